@@ -1,0 +1,28 @@
+# Everything comes from Debian packages; scripts/bootstrap installs them.
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(Boost 1.81 REQUIRED)  # headers only
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(GTest REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(nghttp2 REQUIRED IMPORTED_TARGET libnghttp2>=1.52.0)
+pkg_check_modules(brotli REQUIRED IMPORTED_TARGET libbrotlidec libbrotlienc)
+pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(hs REQUIRED IMPORTED_TARGET libhs)
+
+# Debian ships llhttp as generated C sources. They are compiled here so that strict mode, which is
+# a compile-time switch in 8.x, holds for the library and for everyone who includes its header.
+set(LLHTTP_SOURCES /usr/share/llhttp CACHE PATH "llhttp's generated C sources (node-llhttp)")
+set(LLHTTP_INCLUDE /usr/share/include/llhttp CACHE PATH "llhttp.h")
+if(NOT EXISTS ${LLHTTP_SOURCES}/llhttp.c)
+  message(FATAL_ERROR "llhttp's sources are missing: install the package node-llhttp "
+                      "(scripts/bootstrap does), or set LLHTTP_SOURCES and LLHTTP_INCLUDE")
+endif()
+add_library(llhttp STATIC ${LLHTTP_SOURCES}/api.c ${LLHTTP_SOURCES}/http.c
+                          ${LLHTTP_SOURCES}/llhttp.c)
+target_include_directories(llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE})
+target_compile_definitions(llhttp PUBLIC LLHTTP_STRICT_MODE=1)
+target_compile_options(llhttp PRIVATE -O2 -w)

@@ -1,0 +1,34 @@
+# Compiler options every target of the project shares.
+add_library(bottle_options INTERFACE)
+target_include_directories(bottle_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_definitions(
+  bottle_options INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_HAS_CO_AWAIT
+                           BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=8
+                           BOTTLE_VERSION="${PROJECT_VERSION}")
+target_compile_options(
+  bottle_options INTERFACE -fno-omit-frame-pointer -fstack-protector-strong
+                           $<$<CONFIG:Debug>:-O1> $<$<CONFIG:Debug>:-g1>
+                           $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+target_link_options(bottle_options INTERFACE -Wl,-z,relro,-z,now)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(bottle_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fcoroutines>)
+endif()
+if(BOTTLE_WARNINGS)
+  target_compile_options(bottle_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # g++ 12 reports these inside its own standard library and Boost's headers, as false positives.
+    target_compile_options(
+      bottle_options INTERFACE -Wno-error=maybe-uninitialized -Wno-error=restrict
+                               -Wno-error=array-bounds -Wno-error=stringop-overflow
+                               -Wno-error=stringop-overread -Wno-error=dangling-pointer
+                               -Wno-error=mismatched-new-delete -Wno-error=null-dereference)
+  endif()
+endif()
+if(BOTTLE_SANITIZE)
+  target_compile_options(bottle_options INTERFACE -fsanitize=${BOTTLE_SANITIZE}
+                                                  -fno-sanitize-recover=all)
+  target_link_options(bottle_options INTERFACE -fsanitize=${BOTTLE_SANITIZE})
+endif()
+if(BOTTLE_FUZZ)
+  target_compile_options(bottle_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
