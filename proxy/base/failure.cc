@@ -1,0 +1,91 @@
+#include "proxy/base/failure.h"
+
+#include <array>
+#include <cstddef>
+
+namespace bottle {
+namespace {
+
+using enum H2Error;
+
+constexpr std::array kTable = {
+    FailureTraits{Code::ClientBad, "client_bad", 400, "Bad request",
+                  "The request breaks HTTP's rules; send it again in a standard form.",
+                  ProtocolError, true, LogLevel::Info},
+    FailureTraits{Code::NotSupported, "not_supported", 501, "Not supported",
+                  "This proxy does not do that; use an ordinary HTTP request.", ProtocolError, true,
+                  LogLevel::Info},
+    FailureTraits{Code::ExpectationFailed, "expectation_failed", 417, "Expectation failed",
+                  "Only 'Expect: 100-continue' is understood.", ProtocolError, true,
+                  LogLevel::Info},
+    FailureTraits{Code::HeadTooLarge, "head_too_large", 431, "Request head too large",
+                  "Send fewer or shorter header fields.", ProtocolError, true, LogLevel::Info},
+    FailureTraits{Code::BodyTooLarge, "body_too_large", 413, "Request body too large",
+                  "Send a smaller body, or ask for a larger limit in the bottle's configuration.",
+                  ProtocolError, true, LogLevel::Info},
+    FailureTraits{Code::ClientSlow, "client_slow", 408, "Request timed out",
+                  "Send the whole request without pausing.", ProtocolError, true, LogLevel::Info},
+    FailureTraits{Code::ClientGone, "client_gone", 0, "Client gone", "", Cancel, true,
+                  LogLevel::Debug},
+    FailureTraits{Code::ClientFlood, "client_flood", 0, "Too many frames", "", EnhanceYourCalm,
+                  true, LogLevel::Warn},
+    FailureTraits{Code::Denied, "denied", 403, "Refused by policy",
+                  "This bottle's policy does not allow it; ask the person who runs the bottle.",
+                  RefusedStream, false, LogLevel::Audit},
+    FailureTraits{Code::Misdirected, "misdirected", 421, "Misdirected request",
+                  "The request names another host than the connection; open one for that host.",
+                  ProtocolError, false, LogLevel::Audit},
+    FailureTraits{Code::DnsFailed, "dns_failed", 502, "Host not found",
+                  "Check the host's name; it could not be resolved.", InternalError, false,
+                  LogLevel::Warn},
+    FailureTraits{Code::ConnectFailed, "connect_failed", 502, "Origin not reachable",
+                  "The origin did not accept a connection; try again later.", InternalError, false,
+                  LogLevel::Warn},
+    FailureTraits{Code::UpstreamTlsFailed, "upstream_tls_failed", 502, "Origin's TLS not trusted",
+                  "The origin's certificate or handshake was refused; nothing was sent.",
+                  InternalError, false, LogLevel::Warn},
+    FailureTraits{Code::ScannerUnavailable, "scanner_unavailable", 503, "Scanner unavailable",
+                  "The scanner does not answer; nothing leaves without it. Try again later.",
+                  InternalError, false, LogLevel::Warn},
+    FailureTraits{Code::UpstreamTimeout, "upstream_timeout", 504, "Upstream timed out",
+                  "No answer came in time; try again later.", InternalError, false, LogLevel::Warn},
+    FailureTraits{Code::UpstreamBroken, "upstream_broken", 502, "Broken answer",
+                  "The upstream's answer broke HTTP's rules or ended early; try again.",
+                  InternalError, false, LogLevel::Warn},
+    FailureTraits{Code::UpstreamTruncated, "upstream_truncated", 502, "Truncated answer",
+                  "The answer was cut off on its way; ask for less at a time.", InternalError,
+                  false, LogLevel::Warn},
+    FailureTraits{Code::UpstreamDenied, "scanner_denied", 403, "Refused by the scanner",
+                  "The scanner refused the request; take out what it names.", InternalError, false,
+                  LogLevel::Audit},
+    FailureTraits{Code::Overloaded, "overloaded", 503, "Overloaded",
+                  "Too much is going on; wait and try again.", RefusedStream, false,
+                  LogLevel::Warn},
+    FailureTraits{Code::ShuttingDown, "shutting_down", 503, "Shutting down",
+                  "The proxy is stopping; try again when it is back.", RefusedStream, true,
+                  LogLevel::Warn},
+    FailureTraits{Code::Cancelled, "cancelled", 0, "Cancelled", "", Cancel, true, LogLevel::Debug},
+    FailureTraits{Code::Internal, "internal", 500, "Internal error",
+                  "This is a defect of the proxy; the request was not passed on.", InternalError,
+                  true, LogLevel::Error},
+};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < kTable.size(); ++i) {
+    if (static_cast<std::size_t>(kTable[i].code) != i) return false;
+  }
+  return kTable.size() == static_cast<std::size_t>(Code::Internal) + 1;
+}
+static_assert(in_order(), "the table has one row a code, in the order of the enum");
+
+}  // namespace
+
+const FailureTraits& traits(Code code) noexcept { return kTable[static_cast<std::size_t>(code)]; }
+
+std::span<const FailureTraits> all_failure_traits() noexcept { return kTable; }
+
+std::string_view word(const Failure& failure) noexcept {
+  return failure.reason.empty() ? traits(failure.code).word : std::string_view(failure.reason);
+}
+
+}  // namespace bottle

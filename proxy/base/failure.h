@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace bottle {
+
+// Everything that may go wrong with an exchange: a closed list. What each one means on the wire
+// (status, h2 error code, log level) stands in one table, failure.cc; docs/errors.md explains it.
+enum class Code : std::uint8_t {
+  ClientBad,
+  NotSupported,  // well-formed, but a thing this proxy does not do (method, coding, upgrade)
+  ExpectationFailed,
+  HeadTooLarge,
+  BodyTooLarge,
+  ClientSlow,
+  ClientGone,
+  ClientFlood,
+  Denied,
+  Misdirected,
+  DnsFailed,
+  ConnectFailed,
+  UpstreamTlsFailed,
+  ScannerUnavailable,
+  UpstreamTimeout,
+  UpstreamBroken,
+  UpstreamTruncated,
+  UpstreamDenied,
+  Overloaded,
+  ShuttingDown,
+  Cancelled,  // ended from above (client gone, shutdown); whoever cancelled knows why
+  Internal,
+};
+
+// One failure, as a value. `detail` is for a person: no header values, bodies or query values, and
+// nothing unescaped from the wire. `reason` is a machine-readable word that is narrower than the
+// code ("host_not_allowed"); empty means the table's word. `hint` says what may be done instead.
+struct Failure {
+  Code code = Code::Internal;
+  std::string detail;
+  std::string reason;
+  std::string hint;
+
+  Failure() = default;
+  Failure(Code code_in, std::string detail_in) : code(code_in), detail(std::move(detail_in)) {}
+  Failure(Code code_in, std::string detail_in, std::string reason_in, std::string hint_in = {})
+      : code(code_in),
+        detail(std::move(detail_in)),
+        reason(std::move(reason_in)),
+        hint(std::move(hint_in)) {}
+};
+
+enum class LogLevel : std::uint8_t { Debug, Info, Audit, Warn, Error };
+
+// HTTP/2 error codes (RFC 9113 section 7) that we send.
+enum class H2Error : std::uint32_t {
+  NoError = 0x0,
+  ProtocolError = 0x1,
+  InternalError = 0x2,
+  FlowControlError = 0x3,
+  RefusedStream = 0x7,
+  Cancel = 0x8,
+  EnhanceYourCalm = 0xb,
+};
+
+struct FailureTraits {
+  Code code;
+  std::string_view word;   // the `code` of a problem document and of X-Bottle-Deny
+  int status;              // 0: nothing is answered, the connection or stream just ends
+  std::string_view title;  // the problem document's title
+  std::string_view hint;   // what an agent may do; used when the Failure has none of its own
+  H2Error after_head;      // RST_STREAM code when the head is already out
+  bool closes;             // an h1 connection cannot be used after it
+  LogLevel level;
+};
+
+[[nodiscard]] const FailureTraits& traits(Code code) noexcept;
+[[nodiscard]] std::span<const FailureTraits> all_failure_traits() noexcept;
+
+// The failure's machine-readable word: its own `reason`, or the table's.
+[[nodiscard]] std::string_view word(const Failure& failure) noexcept;
+
+}  // namespace bottle
