@@ -1,0 +1,3 @@
+module bottle.test
+
+go 1.19
