@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/failure.h"
+#include "proxy/http/head.h"
+
+namespace bottle {
+
+// Whether a response that came from pipelock's port is pipelock's own word, and what it means.
+// Pipelock puts no mark on its own answers; their form, down to the order of fields on the wire,
+// tells them from an origin's. An origin that leaves out Date and copies the form exactly can pass
+// its own refusal off as pipelock's: that mislabels its answer and does nothing else.
+struct PipelockVerdict {
+  enum class Kind : std::uint8_t {
+    Relayed,  // the origin's answer: pass it on
+    Refused,  // pipelock said no: pass its status and text on, marked with word(failure)
+    Failed,   // pipelock could not do it: answer with `failure` instead
+  };
+  Kind kind = Kind::Relayed;
+  Failure failure;
+};
+
+// Enough of the body to tell; a body that is longer is the origin's.
+inline constexpr std::size_t kPipelockBlockBody = 4096;
+
+// Looks at the head alone: true if it could be pipelock's own, so that up to kPipelockBlockBody
+// bytes of the body must be read (and kept) before anything is passed on. `head.fields` must be in
+// wire order, with Content-Type, Date and X-Content-Type-Options still there, and
+// `head.content_length` as declared.
+[[nodiscard]] bool may_be_pipelocks_own(const ResponseHead& head);
+
+// The verdict. `body` is the whole body, empty for HEAD (where the head alone decides).
+[[nodiscard]] PipelockVerdict pipelock_verdict(const ResponseHead& head, ByteView body,
+                                               bool request_was_head);
+
+}  // namespace bottle
