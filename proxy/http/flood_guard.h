@@ -1,0 +1,89 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/failure.h"
+
+namespace bottle {
+
+// What one HTTP/2 connection's peer may do that costs us work and earns nothing. A bucket holds
+// `burst` and refills `per_second`.
+struct FloodLimits {
+  struct Bucket {
+    std::uint32_t burst;
+    std::uint32_t per_second;
+  };
+  Bucket peer_resets{100, 10};       // rapid reset (CVE-2023-44487): 100 per 10 s
+  Bucket our_resets{100, 10};        // MadeYouReset (CVE-2025-8671), malformed requests
+  Bucket control_frames{1000, 100};  // every frame but DATA and a request's HEADERS
+  Bucket ping_settings{100, 10};     // each one costs an answer of ours
+  std::uint32_t continuations = 8;   // of one header block (CVE-2024-28182)
+  std::uint32_t empty_data = 10;     // DATA without bytes and without END_STREAM, in a row
+};
+
+// Watches the frames that one peer sends, before the HTTP/2 library sees them, because the library
+// does not count most of them. Sans-I/O: time comes in as an argument. One for each connection and
+// role; owned by its engine. After it has tripped nothing more may be fed.
+//
+// A peer that moves data needs control frames (WINDOW_UPDATE, BDP pings): progress() earns them,
+// so the bounds hold per unit of useful work and a fast download is no flood.
+class FloodGuard {
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  // `preface`: bytes to let through before the first frame (24 for a server, RFC 9113 section 3.4).
+  FloodGuard(const FloodLimits& limits, std::size_t preface, TimePoint now);
+
+  // Looks at the peer's next bytes, split anywhere. Returns how many of them may be fed to the
+  // library: all, or those before the frame that was too much (then tripped() says why).
+  std::size_t inspect(ByteView in, TimePoint now);
+  // We sent a RST_STREAM because of what the peer did.
+  void our_reset(TimePoint now);
+  // Useful work was done: a DATA frame that we sent, or one with bytes that came.
+  void progress() noexcept;
+
+  // ClientFlood (the name of the failure; an origin may be the flooder too), once a limit is
+  // exceeded.
+  [[nodiscard]] const std::optional<Failure>& tripped() const noexcept { return tripped_; }
+
+ private:
+  class Bucket {
+   public:
+    Bucket(FloodLimits::Bucket limit, TimePoint now) noexcept;
+    bool take(TimePoint now) noexcept;
+    void earn(std::uint32_t tokens) noexcept;
+
+   private:
+    std::uint64_t capacity_;    // in thousandths of a token
+    std::uint64_t per_second_;  // tokens
+    std::uint64_t level_;
+    TimePoint filled_;
+  };
+
+  bool frame(std::uint8_t type, std::uint8_t flags, std::uint32_t length, TimePoint now);
+  bool empty_data();
+  bool trip(const char* what);
+
+  static constexpr std::size_t kFrameHeader = 9;
+
+  Bucket peer_resets_;
+  Bucket our_resets_;
+  Bucket control_;
+  Bucket ping_settings_;
+  std::uint32_t continuations_limit_;
+  std::uint32_t empty_data_limit_;
+  std::uint32_t continuations_ = 0;
+  std::uint32_t empty_run_ = 0;
+  std::size_t skip_;                 // bytes until the next frame header
+  std::uint32_t padded_length_ = 0;  // of a padded DATA frame whose pad length comes next
+  std::size_t header_size_ = 0;      // how much of header_ is there
+  std::array<std::uint8_t, kFrameHeader> header_{};
+  std::optional<Failure> tripped_;
+};
+
+}  // namespace bottle

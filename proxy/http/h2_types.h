@@ -1,0 +1,92 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <variant>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/failure.h"
+#include "proxy/http/fields.h"
+#include "proxy/http/flood_guard.h"
+#include "proxy/http/head.h"
+
+namespace bottle {
+
+using StreamId = std::int32_t;
+
+// Limits of one HTTP/2 connection, for both roles.
+struct H2Limits {
+  std::uint32_t streams = 100;                    // at once, opened by the peer (or by us)
+  std::uint32_t stream_window = 256 * 1024;       // what a peer may send us unread, a stream
+  std::uint32_t connection_window = 1024 * 1024;  // … and all streams together
+  std::size_t header_bytes = 64 * 1024;           // name + value + 32 each (RFC 9113 6.5.2)
+  std::size_t header_fields = 100;                // each cookie crumb counts
+  std::uint32_t header_table = 4096;              // HPACK, both ways
+  std::size_t stream_queue = 64 * 1024;           // body bytes that wait to be sent, a stream
+  std::size_t connection_queue = 256 * 1024;      // … and all streams together
+  std::size_t control_queue = 1000;               // frames that a deaf peer leaves unsent
+  std::uint32_t interim_heads = 8;                // 1xx heads of one response
+  FloodLimits flood;
+};
+
+// What an engine has to tell, in the order in which it happened. Values: they own what they hold.
+
+// A server: a request came, its head is complete and within the limits. Nothing else is vetted;
+// framing_rules does that. `:authority` is in head.authority, a Host field stays in head.fields,
+// Content-Length too; Cookie crumbs come as they were sent. CONNECT has an empty target.
+// `refused`: the head is not to be used, answer with that failure (too large, unknown scheme).
+struct H2Request {
+  StreamId stream = 0;
+  RequestHead head;
+  bool end = false;
+  std::optional<Failure> refused;
+};
+// A client: a final or an interim (1xx) response head, vetted as little as a request's.
+struct H2Response {
+  StreamId stream = 0;
+  ResponseHead head;
+  bool end = false;
+};
+struct H2Interim {
+  StreamId stream = 0;
+  ResponseHead head;
+};
+// Body bytes; never empty unless `end`. Call consumed() when they were read.
+struct H2Data {
+  StreamId stream = 0;
+  Bytes data;
+  bool end = false;
+};
+// The end of a body that has trailers.
+struct H2Trailers {
+  StreamId stream = 0;
+  Fields fields;
+};
+// The stream is over before its time: the peer's RST_STREAM, or ours because of what the peer
+// sent. `unprocessed`: the peer says that it did nothing with the request (client only).
+struct H2Reset {
+  StreamId stream = 0;
+  std::uint32_t code = 0;
+  bool by_peer = false;
+  bool unprocessed = false;
+};
+// The stream ended properly in both directions, all of it was sent; its id is forgotten.
+struct H2Closed {
+  StreamId stream = 0;
+};
+// room() was 0 and is not any more.
+struct H2Writable {
+  StreamId stream = 0;
+};
+// The peer will not take (server: open) more streams.
+struct H2GoAway {
+  StreamId last_stream = 0;
+  std::uint32_t code = 0;
+};
+
+using H2Event = std::variant<H2Request, H2Response, H2Interim, H2Data, H2Trailers, H2Reset,
+                             H2Closed, H2Writable, H2GoAway>;
+
+}  // namespace bottle
