@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "certs/server_name.h"
+
+struct ssl_st;
+
+namespace bottle {
+
+enum class SniVerdict : std::uint8_t {
+  Matches,    // names the destination
+  Absent,     // none sent: fine, the destination is known from CONNECT
+  Different,  // names another host: alert unrecognized_name
+  Malformed,  // not one host_name entry (RFC 6066 section 3): alert decode_error
+};
+
+// What the ClientHello being processed says about the server name. Only inside OpenSSL's
+// client_hello callback. Looks at the extension itself and not at SSL_get_servername, which for a
+// resumed TLS 1.2 session tells the session's name instead of the sent one.
+[[nodiscard]] SniVerdict check_sni(ssl_st* ssl, const ServerName& destination);
+
+// The same for the extension's bytes; `present` false = no such extension.
+[[nodiscard]] SniVerdict check_sni_extension(std::string_view extension, bool present,
+                                             const ServerName& destination);
+
+// The first byte that a TLS client may send (RFC 8446 section 5.1: a handshake record). What else
+// comes is not TLS, or is SSLv2.
+[[nodiscard]] constexpr bool looks_like_tls(char first) noexcept { return first == '\x16'; }
+
+}  // namespace bottle

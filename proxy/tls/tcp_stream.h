@@ -1,0 +1,34 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include "proxy/base/byte_stream.h"
+
+namespace bottle {
+
+// A connected TCP socket as a ByteStream: writes are tried at once, reads wait first and then take
+// what is there. Turns TCP_NODELAY on. Its socket must belong to the worker's executor.
+class TcpStream final : public ByteStream {
+ public:
+  // `already_read` comes before what the socket brings: bytes that a sniffer took.
+  explicit TcpStream(asio::ip::tcp::socket socket, Bytes already_read = {});
+  ~TcpStream() override;
+
+  awaitable<IoResult> read_some(ByteSpan into) override;
+  awaitable<IoResult> write_all(ByteView data) override;
+  awaitable<void> shutdown() override;  // FIN
+  void cancel() noexcept override;
+  void close() noexcept override;
+  [[nodiscard]] bool readable_now() noexcept override;
+
+  // Gives the socket away, to start TLS on it, with the bytes that were read ahead and not yet
+  // handed out. The stream is closed afterwards. Only with no call pending.
+  [[nodiscard]] asio::ip::tcp::socket release(Bytes& unread) noexcept;
+
+ private:
+  asio::ip::tcp::socket socket_;
+  Bytes unread_;
+  std::uint64_t cancels_ = 0;  // a call that sees it change while it waits ends with Cancelled
+};
+
+}  // namespace bottle

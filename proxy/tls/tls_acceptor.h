@@ -1,0 +1,68 @@
+#pragma once
+
+#include <array>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <cstdint>
+
+#include "certs/leaf_cache.h"
+#include "proxy/base/deadline.h"
+#include "proxy/tls/tls_stream.h"
+
+struct ssl_ctx_st;
+
+namespace bottle {
+
+// What encrypts session tickets: random, one a process, never anywhere else. Made by main and
+// lent to every worker's acceptor, so that a client may resume with any of them.
+class TicketKeys {
+ public:
+  TicketKeys();  // throws std::runtime_error when the system has no randomness
+  TicketKeys(const TicketKeys&) = delete;
+  TicketKeys& operator=(const TicketKeys&) = delete;
+  ~TicketKeys();  // cleansed
+
+ private:
+  friend class TlsAcceptor;
+  std::array<unsigned char, 80> bytes_{};
+};
+
+struct TlsAcceptorLimits {
+  std::chrono::milliseconds client_hello{5'000};  // a hello spans a few segments, no more
+  std::chrono::milliseconds handshake{10'000};    // all of it, the hello included
+  std::size_t client_hello_bytes = 16 * 1024;     // post-quantum hellos take 2 KiB
+};
+
+// The agent-facing TLS of one worker: one SSL_CTX, the certificate chosen per connection. TLS 1.2
+// and 1.3, ECDHE-ECDSA with AEAD only, X25519 first, one ticket, no early data, no renegotiation,
+// no compression. Everything passed in outlives it; it outlives no stream (they hold references).
+class TlsAcceptor {
+ public:
+  TlsAcceptor(const CertificateAuthority& ca, LeafCache& leaves, const TicketKeys& tickets,
+              TimerWheel& wheel, RecordBuffers& buffers, TlsAcceptorLimits limits = {});
+  TlsAcceptor(const TlsAcceptor&) = delete;
+  TlsAcceptor& operator=(const TlsAcceptor&) = delete;
+  ~TlsAcceptor();
+
+  // The handshake for a client that was told it may speak to `destination`. `already_read` are
+  // bytes that were read ahead. SNI other than the destination: alert before a leaf is minted, and
+  // Misdirected "sni_mismatch". No SNI is fine: the leaf is the destination's. ALPN: h2, then
+  // http/1.1, whatever order the client has; none offered means http/1.1; only others, alert.
+  // Sessions resume for the same destination only.
+  // Failures: ClientSlow, ClientGone, ClientBad (reasons "not_tls", "client_hello_too_large",
+  // "sni_malformed", "tls_alert", "tls_handshake", "no_application_protocol"), Misdirected
+  // "sni_mismatch", Overloaded "too_many_names", Cancelled, Internal. Nothing can be answered in
+  // any of these cases: the socket is closed.
+  awaitable<Result<Secured>> accept(asio::ip::tcp::socket socket, Bytes already_read,
+                                    ServerName destination);
+
+ private:
+  const CertificateAuthority& ca_;
+  LeafCache& leaves_;
+  TimerWheel& wheel_;
+  RecordBuffers& buffers_;
+  TlsAcceptorLimits limits_;
+  ssl_ctx_st* context_ = nullptr;
+};
+
+}  // namespace bottle

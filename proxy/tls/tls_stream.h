@@ -1,0 +1,114 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/base/byte_stream.h"
+#include "proxy/base/result.h"
+
+struct ssl_st;
+struct ssl_ctx_st;
+
+namespace bottle {
+
+enum class Alpn : std::uint8_t { Http1, Http2 };
+
+// Record buffers that all TLS streams of one worker share: filled and emptied within one turn,
+// never held across a wait. Owned by the worker, outlives its streams. One thread.
+struct RecordBuffers {
+  static constexpr std::size_t kReceive = 64 * 1024;
+  std::vector<char> received = std::vector<char>(kReceive);
+  std::string to_send;
+};
+
+// TLS over a TCP socket of our own (not asio::ssl::stream): OpenSSL sees the record bytes through
+// a small BIO, one recv brings many records, one send takes all records of a write. An idle
+// connection holds no record buffer. Made by TlsAcceptor and TlsClient, which run the handshake.
+//
+// One reader and one writer at a time, which may run at once. Post-handshake messages are bounded
+// (kMaxPostHandshake: KeyUpdate, tickets), renegotiation is off. Ends: Eof after close_notify,
+// Truncated when TCP ended without one, Protocol when the record layer broke. After Cancelled or a
+// failure only close() makes sense. Destroy it only with no call pending.
+class TlsStream final : public ByteStream {
+ public:
+  static constexpr int kMaxPostHandshake = 100;
+  static constexpr std::size_t kWriteChunk = 64 * 1024;  // plaintext gathered into one send
+
+  enum class Role : std::uint8_t { Server, Client };
+
+  // `context` gives the settings (a reference is taken), `already_read` comes before what the
+  // socket brings. Turns TCP_NODELAY on.
+  TlsStream(asio::ip::tcp::socket socket, ssl_ctx_st* context, Role role, RecordBuffers& buffers,
+            Bytes already_read = {});
+  ~TlsStream() override;
+
+  awaitable<IoResult> read_some(ByteSpan into) override;
+  awaitable<IoResult> write_all(ByteView data) override;
+  awaitable<void> shutdown() override;  // close_notify, FIN; once; waits for the send buffer only
+  void cancel() noexcept override;
+  void close() noexcept override;
+  [[nodiscard]] bool readable_now() noexcept override;
+
+  // What was negotiated; Http1 if the peer chose nothing. After the handshake.
+  [[nodiscard]] Alpn alpn() const noexcept;
+  [[nodiscard]] bool resumed() const noexcept;
+  [[nodiscard]] std::string protocol() const;  // "TLSv1.3", for the audit line
+
+  // For TlsAcceptor and TlsClient, before anything else is called.
+  struct HandshakeLimits {
+    // Bytes that may come in before the peer's hello is complete (see hello_complete()); 0 = any.
+    std::size_t hello_bytes = 0;
+  };
+  // Until the handshake is done: Ok, or how it ended. On Protocol, ssl_error() has OpenSSL's words;
+  // an alert that OpenSSL wrote has been sent, as far as the socket took it.
+  awaitable<IoStatus> handshake(HandshakeLimits limits);
+  void hello_complete() noexcept { hello_complete_ = true; }
+  [[nodiscard]] bool hello_too_large() const noexcept { return hello_too_large_; }
+  [[nodiscard]] ssl_st* ssl() const noexcept { return ssl_; }
+  [[nodiscard]] unsigned long ssl_error() const noexcept { return ssl_error_; }
+
+ private:
+  friend struct TlsStreamBio;
+  enum class Wants : std::uint8_t { Nothing, Read, Failed, Ended };
+
+  Wants classify(int result);
+  IoStatus receive();            // one recv, never waits; Ok also when there was nothing yet
+  bool send_pending() noexcept;  // what the socket takes now; false if the socket is broken
+  void keep_unsent();
+  void keep_unread();
+  awaitable<IoStatus> wait_readable(std::uint64_t cancels);
+  awaitable<IoStatus> drain(std::uint64_t cancels);
+  IoStatus failed() const noexcept;
+
+  asio::ip::tcp::socket socket_;
+  ssl_st* ssl_ = nullptr;
+  RecordBuffers& buffers_;
+  ByteView input_;  // record bytes for OpenSSL, in buffers_.received or kept_; this turn only
+  Bytes kept_;      // record bytes that wait for a later turn; usually empty
+  Bytes unsent_;    // record bytes the socket did not take; FIFO before anything newer
+  std::uint64_t cancels_ = 0;  // a call that sees it change while it waits ends with Cancelled
+  std::size_t hello_limit_ = 0;
+  std::size_t received_ = 0;  // during the handshake
+  unsigned long ssl_error_ = 0;
+  int post_handshake_ = 0;
+  bool handshake_done_ = false;
+  bool hello_complete_ = false;
+  bool hello_too_large_ = false;
+  bool may_have_more_ = true;  // the last recv filled its room
+  bool ended_ = false;         // close_notify seen
+  bool broken_ = false;
+  bool flooded_ = false;
+  bool closed_ = false;
+  bool said_goodbye_ = false;
+};
+
+// A finished handshake: what the next room gets.
+struct Secured {
+  std::unique_ptr<TlsStream> stream;
+  Alpn alpn = Alpn::Http1;
+};
+
+}  // namespace bottle
