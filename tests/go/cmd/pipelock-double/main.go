@@ -1,0 +1,85 @@
+// pipelock-double serves the stand-in for pipelock until SIGTERM.
+package main
+
+import (
+	"crypto/x509"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"bottle.test/double"
+)
+
+type list []string
+
+func (l *list) String() string     { return strings.Join(*l, ",") }
+func (l *list) Set(s string) error { *l = append(*l, s); return nil }
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	var allow, hosts, dial, ipAllow list
+	flag.Var(&allow, "allow", "host to allow, *.suffix or * (repeatable)")
+	flag.Var(&hosts, "host", "NAME=IP (repeatable)")
+	flag.Var(&dial, "resolve", "HOST:PORT=ADDR:PORT (repeatable)")
+	flag.Var(&ipAllow, "allow-address", "private CIDR to allow (repeatable)")
+	listen := flag.String("listen", "127.0.0.1:0", "address to listen on")
+	ca := flag.String("origin-ca", "", "PEM file with the origins' CA")
+	auditFile := flag.String("audit", "", "file for audit lines, default stderr")
+	total := flag.Duration("total", 30*time.Second, "limit of one origin exchange")
+	stdin := flag.Bool("die-with-stdin", false, "end when stdin closes")
+	flag.Parse()
+
+	opts := double.Options{Listen: *listen, Allow: allow, IPAllow: ipAllow, Total: *total, ExplainBlocks: true,
+		Hosts: pairs(hosts), Dial: pairs(dial), Audit: os.Stderr}
+	if *ca != "" {
+		text, err := os.ReadFile(*ca)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "pipelock-double: cannot read the CA: %v\n", err)
+			return 1
+		}
+		opts.Roots = x509.NewCertPool()
+		opts.Roots.AppendCertsFromPEM(text)
+	}
+	if *auditFile != "" {
+		file, err := os.OpenFile(*auditFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "pipelock-double: cannot open the audit file: %v\n", err)
+			return 1
+		}
+		defer file.Close()
+		opts.Audit = file
+	}
+	d, err := double.Start(opts)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "pipelock-double: cannot listen on %s: %v\n", *listen, err)
+		return 1
+	}
+	defer d.Close()
+	fmt.Printf("ready addr=%s\n", d.Addr())
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
+	if *stdin {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			stop <- syscall.SIGTERM
+		}()
+	}
+	<-stop
+	return 0
+}
+
+func pairs(in list) map[string]string {
+	out := map[string]string{}
+	for _, one := range in {
+		if key, value, ok := strings.Cut(one, "="); ok {
+			out[key] = value
+		}
+	}
+	return out
+}

@@ -1,0 +1,125 @@
+package double
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// FaultKind names a way to misbehave on the absolute-form path.
+type FaultKind int
+
+// The faults. Refusing connections is Kill.
+const (
+	FaultNone        FaultKind = iota
+	FaultHang                  // takes the request, never answers
+	FaultGarbage               // bytes that are not HTTP
+	FaultHalfHead              // half a head, then FIN
+	FaultReset                 // RST instead of an answer
+	FaultSurplus               // a whole response and then more bytes
+	FaultKillBody              // a length of 1 MiB, After bytes, then RST
+	FaultCutChunked            // chunked, After bytes, then FIN without the last chunk
+	FaultHangBody              // chunked, After bytes, then silence
+	Fault101                   // 101 Switching Protocols nobody asked for
+	FaultInterim               // 20 × 103, then 200
+	FaultEarly403              // a block before the body was read
+	FaultBothLengths           // Content-Length and Transfer-Encoding
+	FaultTwoLengths            // two Content-Length values
+	FaultBadHeader             // CTL bytes in a field
+	FaultHugeHead              // a head of 1 MiB
+	FaultRaw                   // Fault.Bytes, then close
+)
+
+// Fault is a kind with its parameters. Times > 0 ends the fault after that many requests.
+type Fault struct {
+	Kind  FaultKind
+	After int
+	Bytes string
+	Times int
+}
+
+// SetFault makes the double misbehave from the next absolute-form request on.
+func (d *Double) SetFault(f Fault) { d.mu.Lock(); d.fault = f; d.mu.Unlock() }
+
+const blockText = "blocked: request body contains secret: Anthropic API Key\n"
+
+// blockHead is a pipelock block as it stands on the wire: Date after nosniff.
+func blockHead(extra string) string {
+	return "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nDate: " +
+		time.Now().UTC().Format(http.TimeFormat) + fmt.Sprintf("\r\nContent-Length: %d\r\n%s\r\n", len(blockText), extra)
+}
+
+// misbehave answers in the double's place. It reports false when the fault has run out.
+func (d *Double) misbehave(f Fault, w http.ResponseWriter, r *http.Request) bool {
+	d.mu.Lock()
+	if f.Times > 0 {
+		if d.fault.Times--; d.fault.Times == 0 {
+			d.fault = Fault{}
+		}
+	}
+	d.mu.Unlock()
+	if f.Kind != FaultEarly403 {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		return true
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Time{})
+	say := func(text string) { _, _ = io.WriteString(conn, text) }
+	ok := "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+	switch f.Kind {
+	case FaultHang:
+		waitGone(conn)
+	case FaultGarbage:
+		say("\x00\x01\x02 this is not HTTP \xff\xfe\r\n\r\n")
+	case FaultHalfHead:
+		say("HTTP/1.1 200 OK\r\nContent-Type: text/pl")
+	case FaultReset:
+		linger(conn)
+	case FaultSurplus:
+		say(ok + "Content-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nPOISON")
+		waitGone(conn)
+	case FaultKillBody:
+		say(ok + "Content-Length: 1048576\r\n\r\n" + strings.Repeat("k", f.After))
+		time.Sleep(50 * time.Millisecond) // let the bytes arrive: RST would overtake them
+		linger(conn)
+	case FaultCutChunked:
+		say(ok + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n", f.After, strings.Repeat("c", f.After)))
+	case FaultHangBody:
+		say(ok + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n", f.After, strings.Repeat("h", f.After)))
+		waitGone(conn)
+	case Fault101:
+		say("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nraw bytes")
+		waitGone(conn)
+	case FaultInterim:
+		say(strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n", 20) + ok + "Content-Length: 2\r\n\r\nok")
+	case FaultEarly403:
+		say(blockHead("Connection: close\r\n") + blockText)
+		_, _ = io.CopyN(io.Discard, conn, 1<<20)
+	case FaultBothLengths:
+		say(ok + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+	case FaultTwoLengths:
+		say(ok + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd")
+	case FaultBadHeader:
+		say(ok + "X-Bad: a\x00b\x07\r\nContent-Length: 2\r\n\r\nok")
+	case FaultHugeHead:
+		say(ok + "X-Huge: " + strings.Repeat("h", 1<<20) + "\r\nContent-Length: 2\r\n\r\nok")
+	case FaultRaw:
+		say(f.Bytes)
+	}
+	return true
+}
+
+// waitGone blocks until the peer closes.
+func waitGone(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }
+
+func linger(conn net.Conn) {
+	if tap, ok := conn.(*tapConn); ok {
+		_ = tap.tcp.SetLinger(0)
+	}
+}
