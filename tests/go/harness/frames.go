@@ -1,0 +1,295 @@
+package harness
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net/http"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// HTTP/2 frame types and flags (RFC 9113 section 6).
+const (
+	FrameData         = 0
+	FrameHeaders      = 1
+	FramePriority     = 2
+	FrameReset        = 3
+	FrameSettings     = 4
+	FramePing         = 6
+	FrameGoAway       = 7
+	FrameWindowUpdate = 8
+	FrameContinuation = 9
+
+	FlagEndStream  = 1
+	FlagAck        = 1
+	FlagEndHeaders = 4
+	FlagPadded     = 8
+)
+
+// Frame is one HTTP/2 frame.
+type Frame struct {
+	Type, Flags byte
+	Stream      uint32
+	Payload     []byte
+}
+
+// H2Conn writes HTTP/2 frames byte by byte as told, and reads what comes back. It never corrects anything: fields are
+// literals without indexing, so any octet can be sent. Received header blocks are decoded with a full HPACK reader
+// (static table, dynamic table, Huffman).
+type H2Conn struct {
+	*Raw
+	decoder hpackReader
+	acked   bool
+}
+
+// H2 opens a decrypted h2 connection to the origin and exchanges SETTINGS.
+func (w *World) H2() *H2Conn {
+	w.t.Helper()
+	return w.H2To(w.HostPort())
+}
+
+// H2To is H2 for any authority.
+func (w *World) H2To(authority string) *H2Conn {
+	w.t.Helper()
+	c := &H2Conn{Raw: w.TLSTo(authority, "h2")}
+	c.Say("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+	c.Send(Frame{Type: FrameSettings})
+	return c
+}
+
+// Send writes one frame.
+func (c *H2Conn) Send(f Frame) {
+	head := make([]byte, 9, 9+len(f.Payload))
+	head[0], head[1], head[2] = byte(len(f.Payload)>>16), byte(len(f.Payload)>>8), byte(len(f.Payload))
+	head[3], head[4] = f.Type, f.Flags
+	binary.BigEndian.PutUint32(head[5:], f.Stream)
+	_, _ = c.Conn.Write(append(head, f.Payload...))
+}
+
+// Field is one header field.
+type Field struct{ Name, Value string }
+
+// Literal encodes fields as HPACK literals without indexing, new name, no Huffman.
+func Literal(fields ...Field) []byte {
+	var out []byte
+	for _, f := range fields {
+		out = append(out, 0)
+		out = appendInt(out, 0, 7, len(f.Name))
+		out = append(out, f.Name...)
+		out = appendInt(out, 0, 7, len(f.Value))
+		out = append(out, f.Value...)
+	}
+	return out
+}
+
+func appendInt(out []byte, first byte, bits uint, n int) []byte {
+	max := 1<<bits - 1
+	if n < max {
+		return append(out, first|byte(n))
+	}
+	out = append(out, first|byte(max))
+	for n -= max; n >= 128; n >>= 7 {
+		out = append(out, byte(n)|128)
+	}
+	return append(out, byte(n))
+}
+
+// Request returns the pseudo-header fields of a request plus extra.
+func (w *World) Request(method, path string, extra ...Field) []Field {
+	return append([]Field{{":method", method}, {":scheme", "https"}, {":authority", w.Authority()}, {":path", path}}, extra...)
+}
+
+// Headers sends a header block, split into CONTINUATIONs when large.
+func (c *H2Conn) Headers(stream uint32, end bool, fields ...Field) {
+	block := Literal(fields...)
+	kind, flags := byte(FrameHeaders), byte(0)
+	if end {
+		flags |= FlagEndStream
+	}
+	for {
+		part := block
+		if len(part) > 16384 {
+			part = part[:16384]
+		}
+		block = block[len(part):]
+		if len(block) == 0 {
+			flags |= FlagEndHeaders
+		}
+		c.Send(Frame{Type: kind, Flags: flags, Stream: stream, Payload: part})
+		if len(block) == 0 {
+			return
+		}
+		kind, flags = FrameContinuation, 0
+	}
+}
+
+// Data sends a DATA frame.
+func (c *H2Conn) Data(stream uint32, end bool, text string) {
+	f := Frame{Type: FrameData, Stream: stream, Payload: []byte(text)}
+	if end {
+		f.Flags = FlagEndStream
+	}
+	c.Send(f)
+}
+
+// ReadFrame reads the next frame; SETTINGS and PING are acknowledged on the way.
+func (c *H2Conn) ReadFrame() (Frame, error) {
+	head := make([]byte, 9)
+	if _, err := io.ReadFull(c.In, head); err != nil {
+		return Frame{}, err
+	}
+	f := Frame{Type: head[3], Flags: head[4], Stream: binary.BigEndian.Uint32(head[5:]) & 0x7fffffff}
+	f.Payload = make([]byte, int(head[0])<<16|int(head[1])<<8|int(head[2]))
+	if _, err := io.ReadFull(c.In, f.Payload); err != nil {
+		return Frame{}, err
+	}
+	if f.Type == FrameSettings && f.Flags&FlagAck == 0 && !c.acked {
+		c.acked = true
+		c.Send(Frame{Type: FrameSettings, Flags: FlagAck})
+	}
+	if f.Type == FramePing && f.Flags&FlagAck == 0 {
+		c.Send(Frame{Type: FramePing, Flags: FlagAck, Payload: f.Payload})
+	}
+	return f, nil
+}
+
+// Outcome is how a stream ended: with an answer, a RST_STREAM code, a GOAWAY code or a closed connection.
+type Outcome struct {
+	Status   int
+	Fields   http.Header
+	Interim  []int
+	Body     string
+	Trailers http.Header
+	Ended    bool // END_STREAM was seen
+	Reset    int  // RST_STREAM error code, -1 when none
+	GoAway   int  // GOAWAY error code, -1 when none
+	Err      error
+}
+
+// Refused says that the stream was answered by RST_STREAM, GOAWAY or a close and by no response.
+func (o Outcome) Refused() bool {
+	return o.Status == 0 && (o.Reset >= 0 || o.GoAway > 0 || o.Err != nil)
+}
+
+func (o Outcome) String() string {
+	return fmt.Sprintf("status %d, ended %v, RST %d, GOAWAY %d, err %v, body %q", o.Status, o.Ended, o.Reset, o.GoAway, o.Err, clip(o.Body))
+}
+
+// Await reads frames until the stream is over. Frames of other streams are decoded and forgotten. Credit is returned.
+func (c *H2Conn) Await(stream uint32) Outcome {
+	out := Outcome{Fields: http.Header{}, Reset: -1, GoAway: -1}
+	var body strings.Builder
+	var block []byte
+	blockStream, blockEnds := uint32(0), false
+	defer func() { out.Body = body.String() }()
+	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	for {
+		f, err := c.ReadFrame()
+		if err != nil {
+			out.Err = err
+			out.Body = body.String()
+			return out
+		}
+		mine := f.Stream == stream
+		switch f.Type {
+		case FrameHeaders, FrameContinuation:
+			payload := f.Payload
+			if f.Type == FrameHeaders {
+				block, blockStream, blockEnds = nil, f.Stream, f.Flags&FlagEndStream != 0
+				if f.Flags&FlagPadded != 0 && len(payload) > 0 {
+					payload = payload[1 : len(payload)-int(payload[0])]
+				}
+				if f.Flags&0x20 != 0 && len(payload) >= 5 {
+					payload = payload[5:]
+				}
+			}
+			block = append(block, payload...)
+			if f.Flags&FlagEndHeaders == 0 {
+				continue
+			}
+			fields, err := c.decoder.decode(block)
+			if err != nil {
+				out.Err = err
+				return out
+			}
+			if blockStream != stream {
+				continue
+			}
+			c.take(&out, fields)
+			out.Ended = out.Ended || blockEnds
+		case FrameData:
+			if len(f.Payload) > 0 {
+				credit := make([]byte, 4)
+				binary.BigEndian.PutUint32(credit, uint32(len(f.Payload)))
+				c.Send(Frame{Type: FrameWindowUpdate, Payload: credit})
+				c.Send(Frame{Type: FrameWindowUpdate, Stream: f.Stream, Payload: credit})
+			}
+			if mine {
+				payload := f.Payload
+				if f.Flags&FlagPadded != 0 && len(payload) > 0 {
+					payload = payload[1 : len(payload)-int(payload[0])]
+				}
+				body.Write(payload)
+				out.Ended = out.Ended || f.Flags&FlagEndStream != 0
+			}
+		case FrameReset:
+			if mine && len(f.Payload) == 4 {
+				out.Reset = int(binary.BigEndian.Uint32(f.Payload))
+				out.Body = body.String()
+				return out
+			}
+		case FrameGoAway:
+			if len(f.Payload) >= 8 {
+				out.GoAway = int(binary.BigEndian.Uint32(f.Payload[4:]))
+				if last := binary.BigEndian.Uint32(f.Payload); last < stream {
+					out.Body = body.String()
+					return out
+				}
+			}
+		}
+		if out.Ended {
+			out.Body = body.String()
+			return out
+		}
+	}
+}
+
+func (c *H2Conn) take(out *Outcome, fields []Field) {
+	status := 0
+	group := http.Header{}
+	for _, f := range fields {
+		if f.Name == ":status" {
+			status, _ = strconv.Atoi(f.Value)
+			continue
+		}
+		group.Add(f.Name, f.Value)
+	}
+	switch {
+	case status >= 100 && status < 200:
+		out.Interim = append(out.Interim, status)
+	case out.Status == 0:
+		out.Status, out.Fields = status, group
+	default:
+		out.Trailers = group
+	}
+}
+
+// Problem parses the outcome as the proxy's own error.
+func (o Outcome) Problem(t testing.TB) Problem {
+	t.Helper()
+	return ParseProblem(t, o.Status, o.Fields, o.Body)
+}
+
+// Names lists the field names of an outcome, sorted.
+func (o Outcome) Names() []string {
+	var names []string
+	for name := range o.Fields {
+		names = append(names, strings.ToLower(name))
+	}
+	sort.Strings(names)
+	return names
+}
