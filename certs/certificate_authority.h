@@ -34,17 +34,19 @@ struct CaOptions {
 // A leaf certificate, as the handshake needs it. Shares the process's one leaf key.
 class Leaf {
  public:
-  Leaf(x509_st* owned, WallClock::time_point not_after) noexcept;
+  Leaf(x509_st* owned, WallClock::time_point not_before, WallClock::time_point not_after) noexcept;
   Leaf(Leaf&& other) noexcept;
   Leaf& operator=(Leaf&& other) noexcept;
   ~Leaf();
 
   [[nodiscard]] x509_st* certificate() const noexcept { return certificate_; }  // borrowed
+  [[nodiscard]] WallClock::time_point not_before() const noexcept { return not_before_; }
   [[nodiscard]] WallClock::time_point not_after() const noexcept { return not_after_; }
   [[nodiscard]] std::string pem() const;
 
  private:
   x509_st* certificate_;
+  WallClock::time_point not_before_;
   WallClock::time_point not_after_;
 };
 
@@ -84,8 +86,10 @@ class CertificateAuthority {
   [[nodiscard]] evp_pkey_st* leaf_key() const noexcept { return leaf_key_; }
 
  private:
-  CertificateAuthority() = default;
+  CertificateAuthority();
 
+  struct LeafParts;  // what all leaves have in common, encoded once
+  std::unique_ptr<LeafParts> leaf_parts_;
   x509_st* intermediate_ = nullptr;
   evp_pkey_st* intermediate_key_ = nullptr;
   evp_pkey_st* leaf_key_ = nullptr;

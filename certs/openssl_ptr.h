@@ -1,7 +1,6 @@
 #pragma once
 
 #include <openssl/bio.h>
-#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -23,7 +22,6 @@ struct Deleter {
 
 using BioPtr = std::unique_ptr<BIO, Deleter<&BIO_free_all>>;
 using BioMethodPtr = std::unique_ptr<BIO_METHOD, Deleter<&BIO_meth_free>>;
-using EcKeyPtr = std::unique_ptr<EC_KEY, Deleter<&EC_KEY_free>>;
 using GeneralNamePtr = std::unique_ptr<GENERAL_NAME, Deleter<&GENERAL_NAME_free>>;
 using GeneralNamesPtr = std::unique_ptr<GENERAL_NAMES, Deleter<&GENERAL_NAMES_free>>;
 using NameConstraintsPtr = std::unique_ptr<NAME_CONSTRAINTS, Deleter<&NAME_CONSTRAINTS_free>>;

@@ -1,0 +1,105 @@
+#include "certs/name_constraints.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "certs/server_name.h"
+
+namespace bottle {
+namespace {
+
+using openssl::GeneralNamePtr;
+using openssl::NameConstraintsPtr;
+
+// RFC 2606: never a real name.
+constexpr std::string_view kNoName = "bottle.invalid";
+
+bool covers(std::string_view subtree, std::string_view name) {
+  return name.size() > subtree.size() && name.ends_with(subtree) &&
+         name[name.size() - subtree.size() - 1] == '.';
+}
+
+void drop_covered(std::vector<std::string>& names) {
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  const std::vector<std::string> all = names;
+  std::erase_if(names, [&all](const std::string& name) {
+    return std::any_of(all.begin(), all.end(),
+                       [&name](const std::string& other) { return covers(other, name); });
+  });
+}
+
+bool add(STACK_OF(GENERAL_SUBTREE) * *list, int type, std::string_view bytes) {
+  if (*list == nullptr) *list = sk_GENERAL_SUBTREE_new_null();
+  if (*list == nullptr) return false;
+  ASN1_STRING* value = type == GEN_DNS ? ASN1_IA5STRING_new() : ASN1_OCTET_STRING_new();
+  GENERAL_SUBTREE* subtree = GENERAL_SUBTREE_new();
+  if (value == nullptr || subtree == nullptr ||
+      ASN1_STRING_set(value, bytes.data(), static_cast<int>(bytes.size())) != 1) {
+    ASN1_STRING_free(value);
+    GENERAL_SUBTREE_free(subtree);
+    return false;
+  }
+  GENERAL_NAME_set0_value(subtree->base, type, value);
+  if (sk_GENERAL_SUBTREE_push(*list, subtree) > 0) return true;
+  GENERAL_SUBTREE_free(subtree);
+  return false;
+}
+
+}  // namespace
+
+ConstraintSet constraints_for(const std::vector<std::string>& allow, std::size_t max) {
+  ConstraintSet set;
+  for (const std::string& pattern : allow) {
+    std::string_view host = pattern;
+    if (host.starts_with("*.")) host.remove_prefix(2);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    if (host.find('*') != std::string_view::npos) {
+      set.inexpressible = "the allowlist has the entry \"" + pattern + "\"";
+      return set;
+    }
+    const Result<ServerName> name = ServerName::parse(host);
+    if (!name || (name->is_ip() && host.size() + 2 <= pattern.size() && pattern[0] == '*')) {
+      set.warnings.push_back("no certificate can be made for the allowlist's entry \"" + pattern +
+                             "\"" + (name ? "" : ": " + name.error().detail));
+      continue;
+    }
+    if (name->is_ip()) {
+      const auto address = name->address();
+      set.ips.emplace_back(address.begin(), address.end());
+    } else {
+      set.dns.push_back(name->text());
+    }
+  }
+  drop_covered(set.dns);
+  std::sort(set.ips.begin(), set.ips.end());
+  set.ips.erase(std::unique(set.ips.begin(), set.ips.end()), set.ips.end());
+  if (set.dns.size() + set.ips.size() > max) {
+    set.inexpressible = "the allowlist has more than " + std::to_string(max) + " entries";
+  }
+  return set;
+}
+
+NameConstraintsPtr encode(const ConstraintSet& set) {
+  NameConstraintsPtr constraints(NAME_CONSTRAINTS_new());
+  if (!constraints) return nullptr;
+  bool done = true;
+  for (const std::string& name : set.dns) {
+    done = done && add(&constraints->permittedSubtrees, GEN_DNS, name);
+  }
+  if (set.dns.empty()) done = add(&constraints->permittedSubtrees, GEN_DNS, kNoName);
+  for (const std::size_t size : {std::size_t{4}, std::size_t{16}}) {
+    bool any = false;
+    for (const std::string& address : set.ips) {
+      if (address.size() != size) continue;
+      any = true;
+      done = done &&
+             add(&constraints->permittedSubtrees, GEN_IPADD, address + std::string(size, '\xff'));
+    }
+    if (any) continue;
+    done = done && add(&constraints->excludedSubtrees, GEN_IPADD, std::string(2 * size, '\0'));
+  }
+  return done ? std::move(constraints) : nullptr;
+}
+
+}  // namespace bottle
