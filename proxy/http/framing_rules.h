@@ -79,8 +79,9 @@ enum class Responder : std::uint8_t { Origin, Scanner };
 // X-Bottle-*, X-Pipelock-*, Pipelock-*: fields by which the proxy and the scanner speak.
 void strip_control_fields(Fields& fields);
 
-// Trailers: a request's are validated, then dropped by the caller (nothing scans them); framing,
-// routing and identity names in them are refused. A response's keep what may be passed on.
+// Trailers: a request's are validated, then dropped by the caller (nothing scans them); names
+// that RFC 9110 section 6.5.1 keeps to the head are refused. A response's keep what may be passed
+// on.
 [[nodiscard]] Result<void> check_request_trailers(const Fields& trailers, const HeadLimits& limits);
 [[nodiscard]] Result<void> check_response_trailers(Fields& trailers, const HeadLimits& limits);
 

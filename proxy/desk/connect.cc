@@ -1,0 +1,70 @@
+#include "proxy/desk/connect.h"
+
+#include <utility>
+
+namespace bottle {
+namespace {
+
+constexpr const char* kProxyHint =
+    "This is a forward proxy: set it as http_proxy and https_proxy instead of opening it as a "
+    "web server.";
+
+}  // namespace
+
+Result<Destination> connect_destination(const RequestHead& head) {
+  if (head.method != "CONNECT") {
+    return Failure{Code::ClientBad, "the request is not a CONNECT", "bad_connect"};
+  }
+  // The parser takes no body for CONNECT; a head made in another way may still claim one.
+  if (head.has_body || head.content_length.value_or(0) > 0 ||
+      head.fields.has("transfer-encoding")) {
+    return Failure{Code::ClientBad, "CONNECT has no body (RFC 9110 section 9.3.6)", "bad_connect"};
+  }
+  auto destination = parse_authority(head.target, std::nullopt);
+  if (!destination) {
+    Failure failure = destination.error();
+    failure.detail = "CONNECT: " + failure.detail;
+    failure.hint = "CONNECT takes exactly 'host:port', for example 'CONNECT example.com:443'.";
+    return failure;
+  }
+  const std::size_t hosts = head.fields.count("host");
+  if (hosts > 1) return Failure{Code::ClientBad, "there is more than one Host", "bad_host"};
+  if (hosts == 1) {
+    // Clients send it with and without the port; only another host is a contradiction.
+    auto host = parse_authority(*head.fields.find("host"), destination->port);
+    if (!host) return host.error();
+    if (host->host != destination->host) {
+      return Failure{Code::ClientBad, "Host differs from CONNECT's target", "bad_host"};
+    }
+  }
+  return destination;
+}
+
+Result<ProxyRequest> parse_proxy_request(const RequestHead& head) {
+  ProxyRequest request;
+  if (head.method == "CONNECT") {
+    auto destination = connect_destination(head);
+    if (!destination) return destination.error();
+    request.is_connect = true;
+    request.scheme = destination->port == default_port(Scheme::Http) ? Scheme::Http : Scheme::Https;
+    request.destination = std::move(*destination);
+    return request;
+  }
+  if (!is_absolute_form(head.target)) {
+    return Failure{Code::ClientBad, "the request's target is a path, not a URL or a CONNECT",
+                   "not_a_server", kProxyHint};
+  }
+  auto form = parse_absolute_form(head.target);
+  if (!form) return form.error();
+  if (form->scheme == Scheme::Https) {
+    return Failure{Code::ClientBad, "https URLs need a CONNECT to this proxy", "https_without_tls",
+                   "Send 'CONNECT host:443' and speak TLS inside; most clients do that when "
+                   "https_proxy is set to an http:// address."};
+  }
+  request.scheme = form->scheme;
+  request.destination = std::move(form->destination);
+  request.target = std::move(form->path);
+  return request;
+}
+
+}  // namespace bottle

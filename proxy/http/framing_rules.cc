@@ -1,0 +1,617 @@
+#include "proxy/http/framing_rules.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace bottle {
+namespace {
+
+// ---- bytes ---------------------------------------------------------------------------------
+
+constexpr bool is_alnum(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+constexpr std::array<bool, 256> make_token_table() {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0; c < 256; ++c) table[c] = is_alnum(static_cast<char>(c));
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+    table[static_cast<unsigned char>(c)] = true;
+  return table;
+}
+constexpr auto kToken = make_token_table();
+
+// ---- what a field name means to us -----------------------------------------------------------
+
+enum class Role : std::uint8_t {
+  Keep,
+  Single,  // kept, but two of them have two readings
+  Host,    // the rest leaves the head: read here and written anew, or dropped
+  Length,
+  Coding,
+  Connection,
+  Expect,
+  Te,
+  Cookie,
+  Signature,
+  Hop,         // of one connection only, RFC 9110 section 7.6.1
+  Identity,    // who asks and over which way: only the proxy may say that
+  Control,     // between the proxy and the scanner
+  AltService,  // RFC 7838: would lead the client past the proxy
+};
+
+struct NamedRole {
+  std::string_view name;
+  Role role;
+};
+
+constexpr auto kRoles = std::to_array<NamedRole>({
+    {"host", Role::Host},
+    {"content-length", Role::Length},
+    {"transfer-encoding", Role::Coding},
+    {"connection", Role::Connection},
+    {"expect", Role::Expect},
+    {"te", Role::Te},
+    {"cookie", Role::Cookie},
+    {"signature", Role::Signature},
+    {"signature-input", Role::Signature},
+    {"keep-alive", Role::Hop},
+    {"trailer", Role::Hop},
+    {"upgrade", Role::Hop},
+    {"http2-settings", Role::Hop},
+    {"forwarded", Role::Identity},
+    {"via", Role::Identity},
+    {"x-real-ip", Role::Identity},
+    {"alt-svc", Role::AltService},
+    {"authorization", Role::Single},
+    {"content-type", Role::Single},
+    {"content-encoding", Role::Single},
+    {"content-location", Role::Single},
+    {"content-range", Role::Single},
+    {"from", Role::Single},
+    {"if-modified-since", Role::Single},
+    {"if-range", Role::Single},
+    {"if-unmodified-since", Role::Single},
+    {"max-forwards", Role::Single},
+    {"origin", Role::Single},
+    {"range", Role::Single},
+    {"referer", Role::Single},
+    {"user-agent", Role::Single},
+    {"x-api-key", Role::Single},
+    {"x-goog-api-key", Role::Single},
+});
+
+// `name` in lower case.
+Role role_of(std::string_view name) {
+  for (const NamedRole& row : kRoles) {
+    if (row.name == name) return row.role;
+  }
+  if (name.starts_with("proxy-")) return Role::Hop;
+  if (name.starts_with("x-forwarded")) return Role::Identity;
+  if (name.starts_with("x-bottle") || name.starts_with("x-pipelock") ||
+      name.starts_with("pipelock")) {
+    return Role::Control;
+  }
+  return Role::Keep;
+}
+
+// The fields' names in lower case, one after another, without an allocation for each.
+class LowerNames {
+ public:
+  explicit LowerNames(const Fields& fields) {
+    std::size_t total = 0;
+    for (const Field field : fields) total += field.name.size();
+    bytes_.reserve(total);
+    ends_.reserve(fields.size());
+    for (const Field field : fields) {
+      for (const char c : field.name) {
+        bytes_.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+      }
+      ends_.push_back(bytes_.size());
+    }
+  }
+  [[nodiscard]] std::string_view operator[](std::size_t i) const {
+    const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return std::string_view(bytes_).substr(begin, ends_[i] - begin);
+  }
+
+ private:
+  std::string bytes_;
+  std::vector<std::size_t> ends_;
+};
+
+// What "Connection" lists. Bounded, since each name is compared with each field.
+constexpr std::size_t kMaxConnectionOptions = 32;
+
+bool collect_options(std::string_view list, std::vector<std::string_view>& options) {
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    const std::string_view option = trim_ows(list.substr(0, comma));
+    if (!option.empty()) {
+      if (options.size() == kMaxConnectionOptions) return false;
+      options.push_back(option);
+    }
+    if (comma == std::string_view::npos) break;
+    list.remove_prefix(comma + 1);
+  }
+  return true;
+}
+
+bool is_listed(std::string_view name, const std::vector<std::string_view>& options) {
+  return std::any_of(options.begin(), options.end(),
+                     [name](std::string_view option) { return iequals(option, name); });
+}
+
+// The members of a Signature or Signature-Input dictionary (RFC 9421 section 4) but those whose
+// label the scanner uses for its own.
+std::string without_scanner_members(std::string_view dictionary) {
+  std::string out;
+  std::size_t begin = 0;
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i <= dictionary.size(); ++i) {
+    if (i < dictionary.size()) {
+      const char c = dictionary[i];
+      if (quoted) {
+        if (c == '\\') {
+          ++i;
+        } else if (c == '"') {
+          quoted = false;
+        }
+        continue;
+      }
+      if (c == '"') quoted = true;
+      if (c == '(') ++depth;
+      if (c == ')') --depth;
+      if (c != ',' || depth > 0) continue;
+    }
+    const std::size_t stop = std::min(i, dictionary.size());
+    const std::string_view member = trim_ows(dictionary.substr(begin, stop - begin));
+    begin = std::min(stop + 1, dictionary.size());
+    const std::string label = to_lower(member.substr(0, std::min<std::size_t>(member.size(), 8)));
+    if (member.empty() || label == "pipelock") continue;
+    if (!out.empty()) out += ", ";
+    out += member;
+  }
+  return out;
+}
+
+// ---- failures --------------------------------------------------------------------------------
+
+Failure bad(std::string detail, std::string reason = {}, std::string hint = {}) {
+  return Failure{Code::ClientBad, std::move(detail), std::move(reason), std::move(hint)};
+}
+
+Failure broken(std::string detail) { return Failure{Code::UpstreamBroken, std::move(detail)}; }
+
+// ---- Content-Length ----------------------------------------------------------------------------
+
+// ^(0|[1-9][0-9]{0,14})$: below 2^53, and no second spelling.
+std::optional<std::uint64_t> parse_length(std::string_view text) {
+  if (text.empty() || text.size() > 15 || (text.size() > 1 && text[0] == '0')) return std::nullopt;
+  std::uint64_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  return value;
+}
+
+struct RawFraming {
+  std::optional<std::uint64_t> length;
+  bool chunked = false;
+  const char* defect = nullptr;
+  bool unknown_coding = false;
+};
+
+RawFraming raw_framing(Version version, const Fields& fields) {
+  RawFraming raw;
+  const std::size_t lengths = fields.count("content-length");
+  const std::size_t codings = fields.count("transfer-encoding");
+  if (codings > 0 && version != Version::Http11) {
+    raw.defect = "Transfer-Encoding is only for HTTP/1.1";
+  } else if (lengths > 0 && codings > 0) {
+    raw.defect = "Content-Length and Transfer-Encoding contradict each other";
+  } else if (lengths > 1 || codings > 1) {
+    raw.defect = "Content-Length or Transfer-Encoding is repeated";
+  } else if (codings == 1) {
+    raw.chunked = iequals(*fields.find("transfer-encoding"), "chunked");
+    if (!raw.chunked) {
+      raw.unknown_coding = true;
+      raw.defect = "only the transfer coding 'chunked' is understood";
+    }
+  } else if (lengths == 1) {
+    raw.length = parse_length(*fields.find("content-length"));
+    if (!raw.length) raw.defect = "Content-Length is not a plain decimal number";
+  }
+  return raw;
+}
+
+// ---- request parts ---------------------------------------------------------------------------
+
+constexpr auto kMethods =
+    std::to_array<std::string_view>({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"});
+constexpr auto kNeverMethods =
+    std::to_array<std::string_view>({"CONNECT", "TRACE", "TRACK", "PRI"});
+
+template <class List>
+bool contains(const List& list, std::string_view text) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+Result<void> check_method(std::string_view method, const RequestRules& rules) {
+  const bool allowed = !contains(kNeverMethods, method) &&
+                       (contains(kMethods, method) || contains(rules.extra_methods, method));
+  if (allowed) return {};
+  return Failure{Code::NotSupported, "the request's method is not allowed", "bad_method",
+                 "Use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, in capitals."};
+}
+
+Result<void> check_request_field(const Field& field, std::string_view lower_name,
+                                 const RequestRules& rules) {
+  if (field.name.empty()) return bad("a field has an empty name", "bad_field");
+  if (field.name.size() > rules.limits.name_bytes) {
+    return Failure{Code::HeadTooLarge, "a field's name is longer than " +
+                                           std::to_string(rules.limits.name_bytes) + " bytes"};
+  }
+  const bool plain = std::all_of(field.name.begin(), field.name.end(),
+                                 [](char c) { return is_alnum(c) || c == '-'; });
+  if (!plain && !(is_token(field.name) && contains(rules.extra_names, lower_name))) {
+    return bad("a field's name has other than letters, digits and hyphens", "bad_field",
+               "Names with an underscore or other marks are read in more than one way; rename the "
+               "field, or have its name allowed in the configuration.");
+  }
+  if (!is_field_value(field.value)) return bad("a field's value has a control byte", "bad_field");
+  return {};
+}
+
+bool needs_encoding(char c) { return c == '{' || c == '}' || c == '|' || c == '^' || c == '`'; }
+
+Result<std::string> canonical_path(std::string_view path, const HeadLimits& limits) {
+  std::size_t encoded = 0;
+  for (const char c : path) {
+    if (c < 0x21 || c > 0x7e || c == '\\' || c == '"' || c == '<' || c == '>') {
+      return bad("the request's target has a byte that must be percent-encoded", "bad_target",
+                 "Percent-encode spaces, quotes, backslashes, angle brackets and non-ASCII bytes.");
+    }
+    if (c == '#') {
+      return bad("the request's target has a fragment", "bad_target",
+                 "Leave out what follows '#'; it is never sent to a server.");
+    }
+    if (needs_encoding(c)) ++encoded;
+  }
+  if (path.size() + 2 * encoded > limits.start_line_bytes) {
+    return Failure{Code::HeadTooLarge, "the request's target is longer than " +
+                                           std::to_string(limits.start_line_bytes) + " bytes"};
+  }
+  std::string out;
+  out.reserve(path.size() + 2 * encoded);
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  for (const char c : path) {
+    if (!needs_encoding(c)) {
+      out.push_back(c);
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out.push_back('%');
+    out.push_back(kHex[byte >> 4]);
+    out.push_back(kHex[byte & 15]);
+  }
+  return out;
+}
+
+Failure misdirected() {
+  return Failure{Code::Misdirected,
+                 "the request names another host than the connection it came on"};
+}
+
+// Host, :authority and the absolute form against the connection's destination; leaves the path in
+// head.target.
+Result<void> check_target(RequestHead& head, const RequestContext& context) {
+  const Destination& wanted = context.destination;
+  const auto default_to = std::optional<std::uint16_t>(default_port(context.scheme));
+  const bool h2 = head.version == Version::Http2;
+  const std::size_t hosts = head.fields.count("host");
+  if (hosts > 1) return bad("there is more than one Host", "bad_host");
+  std::optional<Destination> host;
+  if (hosts == 1) {
+    auto parsed = parse_authority(*head.fields.find("host"), default_to);
+    if (!parsed) return parsed.error();
+    host = std::move(*parsed);
+  }
+
+  std::string path = head.target;
+  if (h2) {
+    if (head.scheme != context.scheme) return bad(":scheme is not the connection's", "bad_target");
+    if (head.authority.empty()) return bad(":authority is missing", "bad_host");
+    auto authority = parse_authority(head.authority, default_to);
+    if (!authority) return authority.error();
+    if (host && *host != *authority) return bad("host differs from :authority", "bad_host");
+    if (*authority != wanted) return misdirected();
+  } else if (is_absolute_form(head.target)) {
+    auto form = parse_absolute_form(head.target);
+    if (!form) return form.error();
+    if (form->scheme != context.scheme) {
+      return bad("the target's scheme is not the connection's", "bad_target");
+    }
+    if (host && *host != form->destination) return bad("Host differs from the target", "bad_host");
+    if (form->destination != wanted) return misdirected();
+    const bool server_wide = !form->has_path && head.method == "OPTIONS";
+    path = server_wide ? std::string("*") : std::move(form->path);
+  } else if (host && *host != wanted) {
+    return misdirected();
+  }
+  if (!host && head.version == Version::Http11) return bad("Host is missing", "bad_host");
+
+  if (path == "*") {
+    if (head.method != "OPTIONS") return bad("'*' is only for OPTIONS", "bad_target");
+  } else if (path.empty() || path.front() != '/') {
+    return bad("the request's target is not a path", "bad_target");
+  }
+  auto canonical = canonical_path(path, context.rules.limits);
+  if (!canonical) return canonical.error();
+  head.target = std::move(*canonical);
+  head.scheme = context.scheme;
+  head.authority = wanted.authority(context.scheme);
+  return {};
+}
+
+Result<void> check_h2_request(const RequestHead& head) {
+  for (const std::string_view name :
+       {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}) {
+    if (head.fields.has(name)) {
+      return bad("HTTP/2 has no " + std::string(name) + " field (RFC 9113 section 8.2.2)",
+                 "bad_field");
+    }
+  }
+  const auto te = head.fields.find("te");
+  if (te && !iequals(trim_ows(*te), "trailers")) return bad("te is not 'trailers'", "bad_field");
+  return {};
+}
+
+Result<void> check_sizes(const Fields& fields, bool h2, const HeadLimits& limits, Code code) {
+  if (fields.size() > limits.fields) {
+    return Failure{code, "there are more than " + std::to_string(limits.fields) + " fields"};
+  }
+  if (h2 && fields.list_size() > limits.head_bytes) {
+    return Failure{code,
+                   "the fields are longer than " + std::to_string(limits.head_bytes) + " bytes"};
+  }
+  return {};
+}
+
+Result<void> check_request_framing(RequestHead& head) {
+  auto framing = request_framing(head.version, head.fields);
+  if (!framing) return framing.error();
+  head.content_length.reset();
+  if (framing->kind == BodyFraming::Kind::Length) head.content_length = framing->length;
+  if (head.version != Version::Http2) {
+    head.has_body = framing->kind != BodyFraming::Kind::None;
+    return {};
+  }
+  if (!head.has_body && head.content_length.value_or(0) > 0) {
+    return bad("content-length promises a body that does not come", "bad_framing");
+  }
+  return {};
+}
+
+Result<void> check_expect(RequestHead& head) {
+  head.expects_continue = false;
+  const std::size_t expects = head.fields.count("expect");
+  if (expects == 0) return {};
+  if (expects > 1 || !iequals(trim_ows(*head.fields.find("expect")), "100-continue")) {
+    return Failure{Code::ExpectationFailed, "the expectation is not 100-continue"};
+  }
+  // RFC 9110 section 10.1.1: ignored with HTTP/1.0 and without a body.
+  head.expects_continue = head.has_body && head.version != Version::Http10;
+  return {};
+}
+
+}  // namespace
+
+bool is_token(std::string_view text) noexcept {
+  return !text.empty() && std::all_of(text.begin(), text.end(),
+                                      [](char c) { return kToken[static_cast<unsigned char>(c)]; });
+}
+
+bool is_field_value(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+  });
+}
+
+Result<BodyFraming> request_framing(Version version, const Fields& fields) {
+  const RawFraming raw = raw_framing(version, fields);
+  if (raw.defect != nullptr) {
+    return Failure{raw.unknown_coding ? Code::NotSupported : Code::ClientBad, raw.defect,
+                   "bad_framing"};
+  }
+  if (raw.chunked) return BodyFraming{BodyFraming::Kind::Chunked, 0};
+  if (raw.length) return BodyFraming{BodyFraming::Kind::Length, *raw.length};
+  return BodyFraming{};
+}
+
+Result<BodyFraming> response_framing(Version version, int status, std::string_view request_method,
+                                     const Fields& fields) {
+  const RawFraming raw = raw_framing(version, fields);
+  if (raw.defect != nullptr) return broken(std::string("response: ") + raw.defect);
+  const bool tunnel = request_method == "CONNECT" && status / 100 == 2;
+  if (status / 100 == 1 || status == 204 || status == 304 || request_method == "HEAD" || tunnel) {
+    return BodyFraming{};
+  }
+  if (raw.chunked) return BodyFraming{BodyFraming::Kind::Chunked, 0};
+  if (raw.length) return BodyFraming{BodyFraming::Kind::Length, *raw.length};
+  return BodyFraming{BodyFraming::Kind::UntilClose, 0};
+}
+
+Result<void> check_request(RequestHead& head, const RequestContext& context) {
+  const RequestRules& rules = context.rules;
+  const bool h2 = head.version == Version::Http2;
+  auto method = check_method(head.method, rules);
+  if (!method) return method;
+  auto sizes = check_sizes(head.fields, h2, rules.limits, Code::HeadTooLarge);
+  if (!sizes) return sizes;
+
+  const LowerNames names(head.fields);
+  std::vector<Role> roles(head.fields.size());
+  std::vector<std::string_view> options;
+  std::size_t cookies = 0;
+  std::size_t cookie_bytes = 0;
+  for (std::size_t i = 0; i < head.fields.size(); ++i) {
+    const Field field = head.fields[i];
+    auto vetted = check_request_field(field, names[i], rules);
+    if (!vetted) return vetted;
+    roles[i] = role_of(names[i]);
+    if (roles[i] == Role::Connection && !collect_options(field.value, options)) {
+      return bad("Connection lists too many names", "bad_field");
+    }
+    if (roles[i] == Role::Cookie) {
+      ++cookies;
+      cookie_bytes += field.value.size() + 2;
+    }
+    if (roles[i] == Role::Single) {
+      for (std::size_t j = 0; j < i; ++j) {
+        if (names[j] == names[i]) {
+          return bad("the field " + std::string(names[i]) + " is repeated", "bad_field");
+        }
+      }
+    }
+  }
+  if (h2) {
+    auto allowed = check_h2_request(head);
+    if (!allowed) return allowed;
+  }
+  auto framing = check_request_framing(head);
+  if (!framing) return framing;
+  auto target = check_target(head, context);
+  if (!target) return target;
+  auto expect = check_expect(head);
+  if (!expect) return expect;
+
+  Fields kept;
+  kept.reserve(head.fields.size(), head.fields.list_size());
+  bool cookies_written = false;
+  for (std::size_t i = 0; i < head.fields.size(); ++i) {
+    const Field field = head.fields[i];
+    const std::string_view value = trim_ows(field.value);
+    const bool keeps = roles[i] == Role::Keep || roles[i] == Role::Single ||
+                       roles[i] == Role::Cookie || roles[i] == Role::Signature;
+    if (!keeps || is_listed(field.name, options)) continue;
+    if (roles[i] == Role::Cookie && cookies > 1) {
+      // RFC 9113 section 8.2.3: the crumbs are one field for everyone but HTTP/2.
+      if (std::exchange(cookies_written, true)) continue;
+      std::string joined;
+      joined.reserve(cookie_bytes);
+      for (std::size_t j = i; j < head.fields.size(); ++j) {
+        if (roles[j] != Role::Cookie) continue;
+        if (!joined.empty()) joined += "; ";
+        joined += trim_ows(head.fields[j].value);
+      }
+      kept.add(field.name, joined);
+    } else if (roles[i] == Role::Signature) {
+      const std::string own = without_scanner_members(value);
+      if (!own.empty()) kept.add(field.name, own);
+    } else {
+      kept.add(field.name, value);
+    }
+  }
+  head.fields = std::move(kept);
+  return {};
+}
+
+Result<void> check_response(ResponseHead& head, std::string_view request_method,
+                            Responder responder, const HeadLimits& limits) {
+  const bool h2 = head.version == Version::Http2;
+  if (head.status < 100 || head.status > 999) return broken("response: the status is no status");
+  if (head.status == 101) return broken("response: a protocol switch that nobody asked for");
+  if (head.status == 407) return broken("response: the origin asks for proxy credentials");
+  auto sizes = check_sizes(head.fields, h2, limits, Code::UpstreamBroken);
+  if (!sizes) return sizes;
+  std::vector<std::string_view> options;
+  for (const Field field : head.fields) {
+    if (!is_token(field.name) || field.name.size() > limits.name_bytes) {
+      return broken("response: a field's name is not a token or too long");
+    }
+    if (!is_field_value(field.value)) {
+      return broken("response: a field's value has a control byte");
+    }
+    if (iequals(field.name, "connection") && !collect_options(field.value, options)) {
+      return broken("response: Connection lists too many names");
+    }
+  }
+
+  auto framing = response_framing(head.version, head.status, request_method, head.fields);
+  if (!framing) return framing.error();
+  const auto declared = head.fields.find("content-length");
+  const bool may_declare = head.status / 100 != 1 && head.status != 204;
+  head.content_length = declared && may_declare ? parse_length(*declared) : std::nullopt;
+  if (h2) {
+    // The engine knows whether the stream ended with the head; a body can only be ruled out here.
+    head.has_body = head.has_body && framing->kind != BodyFraming::Kind::None;
+  } else {
+    head.has_body = framing->kind != BodyFraming::Kind::None;
+  }
+
+  Fields kept;
+  kept.reserve(head.fields.size(), head.fields.list_size());
+  for (const Field field : head.fields) {
+    const Role role = role_of(to_lower(field.name));
+    const bool keeps = role == Role::Keep || role == Role::Single || role == Role::Cookie ||
+                       role == Role::Signature || role == Role::Identity ||
+                       (role == Role::Control && responder == Responder::Scanner);
+    if (!keeps || is_listed(field.name, options)) continue;
+    kept.add(field.name, trim_ows(field.value));
+  }
+  head.fields = std::move(kept);
+  return {};
+}
+
+void strip_control_fields(Fields& fields) {
+  fields.remove_if(
+      [](const Field& field) { return role_of(to_lower(field.name)) == Role::Control; });
+}
+
+Result<void> check_request_trailers(const Fields& trailers, const HeadLimits& limits) {
+  if (trailers.size() > limits.trailer_fields || trailers.list_size() > limits.trailer_bytes) {
+    return Failure{Code::HeadTooLarge, "the trailers are too large"};
+  }
+  for (const Field field : trailers) {
+    if (!is_token(field.name) || field.name.size() > limits.name_bytes ||
+        !is_field_value(field.value)) {
+      return bad("a trailer field is malformed", "bad_trailer");
+    }
+    const std::string name = to_lower(field.name);
+    const Role role = role_of(name);
+    const bool misplaced = role == Role::Host || role == Role::Length || role == Role::Coding ||
+                           role == Role::Connection || role == Role::Expect || role == Role::Te ||
+                           role == Role::Hop || role == Role::Cookie || role == Role::Control ||
+                           name == "authorization";
+    if (misplaced) {
+      return bad("a trailer carries a field that belongs into the head (RFC 9110 section 6.5.1)",
+                 "bad_trailer");
+    }
+  }
+  return {};
+}
+
+Result<void> check_response_trailers(Fields& trailers, const HeadLimits& limits) {
+  if (trailers.size() > limits.trailer_fields || trailers.list_size() > limits.trailer_bytes) {
+    return broken("response: the trailers are too large");
+  }
+  for (const Field field : trailers) {
+    if (!is_token(field.name) || field.name.size() > limits.name_bytes ||
+        !is_field_value(field.value)) {
+      return broken("response: a trailer field is malformed");
+    }
+  }
+  trailers.remove_if([](const Field& field) {
+    const std::string name = to_lower(field.name);
+    const Role role = role_of(name);
+    return role != Role::Keep || name == "set-cookie";
+  });
+  return {};
+}
+
+}  // namespace bottle

@@ -1,0 +1,244 @@
+#include "proxy/http/h1_writer.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "proxy/http/framing_rules.h"
+
+namespace bottle {
+namespace {
+
+// Fields that the writer alone decides about.
+bool is_ours(std::string_view name) {
+  constexpr auto kOurs = std::to_array<std::string_view>(
+      {"host", "content-length", "transfer-encoding", "connection", "keep-alive",
+       "proxy-connection", "upgrade", "te", "trailer", "http2-settings"});
+  return std::any_of(kOurs.begin(), kOurs.end(),
+                     [name](std::string_view ours) { return iequals(ours, name); });
+}
+
+// Whether the field comes back from the wire as this one field and nothing more.
+bool is_one_line(const Field& field) { return is_token(field.name) && is_field_value(field.value); }
+
+void append_number(Bytes& out, std::uint64_t value, int base) {
+  std::array<char, 20> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, base).ptr;
+  out.append(text.data(), static_cast<std::size_t>(end - text.data()));
+}
+
+void append_field(Bytes& out, std::string_view name, std::string_view value) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+void append_framing(Bytes& out, const Framing& framing) {
+  switch (framing.kind) {
+    case Framing::Kind::Length:
+      out.append("Content-Length: ");
+      append_number(out, framing.length, 10);
+      out.append("\r\n");
+      break;
+    case Framing::Kind::Chunked:
+      append_field(out, "Transfer-Encoding", "chunked");
+      break;
+    case Framing::Kind::None:
+    case Framing::Kind::Close:
+      break;
+  }
+}
+
+bool is_target(std::string_view target, std::string_view method) {
+  if (target == "*") return method == "OPTIONS";
+  return !target.empty() && target.front() == '/' &&
+         std::all_of(target.begin(), target.end(),
+                     [](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
+}
+
+}  // namespace
+
+Result<void> write_request_head(Bytes& out, const RequestHead& head, RequestForm form,
+                                const Destination& destination, const Framing& framing) {
+  const bool vetted = is_token(head.method) && head.method != "CONNECT" &&
+                      is_target(head.target, head.method) && !destination.host.empty() &&
+                      destination.port != 0 && framing.kind != Framing::Kind::Close;
+  bool lines = true;
+  for (const Field field : head.fields) lines = lines && is_one_line(field);
+  if (!vetted || !lines) {
+    return Failure{Code::Internal, "a request head that was not vetted was about to be sent"};
+  }
+  const std::string authority = destination.authority(head.scheme);
+  out.append(head.method).push_back(' ');
+  if (form == RequestForm::Absolute) {
+    out.append(to_string(head.scheme)).append("://").append(authority);
+    // RFC 9112 section 3.2.4: "OPTIONS *" travels through a proxy as a URL without a path.
+    if (head.target != "*") out.append(head.target);
+  } else {
+    out.append(head.target);
+  }
+  out.append(" HTTP/1.1\r\n");
+  append_field(out, "Host", authority);
+  for (const Field field : head.fields) {
+    if (!is_ours(field.name)) append_field(out, field.name, field.value);
+  }
+  append_framing(out, framing);
+  out.append("\r\n");
+  return {};
+}
+
+void write_response_head(Bytes& out, const ResponseHead& head, const Framing& framing,
+                         bool keep_alive) {
+  out.append("HTTP/1.1 ");
+  append_number(out, static_cast<std::uint64_t>(std::clamp(head.status, 100, 999)), 10);
+  out.push_back(' ');
+  out.append(head.reason.empty() || !is_field_value(head.reason) ? reason_phrase(head.status)
+                                                                 : std::string_view(head.reason));
+  out.append("\r\n");
+  for (const Field field : head.fields) {
+    if (!is_ours(field.name) && is_one_line(field)) append_field(out, field.name, field.value);
+  }
+  append_framing(out, framing);
+  if (!keep_alive && head.status >= 200) append_field(out, "Connection", "close");
+  out.append("\r\n");
+}
+
+Framing framing_for(const ResponseHead& head, Version client_version,
+                    std::string_view request_method) {
+  if (head.status / 100 == 1 || head.status == 204) return Framing::none();
+  if (head.status == 304 || request_method == "HEAD") {
+    return head.content_length ? Framing::content_length(*head.content_length) : Framing::none();
+  }
+  if (!head.has_body) return Framing::content_length(0);
+  if (head.content_length) return Framing::content_length(*head.content_length);
+  return client_version == Version::Http10 ? Framing::close() : Framing::chunked();
+}
+
+void write_chunk(Bytes& out, ByteView data) {
+  if (data.empty()) return;
+  append_number(out, data.size(), 16);
+  out.append("\r\n").append(data).append("\r\n");
+}
+
+void write_last_chunk(Bytes& out, const Fields* trailers) {
+  out.append("0\r\n");
+  if (trailers != nullptr) {
+    for (const Field field : *trailers) {
+      if (!is_ours(field.name) && is_one_line(field)) append_field(out, field.name, field.value);
+    }
+  }
+  out.append("\r\n");
+}
+
+std::string_view reason_phrase(int status) noexcept {
+  switch (status) {
+    case 100:
+      return "Continue";
+    case 101:
+      return "Switching Protocols";
+    case 102:
+      return "Processing";
+    case 103:
+      return "Early Hints";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 203:
+      return "Non-Authoritative Information";
+    case 204:
+      return "No Content";
+    case 205:
+      return "Reset Content";
+    case 206:
+      return "Partial Content";
+    case 207:
+      return "Multi-Status";
+    case 300:
+      return "Multiple Choices";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
+    case 304:
+      return "Not Modified";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 402:
+      return "Payment Required";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 411:
+      return "Length Required";
+    case 412:
+      return "Precondition Failed";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 416:
+      return "Range Not Satisfiable";
+    case 417:
+      return "Expectation Failed";
+    case 421:
+      return "Misdirected Request";
+    case 422:
+      return "Unprocessable Content";
+    case 423:
+      return "Locked";
+    case 424:
+      return "Failed Dependency";
+    case 426:
+      return "Upgrade Required";
+    case 428:
+      return "Precondition Required";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 451:
+      return "Unavailable For Legal Reasons";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    case 507:
+      return "Insufficient Storage";
+    case 511:
+      return "Network Authentication Required";
+    default:
+      return {};
+  }
+}
+
+}  // namespace bottle

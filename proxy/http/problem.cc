@@ -1,0 +1,86 @@
+#include "proxy/http/problem.h"
+
+#include <algorithm>
+
+#include "proxy/http/h1_writer.h"
+
+namespace bottle {
+namespace {
+
+constexpr std::size_t kMaxText = 512;  // of detail and hint: enough for two sentences
+constexpr std::size_t kMaxWord = 64;
+
+// The word stands in a header and in a URN, so it has to look like one.
+std::string_view safe_word(const Failure& failure) {
+  const std::string_view own = word(failure);
+  const bool plain =
+      own.size() <= kMaxWord && std::all_of(own.begin(), own.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+      });
+  return plain ? own : traits(failure.code).word;
+}
+
+void member(Bytes& out, std::string_view name, std::string_view text) {
+  out.append(",\"").append(name).append("\":");
+  append_json_string(out, text, kMaxText);
+}
+
+}  // namespace
+
+void append_json_string(Bytes& out, std::string_view text, std::size_t max) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  const bool cut = text.size() > max;
+  out.push_back('"');
+  for (const char c : text.substr(0, max)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out.push_back('\\');
+      out.push_back(c);
+    } else if (byte >= 0x7f) {
+      out.append("\\ufffd");
+    } else if (byte < 0x20 || c == '<' || c == '>' || c == '&') {
+      // Markup too: a client that takes the body for HTML must not find any.
+      out.append("\\u00");
+      out.push_back(kHex[byte >> 4]);
+      out.push_back(kHex[byte & 15]);
+    } else {
+      out.push_back(c);
+    }
+  }
+  if (cut) out.append("...");
+  out.push_back('"');
+}
+
+LocalAnswer problem_answer(const Failure& failure, std::string_view request_id) {
+  const FailureTraits& row = traits(failure.code);
+  const int status = row.status == 0 ? 500 : row.status;
+  const std::string_view code = safe_word(failure);
+
+  LocalAnswer answer;
+  Bytes& body = answer.body;
+  body.append("{\"type\":\"urn:bottle:problem:").append(code).append("\"");
+  member(body, "title", row.title);
+  body.append(",\"status\":").append(std::to_string(status));
+  member(body, "detail", failure.detail);
+  member(body, "code", code);
+  member(body, "request_id", request_id.substr(0, kMaxWord));
+  member(body, "hint", failure.hint.empty() ? row.hint : std::string_view(failure.hint));
+  body.append("}\n");
+
+  ResponseHead& head = answer.head;
+  head.status = status;
+  head.reason = reason_phrase(status);
+  head.fields.add("Content-Type", "application/problem+json");
+  head.fields.add("X-Content-Type-Options", "nosniff");
+  head.fields.add("Cache-Control", "no-store");
+  if (row.level == LogLevel::Audit) head.fields.add("X-Bottle-Deny", code);
+  if (failure.code == Code::Overloaded || failure.code == Code::ShuttingDown) {
+    head.fields.add("Retry-After", "5");
+  }
+  head.has_body = true;
+  head.content_length = body.size();
+  head.keep_alive = !row.closes;
+  return answer;
+}
+
+}  // namespace bottle
