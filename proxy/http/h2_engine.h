@@ -46,10 +46,11 @@ class H2Engine {
   // the connection's window and queue. 0 is followed by H2Writable, or by the stream's end.
   [[nodiscard]] std::size_t room(StreamId stream);
   // The application has read so many body bytes: they become window again. Bytes of a stream that
-  // ended meanwhile were credited by the engine already.
+  // was reset meanwhile were credited by the engine already.
   void consumed(StreamId stream, std::size_t n);
 
-  // At once; what is queued of the stream is dropped.
+  // At once; what is queued of the stream is dropped, what is unread is credited. On a stream that
+  // is closed already it only does the latter: whoever ends an exchange with unread bytes calls it.
   void reset(StreamId stream, H2Error code);
   // The body broke: what is queued goes out if it may, then RST_STREAM. Never looks like an end.
   void cut(StreamId stream, H2Error code);

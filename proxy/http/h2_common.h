@@ -1,0 +1,168 @@
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/base/result.h"
+#include "proxy/http/chunk.h"
+#include "proxy/http/h2_types.h"
+
+// Private to h2_engine.cc and h2_client_engine.cc: what the two roles have in common, and the only
+// place beside them that knows nghttp2.
+namespace bottle {
+
+// The header list of one outgoing frame. Names are lower-cased, values trimmed; fields that HTTP/2
+// forbids (RFC 9113 section 8.2.2) are left out. The views stay good until clear().
+class H2FieldList {
+ public:
+  void clear();
+  void add(std::string_view name, std::string_view value);
+  void add(const Fields& fields, bool request);
+  void add_length(std::optional<std::uint64_t> length);
+  // Null if a name or value cannot be sent.
+  [[nodiscard]] const std::vector<nghttp2_nv>* build();
+
+ private:
+  struct Entry {
+    std::size_t name, name_size, value, value_size;
+  };
+  std::string bytes_;
+  std::vector<Entry> entries_;
+  std::vector<nghttp2_nv> nva_;
+  bool bad_ = false;
+};
+
+// One nghttp2 session with everything the library leaves to its user. Callbacks only write values
+// down: they call nobody, throw nothing and never enter the library's send or receive functions.
+class H2Core {
+ public:
+  using TimePoint = FloodGuard::TimePoint;
+  enum class Role : std::uint8_t { Server, Client };
+
+  H2Core(Role role, const H2Limits& limits, TimePoint now);
+  H2Core(const H2Core&) = delete;
+  H2Core& operator=(const H2Core&) = delete;
+  ~H2Core();
+
+  [[nodiscard]] Result<void> receive(ByteView in, TimePoint now);
+  [[nodiscard]] std::optional<H2Event> next_event();
+
+  [[nodiscard]] Result<void> submit_head(StreamId stream, const ResponseHead& head, bool end);
+  [[nodiscard]] Result<void> submit_interim(StreamId stream, const ResponseHead& head);
+  [[nodiscard]] Result<StreamId> submit_request(const RequestHead& head, bool end);
+  [[nodiscard]] bool has_capacity() const;
+
+  void offer(StreamId stream, Chunk chunk);
+  [[nodiscard]] std::size_t room(StreamId stream);
+  void consumed(StreamId stream, std::size_t n);
+  void reset(StreamId stream, H2Error code);
+  void cut(StreamId stream, H2Error code);
+  void shutdown_notice();
+  void goaway(H2Error code);
+  void terminate(H2Error code);
+
+  [[nodiscard]] std::size_t fill(ByteSpan out, TimePoint now);
+  [[nodiscard]] bool wants_write() const;
+  [[nodiscard]] bool congested() const;
+  [[nodiscard]] bool done() const;
+  [[nodiscard]] std::size_t open_streams() const { return streams_.size(); }
+  [[nodiscard]] std::size_t queued() const { return queued_; }
+  [[nodiscard]] bool settings_acked() const { return settings_acked_; }
+
+ private:
+  struct Stream {
+    std::vector<Bytes> queue;        // body bytes to send
+    std::size_t queue_head = 0;      // the first piece that is not sent yet
+    std::size_t piece_offset = 0;    // what of it is sent
+    std::size_t queued = 0;          // bytes in the queue
+    std::size_t unread = 0;          // received, not consumed
+    std::optional<Fields> trailers;  // to send after the queue
+    std::uint32_t interim = 0;       // 1xx heads that came
+    bool announced = false;          // the application was told of it
+    bool head_sent = false;          // respond() was called (server)
+    bool final_head = false;         // the response's head came (client)
+    bool offered_end = false;
+    bool deferred = false;  // the library waits for resume_data
+    bool starved = false;   // room() said 0
+    bool cut = false;
+    H2Error cut_code = H2Error::InternalError;
+    bool closed = false;  // over for the library; bytes wait to be consumed
+    bool peer_ended = false;
+    bool reset_by_peer = false;
+  };
+
+  // What is being received; header blocks cannot interleave (RFC 9113 section 4.3).
+  struct Block {
+    enum class Kind : std::uint8_t { None, Request, Response, Trailers };
+    Kind kind = Kind::None;
+    RequestHead request;
+    ResponseHead response;
+    Fields trailers;
+    std::size_t bytes = 0;
+    std::size_t fields = 0;
+    bool too_large = false;
+    bool bad_scheme = false;
+  };
+
+  [[nodiscard]] Stream* find(StreamId id);  // null also if it is closed
+  [[nodiscard]] Stream* find_any(StreamId id);
+  [[nodiscard]] std::size_t room_of(StreamId id, const Stream& stream) const;
+  void wake_starved();
+  void drop_queue(Stream& stream);
+  bool flush_resets();
+  Result<void> fail(Failure failure, H2Error code);
+  Failure peer_failure(const char* what) const;
+  void append_data(StreamId id, ByteView data);
+  void end_data(StreamId id);
+
+  void refuse(StreamId id);
+
+  void on_begin_block(const nghttp2_frame& frame);
+  int on_field(ByteView name, ByteView value);
+  void on_block_end(const nghttp2_frame& frame);
+  void on_frame(const nghttp2_frame& frame);
+  void on_data(StreamId id, ByteView data);
+  void on_frame_sent(const nghttp2_frame& frame);
+  void on_stream_closed(StreamId id, std::uint32_t code);
+  ssize_t read_body(StreamId id, std::size_t length, std::uint32_t& flags);
+  int write_data(StreamId id, const std::uint8_t* frame_header, std::size_t length);
+
+  struct Callbacks;  // the C functions
+  friend struct Callbacks;
+
+  const Role role_;
+  const H2Limits limits_;
+  FloodGuard guard_;
+  nghttp2_session* session_ = nullptr;
+  TimePoint now_;
+
+  std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
+  std::vector<H2Event> events_;
+  std::size_t next_event_ = 0;
+  Block block_;
+  H2FieldList list_;
+
+  std::vector<StreamId> starved_;
+  std::vector<StreamId> cuts_;
+  std::vector<StreamId> finished_;
+  std::size_t queued_ = 0;
+
+  ByteSpan out_;  // only during fill()
+  std::size_t out_size_ = 0;
+  std::string carry_;    // a frame's rest that did not fit
+  bool paused_ = false;  // the buffer was full before a DATA frame
+
+  std::optional<Failure> dead_;
+  bool goaway_received_ = false;
+  bool goaway_sent_ = false;
+  bool ending_ = false;  // the GOAWAY that was queued ends the session
+  bool settings_acked_ = false;
+  bool callback_failed_ = false;  // out of memory inside a callback
+};
+
+}  // namespace bottle
