@@ -29,7 +29,10 @@ struct SecretSpec {
 };
 
 inline constexpr std::size_t kMinSecret = 8;  // shorter values hit ordinary text
-inline constexpr std::size_t kMaxSecret = 8192;
+inline constexpr std::size_t kMaxSecret = 16 * 1024;
+// Of a longer value the first so many bytes are looked for: that is past what all keys of a kind
+// share, and bounds the matcher's memory.
+inline constexpr std::size_t kMatchedSecret = 1024;
 inline constexpr std::size_t kMaxSecrets = 256;
 
 // What was found and where; never the value.
@@ -44,7 +47,7 @@ struct Hit {
 [[nodiscard]] Failure refusal(const Hit& hit);
 
 // Everything to look for, compiled once. Immutable, shared by reference between threads; outlives
-// every ScanSpace and SecretScanner made from it. The values are wiped when it is destroyed.
+// every ScanSpace and SecretScanner made from it.
 //
 // Exact values are found raw, with any mix of %XX (and '+' for a space) and literal bytes, with
 // JSON's string escapes, in base64 (standard and URL-safe, all three alignments; the characters

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bottle {
+
+// The characters of standard base64 that `value` alone determines when it stands `alignment` bytes
+// (0 to 2) behind the start of a three-byte group: without the first and last characters that hold
+// bits of its neighbours, and without padding.
+[[nodiscard]] std::string base64_core(std::string_view value, std::size_t alignment);
+// The same text in the URL-safe alphabet (RFC 4648 section 5).
+[[nodiscard]] std::string base64_url_safe(std::string text);
+[[nodiscard]] std::string hex_lower(std::string_view value);
+// A regular expression that matches exactly these bytes.
+[[nodiscard]] std::string escape_for_matcher(std::string_view literal);
+
+// What "Basic <base64>" holds, "user:password" (RFC 7617). Reads both alphabets, with or without
+// padding, and stops at the first character that is neither; nothing if the scheme is another.
+[[nodiscard]] std::optional<std::string> basic_credentials(std::string_view field_value);
+
+}  // namespace bottle

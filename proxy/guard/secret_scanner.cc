@@ -1,0 +1,484 @@
+#include "proxy/guard/secret_scanner.h"
+
+#include <hs/hs.h>
+
+#include <algorithm>
+#include <array>
+#include <bitset>
+#include <new>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+#include "proxy/guard/encodings.h"
+#include "proxy/guard/escapes.h"
+
+namespace bottle {
+namespace {
+
+constexpr std::size_t kMaxShapes = 64;
+constexpr std::size_t kMaxNameSize = 128;
+constexpr std::size_t kMaxHosts = 64;
+constexpr std::size_t kDecodeBlock = 4096;
+
+struct FreeDatabase {
+  void operator()(hs_database_t* database) const { hs_free_database(database); }
+};
+using Database = std::unique_ptr<hs_database_t, FreeDatabase>;
+
+// What a pattern's id stands for.
+struct Target {
+  bool exact = false;
+  std::size_t index = 0;
+};
+
+struct Pattern {
+  std::string expression;
+  unsigned flags = 0;
+  Target target;
+};
+
+Result<Database> compile(const std::vector<Pattern>& patterns, unsigned mode) {
+  std::vector<const char*> expressions;
+  std::vector<unsigned> flags;
+  std::vector<unsigned> ids;
+  for (const Pattern& pattern : patterns) {
+    ids.push_back(static_cast<unsigned>(expressions.size()));
+    expressions.push_back(pattern.expression.c_str());
+    flags.push_back(pattern.flags);
+  }
+  hs_database_t* database = nullptr;
+  hs_compile_error_t* error = nullptr;
+  const hs_error_t status =
+      hs_compile_multi(expressions.data(), flags.data(), ids.data(),
+                       static_cast<unsigned>(expressions.size()), mode, nullptr, &database, &error);
+  if (status == HS_SUCCESS) return Database(database);
+  // vectorscan's message may quote nothing of the pattern, but is kept out all the same: only the
+  // place is told.
+  const int at = error == nullptr ? -1 : error->expression;
+  hs_free_compile_error(error);
+  return Failure{Code::Internal, "the secret scanner's patterns do not compile (number " +
+                                     std::to_string(at) + " of " + std::to_string(patterns.size()) +
+                                     "); give fewer or shorter secret values"};
+}
+
+bool is_host_pattern(std::string_view pattern) {
+  const std::string_view name = pattern.starts_with("*.") ? pattern.substr(2) : pattern;
+  if (name.empty() || name.size() > 253 || name.ends_with('.') || name.starts_with('.')) {
+    return false;
+  }
+  return std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+           c == ':';
+  });
+}
+
+bool is_plain_name(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxNameSize &&
+         std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+Failure bad_secret(std::string_view name, const std::string& what) {
+  return Failure{Code::Internal, "secret " + std::string(name) + ": " + what};
+}
+
+Result<> check(const SecretSpec& secret) {
+  if (!is_plain_name(secret.name)) {
+    return Failure{Code::Internal,
+                   "a secret needs a name of 1 to 128 printable ASCII characters without spaces"};
+  }
+  if (secret.value.size() < kMinSecret) {
+    return bad_secret(secret.name, "its value has fewer than " + std::to_string(kMinSecret) +
+                                       " bytes, which would be found in ordinary text; leave it "
+                                       "out of the list or use a longer one");
+  }
+  if (secret.value.size() > kMaxSecret) {
+    return bad_secret(secret.name,
+                      "its value has more than " + std::to_string(kMaxSecret) + " bytes");
+  }
+  if (!secret.hosts) return {};
+  if (secret.hosts->size() > kMaxHosts) {
+    return bad_secret(secret.name, "it names more than " + std::to_string(kMaxHosts) + " hosts");
+  }
+  for (const std::string& host : *secret.hosts) {
+    if (!is_host_pattern(host)) {
+      return bad_secret(secret.name,
+                        "a host in its list is not one; write a lower-case name, \"*.\" and a "
+                        "name, or an address, without a port");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Failure refusal(const Hit& hit) {
+  const std::string place(to_string(hit.place));
+  std::string where;
+  switch (hit.place) {
+    case Place::Host:
+      where = "the host's name";
+      break;
+    case Place::Url:
+      where = "the URL";
+      break;
+    case Place::Header:
+      where = hit.field.empty() ? "a header field's name" : "the header field " + hit.field;
+      break;
+    case Place::Body:
+      where = "the body, up to byte " + std::to_string(hit.offset);
+      break;
+  }
+  return Failure{Code::Denied, "the request carries a secret (" + hit.name + ") in " + where,
+                 "secret_in_" + place,
+                 "Take the secret (" + hit.name + ") out of " + where +
+                     ". If this host is where it belongs, the person who runs the bottle can say "
+                     "so in its configuration."};
+}
+
+struct SecretSet::Impl {
+  struct Exact {
+    std::string name;
+    std::optional<std::vector<std::string>> hosts;
+    bool in_body = false;
+    std::bitset<kMaxShapes> shapes;  // well-known shapes found in the value
+  };
+
+  std::vector<Exact> exact;
+  std::vector<Target> targets;  // by pattern id
+  // Forms of the values that survive in a host's name, which has no upper case.
+  std::vector<std::pair<std::string, std::size_t>> in_host;
+  bool has_space = false;  // a value has a space: '+' must be read as one too
+  Database block;
+  Database stream;
+
+  // True if the pattern may stand in that place of a request to that host (over https).
+  bool belongs(const Target& target, Place place, std::string_view host) const {
+    return target.exact ? exact_belongs(exact[target.index], place, host)
+                        : shape_belongs(target.index, place, host);
+  }
+
+ private:
+  static bool home_takes(const TokenHome& home, Place place, std::string_view host) {
+    const bool takes = (place == Place::Header && home.header) ||
+                       (place == Place::Url && home.url) || (place == Place::Body && home.body);
+    return takes && host_matches(home.host, host);
+  }
+  static bool built_in_home(std::size_t shape, Place place, std::string_view host) {
+    const auto homes = token_shapes()[shape].homes;
+    return std::any_of(homes.begin(), homes.end(),
+                       [&](const TokenHome& home) { return home_takes(home, place, host); });
+  }
+  static bool listed(const Exact& secret, Place place, std::string_view host) {
+    if (place != Place::Header && !(place == Place::Body && secret.in_body)) return false;
+    return std::any_of(secret.hosts->begin(), secret.hosts->end(),
+                       [&](const std::string& pattern) { return host_matches(pattern, host); });
+  }
+  static bool exact_belongs(const Exact& secret, Place place, std::string_view host) {
+    if (secret.hosts) return listed(secret, place, host);
+    for (std::size_t shape = 0; shape < token_shapes().size(); ++shape) {
+      if (secret.shapes[shape] && built_in_home(shape, place, host)) return true;
+    }
+    return false;
+  }
+  // A host to which an exact secret of that shape may go is a home of the shape, too: otherwise a
+  // gateway's key that looks like the vendor's could be sent to neither.
+  bool shape_belongs(std::size_t shape, Place place, std::string_view host) const {
+    if (built_in_home(shape, place, host)) return true;
+    return std::any_of(exact.begin(), exact.end(), [&](const Exact& secret) {
+      return secret.hosts && secret.shapes[shape] && listed(secret, place, host);
+    });
+  }
+};
+
+namespace {
+
+std::vector<Pattern> shape_patterns() {
+  std::vector<Pattern> patterns;
+  for (std::size_t i = 0; i < token_shapes().size(); ++i) {
+    patterns.push_back(Pattern{.expression = std::string(token_shapes()[i].pattern),
+                               .flags = 0,
+                               .target = Target{.exact = false, .index = i}});
+  }
+  return patterns;
+}
+
+void add_exact_patterns(std::string_view whole, std::size_t index, std::vector<Pattern>& patterns) {
+  const std::string_view value = whole.substr(0, kMatchedSecret);
+  std::set<std::string> forms{std::string(value)};
+  for (std::size_t alignment = 0; alignment < 3; ++alignment) {
+    std::string form = base64_core(value, alignment);
+    forms.insert(base64_url_safe(form));
+    forms.insert(std::move(form));
+  }
+  for (const std::string& form : forms) {
+    patterns.push_back(Pattern{.expression = escape_for_matcher(form),
+                               .flags = HS_FLAG_DOTALL,
+                               .target = Target{.exact = true, .index = index}});
+  }
+  patterns.push_back(Pattern{.expression = escape_for_matcher(hex_lower(value)),
+                             .flags = HS_FLAG_CASELESS,
+                             .target = Target{.exact = true, .index = index}});
+}
+
+int collect_shape(unsigned id, unsigned long long, unsigned long long, unsigned, void* context) {
+  static_cast<std::bitset<kMaxShapes>*>(context)->set(id);
+  return 0;
+}
+
+}  // namespace
+
+SecretSet::SecretSet(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SecretSet::~SecretSet() = default;
+
+std::size_t SecretSet::exact_count() const noexcept { return impl_->exact.size(); }
+
+Result<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpec> secrets) {
+  if (hs_valid_platform() != HS_SUCCESS) {
+    return Failure{Code::Internal,
+                   "the secret scanner needs a CPU with SSSE3/SSE4.2 (x86-64-v2) or NEON, and this "
+                   "one has not; run the proxy on a newer machine or with --upstream pipelock"};
+  }
+  if (secrets.size() > kMaxSecrets) {
+    return Failure{Code::Internal, "more than " + std::to_string(kMaxSecrets) + " secrets"};
+  }
+  auto impl = std::make_unique<Impl>();
+  std::vector<Pattern> patterns = shape_patterns();
+  if (patterns.size() > kMaxShapes) {
+    return Failure{Code::Internal, "the table of token shapes has outgrown kMaxShapes"};
+  }
+  // The shapes alone first: they tell which values are well-known tokens.
+  auto shapes = compile(patterns, HS_MODE_BLOCK);
+  if (!shapes) return shapes.error();
+  hs_scratch_t* scratch = nullptr;
+  if (hs_alloc_scratch(shapes->get(), &scratch) != HS_SUCCESS) throw std::bad_alloc();
+  const std::unique_ptr<hs_scratch_t, void (*)(hs_scratch_t*)> scratch_owner(
+      scratch, [](hs_scratch_t* s) { hs_free_scratch(s); });
+
+  std::set<std::string_view> names;
+  for (const SecretSpec& secret : secrets) {
+    auto checked = check(secret);
+    if (!checked) return checked.error();
+    if (!names.insert(secret.name).second) return bad_secret(secret.name, "is named twice");
+    const std::size_t index = impl->exact.size();
+    Impl::Exact exact{
+        .name = secret.name, .hosts = secret.hosts, .in_body = secret.in_body, .shapes = {}};
+    if (hs_scan(shapes->get(), secret.value.data(), static_cast<unsigned>(secret.value.size()), 0,
+                scratch, collect_shape, &exact.shapes) != HS_SUCCESS) {
+      return bad_secret(secret.name, "could not be examined");
+    }
+    impl->exact.push_back(std::move(exact));
+    impl->has_space = impl->has_space || secret.value.find(' ') != std::string::npos;
+    add_exact_patterns(secret.value, index, patterns);
+    for (std::string form : {to_lower(secret.value), hex_lower(secret.value)}) {
+      if (form.size() <= 253) impl->in_host.emplace_back(std::move(form), index);
+    }
+  }
+  for (const Pattern& pattern : patterns) impl->targets.push_back(pattern.target);
+  auto block = compile(patterns, HS_MODE_BLOCK);
+  if (!block) return block.error();
+  auto stream = compile(patterns, HS_MODE_STREAM);
+  if (!stream) return stream.error();
+  impl->block = std::move(*block);
+  impl->stream = std::move(*stream);
+  return std::unique_ptr<const SecretSet>(new SecretSet(std::move(impl)));
+}
+
+ScanSpace::ScanSpace(const SecretSet& set) {
+  hs_scratch_t* scratch = nullptr;
+  for (const hs_database_t* database : {set.impl_->block.get(), set.impl_->stream.get()}) {
+    if (hs_alloc_scratch(database, &scratch) != HS_SUCCESS) {
+      hs_free_scratch(scratch);
+      throw std::bad_alloc();
+    }
+  }
+  scratch_ = scratch;
+}
+
+ScanSpace::~ScanSpace() { hs_free_scratch(static_cast<hs_scratch_t*>(scratch_)); }
+
+class SecretScanner::State {
+ public:
+  State(const SecretSet::Impl& set, hs_scratch_t* scratch, std::string_view host, Scheme scheme)
+      : set_(set), scratch_(scratch), host_(host), scheme_(scheme) {}
+  ~State() {
+    for (hs_stream_t* stream : streams_) {
+      if (stream != nullptr) hs_close_stream(stream, nullptr, nullptr, nullptr);
+    }
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  std::optional<Hit> scan_host() const {
+    for (const auto& [form, index] : set_.in_host) {
+      const std::size_t at = host_.find(form);
+      if (at != std::string::npos) {
+        return Hit{.name = set_.exact[index].name,
+                   .place = Place::Host,
+                   .field = {},
+                   .offset = at + form.size()};
+      }
+    }
+    return std::nullopt;
+  }
+
+  // A text that is there as a whole, in all the forms it may be read in.
+  std::optional<Hit> scan_text(std::string_view text, Place place) {
+    auto hit = scan_block(text, place);
+    if (hit) return hit;
+    PercentDecoder percent(false);
+    hit = scan_decoded(percent, text, place);
+    if (hit) return hit;
+    if (set_.has_space) {
+      PercentDecoder form(true);
+      hit = scan_decoded(form, text, place);
+      if (hit) return hit;
+    }
+    JsonUnescaper json;
+    return scan_decoded(json, text, place);
+  }
+
+  ScanResult feed(ByteView chunk) {
+    if (!body_hit_) {
+      scan_stream(Form::Raw, chunk);
+      scan_stream_decoded(Form::Percent, percent_, chunk);
+      if (set_.has_space) scan_stream_decoded(Form::PercentPlus, percent_plus_, chunk);
+      scan_stream_decoded(Form::Json, json_, chunk);
+      if (body_hit_) body_hit_->offset = fed_ + chunk.size();
+      fed_ += chunk.size();
+    }
+    ScanResult result;
+    result.safe = body_hit_ ? 0 : chunk.size();
+    result.hit = body_hit_;
+    return result;
+  }
+
+ private:
+  enum class Form : std::size_t { Raw, Percent, PercentPlus, Json };
+
+  struct Match {
+    State* self = nullptr;
+    Place place = Place::Body;
+    std::optional<Hit> hit;
+  };
+
+  static int on_match(unsigned id, unsigned long long, unsigned long long to, unsigned,
+                      void* context) {
+    auto& match = *static_cast<Match*>(context);
+    const SecretSet::Impl& set = match.self->set_;
+    const Target& target = set.targets[id];
+    if (match.self->scheme_ == Scheme::Https &&
+        set.belongs(target, match.place, match.self->host_)) {
+      return 0;
+    }
+    match.hit = Hit{.name = target.exact ? set.exact[target.index].name
+                                         : std::string(token_shapes()[target.index].name),
+                    .place = match.place,
+                    .field = {},
+                    .offset = to};
+    return 1;  // one is enough
+  }
+
+  // A matcher that does not work must not let anything through.
+  static void require(hs_error_t status) {
+    if (status == HS_NOMEM) throw std::bad_alloc();
+    if (status != HS_SUCCESS && status != HS_SCAN_TERMINATED) {
+      throw std::logic_error("the secret scanner failed");
+    }
+  }
+
+  std::optional<Hit> scan_block(std::string_view text, Place place) {
+    if (text.empty()) return std::nullopt;
+    Match match{.self = this, .place = place, .hit = {}};
+    require(hs_scan(set_.block.get(), text.data(), static_cast<unsigned>(text.size()), 0, scratch_,
+                    on_match, &match));
+    return std::move(match.hit);
+  }
+
+  template <class Decoder>
+  std::optional<Hit> scan_decoded(Decoder& decoder, std::string_view text, Place place) {
+    if (decoder.passes(text)) return std::nullopt;  // the same text again
+    Bytes decoded;
+    decoder.decode(text, decoded);
+    decoder.flush(decoded);
+    return scan_block(decoded, place);
+  }
+
+  void scan_stream(Form form, ByteView bytes) {
+    if (body_hit_ || bytes.empty()) return;
+    hs_stream_t*& stream = streams_[static_cast<std::size_t>(form)];
+    if (stream == nullptr) require(hs_open_stream(set_.stream.get(), 0, &stream));
+    Match match{.self = this, .place = Place::Body, .hit = {}};
+    require(hs_scan_stream(stream, bytes.data(), static_cast<unsigned>(bytes.size()), 0, scratch_,
+                           on_match, &match));
+    body_hit_ = std::move(match.hit);
+  }
+
+  template <class Decoder>
+  void scan_stream_decoded(Form form, Decoder& decoder, ByteView chunk) {
+    if (decoder.passes(chunk)) {
+      scan_stream(form, chunk);
+      return;
+    }
+    while (!chunk.empty() && !body_hit_) {
+      const ByteView block = chunk.substr(0, kDecodeBlock);
+      decoded_.clear();
+      decoder.decode(block, decoded_);
+      scan_stream(form, decoded_);
+      chunk.remove_prefix(block.size());
+    }
+  }
+
+  const SecretSet::Impl& set_;
+  hs_scratch_t* const scratch_;
+  const std::string host_;
+  const Scheme scheme_;
+  std::array<hs_stream_t*, 4> streams_{};  // by Form; opened with the body's first byte
+  PercentDecoder percent_{false};
+  PercentDecoder percent_plus_{true};
+  JsonUnescaper json_;
+  Bytes decoded_;
+  std::uint64_t fed_ = 0;
+  std::optional<Hit> body_hit_;
+};
+
+SecretScanner::SecretScanner(const SecretSet& set, ScanSpace& space, std::string_view host,
+                             Scheme scheme)
+    : state_(std::make_unique<State>(*set.impl_, static_cast<hs_scratch_t*>(space.scratch_), host,
+                                     scheme)) {}
+SecretScanner::~SecretScanner() = default;
+
+std::optional<Hit> SecretScanner::scan_head(const RequestHead& head) {
+  auto hit = scan_host();
+  if (!hit) hit = scan_url(head.target);
+  if (!hit) hit = scan_fields(head.fields);
+  return hit;
+}
+
+std::optional<Hit> SecretScanner::scan_host() { return state_->scan_host(); }
+
+std::optional<Hit> SecretScanner::scan_url(std::string_view target) {
+  return state_->scan_text(target, Place::Url);
+}
+
+std::optional<Hit> SecretScanner::scan_fields(const Fields& fields) {
+  for (const Field field : fields) {
+    auto hit = state_->scan_text(field.name, Place::Header);
+    if (hit) return hit;
+    hit = state_->scan_text(field.value, Place::Header);
+    if (!hit &&
+        (iequals(field.name, "authorization") || iequals(field.name, "proxy-authorization"))) {
+      const auto credentials = basic_credentials(field.value);
+      if (credentials) hit = state_->scan_text(*credentials, Place::Header);
+    }
+    if (hit) {
+      hit->field = std::string(field.name);
+      return hit;
+    }
+  }
+  return std::nullopt;
+}
+
+ScanResult SecretScanner::feed(ByteView chunk) { return state_->feed(chunk); }
+
+}  // namespace bottle
