@@ -1,0 +1,138 @@
+#include "proxy/base/deadline.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace bottle {
+
+TimerWheel::TimerWheel(Executor executor)
+    : executor_(std::move(executor)), timer_(executor_), start_(Clock::now()) {}
+
+TimerWheel::~TimerWheel() { assert(armed_ == 0); }
+
+std::uint64_t TimerWheel::tick_of(Clock::time_point when) const noexcept {
+  if (when <= start_) return 1;
+  // Rounded up: a deadline is never early.
+  return static_cast<std::uint64_t>((when - start_) / kTick) + 1;
+}
+
+void TimerWheel::insert(Deadline& deadline) noexcept {
+  const std::uint64_t tick = std::max(tick_of(deadline.when_), current_ + 1);
+  deadline.slot_tick_ = tick;
+  Deadline*& head = slots_[tick % kSlots];
+  deadline.next_ = head;
+  deadline.previous_ = &head;
+  if (head != nullptr) head->previous_ = &deadline.next_;
+  head = &deadline;
+  if (wake_ == 0 || tick < wake_) arm_timer(tick);
+}
+
+void TimerWheel::unlink(Deadline& deadline) noexcept {
+  if (deadline.previous_ == nullptr) return;
+  *deadline.previous_ = deadline.next_;
+  if (deadline.next_ != nullptr) deadline.next_->previous_ = deadline.previous_;
+  deadline.next_ = nullptr;
+  deadline.previous_ = nullptr;
+}
+
+void TimerWheel::arm_timer(std::uint64_t tick) {
+  wake_ = tick;
+  timer_.expires_at(start_ + kTick * static_cast<std::int64_t>(tick));
+  timer_.async_wait([this](boost::system::error_code ec) {
+    if (ec) return;  // re-armed for an earlier tick, or the wheel is going
+    on_timer();
+  });
+}
+
+void TimerWheel::on_timer() {
+  wake_ = 0;
+  const std::uint64_t reached = tick_of(Clock::now()) - 1;
+  // What is due is taken out first and run after: a cancelled waiter may arm, disarm or destroy
+  // any deadline while it runs.
+  Deadline* due = nullptr;
+  const std::uint64_t first = current_ + 1;
+  const std::uint64_t last = std::min(reached, current_ + kSlots);
+  current_ = std::max(current_, reached);
+  for (std::uint64_t tick = first; tick <= last; ++tick) {
+    Deadline* d = slots_[tick % kSlots];
+    while (d != nullptr) {
+      Deadline* next = d->next_;
+      unlink(*d);
+      if (d->live_ && tick_of(d->when_) > reached) {
+        insert(*d);  // re-armed for later since it was put here, or more than one turn away
+      } else {
+        d->next_ = due;
+        d->previous_ = &due;
+        if (due != nullptr) due->previous_ = &d->next_;
+        due = d;
+      }
+      d = next;
+    }
+  }
+  while (due != nullptr) {
+    Deadline& d = *due;
+    unlink(d);
+    if (!d.live_) continue;
+    d.live_ = false;
+    --armed_;
+    d.fired_ = true;
+    d.target_.cancel();
+  }
+  if (wake_ != 0) return;
+  for (std::uint64_t tick = current_ + 1; tick <= current_ + kSlots; ++tick) {
+    if (slots_[tick % kSlots] != nullptr) {
+      arm_timer(tick);
+      return;
+    }
+  }
+}
+
+Deadline::Deadline(TimerWheel& wheel, Cancellable& target) noexcept
+    : wheel_(wheel), target_(target) {}
+
+Deadline::Deadline(TimerWheel& wheel, Cancellable& target, std::chrono::milliseconds after) noexcept
+    : wheel_(wheel), target_(target) {
+  arm(after);
+}
+
+Deadline::~Deadline() {
+  disarm();
+  TimerWheel::unlink(*this);
+}
+
+void Deadline::arm(std::chrono::milliseconds after) noexcept {
+  when_ = wheel_.now() + after;
+  if (!live_) {
+    live_ = true;
+    ++wheel_.armed_;
+  }
+  if (previous_ == nullptr) {
+    wheel_.insert(*this);
+    return;
+  }
+  // Later than the slot it sits in: left there, and moved on when that slot comes up. Sooner: now.
+  if (wheel_.tick_of(when_) < slot_tick_) {
+    TimerWheel::unlink(*this);
+    wheel_.insert(*this);
+  }
+}
+
+void Deadline::disarm() noexcept {
+  if (!live_) return;
+  // Stays linked: the next arm() of a long-lived deadline then costs nothing. The slot drops it
+  // when it comes up, the destructor takes it out.
+  live_ = false;
+  --wheel_.armed_;
+}
+
+awaitable<bool> sleep_for(std::chrono::milliseconds time) {
+  const bool cancelled = co_await task_cancelled();
+  if (cancelled) co_return false;
+  const Executor executor = co_await asio::this_coro::executor;
+  asio::steady_timer timer(executor, time);
+  auto [ec] = co_await timer.async_wait(use_tuple);
+  co_return !ec;
+}
+
+}  // namespace bottle

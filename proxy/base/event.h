@@ -1,0 +1,49 @@
+#pragma once
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <cstdint>
+#include <optional>
+
+#include "proxy/base/awaitable.h"
+#include "proxy/base/cancellable.h"
+
+namespace bottle {
+
+// "Something happened": set by anyone on the worker's thread, awaited by one coroutine. It
+// remembers: a set() before the wait() is not lost, and many set() before one wait() count once.
+// The wait takes the news away. Lives as a member of its owner and outlives its waiter.
+class Event final : public Cancellable {
+ public:
+  explicit Event(Executor executor);
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  ~Event() override;
+
+  // Runs the waiter before it returns, if there is one: make it the last thing a caller does with
+  // state that the waiter may change.
+  void set();
+  // The waiter runs in a later turn of the loop, after everything that is already due. For work
+  // that gains by gathering what else happens in this turn.
+  void set_later();
+  void reset() noexcept { set_ = false; }
+  [[nodiscard]] bool is_set() const noexcept { return set_; }
+
+  // True when the event happened; false when the wait was cancelled (cancel(), or the task's
+  // TaskGroup). One waiter at a time.
+  awaitable<bool> wait();
+  // The waiter runs in a later turn, never on the caller's stack: whoever cancels may own it.
+  void cancel() noexcept override;
+
+ private:
+  using Handler = asio::any_completion_handler<void(bool)>;
+  enum class Posted : std::uint8_t { No, Set, Cancel };
+  void finish(bool happened);
+  void post(Posted what);
+
+  Executor executor_;
+  std::optional<Handler> waiter_;
+  bool set_ = false;
+  Posted posted_ = Posted::No;  // the waiter is on its way, with that answer
+};
+
+}  // namespace bottle

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+
+#include "proxy/base/awaitable.h"
+#include "proxy/base/event.h"
+
+namespace bottle {
+
+// The children of one owner: the only way to start a coroutine. The owner's last line is
+// `co_await tasks.join()`; destroying a group that still has children is a bug.
+// A child sees cancellation as Failure/IoStatus values from what it awaits, not as exceptions.
+// An exception that leaves a child is a bug of ours: it is counted, handed to the crash hook, and
+// the group is cancelled.
+class TaskGroup {
+ public:
+  using TaskId = std::uint64_t;  // 0 is none
+
+  explicit TaskGroup(Executor executor);
+  TaskGroup(const TaskGroup&) = delete;
+  TaskGroup& operator=(const TaskGroup&) = delete;
+  ~TaskGroup();
+
+  // Starts now, on the caller's stack, until the child first waits.
+  TaskId spawn(awaitable<void> task);
+  // Tells one child, or all, to stop (terminal: it unwinds). Unknown ids are ignored: the child
+  // has ended by itself.
+  void cancel(TaskId id) noexcept;
+  void cancel() noexcept;
+  // Until no child is left. When the owner is cancelled while it waits, or was before, the
+  // children are cancelled too; it still waits for their end.
+  awaitable<void> join();
+
+  [[nodiscard]] std::size_t size() const noexcept { return children_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return children_.empty(); }
+
+  // Called with what() of an exception that left a child. Process-wide; set once in main.
+  static void on_crash(void (*hook)(const char* what)) noexcept;
+
+ private:
+  struct Child {
+    TaskId id;
+    asio::cancellation_signal signal;
+    bool done = false;
+  };
+  using Children = std::list<Child>;
+  void finished(Children::iterator child) noexcept;
+
+  Executor executor_;
+  Children children_;
+  Event idle_;
+  TaskId next_id_ = 1;
+};
+
+}  // namespace bottle
