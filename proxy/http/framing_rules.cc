@@ -4,177 +4,14 @@
 #include <array>
 #include <utility>
 
+#include "proxy/http/byte_class.h"
+#include "proxy/http/field_roles.h"
+
 namespace bottle {
 namespace {
 
-// ---- bytes ---------------------------------------------------------------------------------
-
 constexpr bool is_alnum(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
-constexpr std::array<bool, 256> make_token_table() {
-  std::array<bool, 256> table{};
-  for (std::size_t c = 0; c < 256; ++c) table[c] = is_alnum(static_cast<char>(c));
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
-    table[static_cast<unsigned char>(c)] = true;
-  return table;
-}
-constexpr auto kToken = make_token_table();
-
-// ---- what a field name means to us -----------------------------------------------------------
-
-enum class Role : std::uint8_t {
-  Keep,
-  Single,  // kept, but two of them have two readings
-  Host,    // the rest leaves the head: read here and written anew, or dropped
-  Length,
-  Coding,
-  Connection,
-  Expect,
-  Te,
-  Cookie,
-  Signature,
-  Hop,         // of one connection only, RFC 9110 section 7.6.1
-  Identity,    // who asks and over which way: only the proxy may say that
-  Control,     // between the proxy and the scanner
-  AltService,  // RFC 7838: would lead the client past the proxy
-};
-
-struct NamedRole {
-  std::string_view name;
-  Role role;
-};
-
-constexpr auto kRoles = std::to_array<NamedRole>({
-    {"host", Role::Host},
-    {"content-length", Role::Length},
-    {"transfer-encoding", Role::Coding},
-    {"connection", Role::Connection},
-    {"expect", Role::Expect},
-    {"te", Role::Te},
-    {"cookie", Role::Cookie},
-    {"signature", Role::Signature},
-    {"signature-input", Role::Signature},
-    {"keep-alive", Role::Hop},
-    {"trailer", Role::Hop},
-    {"upgrade", Role::Hop},
-    {"http2-settings", Role::Hop},
-    {"forwarded", Role::Identity},
-    {"via", Role::Identity},
-    {"x-real-ip", Role::Identity},
-    {"alt-svc", Role::AltService},
-    {"authorization", Role::Single},
-    {"content-type", Role::Single},
-    {"content-encoding", Role::Single},
-    {"content-location", Role::Single},
-    {"content-range", Role::Single},
-    {"from", Role::Single},
-    {"if-modified-since", Role::Single},
-    {"if-range", Role::Single},
-    {"if-unmodified-since", Role::Single},
-    {"max-forwards", Role::Single},
-    {"origin", Role::Single},
-    {"range", Role::Single},
-    {"referer", Role::Single},
-    {"user-agent", Role::Single},
-    {"x-api-key", Role::Single},
-    {"x-goog-api-key", Role::Single},
-});
-
-// `name` in lower case.
-Role role_of(std::string_view name) {
-  for (const NamedRole& row : kRoles) {
-    if (row.name == name) return row.role;
-  }
-  if (name.starts_with("proxy-")) return Role::Hop;
-  if (name.starts_with("x-forwarded")) return Role::Identity;
-  if (name.starts_with("x-bottle") || name.starts_with("x-pipelock") ||
-      name.starts_with("pipelock")) {
-    return Role::Control;
-  }
-  return Role::Keep;
-}
-
-// The fields' names in lower case, one after another, without an allocation for each.
-class LowerNames {
- public:
-  explicit LowerNames(const Fields& fields) {
-    std::size_t total = 0;
-    for (const Field field : fields) total += field.name.size();
-    bytes_.reserve(total);
-    ends_.reserve(fields.size());
-    for (const Field field : fields) {
-      for (const char c : field.name) {
-        bytes_.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
-      }
-      ends_.push_back(bytes_.size());
-    }
-  }
-  [[nodiscard]] std::string_view operator[](std::size_t i) const {
-    const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
-    return std::string_view(bytes_).substr(begin, ends_[i] - begin);
-  }
-
- private:
-  std::string bytes_;
-  std::vector<std::size_t> ends_;
-};
-
-// What "Connection" lists. Bounded, since each name is compared with each field.
-constexpr std::size_t kMaxConnectionOptions = 32;
-
-bool collect_options(std::string_view list, std::vector<std::string_view>& options) {
-  while (!list.empty()) {
-    const std::size_t comma = list.find(',');
-    const std::string_view option = trim_ows(list.substr(0, comma));
-    if (!option.empty()) {
-      if (options.size() == kMaxConnectionOptions) return false;
-      options.push_back(option);
-    }
-    if (comma == std::string_view::npos) break;
-    list.remove_prefix(comma + 1);
-  }
-  return true;
-}
-
-bool is_listed(std::string_view name, const std::vector<std::string_view>& options) {
-  return std::any_of(options.begin(), options.end(),
-                     [name](std::string_view option) { return iequals(option, name); });
-}
-
-// The members of a Signature or Signature-Input dictionary (RFC 9421 section 4) but those whose
-// label the scanner uses for its own.
-std::string without_scanner_members(std::string_view dictionary) {
-  std::string out;
-  std::size_t begin = 0;
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i <= dictionary.size(); ++i) {
-    if (i < dictionary.size()) {
-      const char c = dictionary[i];
-      if (quoted) {
-        if (c == '\\') {
-          ++i;
-        } else if (c == '"') {
-          quoted = false;
-        }
-        continue;
-      }
-      if (c == '"') quoted = true;
-      if (c == '(') ++depth;
-      if (c == ')') --depth;
-      if (c != ',' || depth > 0) continue;
-    }
-    const std::size_t stop = std::min(i, dictionary.size());
-    const std::string_view member = trim_ows(dictionary.substr(begin, stop - begin));
-    begin = std::min(stop + 1, dictionary.size());
-    const std::string label = to_lower(member.substr(0, std::min<std::size_t>(member.size(), 8)));
-    if (member.empty() || label == "pipelock") continue;
-    if (!out.empty()) out += ", ";
-    out += member;
-  }
-  return out;
 }
 
 // ---- failures --------------------------------------------------------------------------------
@@ -411,16 +248,10 @@ Result<void> check_expect(RequestHead& head) {
 }  // namespace
 
 bool is_token(std::string_view text) noexcept {
-  return !text.empty() && std::all_of(text.begin(), text.end(),
-                                      [](char c) { return kToken[static_cast<unsigned char>(c)]; });
+  return !text.empty() && all_of_class(text, kTokenByte);
 }
 
-bool is_field_value(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
-  });
-}
+bool is_field_value(std::string_view text) noexcept { return all_of_class(text, kTextByte); }
 
 Result<BodyFraming> request_framing(Version version, const Fields& fields) {
   const RawFraming raw = raw_framing(version, fields);
@@ -455,8 +286,8 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
   if (!sizes) return sizes;
 
   const LowerNames names(head.fields);
-  std::vector<Role> roles(head.fields.size());
-  std::vector<std::string_view> options;
+  std::vector<FieldRole> roles(head.fields.size());
+  ConnectionOptions options;
   std::size_t cookies = 0;
   std::size_t cookie_bytes = 0;
   for (std::size_t i = 0; i < head.fields.size(); ++i) {
@@ -464,14 +295,14 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
     auto vetted = check_request_field(field, names[i], rules);
     if (!vetted) return vetted;
     roles[i] = role_of(names[i]);
-    if (roles[i] == Role::Connection && !collect_options(field.value, options)) {
+    if (roles[i] == FieldRole::Connection && !options.add(field.value)) {
       return bad("Connection lists too many names", "bad_field");
     }
-    if (roles[i] == Role::Cookie) {
+    if (roles[i] == FieldRole::Cookie) {
       ++cookies;
       cookie_bytes += field.value.size() + 2;
     }
-    if (roles[i] == Role::Single) {
+    if (roles[i] == FieldRole::Single) {
       for (std::size_t j = 0; j < i; ++j) {
         if (names[j] == names[i]) {
           return bad("the field " + std::string(names[i]) + " is repeated", "bad_field");
@@ -496,21 +327,21 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
   for (std::size_t i = 0; i < head.fields.size(); ++i) {
     const Field field = head.fields[i];
     const std::string_view value = trim_ows(field.value);
-    const bool keeps = roles[i] == Role::Keep || roles[i] == Role::Single ||
-                       roles[i] == Role::Cookie || roles[i] == Role::Signature;
-    if (!keeps || is_listed(field.name, options)) continue;
-    if (roles[i] == Role::Cookie && cookies > 1) {
+    const bool keeps = roles[i] == FieldRole::Keep || roles[i] == FieldRole::Single ||
+                       roles[i] == FieldRole::Cookie || roles[i] == FieldRole::Signature;
+    if (!keeps || options.lists(field.name)) continue;
+    if (roles[i] == FieldRole::Cookie && cookies > 1) {
       // RFC 9113 section 8.2.3: the crumbs are one field for everyone but HTTP/2.
       if (std::exchange(cookies_written, true)) continue;
       std::string joined;
       joined.reserve(cookie_bytes);
       for (std::size_t j = i; j < head.fields.size(); ++j) {
-        if (roles[j] != Role::Cookie) continue;
+        if (roles[j] != FieldRole::Cookie) continue;
         if (!joined.empty()) joined += "; ";
         joined += trim_ows(head.fields[j].value);
       }
       kept.add(field.name, joined);
-    } else if (roles[i] == Role::Signature) {
+    } else if (roles[i] == FieldRole::Signature) {
       const std::string own = without_scanner_members(value);
       if (!own.empty()) kept.add(field.name, own);
     } else {
@@ -529,7 +360,7 @@ Result<void> check_response(ResponseHead& head, std::string_view request_method,
   if (head.status == 407) return broken("response: the origin asks for proxy credentials");
   auto sizes = check_sizes(head.fields, h2, limits, Code::UpstreamBroken);
   if (!sizes) return sizes;
-  std::vector<std::string_view> options;
+  ConnectionOptions options;
   for (const Field field : head.fields) {
     if (!is_token(field.name) || field.name.size() > limits.name_bytes) {
       return broken("response: a field's name is not a token or too long");
@@ -537,7 +368,7 @@ Result<void> check_response(ResponseHead& head, std::string_view request_method,
     if (!is_field_value(field.value)) {
       return broken("response: a field's value has a control byte");
     }
-    if (iequals(field.name, "connection") && !collect_options(field.value, options)) {
+    if (iequals(field.name, "connection") && !options.add(field.value)) {
       return broken("response: Connection lists too many names");
     }
   }
@@ -556,12 +387,15 @@ Result<void> check_response(ResponseHead& head, std::string_view request_method,
 
   Fields kept;
   kept.reserve(head.fields.size(), head.fields.list_size());
-  for (const Field field : head.fields) {
-    const Role role = role_of(to_lower(field.name));
-    const bool keeps = role == Role::Keep || role == Role::Single || role == Role::Cookie ||
-                       role == Role::Signature || role == Role::Identity ||
-                       (role == Role::Control && responder == Responder::Scanner);
-    if (!keeps || is_listed(field.name, options)) continue;
+  const LowerNames names(head.fields);
+  for (std::size_t i = 0; i < head.fields.size(); ++i) {
+    const Field field = head.fields[i];
+    const FieldRole role = role_of(names[i]);
+    const bool keeps = role == FieldRole::Keep || role == FieldRole::Single ||
+                       role == FieldRole::Cookie || role == FieldRole::Signature ||
+                       role == FieldRole::Identity ||
+                       (role == FieldRole::Control && responder == Responder::Scanner);
+    if (!keeps || options.lists(field.name)) continue;
     kept.add(field.name, trim_ows(field.value));
   }
   head.fields = std::move(kept);
@@ -570,7 +404,7 @@ Result<void> check_response(ResponseHead& head, std::string_view request_method,
 
 void strip_control_fields(Fields& fields) {
   fields.remove_if(
-      [](const Field& field) { return role_of(to_lower(field.name)) == Role::Control; });
+      [](const Field& field) { return role_of(to_lower(field.name)) == FieldRole::Control; });
 }
 
 Result<void> check_request_trailers(const Fields& trailers, const HeadLimits& limits) {
@@ -583,11 +417,12 @@ Result<void> check_request_trailers(const Fields& trailers, const HeadLimits& li
       return bad("a trailer field is malformed", "bad_trailer");
     }
     const std::string name = to_lower(field.name);
-    const Role role = role_of(name);
-    const bool misplaced = role == Role::Host || role == Role::Length || role == Role::Coding ||
-                           role == Role::Connection || role == Role::Expect || role == Role::Te ||
-                           role == Role::Hop || role == Role::Cookie || role == Role::Control ||
-                           name == "authorization";
+    const FieldRole role = role_of(name);
+    const bool misplaced = role == FieldRole::Host || role == FieldRole::Length ||
+                           role == FieldRole::Coding || role == FieldRole::Connection ||
+                           role == FieldRole::Expect || role == FieldRole::Te ||
+                           role == FieldRole::Hop || role == FieldRole::Cookie ||
+                           role == FieldRole::Control || name == "authorization";
     if (misplaced) {
       return bad("a trailer carries a field that belongs into the head (RFC 9110 section 6.5.1)",
                  "bad_trailer");
@@ -608,8 +443,8 @@ Result<void> check_response_trailers(Fields& trailers, const HeadLimits& limits)
   }
   trailers.remove_if([](const Field& field) {
     const std::string name = to_lower(field.name);
-    const Role role = role_of(name);
-    return role != Role::Keep || name == "set-cookie";
+    const FieldRole role = role_of(name);
+    return role != FieldRole::Keep || name == "set-cookie";
   });
   return {};
 }

@@ -10,6 +10,8 @@
 #include "proxy/base/result.h"
 #include "proxy/http/fields.h"
 #include "proxy/http/framing_rules.h"
+#include "proxy/http/h1_body.h"
+#include "proxy/http/h1_lines.h"
 #include "proxy/http/head.h"
 
 namespace bottle {
@@ -28,76 +30,6 @@ namespace bottle {
 // Heads come as they stood on the wire: `target` is the request line's, `fields` has everything,
 // `authority` is empty. has_body, content_length and keep_alive are set from vetted framing.
 // framing_rules makes them canonical.
-
-// The lines of a head or a trailer section, collected and vetted byte by byte before any parser
-// sees them: CRLF only, no fold, no control bytes, "name:" with a token in front, limits on
-// everything. Each byte is looked at a constant number of times however it arrives.
-class H1Lines {
- public:
-  enum class Section : std::uint8_t { RequestHead, ResponseHead, Trailers };
-  struct Limits {
-    std::size_t bytes, fields, name, start_line;
-  };
-  H1Lines(Section section, Limits limits) : section_(section), limits_(limits) {}
-
-  // Consumes up to and including the empty line; `done()` then.
-  Result<std::size_t> feed(ByteView in);
-  [[nodiscard]] bool done() const { return done_; }
-  [[nodiscard]] bool started() const { return started_; }
-  [[nodiscard]] ByteView text() const { return text_; }  // with the empty line
-  [[nodiscard]] std::size_t fields() const { return fields_; }
-  void clear();
-
- private:
-  Result<void> line(ByteView text);
-
-  Section section_;
-  Limits limits_;
-  Bytes text_;
-  std::size_t scanned_ = 0;     // no LF before this
-  std::size_t line_start_ = 0;  // of the line that is being collected
-  std::size_t fields_ = 0;
-  bool start_line_seen_ = false;
-  bool leading_crlf_seen_ = false;
-  bool started_ = false;
-  bool done_ = false;
-};
-
-// The body's framing: counts lengths, takes chunks apart. Extensions are vetted and forgotten.
-class H1Body {
- public:
-  explicit H1Body(const HeadLimits& limits);
-
-  void start(BodyFraming framing);
-  // Appends body bytes to `out`; consumes up to the end of the body.
-  Result<std::size_t> feed(ByteView in, Bytes& out);
-  [[nodiscard]] bool complete() const { return state_ == State::Complete; }
-  [[nodiscard]] bool until_close() const { return state_ == State::UntilClose; }
-  // The peer closed: only an UntilClose body may end so.
-  void close() { state_ = State::Complete; }
-  [[nodiscard]] ByteView trailer_text() const { return trailers_.text(); }
-  void clear();
-
- private:
-  enum class State : std::uint8_t {
-    Counted,
-    ChunkSize,
-    ChunkData,
-    ChunkEnd,
-    Trailers,
-    UntilClose,
-    Complete
-  };
-
-  Result<void> chunk_size();
-
-  HeadLimits limits_;
-  State state_ = State::Complete;
-  std::uint64_t remaining_ = 0;
-  std::size_t ext_total_ = 0;
-  Bytes line_;  // a chunk-size line, or the CRLF behind a chunk
-  H1Lines trailers_;
-};
 
 class H1RequestParser {
  public:

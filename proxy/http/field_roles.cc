@@ -1,0 +1,116 @@
+#include "proxy/http/field_roles.h"
+
+#include <algorithm>
+#include <array>
+
+namespace bottle {
+namespace {
+
+struct NamedRole {
+  std::string_view name;
+  FieldRole role;
+};
+
+constexpr auto kRoles = std::to_array<NamedRole>({
+    {"host", FieldRole::Host},
+    {"content-length", FieldRole::Length},
+    {"transfer-encoding", FieldRole::Coding},
+    {"connection", FieldRole::Connection},
+    {"expect", FieldRole::Expect},
+    {"te", FieldRole::Te},
+    {"cookie", FieldRole::Cookie},
+    {"signature", FieldRole::Signature},
+    {"signature-input", FieldRole::Signature},
+    {"keep-alive", FieldRole::Hop},
+    {"trailer", FieldRole::Hop},
+    {"upgrade", FieldRole::Hop},
+    {"http2-settings", FieldRole::Hop},
+    {"forwarded", FieldRole::Identity},
+    {"via", FieldRole::Identity},
+    {"x-real-ip", FieldRole::Identity},
+    {"alt-svc", FieldRole::AltService},
+    {"authorization", FieldRole::Single},
+    {"content-type", FieldRole::Single},
+    {"content-encoding", FieldRole::Single},
+    {"content-location", FieldRole::Single},
+    {"content-range", FieldRole::Single},
+    {"from", FieldRole::Single},
+    {"if-modified-since", FieldRole::Single},
+    {"if-range", FieldRole::Single},
+    {"if-unmodified-since", FieldRole::Single},
+    {"max-forwards", FieldRole::Single},
+    {"origin", FieldRole::Single},
+    {"range", FieldRole::Single},
+    {"referer", FieldRole::Single},
+    {"user-agent", FieldRole::Single},
+    {"x-api-key", FieldRole::Single},
+    {"x-goog-api-key", FieldRole::Single},
+});
+
+}  // namespace
+
+FieldRole role_of(std::string_view name) noexcept {
+  for (const NamedRole& row : kRoles) {
+    if (row.name == name) return row.role;
+  }
+  if (name.starts_with("proxy-")) return FieldRole::Hop;
+  if (name.starts_with("x-forwarded")) return FieldRole::Identity;
+  if (name.starts_with("x-bottle") || name.starts_with("x-pipelock") ||
+      name.starts_with("pipelock")) {
+    return FieldRole::Control;
+  }
+  return FieldRole::Keep;
+}
+
+bool ConnectionOptions::add(std::string_view list) {
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    const std::string_view option = trim_ows(list.substr(0, comma));
+    if (!option.empty()) {
+      if (options_.size() == kMax) return false;
+      options_.push_back(option);
+    }
+    if (comma == std::string_view::npos) break;
+    list.remove_prefix(comma + 1);
+  }
+  return true;
+}
+
+bool ConnectionOptions::lists(std::string_view name) const noexcept {
+  return std::any_of(options_.begin(), options_.end(),
+                     [name](std::string_view option) { return iequals(option, name); });
+}
+
+std::string without_scanner_members(std::string_view dictionary) {
+  std::string out;
+  std::size_t begin = 0;
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i <= dictionary.size(); ++i) {
+    if (i < dictionary.size()) {
+      const char c = dictionary[i];
+      if (quoted) {
+        if (c == '\\') {
+          ++i;
+        } else if (c == '"') {
+          quoted = false;
+        }
+        continue;
+      }
+      if (c == '"') quoted = true;
+      if (c == '(') ++depth;
+      if (c == ')') --depth;
+      if (c != ',' || depth > 0) continue;
+    }
+    const std::size_t stop = std::min(i, dictionary.size());
+    const std::string_view member = trim_ows(dictionary.substr(begin, stop - begin));
+    begin = std::min(stop + 1, dictionary.size());
+    const std::string label = to_lower(member.substr(0, std::min<std::size_t>(member.size(), 8)));
+    if (member.empty() || label == "pipelock") continue;
+    if (!out.empty()) out += ", ";
+    out += member;
+  }
+  return out;
+}
+
+}  // namespace bottle

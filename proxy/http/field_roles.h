@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/http/fields.h"
+
+namespace bottle {
+
+// What a field's name means to a proxy. One table for requests, responses and trailers; what is
+// done about each role is framing_rules' business.
+enum class FieldRole : std::uint8_t {
+  Keep,
+  Single,  // kept, but two of them have two readings
+  Host,    // the rest leaves the head: read here and written anew, or dropped
+  Length,
+  Coding,
+  Connection,
+  Expect,
+  Te,
+  Cookie,
+  Signature,
+  Hop,         // of one connection only, RFC 9110 section 7.6.1
+  Identity,    // who asks and over which way: only the proxy may say that
+  Control,     // between the proxy and the scanner
+  AltService,  // RFC 7838: would lead the client past the proxy
+};
+
+// `lower_name` in lower case.
+[[nodiscard]] FieldRole role_of(std::string_view lower_name) noexcept;
+
+// The fields' names in lower case, one after another, without an allocation for each.
+class LowerNames {
+ public:
+  explicit LowerNames(const Fields& fields) {
+    std::size_t total = 0;
+    for (const Field field : fields) total += field.name.size();
+    bytes_.reserve(total);
+    ends_.reserve(fields.size());
+    for (const Field field : fields) {
+      for (const char c : field.name) {
+        bytes_.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+      }
+      ends_.push_back(bytes_.size());
+    }
+  }
+  [[nodiscard]] std::string_view operator[](std::size_t i) const {
+    const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return std::string_view(bytes_).substr(begin, ends_[i] - begin);
+  }
+
+ private:
+  std::string bytes_;
+  std::vector<std::size_t> ends_;
+};
+
+// What "Connection" lists, without case. Bounded, since each name is compared with each field.
+class ConnectionOptions {
+ public:
+  static constexpr std::size_t kMax = 32;
+  // False if there are too many. Keeps views into `list`.
+  [[nodiscard]] bool add(std::string_view list);
+  [[nodiscard]] bool lists(std::string_view name) const noexcept;
+
+ private:
+  std::vector<std::string_view> options_;
+};
+
+// The members of a Signature or Signature-Input dictionary (RFC 9421 section 4) but those whose
+// label the scanner uses for its own.
+[[nodiscard]] std::string without_scanner_members(std::string_view dictionary);
+
+}  // namespace bottle
