@@ -43,8 +43,8 @@ class TimerWheel {
   Executor executor_;
   asio::steady_timer timer_;
   Clock::time_point start_;
-  std::uint64_t current_ = 0;           // ticks up to here were looked at
-  std::uint64_t wake_ = 0;              // the tick the timer is set for; 0 = not set
+  std::uint64_t current_ = 0;  // ticks up to here were looked at
+  std::uint64_t wake_ = 0;     // the tick the timer is set for; 0 = not set
   std::size_t armed_ = 0;
   std::array<Deadline*, kSlots> slots_{};
 };

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "proxy/base/deadline.h"
+#include "proxy/base/failure.h"
+#include "proxy/base/task_group.h"
+#include "proxy/http/authority.h"
+#include "proxy/http/head.h"
+
+namespace bottle {
+
+// What became known about an exchange while it ran; the audit line is made of it. Filled in by
+// whoever knows: the session (bytes, status), the handler (route, refusal), the upstream (the
+// rest).
+struct Trace {
+  enum class By : std::uint8_t { Nobody, Policy, Guard, Pipelock, Proxy, Origin, Client };
+
+  std::chrono::system_clock::time_point started;  // wall clock, for the log
+  Clock::time_point begin;
+  std::optional<Clock::time_point> first_byte;  // the final head was handed to the client's writer
+  std::string method;
+  std::string target;
+  bool target_has_secret = false;
+  std::string route;
+  std::string upstream_protocol;
+  int status = 0;               // of the final head; 0 = none was sent
+  std::uint64_t bytes_in = 0;   // body bytes from the client
+  std::uint64_t bytes_out = 0;  // body bytes to the client
+  bool scanned_request_body = false;
+  bool scanned_response_body = false;
+  std::optional<Failure> failure;  // why it did not go the way the client wanted
+  By by = By::Nobody;              // who decided that
+};
+
+// Takes 1xx heads (never 100 or 101) while an exchange waits for its final head.
+class InterimSink {
+ public:
+  virtual ~InterimSink() = default;
+  virtual void interim(const ResponseHead& head) = 0;
+};
+
+// One request with its response, while it lasts. Born in a session when a head has been vetted,
+// lives in the frame of the exchange's coroutine, ends with it. Its owner joins tasks().
+class Exchange {
+ public:
+  static constexpr int kMaxInterim = 8;  // a response may be preceded by so many heads, no more
+
+  Exchange(Executor executor, TimerWheel& wheel, std::string id, Destination destination,
+           Scheme scheme, Version client_version, InterimSink* sink)
+      : wheel_(wheel),
+        tasks_(std::move(executor)),
+        id_(std::move(id)),
+        destination_(std::move(destination)),
+        scheme_(scheme),
+        client_version_(client_version),
+        sink_(sink) {
+    trace.started = std::chrono::system_clock::now();
+    trace.begin = Clock::now();
+  }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  [[nodiscard]] const std::string& id() const noexcept { return id_; }
+  [[nodiscard]] const Destination& destination() const noexcept { return destination_; }
+  [[nodiscard]] Scheme scheme() const noexcept { return scheme_; }
+  [[nodiscard]] Version client_version() const noexcept { return client_version_; }
+  [[nodiscard]] TimerWheel& wheel() noexcept { return wheel_; }
+  // Children that end with the exchange, such as the sender of a request body.
+  [[nodiscard]] TaskGroup& tasks() noexcept { return tasks_; }
+
+  // A 1xx head other than 100 and 101, already vetted. Reaches h2 clients only: some h1 clients
+  // take a 103 for the answer. False if there were too many: the upstream is broken then.
+  [[nodiscard]] bool interim(const ResponseHead& head) {
+    if (++interims_ > kMaxInterim) return false;
+    if (sink_ != nullptr && client_version_ == Version::Http2) sink_->interim(head);
+    return true;
+  }
+
+  Trace trace;
+
+ private:
+  TimerWheel& wheel_;
+  TaskGroup tasks_;
+  std::string id_;
+  Destination destination_;
+  Scheme scheme_;
+  Version client_version_;
+  InterimSink* sink_;
+  int interims_ = 0;
+};
+
+}  // namespace bottle

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "proxy/base/deadline.h"
+#include "proxy/base/event.h"
+#include "proxy/http/authority.h"
+#include "proxy/http/framing_rules.h"
+#include "proxy/http/handler.h"
+
+namespace bottle {
+
+// Deadlines of a client-side session; docs/limits.md has the reasons.
+struct SessionLimits {
+  std::chrono::milliseconds first_byte{10'000};    // a new connection says something
+  std::chrono::milliseconds request_head{15'000};  // from a head's first byte to its last
+  std::chrono::milliseconds body_stall{60'000};    // between two pieces of a request body
+  std::chrono::milliseconds write_stall{60'000};   // the client takes nothing of what is pending
+  std::chrono::milliseconds idle{120'000};         // between two requests
+  std::chrono::milliseconds settings_ack{10'000};  // RFC 9113 section 6.5.3
+  std::chrono::milliseconds tls_close{1'000};
+  std::chrono::milliseconds drain{30'000};  // what was begun may finish so long after the drain
+  std::size_t write_buffer = 64 * 1024;     // what is read ahead of the client, at most
+  std::size_t read_buffer = 16 * 1024;
+  int pipeline_depth = 8;  // requests buffered behind the current one
+};
+
+// Tells sessions that no new request is to be taken. One a worker.
+class DrainSignal {
+ public:
+  [[nodiscard]] bool draining() const noexcept { return draining_; }
+  void begin() noexcept;
+  // Registered sessions are woken when the drain begins.
+  void add(Event& event);
+  void remove(Event& event) noexcept;
+
+ private:
+  bool draining_ = false;
+  std::vector<Event*> listeners_;
+};
+
+// What a session is given. All references outlive it.
+struct SessionContext {
+  Executor executor;
+  TimerWheel& wheel;
+  Handler& handler;
+  DrainSignal& drain;
+  const SessionLimits& limits;
+  const RequestRules& rules;
+  Destination destination;  // the one place this session's requests may go to
+  Scheme scheme = Scheme::Https;
+};
+
+}  // namespace bottle

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+
+#include "proxy/base/awaitable.h"
+#include "proxy/base/byte_stream.h"
+#include "proxy/base/result.h"
+#include "proxy/http/body.h"
+#include "proxy/http/exchange.h"
+
+namespace bottle {
+
+// Where a vetted request goes: PipelockUpstream, OriginUpstream, a script in tests. Owned by the
+// worker, outlives its exchanges.
+class Upstream {
+ public:
+  virtual ~Upstream() = default;
+  // Owns the request until it answers. The final head only: 1xx heads go to exchange.interim().
+  // May answer before the request's body has ended; the rest is sent by a child in
+  // exchange.tasks() that owns the body's source. A body that fails to be read ends the upstream
+  // request so that it cannot be taken for a whole one, and its Failure is the result (or, after
+  // the head, the response body's Failure).
+  virtual awaitable<Result<Response>> send(Request request, Exchange& exchange) = 0;
+};
+
+// Gets a connected stream to a destination; the seam between what a protocol client does and how a
+// connection comes about (directly, through a tunnel, in memory).
+struct Connection {
+  std::unique_ptr<ByteStream> stream;
+  Version protocol = Version::Http11;  // what ALPN chose: Http11 or Http2
+};
+class Dialer {
+ public:
+  virtual ~Dialer() = default;
+  // Resolves, vets the addresses, connects, and for Https finishes the handshake. Failures:
+  // DnsFailed, ConnectFailed, UpstreamTlsFailed, UpstreamTimeout, Denied (address), Cancelled.
+  virtual awaitable<Result<Connection>> dial(const Destination& destination, Scheme scheme) = 0;
+};
+
+}  // namespace bottle
