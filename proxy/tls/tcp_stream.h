@@ -6,8 +6,8 @@
 
 namespace bottle {
 
-// A connected TCP socket as a ByteStream: writes are tried at once, reads wait first and then take
-// what is there. Turns TCP_NODELAY on. Its socket must belong to the worker's executor.
+// A connected TCP socket as a ByteStream: writes are tried at once, and a read that follows a short
+// one waits before it tries. Turns TCP_NODELAY on. Its socket must belong to the worker's executor.
 class TcpStream final : public ByteStream {
  public:
   // `already_read` comes before what the socket brings: bytes that a sniffer took.
@@ -26,8 +26,11 @@ class TcpStream final : public ByteStream {
   [[nodiscard]] asio::ip::tcp::socket release(Bytes& unread) noexcept;
 
  private:
+  awaitable<IoStatus> wait(asio::ip::tcp::socket::wait_type what, std::uint64_t cancels);
+
   asio::ip::tcp::socket socket_;
   Bytes unread_;
+  bool may_have_more_ = true;  // the last recv filled its room
   std::uint64_t cancels_ = 0;  // a call that sees it change while it waits ends with Cancelled
 };
 

@@ -57,7 +57,6 @@ class TlsAcceptor {
                                     ServerName destination);
 
  private:
-  const CertificateAuthority& ca_;
   LeafCache& leaves_;
   TimerWheel& wheel_;
   RecordBuffers& buffers_;

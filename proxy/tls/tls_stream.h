@@ -59,49 +59,55 @@ class TlsStream final : public ByteStream {
 
   // For TlsAcceptor and TlsClient, before anything else is called.
   struct HandshakeLimits {
-    // Bytes that may come in before the peer's hello is complete (see hello_complete()); 0 = any.
+    // Bytes that may come in before the peer's hello is complete (hello_complete() says so); the
+    // first of them must be a handshake record's. 0: neither is looked at.
     std::size_t hello_bytes = 0;
   };
   // Until the handshake is done: Ok, or how it ended. On Protocol, ssl_error() has OpenSSL's words;
   // an alert that OpenSSL wrote has been sent, as far as the socket took it.
   awaitable<IoStatus> handshake(HandshakeLimits limits);
-  void hello_complete() noexcept { hello_complete_ = true; }
+  void hello_complete() noexcept { hello_limited_ = false; }
   [[nodiscard]] bool hello_too_large() const noexcept { return hello_too_large_; }
+  [[nodiscard]] bool not_tls() const noexcept { return not_tls_; }
   [[nodiscard]] ssl_st* ssl() const noexcept { return ssl_; }
   [[nodiscard]] unsigned long ssl_error() const noexcept { return ssl_error_; }
 
  private:
   friend struct TlsStreamBio;
-  enum class Wants : std::uint8_t { Nothing, Read, Failed, Ended };
+  class Turn;
+  enum class Step : std::uint8_t { Done, WantsRead, Failed };
 
-  Wants classify(int result);
-  IoStatus receive();            // one recv, never waits; Ok also when there was nothing yet
-  bool send_pending() noexcept;  // what the socket takes now; false if the socket is broken
-  void keep_unsent();
-  void keep_unread();
+  Step classify(int result);
+  [[nodiscard]] IoResult read_now(ByteSpan into);
+  [[nodiscard]] Step encrypt(ByteView part);
+  [[nodiscard]] Step handshake_step();
+  [[nodiscard]] bool receive(std::size_t room);
+  void send_now();
+  void fail(IoStatus status) noexcept;
   awaitable<IoStatus> wait_readable(std::uint64_t cancels);
   awaitable<IoStatus> drain(std::uint64_t cancels);
-  IoStatus failed() const noexcept;
 
   asio::ip::tcp::socket socket_;
   ssl_st* ssl_ = nullptr;
   RecordBuffers& buffers_;
-  ByteView input_;  // record bytes for OpenSSL, in buffers_.received or kept_; this turn only
-  Bytes kept_;      // record bytes that wait for a later turn; usually empty
-  Bytes unsent_;    // record bytes the socket did not take; FIFO before anything newer
-  std::uint64_t cancels_ = 0;  // a call that sees it change while it waits ends with Cancelled
-  std::size_t hello_limit_ = 0;
-  std::size_t received_ = 0;  // during the handshake
+  ByteView input_;              // record bytes for OpenSSL, in this turn only
+  Bytes kept_;                  // record bytes that wait for a later turn; usually empty
+  Bytes unsent_;                // record bytes the socket did not take; go before anything newer
+  std::uint64_t cancels_ = 0;   // a call that sees it change while it waits ends with Cancelled
+  std::size_t hello_room_ = 0;  // what may still come before the hello is complete
   unsigned long ssl_error_ = 0;
   int post_handshake_ = 0;
-  bool handshake_done_ = false;
-  bool hello_complete_ = false;
+  IoStatus end_ = IoStatus::Ok;  // how reading ended; Ok while it has not
+  bool hello_limited_ = false;
   bool hello_too_large_ = false;
+  bool not_tls_ = false;
+  bool handshake_done_ = false;
   bool may_have_more_ = true;  // the last recv filled its room
-  bool ended_ = false;         // close_notify seen
-  bool broken_ = false;
-  bool flooded_ = false;
-  bool closed_ = false;
+  bool broken_ = false;        // OpenSSL gave up, or close() was called
+  bool write_failed_ = false;  // the socket takes nothing any more
+  bool draining_ = false;      // a writer waits for the socket
+  bool first_byte_seen_ = false;
+  bool writer_wants_read_ = false;  // see write_all
   bool said_goodbye_ = false;
 };
 

@@ -1,0 +1,211 @@
+#include "proxy/tls/tls_acceptor.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+#include <openssl/ssl.h>
+
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "certs/openssl_ptr.h"
+#include "proxy/tls/client_hello.h"
+
+namespace bottle {
+
+using asio::ip::tcp;
+
+namespace {
+
+// ECDHE and AEAD only. AES-128 first: the agent sits on the same machine, 256 bits buy nothing.
+constexpr const char* kTls12Ciphers =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384";
+constexpr const char* kTls13Ciphers =
+    "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
+constexpr const char* kGroups = "X25519:P-256:P-384";
+
+// What OpenSSL's callbacks need while one handshake runs: lives in accept()'s frame.
+struct Handshake {
+  const ServerName& destination;
+  LeafCache& leaves;
+  TlsStream& stream;
+  Deadline& hello_deadline;
+  std::optional<Failure> failure;
+};
+
+Handshake* of(SSL* ssl) { return static_cast<Handshake*>(SSL_get_app_data(ssl)); }
+
+// Runs when the ClientHello is complete and before anything is chosen or minted.
+int on_client_hello(SSL* ssl, int* alert, void*) {
+  Handshake* handshake = of(ssl);
+  if (handshake == nullptr) return SSL_CLIENT_HELLO_ERROR;
+  handshake->stream.hello_complete();
+  handshake->hello_deadline.disarm();
+  switch (check_sni(ssl, handshake->destination)) {
+    case SniVerdict::Matches:
+    case SniVerdict::Absent:
+      return SSL_CLIENT_HELLO_SUCCESS;
+    case SniVerdict::Malformed:
+      *alert = SSL_AD_DECODE_ERROR;
+      handshake->failure =
+          Failure{Code::ClientBad, "the ClientHello's server_name is malformed", "sni_malformed"};
+      return SSL_CLIENT_HELLO_ERROR;
+    case SniVerdict::Different:
+      break;
+  }
+  *alert = SSL_AD_UNRECOGNIZED_NAME;
+  handshake->failure =
+      Failure{Code::Misdirected, "the ClientHello names another host than the CONNECT did",
+              "sni_mismatch", "Open one connection per host, and name that host in both places."};
+  return SSL_CLIENT_HELLO_ERROR;
+}
+
+// Runs when a certificate is needed: not for a resumed session.
+int on_certificate(SSL* ssl, void*) {
+  Handshake* handshake = of(ssl);
+  if (handshake == nullptr) return 0;
+  const Result<const Leaf*> leaf = handshake->leaves.get(handshake->destination);
+  if (!leaf) {
+    handshake->failure = leaf.error();
+    return 0;
+  }
+  return SSL_use_certificate(ssl, (*leaf)->certificate());
+}
+
+int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
+            const unsigned char* offered, unsigned offered_size, void*) {
+  const std::string_view list(reinterpret_cast<const char*>(offered), offered_size);
+  for (const std::string_view ours : {std::string_view("h2"), std::string_view("http/1.1")}) {
+    // OpenSSL has checked that the lengths add up.
+    for (std::size_t at = 0; at < list.size(); at += 1 + static_cast<unsigned char>(list[at])) {
+      const std::string_view theirs = list.substr(at + 1, static_cast<unsigned char>(list[at]));
+      if (theirs != ours) continue;
+      *chosen = offered + at + 1;
+      *chosen_size = static_cast<unsigned char>(ours.size());
+      return SSL_TLSEXT_ERR_OK;
+    }
+  }
+  if (Handshake* handshake = of(ssl)) {
+    handshake->failure =
+        Failure{Code::ClientBad, "the client offers neither h2 nor http/1.1 in ALPN",
+                "no_application_protocol"};
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+void require(bool done, const char* what) {
+  if (!done) throw std::runtime_error(std::string(what) + ": " + openssl::take_errors());
+}
+
+// A ticket of one host is no session of another: OpenSSL compares this before it resumes.
+bool bind_sessions_to(SSL* ssl, const ServerName& name) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  static_assert(SHA256_DIGEST_LENGTH <= SSL_MAX_SID_CTX_LENGTH);
+  SHA256(reinterpret_cast<const unsigned char*>(name.text().data()), name.text().size(),
+         digest.data());
+  return SSL_set_session_id_context(ssl, digest.data(), static_cast<unsigned>(digest.size())) == 1;
+}
+
+Failure explain(const TlsStream& stream, IoStatus status, bool hello_slow, bool slow) {
+  if (status == IoStatus::Cancelled) {
+    if (hello_slow) return {Code::ClientSlow, "no complete ClientHello in time", "client_hello"};
+    if (slow) return {Code::ClientSlow, "the TLS handshake took too long", "tls_handshake"};
+    return {Code::Cancelled, "during the TLS handshake"};
+  }
+  if (status != IoStatus::Protocol) {
+    return {Code::ClientGone, "the client left during the TLS handshake"};
+  }
+  if (stream.not_tls()) return {Code::ClientBad, "these are no TLS records", "not_tls"};
+  if (stream.hello_too_large()) {
+    return {Code::ClientBad, "the ClientHello is too large", "client_hello_too_large"};
+  }
+  const unsigned long error = stream.ssl_error();
+  const char* text = ERR_reason_error_string(error);
+  const std::string why = text == nullptr ? "unknown" : text;
+  if (ERR_GET_REASON(error) >= SSL_AD_REASON_OFFSET) {
+    // The commonest: the client does not trust the bottle's CA.
+    return {Code::ClientBad, "the client refused with " + why, "tls_alert",
+            "Give the client the bottle's CA certificate (--ca-out, --bundle-out)."};
+  }
+  return {Code::ClientBad, "the TLS handshake failed: " + why, "tls_handshake"};
+}
+
+}  // namespace
+
+TicketKeys::TicketKeys() {
+  require(RAND_bytes(bytes_.data(), static_cast<int>(bytes_.size())) == 1,
+          "no randomness for ticket keys");
+}
+
+TicketKeys::~TicketKeys() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
+
+TlsAcceptor::TlsAcceptor(const CertificateAuthority& ca, LeafCache& leaves,
+                         const TicketKeys& tickets, TimerWheel& wheel, RecordBuffers& buffers,
+                         TlsAcceptorLimits limits)
+    : leaves_(leaves), wheel_(wheel), buffers_(buffers), limits_(limits) {
+  openssl::SslCtxPtr context(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX* ctx = context.get();
+  require(ctx != nullptr, "no TLS context");
+  SSL_CTX_set_options(
+      ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  require(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+              SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+              SSL_CTX_set_cipher_list(ctx, kTls12Ciphers) == 1 &&
+              SSL_CTX_set_ciphersuites(ctx, kTls13Ciphers) == 1 &&
+              SSL_CTX_set1_groups_list(ctx, kGroups) == 1 &&
+              SSL_CTX_set1_sigalgs_list(ctx, "ECDSA+SHA256") == 1,
+          "TLS settings");
+  // Tickets only; nothing is remembered here.
+  SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+  require(SSL_CTX_set_num_tickets(ctx, 1) == 1 && SSL_CTX_set_max_early_data(ctx, 0) == 1,
+          "TLS tickets");
+  std::array<unsigned char, 80> keys = tickets.bytes_;
+  const long keys_taken =
+      SSL_CTX_set_tlsext_ticket_keys(ctx, keys.data(), static_cast<long>(keys.size()));
+  OPENSSL_cleanse(keys.data(), keys.size());
+  require(keys_taken == 1, "TLS ticket keys");
+  // The key and the chain here, the certificate per connection: that costs 3 µs.
+  require(SSL_CTX_use_PrivateKey(ctx, ca.leaf_key()) == 1 &&
+              SSL_CTX_add1_chain_cert(ctx, ca.intermediate()) == 1,
+          "TLS certificate chain");
+  SSL_CTX_set_client_hello_cb(ctx, &on_client_hello, nullptr);
+  SSL_CTX_set_cert_cb(ctx, &on_certificate, nullptr);
+  SSL_CTX_set_alpn_select_cb(ctx, &on_alpn, nullptr);
+  context_ = context.release();
+}
+
+TlsAcceptor::~TlsAcceptor() { SSL_CTX_free(context_); }
+
+awaitable<Result<Secured>> TlsAcceptor::accept(tcp::socket socket, Bytes already_read,
+                                               ServerName destination) {
+  auto stream = std::make_unique<TlsStream>(std::move(socket), context_, TlsStream::Role::Server,
+                                            buffers_, std::move(already_read));
+  Deadline hello_deadline(wheel_, *stream, limits_.client_hello);
+  Deadline deadline(wheel_, *stream, limits_.handshake);
+  Handshake handshake{.destination = destination,
+                      .leaves = leaves_,
+                      .stream = *stream,
+                      .hello_deadline = hello_deadline,
+                      .failure = std::nullopt};
+  SSL_set_app_data(stream->ssl(), &handshake);
+  if (!bind_sessions_to(stream->ssl(), destination)) {
+    co_return Failure{Code::Internal, "no session context: " + openssl::take_errors()};
+  }
+  TlsStream::HandshakeLimits limits;
+  limits.hello_bytes = limits_.client_hello_bytes;
+  const IoStatus status = co_await stream->handshake(limits);
+  SSL_set_app_data(stream->ssl(), nullptr);
+  if (status != IoStatus::Ok) {
+    stream->close();
+    if (status == IoStatus::Protocol && handshake.failure) co_return std::move(*handshake.failure);
+    co_return explain(*stream, status, hello_deadline.fired(), deadline.fired());
+  }
+  Secured secured;
+  secured.alpn = stream->alpn();
+  secured.stream = std::move(stream);
+  co_return std::move(secured);
+}
+
+}  // namespace bottle

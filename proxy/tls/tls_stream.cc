@@ -1,0 +1,416 @@
+#include "proxy/tls/tls_stream.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <new>
+#include <stdexcept>
+#include <utility>
+
+#include "certs/openssl_ptr.h"
+#include "proxy/tls/client_hello.h"
+#include "proxy/tls/socket_io.h"
+
+namespace bottle {
+
+using asio::ip::tcp;
+using socket_io::Took;
+
+namespace {
+
+// Room for one whole record however small the caller's buffer is (RFC 8446 section 5.2).
+constexpr std::size_t kOneRecord = 5 + 16384 + 256;
+// An alert from the peer has this added to its number in OpenSSL's reason code.
+constexpr int kAlertReasons = SSL_AD_REASON_OFFSET;
+
+}  // namespace
+
+// The BIO between OpenSSL and the stream's record bytes. It only copies: no system call here.
+struct TlsStreamBio {
+  static TlsStream& stream(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
+
+  static int read(BIO* bio, char* out, int room) {
+    TlsStream& self = stream(bio);
+    BIO_clear_retry_flags(bio);
+    if (self.post_handshake_ > TlsStream::kMaxPostHandshake) return -1;
+    if (self.input_.empty()) {
+      BIO_set_retry_read(bio);
+      return -1;
+    }
+    const std::size_t n = std::min(self.input_.size(), static_cast<std::size_t>(room));
+    std::copy_n(self.input_.data(), n, out);
+    self.input_.remove_prefix(n);
+    return static_cast<int>(n);
+  }
+
+  static int write(BIO* bio, const char* data, int size) {
+    TlsStream& self = stream(bio);
+    BIO_clear_retry_flags(bio);
+    Bytes& out = self.unsent_.empty() ? self.buffers_.to_send : self.unsent_;
+    out.append(data, static_cast<std::size_t>(size));
+    return size;
+  }
+
+  static long ctrl(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+  static void on_message(int outgoing, int, int type, const void*, std::size_t, SSL*, void* arg) {
+    TlsStream& self = *static_cast<TlsStream*>(arg);
+    if (outgoing == 0 && type == SSL3_RT_HANDSHAKE && self.handshake_done_) ++self.post_handshake_;
+  }
+
+  static const BIO_METHOD* method() {
+    static const openssl::BioMethodPtr made = [] {
+      openssl::BioMethodPtr method(
+          BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "record bytes"));
+      if (!method) throw std::bad_alloc();
+      BIO_meth_set_read(method.get(), &TlsStreamBio::read);
+      BIO_meth_set_write(method.get(), &TlsStreamBio::write);
+      BIO_meth_set_ctrl(method.get(), &TlsStreamBio::ctrl);
+      return method;
+    }();
+    return made.get();
+  }
+};
+
+// One stay inside OpenSSL, without a wait in it. Lends the kept input at its start; at its end the
+// input that was not used is kept, and what OpenSSL wrote is given to the socket: the worker's
+// shared buffers are free for the next stream.
+class TlsStream::Turn {
+ public:
+  explicit Turn(TlsStream& stream) noexcept : stream_(stream) {
+    ERR_clear_error();
+    stream_.input_ = stream_.kept_;
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() {
+    Bytes& kept = stream_.kept_;
+    const ByteView input = std::exchange(stream_.input_, {});
+    if (input.empty()) {
+      if (!kept.empty()) Bytes().swap(kept);
+    } else if (input.data() != kept.data()) {
+      // A copy first: `input` may lie in `kept`.
+      kept = Bytes(input);
+    }
+    // What a reader could not send before goes now, unless a writer is at it.
+    const bool left_over = !stream_.unsent_.empty() && !stream_.draining_;
+    if (left_over || !stream_.buffers_.to_send.empty()) stream_.send_now();
+  }
+
+ private:
+  TlsStream& stream_;
+};
+
+TlsStream::TlsStream(tcp::socket socket, ssl_ctx_st* context, Role role, RecordBuffers& buffers,
+                     Bytes already_read)
+    : socket_(std::move(socket)), buffers_(buffers), kept_(std::move(already_read)) {
+  boost::system::error_code ignored;
+  socket_.set_option(tcp::no_delay(true), ignored);
+  openssl::SslPtr ssl(SSL_new(context));
+  BIO* bio = BIO_new(TlsStreamBio::method());
+  if (!ssl || bio == nullptr) {
+    BIO_free(bio);
+    throw std::bad_alloc();
+  }
+  BIO_set_data(bio, this);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl.get(), bio, bio);
+  SSL_set_mode(ssl.get(), SSL_MODE_RELEASE_BUFFERS);
+  SSL_set_mode(ssl.get(), SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_set_msg_callback(ssl.get(), &TlsStreamBio::on_message);
+  SSL_set_msg_callback_arg(ssl.get(), this);
+  if (role == Role::Server) {
+    SSL_set_accept_state(ssl.get());
+  } else {
+    SSL_set_connect_state(ssl.get());
+  }
+  ssl_ = ssl.release();
+}
+
+TlsStream::~TlsStream() { SSL_free(ssl_); }
+
+// OpenSSL cannot go on, in neither direction.
+void TlsStream::fail(IoStatus status) noexcept {
+  broken_ = true;
+  if (end_ == IoStatus::Ok) end_ = status;
+}
+
+TlsStream::Step TlsStream::classify(int result) {
+  switch (SSL_get_error(ssl_, result)) {
+    case SSL_ERROR_NONE:
+      return Step::Done;
+    case SSL_ERROR_WANT_READ:
+      return Step::WantsRead;
+    case SSL_ERROR_ZERO_RETURN:
+      // Reading is over; we may still write.
+      end_ = IoStatus::Eof;
+      return Step::Failed;
+    default:
+      break;
+  }
+  ssl_error_ = ERR_peek_error();
+  ERR_clear_error();
+  const bool alert = handshake_done_ && ERR_GET_LIB(ssl_error_) == ERR_LIB_SSL &&
+                     ERR_GET_REASON(ssl_error_) >= kAlertReasons;
+  fail(alert ? IoStatus::Reset : IoStatus::Protocol);
+  return Step::Failed;
+}
+
+// One recv into the worker's buffer. True if there is new input; false if the socket has none now
+// (end_ is still Ok), or none ever again.
+bool TlsStream::receive(std::size_t room) {
+  room = std::min(room, buffers_.received.size());
+  if (hello_limited_) {
+    room = std::min(room, hello_room_);
+    if (room == 0) {
+      hello_too_large_ = true;
+      fail(IoStatus::Protocol);
+      return false;
+    }
+  }
+  std::size_t n = 0;
+  const Took took =
+      socket_io::receive(socket_.native_handle(), {buffers_.received.data(), room}, n);
+  may_have_more_ = took == Took::Some && n == room;
+  switch (took) {
+    case Took::Some:
+      break;
+    case Took::WouldBlock:
+      return false;
+    case Took::End:
+      end_ = IoStatus::Truncated;
+      return false;
+    case Took::Broken:
+      fail(IoStatus::Reset);
+      return false;
+  }
+  input_ = {buffers_.received.data(), n};
+  if (hello_limited_) {
+    hello_room_ -= n;
+    not_tls_ = !first_byte_seen_ && !looks_like_tls(input_.front());
+    first_byte_seen_ = true;
+    if (not_tls_) {
+      fail(IoStatus::Protocol);
+      return false;
+    }
+  }
+  // A writer that waits for input (see write_all) must look again: we took it.
+  if (writer_wants_read_) {
+    boost::system::error_code ignored;
+    socket_.cancel(ignored);
+  }
+  return true;
+}
+
+// Gives the socket what it takes now, the oldest bytes first. A socket that takes nothing any more
+// may still have something to read (an early answer), so this ends writing only.
+void TlsStream::send_now() {
+  Bytes& fresh = buffers_.to_send;
+  ByteView rest = unsent_.empty() ? ByteView(fresh) : ByteView(unsent_);
+  const Took took = socket_io::send(socket_.native_handle(), rest);
+  if (took == Took::Broken) write_failed_ = true;
+  if (took == Took::Broken || rest.empty()) {
+    Bytes().swap(unsent_);
+  } else {
+    unsent_ = Bytes(rest);
+  }
+  fresh.clear();
+}
+
+awaitable<IoStatus> TlsStream::wait_readable(std::uint64_t cancels) {
+  const bool before = co_await task_cancelled();
+  if (before || cancels != cancels_) co_return IoStatus::Cancelled;
+  const auto [ec] = co_await socket_.async_wait(tcp::socket::wait_read, use_tuple);
+  if (cancels != cancels_) co_return IoStatus::Cancelled;
+  if (ec && ec != asio::error::operation_aborted) co_return IoStatus::Reset;
+  const bool after = co_await task_cancelled();
+  // Aborted without either: the reader woke a writer that waits for input.
+  co_return after ? IoStatus::Cancelled : IoStatus::Ok;
+}
+
+// Until the socket has taken everything.
+awaitable<IoStatus> TlsStream::drain(std::uint64_t cancels) {
+  while (!unsent_.empty()) {
+    const bool before = co_await task_cancelled();
+    if (before || cancels != cancels_) co_return IoStatus::Cancelled;
+    draining_ = true;
+    const auto [ec] = co_await socket_.async_wait(tcp::socket::wait_write, use_tuple);
+    draining_ = false;
+    if (cancels != cancels_) co_return IoStatus::Cancelled;
+    if (ec && ec != asio::error::operation_aborted) co_return IoStatus::Reset;
+    if (!unsent_.empty()) send_now();
+  }
+  co_return write_failed_ ? IoStatus::Reset : IoStatus::Ok;
+}
+
+TlsStream::Step TlsStream::handshake_step() {
+  Turn turn(*this);
+  for (;;) {
+    const Step step = classify(SSL_do_handshake(ssl_));
+    if (step != Step::WantsRead) return step;
+    if (!may_have_more_ || !receive(buffers_.received.size())) {
+      return end_ == IoStatus::Ok ? Step::WantsRead : Step::Failed;
+    }
+  }
+}
+
+awaitable<IoStatus> TlsStream::handshake(HandshakeLimits limits) {
+  const std::uint64_t cancels = cancels_;
+  hello_limited_ = limits.hello_bytes != 0;
+  if (hello_limited_) {
+    hello_room_ = limits.hello_bytes - std::min(limits.hello_bytes, kept_.size());
+    first_byte_seen_ = !kept_.empty();
+    not_tls_ = first_byte_seen_ && !looks_like_tls(kept_.front());
+    hello_too_large_ = kept_.size() > limits.hello_bytes;
+    if (not_tls_ || hello_too_large_) {
+      fail(IoStatus::Protocol);
+      co_return end_;
+    }
+  }
+  for (;;) {
+    const Step step = handshake_step();
+    if (step == Step::Done) handshake_done_ = true;
+    if (step == Step::Failed) co_return end_;
+    const IoStatus drained = co_await drain(cancels);
+    if (drained != IoStatus::Ok) co_return drained;
+    if (handshake_done_) co_return IoStatus::Ok;
+    const IoStatus waited = co_await wait_readable(cancels);
+    if (waited != IoStatus::Ok) co_return waited;
+    may_have_more_ = true;
+  }
+}
+
+// Ok with n = 0: nothing to read now.
+IoResult TlsStream::read_now(ByteSpan into) {
+  Turn turn(*this);
+  std::size_t total = 0;
+  while (total < into.size()) {
+    std::size_t n = 0;
+    const int result = SSL_read_ex(ssl_, into.data() + total, into.size() - total, &n);
+    if (result == 1) {
+      total += n;
+      if (SSL_pending(ssl_) > 0 || !input_.empty()) continue;
+      break;
+    }
+    const Step step = classify(result);
+    if (total > 0) break;  // what ended it shows in the next call
+    if (step == Step::Failed) return {end_, 0};
+    if (!may_have_more_ || !receive(std::max(into.size() + kOneRecord / 8, kOneRecord))) {
+      return {end_, 0};
+    }
+  }
+  return {IoStatus::Ok, total};
+}
+
+awaitable<IoResult> TlsStream::read_some(ByteSpan into) {
+  const std::uint64_t cancels = cancels_;
+  for (;;) {
+    if (!socket_.is_open()) co_return IoResult{IoStatus::Cancelled, 0};
+    if (end_ != IoStatus::Ok) co_return IoResult{end_, 0};
+    if (may_have_more_ || !kept_.empty() || SSL_pending(ssl_) > 0) {
+      const IoResult got = read_now(into);
+      if (got.n > 0 || got.status != IoStatus::Ok) co_return got;
+    }
+    if (may_have_more_) continue;
+    const IoStatus waited = co_await wait_readable(cancels);
+    if (waited != IoStatus::Ok) co_return IoResult{waited, 0};
+    may_have_more_ = true;
+  }
+}
+
+TlsStream::Step TlsStream::encrypt(ByteView part) {
+  Turn turn(*this);
+  std::size_t n = 0;
+  const int result = SSL_write_ex(ssl_, part.data(), part.size(), &n);
+  return result == 1 ? Step::Done : classify(result);
+}
+
+awaitable<IoResult> TlsStream::write_all(ByteView data) {
+  const std::uint64_t cancels = cancels_;
+  std::size_t done = 0;
+  while (done < data.size()) {
+    if (!socket_.is_open()) co_return IoResult{IoStatus::Cancelled, done};
+    if (broken_ || said_goodbye_) {
+      co_return IoResult{end_ == IoStatus::Ok ? IoStatus::Reset : end_, done};
+    }
+    const IoStatus earlier = co_await drain(cancels);
+    if (earlier != IoStatus::Ok) co_return IoResult{earlier, done};
+    const ByteView part = data.substr(done, kWriteChunk);
+    const Step step = encrypt(part);
+    if (step == Step::Done) {
+      done += part.size();
+      continue;
+    }
+    if (step == Step::Failed) {
+      co_return IoResult{broken_ ? end_ : IoStatus::Reset, done};
+    }
+    // The peer's post-handshake message has come in part: OpenSSL finishes it before it writes. If
+    // a reader takes the rest, it wakes us.
+    writer_wants_read_ = true;
+    const IoStatus waited = co_await wait_readable(cancels);
+    writer_wants_read_ = false;
+    if (waited != IoStatus::Ok) co_return IoResult{waited, done};
+    {
+      Turn turn(*this);
+      if (input_.empty()) (void)receive(kOneRecord);
+    }
+    if (end_ != IoStatus::Ok) co_return IoResult{end_, done};
+  }
+  const IoStatus drained = co_await drain(cancels);
+  co_return IoResult{drained, done};
+}
+
+awaitable<void> TlsStream::shutdown() {
+  if (said_goodbye_ || broken_ || !handshake_done_) co_return;
+  said_goodbye_ = true;
+  {
+    Turn turn(*this);
+    SSL_shutdown(ssl_);
+  }
+  const IoStatus drained = co_await drain(cancels_);
+  if (drained != IoStatus::Ok) co_return;
+  boost::system::error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+void TlsStream::cancel() noexcept {
+  ++cancels_;
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void TlsStream::close() noexcept {
+  ++cancels_;
+  broken_ = true;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+// Looks through OpenSSL, not at the socket alone: what waits there may be a session ticket, which
+// is nothing to read.
+bool TlsStream::readable_now() noexcept {
+  if (!socket_.is_open() || broken_ || end_ != IoStatus::Ok || SSL_pending(ssl_) > 0) return true;
+  Turn turn(*this);
+  for (;;) {
+    char byte = 0;
+    std::size_t n = 0;
+    const int result = SSL_peek_ex(ssl_, &byte, 1, &n);
+    if (result == 1 || classify(result) == Step::Failed) return true;
+    if (!receive(kOneRecord)) return end_ != IoStatus::Ok;
+  }
+}
+
+Alpn TlsStream::alpn() const noexcept {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_, &name, &size);
+  const bool h2 = size == 2 && name[0] == 'h' && name[1] == '2';
+  return h2 ? Alpn::Http2 : Alpn::Http1;
+}
+
+bool TlsStream::resumed() const noexcept { return SSL_session_reused(ssl_) == 1; }
+
+std::string TlsStream::protocol() const { return SSL_get_version(ssl_); }
+
+}  // namespace bottle
