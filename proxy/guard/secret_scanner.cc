@@ -1,17 +1,14 @@
 #include "proxy/guard/secret_scanner.h"
 
-#include <hs/hs.h>
-
 #include <algorithm>
 #include <array>
 #include <bitset>
-#include <new>
 #include <set>
-#include <stdexcept>
 #include <utility>
 
 #include "proxy/guard/encodings.h"
 #include "proxy/guard/escapes.h"
+#include "proxy/guard/matcher.h"
 
 namespace bottle {
 namespace {
@@ -21,46 +18,22 @@ constexpr std::size_t kMaxNameSize = 128;
 constexpr std::size_t kMaxHosts = 64;
 constexpr std::size_t kDecodeBlock = 4096;
 
-struct FreeDatabase {
-  void operator()(hs_database_t* database) const { hs_free_database(database); }
-};
-using Database = std::unique_ptr<hs_database_t, FreeDatabase>;
-
 // What a pattern's id stands for.
 struct Target {
   bool exact = false;
   std::size_t index = 0;
 };
 
-struct Pattern {
-  std::string expression;
-  unsigned flags = 0;
-  Target target;
-};
+// The patterns and what they stand for, by id.
+struct Patterns {
+  std::vector<MatchPattern> expressions;
+  std::vector<Target> targets;
 
-Result<Database> compile(const std::vector<Pattern>& patterns, unsigned mode) {
-  std::vector<const char*> expressions;
-  std::vector<unsigned> flags;
-  std::vector<unsigned> ids;
-  for (const Pattern& pattern : patterns) {
-    ids.push_back(static_cast<unsigned>(expressions.size()));
-    expressions.push_back(pattern.expression.c_str());
-    flags.push_back(pattern.flags);
+  void add(std::string expression, bool any_case, Target target) {
+    expressions.push_back(MatchPattern{.expression = std::move(expression), .any_case = any_case});
+    targets.push_back(target);
   }
-  hs_database_t* database = nullptr;
-  hs_compile_error_t* error = nullptr;
-  const hs_error_t status =
-      hs_compile_multi(expressions.data(), flags.data(), ids.data(),
-                       static_cast<unsigned>(expressions.size()), mode, nullptr, &database, &error);
-  if (status == HS_SUCCESS) return Database(database);
-  // vectorscan's message may quote nothing of the pattern, but is kept out all the same: only the
-  // place is told.
-  const int at = error == nullptr ? -1 : error->expression;
-  hs_free_compile_error(error);
-  return Failure{Code::Internal, "the secret scanner's patterns do not compile (number " +
-                                     std::to_string(at) + " of " + std::to_string(patterns.size()) +
-                                     "); give fewer or shorter secret values"};
-}
+};
 
 bool is_host_pattern(std::string_view pattern) {
   const std::string_view name = pattern.starts_with("*.") ? pattern.substr(2) : pattern;
@@ -149,8 +122,29 @@ struct SecretSet::Impl {
   // Forms of the values that survive in a host's name, which has no upper case.
   std::vector<std::pair<std::string, std::size_t>> in_host;
   bool has_space = false;  // a value has a space: '+' must be read as one too
-  Database block;
-  Database stream;
+  // Streaming mode serves texts that are there as a whole, too (by resetting a stream): a second
+  // database would double the time to start.
+  std::optional<MatchDatabase> database;
+
+  // Which of the values are tokens of a well-known shape.
+  void find_shapes(const std::vector<SecretSpec>& secrets) {
+    struct Listener final : MatchListener {
+      explicit Listener(const std::vector<Target>& all) : targets(all) {}
+      bool matched(std::size_t id, unsigned long long) override {
+        if (!targets[id].exact) shapes.set(targets[id].index);
+        return true;
+      }
+      const std::vector<Target>& targets;
+      std::bitset<kMaxShapes> shapes;
+    };
+    MatchScratch scratch(*database);
+    for (std::size_t i = 0; i < secrets.size(); ++i) {
+      MatchStream stream(*database, scratch);
+      Listener listener(targets);
+      stream.scan(secrets[i].value, listener);
+      exact[i].shapes = listener.shapes;
+    }
+  }
 
   // True if the pattern may stand in that place of a request to that host (over https).
   bool belongs(const Target& target, Place place, std::string_view host) const {
@@ -193,37 +187,23 @@ struct SecretSet::Impl {
 
 namespace {
 
-std::vector<Pattern> shape_patterns() {
-  std::vector<Pattern> patterns;
+void add_shape_patterns(Patterns& patterns) {
   for (std::size_t i = 0; i < token_shapes().size(); ++i) {
-    patterns.push_back(Pattern{.expression = std::string(token_shapes()[i].pattern),
-                               .flags = 0,
-                               .target = Target{.exact = false, .index = i}});
+    patterns.add(std::string(token_shapes()[i].pattern), false, Target{.exact = false, .index = i});
   }
-  return patterns;
 }
 
-void add_exact_patterns(std::string_view whole, std::size_t index, std::vector<Pattern>& patterns) {
+void add_exact_patterns(std::string_view whole, std::size_t index, Patterns& patterns) {
   const std::string_view value = whole.substr(0, kMatchedSecret);
+  const Target target{.exact = true, .index = index};
   std::set<std::string> forms{std::string(value)};
   for (std::size_t alignment = 0; alignment < 3; ++alignment) {
     std::string form = base64_core(value, alignment);
     forms.insert(base64_url_safe(form));
     forms.insert(std::move(form));
   }
-  for (const std::string& form : forms) {
-    patterns.push_back(Pattern{.expression = escape_for_matcher(form),
-                               .flags = HS_FLAG_DOTALL,
-                               .target = Target{.exact = true, .index = index}});
-  }
-  patterns.push_back(Pattern{.expression = escape_for_matcher(hex_lower(value)),
-                             .flags = HS_FLAG_CASELESS,
-                             .target = Target{.exact = true, .index = index}});
-}
-
-int collect_shape(unsigned id, unsigned long long, unsigned long long, unsigned, void* context) {
-  static_cast<std::bitset<kMaxShapes>*>(context)->set(id);
-  return 0;
+  for (const std::string& form : forms) patterns.add(escape_for_matcher(form), false, target);
+  patterns.add(hex_lower(value), true, target);
 }
 
 }  // namespace
@@ -234,78 +214,50 @@ SecretSet::~SecretSet() = default;
 std::size_t SecretSet::exact_count() const noexcept { return impl_->exact.size(); }
 
 Result<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpec> secrets) {
-  if (hs_valid_platform() != HS_SUCCESS) {
-    return Failure{Code::Internal,
-                   "the secret scanner needs a CPU with SSSE3/SSE4.2 (x86-64-v2) or NEON, and this "
-                   "one has not; run the proxy on a newer machine or with --upstream pipelock"};
-  }
   if (secrets.size() > kMaxSecrets) {
     return Failure{Code::Internal, "more than " + std::to_string(kMaxSecrets) + " secrets"};
   }
   auto impl = std::make_unique<Impl>();
-  std::vector<Pattern> patterns = shape_patterns();
-  if (patterns.size() > kMaxShapes) {
+  if (token_shapes().size() > kMaxShapes) {
     return Failure{Code::Internal, "the table of token shapes has outgrown kMaxShapes"};
   }
-  // The shapes alone first: they tell which values are well-known tokens.
-  auto shapes = compile(patterns, HS_MODE_BLOCK);
-  if (!shapes) return shapes.error();
-  hs_scratch_t* scratch = nullptr;
-  if (hs_alloc_scratch(shapes->get(), &scratch) != HS_SUCCESS) throw std::bad_alloc();
-  const std::unique_ptr<hs_scratch_t, void (*)(hs_scratch_t*)> scratch_owner(
-      scratch, [](hs_scratch_t* s) { hs_free_scratch(s); });
-
+  Patterns patterns;
+  add_shape_patterns(patterns);
   std::set<std::string_view> names;
   for (const SecretSpec& secret : secrets) {
     auto checked = check(secret);
     if (!checked) return checked.error();
     if (!names.insert(secret.name).second) return bad_secret(secret.name, "is named twice");
     const std::size_t index = impl->exact.size();
-    Impl::Exact exact{
-        .name = secret.name, .hosts = secret.hosts, .in_body = secret.in_body, .shapes = {}};
-    if (hs_scan(shapes->get(), secret.value.data(), static_cast<unsigned>(secret.value.size()), 0,
-                scratch, collect_shape, &exact.shapes) != HS_SUCCESS) {
-      return bad_secret(secret.name, "could not be examined");
-    }
-    impl->exact.push_back(std::move(exact));
+    impl->exact.push_back(Impl::Exact{
+        .name = secret.name, .hosts = secret.hosts, .in_body = secret.in_body, .shapes = {}});
     impl->has_space = impl->has_space || secret.value.find(' ') != std::string::npos;
     add_exact_patterns(secret.value, index, patterns);
     for (std::string form : {to_lower(secret.value), hex_lower(secret.value)}) {
       if (form.size() <= 253) impl->in_host.emplace_back(std::move(form), index);
     }
   }
-  for (const Pattern& pattern : patterns) impl->targets.push_back(pattern.target);
-  auto block = compile(patterns, HS_MODE_BLOCK);
-  if (!block) return block.error();
-  auto stream = compile(patterns, HS_MODE_STREAM);
-  if (!stream) return stream.error();
-  impl->block = std::move(*block);
-  impl->stream = std::move(*stream);
+  auto database = MatchDatabase::compile(patterns.expressions);
+  if (!database) return database.error();
+  impl->targets = std::move(patterns.targets);
+  impl->database = std::move(*database);
+  impl->find_shapes(secrets);
   return std::unique_ptr<const SecretSet>(new SecretSet(std::move(impl)));
 }
 
-ScanSpace::ScanSpace(const SecretSet& set) {
-  hs_scratch_t* scratch = nullptr;
-  for (const hs_database_t* database : {set.impl_->block.get(), set.impl_->stream.get()}) {
-    if (hs_alloc_scratch(database, &scratch) != HS_SUCCESS) {
-      hs_free_scratch(scratch);
-      throw std::bad_alloc();
-    }
-  }
-  scratch_ = scratch;
-}
-
-ScanSpace::~ScanSpace() { hs_free_scratch(static_cast<hs_scratch_t*>(scratch_)); }
+ScanSpace::ScanSpace(const SecretSet& set)
+    : scratch_(std::make_unique<MatchScratch>(*set.impl_->database)) {}
+ScanSpace::~ScanSpace() = default;
 
 class SecretScanner::State {
  public:
-  State(const SecretSet::Impl& set, hs_scratch_t* scratch, std::string_view host, Scheme scheme)
-      : set_(set), scratch_(scratch), host_(host), scheme_(scheme) {}
-  ~State() {
-    for (hs_stream_t* stream : streams_) {
-      if (stream != nullptr) hs_close_stream(stream, nullptr, nullptr, nullptr);
-    }
-  }
+  State(const SecretSet::Impl& set, MatchScratch& scratch, std::string_view host, Scheme scheme)
+      : set_(set),
+        host_(host),
+        scheme_(scheme),
+        text_stream_(*set.database, scratch),
+        streams_{MatchStream(*set.database, scratch), MatchStream(*set.database, scratch),
+                 MatchStream(*set.database, scratch), MatchStream(*set.database, scratch)} {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
@@ -324,7 +276,7 @@ class SecretScanner::State {
 
   // A text that is there as a whole, in all the forms it may be read in.
   std::optional<Hit> scan_text(std::string_view text, Place place) {
-    auto hit = scan_block(text, place);
+    auto hit = scan_one(text, place);
     if (hit) return hit;
     PercentDecoder percent(false);
     hit = scan_decoded(percent, text, place);
@@ -356,43 +308,30 @@ class SecretScanner::State {
  private:
   enum class Form : std::size_t { Raw, Percent, PercentPlus, Json };
 
-  struct Match {
-    State* self = nullptr;
-    Place place = Place::Body;
+  // Takes the first match that may not stand where it stands.
+  struct Listener final : MatchListener {
+    Listener(const State& state_in, Place place_in) : state(state_in), place(place_in) {}
+    bool matched(std::size_t id, unsigned long long end) override {
+      const SecretSet::Impl& set = state.set_;
+      const Target& target = set.targets[id];
+      if (state.scheme_ == Scheme::Https && set.belongs(target, place, state.host_)) return true;
+      hit = Hit{.name = target.exact ? set.exact[target.index].name
+                                     : std::string(token_shapes()[target.index].name),
+                .place = place,
+                .field = {},
+                .offset = end};
+      return false;
+    }
+    const State& state;
+    const Place place;
     std::optional<Hit> hit;
   };
 
-  static int on_match(unsigned id, unsigned long long, unsigned long long to, unsigned,
-                      void* context) {
-    auto& match = *static_cast<Match*>(context);
-    const SecretSet::Impl& set = match.self->set_;
-    const Target& target = set.targets[id];
-    if (match.self->scheme_ == Scheme::Https &&
-        set.belongs(target, match.place, match.self->host_)) {
-      return 0;
-    }
-    match.hit = Hit{.name = target.exact ? set.exact[target.index].name
-                                         : std::string(token_shapes()[target.index].name),
-                    .place = match.place,
-                    .field = {},
-                    .offset = to};
-    return 1;  // one is enough
-  }
-
-  // A matcher that does not work must not let anything through.
-  static void require(hs_error_t status) {
-    if (status == HS_NOMEM) throw std::bad_alloc();
-    if (status != HS_SUCCESS && status != HS_SCAN_TERMINATED) {
-      throw std::logic_error("the secret scanner failed");
-    }
-  }
-
-  std::optional<Hit> scan_block(std::string_view text, Place place) {
-    if (text.empty()) return std::nullopt;
-    Match match{.self = this, .place = place, .hit = {}};
-    require(hs_scan(set_.block.get(), text.data(), static_cast<unsigned>(text.size()), 0, scratch_,
-                    on_match, &match));
-    return std::move(match.hit);
+  std::optional<Hit> scan_one(std::string_view text, Place place) {
+    Listener listener(*this, place);
+    text_stream_.reset();
+    text_stream_.scan(text, listener);
+    return std::move(listener.hit);
   }
 
   template <class Decoder>
@@ -401,17 +340,14 @@ class SecretScanner::State {
     Bytes decoded;
     decoder.decode(text, decoded);
     decoder.flush(decoded);
-    return scan_block(decoded, place);
+    return scan_one(decoded, place);
   }
 
   void scan_stream(Form form, ByteView bytes) {
     if (body_hit_ || bytes.empty()) return;
-    hs_stream_t*& stream = streams_[static_cast<std::size_t>(form)];
-    if (stream == nullptr) require(hs_open_stream(set_.stream.get(), 0, &stream));
-    Match match{.self = this, .place = Place::Body, .hit = {}};
-    require(hs_scan_stream(stream, bytes.data(), static_cast<unsigned>(bytes.size()), 0, scratch_,
-                           on_match, &match));
-    body_hit_ = std::move(match.hit);
+    Listener listener(*this, Place::Body);
+    streams_[static_cast<std::size_t>(form)].scan(bytes, listener);
+    body_hit_ = std::move(listener.hit);
   }
 
   template <class Decoder>
@@ -430,10 +366,10 @@ class SecretScanner::State {
   }
 
   const SecretSet::Impl& set_;
-  hs_scratch_t* const scratch_;
   const std::string host_;
   const Scheme scheme_;
-  std::array<hs_stream_t*, 4> streams_{};  // by Form; opened with the body's first byte
+  MatchStream text_stream_;
+  std::array<MatchStream, 4> streams_;  // by Form
   PercentDecoder percent_{false};
   PercentDecoder percent_plus_{true};
   JsonUnescaper json_;
@@ -444,8 +380,7 @@ class SecretScanner::State {
 
 SecretScanner::SecretScanner(const SecretSet& set, ScanSpace& space, std::string_view host,
                              Scheme scheme)
-    : state_(std::make_unique<State>(*set.impl_, static_cast<hs_scratch_t*>(space.scratch_), host,
-                                     scheme)) {}
+    : state_(std::make_unique<State>(*set.impl_, *space.scratch_, host, scheme)) {}
 SecretScanner::~SecretScanner() = default;
 
 std::optional<Hit> SecretScanner::scan_head(const RequestHead& head) {

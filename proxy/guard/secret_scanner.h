@@ -17,6 +17,8 @@
 
 namespace bottle {
 
+class MatchScratch;
+
 // One value that must not leave, given by whoever started the bottle.
 struct SecretSpec {
   std::string name;   // shown in refusals and logs, so not itself secret: "GITHUB_TOKEN"
@@ -84,7 +86,7 @@ class ScanSpace {
 
  private:
   friend class SecretScanner;
-  void* scratch_ = nullptr;
+  std::unique_ptr<MatchScratch> scratch_;
 };
 
 struct ScanResult {
@@ -95,7 +97,7 @@ struct ScanResult {
 };
 
 // Looks at one request. Not copyable; `set` and `space` outlive it. Memory is bounded: the state
-// of at most four matcher streams and a few bytes each for cut-off escapes.
+// of at most five matcher streams and a few bytes each for cut-off escapes.
 class SecretScanner {
  public:
   // `host`: the destination, canonical. Only `Scheme::Https` has exemptions: nothing secret may

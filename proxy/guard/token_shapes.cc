@@ -105,13 +105,12 @@ constexpr std::array kShapes = {
     TokenShape{"Docker Hub token", BOTTLE_LEFT "dckr_(?:pat|oat)_[A-Za-z0-9_\\-]{27}", kDocker},
     TokenShape{
         "age secret key", BOTTLE_LEFT "AGE-SECRET-KEY-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}", {}},
-    // The header and the beginning of the base64 that follows it, so that a text which only
-    // speaks of the header (this source, a manual) is no hit. The line break may be escaped.
+    // The header and the beginning of what follows it, so that a text which only speaks of the
+    // header (this source, a manual) is no hit. The line break may be escaped.
     TokenShape{"private key",
                "-----BEGIN (?:[A-Z0-9]{1,12} ){0,2}PRIVATE KEY(?: BLOCK)?-----"
                "(?:[ \\t\\r\\n]|\\\\[nrt]){1,8}"
-               "(?:[A-Z][A-Za-z\\-]{1,15}: [^\\r\\n\\\\]{1,80}(?:[ \\t\\r\\n]|\\\\[nrt]){1,8}){0,4}"
-               "[A-Za-z0-9+/]{24}",
+               "(?:[A-Za-z0-9+/]{24}|Proc-Type: |DEK-Info: |Version: |Comment: )",
                {}},
 };
 

@@ -1,0 +1,86 @@
+#include "proxy/guard/matcher.h"
+
+#include <hs/hs.h>
+
+#include <new>
+#include <stdexcept>
+
+namespace bottle {
+namespace {
+
+void require(hs_error_t status) {
+  if (status == HS_NOMEM) throw std::bad_alloc();
+  if (status != HS_SUCCESS && status != HS_SCAN_TERMINATED) {
+    throw std::logic_error("the pattern matcher failed");
+  }
+}
+
+int on_match(unsigned id, unsigned long long, unsigned long long to, unsigned, void* context) {
+  return static_cast<MatchListener*>(context)->matched(id, to) ? 0 : 1;
+}
+
+}  // namespace
+
+void MatchDatabase::Free::operator()(hs_database* database) const noexcept {
+  hs_free_database(database);
+}
+
+Result<MatchDatabase> MatchDatabase::compile(const std::vector<MatchPattern>& patterns) {
+  if (hs_valid_platform() != HS_SUCCESS) {
+    return Failure{Code::Internal,
+                   "the secret scanner needs a CPU with SSE4.2 (x86-64-v2) or NEON, and this one "
+                   "has not; run the proxy on a newer machine"};
+  }
+  std::vector<const char*> expressions;
+  std::vector<unsigned> flags;
+  std::vector<unsigned> ids;
+  for (const MatchPattern& pattern : patterns) {
+    ids.push_back(static_cast<unsigned>(expressions.size()));
+    expressions.push_back(pattern.expression.c_str());
+    flags.push_back(pattern.any_case ? HS_FLAG_CASELESS : 0u);
+  }
+  hs_database_t* database = nullptr;
+  hs_compile_error_t* error = nullptr;
+  const hs_error_t status = hs_compile_multi(expressions.data(), flags.data(), ids.data(),
+                                             static_cast<unsigned>(expressions.size()),
+                                             HS_MODE_STREAM, nullptr, &database, &error);
+  if (status == HS_SUCCESS) return MatchDatabase(database);
+  const int at = error == nullptr ? -1 : error->expression;
+  hs_free_compile_error(error);
+  return Failure{Code::Internal, "the secret scanner's patterns do not compile (number " +
+                                     std::to_string(at) + " of " + std::to_string(patterns.size()) +
+                                     ")"};
+}
+
+MatchScratch::MatchScratch(const MatchDatabase& database) {
+  require(hs_alloc_scratch(database.database_.get(), &scratch_));
+}
+
+MatchScratch::~MatchScratch() { hs_free_scratch(scratch_); }
+
+MatchStream::~MatchStream() {
+  // Without a callback: no pattern needs to see the end of the text.
+  if (stream_ != nullptr) hs_close_stream(stream_, nullptr, nullptr, nullptr);
+}
+
+void MatchStream::scan(std::string_view bytes, MatchListener& listener) {
+  if (stream_ == nullptr) require(hs_open_stream(database_.database_.get(), 0, &stream_));
+  constexpr std::size_t kAtOnce = std::size_t{1} << 30;  // the matcher counts in 32 bits
+  while (!bytes.empty()) {
+    const std::string_view part = bytes.substr(0, kAtOnce);
+    const hs_error_t status =
+        hs_scan_stream(stream_, part.data(), static_cast<unsigned>(part.size()), 0,
+                       scratch_.scratch_, on_match, &listener);
+    require(status);
+    if (status == HS_SCAN_TERMINATED) return;
+    bytes.remove_prefix(part.size());
+  }
+}
+
+void MatchStream::reset() {
+  if (stream_ != nullptr) {
+    require(hs_reset_stream(stream_, 0, scratch_.scratch_, nullptr, nullptr));
+  }
+}
+
+}  // namespace bottle
