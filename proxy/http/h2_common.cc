@@ -250,7 +250,6 @@ Result<void> H2Core::fail(Failure failure, H2Error code) {
   if (!dead_) {
     if (role_ == Role::Client) failure.code = Code::UpstreamBroken;
     dead_ = std::move(failure);
-    ending_ = true;
     nghttp2_session_terminate_session(session_, static_cast<std::uint32_t>(code));
   }
   return *dead_;
@@ -699,7 +698,6 @@ void H2Core::goaway(H2Error code) {
 
 void H2Core::terminate(H2Error code) {
   goaway_sent_ = true;
-  ending_ = true;
   nghttp2_session_terminate_session(session_, static_cast<std::uint32_t>(code));
 }
 
@@ -823,8 +821,11 @@ std::size_t H2Core::fill(ByteSpan out, TimePoint now) {
   std::memcpy(out.data(), carry_.data(), out_size_);
   carry_.erase(0, out_size_);
   while (carry_.empty() && out_.size() - out_size_ >= kLeastSpace) {
-    // A GOAWAY that ends the session is the last frame; the library itself would go on.
-    if (ending_ && nghttp2_session_want_write(session_) == 0) break;
+    // Not so after a GOAWAY that ends the session, where the library itself would go on.
+    if (nghttp2_session_want_write(session_) == 0) {
+      if (!flush_resets()) break;
+      continue;
+    }
     paused_ = false;
     const std::uint8_t* data = nullptr;
     const ssize_t n = nghttp2_session_mem_send(session_, &data);

@@ -160,7 +160,6 @@ class H2Core {
   std::optional<Failure> dead_;
   bool goaway_received_ = false;
   bool goaway_sent_ = false;
-  bool ending_ = false;  // the GOAWAY that was queued ends the session
   bool settings_acked_ = false;
   bool callback_failed_ = false;  // out of memory inside a callback
 };
