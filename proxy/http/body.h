@@ -20,6 +20,9 @@ class BodySource {
   // At most `max` bytes (max > 0). Waits until there is something; an empty chunk comes only with
   // `end`. After `end` or a Failure the source is finished and must not be read again.
   virtual awaitable<Result<Chunk>> read(std::size_t max) = 0;
+  // True if read() would not wait: the caller may then gather before it writes. A hint; false is
+  // always right.
+  [[nodiscard]] virtual bool ready() const noexcept { return false; }
   // Leaves early. Any time, never throws, never waits. Required unless `end` or a Failure was read.
   virtual void stop(Failure why) noexcept = 0;
 };
@@ -39,6 +42,7 @@ class BytesSource final : public BodySource {
  public:
   explicit BytesSource(Bytes bytes) : bytes_(std::move(bytes)) {}
   awaitable<Result<Chunk>> read(std::size_t max) override;
+  [[nodiscard]] bool ready() const noexcept override { return true; }
   void stop(Failure) noexcept override {}
 
  private:

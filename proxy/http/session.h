@@ -22,10 +22,14 @@ struct SessionLimits {
   std::chrono::milliseconds idle{120'000};         // between two requests
   std::chrono::milliseconds settings_ack{10'000};  // RFC 9113 section 6.5.3
   std::chrono::milliseconds tls_close{1'000};
+  // h1: after an answer that came before the request's end, so long and so much is still taken, or
+  // the reset that a close with unread bytes causes would destroy the answer on its way.
+  std::chrono::milliseconds linger{1'000};
+  std::size_t linger_bytes = 1024 * 1024;
   std::chrono::milliseconds drain{30'000};  // what was begun may finish so long after the drain
   std::size_t write_buffer = 64 * 1024;     // what is read ahead of the client, at most
+  // h1: not read on while so much is unparsed. It also bounds how far a client may pipeline.
   std::size_t read_buffer = 16 * 1024;
-  int pipeline_depth = 8;  // requests buffered behind the current one
 };
 
 // Tells sessions that no new request is to be taken. One a worker.

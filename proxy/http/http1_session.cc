@@ -1,0 +1,413 @@
+#include "proxy/http/http1_session.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "proxy/desk/connect.h"
+#include "proxy/http/h1_writer.h"
+
+namespace bottle {
+namespace {
+
+// A read fills it and its bytes are moved on in the same turn, so one a thread is enough and an
+// idle connection holds none.
+ByteSpan read_scratch() {
+  static thread_local std::vector<char> scratch(64 * 1024);
+  return ByteSpan(scratch);
+}
+
+}  // namespace
+
+// The body of the request that is being served: pulls from the session's input through the parser.
+class Http1Session::RequestBody final : public BodySource {
+ public:
+  RequestBody(Http1Session& session, Exchange& exchange, bool wants_continue)
+      : session_(session), exchange_(exchange), wants_continue_(wants_continue) {}
+
+  awaitable<Result<Chunk>> read(std::size_t max) override;
+  [[nodiscard]] bool ready() const noexcept override {
+    return session_.parser_.body_buffered() > 0 || !session_.unparsed().empty();
+  }
+  // What is unread is dealt with when the answer is out: the connection closes.
+  void stop(Failure) noexcept override {}
+
+ private:
+  Http1Session& session_;
+  Exchange& exchange_;
+  bool wants_continue_;
+  Bytes held_;  // parsed, but more than the reader's max
+  std::size_t held_at_ = 0;
+};
+
+awaitable<Result<Chunk>> Http1Session::RequestBody::read(std::size_t max) {
+  for (;;) {
+    if (held_at_ == held_.size()) {
+      held_ = session_.parser_.take_body();
+      held_at_ = 0;
+    }
+    const std::size_t n = std::min(max, held_.size() - held_at_);
+    const bool all = session_.parser_.message_complete() && held_at_ + n == held_.size();
+    if (n > 0 || all) {
+      Chunk chunk;
+      if (held_at_ == 0 && n == held_.size()) {
+        chunk.data = std::move(held_);
+        held_.clear();
+      } else {
+        chunk.data = held_.substr(held_at_, n);
+        held_at_ += n;
+      }
+      chunk.end = all;
+      exchange_.trace.bytes_in += n;
+      co_return chunk;
+    }
+    if (session_.unparsed().empty()) {
+      if (wants_continue_) {
+        wants_continue_ = false;
+        co_await session_.send_continue();
+      }
+      Deadline stall(session_.context_.wheel, session_.arrived_,
+                     session_.context_.limits.body_stall);
+      const IoStatus status = co_await session_.more_input(false);
+      if (status != IoStatus::Ok) {
+        if (stall.fired()) co_return Failure(Code::ClientSlow, "the request body stalled");
+        co_return Failure(Code::ClientGone, "the client ended within the request body");
+      }
+    }
+    auto fed = session_.parser_.feed(session_.unparsed());
+    if (!fed) co_return fed.error();
+    session_.consume(*fed);
+  }
+}
+
+Http1Session::Http1Session(ByteStream& stream, const SessionContext& context, Place place)
+    : stream_(stream),
+      context_(context),
+      place_(place),
+      parser_(place, context.rules.limits),
+      tasks_(context.executor),
+      arrived_(context.executor),
+      room_(context.executor),
+      written_(context.executor) {}
+
+Http1Session::~Http1Session() = default;
+
+awaitable<Http1End> Http1Session::run(Bytes already_read) {
+  in_ = std::move(already_read);
+  context_.drain.add(arrived_);
+  if (place_ == Place::Tunnel) {
+    reading_ahead_ = true;
+    reader_ = tasks_.spawn(read_loop());
+  }
+  serving_ = tasks_.spawn(serve());
+  co_await tasks_.join();
+  context_.drain.remove(arrived_);
+  if (end_.connect) end_.connect->early = Bytes(unparsed());
+  co_return std::move(end_);
+}
+
+awaitable<void> Http1Session::read_loop() {
+  for (;;) {
+    while (in_.size() - in_at_ >= context_.limits.read_buffer) {
+      const bool room = co_await room_.wait();
+      if (!room) co_return;
+    }
+    const ByteSpan scratch = read_scratch();
+    const IoResult got = co_await stream_.read_some(scratch);
+    if (!got.ok()) {
+      ended_ = got.status;
+      // In the middle of an exchange nobody is left to answer: it is cancelled, and with it what
+      // it does upstream.
+      if (in_exchange_ && got.status != IoStatus::Cancelled) tasks_.cancel(serving_);
+      arrived_.set();
+      co_return;
+    }
+    in_.append(scratch.data(), got.n);
+    arrived_.set();
+  }
+}
+
+void Http1Session::consume(std::size_t n) {
+  in_at_ += n;
+  if (in_at_ == in_.size()) {
+    in_.clear();
+    in_at_ = 0;
+    if (in_.capacity() > 2 * context_.limits.read_buffer) in_.shrink_to_fit();
+  } else if (in_at_ >= context_.limits.read_buffer) {
+    in_.erase(0, in_at_);
+    in_at_ = 0;
+  }
+  room_.set();
+}
+
+// `idle`: between two requests, where the drain is an end too.
+awaitable<IoStatus> Http1Session::more_input(bool idle) {
+  if (!reading_ahead_) {
+    const ByteSpan scratch = read_scratch();
+    const IoResult got = co_await stream_.read_some(scratch);
+    if (got.ok()) {
+      in_.append(scratch.data(), got.n);
+    } else {
+      ended_ = got.status;
+    }
+    co_return got.status;
+  }
+  for (;;) {
+    if (!unparsed().empty()) co_return IoStatus::Ok;
+    if (ended_) co_return *ended_;
+    if (idle && closing()) co_return IoStatus::Cancelled;
+    const bool news = co_await arrived_.wait();
+    if (!news) co_return IoStatus::Cancelled;
+  }
+}
+
+awaitable<void> Http1Session::serve() {
+  for (;;) {
+    const bool again = co_await serve_one();
+    if (!again) break;
+  }
+  tasks_.cancel(reader_);
+}
+
+// True with a head in head_; false when the connection is over without anything to answer.
+awaitable<Result<bool>> Http1Session::read_head() {
+  Cancellable& target = reading_ahead_ ? static_cast<Cancellable&>(arrived_) : stream_;
+  Deadline deadline(context_.wheel, target);
+  bool started = false;
+  while (!parser_.head_ready()) {
+    if (unparsed().empty()) {
+      if (closing() && !parser_.started()) co_return false;
+      if (!started) {
+        started = parser_.started();
+        deadline.arm(started          ? context_.limits.request_head
+                     : first_request_ ? context_.limits.first_byte
+                                      : context_.limits.idle);
+      }
+      const IoStatus status = co_await more_input(!parser_.started());
+      if (status != IoStatus::Ok) {
+        if (deadline.fired() && parser_.started() && reading_ahead_) {
+          co_return Failure(Code::ClientSlow, "the request head did not come in time");
+        }
+        co_return false;
+      }
+    }
+    auto fed = parser_.feed(unparsed());
+    if (!fed) co_return fed.error();
+    consume(*fed);
+  }
+  head_ = parser_.take_head();
+  co_return true;
+}
+
+awaitable<bool> Http1Session::serve_one() {
+  auto got = co_await read_head();
+  if (!got) {
+    const bool again = co_await refuse(got.error());
+    co_return again;
+  }
+  if (!*got) co_return false;
+
+  RequestHead head = std::move(*head_);
+  head_.reset();
+  Destination destination = context_.destination;
+  Scheme scheme = context_.scheme;
+  if (place_ == Place::Listener) {
+    auto asked = parse_proxy_request(head);
+    if (!asked) {
+      const bool again = co_await refuse(asked.error());
+      co_return again;
+    }
+    if (asked->is_connect) {
+      if (!first_request_) {
+        const bool again = co_await refuse(
+            Failure(Code::ClientBad, "CONNECT has to be the first request of a connection",
+                    "connect_not_first", "Open a new connection to the proxy for it."));
+        co_return again;
+      }
+      Http1End::Connect connect{std::move(asked->destination), head.version == Version::Http10, {}};
+      end_.connect = std::move(connect);
+      co_return false;
+    }
+    destination = std::move(asked->destination);
+    scheme = asked->scheme;
+  }
+  first_request_ = false;
+  if (!reading_ahead_) {
+    reading_ahead_ = true;
+    reader_ = tasks_.spawn(read_loop());
+  }
+
+  Exchange exchange(context_.executor, context_.wheel, context_.handler.next_id(), destination,
+                    scheme, head.version, nullptr);
+  exchange.trace.method = head.method;
+  exchange.trace.target = head.target;
+  in_exchange_ = true;
+  answering_ = false;
+  const std::optional<std::string_view> te = head.fields.find("te");
+  wants_trailers_ = te && list_has_token(*te, "trailers");
+  const RequestContext request_context{exchange.destination(), scheme, context_.rules};
+  auto checked = check_request(head, request_context);
+  Response response;
+  if (!checked) {
+    response = context_.handler.refuse(checked.error(), exchange);
+    head.keep_alive = head.keep_alive && !traits(checked.error().code).closes;
+  } else {
+    exchange.trace.target = head.target;
+    Request request;
+    request.head = head;
+    if (!parser_.message_complete()) {
+      request.head.has_body = true;
+      request.body = std::make_unique<RequestBody>(*this, exchange, head.expects_continue);
+    }
+    response = co_await context_.handler.handle(std::move(request), exchange);
+  }
+  const bool again = co_await answer(std::move(response), exchange, &head);
+  co_await finish(exchange, again);
+  if (!again) co_return false;
+  parser_.reset();
+  co_return !closing();
+}
+
+// Answers a request that never became one, and ends the connection.
+awaitable<bool> Http1Session::refuse(Failure failure) {
+  Exchange exchange(context_.executor, context_.wheel, context_.handler.next_id(),
+                    context_.destination, context_.scheme, Version::Http11, nullptr);
+  Response response = context_.handler.refuse(failure, exchange);
+  const bool again = co_await answer(std::move(response), exchange, nullptr);
+  co_await finish(exchange, again);
+  co_return false;
+}
+
+awaitable<void> Http1Session::finish(Exchange& exchange, bool again) {
+  // The sender of a body that nobody waits for any more.
+  if (!again) exchange.tasks().cancel();
+  co_await exchange.tasks().join();
+  if (wants_linger_) co_await linger();
+  in_exchange_ = false;
+  Trace& trace = exchange.trace;
+  const bool cancelled = trace.failure && trace.failure->code == Code::Cancelled;
+  if (trace.by == Trace::By::Client || cancelled) {
+    trace.by = Trace::By::Client;
+    trace.failure = ended_
+                        ? Failure(Code::ClientGone, "the client closed the connection")
+                        : Failure(Code::ClientGone, "the client took no more, or the proxy stops");
+  }
+  context_.handler.finished(exchange);
+}
+
+awaitable<bool> Http1Session::answer(Response response, Exchange& exchange,
+                                     const RequestHead* head) {
+  while (writing_continue_) {
+    const bool done = co_await written_.wait();
+    if (!done) co_return false;
+  }
+  answering_ = true;
+  if (response.head.status == 0) {
+    if (response.body) response.body->stop(Failure(Code::Cancelled, "nobody to answer"));
+    co_return false;
+  }
+  const Version version = head != nullptr ? head->version : Version::Http11;
+  const std::string_view method = head != nullptr ? std::string_view(head->method) : "GET";
+  const Framing framing = framing_for(response.head, version, method);
+  const bool request_read = head != nullptr && parser_.message_complete();
+  const bool keep = head != nullptr && head->keep_alive && response.head.keep_alive &&
+                    request_read && framing.kind != Framing::Kind::Close && !closing();
+  Bytes out;
+  write_response_head(out, response.head, framing, keep);
+  exchange.trace.status = response.head.status;
+  exchange.trace.first_byte = Clock::now();
+
+  bool whole = true;
+  const bool sends_body = response.body && framing.kind != Framing::Kind::None;
+  if (response.body && !sends_body) {
+    response.body->stop(Failure(Code::Cancelled, "the client gets no body"));
+  }
+  if (sends_body) {
+    whole = co_await send_body(*response.body, std::move(out),
+                               framing.kind == Framing::Kind::Chunked, wants_trailers_, exchange);
+  } else {
+    whole = co_await write(out);
+    if (!whole) exchange.trace.by = Trace::By::Client;
+  }
+  if (!whole) {
+    // Never a clean end: no last chunk, no close_notify that could pass for one.
+    stream_.close();
+    co_return false;
+  }
+  if (!keep) {
+    co_await stream_.shutdown();
+    wants_linger_ = !request_read;
+  }
+  co_return keep;
+}
+
+// True if the client got all of it.
+awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, bool chunked, bool trailers,
+                                        Exchange& exchange) {
+  const std::size_t room = context_.limits.write_buffer;
+  for (;;) {
+    if (!out.empty() && (out.size() >= room || !body.ready())) {
+      const bool written = co_await write(out);
+      out.clear();
+      if (!written) {
+        exchange.trace.by = Trace::By::Client;
+        body.stop(Failure(Code::ClientGone, "the client takes no more"));
+        co_return false;
+      }
+    }
+    auto got = co_await body.read(room);
+    if (!got) {
+      if (!exchange.trace.failure) exchange.trace.failure = got.error();
+      // What came before the break is the client's, the end is not.
+      if (!out.empty()) co_await write(out);
+      co_return false;
+    }
+    Chunk& chunk = *got;
+    exchange.trace.bytes_out += chunk.data.size();
+    if (chunked) {
+      write_chunk(out, chunk.data);
+      // Some h1 clients hang on trailers they did not ask for (RFC 9110 section 6.5.1).
+      const bool with = trailers && chunk.trailers.has_value();
+      if (chunk.end) write_last_chunk(out, with ? &*chunk.trailers : nullptr);
+    } else if (out.empty()) {
+      out = std::move(chunk.data);
+    } else {
+      out.append(chunk.data);
+    }
+    if (chunk.end) {
+      const bool written = out.empty() || co_await write(out);
+      if (!written) exchange.trace.by = Trace::By::Client;
+      co_return written;
+    }
+  }
+}
+
+awaitable<bool> Http1Session::write(ByteView data) {
+  Deadline stall(context_.wheel, stream_, context_.limits.write_stall);
+  const IoResult result = co_await stream_.write_all(data);
+  co_return result.ok();
+}
+
+// RFC 9110 section 10.1.1: the body is read only now, and the client waits for the word.
+awaitable<void> Http1Session::send_continue() {
+  if (answering_) co_return;
+  writing_continue_ = true;
+  co_await write("HTTP/1.1 100 Continue\r\n\r\n");
+  writing_continue_ = false;
+  written_.set();
+}
+
+awaitable<void> Http1Session::linger() {
+  Cancellable& target = reading_ahead_ ? static_cast<Cancellable&>(arrived_) : stream_;
+  Deadline deadline(context_.wheel, target, context_.limits.linger);
+  std::size_t taken = unparsed().size();
+  consume(taken);
+  while (taken < context_.limits.linger_bytes && !ended_) {
+    const IoStatus status = co_await more_input(false);
+    if (status != IoStatus::Ok) co_return;
+    taken += unparsed().size();
+    consume(unparsed().size());
+  }
+}
+
+}  // namespace bottle
