@@ -30,7 +30,7 @@ struct AuditRecord {
   std::string client_protocol;    // "h2", "http/1.1"; empty is written as null
   std::string upstream_protocol;  // empty: no upstream was asked
   std::string method;
-  std::string host;
+  std::string host;  // the caller puts "[redacted]" here after a hit in the host's name
   std::uint16_t port = 0;
   std::string target;  // as sent; the line has the path, and the query's keys with "*" for values
   bool target_has_secret = false;  // the scanner hit in it: the line says "[redacted]"
@@ -67,13 +67,12 @@ class AuditSink {
   AuditSink(const AuditSink&) = delete;
   AuditSink& operator=(const AuditSink&) = delete;
 
-  // Never throws, never waits for anything but the disk. A failed or short write is tried again
-  // with the next record, after ending a torn line.
+  // Never throws, never waits for anything but the disk. A record whose write fails is counted and
+  // lost; the next one first ends the line that was torn.
   void write(const AuditRecord& record) noexcept;
   // False from a failed write until one succeeds. While it is false, probe() may be called to try.
   [[nodiscard]] bool healthy() const noexcept;
-  // Writes an empty line's worth of nothing: tries whether the file can be written again. Returns
-  // healthy().
+  // Tries whether the file can be written again, by an empty line. Returns healthy().
   bool probe() noexcept;
   [[nodiscard]] std::uint64_t written() const noexcept;
   [[nodiscard]] std::uint64_t lost() const noexcept;
@@ -81,6 +80,7 @@ class AuditSink {
  private:
   AuditSink(int fd, bool owned) : fd_(fd), owned_(owned) {}
   void put(std::string_view line) noexcept;
+  bool write_all(std::string_view bytes) noexcept;
 
   const int fd_;
   const bool owned_;

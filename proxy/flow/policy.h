@@ -27,8 +27,8 @@ struct OwnAddress {
 };
 
 struct PolicySpec {
-  // "HOST", "HOST:PORT"; HOST is a name, "*.x.y" (x.y and every name below it), "*" (every name; an
-  // IP address must be listed itself), an IPv4 address, or an IPv6 address (in brackets if a port
+  // "HOST", "HOST:PORT"; HOST is a name, "*.x.y" (x.y and every name below it), "*" (every host,
+  // addresses too), an IPv4 address, or an IPv6 address (in brackets if a port
   // follows). Without a port: 443 and 80.
   std::vector<std::string> allow;
   // "HOST=ROUTE"; HOST as above but without a port. The first that matches wins, the default is
@@ -56,8 +56,9 @@ class Policy {
   // Fails with Code::Internal and a text that names the entry and what to write instead.
   [[nodiscard]] static Result<Policy> make(PolicySpec spec);
 
-  // `destination` is canonical (parse_authority made it). Resolves and dials nothing. Reasons:
-  // own_address, address_not_allowed, host_not_allowed, port_not_allowed, route_deny.
+  // `destination` is canonical. Resolves and dials nothing. Reasons:
+  // own_address (also for metadata services), address_not_allowed, host_not_allowed,
+  // port_not_allowed, route_deny.
   [[nodiscard]] Decision decide(const Destination& destination, Scheme scheme) const;
   [[nodiscard]] PermittedNames permitted_names() const;
 
@@ -76,7 +77,7 @@ class Policy {
   };
   struct RouteEntry {
     HostPattern host;
-    Route route;
+    Route route = Route::Deny;
   };
   struct OwnEntry {
     std::string name;
@@ -84,9 +85,10 @@ class Policy {
     std::optional<std::uint16_t> port;
   };
 
-  static Result<HostPattern> parse_host(std::string_view host, std::string_view entry);
-  static Result<AllowEntry> parse_allow(std::string_view entry);
-  static Result<RouteEntry> parse_route(std::string_view entry);
+  static Result<HostPattern> host_pattern(std::string_view host, std::string_view option,
+                                          std::string_view entry);
+  static Result<AllowEntry> allow_entry(std::string_view entry);
+  static Result<RouteEntry> route_entry(std::string_view entry);
   [[nodiscard]] bool is_own(const Destination& destination,
                             const std::optional<IpAddress>& address) const;
 
