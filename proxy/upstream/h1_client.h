@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+
+#include "proxy/base/awaitable.h"
+#include "proxy/base/result.h"
+#include "proxy/http/body.h"
+#include "proxy/http/exchange.h"
+#include "proxy/http/framing_rules.h"
+#include "proxy/http/h1_writer.h"
+#include "proxy/upstream/pool.h"
+#include "proxy/upstream/upstream_limits.h"
+
+namespace bottle {
+
+// How a request is written and its response read.
+struct H1Call {
+  RequestForm form = RequestForm::Origin;
+  Framing framing;  // Length: the body must have exactly so many bytes. Chunked: until its end.
+  Responder responder = Responder::Origin;
+  const H1ClientLimits* limits = nullptr;  // outlives the exchange
+};
+
+// What came of it. If `untouched`, the connection ended before a byte of the response arrived: a
+// request that may be sent twice can be tried on another connection.
+struct H1Answer {
+  Result<Response> response;
+  bool untouched = false;
+};
+
+// Sends one request on a connected lease and reads the response's head (RFC 9112). The final head
+// is vetted (check_response) and comes as soon as it is there, maybe before the request has ended:
+// the rest of the body is then sent by a child in exchange.tasks(). The response's body owns the
+// lease and gives the connection back to the pool if both messages ended cleanly, the upstream
+// keeps it, and no byte is left over; in every other case it is closed. Never half-closes.
+//
+// Failures: UpstreamBroken (closed early, malformed, 101, too many 1xx), UpstreamTruncated (closed
+// within the body), UpstreamTimeout (head, stall of either direction), Cancelled, and the request
+// body's own, before which the connection was closed without a last chunk.
+awaitable<H1Answer> h1_send(Lease lease, Request request, H1Call call, Exchange& exchange);
+
+}  // namespace bottle

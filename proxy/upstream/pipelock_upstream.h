@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proxy/upstream/h1_client.h"
+#include "proxy/upstream/pool.h"
+#include "proxy/upstream/spool.h"
+#include "proxy/upstream/upstream.h"
+#include "proxy/upstream/upstream_limits.h"
+
+namespace bottle {
+
+// What the proxy knows of the pipelock behind it.
+struct PipelockOptions {
+  std::string bottle_id;  // names the bottle in pipelock's log
+  // Its fetch_proxy.max_response_mb in bytes and fetch_proxy.timeout_seconds: where it ends a body
+  // early and calls that an end. 0: not known, no check.
+  std::uint64_t max_response_bytes = 0;
+  std::chrono::milliseconds timeout{0};
+  std::chrono::milliseconds sse_comment{15'000};  // clients' watchdogs start at about 20 s
+  H1ClientLimits h1;
+  DecodeLimits decode;
+};
+
+// "<bottle>-<exchange>" for X-Pipelock-Agent: at most 64 of [A-Za-z0-9._-], other characters as
+// "_"; the exchange's id is kept whole where the two are too long.
+[[nodiscard]] std::string pipelock_agent(std::string_view bottle, std::string_view exchange);
+
+// The route `scan`: each request as one forward-proxy call to pipelock. The body is complete and
+// decoded before a connection is used; the request is written in absolute form, with our identity,
+// identity coding and a Content-Length. Nothing else writes to a pipelock socket.
+//
+// The response streams. What pipelock itself refused comes with its status and text, marked with
+// X-Bottle-Deny, and stands in the trace (UpstreamDenied, by Pipelock); what it could not do comes
+// as a Failure (DnsFailed, UpstreamBroken, …), as do a pipelock that is absent
+// (ScannerUnavailable), silent (UpstreamTimeout) or babbling (UpstreamBroken). A body that ends
+// where pipelock cuts is UpstreamTruncated.
+class PipelockUpstream final : public Upstream {
+ public:
+  // All outlive it and are the worker's own; `dialer` leads to pipelock only.
+  PipelockUpstream(Dialer& dialer, Pool& pool, Spool& spool, PipelockOptions options);
+  awaitable<Result<Response>> send(Request request, Exchange& exchange) override;
+
+ private:
+  awaitable<Result<Response>> call(RequestHead head, std::shared_ptr<const SpooledBody> body,
+                                   Exchange& exchange);
+  awaitable<Result<Response>> judge(Response response, bool head_request, Clock::time_point sent,
+                                    Exchange& exchange);
+
+  Dialer& dialer_;
+  Pool& pool_;
+  Spool& spool_;
+  PipelockOptions options_;
+};
+
+}  // namespace bottle

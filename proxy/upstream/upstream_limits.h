@@ -1,0 +1,66 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+
+namespace bottle {
+
+// Every bound and wait of this directory, by name, default and reason; docs/limits.md shows them.
+struct PoolLimits {
+  std::chrono::milliseconds idle{90'000};       // pipelock and most origins close at 120 s or later
+  std::size_t idle_per_key = 16;                // a package manager's burst, kept for the next one
+  std::size_t idle_total = 256;                 // file descriptors that do nothing
+  std::size_t in_flight_per_key = 64;           // one h1 request a connection
+  std::size_t in_flight = 512;                  // of all keys together
+  std::size_t queue = 256;                      // waiting for one of the two above
+  std::chrono::milliseconds queue_wait{5'000};  // longer, and the client had better ask again
+
+  // The scanner burns seconds of CPU a megabyte, also for callers that have gone.
+  [[nodiscard]] static PoolLimits for_scanner(std::size_t in_flight = 32) {
+    PoolLimits limits;
+    limits.idle_per_key = in_flight;
+    limits.in_flight_per_key = in_flight;
+    limits.in_flight = in_flight;
+    return limits;
+  }
+};
+
+struct DialLimits {
+  std::chrono::milliseconds connect{10'000};  // all attempts together, without the handshake
+  std::chrono::milliseconds stagger{250};     // RFC 8305 section 5, before the next address
+  std::size_t candidates = 8;                 // addresses tried of all that a name has
+};
+
+struct ResolverLimits {
+  std::chrono::milliseconds resolve{5'000};  // one try of the usual resolv.conf
+  std::chrono::milliseconds positive{30'000};
+  std::chrono::milliseconds negative{2'000};  // a name that was just made is found soon
+  std::size_t names = 1024;                   // remembered
+  std::size_t in_flight = 128;                // names being looked up; more is Overloaded
+  std::size_t addresses = 32;                 // kept of one answer
+};
+
+struct SpoolLimits {
+  std::size_t memory_bytes = 256 * 1024;         // nearly all API requests; above that on disk
+  std::uint64_t body_bytes = 32u << 20;          // what pipelock's scan can take
+  std::uint64_t total_bytes = 256u << 20;        // of all bodies held by one worker
+  std::filesystem::path directory = "/var/tmp";  // not a memory file system, if there is a choice
+};
+
+// Of one HTTP/1.1 exchange with an upstream.
+struct H1ClientLimits {
+  std::chrono::milliseconds head{600'000};  // a model may think for minutes before its first token
+  std::chrono::milliseconds response_stall{600'000};  // and between two of them
+  std::chrono::milliseconds write_stall{60'000};      // the upstream takes nothing of the request
+  std::size_t read_buffer = 16 * 1024;                // one TLS record
+  std::size_t body_piece = 64 * 1024;                 // of a request's body, read at a time
+};
+
+struct OriginLimits {
+  std::size_t h2_connections_per_origin = 4;  // dialled when the others have no stream left
+  std::size_t known_protocols = 1024;         // origins whose ALPN answer is remembered
+};
+
+}  // namespace bottle
