@@ -1,0 +1,251 @@
+#include "launcher/backend/local/file_tree.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <sstream>
+
+#include "launcher/process.h"
+#include "launcher/trust_env.h"
+
+namespace bottle::launcher::local {
+namespace {
+
+namespace fs = std::filesystem;
+using Kind = PlannedMount::Kind;
+
+constexpr const char* kHome = "/home/agent";
+
+// The system: what programs need to run. Everything else of the host is not there.
+constexpr std::array<const char*, 11> kSystem{"/usr",   "/bin",       "/sbin",   "/lib",
+                                              "/lib32", "/lib64",     "/libx32", "/etc",
+                                              "/opt",   "/nix/store", "/snap"};
+constexpr std::array<const char*, 6> kPrivate{"/tmp", "/var", "/var/tmp", "/run", "/home", kHome};
+// No workspace and no mount may be one of these or hold one of these.
+// (/tmp and /var are full of sockets, and a socket is a way around the proxy.)
+constexpr std::array<const char*, 15> kNeverShared{
+    "/",    "/boot", "/etc",     "/usr",     "/usr/local", "/opt", "/root", "/home",
+    "/tmp", "/var",  "/var/lib", "/var/tmp", "/srv",       "/mnt", "/media"};
+constexpr std::size_t kMaxLooked = 20'000;  // files of /etc that are looked at
+constexpr std::size_t kMaxHidden = 500;     // bwrap takes 9000 arguments
+
+bool is_below(const fs::path& path, const fs::path& parent) {
+  const auto [end, rest] = std::mismatch(parent.begin(), parent.end(), path.begin(), path.end());
+  return end == parent.end();
+}
+
+// What others may not read is a secret of someone. As root the agent could read it all.
+Result<void> hide_secrets(const fs::path& directory, int depth, std::vector<PlannedMount>& out) {
+  std::size_t looked = 0;
+  std::size_t hidden = 0;
+  std::error_code ec;
+  fs::recursive_directory_iterator at(directory, fs::directory_options::skip_permission_denied, ec);
+  for (; !ec && at != fs::recursive_directory_iterator(); at.increment(ec)) {
+    if (++looked > kMaxLooked || hidden > kMaxHidden) {
+      return Error{ExitCode::kIsolation,
+                   directory.string() + " has too many files to find those that must be hidden",
+                   ""};
+    }
+    struct stat info{};
+    if (::lstat(at->path().c_str(), &info) != 0) continue;
+    const bool is_directory = S_ISDIR(info.st_mode);
+    const mode_t open = is_directory ? (S_IROTH | S_IXOTH) : S_IROTH;
+    const bool secret = (is_directory || S_ISREG(info.st_mode)) && (info.st_mode & open) != open;
+    if (secret) {
+      out.push_back({Kind::kHidden, is_directory ? "directory" : "file", at->path().string()});
+      ++hidden;
+    }
+    if (is_directory && (secret || at.depth() >= depth)) at.disable_recursion_pending();
+  }
+  return {};
+}
+
+std::string unresolved_target(const fs::path& link) {
+  std::error_code ec;
+  const auto target = fs::read_symlink(link, ec);
+  if (ec) return link.string();
+  return (link.parent_path() / target).lexically_normal().string();
+}
+
+// Where a bind over `path` must really be made: a link's target, even when that does not exist
+// (/etc/resolv.conf often points into /run, which is empty in the bottle).
+std::string bind_point(const fs::path& path) {
+  std::error_code ec;
+  const auto real = fs::canonical(path, ec);
+  return ec ? unresolved_target(path) : real.string();
+}
+
+Error not_shared(const fs::path& path, const std::string& what, const std::string& why) {
+  return Error{ExitCode::kIsolation, what + " " + path.string() + " cannot be shared: " + why,
+               "share a directory below it"};
+}
+
+Result<void> may_share(const fs::path& path, const std::string& what, const Surroundings& around) {
+  for (const fs::path kept : kNeverShared) {
+    if (path == kept) return not_shared(path, what, "it belongs to the system");
+  }
+  for (const fs::path tree : {"/proc", "/sys", "/dev", "/run"}) {
+    if (is_below(path, tree)) return not_shared(path, what, "it belongs to the system");
+  }
+  std::error_code ec;
+  const auto home = fs::weakly_canonical(around.home, ec);
+  if (!around.home.empty() && is_below(home, path)) {
+    return not_shared(path, what, "it is your home directory, or holds it, with your credentials");
+  }
+  return {};
+}
+
+Result<void> add_mounts(const BottleSpec& spec, std::vector<PlannedMount>& out) {
+  for (const auto& mount : spec.mounts) {
+    const std::string where = "the mount of line " + std::to_string(mount.place.line) + ":";
+    std::error_code ec;
+    const auto real = fs::canonical(mount.host, ec);
+    if (ec) {
+      return Error{ExitCode::kManifest,
+                   where + " " + mount.host + " does not exist on this machine",
+                   "correct \"host\" in the manifest, or remove the mount"};
+    }
+    if (fs::is_socket(real, ec)) {
+      return not_shared(real, where, "a socket would be a way around the proxy");
+    }
+    if (auto may = may_share(real, where, spec.around); !may) return may;
+    const bool in_system = std::any_of(kSystem.begin(), kSystem.end(), [&mount](const char* dir) {
+      return is_below(mount.at, dir);
+    });
+    if (in_system && !fs::exists(mount.at, ec)) {
+      return Error{ExitCode::kManifest,
+                   where + " " + mount.at + " is in a read-only directory and does not exist there",
+                   "choose another \"at\", for example below /home/agent"};
+    }
+    out.push_back({mount.read_only ? Kind::kReadOnly : Kind::kWritable, real.string(), mount.at});
+  }
+  return {};
+}
+
+void add_generated(const Plan& plan, std::vector<PlannedMount>& out) {
+  std::error_code ec;
+  out.push_back({Kind::kGenerated, kTrustName, std::string(kTrustDirectory)});
+  std::set<std::string> done;
+  for (const auto file : system_bundle_files()) {
+    if (!fs::exists(fs::path(file), ec)) continue;
+    const std::string point = bind_point(fs::path(file));
+    if (done.insert(point).second) out.push_back({Kind::kGenerated, kBundleName, point});
+  }
+  for (const auto& [path, name] :
+       {std::pair{"/etc/resolv.conf", kResolvConfName}, std::pair{"/etc/hosts", kHostsName},
+        std::pair{"/etc/passwd", kPasswdName}}) {
+    if (fs::symlink_status(path, ec).type() == fs::file_type::not_found) continue;
+    out.push_back({Kind::kGenerated, name, bind_point(path)});
+  }
+  // The agent must not write its own next policy.
+  if (!plan.manifest.empty()) {
+    const auto real = fs::weakly_canonical(plan.manifest, ec);
+    if (is_below(real, plan.workspace)) {
+      out.push_back({Kind::kReadOnly, real.string(), real.string()});
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::vector<PlannedMount>> plan_files(const BottleSpec& spec, const Plan& plan) {
+  std::vector<PlannedMount> out;
+  std::error_code ec;
+  for (const fs::path directory : kSystem) {
+    if (fs::is_symlink(directory, ec)) {
+      out.push_back({Kind::kSymlink, fs::read_symlink(directory, ec).string(), directory.string()});
+    } else if (fs::is_directory(directory, ec)) {
+      out.push_back({Kind::kReadOnly, directory.string(), directory.string()});
+    }
+  }
+  if (auto hidden = hide_secrets("/etc", 6, out); !hidden) return std::move(hidden.error());
+  if (fs::is_directory("/opt", ec)) {
+    if (auto hidden = hide_secrets("/opt", 1, out); !hidden) return std::move(hidden.error());
+  }
+  for (const char* directory : kPrivate) out.push_back({Kind::kPrivate, "", directory});
+  out.push_back({Kind::kSymlink, "/run", "/var/run"});
+
+  const auto& workspace = plan.workspace;
+  if (auto may = may_share(workspace, "the workspace", spec.around); !may) {
+    may.error().hint = "run bottle in a project's directory";
+    return std::move(may.error());
+  }
+  out.push_back({Kind::kWritable, workspace.string(), workspace.string()});
+  if (auto added = add_mounts(spec, out); !added) return std::move(added.error());
+  add_generated(plan, out);
+  return out;
+}
+
+fs::path seen_on_host(const std::vector<PlannedMount>& mounts, const fs::path& path) {
+  for (auto at = mounts.rbegin(); at != mounts.rend(); ++at) {
+    if (!is_below(path, at->at)) continue;
+    const auto rest = path.lexically_relative(at->at);
+    switch (at->kind) {
+      case Kind::kReadOnly:
+      case Kind::kWritable:
+        return rest == "." ? fs::path(at->source) : fs::path(at->source) / rest;
+      case Kind::kSymlink:
+        return seen_on_host(
+            mounts, (fs::path(at->at).parent_path() / at->source / rest).lexically_normal());
+      case Kind::kPrivate:
+      case Kind::kHidden:
+      case Kind::kGenerated:
+        return {};
+    }
+  }
+  return {};
+}
+
+Result<void> check_command(const Plan& plan, const std::string& callers_path) {
+  const std::string& name = plan.command.front();
+  std::error_code ec;
+  if (name.find('/') != std::string::npos) {
+    const auto inside = (plan.workspace / name).lexically_normal();
+    const auto host = seen_on_host(plan.mounts, inside);
+    if (host.empty() || !fs::exists(host, ec)) {
+      return Error{ExitCode::kCommandNotFound, inside.string() + " does not exist in the bottle",
+                   "only the system, the workspace and the manifest's mounts are there"};
+    }
+    if (find_program(host.string(), "")) return {};
+    return Error{ExitCode::kCommandNotRunnable, inside.string() + " is not a program",
+                 "is it executable? chmod +x, or name its interpreter"};
+  }
+  const auto& path = plan.environment.at("PATH");
+  const auto* const text = std::get_if<std::string>(&path);
+  std::istringstream in(text == nullptr ? std::string() : *text);
+  for (std::string entry; std::getline(in, entry, ':');) {
+    const auto host = seen_on_host(plan.mounts, fs::path(entry) / name);
+    if (!host.empty() && find_program(host.string(), "")) return {};
+  }
+  Error error{ExitCode::kCommandNotFound, name + " was not found in the bottle",
+              "install it on this machine (below /usr or /opt)"};
+  if (const auto outside = find_program(name, callers_path)) {
+    error.message += "; on this machine it is " + *outside + ", which the bottle does not have";
+    error.hint = "add its directory to \"mounts\" in a manifest, and PATH to \"env\"";
+  }
+  return error;
+}
+
+std::string passwd_text(const std::string& of_host, unsigned uid, unsigned gid) {
+  std::istringstream in(of_host);
+  std::string out;
+  std::string name = "agent";
+  for (std::string line; std::getline(in, line);) {
+    // name:password:uid:gid:comment:home:shell
+    std::vector<std::string> fields;
+    std::istringstream parts(line);
+    for (std::string field; std::getline(parts, field, ':');) fields.push_back(field);
+    if (fields.size() >= 6 && fields[2] == std::to_string(uid)) {
+      name = fields[0];
+      continue;
+    }
+    out += line + "\n";
+  }
+  return name + ":x:" + std::to_string(uid) + ":" + std::to_string(gid) + "::" + kHome +
+         ":/bin/sh\n" + out;
+}
+
+}  // namespace bottle::launcher::local

@@ -1,0 +1,145 @@
+#include "launcher/backend/local/local_backend.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "launcher/audit_summary.h"
+#include "launcher/backend/local/bwrap_arguments.h"
+#include "launcher/backend/local/file_tree.h"
+#include "launcher/backend/local/helper.h"
+#include "launcher/backend/local/run_loop.h"
+#include "launcher/java_trust_store.h"
+#include "launcher/namespaces.h"
+#include "launcher/pipelock_process.h"
+#include "launcher/proxy_process.h"
+#include "launcher/runtime_dir.h"
+#include "launcher/trust_env.h"
+
+namespace bottle::launcher::local {
+namespace {
+
+constexpr std::chrono::seconds kPatience{3};  // for the proxy's drain: its only client is gone
+constexpr const char* kToolPath = "/usr/local/bin:/usr/bin:/bin";
+
+std::string content_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// The generated files that do not need the proxy. All are public: the agent reads them.
+Result<void> write_files(const RuntimeDir& runtime) {
+  const auto trust = runtime.path() / kTrustName;
+  if (::mkdir(trust.c_str(), 0755) != 0)
+    return system_error("cannot make " + trust.string(), errno);
+  for (const auto& [name, text] :
+       {std::pair{kResolvConfName,
+                  std::string("# No name server: the bottle's proxy resolves names.\n")},
+        std::pair{kHostsName, std::string("127.0.0.1 localhost bottle\n::1 localhost\n")},
+        std::pair{kPasswdName, passwd_text(content_of("/etc/passwd"), ::getuid(), ::getgid())},
+        std::pair{kEmptyName, std::string()}}) {
+    if (auto written = runtime.write(name, text); !written) return written;
+    ::chmod((runtime.path() / name).c_str(), 0444);
+  }
+  return {};
+}
+
+// What needs the CA.
+Result<void> write_trust(const RuntimeDir& runtime, const Plan& plan) {
+  for (const char* name : {kCaName, kBundleName}) {
+    const auto file = runtime.path() / name;
+    if (::chmod(file.c_str(), 0444) != 0) {
+      return system_error("bottle-proxy did not write " + file.string(), errno, "",
+                          ExitCode::kProxy);
+    }
+  }
+  if (!plan.java) return {};
+  auto store = java_trust_store(content_of(runtime.path() / kCaName), kJavaStorePassword);
+  if (!store) return std::move(store.error());
+  return runtime.write(kJavaStoreName, *store);
+}
+
+class LocalBackend final : public BottleBackend {
+ public:
+  Result<Plan> prepare(const BottleSpec& spec, const std::string& why) override;
+  Result<ExitStatus> launch(const Plan& plan) override;
+};
+
+Result<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& why) {
+  if (!find_program("bwrap", kToolPath)) {
+    return Error{ExitCode::kIsolation,
+                 "the local backend needs bubblewrap, and bwrap was not found",
+                 "install it: apt install bubblewrap, or dnf install bubblewrap"};
+  }
+  if (auto possible = probe_namespaces(); !possible) return std::move(possible.error());
+  auto plan = make_plan(spec, "local", why, own_directory());
+  if (!plan) return plan;
+  auto files = plan_files(spec, *plan);
+  if (!files) return std::move(files.error());
+  plan->mounts = std::move(*files);
+  for (const auto& mount : plan->mounts) {
+    const bool writable = mount.kind == PlannedMount::Kind::kWritable;
+    if (writable && plan->audit.string().starts_with(mount.source + "/")) {
+      plan->notes.push_back("the agent can change the audit log: it lies in " + mount.source);
+    }
+  }
+  const auto path = spec.around.variable("PATH").value_or("");
+  if (auto runnable = check_command(*plan, path); !runnable) return std::move(runnable.error());
+  return plan;
+}
+
+Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
+  SignalWatch signals;
+  auto runtime = RuntimeDir::create(plan.runtime_base, plan.id);
+  if (!runtime) return std::move(runtime.error());
+  auto state = make_state_dir(plan.state_base, plan.id);
+  if (!state) return std::move(state.error());
+  if (auto written = write_files(*runtime); !written) return std::move(written.error());
+
+  std::optional<RunningPipelock> pipelock;
+  std::string pipelock_url = plan.pipelock_url.value_or("");
+  if (plan.pipelock) {
+    auto started = start_pipelock(plan, runtime->path(), *state, signals);
+    if (!started) return std::move(started.error());
+    pipelock = std::move(*started);
+    pipelock_url = pipelock->url;
+  }
+  auto helper = Helper::start(plan.proxy_port);
+  if (!helper) return std::move(helper.error());
+  const ProxyFiles files{.ca = runtime->path() / kCaName,
+                         .bundle = runtime->path() / kBundleName,
+                         .log = *state / "proxy.log"};
+  auto proxy = start_proxy(plan, files, helper->take_listener(), pipelock_url, signals);
+  if (!proxy) return std::move(proxy.error());
+  if (auto written = write_trust(*runtime, plan); !written) return std::move(written.error());
+  if (!plan.quiet) std::cerr << "bottle: CA sha256 " << proxy->fingerprint << "\n";
+
+  std::vector<Watched> needed;
+  needed.push_back({&proxy->child, "bottle-proxy", ExitCode::kProxy, files.log});
+  if (pipelock) {
+    needed.push_back({&pipelock->child, "pipelock", ExitCode::kScanner, *state / "pipelock.log"});
+  }
+  auto status = run_agent(plan, runtime->path(), *helper, needed, signals);
+
+  proxy->child.stop(kPatience);
+  if (pipelock) pipelock->child.stop(kPatience);
+  if (status && !plan.quiet) {
+    const auto refused = count_refused(plan.audit);
+    if (refused > 0) {
+      std::cerr << "bottle: " << refused << (refused == 1 ? " request was" : " requests were")
+                << " refused; the audit log is " << plan.audit.string() << "\n";
+    }
+  }
+  return status;
+}
+
+}  // namespace
+
+std::unique_ptr<BottleBackend> make_local_backend() { return std::make_unique<LocalBackend>(); }
+
+}  // namespace bottle::launcher::local

@@ -1,0 +1,218 @@
+#include "launcher/backend/local/run_loop.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <iostream>
+#include <optional>
+
+#include "launcher/backend/local/bwrap_arguments.h"
+#include "launcher/backend/local/terminal.h"
+#include "launcher/log_tail.h"
+
+namespace bottle::launcher::local {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+// From a SIGTERM or SIGHUP to the launcher until the bottle is killed.
+constexpr std::chrono::seconds kGrace{10};
+constexpr std::chrono::seconds kGone{5};  // the kernel's, to end what was killed
+
+class Session {
+ public:
+  Session(Helper& helper, std::optional<Terminal>& terminal, Fd info,
+          const std::vector<Watched>& needed, SignalWatch& signals)
+      : helper_(helper),
+        terminal_(terminal),
+        info_(std::move(info)),
+        needed_(needed),
+        signals_(signals) {
+    ::fcntl(info_.get(), F_SETFL, O_NONBLOCK);
+  }
+
+  Result<ExitStatus> run() {
+    if (terminal_) terminal_->make_raw();
+    while (!helper_.child().ended()) {
+      wait_for_something();
+      while (const auto signal = signals_.next()) answer(*signal);
+      for (const auto& watched : needed_) {
+        if (!lost_ && watched.child->ended()) lose(watched);
+      }
+      if (kill_at_ && Clock::now() >= *kill_at_) ::kill(helper_.child().pid(), SIGKILL);
+    }
+    wait_until_all_are_gone();
+    if (terminal_) {
+      drain_output();
+      terminal_->restore();
+    }
+    if (lost_) return std::move(*lost_);
+    return ExitStatus{helper_.child().exit_status()};
+  }
+
+ private:
+  enum Slot : std::size_t { kSignals, kInfo, kInput, kMaster, kSlots };
+
+  void wait_for_something() {
+    std::array<pollfd, kSlots> fds{};
+    fds.fill(pollfd{-1, 0, 0});
+    fds[kSignals] = {signals_.fd(), POLLIN, 0};
+    if (info_) fds[kInfo] = {info_.get(), POLLIN, 0};
+    if (terminal_) {
+      if (terminal_->wants_input()) fds[kInput] = {STDIN_FILENO, POLLIN, 0};
+      const int write = terminal_->wants_to_write() ? POLLOUT : 0;
+      if (output_open_) {
+        fds[kMaster] = {terminal_->master(), static_cast<short>(POLLIN | write), 0};
+      }
+    }
+    // A second at most, for kill_at_; everything else wakes it.
+    if (::poll(fds.data(), fds.size(), 1000) <= 0) return;
+    if (fds[kInfo].revents != 0) read_info();
+    if (fds[kInput].revents != 0) terminal_->copy_input();
+    if ((fds[kMaster].revents & POLLOUT) != 0) terminal_->flush_input();
+    if ((fds[kMaster].revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
+      output_open_ = terminal_->copy_output();
+    }
+  }
+
+  // bwrap writes {"child-pid": N, …} and closes.
+  void read_info() {
+    std::array<char, 512> chunk{};
+    const auto got = ::read(info_.get(), chunk.data(), chunk.size());
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0) {
+      info_.reset();
+      return;
+    }
+    info_text_.append(chunk.data(), static_cast<std::size_t>(got));
+    constexpr std::string_view kKey = "\"child-pid\":";
+    const auto key = info_text_.find(kKey);
+    if (first_ > 0 || key == std::string::npos) return;
+    const auto digit = info_text_.find_first_of("0123456789", key);
+    const auto end = info_text_.find_first_not_of("0123456789", digit);
+    if (digit == std::string::npos || end == std::string::npos) return;
+    first_ = static_cast<pid_t>(std::stol(info_text_.substr(digit, end - digit)));
+    first_fd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, first_, 0)));
+  }
+
+  // The process group that stands for "the command": with a terminal the one in its foreground,
+  // else that of the bottle's first process. (That one, as init of its namespace, ignores signals
+  // that it has no handler for.)
+  void pass_on(int signal) {
+    pid_t group = terminal_ ? terminal_->foreground() : first_;
+    if (group <= 0) group = first_;
+    if (group > 0) {
+      ::kill(-group, signal);
+    } else if (signal != SIGCONT && signal != SIGSTOP) {
+      ::kill(helper_.child().pid(), SIGKILL);  // it has not begun yet
+    }
+  }
+
+  void answer(int signal) {
+    switch (signal) {
+      case SIGCHLD:
+        return;
+      case SIGWINCH:
+        if (terminal_) terminal_->copy_window_size();
+        return;
+      case SIGTSTP:
+        return stop_with_the_bottle();
+      case SIGCONT:
+        return;
+      case SIGTERM:
+      case SIGHUP:
+        if (!kill_at_) kill_at_ = Clock::now() + kGrace;
+        return pass_on(signal);
+      default:
+        return pass_on(signal);
+    }
+  }
+
+  void stop_with_the_bottle() {
+    if (terminal_) terminal_->restore();
+    pass_on(SIGSTOP);
+    ::raise(SIGSTOP);  // returns when somebody continues us
+    pass_on(SIGCONT);
+    if (terminal_) {
+      terminal_->make_raw();
+      terminal_->copy_window_size();
+    }
+  }
+
+  void lose(const Watched& watched) {
+    lost_ = Error{
+        watched.code,
+        watched.name + " ended by itself (status " + std::to_string(watched.child->exit_status()) +
+            "); the bottle is ended, since nothing can leave it any more" + log_tail(watched.log),
+        "its log is " + watched.log.string()};
+    kill_at_ = Clock::now() + kGrace;
+    pass_on(SIGTERM);
+  }
+
+  // bwrap's end kills the first process, and that kills all others; this waits until it has.
+  void wait_until_all_are_gone() {
+    if (info_) read_info();
+    if (!first_fd_) return;
+    pollfd fds{first_fd_.get(), POLLIN, 0};
+    ::poll(&fds, 1, static_cast<int>(std::chrono::milliseconds(kGone).count()));
+  }
+
+  void drain_output() {
+    while (output_open_) {
+      pollfd fds{terminal_->master(), POLLIN, 0};
+      if (::poll(&fds, 1, 0) <= 0) return;
+      output_open_ = terminal_->copy_output();
+    }
+  }
+
+  Helper& helper_;
+  std::optional<Terminal>& terminal_;
+  Fd info_;
+  std::string info_text_;
+  const std::vector<Watched>& needed_;
+  SignalWatch& signals_;
+  pid_t first_ = -1;  // the bottle's first process
+  Fd first_fd_;       // a pidfd of it
+  bool output_open_ = true;
+  std::optional<Clock::time_point> kill_at_;
+  std::optional<Error> lost_;
+};
+
+}  // namespace
+
+Result<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runtime, Helper& helper,
+                             const std::vector<Watched>& needed, SignalWatch& signals) {
+  auto terminal = Terminal::open();
+  if (!terminal) return std::move(terminal.error());
+  Helper::Go go;
+  go.bwrap = find_program("bwrap", "/usr/local/bin:/usr/bin:/bin").value_or("bwrap");
+  go.command = plan.command;
+  if (*terminal) {
+    // In the bottle: makes the pseudo terminal the controlling one of a session of the command's.
+    // Without it there is no job control, so the streams are passed on as they are.
+    const auto setsid = find_program("setsid", "/usr/bin:/bin");
+    if (setsid) {
+      go.command.insert(go.command.begin(), {*setsid, "-c"});
+    } else {
+      terminal->reset();
+    }
+  }
+  go.arguments = bwrap_arguments(plan, BwrapSettings{.runtime = runtime,
+                                                     .info_fd = Helper::kInfoNumber,
+                                                     .terminal = terminal->has_value()});
+  auto info = make_pipe();
+  if (!info) return std::move(info.error());
+  const Fd none;
+  Fd& agent_side = *terminal ? (*terminal)->agent_side() : const_cast<Fd&>(none);
+  if (auto sent = helper.go_on(go, agent_side, info->write); !sent) return std::move(sent.error());
+  agent_side.reset();
+  info->write.reset();
+  return Session(helper, *terminal, std::move(info->read), needed, signals).run();
+}
+
+}  // namespace bottle::launcher::local

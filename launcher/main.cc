@@ -1,0 +1,80 @@
+#include <array>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "launcher/backend.h"
+#include "launcher/backend/local/local_backend.h"
+#include "launcher/command_line.h"
+#include "launcher/demo.h"
+
+namespace bottle::launcher {
+namespace {
+
+int report(const Error& error) {
+  std::cerr << "bottle: " << error.message << "\n";
+  if (!error.hint.empty()) std::cerr << "bottle: hint: " << error.hint << "\n";
+  return static_cast<int>(error.code);
+}
+
+// The table of backends, best first.
+std::array<BackendEntry, 2> backends() {
+  return {BackendEntry{"docker", nullptr}, BackendEntry{"local", local::make_local_backend}};
+}
+
+std::string scanner_words(const Plan& plan) {
+  if (plan.scanner == Scanner::kPipelock) {
+    return "pipelock " + (plan.pipelock ? plan.pipelock->binary : plan.pipelock_url.value_or(""));
+  }
+  return "guard, built in, direct mode";
+}
+
+int start(const StartOptions& options, const Surroundings& around) {
+  auto spec = make_spec(options, around);
+  if (!spec) return report(spec.error());
+  const auto table = backends();
+  const auto chosen = choose_backend(spec->backend, table);
+  if (!chosen) return report(chosen.error());
+  const auto backend = chosen->entry->make();
+  const auto plan = backend->prepare(*spec, chosen->why);
+  if (!plan) return report(plan.error());
+  if (options.dry_run) {
+    std::cout << describe(*plan) << std::flush;
+    return static_cast<int>(ExitCode::kOk);
+  }
+  if (!plan->quiet) {
+    std::cerr << "bottle: backend " << plan->backend << " (" << plan->backend_why << "); scanner "
+              << scanner_words(*plan) << " (" << plan->scanner_why << ")\n";
+  }
+  const auto status = backend->launch(*plan);
+  if (!status) return report(status.error());
+  return status->value;
+}
+
+int run(const std::vector<std::string>& arguments) {
+  auto command = parse_command_line(arguments);
+  if (!command) return report(command.error());
+  if (const auto* text = std::get_if<PrintText>(&*command)) {
+    std::cout << text->text << std::flush;
+    return static_cast<int>(ExitCode::kOk);
+  }
+  const auto around = Surroundings::of_this_process();
+  if (!around) return report(around.error());
+  if (const auto* demo = std::get_if<RunDemo>(&*command)) {
+    const auto done = run_demo(demo->options, *around);
+    return done ? static_cast<int>(ExitCode::kOk) : report(done.error());
+  }
+  return start(std::get<StartOptions>(*command), *around);
+}
+
+}  // namespace
+}  // namespace bottle::launcher
+
+int main(int argc, char** argv) {
+  try {
+    return bottle::launcher::run(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const std::exception& error) {
+    std::cerr << "bottle: out of memory, or a bug in bottle: " << error.what() << "\n";
+    return static_cast<int>(bottle::launcher::ExitCode::kSystem);
+  }
+}

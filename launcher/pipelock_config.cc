@@ -1,0 +1,166 @@
+#include "launcher/pipelock_config.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "launcher/process.h"
+
+namespace bottle::launcher {
+namespace {
+
+// "host:443" → "host", "[::1]:443" → "::1"; pipelock's allowlist has no ports (bottle-proxy's has).
+std::string without_port(const std::string& host) {
+  if (host.starts_with("[")) return host.substr(1, host.find(']') - 1);
+  return host.substr(0, host.find(':'));
+}
+
+// A double-quoted YAML scalar. Hosts and paths are checked long before; this makes it certain that
+// no text can become structure.
+std::string scalar(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) >= 0x20) out += c;
+  }
+  return out + "\"";
+}
+
+void list(std::ostream& out, const std::string& indent, const std::string& key,
+          const std::vector<std::string>& values) {
+  out << indent << key << ": [";
+  for (std::size_t i = 0; i < values.size(); ++i) out << (i == 0 ? "" : ", ") << scalar(values[i]);
+  out << "]\n";
+}
+
+}  // namespace
+
+Result<PipelockPlan> plan_pipelock(const BottleSpec& spec) {
+  PipelockPlan plan;
+  const auto binary =
+      find_program((spec.around.directory / *spec.pipelock_bin).lexically_normal().string(), "");
+  if (!binary) {
+    return Error{
+        ExitCode::kScanner,
+        "pipelock cannot be started: " + *spec.pipelock_bin + " is not a program that can be run",
+        "correct --pipelock-bin or PIPELOCK_BIN"};
+  }
+  plan.binary = *binary;
+  for (const auto& host : spec.allow) {
+    const std::string name = without_port(host);
+    if (std::find(plan.hosts.begin(), plan.hosts.end(), name) == plan.hosts.end()) {
+      plan.hosts.push_back(name);
+    }
+  }
+  plan.addresses = spec.allow_addresses;
+  for (const auto& pair : spec.resolve) {
+    const auto equals = pair.find('=');
+    if (equals == std::string::npos) {
+      return Error{ExitCode::kUsage, "--resolve " + pair + ": it takes HOST:PORT=ADDR:PORT", ""};
+    }
+    const std::string from = pair.substr(0, equals);
+    const std::string to = pair.substr(equals + 1);
+    if (from.substr(from.rfind(':') + 1) != to.substr(to.rfind(':') + 1)) {
+      return Error{ExitCode::kUsage, "--resolve " + pair + ": pipelock can map names, not ports",
+                   "use the same port on both sides when the scanner is pipelock"};
+    }
+    plan.names[without_port(from)] = without_port(to);
+  }
+  return plan;
+}
+
+std::string pipelock_config(const PipelockPlan& plan, const std::string& bottle_id,
+                            std::uint16_t port, const std::filesystem::path& log_file) {
+  const bool everything = std::find(plan.hosts.begin(), plan.hosts.end(), "*") != plan.hosts.end();
+  auto hosts = plan.hosts;
+  // Strict mode with an empty list is a start error; .invalid never resolves (RFC 6761).
+  if (hosts.empty()) hosts.emplace_back("nothing-is-allowed.invalid");
+  std::ostringstream out;
+  out << "version: 1\n";
+  // Only strict mode enforces the list, and no list can say "every host"; bottle-proxy's can.
+  out << "mode: " << (everything ? "balanced" : "strict") << "\n";
+  out << "enforce: true\nexplain_blocks: false\n";
+  if (!everything) list(out, "", "api_allowlist", hosts);
+  if (!plan.addresses.empty()) {
+    out << "ssrf:\n";
+    list(out, "  ", "ip_allowlist", plan.addresses);
+  }
+  out << "default_agent_identity: " << scalar("bottle-" + bottle_id) << "\n"
+      << "bind_default_agent_identity: false\n"
+      << "fetch_proxy:\n"
+      << "  listen: " << scalar("127.0.0.1:" + std::to_string(port)) << "\n"
+      << R"(  timeout_seconds: 86400
+  max_response_mb: 64
+  monitoring:
+    max_url_length: 16384
+    entropy_threshold: 5.0
+    subdomain_entropy_threshold: 4.5
+    subdomain_entropy_exclusions: []
+    max_requests_per_minute: 100000
+    max_data_per_minute: 0
+    blocklist: []
+forward_proxy:
+  enabled: true
+  max_tunnel_seconds: 86400
+  idle_timeout_seconds: 3600
+  sni_verification: true
+request_body_scanning:
+  enabled: true
+  action: block
+  max_body_bytes: 33554432
+  scan_headers: true
+  header_mode: sensitive
+  sensitive_headers: ["X-Token", "Proxy-Authorization"]
+response_scanning:
+  enabled: true
+  action: warn
+)";
+  // A model's own words trip the injection patterns; the host that serves them is exempt.
+  if (std::find(hosts.begin(), hosts.end(), "api.anthropic.com") != hosts.end()) {
+    list(out, "  ", "exempt_domains", {"api.anthropic.com"});
+  }
+  out << R"(  sse_streaming:
+    enabled: true
+    action: block
+    max_event_bytes: 8388608
+media_policy:
+  enabled: false
+websocket_proxy:
+  enabled: true
+  max_message_bytes: 4194304
+  max_concurrent_connections: 64
+  scan_text_frames: true
+  allow_binary_frames: false
+  strip_compression: true
+  max_connection_seconds: 86400
+  idle_timeout_seconds: 600
+  origin_policy: forward
+  forward_cookies: true
+seed_phrase_detection:
+  enabled: false
+dlp:
+  scan_env: false
+  patterns:
+    - name: "JWT Token"
+      regex: '(ey[a-zA-Z0-9_\-=]{10,}\.){2}[a-zA-Z0-9_\-=]{10,}'
+      severity: high
+      action: warn
+session_profiling:
+  enabled: false
+adaptive_enforcement:
+  enabled: false
+taint:
+  enabled: false
+sentry:
+  enabled: false
+kill_switch:
+  enabled: false
+logging:
+  format: json
+  output: file
+)"
+      << "  file: " << scalar(log_file.string()) << "\n"
+      << "  include_allowed: true\n  include_blocked: true\n";
+  return out.str();
+}
+
+}  // namespace bottle::launcher

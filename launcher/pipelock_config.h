@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "launcher/plan.h"
+#include "launcher/result.h"
+
+namespace bottle::launcher {
+
+// From a spec to what pipelock must be told. Fails when the binary is not there.
+Result<PipelockPlan> plan_pipelock(const BottleSpec& spec);
+
+// The configuration file (YAML) of a pipelock that serves one bottle: strict with the bottle's
+// allowlist, deadlines of a day (bottle-proxy has its own), no scan of its own environment, no
+// seed-phrase check (it refuses ordinary prompts), credentials in the headers that APIs use.
+std::string pipelock_config(const PipelockPlan& plan, const std::string& bottle_id,
+                            std::uint16_t port, const std::filesystem::path& log_file);
+
+}  // namespace bottle::launcher

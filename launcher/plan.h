@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "launcher/result.h"
+#include "launcher/spec.h"
+
+namespace bottle::launcher {
+
+// One thing in the agent's file tree.
+struct PlannedMount {
+  enum class Kind {
+    kReadOnly,   // host path, cannot be changed from inside
+    kWritable,   // host path, changes are real
+    kPrivate,    // an empty directory that vanishes with the bottle
+    kSymlink,    // `source` is the link's text
+    kHidden,     // stands over something of the host that the agent must not read
+    kGenerated,  // a file that the launcher writes at the start; `source` is its name
+  };
+  Kind kind;
+  std::string source;
+  std::string at;
+};
+
+struct ProxyPlan {
+  std::string binary;
+  // Without --listen, --ca-out, --bundle-out and --secrets, which are known at the launch only.
+  std::vector<std::string> arguments;
+};
+
+// A pipelock that the launcher starts itself. Its port is chosen at the launch.
+struct PipelockPlan {
+  std::string binary;
+  std::vector<std::string> hosts;            // the allowlist in pipelock's words
+  std::vector<std::string> addresses;        // private ranges that are open
+  std::map<std::string, std::string> names;  // HOST → address, for names that DNS does not know
+};
+
+// Everything that a launch will do, decided. A value: computing it changes nothing, printing it
+// (`--dry-run`) is honest, and a launch decides nothing more.
+struct Plan {
+  std::string id;
+  std::string backend;
+  std::string backend_why;
+  Scanner scanner = Scanner::kGuard;
+  std::string scanner_why;
+  std::string bottle;
+  std::filesystem::path manifest;  // empty: none
+  std::filesystem::path workspace;
+  std::vector<std::string> command;
+  std::map<std::string, std::variant<std::string, Secret>> environment;
+  std::vector<KnownSecret> secrets;
+  std::vector<std::string> allow;
+  std::vector<std::string> allow_addresses;
+  std::map<std::string, std::string> routes;
+  std::vector<PlannedMount> mounts;  // in the order in which they are made
+  std::vector<std::string> notes;
+  ProxyPlan proxy;
+  std::optional<PipelockPlan> pipelock;
+  std::optional<std::string> pipelock_url;
+  std::optional<std::filesystem::path> origin_ca;
+  std::filesystem::path runtime_base;  // below it: one directory a bottle, gone with it
+  std::filesystem::path state_base;    // below it: one directory a bottle, which stays
+  std::filesystem::path audit;
+  std::uint16_t proxy_port = 3128;  // where the proxy is, as the agent sees it
+  bool java = false;
+  bool quiet = false;
+};
+
+// For people. Secret values are ***.
+std::string describe(const Plan& plan);
+
+// The part of a plan that is the same for every backend: id, environment, proxy, pipelock, paths.
+// Looks at the world (is there a JVM, where is bottle-proxy), changes nothing.
+// `own_directory` is where the `bottle` binary lies; bottle-proxy is looked for beside it.
+Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
+                       const std::string& backend_why, const std::filesystem::path& own_directory);
+
+// PATH in the bottle: the usual directories, and those of the caller's that the bottle has too.
+std::string bottle_path(const std::string& callers_path);
+
+// The directory of the running program.
+std::filesystem::path own_directory();
+
+}  // namespace bottle::launcher

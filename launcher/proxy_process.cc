@@ -1,0 +1,129 @@
+#include "launcher/proxy_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "launcher/log_tail.h"
+
+namespace bottle::launcher {
+namespace {
+
+constexpr std::chrono::seconds kReadyLimit{30};  // reads the roots, makes the CA; slow disks exist
+constexpr std::chrono::seconds kSecretsLimit{10};
+constexpr int kListenerNumber = 3;
+constexpr int kSecretsNumber = 4;
+
+// What the proxy needs of the caller's environment: where the caller's own trust is, and where
+// temporary files may go. Nothing else; the sanitizers' options are for builds that have them.
+std::vector<std::string> proxy_environment() {
+  std::vector<std::string> env{"LANG=C.UTF-8", "PATH=/usr/bin:/bin"};
+  for (const char* name : {"SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR", "ASAN_OPTIONS",
+                           "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"}) {
+    if (const char* value = std::getenv(name); value != nullptr) {
+      env.push_back(std::string(name) + "=" + value);
+    }
+  }
+  return env;
+}
+
+// The pipe's reader is a process that may have died or may not read.
+Result<void> hand_over(Fd pipe, const std::string& data) {
+  ::fcntl(pipe.get(), F_SETFL, O_NONBLOCK);
+  std::string_view rest = data;
+  const auto until = std::chrono::steady_clock::now() + kSecretsLimit;
+  while (!rest.empty()) {
+    const auto put = ::write(pipe.get(), rest.data(), rest.size());
+    if (put > 0) {
+      rest.remove_prefix(static_cast<std::size_t>(put));
+      continue;
+    }
+    if (errno == EPIPE) return {};  // it ended: waiting for its ready line tells why
+    pollfd fds{pipe.get(), POLLOUT, 0};
+    ::poll(&fds, 1, 100);
+    if (std::chrono::steady_clock::now() >= until) {
+      return Error{ExitCode::kProxy, "bottle-proxy does not read the secrets it should guard", ""};
+    }
+  }
+  return {};
+}
+
+// "bottle-proxy ready listen=… ca_sha256=AA:BB:…"
+Result<std::string> fingerprint_in(const std::string& line) {
+  constexpr std::string_view kStart = "bottle-proxy ready ";
+  constexpr std::string_view kKey = "ca_sha256=";
+  const auto at = line.find(kKey);
+  if (!line.starts_with(kStart) || at == std::string::npos) {
+    return Error{ExitCode::kProxy, "bottle-proxy said something unexpected instead of being ready",
+                 "is the bottle-proxy beside bottle of the same version?"};
+  }
+  const std::string value = line.substr(at + kKey.size());
+  return value.substr(0, value.find(' '));
+}
+
+}  // namespace
+
+std::string secret_lines(const std::vector<KnownSecret>& secrets) {
+  std::string out;
+  for (const auto& secret : secrets) {
+    const nlohmann::json line{
+        {"name", secret.name}, {"value", secret.value.reveal()}, {"hosts", secret.hosts}};
+    // A value that is not UTF-8 still gets through, with replacement characters in its place.
+    out += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  }
+  return out;
+}
+
+Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files, const Fd& listener,
+                                 const std::string& pipelock_url, SignalWatch& signals) {
+  auto output = make_pipe();
+  if (!output) return std::move(output.error());
+  auto secrets = make_pipe();
+  if (!secrets) return std::move(secrets.error());
+  const Fd log(::open(files.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!log || !nothing) return system_error("cannot write " + files.log.string(), errno);
+
+  Launch launch;
+  launch.argv = {plan.proxy.binary, "--listen", "fd:" + std::to_string(kListenerNumber)};
+  launch.argv.insert(launch.argv.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
+  const auto option = [&launch](const std::string& name, const std::string& value) {
+    launch.argv.push_back(name);
+    launch.argv.push_back(value);
+  };
+  option("--ca-out", files.ca.string());
+  option("--bundle-out", files.bundle.string());
+  if (!pipelock_url.empty()) option("--pipelock", pipelock_url);
+  launch.env = proxy_environment();
+  launch.fds = {{nothing.get(), 0},
+                {output->write.get(), 1},
+                {log.get(), 2},
+                {listener.get(), kListenerNumber}};
+  if (!plan.secrets.empty()) {
+    option("--secrets", "fd:" + std::to_string(kSecretsNumber));
+    launch.fds.emplace_back(secrets->read.get(), kSecretsNumber);
+  }
+  auto child = spawn(launch, ExitCode::kProxy);
+  if (!child) return std::move(child.error());
+  output->write.reset();
+  secrets->read.reset();
+  auto handed = hand_over(std::move(secrets->write), secret_lines(plan.secrets));
+  if (!handed) return std::move(handed.error());
+
+  auto line =
+      await_line(output->read.get(), signals, kReadyLimit, "bottle-proxy", ExitCode::kProxy);
+  auto fingerprint = line ? fingerprint_in(*line) : Result<std::string>(std::move(line.error()));
+  if (!fingerprint) {
+    if (fingerprint.error().code == ExitCode::kProxy) {
+      fingerprint.error().message += log_tail(files.log);
+    }
+    return std::move(fingerprint.error());
+  }
+  return RunningProxy{std::move(*child), std::move(*fingerprint), std::move(output->read)};
+}
+
+}  // namespace bottle::launcher

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "launcher/process.h"
+#include "launcher/result.h"
+
+namespace bottle::launcher {
+
+// The directory of one bottle while it runs (mode 0700): what is generated for it, and a lease.
+// The lease is a file lock, so the kernel gives it back whatever ends the launcher; a directory
+// whose lease can be taken is left over, and the next start removes it.
+class RuntimeDir {
+ public:
+  // Makes base/id. `base` is made when it is missing, and refused when it is someone else's.
+  static Result<RuntimeDir> create(const std::filesystem::path& base, const std::string& id);
+  RuntimeDir(RuntimeDir&&) = default;
+  RuntimeDir& operator=(RuntimeDir&&) = delete;
+  ~RuntimeDir();  // removes the directory
+
+  const std::filesystem::path& path() const { return path_; }
+  // A file in it, mode 0600; in a subdirectory when `name` has a slash and that exists.
+  Result<void> write(const std::string& name, std::string_view content) const;
+
+ private:
+  RuntimeDir(std::filesystem::path path, Fd lease)
+      : path_(std::move(path)), lease_(std::move(lease)) {}
+
+  std::filesystem::path path_;
+  Fd lease_;
+};
+
+// Removes the directories below `base` that no running launcher leases. Returns how many.
+std::size_t reap_left_overs(const std::filesystem::path& base);
+
+// Makes base/id (0700) for what stays after the bottle, and removes the oldest beyond kKeptStates.
+Result<std::filesystem::path> make_state_dir(const std::filesystem::path& base,
+                                             const std::string& id);
+inline constexpr std::size_t kKeptStates = 100;  // audit logs of so many bottles are kept
+
+}  // namespace bottle::launcher
