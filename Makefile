@@ -1,0 +1,56 @@
+# Shortcuts for the work on this repository. `make help` lists them; docs/testing.md says more.
+# JOBS bounds the compilers that run at once: each takes up to 1 GiB.
+JOBS ?= $(shell nproc)
+export CCACHE_BASEDIR ?= $(CURDIR)
+export CCACHE_NOHASHDIR ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo release dev gcc test test-gcc lint tidy format fuzz clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
+	  awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+demo: release ## set up, build the release and run the demo: nothing but this clone is needed
+	build/release/bottle start demo
+
+release: ## build build/release/bottle, bottle-proxy and the demo's origin
+	@scripts/bootstrap build
+	@cmake --preset release --log-level=WARNING
+	cmake --build --preset release -j $(JOBS) --target bottle bottle-proxy go-programs
+
+dev: ## build everything with AddressSanitizer and UndefinedBehaviorSanitizer into build/dev
+	@scripts/bootstrap test
+	@cmake --preset dev --log-level=WARNING
+	cmake --build --preset dev -j $(JOBS)
+
+test: dev release ## all tests with sanitizers, and the measuring ones with the release build
+	scripts/run-tests --build build/dev --measure build/release
+
+gcc: ## build with g++, the second compiler, into build/gcc
+	@scripts/bootstrap test
+	@cmake --preset gcc --log-level=WARNING
+	cmake --build --preset gcc -j $(JOBS)
+
+test-gcc: gcc ## unit and session tests of the g++ build
+	scripts/run-tests --build build/gcc --only ctest
+
+lint: ## include rules, coroutine shapes, words and paths, format
+	@scripts/bootstrap test
+	scripts/lint
+
+tidy: ## clang-tidy with the list in .clang-tidy (FILES="a.cc b.cc", else the files that differ from BASE)
+	@scripts/bootstrap test
+	@cmake --preset dev --log-level=WARNING
+	scripts/tidy -p build/dev $(if $(BASE),--base $(BASE)) $(FILES)
+
+format: ## clang-format and gofmt, in place
+	scripts/format
+
+fuzz: ## build the fuzzers into build/fuzz
+	@scripts/bootstrap test
+	@cmake --preset fuzz --log-level=WARNING
+	cmake --build --preset fuzz -j $(JOBS)
+
+clean: ## remove build/
+	rm -rf build
