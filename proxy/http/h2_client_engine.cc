@@ -30,6 +30,7 @@ bool H2ClientEngine::congested() const { return core_->congested(); }
 bool H2ClientEngine::done() const { return core_->done(); }
 std::size_t H2ClientEngine::open_streams() const { return core_->open_streams(); }
 std::size_t H2ClientEngine::queued() const { return core_->queued(); }
+std::size_t H2ClientEngine::queued(StreamId stream) const { return core_->queued(stream); }
 bool H2ClientEngine::settings_acked() const { return core_->settings_acked(); }
 
 }  // namespace bottle

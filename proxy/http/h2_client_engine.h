@@ -50,6 +50,7 @@ class H2ClientEngine {
   [[nodiscard]] bool done() const;
   [[nodiscard]] std::size_t open_streams() const;
   [[nodiscard]] std::size_t queued() const;
+  [[nodiscard]] std::size_t queued(StreamId stream) const;
   [[nodiscard]] bool settings_acked() const;
 
  private:

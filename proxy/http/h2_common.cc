@@ -851,6 +851,11 @@ std::size_t H2Core::fill(ByteSpan out, TimePoint now) {
   return std::exchange(out_size_, 0);
 }
 
+std::size_t H2Core::queued(StreamId id) const {
+  const auto it = streams_.find(id);
+  return it == streams_.end() ? 0 : it->second->queued;
+}
+
 bool H2Core::wants_write() const {
   return !carry_.empty() || nghttp2_session_want_write(session_) != 0 || !cuts_.empty() ||
          !finished_.empty();

@@ -72,6 +72,7 @@ class H2Core {
   [[nodiscard]] bool done() const;
   [[nodiscard]] std::size_t open_streams() const { return streams_.size(); }
   [[nodiscard]] std::size_t queued() const { return queued_; }
+  [[nodiscard]] std::size_t queued(StreamId stream) const;
   [[nodiscard]] bool settings_acked() const { return settings_acked_; }
 
  private:

@@ -34,6 +34,7 @@ bool H2Engine::congested() const { return core_->congested(); }
 bool H2Engine::done() const { return core_->done(); }
 std::size_t H2Engine::open_streams() const { return core_->open_streams(); }
 std::size_t H2Engine::queued() const { return core_->queued(); }
+std::size_t H2Engine::queued(StreamId stream) const { return core_->queued(stream); }
 bool H2Engine::settings_acked() const { return core_->settings_acked(); }
 
 }  // namespace bottle

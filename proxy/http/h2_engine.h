@@ -72,8 +72,9 @@ class H2Engine {
   [[nodiscard]] bool done() const;
 
   [[nodiscard]] std::size_t open_streams() const;
-  // Body bytes that are queued, all streams together.
+  // Body bytes that are queued: all streams together, or of one.
   [[nodiscard]] std::size_t queued() const;
+  [[nodiscard]] std::size_t queued(StreamId stream) const;
   [[nodiscard]] bool settings_acked() const;
 
  private:

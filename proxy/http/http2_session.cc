@@ -1,0 +1,427 @@
+#include "proxy/http/http2_session.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "proxy/http/byte_queue.h"
+
+namespace bottle {
+namespace {
+
+constexpr auto kSettingsTimeout = static_cast<H2Error>(0x4);  // RFC 9113 section 7
+// One read from upstream: a TLS record's worth, so that a hundred streams that read at once hold
+// little.
+constexpr std::size_t kPull = 16 * 1024;
+// Between the two GOAWAYs of a drain: a request that is on its way still gets in.
+constexpr std::chrono::milliseconds kGoawayGap{250};
+
+Failure cancelled() { return Failure{Code::Cancelled, "the exchange was cancelled"}; }
+
+}  // namespace
+
+// The client's half of one exchange. Lives in the frame of serve(), which outlives everything that
+// reads the request's body.
+class Http2Session::Stream final : public InterimSink {
+ public:
+  Stream(Http2Session& session_in, StreamId id_in)
+      : session(session_in),
+        id(id_in),
+        readable(session.context_.executor),
+        writable(session.context_.executor) {
+    session.streams_.emplace(id, this);
+  }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  ~Stream() override {
+    session.streams_.erase(id);
+    // Credits what nobody read; does nothing else to a stream that ended as it should.
+    session.engine_.reset(id, H2Error::Cancel);
+    session.exchange_ended();
+  }
+
+  void interim(const ResponseHead& head) override {
+    // One that cannot be sent was only for information.
+    if (session.engine_.interim(id, head)) session.wake();
+  }
+
+  void receive(H2Data data) {
+    inbox.push(std::move(data.data));
+    body_ended = body_ended || data.end;
+    readable.set_later();
+  }
+
+  // At most `max` bytes of what is there; they become window again.
+  Chunk take(std::size_t max) {
+    Chunk chunk;
+    chunk.data = inbox.take(max);
+    session.engine_.consumed(id, chunk.data.size());
+    if (session.engine_.wants_write()) session.wake();
+    chunk.end = body_ended && inbox.empty();
+    return chunk;
+  }
+
+  // The library has forgotten the stream: in good order, or `why`.
+  void end(std::optional<Code> why) {
+    if (over) return;
+    over = true;
+    lost = why;
+    if (why && !body_ended) body_failure = Failure{*why, "the client went away"};
+    readable.set_later();
+    writable.set_later();
+  }
+
+  Http2Session& session;
+  const StreamId id;
+  TaskGroup::TaskId task = 0;
+  Event readable;
+  Event writable;  // there is room for more of the response, or the stream is over
+
+  ByteQueue inbox;  // no more than a stream's window
+  bool body_ended = false;
+  std::optional<Failure> body_failure;
+  bool over = false;
+  std::optional<Code> lost;
+};
+
+class Http2Session::RequestBody final : public BodySource {
+ public:
+  RequestBody(Stream& stream, Exchange& exchange, bool wants_continue)
+      : stream_(stream), exchange_(exchange), wants_continue_(wants_continue) {}
+
+  awaitable<Result<Chunk>> read(std::size_t max) override {
+    if (std::exchange(wants_continue_, false) && stream_.inbox.empty() && !stream_.body_ended) {
+      ResponseHead go_on;
+      go_on.status = 100;
+      stream_.interim(go_on);
+    }
+    Deadline stall(exchange_.wheel(), stream_.readable);
+    while (stream_.inbox.empty() && !stream_.body_ended && !stream_.body_failure) {
+      stall.arm(stream_.session.context_.limits.body_stall);
+      const bool news = co_await stream_.readable.wait();
+      if (news) continue;
+      if (stream_.body_failure) break;
+      if (stall.fired()) {
+        co_return Failure{Code::ClientSlow, "the request's body stopped coming"};
+      }
+      co_return cancelled();
+    }
+    if (stream_.body_failure) co_return *stream_.body_failure;
+    Chunk chunk = stream_.take(max);
+    exchange_.trace.bytes_in += chunk.data.size();
+    co_return chunk;
+  }
+  // What comes after this fills the window and no more; it is credited when the stream ends.
+  void stop(Failure) noexcept override {}
+
+ private:
+  Stream& stream_;
+  Exchange& exchange_;
+  bool wants_continue_;
+};
+
+Http2Session::Http2Session(ByteStream& stream, const SessionContext& context,
+                           const H2Limits& limits)
+    : stream_(stream),
+      context_(context),
+      engine_(limits, context.wheel.now()),
+      exchanges_(context.executor),
+      loops_(context.executor),
+      write_event_(context.executor),
+      uncongested_(context.executor),
+      drain_event_(context.executor),
+      idle_(context.wheel, idle_alarm_),
+      settings_ack_(context.wheel, settings_alarm_),
+      drain_(context.wheel, drain_alarm_),
+      read_buffer_(context.limits.read_buffer) {}
+
+Http2Session::~Http2Session() = default;
+
+awaitable<void> Http2Session::run() {
+  context_.drain.add(drain_event_);
+  idle_.arm(context_.limits.first_byte);
+  settings_ack_.arm(context_.limits.settings_ack);
+  wake();  // our SETTINGS
+  loops_.spawn(write_loop());
+  drain_watch_ = loops_.spawn(watch_drain());
+  co_await read_loop();
+  // Nobody is there any more, or nobody who is listened to. The order matters: exchanges may still
+  // write until they have ended, and what they and the engine said last goes out before the close.
+  lose_streams(end_code_);
+  exchanges_.cancel();
+  co_await exchanges_.join();
+  closing_ = true;
+  wake();
+  loops_.cancel(drain_watch_);
+  Deadline last_words(context_.wheel, stream_, context_.limits.tls_close);
+  co_await loops_.join();
+  context_.drain.remove(drain_event_);
+  stream_.close();
+}
+
+// ---- reading
+
+awaitable<void> Http2Session::read_loop() {
+  for (;;) {
+    while (engine_.congested() && !closing_) {
+      const bool better = co_await uncongested_.wait();
+      if (!better) co_return;
+    }
+    const IoResult got = co_await stream_.read_some(ByteSpan(read_buffer_));
+    if (!got.ok()) {
+      broken_ = got.status != IoStatus::Eof;
+      co_return;
+    }
+    if (!heard_) {
+      heard_ = true;
+      idle_.arm(context_.limits.idle);
+    }
+    const auto fed = engine_.receive(ByteView(read_buffer_.data(), got.n), context_.wheel.now());
+    dispatch();
+    if (engine_.wants_write()) wake();
+    if (!fed) end_code_ = fed.error().code;
+    if (!fed || engine_.done()) co_return;
+  }
+}
+
+void Http2Session::dispatch() {
+  while (auto event = engine_.next_event()) {
+    if (auto* request = std::get_if<H2Request>(&*event)) {
+      start(std::move(*request));
+      continue;
+    }
+    StreamId id = 0;
+    std::visit(
+        [&id](const auto& e) {
+          if constexpr (requires { e.stream; }) id = e.stream;
+        },
+        *event);
+    const auto at = streams_.find(id);
+    if (at == streams_.end()) continue;
+    Stream& stream = *at->second;
+    if (auto* data = std::get_if<H2Data>(&*event)) {
+      stream.receive(std::move(*data));
+    } else if (const auto* trailers = std::get_if<H2Trailers>(&*event)) {
+      // Nothing scans them, so they go no further (threat 5).
+      const auto vetted = check_request_trailers(trailers->fields, context_.rules.limits);
+      if (!vetted) stream.body_failure = vetted.error();
+      stream.receive(H2Data{id, Bytes(), true});
+    } else if (std::holds_alternative<H2Writable>(*event)) {
+      stream.writable.set_later();
+    } else if (std::holds_alternative<H2Closed>(*event)) {
+      stream.end(std::nullopt);
+    } else if (std::holds_alternative<H2Reset>(*event)) {
+      stream.end(Code::ClientGone);
+      exchanges_.cancel(stream.task);
+    }
+  }
+}
+
+void Http2Session::lose_streams(Code why) {
+  for (const auto& [id, stream] : streams_) stream->end(why);
+}
+
+// ---- exchanges
+
+void Http2Session::start(H2Request request) {
+  const StreamId id = request.stream;
+  idle_.disarm();
+  const TaskGroup::TaskId task = exchanges_.spawn(serve(std::move(request)));
+  const auto at = streams_.find(id);
+  if (at != streams_.end()) at->second->task = task;
+}
+
+void Http2Session::exchange_ended() {
+  if (engine_.wants_write()) wake();
+  if (streams_.empty()) idle_.arm(context_.limits.idle);
+}
+
+awaitable<void> Http2Session::serve(H2Request request) {
+  Stream stream(*this, request.stream);
+  stream.body_ended = request.end;
+  Exchange exchange(context_.executor, context_.wheel, context_.handler.next_id(),
+                    context_.destination, context_.scheme, Version::Http2, &stream);
+  exchange.trace.method = request.head.method;
+  exchange.trace.target = request.head.target;
+  std::optional<Failure> refused = std::move(request.refused);
+  if (!refused) {
+    const RequestContext rules{context_.destination, context_.scheme, context_.rules};
+    const auto vetted = check_request(request.head, rules);
+    if (!vetted) refused = vetted.error();
+  }
+  const bool head_only = request.head.method == "HEAD";
+  Response response;
+  if (refused) {
+    response = context_.handler.refuse(*refused, exchange);
+  } else {
+    Request vetted;
+    vetted.head = std::move(request.head);
+    if (vetted.head.has_body) {
+      const bool wants_continue = vetted.head.expects_continue;
+      vetted.body = std::make_unique<RequestBody>(stream, exchange, wants_continue);
+    }
+    response = co_await context_.handler.handle(std::move(vetted), exchange);
+  }
+  if (head_only && response.body) {
+    response.body->stop(Failure{Code::Cancelled, "HEAD has no body"});
+    response.body.reset();
+  }
+  co_await answer(stream, exchange, std::move(response));
+  exchange.tasks().cancel();
+  co_await exchange.tasks().join();
+  if (stream.lost && !exchange.trace.failure) {
+    exchange.trace.failure = Failure{*stream.lost, "the client went away"};
+    exchange.trace.by = Trace::By::Client;
+  }
+  context_.handler.finished(exchange);
+}
+
+awaitable<void> Http2Session::answer(Stream& stream, Exchange& exchange, Response response) {
+  if (response.head.status == 0 || stream.over) {
+    if (response.body) response.body->stop(cancelled());
+    co_return;
+  }
+  const auto sent = engine_.respond(stream.id, response.head, response.body == nullptr);
+  if (!sent) {
+    if (response.body) response.body->stop(sent.error());
+    response = context_.handler.refuse(sent.error(), exchange);
+    const auto again = engine_.respond(stream.id, response.head, response.body == nullptr);
+    if (!again) co_return;
+  }
+  exchange.trace.status = response.head.status;
+  exchange.trace.first_byte = Clock::now();
+  wake();
+  bool more = response.body != nullptr;
+  while (more) {
+    const bool room = co_await wait_for_room(stream, exchange);
+    if (!room) {
+      response.body->stop(exchange.trace.failure ? *exchange.trace.failure : cancelled());
+      co_return;
+    }
+    const std::size_t max = std::min(engine_.room(stream.id), kPull);
+    auto chunk = co_await response.body->read(max);
+    if (!chunk) {
+      if (!exchange.trace.failure) exchange.trace.failure = chunk.error();
+      engine_.cut(stream.id, traits(chunk.error().code).after_head);
+      wake();
+      break;
+    }
+    exchange.trace.bytes_out += chunk->data.size();
+    more = !chunk->end;
+    engine_.offer(stream.id, std::move(*chunk));
+    wake();
+  }
+  co_await wait_until_sent(stream, exchange);
+}
+
+// False if the client went away, or takes nothing of what waits for it (threat 57). A stream that
+// has nothing to say is never held against the client.
+awaitable<bool> Http2Session::wait_for_room(Stream& stream, Exchange& exchange) {
+  Deadline stall(context_.wheel, stream.writable);
+  std::size_t pending = engine_.queued(stream.id);
+  while (!stream.over && engine_.room(stream.id) == 0) {
+    stall.arm(context_.limits.write_stall);
+    const bool news = co_await stream.writable.wait();
+    if (news) continue;
+    if (stream.over || !stall.fired()) co_return false;
+    const std::size_t still = engine_.queued(stream.id);
+    if (still >= pending) {
+      exchange.trace.failure = Failure{Code::ClientSlow, "the client stopped reading"};
+      exchange.trace.by = Trace::By::Client;
+      co_return false;
+    }
+    pending = still;
+  }
+  co_return !stream.over;
+}
+
+awaitable<void> Http2Session::wait_until_sent(Stream& stream, Exchange& exchange) {
+  Deadline stall(context_.wheel, stream.writable);
+  std::size_t pending = engine_.queued(stream.id);
+  while (!stream.over) {
+    stall.arm(context_.limits.write_stall);
+    const bool news = co_await stream.writable.wait();
+    if (news) continue;
+    if (stream.over || !stall.fired()) co_return;
+    const std::size_t still = engine_.queued(stream.id);
+    if (still >= pending) {
+      exchange.trace.failure = Failure{Code::ClientSlow, "the client stopped reading"};
+      exchange.trace.by = Trace::By::Client;
+      co_return;
+    }
+    pending = still;
+  }
+}
+
+// ---- writing
+
+awaitable<void> Http2Session::write_loop() {
+  bool in_order = true;
+  while (in_order && !closing_ && !engine_.done()) {
+    in_order = co_await write_event_.wait();
+    if (in_order) in_order = co_await write_out();
+  }
+  closing_ = true;
+  if (in_order && !broken_) {
+    Deadline close(context_.wheel, stream_, context_.limits.tls_close);
+    co_await stream_.shutdown();
+  }
+  stream_.close();
+  uncongested_.set_later();
+}
+
+// Everything there is to say, in as few writes as possible: what the streams had to say in this
+// turn of the loop is in the engine by now.
+awaitable<bool> Http2Session::write_out() {
+  const std::size_t size = context_.limits.write_buffer;
+  Deadline stall(context_.wheel, stream_);
+  if (!write_buffer_) write_buffer_ = std::make_unique_for_overwrite<char[]>(size);
+  for (;;) {
+    const std::size_t n = engine_.fill(ByteSpan(write_buffer_.get(), size), context_.wheel.now());
+    dispatch();
+    if (n == 0) break;
+    stall.arm(context_.limits.write_stall);
+    const IoResult put = co_await stream_.write_all(ByteView(write_buffer_.get(), n));
+    if (!put.ok()) co_return false;
+    if (!engine_.congested()) uncongested_.set_later();
+  }
+  write_buffer_.reset();
+  co_return true;
+}
+
+// ---- ends
+
+awaitable<void> Http2Session::watch_drain() {
+  while (!context_.drain.draining()) {
+    const bool news = co_await drain_event_.wait();
+    if (!news) co_return;
+  }
+  engine_.shutdown_notice();
+  wake();
+  const bool waited = co_await sleep_for(kGoawayGap);
+  if (!waited) co_return;
+  engine_.goaway(H2Error::NoError);
+  wake();
+  drain_.arm(context_.limits.drain);
+}
+
+void Http2Session::on_idle() noexcept {
+  engine_.goaway(H2Error::NoError);
+  wake();
+}
+
+void Http2Session::on_settings_late() noexcept {
+  if (engine_.settings_acked()) return;
+  engine_.terminate(kSettingsTimeout);
+  wake();
+}
+
+void Http2Session::on_drain_over() noexcept {
+  lose_streams(Code::ShuttingDown);
+  exchanges_.cancel();
+  engine_.terminate(H2Error::NoError);
+  wake();
+}
+
+}  // namespace bottle

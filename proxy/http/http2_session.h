@@ -1,0 +1,91 @@
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/base/byte_stream.h"
+#include "proxy/base/deadline.h"
+#include "proxy/base/event.h"
+#include "proxy/base/task_group.h"
+#include "proxy/http/h2_engine.h"
+#include "proxy/http/session.h"
+
+namespace bottle {
+
+// One client's HTTP/2 connection, from the end of the handshake to its end: a read loop that never
+// pauses (memory is bounded by windows and FloodGuard), a write loop that puts what many streams
+// have to say into one write, and a coroutine for each exchange. Response bytes are read from
+// upstream only when the client has room for them; request bytes become window again only when
+// upstream has read them.
+// Lives in the frame of the connection's coroutine; `stream` outlives it.
+class Http2Session {
+ public:
+  Http2Session(ByteStream& stream, const SessionContext& context, const H2Limits& limits = {});
+  Http2Session(const Http2Session&) = delete;
+  Http2Session& operator=(const Http2Session&) = delete;
+  ~Http2Session();
+
+  // Once. Returns when the connection is closed and no exchange is left. Cancelling the caller ends
+  // it at once; DrainSignal ends it in order: two GOAWAYs, then what was begun may finish.
+  awaitable<void> run();
+
+ private:
+  class Stream;
+  class RequestBody;
+  // A Deadline's way to say something to the session.
+  class Alarm final : public Cancellable {
+   public:
+    using Action = void (Http2Session::*)() noexcept;
+    Alarm(Http2Session& session, Action action) noexcept : session_(session), action_(action) {}
+    void cancel() noexcept override { (session_.*action_)(); }
+
+   private:
+    Http2Session& session_;
+    Action action_;
+  };
+
+  awaitable<void> read_loop();
+  awaitable<void> write_loop();
+  awaitable<bool> write_out();
+  awaitable<void> watch_drain();
+  awaitable<void> serve(H2Request request);
+  awaitable<void> answer(Stream& stream, Exchange& exchange, Response response);
+  awaitable<bool> wait_for_room(Stream& stream, Exchange& exchange);
+  awaitable<void> wait_until_sent(Stream& stream, Exchange& exchange);
+
+  void dispatch();
+  void start(H2Request request);
+  void wake() { write_event_.set_later(); }
+  void lose_streams(Code why);
+  void exchange_ended();
+
+  void on_idle() noexcept;
+  void on_settings_late() noexcept;
+  void on_drain_over() noexcept;
+
+  ByteStream& stream_;
+  SessionContext context_;
+  H2Engine engine_;
+  std::unordered_map<StreamId, Stream*> streams_;  // they live in the frames of serve()
+  TaskGroup exchanges_;
+  TaskGroup loops_;
+  Event write_event_;
+  Event uncongested_;
+  Event drain_event_;
+  Alarm idle_alarm_{*this, &Http2Session::on_idle};
+  Alarm settings_alarm_{*this, &Http2Session::on_settings_late};
+  Alarm drain_alarm_{*this, &Http2Session::on_drain_over};
+  Deadline idle_;
+  Deadline settings_ack_;
+  Deadline drain_;
+  TaskGroup::TaskId drain_watch_ = 0;
+  std::vector<char> read_buffer_;
+  std::unique_ptr<char[]> write_buffer_;  // only while there is something to write
+  bool heard_ = false;                    // the client has said something
+  bool broken_ = false;                   // nothing can be sent any more
+  Code end_code_ = Code::ClientGone;      // why exchanges that were open at the end ended
+  bool closing_ = false;                  // the write loop ends when all is written
+};
+
+}  // namespace bottle
