@@ -75,7 +75,8 @@ bool is_punycode(std::string_view text) {
     bias = k + (kBase - kTMin + 1) * delta / (delta + kSkew);
     n += i / points;
     i %= points;
-    if (n > kLastCodePoint || (n >= 0xD800 && n <= 0xDFFF)) return false;
+    // Neither surrogates nor the control characters of Latin-1.
+    if (n > kLastCodePoint || (n >= 0xD800 && n <= 0xDFFF) || n < 0xA0) return false;
     ++i;
   }
   return true;
