@@ -1,0 +1,475 @@
+#include "proxy/http/framing_rules.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/unit/http/h1_test_util.h"
+
+namespace bottle {
+namespace {
+
+using test::judge;
+using test::show;
+
+const Destination kHost{"h", 443, HostKind::Name};
+const std::string kBad = "400 client_bad";
+
+std::string get(const std::string& lines, const std::string& target = "/") {
+  return "GET " + target + " HTTP/1.1\r\nHost: h\r\n" + lines + "\r\n";
+}
+
+// What check_request leaves of the fields in `lines`, or the failure.
+std::string kept(const std::string& lines) {
+  const std::string out = judge(get(lines), kHost);
+  return out.starts_with("ok GET / ") ? out.substr(9) : out == "ok GET /" ? "" : out;
+}
+
+std::string target(const std::string& wanted, const std::string& method = "GET") {
+  const std::string out =
+      judge(method + " " + wanted + " HTTP/1.1\r\nHost: h\r\n\r\n", kHost, Scheme::Https);
+  return out.starts_with("ok " + method + " ") ? out.substr(4 + method.size()) : out;
+}
+
+// ---- methods ----
+
+TEST(FramingRules, T02T06Methods) {
+  const auto method = [](const std::string& name, const RequestRules& rules = {}) {
+    return judge(name + " / HTTP/1.1\r\nHost: h\r\n\r\n", kHost, Scheme::Https, rules);
+  };
+  for (const char* name : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
+    EXPECT_EQ(method(name), "ok " + std::string(name) + " /");
+  }
+  for (const char* name : {"TRACE", "TRACK", "CONNECT", "get", "Get", "PROPFIND", "LINK",
+                           "c2VjcmV0", "QUERY", "GETS"}) {
+    EXPECT_EQ(method(name), "501 not_supported") << name;
+  }
+  EXPECT_EQ(method("PRI"), kBad);  // llhttp takes it for HTTP/2's preface
+  RequestRules rules;
+  rules.extra_methods = {"PROPFIND", "REPORT", "TRACE", "CONNECT", "PRI", "TRACK"};
+  EXPECT_EQ(method("PROPFIND", rules), "ok PROPFIND /");
+  EXPECT_EQ(method("REPORT", rules), "ok REPORT /");
+  EXPECT_EQ(method("propfind", rules), "501 not_supported");
+  EXPECT_EQ(method("TRACE", rules), "501 not_supported");
+  EXPECT_EQ(method("CONNECT", rules), "501 not_supported");
+  EXPECT_EQ(method("TRACK", rules), "501 not_supported");
+}
+
+// ---- field names and values ----
+
+TEST(FramingRules, T07T35Names) {
+  EXPECT_EQ(kept("X-Foo-1: a\r\n"), "[X-Foo-1: a]");
+  for (const char* name : {"a_b", "a.b", "a!b", "a~b", "a|b", "x_pipelock_agent", "a'b", "#"}) {
+    EXPECT_EQ(kept(std::string(name) + ": v\r\n"), kBad) << name;
+  }
+  RequestRules rules;
+  rules.extra_names = {"x_trace", "a.b"};
+  EXPECT_EQ(judge(get("X_Trace: 1\r\nA.B: 2\r\n"), kHost, Scheme::Https, rules),
+            "ok GET / [X_Trace: 1] [A.B: 2]");
+  EXPECT_EQ(judge(get("x_other: 1\r\n"), kHost, Scheme::Https, rules), kBad);
+}
+
+TEST(FramingRules, ValuesAreTrimmedAndKeptByteForByte) {
+  EXPECT_EQ(kept("A: \t b  c\t \r\nB:\r\nC: \xc3\xa9\r\n"), "[A: b  c] [B: ] [C: \xc3\xa9]");
+}
+
+TEST(FramingRules, T35SingletonsMustNotRepeat) {
+  for (const char* name : {"Content-Type", "Authorization", "Content-Encoding", "User-Agent",
+                           "Range", "If-Range", "Referer", "Origin", "X-Api-Key"}) {
+    const std::string n = name;
+    EXPECT_EQ(kept(n + ": a\r\n"), "[" + n + ": a]");
+    EXPECT_EQ(kept(n + ": a\r\nX: y\r\n" + to_lower(n) + ": a\r\n"), kBad) << name;
+  }
+  EXPECT_EQ(kept("Accept: a\r\nAccept: b\r\n"), "[Accept: a] [Accept: b]");
+}
+
+// ---- hop-by-hop and identity ----
+
+TEST(FramingRules, HopByHopFieldsEndHere) {
+  EXPECT_EQ(
+      kept("Connection: close, X-A\r\nX-A: 1\r\nx-a: 2\r\nX-B: 3\r\nKeep-Alive: 1\r\n"
+           "TE: trailers\r\nTrailer: X\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
+           "Proxy-Connection: keep-alive\r\nProxy-Authorization: Basic x\r\nProxy-Foo: 1\r\n"),
+      "[X-B: 3]");
+  // What Connection lists cannot take away what the proxy itself writes.
+  EXPECT_EQ(kept("Connection: Host, Content-Length, X-B\r\nX-B: 3\r\n"), "");
+  std::string list = "Connection: a";
+  for (int i = 0; i < 31; ++i) list += ",b";
+  EXPECT_EQ(kept(list + "\r\n"), "");
+  EXPECT_EQ(kept(list + ",c\r\n"), kBad);
+}
+
+// Threat 8: nobody but the proxy says who asks.
+TEST(FramingRules, T08IdentityFieldsAreTheProxysAlone) {
+  for (const char* name :
+       {"X-Pipelock-Agent", "x-pipelock-agent", "X-PIPELOCK-AGENT", "X-Pipelock", "X-PipelockAgent",
+        "Pipelock-Mediation", "pipelock-x", "PIPELOCK", "X-Forwarded-For", "X-Forwarded-Host",
+        "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded", "Forwarded", "Via", "X-Real-IP",
+        "X-Bottle-Exchange", "x-bottle-deny", "X-Bottle"}) {
+    const std::string n = name;
+    EXPECT_EQ(kept(n + ": evil\r\n"), "") << name;
+    EXPECT_EQ(kept(n + ": a\r\nA: b\r\n" + n + ": c\r\n"), "[A: b]") << name;
+    EXPECT_EQ(kept("Connection: " + n + "\r\nA: b\r\n"), "[A: b]") << name;
+  }
+}
+
+TEST(FramingRules, T08SignatureMembersOfTheScanner) {
+  EXPECT_EQ(kept("Signature: sig1=:abc=:, pipelock1=:x:\r\n"), "[Signature: sig1=:abc=:]");
+  EXPECT_EQ(kept("Signature: pipelock=:x:\r\n"), "");
+  EXPECT_EQ(kept("Signature: PipeLock-a=:x: , sig1=:y:\r\n"), "[Signature: sig1=:y:]");
+  EXPECT_EQ(kept("Signature-Input: sig1=(\"@method\" \"a,pipelock\");created=1, "
+                 "pipelock1=(\"x\");tag=\"a, b\"\r\n"),
+            "[Signature-Input: sig1=(\"@method\" \"a,pipelock\");created=1]");
+  EXPECT_EQ(kept("Signature-Input: a=\"\\\", pipelock=\", pipelock2=1\r\n"),
+            "[Signature-Input: a=\"\\\", pipelock=\"]");
+  EXPECT_EQ(kept("Signature: a\r\nSignature: pipelock=b\r\n"), "[Signature: a]");
+}
+
+// ---- Host, authority, target ----
+
+TEST(FramingRules, T27Hosts) {
+  const auto host = [](const std::string& lines) {
+    return judge("GET / HTTP/1.1\r\n" + lines + "\r\n", kHost);
+  };
+  EXPECT_EQ(host("Host: h\r\n"), "ok GET /");
+  EXPECT_EQ(host("Host: H:443\r\n"), "ok GET /");
+  EXPECT_EQ(host("Host: h.\r\n"), "ok GET /");
+  EXPECT_EQ(host(""), kBad);
+  EXPECT_EQ(host("Host:\r\n"), kBad);
+  EXPECT_EQ(host("Host: h\r\nHost: h\r\n"), kBad);
+  EXPECT_EQ(host("Host: h\r\nhost: other\r\n"), kBad);
+  for (const char* value : {"h, h", "u@h", "h h", "h:", "h:0", "h:443x", "h:+443", "h/", "h?", "h#",
+                            "\xc3\xa9", "xn--", "a_b", "h:65979", "[::1", "h,other"}) {
+    EXPECT_EQ(host("Host: " + std::string(value) + "\r\n"), kBad) << value;
+  }
+  // HTTP/1.0 may leave it out: CONNECT named the host.
+  EXPECT_EQ(judge("GET / HTTP/1.0\r\n\r\n", kHost), "ok GET /");
+}
+
+// Threat 9: Host or :authority against the connection's destination.
+TEST(FramingRules, T09AnotherHostIsMisdirected) {
+  const std::string misdirected = "421 misdirected";
+  const auto host = [](const std::string& value, const std::string& target = "/") {
+    return judge("GET " + target + " HTTP/1.1\r\nHost: " + value + "\r\n\r\n", kHost);
+  };
+  EXPECT_EQ(host("other"), misdirected);
+  EXPECT_EQ(host("h:8443"), misdirected);
+  EXPECT_EQ(host("h:80"), misdirected);
+  EXPECT_EQ(host("127.0.0.1"), misdirected);
+  // absolute-form: the URL wins, and Host has to say the same
+  EXPECT_EQ(host("h", "https://h/a"), "ok GET /a");
+  EXPECT_EQ(host("h:443", "HTTPS://H:443/a"), "ok GET /a");
+  EXPECT_EQ(host("h", "https://h"), "ok GET /");
+  EXPECT_EQ(host("h", "https://h?q"), "ok GET /?q");
+  EXPECT_EQ(host("other", "https://h/a"), kBad);
+  EXPECT_EQ(host("h", "https://other/a"), kBad);
+  EXPECT_EQ(host("other", "https://other/a"), misdirected);
+  EXPECT_EQ(host("h", "http://h/a"), kBad);
+  EXPECT_EQ(host("h", "http://h:443/a"), kBad);
+  EXPECT_EQ(host("h", "https://u@h/a"), kBad);
+  EXPECT_EQ(host("h", "https://h:65616/"), kBad);
+  EXPECT_EQ(host("h", "https:///x"), kBad);
+}
+
+TEST(FramingRules, PlainHttpOnTheListener) {
+  const Destination plain{"h", 80, HostKind::Name};
+  const auto listener = [&plain](const std::string& in) {
+    return judge(in, plain, Scheme::Http, {}, H1RequestParser::Place::Listener);
+  };
+  EXPECT_EQ(listener("GET http://h/a HTTP/1.1\r\nHost: h\r\n\r\n"), "ok GET /a");
+  EXPECT_EQ(listener("GET http://h/a HTTP/1.1\r\nHost: h:80\r\n\r\n"), "ok GET /a");
+  EXPECT_EQ(listener("GET https://h/a HTTP/1.1\r\nHost: h\r\n\r\n"), kBad);
+  EXPECT_EQ(listener("GET http://h/a HTTP/1.1\r\nHost: x\r\n\r\n"), kBad);
+}
+
+TEST(FramingRules, T28T32Targets) {
+  EXPECT_EQ(target("/a/../b//c/%2F%zz?x=1&y=%20;z"), "/a/../b//c/%2F%zz?x=1&y=%20;z");
+  EXPECT_EQ(target("//evil/x"), "//evil/x");  // only ever sent behind our own authority
+  EXPECT_EQ(target("/{a}|b^c`d?{e}"), "/%7Ba%7D%7Cb%5Ec%60d?%7Be%7D");
+  EXPECT_EQ(target("/!$&'()*+,-./:;=?@[]_~"), "/!$&'()*+,-./:;=?@[]_~");
+  for (const char* wanted : {"/#f", "/a#", "/\\x", "/a\"b", "/<", "/>", "/?q=\"", "*", "x"}) {
+    EXPECT_EQ(target(wanted), kBad) << wanted;
+  }
+  EXPECT_EQ(target("*", "OPTIONS"), "*");
+  EXPECT_EQ(target("https://h", "OPTIONS"), "*");
+  EXPECT_EQ(target("https://h/", "OPTIONS"), "/");
+}
+
+TEST(FramingRules, TargetsAtTheirLimitAfterEncoding) {
+  RequestHead head;
+  head.fields.add("Host", "h");
+  head.method = "GET";
+  const RequestRules rules;
+  const auto length = [&](std::size_t plain, std::size_t braces) {
+    RequestHead copy = head;
+    copy.target = "/" + std::string(plain, 'a') + std::string(braces, '{');
+    const auto vetted = check_request(copy, RequestContext{kHost, Scheme::Https, rules});
+    return vetted ? std::to_string(copy.target.size()) : show(vetted.error());
+  };
+  EXPECT_EQ(length(16383 - 3, 1), "16384");
+  EXPECT_EQ(length(16383 - 4, 1), "16383");
+  EXPECT_EQ(length(16383 - 2, 1), "431 head_too_large");
+}
+
+// ---- Expect ----
+
+TEST(FramingRules, T25Expect) {
+  const auto expect = [](const std::string& lines, const std::string& version = "1.1") {
+    return judge(
+        "POST / HTTP/" + version + "\r\nHost: h\r\nContent-Length: 1\r\n" + lines + "\r\nx", kHost);
+  };
+  EXPECT_EQ(expect("Expect: 100-continue\r\n"), "ok POST / expects");
+  EXPECT_EQ(expect("Expect: 100-Continue\r\n"), "ok POST / expects");
+  EXPECT_EQ(expect("Expect: 100-continue\r\n", "1.0"), "ok POST /");
+  EXPECT_EQ(kept("Expect: 100-continue\r\n"), "");  // no body, nothing to wait for
+  for (const char* value : {"", "y 100-continue", "100-continue, x", "100-continue;q=1", "x",
+                            "100-continued", "100 continue"}) {
+    EXPECT_EQ(expect("Expect: " + std::string(value) + "\r\n"), "417 expectation_failed") << value;
+  }
+  EXPECT_EQ(expect("Expect: 100-continue\r\nExpect: 100-continue\r\n"), "417 expectation_failed");
+}
+
+// ---- cookies ----
+
+TEST(FramingRules, T34CookieCrumbsBecomeOneField) {
+  EXPECT_EQ(kept("Cookie: a=1\r\n"), "[Cookie: a=1]");
+  EXPECT_EQ(kept("A: x\r\nCookie: a=1\r\nB: y\r\ncookie: b=2 \r\nCOOKIE: c=3\r\n"),
+            "[A: x] [Cookie: a=1; b=2; c=3] [B: y]");
+  EXPECT_EQ(kept("Connection: cookie\r\nCookie: a\r\nCookie: b\r\n"), "");
+}
+
+// ---- HTTP/2 ----
+
+RequestHead h2_head(const std::string& path = "/") {
+  RequestHead head;
+  head.version = Version::Http2;
+  head.method = "GET";
+  head.authority = "h";
+  head.target = path;
+  return head;
+}
+
+std::string judge_h2(RequestHead head) {
+  const RequestRules rules;
+  const auto vetted = check_request(head, RequestContext{kHost, Scheme::Https, rules});
+  if (!vetted) return show(vetted.error());
+  return "ok " + head.method + " " + head.target + show(head.fields) +
+         (head.expects_continue ? " expects" : "") +
+         test::show_body(head.has_body, head.content_length);
+}
+
+TEST(FramingRules, T32WhatHttp2LibrariesLetThrough) {
+  EXPECT_EQ(judge_h2(h2_head("/a?b")), "ok GET /a?b body=no");
+  const auto with = [](const std::string& name, const std::string& value) {
+    RequestHead head = h2_head();
+    head.fields.add(name, value);
+    return judge_h2(head);
+  };
+  EXPECT_EQ(with("host", "h"), "ok GET / body=no");
+  EXPECT_EQ(with("host", "H:443"), "ok GET / body=no");
+  EXPECT_EQ(with("host", "other"), kBad);
+  EXPECT_EQ(with("host", "h,h"), kBad);
+  EXPECT_EQ(with("content-length", "003"), kBad);
+  EXPECT_EQ(with("content-length", "3"), kBad);  // the stream ended with the head
+  EXPECT_EQ(with("content-length", "0"), "ok GET / body=no");
+  EXPECT_EQ(with("transfer_encoding", "chunked"), kBad);
+  EXPECT_EQ(with("transfer-encoding", "chunked"), kBad);
+  EXPECT_EQ(with("connection", "close"), kBad);
+  EXPECT_EQ(with("keep-alive", "1"), kBad);
+  EXPECT_EQ(with("upgrade", "h2c"), kBad);
+  EXPECT_EQ(with("proxy-connection", "x"), kBad);
+  EXPECT_EQ(with("te", "trailers"), "ok GET / body=no");
+  EXPECT_EQ(with("te", "gzip"), kBad);
+  EXPECT_EQ(with("http2-settings", "AA"), "ok GET / body=no");
+  EXPECT_EQ(with("proxy-authorization", "x"), "ok GET / body=no");
+  EXPECT_EQ(with("trailer", "x"), "ok GET / body=no");
+  EXPECT_EQ(with("expect", "100-continue"), "ok GET / body=no");
+  EXPECT_EQ(with("expect", "x"), "417 expectation_failed");
+  for (const char* path :
+       {"", "a", "*", "/#", "/\\", "/\x80", "/\"", "/<", "https://h/", "/ ", "//h\x7f"}) {
+    EXPECT_EQ(judge_h2(h2_head(path)), kBad) << path;
+  }
+  EXPECT_EQ(judge_h2(h2_head("/{}|^`")), "ok GET /%7B%7D%7C%5E%60 body=no");
+  for (const char* authority : {"", "h,h", "u@h", "h:x", "h:0", "a_b"}) {
+    RequestHead head = h2_head();
+    head.authority = authority;
+    EXPECT_EQ(judge_h2(head), kBad) << authority;
+  }
+  RequestHead other = h2_head();
+  other.authority = "other";
+  EXPECT_EQ(judge_h2(other), "421 misdirected");
+  other.fields.add("host", "h");
+  EXPECT_EQ(judge_h2(other), kBad);
+  RequestHead no_authority = h2_head();
+  no_authority.authority = "";
+  no_authority.fields.add("host", "h");
+  EXPECT_EQ(judge_h2(no_authority), kBad);
+  RequestHead scheme = h2_head();
+  scheme.scheme = Scheme::Http;
+  EXPECT_EQ(judge_h2(scheme), kBad);
+  for (const char* method : {"CONNECT", "PRI", "get", "TRACE", "x"}) {
+    RequestHead head = h2_head();
+    head.method = method;
+    EXPECT_EQ(judge_h2(head), "501 not_supported") << method;
+  }
+}
+
+TEST(FramingRules, T31InjectionThroughHttp2Fields) {
+  const auto with = [](std::string name, std::string value) {
+    RequestHead head = h2_head();
+    head.fields.add(name, value);
+    return judge_h2(head);
+  };
+  EXPECT_EQ(with("a", "b\r\nc: d"), kBad);
+  EXPECT_EQ(with("a", "b\nc"), kBad);
+  EXPECT_EQ(with("a", std::string("b\0", 2)), kBad);
+  EXPECT_EQ(with("a", "\x7f"), kBad);
+  EXPECT_EQ(with("a: b\r\nc", "d"), kBad);
+  EXPECT_EQ(with("a b", "c"), kBad);
+  EXPECT_EQ(with("", "c"), kBad);
+  EXPECT_EQ(with(":path", "/x"), kBad);
+  EXPECT_EQ(with("\xc3\xa9", "c"), kBad);
+  EXPECT_EQ(with("a", " b\t"), "ok GET / [a: b] body=no");
+}
+
+TEST(FramingRules, Http2BodiesAndLimits) {
+  RequestHead head = h2_head();
+  head.method = "POST";
+  head.has_body = true;
+  EXPECT_EQ(judge_h2(head), "ok POST / body=open");
+  head.fields.add("expect", "100-continue");
+  head.fields.add("content-length", "7");
+  EXPECT_EQ(judge_h2(head), "ok POST / expects body=7");
+
+  const auto many = [](std::size_t count, std::size_t value) {
+    RequestHead h = h2_head();
+    for (std::size_t i = 0; i < count; ++i) h.fields.add("a", std::string(value, 'v'));
+    return judge_h2(h).substr(0, 3);
+  };
+  EXPECT_EQ(many(100, 1), "ok ");
+  EXPECT_EQ(many(101, 1), "431");
+  EXPECT_EQ(many(3000, 1), "431");
+  EXPECT_EQ(many(1, 65536 - 33), "ok ");
+  EXPECT_EQ(many(1, 65536 - 32), "431");
+}
+
+TEST(FramingRules, TheCanonicalHeadNamesTheDestination) {
+  RequestHead head;
+  head.method = "GET";
+  head.target = "https://H:443/x";
+  head.fields.add("Host", "h");
+  head.scheme = Scheme::Http;  // the parser cannot know
+  const RequestRules rules;
+  ASSERT_TRUE(check_request(head, RequestContext{kHost, Scheme::Https, rules}));
+  EXPECT_EQ(head.authority, "h");
+  EXPECT_EQ(head.scheme, Scheme::Https);
+  EXPECT_EQ(head.target, "/x");
+  EXPECT_TRUE(head.fields.empty());
+}
+
+// ---- responses ----
+
+std::string respond(ResponseHead head, std::string_view method = "GET",
+                    Responder responder = Responder::Origin) {
+  const auto vetted = check_response(head, method, responder);
+  if (!vetted) return show(vetted.error());
+  return std::to_string(head.status) + show(head.fields) +
+         test::show_body(head.has_body, head.content_length) +
+         (!head.has_body && head.content_length
+              ? " declares " + std::to_string(*head.content_length)
+              : "");
+}
+
+ResponseHead response(int status, std::initializer_list<std::pair<const char*, const char*>> fields,
+                      Version version = Version::Http11) {
+  ResponseHead head;
+  head.version = version;
+  head.status = status;
+  for (const auto& [name, value] : fields) head.fields.add(name, value);
+  return head;
+}
+
+TEST(FramingRules, T37ResponsesLoseWhatIsOfOneHop) {
+  EXPECT_EQ(respond(response(200, {{"Content-Type", "a"},
+                                   {"Connection", "close, X-Hop"},
+                                   {"X-Hop", "1"},
+                                   {"Keep-Alive", "timeout=5"},
+                                   {"Upgrade", "h2"},
+                                   {"Alt-Svc", "h3=\":443\""},
+                                   {"Proxy-Authenticate", "Basic"},
+                                   {"Proxy-Connection", "x"},
+                                   {"Trailer", "X"},
+                                   {"X-Bottle-Deny", "forged"},
+                                   {"X-Pipelock-Hint", "forged"},
+                                   {"Set-Cookie", "a"},
+                                   {"Set-Cookie", "b"},
+                                   {"x_y", " v "},
+                                   {"Via", "1.1 cdn"},
+                                   {"Content-Length", "5"}})),
+            "200 [Content-Type: a] [Set-Cookie: a] [Set-Cookie: b] [x_y: v] [Via: 1.1 cdn] body=5");
+}
+
+TEST(FramingRules, TheScannersFieldsStayUntilTheyAreRead) {
+  ResponseHead head = response(403, {{"X-Pipelock-Hint", "h"}, {"A", "b"}, {"X-Bottle-Q", "c"}});
+  ASSERT_TRUE(check_response(head, "GET", Responder::Scanner));
+  EXPECT_EQ(show(head.fields), " [X-Pipelock-Hint: h] [A: b] [X-Bottle-Q: c]");
+  strip_control_fields(head.fields);
+  EXPECT_EQ(show(head.fields), " [A: b]");
+}
+
+TEST(FramingRules, T36ResponseBodies) {
+  EXPECT_EQ(respond(response(200, {})), "200 body=open");
+  EXPECT_EQ(respond(response(200, {{"Transfer-Encoding", "chunked"}})), "200 body=open");
+  EXPECT_EQ(respond(response(200, {{"Content-Length", "5"}}), "HEAD"), "200 body=no declares 5");
+  EXPECT_EQ(respond(response(304, {{"Content-Length", "5"}})), "304 body=no declares 5");
+  EXPECT_EQ(respond(response(204, {{"Content-Length", "0"}})), "204 body=no");
+  EXPECT_EQ(respond(response(103, {{"Link", "a"}})), "103 [Link: a] body=no");
+  EXPECT_EQ(respond(response(200, {}, Version::Http2)), "200 body=no");
+  ResponseHead h2 = response(200, {{"content-length", "3"}}, Version::Http2);
+  h2.has_body = true;
+  EXPECT_EQ(respond(h2), "200 body=3");
+  EXPECT_EQ(respond(h2, "HEAD"), "200 body=no declares 3");
+}
+
+TEST(FramingRules, T36T37BrokenResponses) {
+  const std::string broken = "502 upstream_broken";
+  EXPECT_EQ(respond(response(101, {{"Upgrade", "websocket"}})), broken);
+  EXPECT_EQ(respond(response(407, {})), broken);
+  EXPECT_EQ(respond(response(99, {})), broken);
+  EXPECT_EQ(respond(response(1000, {})), broken);
+  EXPECT_EQ(respond(response(200, {{"A", "b\r\nc"}})), broken);
+  EXPECT_EQ(respond(response(200, {{"A", "\x01"}})), broken);
+  EXPECT_EQ(respond(response(200, {{"A b", "c"}})), broken);
+  EXPECT_EQ(respond(response(200, {{"", "c"}})), broken);
+  EXPECT_EQ(respond(response(200, {{"Content-Length", "5"}, {"Transfer-Encoding", "chunked"}})),
+            broken);
+  EXPECT_EQ(respond(response(200, {{"Content-Length", "5"}, {"Content-Length", "6"}})), broken);
+  EXPECT_EQ(respond(response(200, {{"transfer-encoding", "chunked"}}, Version::Http2)), broken);
+  ResponseHead many = response(200, {});
+  for (int i = 0; i < 128; ++i) many.fields.add("a", "b");
+  EXPECT_EQ(respond(many).substr(0, 3), "200");
+  many.fields.add("a", "b");
+  EXPECT_EQ(respond(many), broken);
+}
+
+TEST(FramingRules, T05RequestTrailersOfHttp2) {
+  const auto trailer = [](const std::string& name, const std::string& value = "v") {
+    Fields trailers;
+    trailers.add(name, value);
+    const auto vetted = check_request_trailers(trailers, HeadLimits{});
+    return vetted ? std::string("ok") : show(vetted.error());
+  };
+  EXPECT_EQ(trailer("x-checksum"), "ok");
+  EXPECT_EQ(trailer("grpc-status"), "ok");
+  for (const char* name :
+       {"host", "authorization", "content-length", "transfer-encoding", "cookie", "connection",
+        "te", "expect", "x-pipelock-agent", "proxy-x", "a b", ""}) {
+    EXPECT_EQ(trailer(name), kBad) << name;
+  }
+  EXPECT_EQ(trailer("a", "b\r\n"), kBad);
+}
+
+}  // namespace
+}  // namespace bottle
