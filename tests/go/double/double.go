@@ -176,8 +176,12 @@ func (d *Double) Revive() error {
 
 func (d *Double) cut() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	var open []net.Conn
 	for conn := range d.open {
+		open = append(open, conn)
+	}
+	d.mu.Unlock()
+	for _, conn := range open {
 		if tap, ok := conn.(*tapConn); ok {
 			_ = tap.tcp.SetLinger(0)
 		}

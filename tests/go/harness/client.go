@@ -293,3 +293,6 @@ func (a Answer) Status() int {
 func Repeat(text string, n int) string {
 	return string(bytes.Repeat([]byte(text), n/len(text)+1)[:n])
 }
+
+// CloseLimit is how long the proxy may take to close a connection that it has given up.
+const CloseLimit = 5 * time.Second

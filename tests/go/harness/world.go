@@ -36,7 +36,8 @@ type WorldOptions struct {
 	Name       string
 	Allow      []string // replaces the default (the origin alone)
 	Args       []string // more arguments for bottle-proxy
-	RawOrigin  *origin.Server
+	LateArgs   func(*World) []string
+	RawOrigin  *origin.Server // instead of Origin; plain or TLS
 	Change     func(*exec.Cmd)
 }
 
@@ -97,6 +98,9 @@ func NewWorld(t testing.TB, opts WorldOptions) *World {
 		w.Port, w.Scheme = 80, "http"
 	}
 	w.Origin = opts.RawOrigin
+	if w.Origin != nil && w.Origin.CA == nil {
+		w.Port, w.Scheme = 80, "http"
+	}
 	if w.Origin == nil {
 		opts.Origin.Names = append(opts.Origin.Names, opts.Name)
 		server, err := origin.Start(opts.Origin)
@@ -158,7 +162,11 @@ func NewWorld(t testing.TB, opts WorldOptions) *World {
 		})
 		args = append(args, "--upstream", "pipelock", "--pipelock", d.URL())
 	}
-	w.Proxy = StartProxyWith(t, opts.Change, append(args, opts.Args...)...)
+	args = append(args, opts.Args...)
+	if opts.LateArgs != nil {
+		args = append(args, opts.LateArgs(w)...)
+	}
+	w.Proxy = StartProxyWith(t, opts.Change, args...)
 	return w
 }
 

@@ -1,0 +1,23 @@
+package integration
+
+import (
+	"crypto/tls"
+
+	"bottle.test/harness"
+)
+
+func tlsConfig(name string, alpn ...string) *tls.Config {
+	return &tls.Config{ServerName: name, NextProtos: alpn}
+}
+
+// dribble writes one byte at a time.
+type dribble struct{ *harness.Raw }
+
+func (d *dribble) Write(p []byte) (int, error) {
+	for i := range p {
+		if _, err := d.Raw.Conn.Write(p[i : i+1]); err != nil {
+			return i, err
+		}
+	}
+	return len(p), nil
+}
