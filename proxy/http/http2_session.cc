@@ -17,6 +17,11 @@ constexpr std::size_t kPull = 16 * 1024;
 // Between the two GOAWAYs of a drain: a request that is on its way still gets in.
 constexpr std::chrono::milliseconds kGoawayGap{250};
 
+H2WireLimits wire_limits(const SessionLimits& limits) {
+  return H2WireLimits{limits.write_stall, limits.tls_close, limits.read_buffer,
+                      limits.write_buffer};
+}
+
 Failure cancelled() { return Failure{Code::Cancelled, "the exchange was cancelled"}; }
 
 }  // namespace
@@ -43,7 +48,7 @@ class Http2Session::Stream final : public InterimSink {
 
   void interim(const ResponseHead& head) override {
     // One that cannot be sent was only for information.
-    if (session.engine_.interim(id, head)) session.wake();
+    if (session.engine_.interim(id, head)) session.wire_.wake();
   }
 
   void receive(H2Data data) {
@@ -57,7 +62,7 @@ class Http2Session::Stream final : public InterimSink {
     Chunk chunk;
     chunk.data = inbox.take(max);
     session.engine_.consumed(id, chunk.data.size());
-    if (session.engine_.wants_write()) session.wake();
+    session.wire_.wake_if_wanted();
     chunk.end = body_ended && inbox.empty();
     return chunk;
   }
@@ -126,15 +131,13 @@ Http2Session::Http2Session(ByteStream& stream, const SessionContext& context,
     : stream_(stream),
       context_(context),
       engine_(limits, context.wheel.now()),
+      wire_(stream, engine_, *this, context.executor, context.wheel, wire_limits(context.limits)),
       exchanges_(context.executor),
       loops_(context.executor),
-      write_event_(context.executor),
-      uncongested_(context.executor),
       drain_event_(context.executor),
       idle_(context.wheel, idle_alarm_),
       settings_ack_(context.wheel, settings_alarm_),
-      drain_(context.wheel, drain_alarm_),
-      read_buffer_(context.limits.read_buffer) {}
+      drain_(context.wheel, drain_alarm_) {}
 
 Http2Session::~Http2Session() = default;
 
@@ -142,50 +145,27 @@ awaitable<void> Http2Session::run() {
   context_.drain.add(drain_event_);
   idle_.arm(context_.limits.first_byte);
   settings_ack_.arm(context_.limits.settings_ack);
-  wake();  // our SETTINGS
-  loops_.spawn(write_loop());
-  drain_watch_ = loops_.spawn(watch_drain());
-  co_await read_loop();
+  wire_.wake();  // our SETTINGS
+  loops_.spawn(wire_.write());
+  const TaskGroup::TaskId drain_watch = loops_.spawn(watch_drain());
+  const std::optional<Failure> broken = co_await wire_.read();
   // Nobody is there any more, or nobody who is listened to. The order matters: exchanges may still
   // write until they have ended, and what they and the engine said last goes out before the close.
-  lose_streams(end_code_);
+  lose_streams(broken ? broken->code : Code::ClientGone);
   exchanges_.cancel();
   co_await exchanges_.join();
-  closing_ = true;
-  wake();
-  loops_.cancel(drain_watch_);
-  Deadline last_words(context_.wheel, stream_, context_.limits.tls_close);
+  wire_.finish();
+  loops_.cancel(drain_watch);
   co_await loops_.join();
   context_.drain.remove(drain_event_);
   stream_.close();
 }
 
-// ---- reading
-
-awaitable<void> Http2Session::read_loop() {
-  for (;;) {
-    while (engine_.congested() && !closing_) {
-      const bool better = co_await uncongested_.wait();
-      if (!better) co_return;
-    }
-    const IoResult got = co_await stream_.read_some(ByteSpan(read_buffer_));
-    if (!got.ok()) {
-      broken_ = got.status != IoStatus::Eof;
-      co_return;
-    }
-    if (!heard_) {
-      heard_ = true;
-      idle_.arm(context_.limits.idle);
-    }
-    const auto fed = engine_.receive(ByteView(read_buffer_.data(), got.n), context_.wheel.now());
-    dispatch();
-    if (engine_.wants_write()) wake();
-    if (!fed) end_code_ = fed.error().code;
-    if (!fed || engine_.done()) co_return;
-  }
-}
-
 void Http2Session::dispatch() {
+  if (wire_.heard() && !greeted_) {
+    greeted_ = true;
+    idle_.arm(context_.limits.idle);
+  }
   while (auto event = engine_.next_event()) {
     if (auto* request = std::get_if<H2Request>(&*event)) {
       start(std::move(*request));
@@ -233,7 +213,7 @@ void Http2Session::start(H2Request request) {
 }
 
 void Http2Session::exchange_ended() {
-  if (engine_.wants_write()) wake();
+  wire_.wake_if_wanted();
   if (streams_.empty()) idle_.arm(context_.limits.idle);
 }
 
@@ -291,7 +271,7 @@ awaitable<void> Http2Session::answer(Stream& stream, Exchange& exchange, Respons
   }
   exchange.trace.status = response.head.status;
   exchange.trace.first_byte = Clock::now();
-  wake();
+  wire_.wake();
   bool more = response.body != nullptr;
   while (more) {
     const bool room = co_await wait_for_room(stream, exchange);
@@ -304,13 +284,13 @@ awaitable<void> Http2Session::answer(Stream& stream, Exchange& exchange, Respons
     if (!chunk) {
       if (!exchange.trace.failure) exchange.trace.failure = chunk.error();
       engine_.cut(stream.id, traits(chunk.error().code).after_head);
-      wake();
+      wire_.wake();
       break;
     }
     exchange.trace.bytes_out += chunk->data.size();
     more = !chunk->end;
     engine_.offer(stream.id, std::move(*chunk));
-    wake();
+    wire_.wake();
   }
   co_await wait_until_sent(stream, exchange);
 }
@@ -354,42 +334,6 @@ awaitable<void> Http2Session::wait_until_sent(Stream& stream, Exchange& exchange
   }
 }
 
-// ---- writing
-
-awaitable<void> Http2Session::write_loop() {
-  bool in_order = true;
-  while (in_order && !closing_ && !engine_.done()) {
-    in_order = co_await write_event_.wait();
-    if (in_order) in_order = co_await write_out();
-  }
-  closing_ = true;
-  if (in_order && !broken_) {
-    Deadline close(context_.wheel, stream_, context_.limits.tls_close);
-    co_await stream_.shutdown();
-  }
-  stream_.close();
-  uncongested_.set_later();
-}
-
-// Everything there is to say, in as few writes as possible: what the streams had to say in this
-// turn of the loop is in the engine by now.
-awaitable<bool> Http2Session::write_out() {
-  const std::size_t size = context_.limits.write_buffer;
-  Deadline stall(context_.wheel, stream_);
-  if (!write_buffer_) write_buffer_ = std::make_unique_for_overwrite<char[]>(size);
-  for (;;) {
-    const std::size_t n = engine_.fill(ByteSpan(write_buffer_.get(), size), context_.wheel.now());
-    dispatch();
-    if (n == 0) break;
-    stall.arm(context_.limits.write_stall);
-    const IoResult put = co_await stream_.write_all(ByteView(write_buffer_.get(), n));
-    if (!put.ok()) co_return false;
-    if (!engine_.congested()) uncongested_.set_later();
-  }
-  write_buffer_.reset();
-  co_return true;
-}
-
 // ---- ends
 
 awaitable<void> Http2Session::watch_drain() {
@@ -398,30 +342,30 @@ awaitable<void> Http2Session::watch_drain() {
     if (!news) co_return;
   }
   engine_.shutdown_notice();
-  wake();
+  wire_.wake();
   const bool waited = co_await sleep_for(kGoawayGap);
   if (!waited) co_return;
   engine_.goaway(H2Error::NoError);
-  wake();
+  wire_.wake();
   drain_.arm(context_.limits.drain);
 }
 
 void Http2Session::on_idle() noexcept {
   engine_.goaway(H2Error::NoError);
-  wake();
+  wire_.wake();
 }
 
 void Http2Session::on_settings_late() noexcept {
   if (engine_.settings_acked()) return;
   engine_.terminate(kSettingsTimeout);
-  wake();
+  wire_.wake();
 }
 
 void Http2Session::on_drain_over() noexcept {
   lose_streams(Code::ShuttingDown);
   exchanges_.cancel();
   engine_.terminate(H2Error::NoError);
-  wake();
+  wire_.wake();
 }
 
 }  // namespace bottle

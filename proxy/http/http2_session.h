@@ -1,14 +1,13 @@
 #pragma once
 
-#include <memory>
 #include <unordered_map>
-#include <vector>
 
 #include "proxy/base/byte_stream.h"
 #include "proxy/base/deadline.h"
 #include "proxy/base/event.h"
 #include "proxy/base/task_group.h"
 #include "proxy/http/h2_engine.h"
+#include "proxy/http/h2_wire.h"
 #include "proxy/http/session.h"
 
 namespace bottle {
@@ -19,7 +18,7 @@ namespace bottle {
 // upstream only when the client has room for them; request bytes become window again only when
 // upstream has read them.
 // Lives in the frame of the connection's coroutine; `stream` outlives it.
-class Http2Session {
+class Http2Session final : private H2Listener {
  public:
   Http2Session(ByteStream& stream, const SessionContext& context, const H2Limits& limits = {});
   Http2Session(const Http2Session&) = delete;
@@ -45,18 +44,14 @@ class Http2Session {
     Action action_;
   };
 
-  awaitable<void> read_loop();
-  awaitable<void> write_loop();
-  awaitable<bool> write_out();
   awaitable<void> watch_drain();
   awaitable<void> serve(H2Request request);
   awaitable<void> answer(Stream& stream, Exchange& exchange, Response response);
   awaitable<bool> wait_for_room(Stream& stream, Exchange& exchange);
   awaitable<void> wait_until_sent(Stream& stream, Exchange& exchange);
 
-  void dispatch();
+  void dispatch() override;
   void start(H2Request request);
-  void wake() { write_event_.set_later(); }
   void lose_streams(Code why);
   void exchange_ended();
 
@@ -67,11 +62,10 @@ class Http2Session {
   ByteStream& stream_;
   SessionContext context_;
   H2Engine engine_;
+  H2Wire<H2Engine> wire_;
   std::unordered_map<StreamId, Stream*> streams_;  // they live in the frames of serve()
   TaskGroup exchanges_;
   TaskGroup loops_;
-  Event write_event_;
-  Event uncongested_;
   Event drain_event_;
   Alarm idle_alarm_{*this, &Http2Session::on_idle};
   Alarm settings_alarm_{*this, &Http2Session::on_settings_late};
@@ -79,13 +73,7 @@ class Http2Session {
   Deadline idle_;
   Deadline settings_ack_;
   Deadline drain_;
-  TaskGroup::TaskId drain_watch_ = 0;
-  std::vector<char> read_buffer_;
-  std::unique_ptr<char[]> write_buffer_;  // only while there is something to write
-  bool heard_ = false;                    // the client has said something
-  bool broken_ = false;                   // nothing can be sent any more
-  Code end_code_ = Code::ClientGone;      // why exchanges that were open at the end ended
-  bool closing_ = false;                  // the write loop ends when all is written
+  bool greeted_ = false;  // the client has said something
 };
 
 }  // namespace bottle

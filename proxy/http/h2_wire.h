@@ -1,0 +1,150 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "proxy/base/byte_stream.h"
+#include "proxy/base/deadline.h"
+#include "proxy/base/event.h"
+#include "proxy/base/failure.h"
+
+namespace bottle {
+
+// Whose events they are: called whenever an engine may have some.
+class H2Listener {
+ public:
+  virtual void dispatch() = 0;
+
+ protected:
+  ~H2Listener() = default;
+};
+
+struct H2WireLimits {
+  std::chrono::milliseconds write_stall{60'000};  // the peer takes nothing of what is pending
+  std::chrono::milliseconds close{1'000};         // for the last words and the closing alert
+  std::size_t read_buffer = 16 * 1024;
+  std::size_t write_buffer = 64 * 1024;
+};
+
+// An HTTP/2 engine on a connection: the read loop and the write loop, the same for both roles.
+// Reading never pauses for bodies (windows bound them), only for a peer that leaves our control
+// frames unread. Writing gathers: whatever became due in one turn of the loop is one write.
+// What is passed in outlives it.
+template <class Engine>
+class H2Wire {
+ public:
+  H2Wire(ByteStream& stream, Engine& engine, H2Listener& listener, const Executor& executor,
+         TimerWheel& wheel, const H2WireLimits& limits)
+      : stream_(stream),
+        engine_(engine),
+        listener_(listener),
+        wheel_(wheel),
+        limits_(limits),
+        write_event_(executor),
+        uncongested_(executor),
+        last_words_(wheel, stream),
+        read_buffer_(limits.read_buffer) {}
+  H2Wire(const H2Wire&) = delete;
+  H2Wire& operator=(const H2Wire&) = delete;
+
+  // The engine may have something to send.
+  void wake() { write_event_.set_later(); }
+  void wake_if_wanted() {
+    if (engine_.wants_write()) wake();
+  }
+  // True once the peer has said anything.
+  [[nodiscard]] bool heard() const noexcept { return heard_; }
+
+  // Until the connection ends, the task is cancelled, or nothing more is to be read. A Failure if
+  // the peer broke the protocol.
+  awaitable<std::optional<Failure>> read();
+  // Until finish() and all is written, the engine is done, or the connection breaks. Closes it.
+  awaitable<void> write();
+  // What the engine still has to say goes out, for a short while, then the connection is closed.
+  void finish() {
+    if (closed_) return;
+    finishing_ = true;
+    last_words_.arm(limits_.close);
+    wake();
+  }
+
+ private:
+  awaitable<bool> write_out();
+
+  ByteStream& stream_;
+  Engine& engine_;
+  H2Listener& listener_;
+  TimerWheel& wheel_;
+  const H2WireLimits limits_;
+  Event write_event_;
+  Event uncongested_;
+  Deadline last_words_;
+  std::vector<char> read_buffer_;
+  std::unique_ptr<char[]> write_buffer_;  // only while there is something to write
+  bool heard_ = false;
+  bool broken_ = false;  // nothing can be sent any more
+  bool finishing_ = false;
+  bool closed_ = false;
+};
+
+template <class Engine>
+awaitable<std::optional<Failure>> H2Wire<Engine>::read() {
+  for (;;) {
+    while (engine_.congested() && !closed_) {
+      const bool better = co_await uncongested_.wait();
+      if (!better) co_return std::nullopt;
+    }
+    const IoResult got = co_await stream_.read_some(ByteSpan(read_buffer_));
+    if (!got.ok()) {
+      broken_ = got.status != IoStatus::Eof;
+      co_return std::nullopt;
+    }
+    heard_ = true;
+    const auto fed = engine_.receive(ByteView(read_buffer_.data(), got.n), wheel_.now());
+    listener_.dispatch();
+    wake_if_wanted();
+    if (!fed) co_return fed.error();
+    if (engine_.done()) co_return std::nullopt;
+  }
+}
+
+template <class Engine>
+awaitable<void> H2Wire<Engine>::write() {
+  bool in_order = true;
+  while (in_order) {
+    in_order = co_await write_event_.wait();
+    if (in_order) in_order = co_await write_out();
+    if (finishing_ || engine_.done()) break;
+  }
+  if (in_order && !broken_) {
+    last_words_.arm(limits_.close);
+    co_await stream_.shutdown();
+  }
+  last_words_.disarm();
+  closed_ = true;
+  stream_.close();
+  uncongested_.set_later();
+}
+
+template <class Engine>
+awaitable<bool> H2Wire<Engine>::write_out() {
+  Deadline stall(wheel_, stream_);
+  if (!write_buffer_) write_buffer_ = std::make_unique_for_overwrite<char[]>(limits_.write_buffer);
+  for (;;) {
+    const ByteSpan space(write_buffer_.get(), limits_.write_buffer);
+    const std::size_t n = engine_.fill(space, wheel_.now());
+    listener_.dispatch();
+    if (n == 0) break;
+    stall.arm(limits_.write_stall);
+    const IoResult put = co_await stream_.write_all(ByteView(write_buffer_.get(), n));
+    if (!put.ok()) co_return false;
+    if (!engine_.congested()) uncongested_.set_later();
+  }
+  write_buffer_.reset();
+  co_return true;
+}
+
+}  // namespace bottle

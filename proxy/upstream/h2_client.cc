@@ -1,0 +1,372 @@
+#include "proxy/upstream/h2_client.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "proxy/http/byte_queue.h"
+
+namespace bottle {
+namespace {
+
+constexpr auto kSettingsTimeout = static_cast<H2Error>(0x4);  // RFC 9113 section 7
+constexpr std::size_t kPull = 16 * 1024;                      // of a request's body, read at a time
+
+Failure broken(const char* what) { return Failure{Code::UpstreamBroken, what}; }
+Failure cancelled() { return Failure{Code::Cancelled, "the exchange was cancelled"}; }
+
+}  // namespace
+
+// The upstream half of one exchange. Owned by send() until the head is there, then by the
+// response's body.
+class H2Client::Stream {
+ public:
+  Stream(H2Client& client_in, StreamId id_in)
+      : client(client_in), id(id_in), readable(client.executor_) {
+    client.streams_.emplace(id, this);
+  }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  ~Stream() {
+    client.streams_.erase(id);
+    if (!ended) {
+      client.fail_upload(id);
+      client.engine_.reset(id, H2Error::Cancel);
+    }
+    client.stream_ended();
+  }
+
+  void fail(Failure why) {
+    if (!ended && !failure) failure = std::move(why);
+    readable.set_later();
+  }
+
+  H2Client& client;
+  const StreamId id;
+  Event readable;
+  std::vector<ResponseHead> interims;  // no more than the engine's limit
+  std::optional<ResponseHead> head;
+  ByteQueue inbox;  // no more than a stream's window
+  std::optional<Fields> trailers;
+  bool ended = false;  // the response is complete
+  bool unprocessed = false;
+  std::optional<Failure> failure;
+};
+
+// The sender of one request body, as the events see it. Lives in the frame of upload().
+struct H2Client::Upload {
+  Upload(H2Client& client_in, StreamId id_in)
+      : client(client_in), id(id_in), writable(client.executor_) {
+    client.uploads_.emplace(id, this);
+  }
+  Upload(const Upload&) = delete;
+  Upload& operator=(const Upload&) = delete;
+  ~Upload() {
+    client.uploads_.erase(id);
+    client.stream_ended();
+  }
+
+  H2Client& client;
+  const StreamId id;
+  Event writable;
+  bool over = false;  // nobody takes it any more
+};
+
+class H2Client::ResponseBody final : public BodySource {
+ public:
+  ResponseBody(std::unique_ptr<Stream> stream, TimerWheel& wheel)
+      : stream_(std::move(stream)), wheel_(wheel) {}
+
+  awaitable<Result<Chunk>> read(std::size_t max) override {
+    if (!stream_) co_return cancelled();
+    Stream& stream = *stream_;
+    Deadline stall(wheel_, stream.readable);
+    while (stream.inbox.empty() && !stream.ended && !stream.failure) {
+      stall.arm(stream.client.limits_.response_stall);
+      const bool news = co_await stream.readable.wait();
+      if (news) continue;
+      if (stall.fired()) {
+        co_return Failure{Code::UpstreamTimeout, "the origin's response stopped coming"};
+      }
+      co_return cancelled();
+    }
+    Chunk chunk;
+    if (!stream.inbox.empty()) {
+      chunk.data = stream.inbox.take(max);
+      stream.client.engine_.consumed(stream.id, chunk.data.size());
+      stream.client.wire_.wake_if_wanted();
+    } else if (stream.failure) {
+      co_return *stream.failure;
+    }
+    if (stream.ended && stream.inbox.empty()) {
+      if (stream.trailers) {
+        const auto vetted = check_response_trailers(*stream.trailers, stream.client.limits_.heads);
+        if (!vetted) co_return vetted.error();
+        if (!stream.trailers->empty()) chunk.trailers = std::move(stream.trailers);
+      }
+      chunk.end = true;
+      stream_.reset();  // the connection is free for another request at once
+    }
+    co_return chunk;
+  }
+  void stop(Failure) noexcept override { stream_.reset(); }
+
+ private:
+  std::unique_ptr<Stream> stream_;
+  TimerWheel& wheel_;
+};
+
+H2Client::H2Client(std::unique_ptr<ByteStream> stream, const Executor& executor, TimerWheel& wheel,
+                   const H2ClientLimits& limits)
+    : stream_(std::move(stream)),
+      limits_(limits),
+      engine_(limits.h2, wheel.now()),
+      wire_(*stream_, engine_, *this, executor, wheel,
+            H2WireLimits{limits.write_stall, limits.close, 16 * 1024, 64 * 1024}),
+      loops_(executor),
+      unused_(executor),
+      executor_(executor),
+      idle_(wheel, idle_alarm_),
+      settings_ack_(wheel, settings_alarm_) {}
+
+H2Client::~H2Client() = default;
+
+awaitable<void> H2Client::run() {
+  idle_.arm(limits_.idle);
+  settings_ack_.arm(limits_.settings_ack);
+  wire_.wake();
+  loops_.spawn(wire_.write());
+  const std::optional<Failure> why = co_await wire_.read();
+  const bool stopped = co_await task_cancelled();
+  closed_ = true;
+  idle_.disarm();
+  lose(why ? *why : stopped ? cancelled() : broken("the origin closed the connection"));
+  wire_.finish();
+  co_await loops_.join();
+  stream_->close();
+  // Bodies that were handed out still refer to this object; they have failed and go soon.
+  while (!streams_.empty() || !uploads_.empty()) {
+    const bool freed = co_await unused_.wait();
+    if (!freed) co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  }
+}
+
+bool H2Client::has_capacity() const { return !closed_ && engine_.has_capacity(); }
+
+void H2Client::drain() {
+  closed_ = true;
+  engine_.goaway(H2Error::NoError);
+  wire_.wake();
+}
+
+void H2Client::close() noexcept {
+  closed_ = true;
+  lose(cancelled());
+  engine_.terminate(H2Error::NoError);
+  wire_.finish();
+}
+
+void H2Client::on_settings_late() noexcept {
+  if (engine_.settings_acked()) return;
+  closed_ = true;
+  lose(broken("the origin did not acknowledge our SETTINGS"));
+  engine_.terminate(kSettingsTimeout);
+  wire_.finish();
+}
+
+void H2Client::stream_ended() {
+  wire_.wake_if_wanted();
+  if (streams_.empty() && uploads_.empty()) {
+    if (!closed_) idle_.arm(limits_.idle);
+    unused_.set_later();
+  }
+}
+
+void H2Client::fail_upload(StreamId id) {
+  const auto at = uploads_.find(id);
+  if (at == uploads_.end()) return;
+  at->second->over = true;
+  at->second->writable.set_later();
+}
+
+void H2Client::lose(const Failure& why) {
+  for (const auto& [id, stream] : streams_) {
+    Failure failure = why;
+    if (stream->head && why.code == Code::UpstreamBroken) failure.code = Code::UpstreamTruncated;
+    stream->fail(std::move(failure));
+  }
+  for (const auto& [id, upload] : uploads_) {
+    upload->over = true;
+    upload->writable.set_later();
+  }
+}
+
+void H2Client::dispatch() {
+  while (auto event = engine_.next_event()) {
+    if (const auto* writable = std::get_if<H2Writable>(&*event)) {
+      const auto upload = uploads_.find(writable->stream);
+      if (upload != uploads_.end()) upload->second->writable.set_later();
+      continue;
+    }
+    StreamId id = 0;
+    std::visit(
+        [&id](const auto& e) {
+          if constexpr (requires { e.stream; }) id = e.stream;
+        },
+        *event);
+    if (std::holds_alternative<H2Reset>(*event) || std::holds_alternative<H2Closed>(*event)) {
+      fail_upload(id);
+    }
+    const auto at = streams_.find(id);
+    if (at == streams_.end()) continue;
+    Stream& stream = *at->second;
+    if (auto* interim = std::get_if<H2Interim>(&*event)) {
+      stream.interims.push_back(std::move(interim->head));
+    } else if (auto* response = std::get_if<H2Response>(&*event)) {
+      stream.head = std::move(response->head);
+      stream.ended = response->end;
+    } else if (auto* data = std::get_if<H2Data>(&*event)) {
+      stream.inbox.push(std::move(data->data));
+      stream.ended = data->end;
+    } else if (auto* trailers = std::get_if<H2Trailers>(&*event)) {
+      stream.trailers = std::move(trailers->fields);
+      stream.ended = true;
+    } else if (const auto* reset = std::get_if<H2Reset>(&*event)) {
+      stream.unprocessed = reset->unprocessed;
+      stream.fail(broken(reset->by_peer ? "the origin reset the stream"
+                                        : "the origin's response broke HTTP/2's rules"));
+    }
+    stream.readable.set_later();
+  }
+}
+
+// ---- one exchange
+
+awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
+  H2Answer answer{cancelled()};
+  answer.untouched = true;
+  answer.unprocessed = true;
+  answer.body_untouched = true;
+  if (!has_capacity()) {
+    answer.response = Failure{Code::Overloaded, "the HTTP/2 connection takes no more requests"};
+    co_return answer;
+  }
+  const auto id = engine_.request(request.head, request.body == nullptr);
+  if (!id) {
+    if (request.body) request.body->stop(id.error());
+    answer.response = id.error();
+    co_return answer;
+  }
+  used_ = true;
+  idle_.disarm();
+  auto stream = std::make_unique<Stream>(*this, *id);
+  wire_.wake();
+  answer.body_untouched = request.body == nullptr;
+  if (request.body) {
+    exchange.tasks().spawn(
+        upload(*id, std::move(request.body), request.head.content_length, exchange.wheel()));
+  }
+  const std::optional<Failure> failed = co_await wait_for_head(*stream, exchange);
+  answer.unprocessed = stream->unprocessed;
+  answer.untouched = !stream->head && stream->interims.empty();
+  if (failed) {
+    answer.response = *failed;
+    co_return answer;
+  }
+  Response response;
+  response.head = std::move(*stream->head);
+  stream->head.emplace();  // there was one: what fails from now on is a truncated body
+  const auto vetted =
+      check_response(response.head, request.head.method, Responder::Origin, limits_.heads);
+  if (!vetted) {
+    answer.response = vetted.error();
+    co_return answer;
+  }
+  if (!stream->ended || !stream->inbox.empty()) {
+    response.body = std::make_unique<ResponseBody>(std::move(stream), exchange.wheel());
+  }
+  answer.response = std::move(response);
+  co_return answer;
+}
+
+awaitable<std::optional<Failure>> H2Client::wait_for_head(Stream& stream, Exchange& exchange) {
+  Deadline late(exchange.wheel(), stream.readable, limits_.head);
+  std::size_t told = 0;
+  for (;;) {
+    while (told < stream.interims.size()) {
+      ResponseHead& head = stream.interims[told++];
+      const auto vetted = check_response(head, "GET", Responder::Origin, limits_.heads);
+      if (!vetted) co_return vetted.error();
+      if (head.status == 100) continue;  // ours to give; it was not asked for
+      if (!exchange.interim(head)) co_return broken("too many interim responses");
+    }
+    if (stream.head) co_return std::nullopt;
+    if (stream.failure) co_return *stream.failure;
+    const bool news = co_await stream.readable.wait();
+    if (news) continue;
+    if (late.fired()) co_return Failure{Code::UpstreamTimeout, "the origin did not answer in time"};
+    co_return cancelled();
+  }
+}
+
+awaitable<void> H2Client::upload(StreamId id, std::unique_ptr<BodySource> body,
+                                 std::optional<std::uint64_t> length, TimerWheel& wheel) {
+  Upload self(*this, id);
+  std::uint64_t sent = 0;
+  for (;;) {
+    const std::optional<Failure> stuck = co_await wait_for_room(self, wheel);
+    if (stuck) {
+      body->stop(*stuck);
+      if (!self.over) abandon(id, *stuck);
+      co_return;
+    }
+    auto chunk = co_await body->read(std::min(engine_.room(id), kPull));
+    if (!chunk) {
+      abandon(id, chunk.error());
+      co_return;
+    }
+    sent += chunk->data.size();
+    const bool end = chunk->end;
+    if (length && (sent > *length || (end && sent != *length))) {
+      const Failure wrong{Code::ClientBad, "the request's body is not as long as it said"};
+      if (!end) body->stop(wrong);
+      abandon(id, wrong);
+      co_return;
+    }
+    chunk->trailers.reset();  // a request's trailers were scanned by nobody
+    engine_.offer(id, std::move(*chunk));
+    wire_.wake();
+    if (end) co_return;
+  }
+}
+
+// Nothing if there is room now.
+awaitable<std::optional<Failure>> H2Client::wait_for_room(Upload& self, TimerWheel& wheel) {
+  Deadline stall(wheel, self.writable);
+  std::size_t pending = engine_.queued(self.id);
+  while (!self.over && engine_.room(self.id) == 0) {
+    stall.arm(limits_.write_stall);
+    const bool news = co_await self.writable.wait();
+    if (news) continue;
+    if (!stall.fired()) co_return cancelled();
+    const std::size_t still = engine_.queued(self.id);
+    if (still >= pending) {
+      co_return Failure{Code::UpstreamTimeout, "the origin stopped reading the request"};
+    }
+    pending = still;
+  }
+  if (self.over) co_return broken("the origin wants no more of the request");
+  co_return std::nullopt;
+}
+
+// The request cannot be completed: it must not look complete.
+void H2Client::abandon(StreamId id, const Failure& why) {
+  const auto at = streams_.find(id);
+  if (at != streams_.end()) at->second->fail(why);
+  engine_.reset(id, H2Error::Cancel);
+  wire_.wake();
+}
+
+}  // namespace bottle
