@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/result.h"
@@ -27,7 +29,7 @@ class BodyScan {
   [[nodiscard]] Result<> decode(ByteView in);
 
   SecretScanner raw_;
-  std::unique_ptr<SecretScanner> decoded_;
+  std::optional<SecretScanner> decoded_;
   std::unique_ptr<ContentDecoder> decoder_;
   Bytes held_;
   std::unique_ptr<char[]> room_;

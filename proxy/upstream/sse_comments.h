@@ -39,18 +39,17 @@ class SseComments {
 
  private:
   enum class At : std::uint8_t {
-    Boundary,   // nothing open: start of the stream, or right after a blank line
+    Start,      // no byte yet: a byte order mark may follow, so nothing may be put before it
+    Boundary,   // nothing open: right after a blank line
     LineStart,  // a line of an event has ended
     InLine,
-    AfterCr,       // a CR ended a line; an LF may still belong to it
-    AfterBlankCr,  // a CR ended a blank line; an LF may still belong to it
-    Bom,           // inside the byte order mark a stream may begin with
+    AfterCr,  // a CR ended a line; an LF may still belong to it
   };
   void step(char c);
 
   Clock::time_point last_;
   std::chrono::milliseconds idle_;
-  At at_ = At::Boundary;
+  At at_ = At::Start;
   bool ended_ = false;
 };
 

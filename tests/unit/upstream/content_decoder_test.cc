@@ -1,0 +1,270 @@
+#include "proxy/upstream/content_decoder.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "unit/upstream/coders.h"
+
+namespace bottle {
+namespace {
+
+using test::encode;
+using test::prose;
+
+constexpr Coding kCodings[] = {Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd};
+
+// Feeds `pieces` with an output room of `room` bytes.
+Result<Bytes> decode_pieces(Coding coding, DecodeLimits limits, const std::vector<ByteView>& pieces,
+                            std::size_t room_size) {
+  const auto decoder = ContentDecoder::make(coding, limits);
+  std::string room(room_size, '\0');
+  Bytes out;
+  for (ByteView piece : pieces) {
+    bool full = false;
+    while (!piece.empty() || full) {
+      const auto progress = decoder->decode(piece, room);
+      if (!progress) return progress.error();
+      EXPECT_LE(progress->consumed, piece.size());
+      EXPECT_LE(progress->produced, room.size());
+      piece.remove_prefix(progress->consumed);
+      out.append(room.data(), progress->produced);
+      full = progress->produced == room.size();
+    }
+  }
+  auto finished = decoder->finish();
+  if (!finished) return finished.error();
+  return out;
+}
+
+class Decoder : public testing::TestWithParam<Coding> {};
+
+TEST_P(Decoder, DecodesInEverySplit) {
+  const std::string text = prose(300);
+  const std::string coded = encode(GetParam(), text);
+  const ByteView all = coded;
+  for (std::size_t i = 0; i <= coded.size(); ++i) {
+    for (const std::size_t room : {std::size_t{1}, std::size_t{7}, std::size_t{65536}}) {
+      const auto out = decode_pieces(GetParam(), {}, {all.substr(0, i), all.substr(i)}, room);
+      ASSERT_TRUE(out) << i << ' ' << room << ' ' << out.error().detail;
+      ASSERT_EQ(*out, text) << i << ' ' << room;
+    }
+  }
+  std::vector<ByteView> bytes;
+  for (std::size_t i = 0; i < coded.size(); ++i) bytes.push_back(all.substr(i, 1));
+  const auto out = decode_pieces(GetParam(), {}, bytes, 64);
+  ASSERT_TRUE(out) << out.error().detail;
+  EXPECT_EQ(*out, text);
+}
+
+TEST_P(Decoder, DecodesEmptyAndLargeBodies) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{3} << 20}) {
+    const std::string text = prose(size);
+    const auto out = decode_all(GetParam(), {}, encode(GetParam(), text));
+    ASSERT_TRUE(out) << out.error().detail;
+    EXPECT_EQ(*out, text);
+  }
+}
+
+TEST_P(Decoder, TruncatedBodyFailsAtItsEnd) {
+  const std::string coded = encode(GetParam(), prose(300));
+  for (std::size_t size = 0; size < coded.size(); ++size) {
+    const auto out = decode_all(GetParam(), {}, ByteView(coded).substr(0, size));
+    ASSERT_FALSE(out) << size;
+    EXPECT_EQ(out.error().code, Code::ClientBad);
+    EXPECT_EQ(out.error().reason, "coding_broken");
+  }
+}
+
+TEST_P(Decoder, NothingMayFollow) {
+  const std::string coded = encode(GetParam(), prose(300));
+  for (const std::string& tail :
+       {std::string("x"), std::string("\0", 1), std::string("\n"), coded}) {
+    const std::string body = coded + tail;
+    for (std::size_t i = 0; i <= body.size(); ++i) {
+      const auto out = decode_pieces(
+          GetParam(), {}, {ByteView(body).substr(0, i), ByteView(body).substr(i)}, 65536);
+      ASSERT_FALSE(out) << i;
+      EXPECT_EQ(out.error().reason, "coding_broken");
+    }
+  }
+}
+
+TEST_P(Decoder, DamagedBodyNeverGivesTheText) {
+  const std::string text = prose(300);
+  const std::string coded = encode(GetParam(), text);
+  std::size_t refused = 0;
+  for (std::size_t i = 0; i < coded.size(); ++i) {
+    std::string damaged = coded;
+    damaged[i] = static_cast<char>(damaged[i] ^ 0x55);
+    const auto out = decode_all(GetParam(), {}, damaged);
+    if (!out) ++refused;
+  }
+  EXPECT_GT(refused, coded.size() / 4);
+  EXPECT_FALSE(decode_all(GetParam(), {}, text));
+}
+
+TEST_P(Decoder, LimitIsExact) {
+  const std::string text = prose(5000);
+  const std::string coded = encode(GetParam(), text);
+  DecodeLimits limits;
+  limits.decoded_bytes = text.size();
+  EXPECT_TRUE(decode_all(GetParam(), limits, coded));
+  limits.decoded_bytes = text.size() + 1;
+  EXPECT_TRUE(decode_all(GetParam(), limits, coded));
+  limits.decoded_bytes = text.size() - 1;
+  const auto out = decode_all(GetParam(), limits, coded);
+  ASSERT_FALSE(out);
+  EXPECT_EQ(out.error().code, Code::BodyTooLarge);
+  EXPECT_EQ(out.error().reason, "body_too_large");
+}
+
+// threats.md 61: what a bomb costs is bounded by the ratio as well as by the size.
+TEST_P(Decoder, T61BombIsStoppedEarly) {
+  const std::string bomb = encode(GetParam(), std::string(std::size_t{16} << 20, 'a'));
+  ASSERT_LT(bomb.size() * 100, std::size_t{16} << 20);
+  const auto decoder = ContentDecoder::make(GetParam(), {});
+  std::string room(65536, '\0');
+  ByteView in = bomb;
+  std::size_t out = 0;
+  std::optional<Failure> failure;
+  while (!failure) {
+    const auto progress = decoder->decode(in, room);
+    if (!progress) {
+      failure = progress.error();
+      break;
+    }
+    in.remove_prefix(progress->consumed);
+    out += progress->produced;
+    ASSERT_LE(out, std::size_t{2} << 20);
+  }
+  EXPECT_EQ(failure->code, Code::BodyTooLarge);
+  EXPECT_EQ(failure->reason, "coding_bomb");
+  EXPECT_FALSE(decoder->decode(in, room)) << "a failure is final";
+  EXPECT_FALSE(decoder->finish());
+}
+
+TEST_P(Decoder, VeryRegularSmallBodiesAreNoBombs) {
+  const std::string text(std::size_t{1} << 20, 'a');
+  EXPECT_TRUE(decode_all(GetParam(), {}, encode(GetParam(), text)));
+  EXPECT_FALSE(decode_all(GetParam(), {}, encode(GetParam(), text + "a")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Codings, Decoder, testing::ValuesIn(kCodings), [](const auto& param_info) {
+  return std::string(to_string(param_info.param));
+});
+
+TEST(ContentDecoder, DeflateIsReadWithAndWithoutItsWrapper) {
+  const std::string text = prose(300);
+  for (const int window_bits : {MAX_WBITS, -MAX_WBITS, 9}) {
+    for (const int level : {0, 1, 9}) {
+      const std::string coded = test::zlib_encode(text, window_bits, level);
+      for (std::size_t i = 0; i <= coded.size(); ++i) {
+        const auto out = decode_pieces(
+            Coding::Deflate, {}, {ByteView(coded).substr(0, i), ByteView(coded).substr(i)}, 65536);
+        ASSERT_TRUE(out) << window_bits << ' ' << level << ' ' << i << out.error().detail;
+        ASSERT_EQ(*out, text);
+      }
+    }
+  }
+  EXPECT_FALSE(decode_all(Coding::Gzip, {}, test::zlib_encode(text, MAX_WBITS)));
+  EXPECT_FALSE(decode_all(Coding::Deflate, {}, test::zlib_encode(text, MAX_WBITS + 16)));
+}
+
+TEST(ContentDecoder, ZstdWindowIsBounded) {
+  const std::string text = prose(200000);
+  EXPECT_TRUE(decode_all(Coding::Zstd, {}, test::zstd_encode(text, 23, false)));
+  const auto out = decode_all(Coding::Zstd, {}, test::zstd_encode(text, 24, false));
+  ASSERT_FALSE(out);
+  EXPECT_EQ(out.error().code, Code::NotSupported);
+  EXPECT_EQ(out.error().reason, "coding_not_scannable");
+}
+
+TEST(ContentDecoder, ZstdTakesOneOrdinaryFrameWithoutDictionary) {
+  const std::string frame = test::zstd_encode(prose(100));
+  const std::string skippable("\x50\x2a\x4d\x18\x03\0\0\0abc", 11);
+  EXPECT_FALSE(decode_all(Coding::Zstd, {}, skippable));
+  EXPECT_FALSE(decode_all(Coding::Zstd, {}, skippable + frame));
+  EXPECT_FALSE(decode_all(Coding::Zstd, {}, frame + skippable));
+  EXPECT_FALSE(decode_all(Coding::Zstd, {}, frame + frame));
+  // Descriptor: single segment, one byte of dictionary id; then the id, the size, a raw last block.
+  const std::string with_dictionary("\x28\xb5\x2f\xfd\x21\x07\x01\x09\0\0a", 11);
+  const auto out = decode_all(Coding::Zstd, {}, with_dictionary);
+  ASSERT_FALSE(out);
+  EXPECT_EQ(out.error().reason, "coding_not_scannable");
+}
+
+TEST(ContentDecoder, ZstdBytesAreUnseenUntilTheirBlockIsComplete) {
+  const std::string text = prose(400000);  // several blocks of at most 128 KiB
+  const std::string coded = encode(Coding::Zstd, text);
+  const auto decoder = ContentDecoder::make(Coding::Zstd, {});
+  std::string room(65536, '\0');
+  std::size_t fed = 0;
+  std::size_t blocks = 0;
+  std::size_t before = 0;
+  for (std::size_t i = 0; i < coded.size(); ++i) {
+    ByteView in = ByteView(coded).substr(i, 1);
+    bool full = false;
+    std::size_t produced = 0;
+    while (!in.empty() || full) {
+      const auto progress = decoder->decode(in, room);
+      ASSERT_TRUE(progress);
+      in.remove_prefix(progress->consumed);
+      full = progress->produced == room.size();
+      produced += progress->produced;
+    }
+    ++fed;
+    ASSERT_LE(decoder->unseen(), std::size_t{128} * 1024 + 32);
+    if (decoder->unseen() < before) ++blocks;
+    if (produced > 0) {
+      ASSERT_EQ(decoder->unseen(), 0u) << "output comes exactly when a block is complete";
+    }
+    before = decoder->unseen();
+  }
+  EXPECT_EQ(decoder->unseen(), 0u);
+  EXPECT_GE(blocks, 4u);
+  EXPECT_EQ(fed, coded.size());
+}
+
+TEST(ContentDecoder, IdentityIsOnlyCounted) {
+  DecodeLimits limits;
+  limits.decoded_bytes = 5;
+  EXPECT_EQ(*decode_all(Coding::Identity, limits, "12345"), "12345");
+  EXPECT_FALSE(decode_all(Coding::Identity, limits, "123456"));
+}
+
+TEST(ContentDecoder, CodingOfFields) {
+  const struct {
+    const char* value;
+    Coding coding;
+  } known[] = {
+      {"gzip", Coding::Gzip},       {"GZIP", Coding::Gzip},         {"x-gzip", Coding::Gzip},
+      {"deflate", Coding::Deflate}, {"br", Coding::Brotli},         {"zstd", Coding::Zstd},
+      {" gzip ", Coding::Gzip},     {"identity", Coding::Identity}, {"", Coding::Identity}};
+  for (const auto& c : known) {
+    Fields fields;
+    fields.add("Content-Encoding", c.value);
+    const auto coding = coding_of(fields);
+    ASSERT_TRUE(coding) << c.value;
+    EXPECT_EQ(*coding, c.coding);
+  }
+  EXPECT_EQ(*coding_of(Fields{}), Coding::Identity);
+  for (const char* value :
+       {"gzip, gzip", "gzip, identity", "identity, gzip", "compress", "aws-chunked", "gzip;q=1",
+        "gzip,", "\"gzip\"", "g zip", "chunked", "exi"}) {
+    Fields fields;
+    fields.add("Content-Encoding", value);
+    const auto coding = coding_of(fields);
+    ASSERT_FALSE(coding) << value;
+    EXPECT_EQ(coding.error().code, Code::NotSupported);
+    EXPECT_EQ(coding.error().reason, "coding_not_scannable");
+  }
+  Fields twice;
+  twice.add("Content-Encoding", "gzip");
+  twice.add("content-encoding", "identity");
+  EXPECT_FALSE(coding_of(twice));
+}
+
+}  // namespace
+}  // namespace bottle
