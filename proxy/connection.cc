@@ -1,0 +1,138 @@
+#include "proxy/connection.h"
+
+#include <array>
+#include <utility>
+
+#include "proxy/desk/sniff.h"
+#include "proxy/http/h1_writer.h"
+#include "proxy/http/http1_session.h"
+#include "proxy/http/http2_session.h"
+#include "proxy/http/problem.h"
+#include "proxy/tls/tcp_stream.h"
+
+namespace bottle {
+namespace {
+
+constexpr std::string_view kEstablished = "HTTP/1.1 200 Connection established\r\n\r\n";
+
+SessionContext context_of(const ConnectionParts& parts, Destination destination, Scheme scheme) {
+  SessionContext context{
+      parts.executor,       parts.wheel,        parts.handler,          parts.drain,
+      parts.config.session, parts.config.rules, std::move(destination), scheme};
+  return context;
+}
+
+awaitable<bool> write_within(ByteStream& stream, const ConnectionParts& parts, ByteView data) {
+  Deadline stall(parts.wheel, stream, parts.config.session.write_stall);
+  const IoResult result = co_await stream.write_all(data);
+  co_return result.ok();
+}
+
+// The answer to a CONNECT that is refused. Few clients show its body, some its reason phrase, so
+// the word stands in both.
+awaitable<void> refuse_connect(TcpStream& stream, const ConnectionParts& parts,
+                               const Failure& failure) {
+  const LocalAnswer answer = problem_answer(failure, parts.handler.next_id());
+  ResponseHead head = answer.head;
+  head.reason = std::string(traits(failure.code).title) + " (" + std::string(word(failure)) + ")";
+  Bytes out;
+  write_response_head(out, head, Framing::content_length(answer.body.size()), false);
+  out.append(answer.body);
+  co_await write_within(stream, parts, out);
+  co_await stream.shutdown();
+}
+
+// What the tunnel's first bytes promise, with the bytes in `early`. NeedMore: nothing that could be
+// judged came in time.
+awaitable<FirstBytes> sniff_tunnel(TcpStream& stream, const ConnectionParts& parts, Bytes& early) {
+  Deadline deadline(parts.wheel, stream, parts.config.session.first_byte);
+  for (;;) {
+    const FirstBytes verdict = sniff(early);
+    if (verdict != FirstBytes::NeedMore || early.size() >= kSniffBytes) co_return verdict;
+    Bytes space(2048, '\0');
+    const IoResult got = co_await stream.read_some(ByteSpan(space));
+    if (!got.ok()) co_return FirstBytes::NeedMore;
+    early.append(space, 0, got.n);
+  }
+}
+
+awaitable<void> serve_tls(asio::ip::tcp::socket socket, const ConnectionParts& parts,
+                          Destination destination, Bytes early) {
+  auto name = ServerName::parse(destination.host);
+  if (!name) {
+    parts.handler.refused_connection(destination, name.error(), Trace::By::Proxy);
+    co_return;
+  }
+  auto secured = co_await parts.acceptor.accept(std::move(socket), std::move(early), *name);
+  if (!secured) {
+    if (secured.error().code != Code::Cancelled) {
+      parts.handler.refused_connection(destination, secured.error(), Trace::By::Proxy);
+    }
+    co_return;
+  }
+  TlsStream& stream = *secured->stream;
+  const SessionContext context = context_of(parts, std::move(destination), Scheme::Https);
+  if (secured->alpn == Alpn::Http2) {
+    Http2Session session(stream, context, parts.config.h2);
+    co_await session.run();
+  } else {
+    Http1Session session(stream, context, Http1Session::Place::Tunnel);
+    co_await session.run({});
+  }
+  stream.close();
+}
+
+awaitable<void> serve_plain_tunnel(TcpStream& stream, const ConnectionParts& parts,
+                                   Destination destination, Bytes early) {
+  const SessionContext context = context_of(parts, std::move(destination), Scheme::Http);
+  Http1Session session(stream, context, Http1Session::Place::Tunnel);
+  co_await session.run(std::move(early));
+  stream.close();
+}
+
+awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionParts& parts,
+                             Http1End::Connect connect) {
+  const Destination& destination = connect.destination;
+  const Scheme guess = destination.port == 80 ? Scheme::Http : Scheme::Https;
+  const Decision decision = parts.policy.decide(destination, guess);
+  // With a CA for any name the refusal is given inside TLS, where clients show it to their users.
+  if (decision.refusal && parts.config.ca_names == CaNames::Allowlist) {
+    parts.handler.refused_connection(destination, *decision.refusal, Trace::By::Policy);
+    co_await refuse_connect(stream, parts, *decision.refusal);
+    co_return;
+  }
+  const bool told = co_await write_within(stream, parts, kEstablished);
+  if (!told) co_return;
+  Bytes early = std::move(connect.early);
+  const FirstBytes first = co_await sniff_tunnel(stream, parts, early);
+  if (first == FirstBytes::Tls) {
+    asio::ip::tcp::socket socket = stream.release(early);
+    co_await serve_tls(std::move(socket), parts, destination, std::move(early));
+    co_return;
+  }
+  // Some clients use CONNECT for http:// too. On the port of https it is a mistake, or an attempt.
+  if (first == FirstBytes::Http && destination.port != 443) {
+    co_await serve_plain_tunnel(stream, parts, destination, std::move(early));
+    co_return;
+  }
+  if (early.empty()) co_return;  // opened and left: nothing was tried
+  const Failure failure(Code::ClientBad, "the tunnel's first bytes are neither TLS nor HTTP",
+                        "not_tls", "Only TLS, or plain HTTP to port 80, may go through a tunnel.");
+  parts.handler.refused_connection(destination, failure, Trace::By::Proxy);
+}
+
+}  // namespace
+
+awaitable<void> serve_connection(asio::ip::tcp::socket socket, const ConnectionParts& parts) {
+  TcpStream stream(std::move(socket));
+  const SessionContext context = context_of(parts, Destination{}, Scheme::Http);
+  Http1Session session(stream, context, Http1Session::Place::Listener);
+  Http1End end = co_await session.run({});
+  if (end.connect) {
+    Http1End::Connect connect = std::move(*end.connect);
+    co_await serve_tunnel(stream, parts, std::move(connect));
+  }
+  stream.close();
+}
+
+}  // namespace bottle

@@ -1,0 +1,203 @@
+#include "proxy/flow/proxy_handler.h"
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "proxy/flow/guarded_body.h"
+#include "proxy/http/problem.h"
+
+namespace bottle {
+namespace {
+
+DecidedBy decided_by(Trace::By by) noexcept {
+  switch (by) {
+    case Trace::By::Nobody:
+      return DecidedBy::Nobody;
+    case Trace::By::Policy:
+      return DecidedBy::Policy;
+    case Trace::By::Guard:
+      return DecidedBy::Guard;
+    case Trace::By::Pipelock:
+      return DecidedBy::Pipelock;
+    case Trace::By::Proxy:
+      return DecidedBy::Proxy;
+    case Trace::By::Origin:
+      return DecidedBy::Origin;
+    case Trace::By::Client:
+      return DecidedBy::Client;
+  }
+  return DecidedBy::Nobody;
+}
+
+Verdict verdict_of(const Trace& trace) noexcept {
+  if (!trace.failure) return Verdict::Allowed;
+  const FailureTraits& row = traits(trace.failure->code);
+  if (row.level == LogLevel::Audit) return Verdict::Refused;
+  // A head went out that the failure did not make: the answer was under way.
+  const bool answered = trace.status != 0 && trace.status != row.status;
+  return answered ? Verdict::Cut : Verdict::Failed;
+}
+
+std::string_view mark_of(const Trace& trace) {
+  return trace.failure ? word(*trace.failure) : std::string_view();
+}
+
+}  // namespace
+
+ProxyHandler::ProxyHandler(Parts parts) : parts_(std::move(parts)) {
+  if (parts_.secrets != nullptr) scan_space_ = std::make_unique<ScanSpace>(*parts_.secrets);
+}
+
+std::string ProxyHandler::next_id() {
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), ++count_);
+  std::string id = parts_.id_prefix;
+  id.append(digits.data(), end.ptr);
+  return id;
+}
+
+Trace::By ProxyHandler::blame(Code code) const {
+  switch (code) {
+    case Code::ClientBad:
+    case Code::NotSupported:
+    case Code::ExpectationFailed:
+    case Code::HeadTooLarge:
+    case Code::BodyTooLarge:
+    case Code::ClientSlow:
+    case Code::ClientFlood:
+    case Code::Misdirected:
+    case Code::Overloaded:
+    case Code::ShuttingDown:
+    case Code::Internal:
+      return Trace::By::Proxy;
+    case Code::ClientGone:
+    case Code::Cancelled:
+      return Trace::By::Client;
+    case Code::Denied:
+      return Trace::By::Guard;
+    case Code::ScannerUnavailable:
+    case Code::UpstreamDenied:
+      return Trace::By::Pipelock;
+    case Code::DnsFailed:
+    case Code::ConnectFailed:
+    case Code::UpstreamTlsFailed:
+    case Code::UpstreamTimeout:
+    case Code::UpstreamBroken:
+    case Code::UpstreamTruncated:
+      return parts_.kind == UpstreamKind::Pipelock ? Trace::By::Pipelock : Trace::By::Origin;
+  }
+  return Trace::By::Proxy;
+}
+
+Response ProxyHandler::refuse(const Failure& failure, Exchange& exchange) {
+  return refuse_by(failure, exchange, blame(failure.code));
+}
+
+Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Trace::By by) {
+  Trace& trace = exchange.trace;
+  trace.failure = failure;
+  if (trace.by == Trace::By::Nobody) trace.by = by;
+  Response response;
+  response.head.status = 0;
+  if (traits(failure.code).status == 0) return response;
+  LocalAnswer answer = problem_answer(failure, exchange.id());
+  response.head = std::move(answer.head);
+  if (trace.method == "HEAD") {
+    response.head.has_body = false;
+  } else {
+    response.body = std::make_unique<BytesSource>(std::move(answer.body));
+  }
+  return response;
+}
+
+Result<void> ProxyHandler::guard(Request& request, Exchange& exchange) {
+  const Destination& destination = exchange.destination();
+  SecretScanner head(*parts_.secrets, *scan_space_, destination.host, exchange.scheme());
+  const std::optional<Hit> hit = head.scan_head(request.head);
+  if (hit) {
+    exchange.trace.target_has_secret = hit->place == Place::Url;
+    return refusal(*hit);
+  }
+  exchange.trace.scanned_request_body = true;
+  if (!request.body) return {};
+  auto coding = coding_of(request.head.fields);
+  if (!coding) return coding.error();
+  auto scan = std::make_unique<BodyScan>(*parts_.secrets, *scan_space_, destination.host,
+                                         exchange.scheme(), *coding, parts_.decode);
+  request.body = std::make_unique<GuardedBody>(std::move(request.body), std::move(scan));
+  return {};
+}
+
+awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
+  Trace& trace = exchange.trace;
+  if (!parts_.audit.healthy() && !parts_.audit.probe()) {
+    const Failure failure(Code::Overloaded, "the audit log cannot be written", "audit_unwritable",
+                          "Nothing is let out unrecorded; free space for the audit log.");
+    co_return refuse_by(failure, exchange, Trace::By::Proxy);
+  }
+  const Decision decision = parts_.policy.decide(exchange.destination(), exchange.scheme());
+  trace.route = to_string(decision.route);
+  if (decision.refusal) co_return refuse_by(*decision.refusal, exchange, Trace::By::Policy);
+  if (parts_.secrets != nullptr) {
+    auto guarded = guard(request, exchange);
+    if (!guarded) {
+      if (request.body) request.body->stop(guarded.error());
+      co_return refuse_by(guarded.error(), exchange, blame(guarded.error().code));
+    }
+  }
+  auto sent = co_await parts_.upstream.send(std::move(request), exchange);
+  if (!sent) co_return refuse_by(sent.error(), exchange, blame(sent.error().code));
+  // Whether the upstream keeps its connection is nothing to the client.
+  sent->head.keep_alive = true;
+  co_return std::move(*sent);
+}
+
+void ProxyHandler::finished(const Exchange& exchange) noexcept {
+  const Trace& trace = exchange.trace;
+  const auto now = Clock::now();
+  AuditRecord record;
+  record.time = trace.started;
+  record.id = exchange.id();
+  record.route = trace.route;
+  record.client_protocol = to_string(exchange.client_version());
+  record.upstream_protocol = trace.upstream_protocol;
+  record.method = trace.method;
+  record.host = exchange.destination().host;
+  record.port = exchange.destination().port;
+  record.target = trace.target;
+  record.target_has_secret = trace.target_has_secret;
+  record.status = trace.status;
+  record.bytes_in = trace.bytes_in;
+  record.bytes_out = trace.bytes_out;
+  using std::chrono::duration_cast;
+  using std::chrono::milliseconds;
+  if (trace.first_byte) record.ttfb = duration_cast<milliseconds>(*trace.first_byte - trace.begin);
+  record.total = duration_cast<milliseconds>(now - trace.begin);
+  record.verdict = verdict_of(trace);
+  record.reason = mark_of(trace);
+  if (trace.failure) record.detail = trace.failure->detail;
+  const bool unclaimed = trace.failure && trace.by == Trace::By::Nobody;
+  record.by = decided_by(unclaimed ? blame(trace.failure->code) : trace.by);
+  record.scanned_request_body = trace.scanned_request_body;
+  record.scanned_response_body = trace.scanned_response_body;
+  parts_.audit.write(record);
+}
+
+void ProxyHandler::refused_connection(const Destination& destination, const Failure& failure,
+                                      Trace::By by) {
+  AuditRecord record;
+  record.time = std::chrono::system_clock::now();
+  record.id = next_id();
+  record.kind = AuditKind::RefusedConnection;
+  record.host = destination.host;
+  record.port = destination.port;
+  record.verdict =
+      traits(failure.code).level == LogLevel::Audit ? Verdict::Refused : Verdict::Failed;
+  record.reason = word(failure);
+  record.detail = failure.detail;
+  record.by = decided_by(by);
+  parts_.audit.write(record);
+}
+
+}  // namespace bottle

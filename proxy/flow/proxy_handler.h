@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "proxy/flow/audit.h"
+#include "proxy/flow/policy.h"
+#include "proxy/guard/secret_scanner.h"
+#include "proxy/http/handler.h"
+#include "proxy/upstream/content_decoder.h"
+#include "proxy/upstream/upstream.h"
+
+namespace bottle {
+
+enum class UpstreamKind : std::uint8_t { Pipelock, Direct };
+
+// Rooms 5 and 6 for one worker: policy, guard, upstream, and the audit line at the end. Everything
+// it is given outlives it. One thread; `policy`, `secrets` and `audit` are shared with others.
+class ProxyHandler final : public Handler {
+ public:
+  struct Parts {
+    const Policy& policy;
+    Upstream& upstream;
+    UpstreamKind kind;
+    // Null: nothing is scanned here (behind pipelock, with no exact values given).
+    const SecretSet* secrets = nullptr;
+    AuditSink& audit;
+    DecodeLimits decode;
+    std::string id_prefix;  // unique to this process and worker
+  };
+  explicit ProxyHandler(Parts parts);
+
+  std::string next_id() override;
+  awaitable<Response> handle(Request request, Exchange& exchange) override;
+  Response refuse(const Failure& failure, Exchange& exchange) override;
+  void finished(const Exchange& exchange) noexcept override;
+
+  // A connection that ended before any request, for a reason worth a line: refused CONNECT, failed
+  // handshake, bytes that are no TLS.
+  void refused_connection(const Destination& destination, const Failure& failure, Trace::By by);
+
+  [[nodiscard]] std::uint64_t exchanges() const noexcept { return count_; }
+
+ private:
+  [[nodiscard]] Response refuse_by(const Failure& failure, Exchange& exchange, Trace::By by);
+  [[nodiscard]] Result<void> guard(Request& request, Exchange& exchange);
+  [[nodiscard]] Trace::By blame(Code code) const;
+
+  Parts parts_;
+  std::unique_ptr<ScanSpace> scan_space_;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace bottle

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "proxy/base/result.h"
+#include "proxy/config.h"
+
+namespace bottle {
+
+// One listening socket, a descriptor of it for each worker: whoever is idle takes the next client.
+struct Listeners {
+  std::vector<int> descriptors;  // the caller closes them, or hands each to a worker
+  std::string host;              // where they listen, for the ready line
+  std::uint16_t port = 0;
+};
+
+// Binds and listens, or takes over the descriptor that was handed in (and closes the original). Not
+// SO_REUSEPORT: its queues keep clients waiting behind one busy worker, and let another program of
+// the same user take a share of the port. Fails with Internal, saying what is in the way.
+[[nodiscard]] Result<Listeners> open_listeners(const Listen& listen, unsigned workers);
+
+// How many client connections there may be, all workers together: the configured number, and never
+// more than 40 % of the process's descriptors (each may need a second one upstream).
+[[nodiscard]] std::size_t connection_budget(std::size_t configured);
+
+}  // namespace bottle

@@ -1,0 +1,79 @@
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "certs/process_memory.h"
+#include "proxy/config.h"
+#include "proxy/exit_code.h"
+#include "proxy/server.h"
+#include "proxy/startup.h"
+
+namespace bottle {
+namespace {
+
+int exit_with(ExitCode code) { return static_cast<int>(code); }
+
+void complain(const std::string& what) { std::fprintf(stderr, "bottle-proxy: %s\n", what.c_str()); }
+
+void set_up_log(const Config& config) {
+  auto logger = spdlog::stderr_logger_mt("bottle-proxy");
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %n %l %v");
+  logger->set_level(spdlog::level::from_str(config.log_level));
+  spdlog::set_default_logger(std::move(logger));
+  TaskGroup::on_crash([](const char* what) { spdlog::error("a task died: {}", what); });
+}
+
+int run(const Config& config) {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGHUP, SIG_IGN);
+  set_up_log(config);
+  for (const std::string& warning : harden_process_memory()) spdlog::warn("{}", warning);
+
+  // Bound first: what follows may write files, and a port in use must not leave any.
+  auto listeners = open_listeners(config.listen, config.threads);
+  if (!listeners) {
+    complain(listeners.error().detail);
+    return exit_with(ExitCode::Listen);
+  }
+  auto world = World::make(config, *listeners);
+  if (!world) {
+    complain(world.error().detail);
+    return exit_with(exit_code_for(world.error()));
+  }
+  const Shared& shared = (*world)->shared();
+  const std::string host = listeners->host.find(':') == std::string::npos
+                               ? listeners->host
+                               : "[" + listeners->host + "]";
+  const std::uint16_t port = listeners->port;
+  Server server(shared, std::move(*listeners));
+  std::printf("bottle-proxy ready listen=%s:%u ca_sha256=%s\n", host.c_str(), port,
+              shared.ca.fingerprint().c_str());
+  std::fflush(stdout);
+  return exit_with(server.run() ? ExitCode::Ok : ExitCode::NotDrained);
+}
+
+}  // namespace
+}  // namespace bottle
+
+int main(int argc, char** argv) {
+  using namespace bottle;
+  try {
+    auto invocation = parse_command_line(argc, argv);
+    if (!invocation) {
+      complain(invocation.error().detail);
+      return exit_with(ExitCode::Usage);
+    }
+    if (invocation->action == Invocation::Action::Print) {
+      std::fputs(invocation->text.c_str(), stdout);
+      return exit_with(ExitCode::Ok);
+    }
+    return run(invocation->config);
+  } catch (const std::exception& e) {
+    complain(std::string("cannot go on: ") + e.what());
+    return exit_with(ExitCode::Internal);
+  }
+}

@@ -1,0 +1,145 @@
+#include "proxy/startup.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <random>
+
+#include "certs/trust_bundle.h"
+#include "proxy/secrets_file.h"
+
+namespace bottle {
+namespace {
+
+constexpr std::string_view kBadFile = "bad_file";
+constexpr std::string_view kBadConfig = "bad_config";
+
+// A failure about a file, whatever word the module gave it.
+Failure about_file(Failure failure) {
+  failure.reason = kBadFile;
+  return failure;
+}
+
+// What the configuration says does not make sense.
+Failure about_config(Failure failure) {
+  failure.reason = kBadConfig;
+  return failure;
+}
+
+// This proxy's and its scanner's own places: never a destination, whatever the allowlist says.
+std::vector<OwnAddress> own_addresses(const Config& config, const Listeners& listeners) {
+  std::vector<OwnAddress> own;
+  own.push_back({listeners.host, listeners.port});
+  std::array<char, 256> host_name{};
+  for (const char* name : {"localhost", "localhost.localdomain", "ip6-localhost"}) {
+    own.push_back({name, listeners.port});
+  }
+  if (::gethostname(host_name.data(), host_name.size() - 1) == 0 && host_name[0] != '\0') {
+    if (is_valid_hostname(host_name.data())) own.push_back({host_name.data(), listeners.port});
+  }
+  if (!config.pipelock_host.empty()) {
+    own.push_back({config.pipelock_host, config.pipelock_port});
+    own.push_back({"localhost", config.pipelock_port});
+  }
+  return own;
+}
+
+std::string random_prefix() {
+  std::random_device random;
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "%08x-", random());
+  return text.data();
+}
+
+}  // namespace
+
+World::World(const Config& config) : config_(config) {}
+World::~World() = default;
+
+Result<std::unique_ptr<World>> World::make(const Config& config, const Listeners& listeners) {
+  std::unique_ptr<World> world(new World(config));
+  auto built = world->build(listeners);
+  if (!built) return built.error();
+  return world;
+}
+
+Result<void> World::build(const Listeners& listeners) {
+  std::vector<SecretSpec> values;
+  if (config_.secrets_fd) {
+    auto read = read_secrets(*config_.secrets_fd);
+    if (!read) return read.error();
+    values = std::move(*read);
+  }
+  // Behind pipelock the guard looks only if it was given values that pipelock does not know.
+  if (config_.upstream == UpstreamKind::Direct || !values.empty()) {
+    auto set = SecretSet::make(std::move(values));
+    if (!set) return about_config(set.error());
+    secrets_ = std::move(*set);
+  }
+  auto guard = AddressGuard::make(config_.allow_address);
+  if (!guard) return about_config(guard.error());
+  addresses_ = std::move(*guard);
+
+  PolicySpec spec;
+  spec.allow = config_.allow;
+  spec.routes = config_.routes;
+  spec.own = own_addresses(config_, listeners);
+  spec.addresses = addresses_;
+  auto policy = Policy::make(std::move(spec));
+  if (!policy) return about_config(policy.error());
+  policy_ = std::make_unique<const Policy>(std::move(*policy));
+
+  CaOptions options;
+  options.names = config_.ca_names;
+  const PermittedNames names = policy_->permitted_names();
+  if (names.unconstrained) options.allow.emplace_back("*");
+  for (const std::string& name : names.dns) options.allow.push_back("*." + name);
+  for (const IpAddress& address : names.addresses) options.allow.push_back(address.to_string());
+  auto ca = CertificateAuthority::create(options);
+  if (!ca) return ca.error();
+  ca_ = std::move(*ca);
+  for (const std::string& warning : ca_->warnings()) spdlog::warn("{}", warning);
+  tickets_ = std::make_unique<TicketKeys>();
+
+  if (config_.upstream == UpstreamKind::Direct) {
+    auto trust = OriginTrust::load(config_.origin_ca);
+    if (!trust) return about_file(trust.error());
+    trust_ = std::move(*trust);
+  }
+  auto audit = AuditSink::open(config_.audit);
+  if (!audit) return about_file(audit.error());
+  audit_ = std::move(*audit);
+  resolver_threads_ = std::make_unique<ResolverThreads>();
+  auto written = write_trust();
+  if (!written) return written.error();
+
+  shared_ = std::make_unique<Shared>(Shared{config_, *policy_, addresses_, *ca_, *tickets_, trust_,
+                                            secrets_.get(), *audit_, *resolver_threads_,
+                                            random_prefix()});
+  return {};
+}
+
+Result<void> World::write_trust() {
+  if (!config_.ca_out.empty()) {
+    auto written = write_public_file(config_.ca_out, ca_->root_pem());
+    if (!written) return about_file(written.error());
+  }
+  if (config_.bundle_out.empty()) return {};
+  auto path = system_bundle_path();
+  if (!path) return about_file(path.error());
+  auto roots = read_bundle(*path);
+  if (!roots) return about_file(roots.error());
+  auto written = write_public_file(config_.bundle_out, merge_bundle(*roots, ca_->root_pem()));
+  if (!written) return about_file(written.error());
+  return {};
+}
+
+ExitCode exit_code_for(const Failure& failure) {
+  if (failure.reason == kBadFile) return ExitCode::Files;
+  if (failure.reason == "bad_secrets" || failure.reason == kBadConfig) return ExitCode::Usage;
+  return ExitCode::Internal;
+}
+
+}  // namespace bottle

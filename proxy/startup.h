@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+
+#include "proxy/exit_code.h"
+#include "proxy/listener.h"
+#include "proxy/worker.h"
+
+namespace bottle {
+
+// The object graph that main builds by hand, in the order in which it depends on each other: guard,
+// policy, CA, files, audit. Outlives the server.
+class World {
+ public:
+  // Reads and writes the files that the configuration names. Failures are for a person;
+  // exit_code_for() says which exit code goes with them.
+  [[nodiscard]] static Result<std::unique_ptr<World>> make(const Config& config,
+                                                           const Listeners& listeners);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  [[nodiscard]] const Shared& shared() const noexcept { return *shared_; }
+
+ private:
+  explicit World(const Config& config);
+  Result<void> build(const Listeners& listeners);
+  Result<void> write_trust();
+
+  const Config& config_;
+  std::unique_ptr<const SecretSet> secrets_;
+  AddressGuard addresses_;
+  std::unique_ptr<const Policy> policy_;
+  std::unique_ptr<CertificateAuthority> ca_;
+  std::unique_ptr<TicketKeys> tickets_;
+  std::shared_ptr<const OriginTrust> trust_;
+  std::unique_ptr<AuditSink> audit_;
+  std::unique_ptr<ResolverThreads> resolver_threads_;
+  std::unique_ptr<Shared> shared_;
+};
+
+[[nodiscard]] ExitCode exit_code_for(const Failure& failure);
+
+}  // namespace bottle
