@@ -2,6 +2,9 @@ package integration
 
 import (
 	"crypto/tls"
+	"os"
+	"path/filepath"
+	"testing"
 
 	"bottle.test/harness"
 )
@@ -20,4 +23,14 @@ func (d *dribble) Write(p []byte) (int, error) {
 		}
 	}
 	return len(p), nil
+}
+
+// writeFile makes a file for one test and returns its path.
+func writeFile(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

@@ -1,0 +1,516 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"bottle.test/double"
+	"bottle.test/harness"
+	"bottle.test/origin"
+)
+
+// wantProblem checks one of the proxy's own answers.
+func wantProblem(t *testing.T, answer harness.Answer, status int, codes ...string) harness.Problem {
+	t.Helper()
+	if answer.Status() != status {
+		t.Errorf("status %d, want %d: %s", answer.Status(), status, answer.Text)
+		return harness.Problem{}
+	}
+	p := answer.Problem(t)
+	for _, code := range codes {
+		if p.Code == code {
+			return p
+		}
+	}
+	t.Errorf("code %q, want one of %q: %s", p.Code, codes, answer.Text)
+	return p
+}
+
+func TestScannerAbsent(t *testing.T) {
+	protos(t, func(t *testing.T, proto harness.Proto) {
+		w := withDouble(t, double.Options{})
+		w.Double.Kill()
+		wantProblem(t, w.Do(w.Client(proto), "POST", "/echo", strings.NewReader("body")), 503, "scanner_unavailable")
+		if n := len(w.Origin.Requests()); n != 0 {
+			t.Errorf("%d requests reached the origin without the scanner", n)
+		}
+		// It comes back by itself.
+		if err := w.Double.Revive(); err != nil {
+			t.Fatal(err)
+		}
+		client := w.Client(proto)
+		if !harness.Eventually(10*time.Second, func() bool {
+			answer, err := w.Try(client, "GET", "/text", nil)
+			return err == nil && answer.StatusCode == 200
+		}) {
+			t.Errorf("no answer after the scanner came back")
+		}
+	})
+}
+
+// TestScannerRestartedBetweenRequests: a pooled connection that died must not become an error.
+func TestScannerRestartedBetweenRequests(t *testing.T) {
+	protos(t, func(t *testing.T, proto harness.Proto) {
+		w := withDouble(t, double.Options{})
+		client := w.Client(proto)
+		w.Do(client, "GET", "/text", nil)
+		w.Double.Kill()
+		if err := w.Double.Revive(); err != nil {
+			t.Fatal(err)
+		}
+		if answer := w.Do(client, "GET", "/text", nil); answer.StatusCode != 200 {
+			t.Errorf("status %d: %s", answer.StatusCode, answer.Text)
+		}
+	})
+}
+
+func TestScannerBrokenBeforeTheHead(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fault double.Fault
+		want  []int
+		code  []string
+	}{
+		{"garbage", double.Fault{Kind: double.FaultGarbage}, []int{502}, []string{"upstream_broken"}},
+		{"half-head", double.Fault{Kind: double.FaultHalfHead}, []int{502}, []string{"upstream_broken", "upstream_truncated"}},
+		{"reset", double.Fault{Kind: double.FaultReset}, []int{502, 503}, []string{"upstream_broken", "scanner_unavailable"}},
+		{"closed", double.Fault{Kind: double.FaultRaw, Bytes: ""}, []int{502, 503}, []string{"upstream_broken", "scanner_unavailable", "upstream_truncated"}},
+		{"101-unasked", double.Fault{Kind: double.Fault101}, []int{502}, []string{"upstream_broken"}},
+		{"both-lengths", double.Fault{Kind: double.FaultBothLengths}, []int{502}, []string{"upstream_broken"}},
+		{"two-lengths", double.Fault{Kind: double.FaultTwoLengths}, []int{502}, []string{"upstream_broken"}},
+		{"bad-header", double.Fault{Kind: double.FaultBadHeader}, []int{502}, []string{"upstream_broken"}},
+		{"huge-head", double.Fault{Kind: double.FaultHugeHead}, []int{502}, []string{"upstream_broken"}},
+		{"20-interim", double.Fault{Kind: double.FaultInterim}, []int{502}, []string{"upstream_broken"}},
+		{"407", double.Fault{Kind: double.FaultRaw, Bytes: "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n"}, []int{502}, []string{"upstream_broken"}},
+		{"http-0.9", double.Fault{Kind: double.FaultRaw, Bytes: "hello, this is a body\n"}, []int{502}, []string{"upstream_broken"}},
+		{"obs-fold", double.Fault{Kind: double.FaultRaw, Bytes: "HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\nContent-Length: 0\r\n\r\n"}, []int{502}, []string{"upstream_broken"}},
+		{"te-gzip", double.Fault{Kind: double.FaultRaw, Bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"}, []int{502}, []string{"upstream_broken"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			protos(t, func(t *testing.T, proto harness.Proto) {
+				w := withDouble(t, double.Options{})
+				client := w.Client(proto)
+				w.Double.SetFault(c.fault)
+				answer := w.Do(client, "POST", "/echo", strings.NewReader("body"))
+				if !in(answer.StatusCode, c.want) {
+					t.Fatalf("status %d, want %v: %s", answer.StatusCode, c.want, answer.Text)
+				}
+				wantProblem(t, answer, answer.StatusCode, c.code...)
+				w.Double.SetFault(double.Fault{})
+				if answer := w.Do(w.Client(proto), "GET", "/text", nil); answer.StatusCode != 200 {
+					t.Errorf("after the fault: status %d", answer.StatusCode)
+				}
+			})
+		})
+	}
+}
+
+// cut sends a GET and returns what came of the body and how it ended.
+func cut(t *testing.T, w *harness.World, proto harness.Proto, path string) (harness.Answer, error) {
+	t.Helper()
+	client := w.Client(proto)
+	client.Timeout = 30 * time.Second
+	answer, err := w.Try(client, "GET", path, nil)
+	return answer, err
+}
+
+// TestCutStreamIsNeverACleanEnd: whatever breaks after the head, the client must see it broken.
+func TestCutStreamIsNeverACleanEnd(t *testing.T) {
+	faults := map[string]double.Fault{
+		"killed-mid-body":     {Kind: double.FaultKillBody, After: 1000},
+		"killed-mid-big-body": {Kind: double.FaultKillBody, After: 300000},
+		"chunked-without-end": {Kind: double.FaultCutChunked, After: 1000},
+		"bad-chunk-size":      {Kind: double.FaultRaw, Bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n"},
+		"chunk-too-long":      {Kind: double.FaultRaw, Bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n"},
+	}
+	for name, fault := range faults {
+		t.Run("scanner/"+name, func(t *testing.T) {
+			protos(t, func(t *testing.T, proto harness.Proto) {
+				w := withDouble(t, double.Options{})
+				w.Double.SetFault(fault)
+				answer, err := cut(t, w, proto, "/text")
+				if err == nil && answer.BodyErr == nil && answer.StatusCode == 200 {
+					t.Errorf("%d bytes and a clean end", len(answer.Text))
+				}
+			})
+		})
+	}
+	for _, query := range []string{"after=1000", "after=1000&cl=1", "after=1000&how=rst", "after=300000&cl=1", "after=0&cl=1"} {
+		t.Run("direct/"+query, func(t *testing.T) {
+			halves(t, func(t *testing.T, w *harness.World, client, server harness.Proto) {
+				answer, err := cut(t, w, client, "/die?"+query)
+				if err == nil && answer.BodyErr == nil && answer.StatusCode == 200 {
+					t.Errorf("%d bytes and a clean end", len(answer.Text))
+				}
+				if err == nil && answer.StatusCode != 200 {
+					wantProblem(t, answer, 502, "upstream_broken", "upstream_truncated")
+				}
+			})
+		})
+	}
+}
+
+// TestScannerKilledMidStream: kill -9 of the scanner while events flow.
+func TestScannerKilledMidStream(t *testing.T) {
+	protos(t, func(t *testing.T, proto harness.Proto) {
+		w := withDouble(t, double.Options{})
+		resp, err := w.Client(proto).Get(w.URL("/sse?n=1000&ms=20"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if _, err := io.ReadFull(resp.Body, make([]byte, 200)); err != nil {
+			t.Fatal(err)
+		}
+		w.Double.Kill()
+		if _, err := io.Copy(io.Discard, resp.Body); err == nil {
+			t.Errorf("a killed scanner looks like the end of the stream")
+		}
+	})
+}
+
+// TestT38_SilentTruncationIsCut: pipelock ends a stream cleanly when its time is over; the event log shows less than
+// the origin sent, and the proxy must notice by its configured limit of bytes.
+func TestT38_SilentTruncationIsCut(t *testing.T) {
+	protos(t, func(t *testing.T, proto harness.Proto) {
+		w := withDouble(t, double.Options{MaxResponse: 1 << 20}, "--limit", "pipelock_max_response_bytes=1048576")
+		answer, err := cut(t, w, proto, "/bytes?n=3145728")
+		if err == nil && answer.BodyErr == nil && answer.StatusCode == 200 {
+			t.Errorf("%d of 3145728 bytes and a clean end", len(answer.Text))
+		}
+	})
+}
+
+func TestHangingUpstreamIs504(t *testing.T) {
+	short := []string{"--limit", "upstream_head_ms=1000", "--limit", "response_stall_ms=1000"}
+	t.Run("scanner", func(t *testing.T) {
+		protos(t, func(t *testing.T, proto harness.Proto) {
+			w := withDouble(t, double.Options{}, short...)
+			w.Double.SetFault(double.Fault{Kind: double.FaultHang})
+			wantProblem(t, w.Do(w.Client(proto), "GET", "/text", nil), 504, "upstream_timeout")
+			w.Double.SetFault(double.Fault{Kind: double.FaultHangBody, After: 100})
+			answer, err := cut(t, w, proto, "/text")
+			if err == nil && answer.BodyErr == nil {
+				t.Errorf("a stalled body ends cleanly after %d bytes", len(answer.Text))
+			}
+		})
+	})
+	t.Run("direct", func(t *testing.T) {
+		halves(t, func(t *testing.T, _ *harness.World, client, server harness.Proto) {
+			w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Args: short,
+				Origin: origin.Options{H1Only: server == harness.H1, H2Only: server == harness.H2}})
+			wantProblem(t, w.Do(w.Client(client), "GET", "/slow?ms=20000", nil), 504, "upstream_timeout")
+			answer, err := cut(t, w, client, "/drip?n=2&ms=20000")
+			if err == nil && answer.BodyErr == nil {
+				t.Errorf("a stalled body ends cleanly")
+			}
+		})
+	})
+}
+
+func TestOriginNotReachable(t *testing.T) {
+	protos(t, func(t *testing.T, proto harness.Proto) {
+		w := direct(t)
+		w.Origin.Close()
+		wantProblem(t, w.Do(w.Client(proto), "GET", "/text", nil), 502, "connect_failed")
+	})
+}
+
+func TestUnknownNameIs502(t *testing.T) {
+	for _, via := range []harness.Via{harness.Direct, harness.Scanner} {
+		t.Run(string(via), func(t *testing.T) {
+			protos(t, func(t *testing.T, proto harness.Proto) {
+				w := harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true, Allow: []string{"nowhere.invalid", "origin.test"},
+					Double: double.Options{Allow: []string{"*"}}})
+				wantProblem(t, w.Do(w.Client(proto), "GET", "https://nowhere.invalid/", nil), 502, "dns_failed")
+			})
+		})
+	}
+}
+
+func TestOriginsCertificateIsVerified(t *testing.T) {
+	cases := map[string]origin.Options{
+		"expired":       {Leaf: origin.LeafOptions{NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-time.Hour)}},
+		"not-yet-valid": {Leaf: origin.LeafOptions{NotBefore: time.Now().Add(time.Hour)}},
+	}
+	for name, o := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Origin: o})
+			wantProblem(t, w.Do(w.Client(harness.H1), "GET", "/text", nil), 502, "upstream_tls_failed")
+			w.Untouched()
+		})
+	}
+	t.Run("unknown-ca", func(t *testing.T) {
+		stranger, err := origin.Start(origin.Options{Names: []string{"stranger.test"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stranger.Close()
+		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Allow: []string{"stranger.test"},
+			Args: []string{"--resolve", "stranger.test:443=" + stranger.Addr()}})
+		wantProblem(t, w.Do(w.Client(harness.H1), "GET", "https://stranger.test/text", nil), 502, "upstream_tls_failed")
+		if n := len(stranger.Requests()); n > 0 {
+			t.Errorf("%d requests reached a server that nobody vouches for", n)
+		}
+	})
+	t.Run("wrong-name", func(t *testing.T) {
+		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Allow: []string{"other.test", "origin.test"},
+			LateArgs: func(w *harness.World) []string { return []string{"--resolve", "other.test:443=" + w.Origin.Addr()} }})
+		wantProblem(t, w.Do(w.Client(harness.H1), "GET", "https://other.test/text", nil), 502, "upstream_tls_failed")
+		w.Untouched()
+	})
+	t.Run("plain-server", func(t *testing.T) {
+		plain, err := origin.Start(origin.Options{Plain: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer plain.Close()
+		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Allow: []string{"plain.test"},
+			Args: []string{"--resolve", "plain.test:443=" + plain.Addr()}})
+		wantProblem(t, w.Do(w.Client(harness.H1), "GET", "https://plain.test/text", nil), 502, "upstream_tls_failed")
+	})
+}
+
+// rawOrigin makes a world whose direct origin answers every request with the same bytes.
+func rawOrigin(t *testing.T, response string) *harness.World {
+	t.Helper()
+	server, err := origin.RawKeep(origin.Options{Names: []string{"origin.test"}}, []byte(response))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, RawOrigin: server})
+}
+
+// TestT36_HostileResponses: shapes that no honest origin sends.
+func TestT36_HostileResponses(t *testing.T) {
+	for name, response := range map[string]string{
+		"cl-and-te":    "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+		"two-cl":       "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde",
+		"cl-list":      "HTTP/1.1 200 OK\r\nContent-Length: 3, 3\r\n\r\nabc",
+		"cl-sign":      "HTTP/1.1 200 OK\r\nContent-Length: +3\r\n\r\nabc",
+		"101":          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+		"nul-in-value": "HTTP/1.1 200 OK\r\nX-A: a\x00b\r\nContent-Length: 0\r\n\r\n",
+		"lf-only":      "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+		"space-colon":  "HTTP/1.1 200 OK\r\nX-A : b\r\nContent-Length: 0\r\n\r\n",
+		"obs-fold":     "HTTP/1.1 200 OK\r\nX-A: b\r\n\tc\r\nContent-Length: 0\r\n\r\n",
+		"interims":     strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 20) + "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+		"many-fields":  "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-A: b\r\n", 500) + "Content-Length: 0\r\n\r\n",
+		"huge-field":   "HTTP/1.1 200 OK\r\nX-A: " + harness.Repeat("b", 300000) + "\r\nContent-Length: 0\r\n\r\n",
+		"status-99":    "HTTP/1.1 99 Odd\r\nContent-Length: 0\r\n\r\n",
+		"not-http":     "SSH-2.0-OpenSSH_9.2\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			protos(t, func(t *testing.T, proto harness.Proto) {
+				w := rawOrigin(t, response)
+				wantProblem(t, w.Do(w.Client(proto), "GET", "/", nil), 502, "upstream_broken", "upstream_truncated")
+			})
+		})
+	}
+	t.Run("surplus-bytes", func(t *testing.T) {
+		protos(t, func(t *testing.T, proto harness.Proto) {
+			w := rawOrigin(t, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nPOISON")
+			client := w.Client(proto)
+			for i := 0; i < 5; i++ {
+				answer, err := w.Try(client, "GET", "/", nil)
+				if err == nil && strings.Contains(answer.Text, "POISON") {
+					t.Fatalf("request %d got the surplus bytes of another", i)
+				}
+			}
+		})
+	})
+	t.Run("body-after-204", func(t *testing.T) {
+		protos(t, func(t *testing.T, proto harness.Proto) {
+			w := rawOrigin(t, "HTTP/1.1 204 No Content\r\n\r\nPOISON")
+			client := w.Client(proto)
+			for i := 0; i < 3; i++ {
+				answer, err := w.Try(client, "GET", "/", nil)
+				if err == nil && strings.Contains(answer.Text, "POISON") {
+					t.Fatal("the body of a 204 was relayed")
+				}
+			}
+		})
+	})
+}
+
+// TestT36_SurplusFromTheScanner: bytes after a whole response must never answer the next request.
+func TestT36_SurplusFromTheScanner(t *testing.T) {
+	protos(t, func(t *testing.T, proto harness.Proto) {
+		w := withDouble(t, double.Options{})
+		w.Double.SetFault(double.Fault{Kind: double.FaultSurplus, Times: 1})
+		client := w.Client(proto)
+		_, _ = w.Try(client, "GET", "/text", nil)
+		for i := 0; i < 3; i++ {
+			answer := w.Do(client, "GET", "/text", nil)
+			if answer.Text != "hello from the origin\n" {
+				t.Fatalf("request %d: %q", i, answer.Text)
+			}
+		}
+	})
+}
+
+// TestT36_EarlyBlock: the scanner refuses before it has read the upload.
+func TestT36_EarlyBlock(t *testing.T) {
+	protos(t, func(t *testing.T, proto harness.Proto) {
+		w := withDouble(t, double.Options{})
+		w.Double.SetFault(double.Fault{Kind: double.FaultEarly403})
+		answer := w.Do(w.Client(proto), "POST", "/echo", origin.Pattern(4<<20), "Content-Type", "application/octet-stream")
+		if answer.StatusCode != 403 || answer.Header.Get("X-Bottle-Deny") == "" || !strings.Contains(answer.Text, "blocked: request body contains secret") {
+			t.Errorf("status %d, %v, %q", answer.StatusCode, answer.Header, answer.Text)
+		}
+	})
+}
+
+// TestT37_ResponseFieldsAreCleaned: hop-by-hop and proxy-control fields do not reach the client.
+func TestT37_ResponseFieldsAreCleaned(t *testing.T) {
+	protos(t, func(t *testing.T, proto harness.Proto) {
+		w := rawOrigin(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive, X-Listed\r\nX-Listed: 1\r\nKeep-Alive: timeout=5\r\n"+
+			"Proxy-Authenticate: Basic\r\nUpgrade: h2c\r\nAlt-Svc: h3=\":443\"\r\nX-Bottle-Deny: forged\r\nX-Pipelock-Hint: forged\r\nX-Kept: yes\r\n\r\nok")
+		answer := w.Do(w.Client(proto), "GET", "/", nil)
+		if answer.StatusCode != 200 || answer.Header.Get("X-Kept") != "yes" {
+			t.Fatalf("status %d, %v", answer.StatusCode, answer.Header)
+		}
+		for _, name := range []string{"X-Listed", "Keep-Alive", "Proxy-Authenticate", "Upgrade", "Alt-Svc", "X-Bottle-Deny", "X-Pipelock-Hint"} {
+			if got := answer.Header.Get(name); got != "" {
+				t.Errorf("%s: %s reached the client", name, got)
+			}
+		}
+	})
+}
+
+// TestProxySurvivesAbruptClients: sockets reset at every stage leave nothing behind.
+func TestProxySurvivesAbruptClients(t *testing.T) {
+	w := direct(t)
+	w.Do(w.Client(harness.H1), "GET", "/text", nil)
+	for i := 0; i < 60; i++ {
+		raw := w.RawDial()
+		switch i % 4 {
+		case 0:
+			raw.Say("CONN")
+		case 1:
+			raw.Connect(harness.ConnectHead(w.HostPort()))
+			raw.Say("\x16\x03\x01")
+		case 2:
+			if secured, err := w.TryTLS(w.Tunnel(), tlsConfig(w.Name, "h2")); err == nil {
+				secured.Say("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+				secured.Close()
+			}
+		}
+		if tcp, ok := raw.Conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
+		raw.Close()
+	}
+	if answer := w.Do(w.Client(harness.H2), "GET", "/text", nil); answer.StatusCode != 200 {
+		t.Errorf("status %d", answer.StatusCode)
+	}
+}
+
+// TestDescriptorsDoNotLeak: after many exchanges, broken ones among them, the count comes down again.
+func TestDescriptorsDoNotLeak(t *testing.T) {
+	w := direct(t)
+	warm := w.Client(harness.H1)
+	w.Do(warm, "GET", "/text", nil)
+	warm.CloseIdleConnections()
+	before := w.Proxy.Descriptors()
+	for i := 0; i < 30; i++ {
+		client := w.Client([]harness.Proto{harness.H1, harness.H2}[i%2])
+		_, _ = w.Try(client, "GET", []string{"/text", "/die?after=10", "/status/500"}[i%3], nil)
+		closeIdle(client)
+	}
+	if !harness.Eventually(10*time.Second, func() bool { return w.Proxy.Descriptors() <= before+6 }) {
+		t.Errorf("%d descriptors, %d before", w.Proxy.Descriptors(), before)
+	}
+}
+
+// TestDrain: SIGTERM lets a running exchange end, refuses new connections, and the process ends with 0.
+func TestDrain(t *testing.T) {
+	protos(t, func(t *testing.T, proto harness.Proto) {
+		w := direct(t)
+		client := w.Client(proto)
+		resp, err := client.Get(w.URL("/sse?n=10&ms=100"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		w.Proxy.Signal(syscall.SIGTERM)
+		if events := readEvents(t, resp.Body); len(events) != 10 {
+			t.Errorf("%d events after SIGTERM, want 10", len(events))
+		}
+		closeIdle(client)
+		if code := w.Proxy.WaitExit(10 * time.Second); code != 0 {
+			t.Errorf("exit code %d after a drain, want 0", code)
+		}
+	})
+}
+
+// TestSecondSignalStopsAtOnce: the second SIGTERM cuts what still runs, visibly.
+func TestSecondSignalStopsAtOnce(t *testing.T) {
+	protos(t, func(t *testing.T, proto harness.Proto) {
+		w := direct(t)
+		resp, err := w.Client(proto).Get(w.URL("/sse?n=1000&ms=100"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		w.Proxy.Signal(syscall.SIGTERM)
+		if _, err := io.ReadFull(resp.Body, make([]byte, 100)); err != nil {
+			t.Fatalf("the stream broke at the first signal: %v", err)
+		}
+		w.Proxy.Signal(syscall.SIGTERM)
+		if code := w.Proxy.WaitExit(5 * time.Second); code < 0 {
+			t.Fatalf("still alive 5 s after the second SIGTERM, or ended by a signal")
+		}
+		if _, err := io.Copy(io.Discard, resp.Body); err == nil {
+			t.Errorf("the cut stream looks complete")
+		}
+	})
+}
+
+func closeIdle(client *http.Client) { client.CloseIdleConnections() }
+
+// TestManyConcurrentExchanges: 200 requests at once over both protocols, each gets its own answer.
+func TestManyConcurrentExchanges(t *testing.T) {
+	matrix(t, func(t *testing.T, proto harness.Proto, via harness.Via) {
+		w := harness.NewWorld(t, harness.WorldOptions{Via: via})
+		client := w.Client(proto)
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+		defer cancel()
+		errs := make(chan error, 200)
+		for i := 0; i < 200; i++ {
+			go func(i int) {
+				body := fmt.Sprintf("request number %d", i)
+				req, _ := http.NewRequestWithContext(ctx, "POST", w.URL(fmt.Sprintf("/echo?n=%d", i)), strings.NewReader(body))
+				req.Header.Set("Content-Type", "text/plain")
+				resp, err := client.Do(req)
+				if err != nil {
+					errs <- err
+					return
+				}
+				defer resp.Body.Close()
+				text, err := io.ReadAll(resp.Body)
+				if err == nil && (resp.StatusCode != 200 || !strings.Contains(string(text), fmt.Sprintf("/echo?n=%d\"", i))) {
+					err = fmt.Errorf("request %d: status %d, %s", i, resp.StatusCode, text)
+				}
+				errs <- err
+			}(i)
+		}
+		bad := 0
+		for i := 0; i < 200; i++ {
+			if err := <-errs; err != nil {
+				if bad++; bad < 4 {
+					t.Error(err)
+				}
+			}
+		}
+		if bad > 0 {
+			t.Errorf("%d of 200 failed", bad)
+		}
+	})
+}
