@@ -128,7 +128,12 @@ TlsStream::TlsStream(tcp::socket socket, ssl_ctx_st* context, Role role, RecordB
   ssl_ = ssl.release();
 }
 
-TlsStream::~TlsStream() { SSL_free(ssl_); }
+TlsStream::~TlsStream() {
+  // A connection that was just closed is no reason to forget its session (RFC 5246 section 7.2.1):
+  // OpenSSL would mark it as not resumable.
+  if (handshake_done_ && ssl_error_ == 0) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN);
+  SSL_free(ssl_);
+}
 
 // OpenSSL cannot go on, in neither direction.
 void TlsStream::fail(IoStatus status) noexcept {

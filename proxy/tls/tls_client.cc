@@ -1,0 +1,305 @@
+#include "proxy/tls/tls_client.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+#include <stdexcept>
+#include <utility>
+
+#include "certs/openssl_ptr.h"
+#include "certs/trust_bundle.h"
+
+namespace bottle {
+
+using asio::ip::tcp;
+
+namespace {
+
+// No CBC, no static RSA, no finite-field DH: origins that have nothing else are refused.
+constexpr const char* kTls12Ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
+constexpr const char* kGroups = "X25519:P-256:P-384";
+// What an origin may send as its chain.
+constexpr long kMaxChainBytes = 100 * 1024;
+constexpr int kMaxChainDepth = 8;
+
+void require(bool done, const char* what) {
+  if (!done) throw std::runtime_error(std::string(what) + ": " + openssl::take_errors());
+}
+
+// How many certificates were added, or -1.
+int add_pem(X509_STORE* store, std::string_view pem) {
+  const openssl::BioPtr in(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  if (!in) return -1;
+  int count = 0;
+  for (;;) {
+    const openssl::X509Ptr certificate(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
+    if (!certificate) break;
+    if (X509_STORE_add_cert(store, certificate.get()) != 1) return -1;
+    ++count;
+  }
+  const unsigned long last = ERR_peek_last_error();
+  const bool at_end =
+      ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
+  ERR_clear_error();
+  return at_end ? count : -1;
+}
+
+Failure bad_roots(const std::string& where) {
+  return Failure{Code::Internal, "cannot use the certificates in " + where + ": one is damaged",
+                 "unreadable_bundle", "Name a PEM file whose certificates are all readable."};
+}
+
+void free_string(void*, void* text, CRYPTO_EX_DATA*, int, long, void*) {
+  delete static_cast<std::string*>(text);
+}
+
+// Where an SSL keeps the name its sessions are remembered under.
+int session_key_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, &free_string);
+  return index;
+}
+
+Failure tls_failure(std::string reason, std::string detail) {
+  return Failure{Code::UpstreamTlsFailed, std::move(detail), std::move(reason)};
+}
+
+struct VerifyWord {
+  long error;
+  const char* reason;
+};
+
+constexpr VerifyWord kVerifyWords[] = {
+    {X509_V_ERR_CERT_HAS_EXPIRED, "tls_expired"},
+    {X509_V_ERR_CERT_NOT_YET_VALID, "tls_not_yet_valid"},
+    {X509_V_ERR_HOSTNAME_MISMATCH, "tls_wrong_name"},
+    {X509_V_ERR_IP_ADDRESS_MISMATCH, "tls_wrong_name"},
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "tls_self_signed"},
+    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "tls_unknown_ca"},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, "tls_unknown_ca"},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, "tls_unknown_ca"},
+    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, "tls_unknown_ca"},
+};
+
+Failure explain_certificate(long error) {
+  std::string reason = "tls_bad_chain";
+  for (const VerifyWord& word : kVerifyWords) {
+    if (word.error == error) reason = word.reason;
+  }
+  return tls_failure(std::move(reason), "the origin's certificate was refused: " +
+                                            std::string(X509_verify_cert_error_string(error)));
+}
+
+Failure explain(const TlsStream& stream, IoStatus status, bool timed_out, bool asked_for_client) {
+  if (status == IoStatus::Cancelled) {
+    if (timed_out) return tls_failure("tls_timeout", "the origin's TLS handshake took too long");
+    return Failure{Code::Cancelled, "during the origin's TLS handshake"};
+  }
+  if (status != IoStatus::Protocol) {
+    return tls_failure("tls_reset", "the origin closed the connection during the TLS handshake");
+  }
+  const long verified = SSL_get_verify_result(stream.ssl());
+  if (verified != X509_V_OK) return explain_certificate(verified);
+  const unsigned long error = stream.ssl_error();
+  const char* text = ERR_reason_error_string(error);
+  const std::string why = text == nullptr ? "unknown" : text;
+  if (ERR_GET_REASON(error) < SSL_AD_REASON_OFFSET) {
+    return tls_failure("tls_protocol", "the origin's TLS handshake failed: " + why);
+  }
+  if (asked_for_client) {
+    return tls_failure("tls_client_cert_required",
+                       "the origin asks for a client certificate: " + why);
+  }
+  return tls_failure("tls_alert", "the origin refused with " + why);
+}
+
+bool set_name(SSL* ssl, const ServerName& name) {
+  X509_VERIFY_PARAM* param = SSL_get0_param(ssl);
+  X509_VERIFY_PARAM_set_hostflags(
+      param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  if (name.is_ip()) {
+    const auto address = name.address();
+    return X509_VERIFY_PARAM_set1_ip(param, address.data(), address.size()) == 1;
+  }
+  return X509_VERIFY_PARAM_set1_host(param, name.text().data(), name.text().size()) == 1 &&
+         SSL_set_tlsext_host_name(ssl, name.text().c_str()) == 1;
+}
+
+std::string_view word_of(Alpn alpn) { return alpn == Alpn::Http2 ? "h2" : "http/1.1"; }
+
+bool set_alpn(SSL* ssl, const std::vector<Alpn>& offer) {
+  if (offer.empty()) return true;
+  std::string wire;
+  for (const Alpn alpn : offer) {
+    const std::string_view word = word_of(alpn);
+    wire += static_cast<char>(word.size());
+    wire += word;
+  }
+  // Unlike its siblings it returns 0 when all is well.
+  return SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(wire.data()),
+                             static_cast<unsigned>(wire.size())) == 0;
+}
+
+// OpenSSL 3.0 does not look (RFC 7301 section 3.1).
+bool chose_what_was_offered(SSL* ssl, const std::vector<Alpn>& offer) {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl, &name, &size);
+  if (size == 0) return true;
+  const std::string_view chosen(reinterpret_cast<const char*>(name), size);
+  for (const Alpn alpn : offer) {
+    if (chosen == word_of(alpn)) return true;
+  }
+  return false;
+}
+
+// We have none; that it was asked for explains the alert that follows.
+int on_client_certificate(SSL* ssl, X509**, EVP_PKEY**) {
+  if (auto* asked = static_cast<bool*>(SSL_get_app_data(ssl))) *asked = true;
+  return 0;
+}
+
+}  // namespace
+
+struct TlsClientCallbacks {
+  // A ticket came, perhaps long after the handshake. 1 = we keep the reference.
+  static int on_session(SSL* ssl, SSL_SESSION* session) {
+    auto* client = static_cast<TlsClient*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+    const auto* key = static_cast<std::string*>(SSL_get_ex_data(ssl, session_key_index()));
+    if (client == nullptr || key == nullptr || SSL_SESSION_is_resumable(session) != 1) return 0;
+    client->remember(*key, session);
+    return 1;
+  }
+};
+
+OriginTrust::~OriginTrust() { X509_STORE_free(store_); }
+
+Result<std::shared_ptr<const OriginTrust>> OriginTrust::load(
+    const std::filesystem::path& origin_ca) {
+  std::string pem;
+  const Result<std::filesystem::path> system = system_bundle_path();
+  if (!system && origin_ca.empty()) return system.error();
+  if (system) {
+    Result<std::string> roots = read_bundle(*system);
+    if (!roots) return roots.error();
+    pem = std::move(*roots);
+  }
+  if (!origin_ca.empty()) {
+    const Result<std::string> extra = read_bundle(origin_ca);
+    if (!extra) return extra.error();
+    pem = merge_bundle(pem, *extra);
+  }
+  Result<std::shared_ptr<const OriginTrust>> trust = from_pem(pem);
+  if (!trust) return bad_roots(origin_ca.empty() ? system->string() : origin_ca.string());
+  return trust;
+}
+
+Result<std::shared_ptr<const OriginTrust>> OriginTrust::from_pem(std::string_view pem) {
+  std::shared_ptr<OriginTrust> trust(new OriginTrust());
+  trust->store_ = X509_STORE_new();
+  if (trust->store_ == nullptr) throw std::bad_alloc();
+  const int count = add_pem(trust->store_, pem);
+  if (count <= 0) return bad_roots("the given text");
+  trust->size_ = static_cast<std::size_t>(count);
+  return std::shared_ptr<const OriginTrust>(std::move(trust));
+}
+
+TlsClient::TlsClient(std::shared_ptr<const OriginTrust> trust, TimerWheel& wheel,
+                     RecordBuffers& buffers, TlsClientLimits limits)
+    : trust_(std::move(trust)), wheel_(wheel), buffers_(buffers), limits_(limits) {
+  openssl::SslCtxPtr context(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX* ctx = context.get();
+  require(ctx != nullptr, "no TLS context");
+  SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  require(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+              SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+              SSL_CTX_set_cipher_list(ctx, kTls12Ciphers) == 1 &&
+              SSL_CTX_set1_groups_list(ctx, kGroups) == 1 && session_key_index() >= 0,
+          "TLS settings");
+  SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_verify_depth(ctx, kMaxChainDepth);
+  SSL_CTX_set_max_cert_list(ctx, kMaxChainBytes);
+  SSL_CTX_set1_cert_store(ctx, trust_->store_);
+  SSL_CTX_set_client_cert_cb(ctx, &on_client_certificate);
+  SSL_CTX_set_app_data(ctx, this);
+  if (limits_.sessions > 0) {
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ctx, &TlsClientCallbacks::on_session);
+  } else {
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+  }
+  context_ = context.release();
+}
+
+TlsClient::~TlsClient() {
+  for (const Session& session : sessions_) SSL_SESSION_free(session.session);
+  // Streams may still hold the context; a late ticket must not find us.
+  SSL_CTX_set_app_data(context_, nullptr);
+  SSL_CTX_free(context_);
+}
+
+void TlsClient::remember(const std::string& key, ssl_session_st* owned) {
+  forget(key);
+  sessions_.push_front(Session{.key = key, .session = owned});
+  by_key_.emplace(sessions_.front().key, sessions_.begin());
+  if (sessions_.size() > limits_.sessions) forget(std::string(sessions_.back().key));
+}
+
+void TlsClient::forget(const std::string& key) {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return;
+  const auto session = found->second;
+  by_key_.erase(found);
+  SSL_SESSION_free(session->session);
+  sessions_.erase(session);
+}
+
+awaitable<Result<Secured>> TlsClient::connect(tcp::socket socket, ServerName name, Offer offer) {
+  auto stream =
+      std::make_unique<TlsStream>(std::move(socket), context_, TlsStream::Role::Client, buffers_);
+  SSL* ssl = stream->ssl();
+  bool asked_for_client = false;
+  SSL_set_app_data(ssl, &asked_for_client);
+  auto key = std::make_unique<std::string>(name.text());
+  if (!set_name(ssl, name) || !set_alpn(ssl, offer.alpn) ||
+      SSL_set_ex_data(ssl, session_key_index(), key.get()) != 1) {
+    co_return tls_failure("tls_protocol",
+                          "no TLS connection could be set up: " + openssl::take_errors());
+  }
+  (void)key.release();  // freed with the SSL
+  const auto known = by_key_.find(name.text());
+  if (known != by_key_.end()) {
+    // Given away: a TLS 1.3 ticket is for one use (RFC 8446 appendix C.4).
+    SSL_set_session(ssl, known->second->session);
+    forget(name.text());
+  }
+
+  Deadline deadline(wheel_, *stream, limits_.handshake);
+  const IoStatus status = co_await stream->handshake(TlsStream::HandshakeLimits());
+  SSL_set_app_data(ssl, nullptr);
+  if (status != IoStatus::Ok) {
+    stream->close();
+    co_return explain(*stream, status, deadline.fired(), asked_for_client);
+  }
+  // Belt and braces: a handshake that ended well has verified, or OpenSSL has a bug.
+  const long verified = SSL_get_verify_result(ssl);
+  if (verified != X509_V_OK) {
+    stream->close();
+    co_return explain_certificate(verified);
+  }
+  if (!chose_what_was_offered(ssl, offer.alpn)) {
+    stream->close();
+    co_return tls_failure("tls_protocol",
+                          "the origin chose a protocol that was not offered (ALPN)");
+  }
+  if (limits_.sessions > 0 && stream->resumed() && SSL_version(ssl) == TLS1_2_VERSION &&
+      by_key_.find(name.text()) == by_key_.end()) {
+    remember(name.text(), SSL_get1_session(ssl));
+  }
+  Secured secured;
+  secured.alpn = stream->alpn();
+  secured.stream = std::move(stream);
+  co_return std::move(secured);
+}
+
+}  // namespace bottle
