@@ -1,9 +1,13 @@
 package integration
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/pem"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"bottle.test/harness"
@@ -33,4 +37,23 @@ func writeFile(t *testing.T, name, text string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// fingerprint is the SHA-256 of the first certificate in a PEM file, as AA:BB:….
+func fingerprint(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		t.Fatalf("no PEM block in %s", path)
+	}
+	sum := sha256.Sum256(block.Bytes)
+	var parts []string
+	for _, b := range sum {
+		parts = append(parts, fmt.Sprintf("%02X", b))
+	}
+	return strings.Join(parts, ":")
 }
