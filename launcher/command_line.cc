@@ -31,7 +31,7 @@ template <class T>
 void many(CLI::App* app, const std::string& name, T& into, const std::string& help,
           const std::string& type) {
   // One value an option, so that a positional argument after it is not swallowed.
-  app->add_option(name, into, help)->type_name(type)->expected(1)->take_all();
+  app->add_option(name, into, help)->type_name(type)->allow_extra_args(false)->take_all();
 }
 
 void add_start_options(CLI::App* start, StartOptions& options) {
