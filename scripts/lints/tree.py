@@ -1,0 +1,59 @@
+"""What a linter reads: the files of the work tree, and C++ source without comments and literals."""
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Finding:
+    path: str
+    line: int
+    text: str
+
+    def __str__(self):
+        return f"{self.path}:{self.line}: {self.text}"
+
+
+class Tree:
+    """Files by their path from the root. Tests make one from a dict; from_git reads the work tree."""
+
+    def __init__(self, files):
+        self.files = files
+
+    @staticmethod
+    def from_git(root):
+        names = subprocess.run(["git", "-C", str(root), "ls-files", "-co", "--exclude-standard", "-z"],
+                               check=True, capture_output=True, text=True).stdout.split("\0")
+        files = {}
+        for name in filter(None, names):
+            try:
+                files[name] = (Path(root) / name).read_text(encoding="utf-8")
+            except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
+                continue  # binary, or deleted and not yet committed
+        return Tree(files)
+
+    def sources(self, *tops):
+        """C++ files below these directories, in order."""
+        for path in sorted(self.files):
+            if path.endswith((".h", ".cc")) and path.startswith(tuple(top + "/" for top in tops)):
+                yield path, self.files[path]
+
+
+_LITERAL = re.compile(
+    r'//[^\n]*|/\*.*?\*/|R"(?P<tag>[^()\\\s]{0,16})\((?:.*?)\)(?P=tag)"|"(?:\\.|[^"\\\n])*"|(?<![0-9A-Za-z])\'(?:\\.|[^\'\\\n])+\'',
+    re.DOTALL)
+
+
+def blank(text, strings=True):
+    """`text` with comments (and literals, if `strings`) made of spaces, so that offsets and line numbers stay."""
+    def spaces(match):
+        found = match.group(0)
+        if found.startswith(("//", "/*")):
+            return re.sub(r"[^\n]", " ", found)
+        return found[0] + re.sub(r"[^\n]", " ", found[1:-1]) + found[-1] if strings else found
+    return _LITERAL.sub(spaces, text)
+
+
+def line_of(text, offset):
+    return text.count("\n", 0, offset) + 1

@@ -1,0 +1,157 @@
+"""The linters can fail: each rule refuses one text made for it, and accepts the right way to write it."""
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from lints import coroutines, includes, words  # noqa: E402
+from lints.tree import Tree, blank  # noqa: E402
+
+
+def coroutine(body, signature="awaitable<void> f()"):
+    return [f.text for f in coroutines.check(Tree({"proxy/x.cc": f"{signature} {{\n  int local = 0;\n  {body}\n}}\n"}))]
+
+
+class Coroutines(unittest.TestCase):
+    REFUSED = {
+        "if (co_await ready()) go();": "condition of if",
+        "while (co_await ready()) go();": "condition of while",
+        "switch (co_await kind()) { case 1: break; }": "condition of switch",
+        "for (;;) { if (co_await ready()) go(); }": "condition of if",
+        "if (a) b(); else if (co_await ready()) go();": "condition of if",
+        "co_await sink(Chunk{1, 2});": "braced temporary",
+        "co_await dial({.host = host});": "braced temporary",
+        "co_await f({});": "braced temporary",
+        "auto x = Agg{co_await a(), 1};": "braced temporary",
+        "co_return Agg{co_await a()};": "braced temporary",
+        "T list[] = {co_await a()};": "braced temporary",
+        "co_await std::array<int, 2>{1, 2}.method();": "braced temporary",
+        "auto p = new T(co_await a());": "new expression",
+        "co_await run([p] { return p->close(); });": "capturing lambda",
+        "co_await run([&] { return x; }, 1);": "capturing lambda",
+        "auto s = tls ? co_await secure(x) : std::move(x);": "?:",
+        "const auto a = co_await f(co_await g());": "more than one",
+        "co_return {};": "does not compile",
+        "auto job = [this]() -> awaitable<void> { co_await go(); };": "captures",
+        "auto job = [x = 1]() -> awaitable<std::map<int, T>> { co_return; };": "captures",
+        "co_spawn(executor, f(), handler);": "TaskGroup",
+        "asio::post(executor, asio::detached);": "TaskGroup",
+    }
+    ACCEPTED = (
+        "const bool ok = co_await ready(); if (ok) go();",
+        "if (auto o = co_await f(); o) go();",
+        "while (auto o = co_await f()) go();",
+        "Options options{.host = host}; auto s = co_await dial(std::move(options));",
+        "auto job = [this, id] { return close(id); }; co_await run(job);",
+        "auto [ec, n] = co_await stream.read_some(space); if (ec) co_return a ? b : c;",
+        "co_return Failure{1, 2};",
+        "if (x) { co_await f(); } else { co_await g(); }",
+        "for (auto& y : list) { auto z = co_await f(y); if (!z) co_return; }",
+        "auto job = []() -> awaitable<void> { co_await go(); };",
+        "/* if (co_await x()) */ log(\"co_await f({})\"); co_await g();",
+        "const auto a = list[co_await index()];",
+        "switch (kind) { case Kind::A: co_await f(); break; default: break; }",
+        "try { co_await f(); } catch (const E& e) { go(Agg{1}); }",
+    )
+
+    def test_refuses(self):
+        for body, reason in self.REFUSED.items():
+            with self.subTest(body):
+                found = coroutine(body)
+                self.assertTrue(any(reason in text for text in found), found)
+
+    def test_accepts(self):
+        for body in self.ACCEPTED:
+            with self.subTest(body):
+                self.assertEqual([], coroutine(body))
+
+    def test_constructor_and_class_braces_are_no_temporaries(self):
+        self.assertEqual([], coroutine("co_await f();", "struct S { int a = 0; S() : a{1}, b_(2) { go(); } T b_{2}; };\n"
+                                       "template <class T> auto g(T t) -> std::vector<T> { return {t}; }\n"
+                                       "awaitable<Result<int>> f()"))
+
+    def test_base_may_spawn_but_not_detach(self):
+        text = "void f() { asio::co_spawn(e, g(), handler); }"
+        self.assertEqual([], coroutines.check(Tree({"proxy/base/x.cc": text})))
+        self.assertEqual(1, len(coroutines.check(Tree({"proxy/base/x.cc": text.replace("handler", "asio::detached")}))))
+
+
+class Includes(unittest.TestCase):
+    def findings(self, files):
+        return [f"{f.path}: {f.text}" for f in includes.check(Tree(files))]
+
+    def test_layers(self):
+        files = {"proxy/upstream/u.h": "#pragma once\n", "proxy/http/h.cc": '#include "proxy/upstream/u.h"\n'}
+        self.assertIn("proxy/http may not include proxy/upstream", self.findings(files)[0])
+        files = {"proxy/http/h.h": "#pragma once\n", "proxy/upstream/u.cc": '#include "proxy/http/h.h"\n'}
+        self.assertEqual([], self.findings(files))
+
+    def test_libraries_stay_at_home(self):
+        for include in ("openssl/ssl.h", "nghttp2/nghttp2.h", "llhttp.h", "hs/hs.h"):
+            self.assertEqual(1, len(self.findings({"proxy/desk/d.cc": f"#include <{include}>\n"})), include)
+        self.assertEqual([], self.findings({"certs/c.cc": "#include <openssl/ssl.h>\n"}))
+        self.assertEqual([], self.findings({"proxy/http/h1_parser.cc": "#include <llhttp.h>\n"}))
+
+    def test_sans_io_through_a_chain(self):
+        files = {"proxy/base/awaitable.h": "#pragma once\n#include <boost/asio/awaitable.hpp>\n",
+                 "proxy/http/body.h": '#pragma once\n#include "proxy/base/awaitable.h"\n',
+                 "proxy/http/h1_parser.cc": '#include "proxy/http/body.h"\n'}
+        self.assertIn("reaches Asio: proxy/http/h1_parser.cc > proxy/http/body.h > proxy/base/awaitable.h",
+                      self.findings(files)[0])
+
+    def test_headers(self):
+        self.assertIn("#pragma once", self.findings({"certs/a.h": "int x;\n"})[0])
+        files = {"certs/a.h": "#pragma once\n", "certs/a.cc": '#include <vector>\n#include "certs/a.h"\n'}
+        self.assertIn("own header comes first", self.findings(files)[0])
+        self.assertIn("not in the tree", self.findings({"certs/a.cc": '#include "a.h"\n'})[0])
+
+    def test_backends_are_seen_by_their_table_alone(self):
+        backend = {"launcher/backend/local/l.h": "#pragma once\n"}
+        include = '#include "launcher/backend/local/l.h"\n'
+        self.assertEqual([], self.findings({**backend, "launcher/main.cc": include}))
+        self.assertEqual(1, len(self.findings({**backend, "launcher/plan.cc": include})))
+        self.assertEqual(1, len(self.findings({**backend, "launcher/backend/docker/d.cc": include})))
+
+
+class Words(unittest.TestCase):
+    def findings(self, path, text):
+        return words.check(Tree({path: text}))
+
+    def test_paths_of_a_machine(self):
+        for path in ("work/main/x", "root/bottle", "home/jo/src", "Users/jo/x"):
+            for text in (f"see /{path}", f"(/{path})", f"'/{path}'"):
+                self.assertEqual(1, len(self.findings("docs/a.md", text)), text)
+        for text in ("work/main", "https://host/work/x", "/workspace", "/home/agent/.gitconfig", "a/work/b", "/root/.ssh"):
+            self.assertEqual([], self.findings("docs/a.md", text), text)
+
+    def test_docker_stays_in_its_backend(self):
+        for text in ("int docker_socket;", 'run({"docker", "ps"});', 'run("docker ps");'):
+            self.assertEqual(1, len(self.findings("launcher/plan.cc", text)), text)
+            self.assertEqual([], self.findings("launcher/backend/docker/d.cc", text), text)
+        self.assertEqual([], self.findings("launcher/main.cc", 'Entry{"docker", make}'))
+        self.assertEqual([], self.findings("launcher/plan.cc", '// docker comes later\nsay("not inside (docker run)");'))
+
+    def test_empty_tests(self):
+        for text in ("GTEST_SKIP();", "EXPECT_TRUE(true);", "t.Skip()"):
+            self.assertEqual(1, len(self.findings("tests/unit/x_test.cc", text)), text)
+        self.assertEqual([], self.findings("tests/unit/x_test.cc", 'GTEST_SKIP() << "no java";'))
+
+    def test_length_warns(self):
+        self.assertEqual(1, len(words.warn(Tree({"proxy/a.cc": "\n" * 501}))))
+        self.assertEqual([], words.warn(Tree({"proxy/a.cc": "\n" * 500})))
+
+
+class Blank(unittest.TestCase):
+    def test_keeps_offsets(self):
+        text = 'a = "x // y"; // z\nR"(b " /* c)"; 1\'000; \'"\'; /* d\n e */ f'
+        got = blank(text)
+        self.assertEqual(len(text), len(got))
+        self.assertEqual(text.count("\n"), got.count("\n"))
+        for gone in ("x //", "z", "c)", "d"):
+            self.assertNotIn(gone, got)
+        self.assertIn("1'000", got)
+        self.assertTrue(got.endswith("f"))
+
+
+if __name__ == "__main__":
+    unittest.main()
