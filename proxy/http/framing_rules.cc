@@ -336,9 +336,10 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
       std::string joined;
       joined.reserve(cookie_bytes);
       for (std::size_t j = i; j < head.fields.size(); ++j) {
-        if (roles[j] != FieldRole::Cookie) continue;
+        const std::string_view crumb = trim_ows(head.fields[j].value);
+        if (roles[j] != FieldRole::Cookie || crumb.empty()) continue;
         if (!joined.empty()) joined += "; ";
-        joined += trim_ows(head.fields[j].value);
+        joined += crumb;
       }
       kept.add(field.name, joined);
     } else if (roles[i] == FieldRole::Signature) {

@@ -237,6 +237,9 @@ TEST(FramingRules, T34CookieCrumbsBecomeOneField) {
   EXPECT_EQ(kept("Cookie: a=1\r\n"), "[Cookie: a=1]");
   EXPECT_EQ(kept("A: x\r\nCookie: a=1\r\nB: y\r\ncookie: b=2 \r\nCOOKIE: c=3\r\n"),
             "[A: x] [Cookie: a=1; b=2; c=3] [B: y]");
+  // An empty crumb must not leave a separator at an end.
+  EXPECT_EQ(kept("Cookie: a\r\nCookie: \r\nCookie:\r\n"), "[Cookie: a]");
+  EXPECT_EQ(kept("Cookie:\r\nCookie: a\r\n"), "[Cookie: a]");
   EXPECT_EQ(kept("Connection: cookie\r\nCookie: a\r\nCookie: b\r\n"), "");
 }
 
