@@ -1,14 +1,9 @@
 #pragma once
 
-#include <cstddef>
 #include <memory>
-#include <string>
-#include <unordered_map>
-#include <vector>
 
-#include "proxy/base/event.h"
-#include "proxy/base/task_group.h"
 #include "proxy/upstream/h1_client.h"
+#include "proxy/upstream/h2_client.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/upstream.h"
 #include "proxy/upstream/upstream_limits.h"
@@ -26,7 +21,7 @@ class OriginUpstream final : public Upstream {
  public:
   // What is passed in outlives it.
   OriginUpstream(Executor executor, TimerWheel& wheel, Dialer& dialer, Pool& pool,
-                 H1ClientLimits h1 = {}, OriginLimits limits = {});
+                 H1ClientLimits h1 = {}, H2ClientLimits h2 = {}, OriginLimits limits = {});
   ~OriginUpstream() override;
   awaitable<Result<Response>> send(Request request, Exchange& exchange) override;
 
@@ -35,7 +30,7 @@ class OriginUpstream final : public Upstream {
   awaitable<void> close();
 
  private:
-  struct Origins;
+  class Origins;
 
   std::unique_ptr<Origins> origins_;
 };

@@ -82,11 +82,15 @@ class Resolver {
   [[nodiscard]] std::size_t remembered() const noexcept { return names_.size(); }
 
  private:
+  struct Waiter {
+    Event answered;
+    LookupAnswer answer;
+  };
   struct Name {
     bool pending = true;
     LookupAnswer answer;
     Clock::time_point until{};
-    std::vector<Event*> waiters;
+    std::vector<Waiter*> waiters;
   };
   // Where a helper thread leaves an answer. Outlives the resolver if a look-up does.
   struct Mailbox;

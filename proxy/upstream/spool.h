@@ -68,10 +68,11 @@ class Spool {
   // Reads `body` to its end, through a decoder if `coding` is not Identity. `declared` is its
   // Content-Length, if any: a body that says it is too large is refused before it is read. Trailers
   // are dropped: nothing scans them. Failures: BodyTooLarge, Overloaded (all bodies together), the
-  // decoder's, Internal (reason "spool_no_space" if the disk is full, "spool_failed"), the body's
-  // own. The body is stopped then.
+  // decoder's, Internal (reason "spool_no_space" if the disk is full, "spool_failed"), ClientBad if
+  // the body is not as long as declared, the body's own. The body is stopped then.
   awaitable<Result<std::shared_ptr<const SpooledBody>>> collect(
-      BodySource& body, std::optional<std::uint64_t> declared, Coding coding);
+      BodySource& body, std::optional<std::uint64_t> declared, Coding coding,
+      DecodeLimits decode = {});
 
   [[nodiscard]] std::uint64_t held() const noexcept { return held_; }
 

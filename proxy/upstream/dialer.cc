@@ -1,0 +1,180 @@
+#include "proxy/upstream/dialer.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "certs/server_name.h"
+#include "proxy/base/event.h"
+#include "proxy/base/task_group.h"
+#include "proxy/tls/tcp_stream.h"
+
+namespace bottle {
+
+using asio::ip::tcp;
+
+namespace {
+
+// What the attempts of one dial share; lives in the frame of connect_first(), which joins them.
+struct Race {
+  explicit Race(Executor executor) : changed(std::move(executor)) {}
+
+  Event changed;  // an attempt has ended
+  std::optional<tcp::socket> winner;
+  std::size_t running = 0;
+  boost::system::error_code last_error;
+};
+
+awaitable<void> attempt(Race& race, Endpoint endpoint) {
+  const Executor executor = co_await asio::this_coro::executor;
+  tcp::socket socket(executor);
+  const auto [ec] = co_await socket.async_connect(endpoint, use_tuple);
+  --race.running;
+  if (ec) {
+    if (ec != asio::error::operation_aborted) race.last_error = ec;
+  } else if (!race.winner) {
+    race.winner.emplace(std::move(socket));
+  }
+  race.changed.set_later();
+}
+
+enum class Waited : unsigned char { News, StaggerOver, TimeOver, Cancelled };
+
+// Until an attempt has ended, or it is time for the next one.
+awaitable<Waited> wait_for_news(TimerWheel& wheel, Race& race, Clock::time_point end,
+                                std::chrono::milliseconds at_most) {
+  const Clock::time_point now = wheel.now();
+  if (now >= end) co_return Waited::TimeOver;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - now);
+  Deadline due(wheel, race.changed, std::min(left, at_most));
+  const bool happened = co_await race.changed.wait();
+  if (happened) co_return Waited::News;
+  if (!due.fired()) co_return Waited::Cancelled;
+  co_return left <= at_most ? Waited::TimeOver : Waited::StaggerOver;
+}
+
+IpAddress to_ip(const asio::ip::address& address) {
+  if (address.is_v4()) return IpAddress::from_v4(address.to_v4().to_bytes());
+  return IpAddress::from_v6(address.to_v6().to_bytes());
+}
+
+}  // namespace
+
+std::vector<Endpoint> interleave(const std::vector<Endpoint>& endpoints, std::size_t most) {
+  std::vector<Endpoint> out;
+  if (endpoints.empty()) return out;
+  bool want_v6 = endpoints.front().address().is_v6();
+  std::vector<Endpoint> left = endpoints;
+  while (!left.empty() && out.size() < most) {
+    auto next = std::find_if(left.begin(), left.end(), [want_v6](const Endpoint& endpoint) {
+      return endpoint.address().is_v6() == want_v6;
+    });
+    if (next == left.end()) next = left.begin();
+    if (std::find(out.begin(), out.end(), *next) == out.end()) out.push_back(*next);
+    left.erase(next);
+    want_v6 = !want_v6;
+  }
+  return out;
+}
+
+awaitable<Result<tcp::socket>> connect_first(TimerWheel& wheel, std::vector<Endpoint> endpoints,
+                                             DialLimits limits) {
+  const Executor executor = co_await asio::this_coro::executor;
+  const Clock::time_point end = wheel.now() + limits.connect;
+  const std::vector<Endpoint> candidates = interleave(endpoints, limits.candidates);
+  Race race(executor);
+  TaskGroup attempts(executor);
+  Waited waited = Waited::News;
+  std::size_t started = 0;
+  while (!race.winner && (started < candidates.size() || race.running > 0)) {
+    if (started < candidates.size() && (race.running == 0 || waited == Waited::StaggerOver)) {
+      ++race.running;
+      attempts.spawn(attempt(race, candidates[started]));
+      ++started;
+    }
+    const bool more = started < candidates.size();
+    waited = co_await wait_for_news(wheel, race, end, more ? limits.stagger : limits.connect);
+    if (waited == Waited::TimeOver || waited == Waited::Cancelled) break;
+  }
+  attempts.cancel();
+  co_await attempts.join();
+  if (race.winner) co_return std::move(*race.winner);
+  if (waited == Waited::Cancelled) co_return Failure{Code::Cancelled, "cancelled while connecting"};
+  if (waited == Waited::TimeOver) {
+    co_return Failure{Code::UpstreamTimeout, "no address accepted a connection in time",
+                      "connect_timeout"};
+  }
+  const bool refused = race.last_error == asio::error::connection_refused;
+  co_return Failure{Code::ConnectFailed,
+                    "no address accepted a connection: " + race.last_error.message(),
+                    refused ? "connection_refused" : "connect_failed"};
+}
+
+// ---- OriginDialer ------------------------------------------------------------------------------
+
+OriginDialer::OriginDialer(TimerWheel& wheel, Resolver& resolver, const AddressGuard& guard,
+                           TlsClient& tls, DialLimits limits)
+    : wheel_(wheel), resolver_(resolver), guard_(guard), tls_(tls), limits_(limits) {}
+
+awaitable<Result<Connection>> OriginDialer::dial(const Destination& destination, Scheme scheme) {
+  auto resolved = co_await resolver_.resolve(destination);
+  if (!resolved) co_return resolved.error();
+  std::optional<Failure> refused;
+  std::vector<Endpoint> vetted;
+  for (const Endpoint& endpoint : *resolved) {
+    auto no = guard_.check(to_ip(endpoint.address()));
+    if (no) {
+      refused = std::move(no);
+    } else {
+      vetted.push_back(endpoint);
+    }
+  }
+  if (vetted.empty()) co_return *refused;
+
+  auto socket = co_await connect_first(wheel_, std::move(vetted), limits_);
+  if (!socket) co_return socket.error();
+  Connection connection;
+  if (scheme == Scheme::Http) {
+    connection.stream = std::make_unique<TcpStream>(std::move(*socket));
+    co_return connection;
+  }
+  auto name = ServerName::parse(destination.host);
+  if (!name) co_return name.error();
+  TlsClient::Offer offer;
+  offer.alpn.push_back(Alpn::Http2);
+  offer.alpn.push_back(Alpn::Http1);
+  auto secured = co_await tls_.connect(std::move(*socket), std::move(*name), std::move(offer));
+  if (!secured) co_return secured.error();
+  connection.protocol = secured->alpn == Alpn::Http2 ? Version::Http2 : Version::Http11;
+  connection.stream = std::move(secured->stream);
+  co_return connection;
+}
+
+// ---- ScannerDialer -----------------------------------------------------------------------------
+
+ScannerDialer::ScannerDialer(TimerWheel& wheel, Resolver& resolver, Destination scanner,
+                             DialLimits limits)
+    : wheel_(wheel), resolver_(resolver), scanner_(std::move(scanner)), limits_(limits) {}
+
+namespace {
+
+Failure unavailable(const Destination& scanner, const Failure& why) {
+  if (why.code == Code::Cancelled) return why;
+  return Failure{Code::ScannerUnavailable,
+                 "the scanner at " + scanner.host_port() + " is not reachable: " + why.detail};
+}
+
+}  // namespace
+
+awaitable<Result<Connection>> ScannerDialer::dial(const Destination&, Scheme) {
+  auto resolved = co_await resolver_.resolve(scanner_);
+  if (!resolved) co_return unavailable(scanner_, resolved.error());
+  auto socket = co_await connect_first(wheel_, std::move(*resolved), limits_);
+  if (!socket) co_return unavailable(scanner_, socket.error());
+  Connection connection;
+  connection.stream = std::make_unique<TcpStream>(std::move(*socket));
+  co_return connection;
+}
+
+}  // namespace bottle
