@@ -416,6 +416,11 @@ Alpn TlsStream::alpn() const noexcept {
 
 bool TlsStream::resumed() const noexcept { return SSL_session_reused(ssl_) == 1; }
 
+std::string TlsStream::fault() const {
+  const char* text = ssl_error_ == 0 ? nullptr : ERR_reason_error_string(ssl_error_);
+  return text == nullptr ? "" : text;
+}
+
 std::string TlsStream::protocol() const { return SSL_get_version(ssl_); }
 
 }  // namespace bottle

@@ -57,6 +57,10 @@ class TlsStream final : public ByteStream {
   [[nodiscard]] bool resumed() const noexcept;
   [[nodiscard]] std::string protocol() const;  // "TLSv1.3", for the audit line
 
+  // Why OpenSSL gave up, in its words; "" while it has not. After a read that ended with Reset or
+  // Protocol: an origin's alert, for a person.
+  [[nodiscard]] std::string fault() const;
+
   // For TlsAcceptor and TlsClient, before anything else is called.
   struct HandshakeLimits {
     // Bytes that may come in before the peer's hello is complete (hello_complete() says so); the
