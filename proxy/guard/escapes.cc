@@ -12,6 +12,14 @@ std::optional<unsigned> hex_digit(char c) {
   return std::nullopt;
 }
 
+// Appends what stands before the first of `special`; returns how much that was.
+std::size_t copy_up_to(ByteView special, ByteView in, Bytes& out) {
+  const std::size_t at = special.size() == 1 ? in.find(special.front()) : in.find_first_of(special);
+  const std::size_t size = at == ByteView::npos ? in.size() : at;
+  out.append(in.substr(0, size));
+  return size;
+}
+
 void append_utf8(std::uint32_t point, Bytes& out) {
   const auto put = [&out](std::uint32_t byte) { out.push_back(static_cast<char>(byte)); };
   if (point < 0x80) {
@@ -39,7 +47,13 @@ bool PercentDecoder::passes(ByteView in) const {
 }
 
 void PercentDecoder::decode(ByteView in, Bytes& out) {
-  for (const char c : in) {
+  const ByteView special = plus_is_space_ ? ByteView("%+") : ByteView("%");
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    if (held_size_ == 0) {
+      i += copy_up_to(special, in.substr(i), out);
+      if (i == in.size()) return;
+    }
+    const char c = in[i];
     if (held_size_ == 1 && hex_digit(c)) {
       held_[held_size_++] = c;
       continue;
@@ -72,7 +86,14 @@ bool JsonUnescaper::passes(ByteView in) const {
 }
 
 void JsonUnescaper::decode(ByteView in, Bytes& out) {
-  for (const char c : in) step(c, out);
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    if (held_size_ == 0 && in[i] != '\\') {
+      high_surrogate_ = 0;
+      i += copy_up_to("\\", in.substr(i), out);
+      if (i == in.size()) return;
+    }
+    step(in[i], out);
+  }
 }
 
 void JsonUnescaper::step(char c, Bytes& out) {

@@ -46,6 +46,10 @@ bool is_host_pattern(std::string_view pattern) {
   });
 }
 
+bool carries_credentials(const Field& field) {
+  return iequals(field.name, "authorization") || iequals(field.name, "proxy-authorization");
+}
+
 bool is_plain_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxNameSize &&
          std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
@@ -397,14 +401,23 @@ std::optional<Hit> SecretScanner::scan_url(std::string_view target) {
 }
 
 std::optional<Hit> SecretScanner::scan_fields(const Fields& fields) {
+  // All of them at once first, as nearly always there is nothing. The line ends are boundaries for
+  // the patterns, as the ends of a text are.
+  Bytes all;
+  for (const Field field : fields) {
+    all.append(field.name).append("\n").append(field.value).append("\n");
+    if (carries_credentials(field)) {
+      all.append(basic_credentials(field.value).value_or("")).append("\n");
+    }
+  }
+  if (!state_->scan_text(all, Place::Header)) return std::nullopt;
+  // One by one then, which also tells where it is. A match across two fields is none.
   for (const Field field : fields) {
     auto hit = state_->scan_text(field.name, Place::Header);
     if (hit) return hit;
     hit = state_->scan_text(field.value, Place::Header);
-    if (!hit &&
-        (iequals(field.name, "authorization") || iequals(field.name, "proxy-authorization"))) {
-      const auto credentials = basic_credentials(field.value);
-      if (credentials) hit = state_->scan_text(*credentials, Place::Header);
+    if (!hit && carries_credentials(field)) {
+      hit = state_->scan_text(basic_credentials(field.value).value_or(""), Place::Header);
     }
     if (hit) {
       hit->field = std::string(field.name);

@@ -78,6 +78,8 @@ bool ZstdBlocks::part_ended() {
       last_block_ = value_ & 1;
       const unsigned type = (value_ >> 1) & 3;
       if (type == kReserved) return false;
+      // A run of nothing: no encoder writes it, and the library itself reads it in two ways.
+      if (type == kRle && value_ >> 3 == 0) return false;
       const std::size_t size = type == kRle ? 1 : value_ >> 3;
       expect(At::Block, size);
       return size > 0 || part_ended();

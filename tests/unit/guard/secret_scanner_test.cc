@@ -251,7 +251,7 @@ TEST(SecretScanner, RefusesBadSecretsWithoutShowingThem) {
   EXPECT_FALSE(SecretSet::make({secret("TWICE", "long enough"), secret("TWICE", "and another")}));
 }
 
-TEST(SecretScanner, FindsSecretsInUrlFieldsAndHost) {
+TEST(SecretScanner, T07FindsSecretsInUrlFieldsAndHost) {
   const auto set = set_of({secret("PLAIN", kPlain), secret("PASSWORD", kValue)});
   ScanSpace space(*set);
   SecretScanner scanner(*set, space, "example.com", Scheme::Https);

@@ -77,7 +77,7 @@ TEST_P(Decoder, TruncatedBodyFailsAtItsEnd) {
   }
 }
 
-TEST_P(Decoder, NothingMayFollow) {
+TEST_P(Decoder, T15NothingMayFollow) {
   const std::string coded = encode(GetParam(), prose(300));
   for (const std::string& tail :
        {std::string("x"), std::string("\0", 1), std::string("\n"), coded}) {
@@ -195,6 +195,15 @@ TEST(ContentDecoder, ZstdTakesOneOrdinaryFrameWithoutDictionary) {
   EXPECT_EQ(out.error().reason, "coding_not_scannable");
 }
 
+TEST(ContentDecoder, ZstdRunOfNothingIsRefusedHoweverItIsCut) {
+  const std::string frame("\x28\xb5\x2f\xfd\x20\x00\x03\0\0\0", 10);
+  for (std::size_t i = 0; i <= frame.size(); ++i) {
+    EXPECT_FALSE(decode_pieces(Coding::Zstd, {},
+                               {ByteView(frame).substr(0, i), ByteView(frame).substr(i)}, 65536))
+        << i;
+  }
+}
+
 TEST(ContentDecoder, ZstdBytesAreUnseenUntilTheirBlockIsComplete) {
   const std::string text = prose(400000);  // several blocks of at most 128 KiB
   const std::string coded = encode(Coding::Zstd, text);
@@ -234,7 +243,7 @@ TEST(ContentDecoder, IdentityIsOnlyCounted) {
   EXPECT_FALSE(decode_all(Coding::Identity, limits, "123456"));
 }
 
-TEST(ContentDecoder, CodingOfFields) {
+TEST(ContentDecoder, T15CodingOfFields) {
   const struct {
     const char* value;
     Coding coding;
