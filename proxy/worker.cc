@@ -109,10 +109,19 @@ class Worker::Loop {
     dialer_ = std::make_unique<OriginDialer>(wheel_, resolver_, shared_.addresses, *tls_client_,
                                              config.dial);
     pool_ = std::make_unique<Pool>(wheel_, config.origin_pool);
-    auto origin = std::make_unique<OriginUpstream>(io_.get_executor(), wheel_, *dialer_, *pool_,
-                                                   config.h1_client, config.origin);
+    auto origin =
+        std::make_unique<OriginUpstream>(io_.get_executor(), wheel_, *dialer_, *pool_,
+                                         config.h1_client, h2_client_limits(), config.origin);
     origin_ = origin.get();
     return origin;
+  }
+
+  [[nodiscard]] H2ClientLimits h2_client_limits() const {
+    H2ClientLimits limits;
+    limits.head = shared_.config.h1_client.head;
+    limits.response_stall = shared_.config.h1_client.response_stall;
+    limits.write_stall = shared_.config.h1_client.write_stall;
+    return limits;
   }
 
   awaitable<void> serve() {
