@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "h2_frames.h"
+#include "support/h2_frames.h"
 #include "proxy/http/h2_client_engine.h"
 
 namespace bottle {
