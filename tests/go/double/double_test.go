@@ -12,7 +12,7 @@ import (
 	"bottle.test/origin"
 )
 
-// talk sends raw bytes and returns everything that comes back until the end or a second of silence.
+// talk sends raw bytes and returns everything that comes back until the end or 400 ms of silence.
 func talk(t *testing.T, addr, text string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -21,7 +21,7 @@ func talk(t *testing.T, addr, text string) string {
 	}
 	defer conn.Close()
 	_, _ = io.WriteString(conn, text)
-	_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(400 * time.Millisecond))
 	out, _ := io.ReadAll(conn)
 	return string(out)
 }

@@ -1,0 +1,87 @@
+package integration
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bottle.test/harness"
+)
+
+// runIn runs bottle in a folder of its own that may hold a manifest.
+func runIn(t *testing.T, manifest string, args ...string) (int, string, string) {
+	t.Helper()
+	dir := t.TempDir()
+	if manifest != "" {
+		if err := os.WriteFile(filepath.Join(dir, "bottle.json"), []byte(manifest), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(harness.Binary(t, "bottle"), args...)
+	cmd.Dir = dir
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(60*time.Second, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	_ = cmd.Wait()
+	return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
+}
+
+// TestLauncherErrors: wrong command lines and manifests end with their code and a sentence that names the mistake.
+func TestLauncherErrors(t *testing.T) {
+	for _, c := range []struct {
+		name, manifest string
+		args           []string
+		code           int
+		want           []string
+	}{
+		{"nothing", "", nil, 64, []string{"hint"}},
+		{"unknown-option", "", []string{"start", "--nonsense"}, 64, []string{"--nonsense"}},
+		{"unknown-backend", "", []string{"start", "--backend", "submarine", "--", "true"}, 64, []string{"submarine", "local"}},
+		{"unknown-backend-in-manifest", `{"bottles": {"default": {"backend": "submarine"}}}`, []string{"start", "--", "true"}, 64, []string{"submarine"}},
+		{"unknown-scanner", "", []string{"start", "--scanner", "guesswork", "--", "true"}, 64, []string{"guesswork"}},
+		{"allow-with-scheme", "", []string{"start", "--allow", "https://a.test", "--", "true"}, 64, []string{"https://a.test"}},
+		{"manifest-missing", "", []string{"start", "--manifest", "/nonexistent/bottle.json"}, 65, []string{"/nonexistent/bottle.json"}},
+		{"manifest-no-json", "{\"bottles\": ", []string{"start"}, 65, []string{"bottle.json:1:"}},
+		{"manifest-unknown-key", "{\n  \"bottles\": {\n    \"default\": { \"imaje\": \"x\" }\n  }\n}\n", []string{"start"}, 65, []string{"bottle.json:3:18", "imaje"}},
+		{"manifest-wrong-type", `{"bottles": []}`, []string{"start"}, 65, []string{"bottle.json:1:13"}},
+		{"manifest-double-key", `{"bottles": {}, "bottles": {}}`, []string{"start"}, 65, []string{"bottle.json:1:", "bottles"}},
+		{"unknown-bottle", `{"bottles": {"default": {}}}`, []string{"start", "nosuch"}, 64, []string{"nosuch"}},
+		{"not-yet", "", []string{"list"}, 68, []string{"list"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			code, stdout, stderr := runIn(t, c.manifest, c.args...)
+			if code != c.code {
+				t.Errorf("exit code %d, want %d: %s", code, c.code, stderr)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(stderr, want) {
+					t.Errorf("stderr does not name %q: %s", want, stderr)
+				}
+			}
+			if stdout != "" {
+				t.Errorf("stdout: %s", stdout)
+			}
+		})
+	}
+}
+
+// TestDryRunShowsAndChangesNothing: the plan names what would be done, and nothing is run.
+func TestDryRunShowsAndChangesNothing(t *testing.T) {
+	harness.Binary(t, "bottle-proxy")
+	mark := filepath.Join(t.TempDir(), "ran")
+	code, stdout, stderr := runIn(t, "", "start", "--dry-run", "--scanner", "guard", "--allow", "api.example.com", "--", "touch", mark)
+	if code != 0 || !strings.Contains(stdout+stderr, "api.example.com") || !strings.Contains(stdout+stderr, "touch") {
+		t.Errorf("exit code %d, plan: %s%s", code, stdout, stderr)
+	}
+	if _, err := os.Stat(mark); err == nil {
+		t.Error("the command was run")
+	}
+}
