@@ -27,11 +27,12 @@ Result<Destination> connect_destination(const RequestHead& head) {
     failure.hint = "CONNECT takes exactly 'host:port', for example 'CONNECT example.com:443'.";
     return failure;
   }
-  const std::size_t hosts = head.fields.count("host");
-  if (hosts > 1) return Failure{Code::ClientBad, "there is more than one Host", "bad_host"};
-  if (hosts == 1) {
+  if (head.fields.count("host") > 1) {
+    return Failure{Code::ClientBad, "there is more than one Host", "bad_host"};
+  }
+  if (const auto host_text = head.fields.find("host")) {
     // Clients send it with and without the port; only another host is a contradiction.
-    auto host = parse_authority(*head.fields.find("host"), destination->port);
+    auto host = parse_authority(*host_text, destination->port);
     if (!host) return host.error();
     if (host->host != destination->host) {
       return Failure{Code::ClientBad, "Host differs from CONNECT's target", "bad_host"};

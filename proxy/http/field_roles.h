@@ -38,13 +38,14 @@ class LowerNames {
   explicit LowerNames(const Fields& fields) {
     std::size_t total = 0;
     for (const Field field : fields) total += field.name.size();
-    bytes_.reserve(total);
+    bytes_.resize(total);
     ends_.reserve(fields.size());
+    char* out = bytes_.data();
     for (const Field field : fields) {
       for (const char c : field.name) {
-        bytes_.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+        *out++ = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
       }
-      ends_.push_back(bytes_.size());
+      ends_.push_back(static_cast<std::size_t>(out - bytes_.data()));
     }
   }
   [[nodiscard]] std::string_view operator[](std::size_t i) const {

@@ -44,6 +44,8 @@ struct RawFraming {
 
 RawFraming raw_framing(Version version, const Fields& fields) {
   RawFraming raw;
+  const auto length = fields.find("content-length");
+  const auto coding = fields.find("transfer-encoding");
   const std::size_t lengths = fields.count("content-length");
   const std::size_t codings = fields.count("transfer-encoding");
   if (codings > 0 && version != Version::Http11) {
@@ -52,14 +54,14 @@ RawFraming raw_framing(Version version, const Fields& fields) {
     raw.defect = "Content-Length and Transfer-Encoding contradict each other";
   } else if (lengths > 1 || codings > 1) {
     raw.defect = "Content-Length or Transfer-Encoding is repeated";
-  } else if (codings == 1) {
-    raw.chunked = iequals(*fields.find("transfer-encoding"), "chunked");
+  } else if (coding) {
+    raw.chunked = iequals(*coding, "chunked");
     if (!raw.chunked) {
       raw.unknown_coding = true;
       raw.defect = "only the transfer coding 'chunked' is understood";
     }
-  } else if (lengths == 1) {
-    raw.length = parse_length(*fields.find("content-length"));
+  } else if (length) {
+    raw.length = parse_length(*length);
     if (!raw.length) raw.defect = "Content-Length is not a plain decimal number";
   }
   return raw;
@@ -149,11 +151,11 @@ Result<void> check_target(RequestHead& head, const RequestContext& context) {
   const Destination& wanted = context.destination;
   const auto default_to = std::optional<std::uint16_t>(default_port(context.scheme));
   const bool h2 = head.version == Version::Http2;
-  const std::size_t hosts = head.fields.count("host");
-  if (hosts > 1) return bad("there is more than one Host", "bad_host");
+  const auto host_text = head.fields.find("host");
+  if (head.fields.count("host") > 1) return bad("there is more than one Host", "bad_host");
   std::optional<Destination> host;
-  if (hosts == 1) {
-    auto parsed = parse_authority(*head.fields.find("host"), default_to);
+  if (host_text) {
+    auto parsed = parse_authority(*host_text, default_to);
     if (!parsed) return parsed.error();
     host = std::move(*parsed);
   }
@@ -235,9 +237,9 @@ Result<void> check_request_framing(RequestHead& head) {
 
 Result<void> check_expect(RequestHead& head) {
   head.expects_continue = false;
-  const std::size_t expects = head.fields.count("expect");
-  if (expects == 0) return {};
-  if (expects > 1 || !iequals(trim_ows(*head.fields.find("expect")), "100-continue")) {
+  const auto expect = head.fields.find("expect");
+  if (!expect) return {};
+  if (head.fields.count("expect") > 1 || !iequals(trim_ows(*expect), "100-continue")) {
     return Failure{Code::ExpectationFailed, "the expectation is not 100-continue"};
   }
   // RFC 9110 section 10.1.1: ignored with HTTP/1.0 and without a body.

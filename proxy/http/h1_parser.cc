@@ -176,7 +176,7 @@ Result<void> H1RequestParser::parse_head() {
   RequestHead head;
   head.method = text.substr(0, first);
   head.target = target;
-  head.version = *parse_version(text.substr(last + 1, end - last - 1));
+  head.version = parse_version(text.substr(last + 1, end - last - 1)).value_or(Version::Http11);
   head.fields.reserve(lines_.fields(), text.size() - end);
 
   HeadSink sink{&head.fields, {}, {}, {}};
@@ -270,7 +270,7 @@ Result<void> H1ResponseParser::parse_head() {
   const ByteView text = lines_.text();
   const std::size_t end = text.find("\r\n");
   ResponseHead head;
-  head.version = *parse_version(text.substr(0, 8));
+  head.version = parse_version(text.substr(0, 8)).value_or(Version::Http11);
   head.status = (text[9] - '0') * 100 + (text[10] - '0') * 10 + (text[11] - '0');
   const ByteView reason = end > 13 ? text.substr(13, end - 13) : ByteView();
   head.reason = reason;
