@@ -7,6 +7,7 @@
 #include "launcher/backend/local/local_backend.h"
 #include "launcher/command_line.h"
 #include "launcher/demo.h"
+#include "launcher/manifest_guard.h"
 
 namespace bottle::launcher {
 namespace {
@@ -46,7 +47,14 @@ int start(const StartOptions& options, const Surroundings& around) {
     std::cerr << "bottle: backend " << plan->backend << " (" << plan->backend_why << "); scanner "
               << scanner_words(*plan) << " (" << plan->scanner_why << ")\n";
   }
+  const ManifestGuard manifest(*plan);
   const auto status = backend->launch(*plan);
+  for (const auto& file : manifest.changed()) {
+    std::cerr
+        << "bottle: warning: " << file.string()
+        << " was made or changed while the bottle ran; it is the policy of the next start, so "
+           "read it before\n";
+  }
   if (!status) return report(status.error());
   return status->value;
 }

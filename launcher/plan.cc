@@ -16,8 +16,9 @@ namespace bottle::launcher {
 namespace {
 
 // What of the caller's environment is about the terminal and the language, and goes in by itself.
-constexpr std::array<std::string_view, 8> kHarmless{"TERM",   "COLORTERM", "NO_COLOR", "LANG",
-                                                    "LC_ALL", "LC_CTYPE",  "TZ",       "LANGUAGE"};
+constexpr std::array<std::string_view, 10> kHarmless{"USER",     "LOGNAME", "TERM",   "COLORTERM",
+                                                     "NO_COLOR", "LANG",    "LC_ALL", "LC_CTYPE",
+                                                     "TZ",       "LANGUAGE"};
 
 std::string random_id() {
   std::array<unsigned char, 6> bytes{};
@@ -103,7 +104,7 @@ std::optional<std::string> find_sibling(const BottleSpec& spec, const std::strin
 void add_environment(const BottleSpec& spec, Plan& plan) {
   auto& env = plan.environment;
   env["HOME"] = std::string("/home/agent");
-  env["SHELL"] = std::string("/bin/sh");
+  env["SHELL"] = find_program("bash", "/bin:/usr/bin").value_or("/bin/sh");
   env["PATH"] = bottle_path(spec.around.variable("PATH").value_or(""));
   env["BOTTLE_ID"] = plan.id;
   for (const auto name : kHarmless) {
@@ -131,8 +132,12 @@ void add_proxy_arguments(const BottleSpec& spec, Plan& plan) {
   for (const auto& host : spec.allow) option("--allow", host);
   for (const auto& [host, route] : spec.routes) option("--route", host + "=" + route);
   for (const auto& range : spec.allow_addresses) option("--allow-address", range);
-  for (const auto& pair : spec.resolve) option("--resolve", pair);
-  if (spec.origin_ca) option("--origin-ca", spec.origin_ca->string());
+  // With pipelock it is pipelock that resolves and checks origins; see start_pipelock().
+  if (plan.scanner == Scanner::kGuard) {
+    for (const auto& pair : spec.resolve) option("--resolve", pair);
+    if (spec.origin_ca) option("--origin-ca", spec.origin_ca->string());
+  }
+  option("--bottle-id", plan.id);
   option("--audit", plan.audit.string());
 }
 

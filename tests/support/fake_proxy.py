@@ -26,6 +26,7 @@ def arguments():
     parser.add_argument("--ca-out", required=True)
     parser.add_argument("--bundle-out", required=True)
     parser.add_argument("--audit", required=True)
+    parser.add_argument("--bottle-id", required=True)
     parser.add_argument("--allow", action="append", default=[])
     parser.add_argument("--route", action="append", default=[])
     parser.add_argument("--resolve", action="append", default=[])

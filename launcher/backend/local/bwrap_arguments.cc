@@ -1,8 +1,26 @@
 #include "launcher/backend/local/bwrap_arguments.h"
 
+#include <unistd.h>
+
+#include <array>
+
 #include "launcher/backend/local/file_tree.h"
 
 namespace bottle::launcher::local {
+namespace {
+
+// Of /proc: what root can use against the whole machine without any capability, because the kernel
+// asks for the user id only (/proc/sys/kernel/core_pattern names a program that runs as root), or
+// what tells about other bottles and the host. bubblewrap covers two of these by itself.
+constexpr std::array kReadOnlyProc{"/proc/sys",   "/proc/sysrq-trigger", "/proc/irq",  "/proc/bus",
+                                   "/proc/fs",    "/proc/acpi",          "/proc/scsi", "/proc/mtrr",
+                                   "/proc/asound"};
+constexpr std::array kHiddenProc{"/proc/kcore",      "/proc/keys",       "/proc/key-users",
+                                 "/proc/kallsyms",   "/proc/timer_list", "/proc/sched_debug",
+                                 "/proc/kpagecount", "/proc/kpageflags", "/proc/kpagecgroup",
+                                 "/proc/slabinfo",   "/proc/vmallocinfo"};
+
+}  // namespace
 
 std::vector<std::string> bwrap_arguments(const Plan& plan, const BwrapSettings& settings) {
   // The network namespace is the one that bwrap is started in; it is not unshared again, since the
@@ -27,7 +45,15 @@ std::vector<std::string> bwrap_arguments(const Plan& plan, const BwrapSettings& 
   const auto add = [&args](std::initializer_list<std::string> words) {
     args.insert(args.end(), words);
   };
+  // Root inside is root's user id outside. Plain users keep namespaces: browsers' sandboxes and
+  // nested bubblewraps need them.
+  if (::getuid() == 0) args.emplace_back("--disable-userns");
   add({"--proc", "/proc", "--dev", "/dev"});
+  for (const char* path : kReadOnlyProc) add({"--ro-bind-try", path, path});
+  const std::string empty = (settings.runtime / kEmptyName).string();
+  for (const char* path : kHiddenProc) {
+    if (::access(path, F_OK) == 0) add({"--ro-bind", empty, path});
+  }
   for (const auto& mount : plan.mounts) {
     switch (mount.kind) {
       case PlannedMount::Kind::kReadOnly:
@@ -46,7 +72,7 @@ std::vector<std::string> bwrap_arguments(const Plan& plan, const BwrapSettings& 
         if (mount.source == "directory") {
           add({"--perms", "0555", "--tmpfs", mount.at, "--remount-ro", mount.at});
         } else {
-          add({"--ro-bind", (settings.runtime / kEmptyName).string(), mount.at});
+          add({"--ro-bind", empty, mount.at});
         }
         break;
       case PlannedMount::Kind::kGenerated:

@@ -296,6 +296,63 @@ TEST_F(LocalBackend, TheManifestIsReadOnlyAndMountsAreThere) {
   EXPECT_TRUE(fs::exists(root_ / "project/bottle.json"));
 }
 
+TEST_F(LocalBackend, AManifestMadeInTheBottleIsWarnedOf) {
+  EXPECT_THAT(shell("echo '{}' > bottle.json").err, HasSubstr("bottle.json was made or changed"));
+  EXPECT_THAT(shell("true", {"--manifest", "/dev/null"}).err, HasSubstr("not valid JSON"));
+}
+
+// Root inside is root's user id outside; the kernel asks for no more before it lets core_pattern,
+// the program that runs as root when something crashes, be set.
+TEST_F(LocalBackend, TheKernelsSettingsCannotBeChanged) {
+  const auto seen = shell(
+      "exec 2>&1; for f in /proc/sys/kernel/core_pattern /proc/sys/kernel/modprobe "
+      "/proc/sys/vm/overcommit_memory; do echo x > $f && echo WRITTEN; done\n"
+      "umount /proc/sys && echo UNMOUNTED; unshare -Urm umount -l /proc/sys && echo UNCOVERED\n"
+      "unshare -Urmpf --mount-proc sh -c 'echo x > /proc/sys/kernel/core_pattern && echo WRITTEN'\n"
+      "grep NoNewPrivs /proc/self/status; echo fds $(ls /proc/self/fd | tr '\\n' ' ')");
+  EXPECT_THAT(seen.out, Not(HasSubstr("WRITTEN")));
+  EXPECT_THAT(seen.out, Not(HasSubstr("UNMOUNTED")));
+  EXPECT_THAT(seen.out, Not(HasSubstr("UNCOVERED")));
+  EXPECT_THAT(seen.out, HasSubstr("NoNewPrivs:\t1"));
+  EXPECT_THAT(seen.out, HasSubstr("fds 0 1 2 3\n"));  // 3 is ls reading the directory
+}
+
+TEST_F(LocalBackend, APipelockOfTheBottlesOwnIsStartedAndStopped) {
+  const std::string double_ = BOTTLE_TESTS_DIR "/support/fake_pipelock.py";
+  std::ofstream(root_ / "ca.pem") << "extra-root-certificate\n";
+  const auto seen = shell(
+      "true", {"--pipelock-bin", double_, "--allow", "origin.test:8443", "--resolve",
+               "origin.test:8443=127.0.0.9:8443", "--origin-ca", (root_ / "ca.pem").string()});
+  ASSERT_EQ(seen.status, 0) << seen.err;
+  EXPECT_THAT(seen.err, HasSubstr("scanner pipelock " + double_ + " (given by --pipelock-bin)"));
+  const auto told = audit();
+  std::string argv;
+  for (const auto& word : told["argv"]) argv += word.get<std::string>() + " ";
+  EXPECT_THAT(argv, HasSubstr("--upstream pipelock"));
+  EXPECT_THAT(argv, HasSubstr("--pipelock http://127.0.0.1:"));
+  nlohmann::json pipelock;
+  for (const auto& entry : fs::recursive_directory_iterator(root_ / "state")) {
+    if (entry.path().filename() == "pipelock.log") {
+      pipelock = nlohmann::json::parse(content(entry.path()));
+    }
+  }
+  EXPECT_EQ(pipelock["environment"], nlohmann::json({"HOME", "SSL_CERT_FILE"}));
+  EXPECT_EQ(pipelock["origin.test"], "127.0.0.9");
+  EXPECT_THAT(pipelock["roots"].get<std::string>(), HasSubstr("extra-root-certificate"));
+  EXPECT_TRUE(left_over().empty());
+  EXPECT_TRUE(nothing_runs());
+}
+
+TEST_F(LocalBackend, APipelockThatDoesNotStartIsAnError) {
+  const auto failed = shell("touch made", {"--pipelock-bin", "/bin/false"});
+  EXPECT_EQ(failed.status, static_cast<int>(ExitCode::kScanner));
+  EXPECT_THAT(failed.err, HasSubstr("pipelock ended before it was ready"));
+  const auto absent = shell("touch made", {"--pipelock-bin", "/nonexistent"});
+  EXPECT_EQ(absent.status, static_cast<int>(ExitCode::kScanner));
+  EXPECT_FALSE(fs::exists(root_ / "project/made"));
+  EXPECT_TRUE(left_over().empty());
+}
+
 TEST_F(LocalBackend, DangerousSharesAreRefused) {
   const auto manifest = [this](const std::string& bottle) {
     std::ofstream(root_ / "project/bottle.json") << "{\"bottles\": {\"default\": " + bottle + "}}";

@@ -201,11 +201,11 @@ TEST_F(Spec, TheProxyIsToldThePolicy) {
   options_.audit = "log";
   const auto made = plan(options_);
   ASSERT_TRUE(made) << made.error().message;
-  EXPECT_THAT(
-      made->proxy.arguments,
-      ElementsAre("--upstream", "direct", "--ca-names", "any", "--allow", "a.example:8443",
-                  "--route", "b.example=deny", "--allow-address", "10.0.0.0/8", "--resolve",
-                  "a.example:8443=127.0.0.1:1", "--audit", (root_ / "project/log").string()));
+  EXPECT_THAT(made->proxy.arguments,
+              ElementsAre("--upstream", "direct", "--ca-names", "any", "--allow", "a.example:8443",
+                          "--route", "b.example=deny", "--allow-address", "10.0.0.0/8", "--resolve",
+                          "a.example:8443=127.0.0.1:1", "--bottle-id", made->id, "--audit",
+                          (root_ / "project/log").string()));
 }
 
 TEST_F(Spec, AMissingProxyOrWorkspaceIsAnError) {
