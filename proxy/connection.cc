@@ -106,7 +106,9 @@ awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionParts& parts,
   Bytes early = std::move(connect.early);
   const FirstBytes first = co_await sniff_tunnel(stream, parts, early);
   if (first == FirstBytes::Tls) {
-    asio::ip::tcp::socket socket = stream.release(early);
+    Bytes unread;
+    asio::ip::tcp::socket socket = stream.release(unread);
+    early += unread;
     co_await serve_tls(std::move(socket), parts, destination, std::move(early));
     co_return;
   }
