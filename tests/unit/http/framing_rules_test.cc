@@ -294,6 +294,9 @@ TEST(FramingRules, T32WhatHttp2LibrariesLetThrough) {
        {"", "a", "*", "/#", "/\\", "/\x80", "/\"", "/<", "https://h/", "/ ", "//h\x7f"}) {
     EXPECT_EQ(judge_h2(h2_head(path)), kBad) << path;
   }
+  RequestHead star = h2_head("*");
+  star.method = "OPTIONS";
+  EXPECT_EQ(judge_h2(star), "ok OPTIONS * body=no");
   EXPECT_EQ(judge_h2(h2_head("/{}|^`")), "ok GET /%7B%7D%7C%5E%60 body=no");
   for (const char* authority : {"", "h,h", "u@h", "h:x", "h:0", "a_b"}) {
     RequestHead head = h2_head();

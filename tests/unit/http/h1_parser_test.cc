@@ -88,6 +88,15 @@ TEST(H1Request, PipelinedBytesStayTheCallers) {
             "POST /x [Host: h] [Transfer-Encoding: chunked] body=open | ab | end | rest=" + second);
 }
 
+// Threat 29: what follows a request that ends the connection is not looked at.
+TEST(H1Request, T29BytesBehindTheLastRequest) {
+  EXPECT_EQ(
+      run_request("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\nGET /2 HTTP/1.1", 1, 1),
+      "GET / [Host: h] [Connection: close] body=no close | end | rest=GET /2 HTTP/1.1");
+  EXPECT_EQ(run_request("GET / HTTP/1.0\r\n\r\nGET /2 HTTP/1.0", 1, 1),
+            "GET / body=no close | end | rest=GET /2 HTTP/1.0");
+}
+
 TEST(H1Request, ManyMessagesOnOneParser) {
   const std::string one = chunked("3\r\nabc\r\n0\r\nT: v\r\n\r\n");
   const std::string two = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";

@@ -162,6 +162,11 @@ TEST(H1Response, T36T37SmugglingShapes) {
 TEST(H1Response, SurplusBytesStayVisible) {
   EXPECT_EQ(run_response("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nabc", 1000, 1),
             "200 'OK' [Content-Length: 1] body=1 | a | end | rest=bc");
+  // A body where none may be
+  EXPECT_EQ(run_response("HTTP/1.1 204 N\r\nContent-Length: 2\r\n\r\nab", 1000, 1),
+            "204 'N' [Content-Length: 2] body=no | end | rest=ab");
+  EXPECT_EQ(run_response("HTTP/1.1 304 N\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 1000, 1),
+            "304 'N' [Transfer-Encoding: chunked] body=no | end | rest=0\r\n\r\n");
 }
 
 TEST(H1Response, Limits) {
