@@ -267,14 +267,21 @@ std::string describe(const Plan& plan) {
     out << "\n";
   }
   out << "  environment\n";
+  std::map<std::string, std::string> trust;  // value → the variables that have it
   for (const auto& [name, value] : plan.environment) {
-    out << "    " << name << "=";
-    if (const auto* text = std::get_if<std::string>(&value)) {
-      out << quoted(*text) << "\n";
+    const auto* text = std::get_if<std::string>(&value);
+    if (text != nullptr && is_trust_variable(name)) {
+      auto& names = trust[*text];
+      names += (names.empty() ? "" : " ") + name;
+    } else if (text != nullptr) {
+      out << "    " << name << "=" << quoted(*text) << "\n";
     } else {
-      out << std::get<Secret>(value) << "\n";
+      out << "    " << name << "=" << std::get<Secret>(value) << "\n";
     }
   }
+  out << "  environment, for trust and the proxy\n";
+  for (const auto& [value, names] : trust)
+    out << "    " << quoted(value) << " in " << names << "\n";
   for (const auto& secret : plan.secrets) {
     row("guarded", secret.name + " may go to: " + listed(secret.hosts, "no host"));
   }

@@ -154,9 +154,6 @@ Result<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
       out.notes.push_back(name + " is too short to be looked for in the agent's traffic");
     } else {
       auto hosts = value.hosts.empty() ? home_of(name) : value.hosts;
-      if (hosts.empty()) {
-        out.notes.push_back(name + " may be sent to no host (the manifest gives it no \"hosts\")");
-      }
       out.secrets.push_back(KnownSecret{name, secret, std::move(hosts)});
     }
     out.values.emplace(name, std::move(secret));
