@@ -67,8 +67,8 @@ class Stream : public ::testing::Test {
   static awaitable<void> read_exactly(ByteStream& stream, std::size_t size, std::string& out) {
     std::string block(20'000, '\0');
     while (out.size() < size) {
-      const IoResult got =
-          co_await stream.read_some({block.data(), std::min(block.size(), size - out.size())});
+      const ByteSpan room(block.data(), std::min(block.size(), size - out.size()));
+      const IoResult got = co_await stream.read_some(room);
       if (!got.ok()) co_return;
       out.append(block, 0, got.n);
     }
