@@ -228,10 +228,14 @@ class ZstdDecoder final : public LimitedDecoder {
   static constexpr int kWindowLog = 23;  // 8 MiB, what RFC 8878 section 3.1.1.1.2 recommends
 
   Result<Step> advance(ByteView in, ByteSpan out) override {
+    // The first byte goes alone: a frame that is there as a whole would take the library's other
+    // way of decoding, which judges odd frames differently, and the verdict must not hang on the
+    // cut.
+    if (!started_) in = in.substr(0, 1);
+    started_ = started_ || !in.empty();
     ZSTD_inBuffer source{.src = in.data(), .size = in.size(), .pos = 0};
     ZSTD_outBuffer target{.dst = out.data(), .size = out.size(), .pos = 0};
-    // The library takes one block after another in a call, and skippable frames too: the tracker
-    // reads the same bytes first and refuses what is not one ordinary frame.
+    // The library takes skippable frames, too; the tracker refuses what is not one ordinary frame.
     const std::size_t status = ZSTD_decompressStream(context_, &target, &source);
     if (!blocks_.passed(in.substr(0, source.pos))) return broken(coding(), "is damaged");
     if (ZSTD_isError(status)) {
@@ -247,11 +251,16 @@ class ZstdDecoder final : public LimitedDecoder {
           return broken(coding(), "is damaged");
       }
     }
+    produced_ += target.pos;
+    const auto size = blocks_.content_size();
+    if (status == 0 && size && *size != produced_) return broken(coding(), "has not its size");
     return Step{.consumed = source.pos, .produced = target.pos, .ended = status == 0};
   }
 
   ZSTD_DCtx* const context_;
   ZstdBlocks blocks_;
+  bool started_ = false;
+  std::uint64_t produced_ = 0;
 };
 
 }  // namespace

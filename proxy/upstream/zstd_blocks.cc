@@ -6,19 +6,23 @@ namespace bottle {
 namespace {
 
 constexpr std::uint32_t kMagic = 0xfd2fb528;
+constexpr unsigned kRaw = 0;
 constexpr unsigned kRle = 1;
 constexpr unsigned kReserved = 3;
 
-// Bytes of the frame header behind its descriptor (RFC 8878 section 3.1.1.1.1).
-std::size_t header_size(unsigned descriptor) {
-  const bool single_segment = (descriptor >> 5) & 1;
-  static constexpr std::size_t kContentSize[] = {0, 2, 4, 8};
+// The frame header behind its descriptor (RFC 8878 section 3.1.1.1.1): window, dictionary, size.
+bool is_single_segment(std::uint64_t descriptor) { return (descriptor >> 5) & 1; }
+
+std::size_t content_size_bytes(std::uint64_t descriptor) {
+  static constexpr std::size_t kBytes[] = {0, 2, 4, 8};
+  const std::uint64_t flag = descriptor >> 6;
+  return flag == 0 && is_single_segment(descriptor) ? 1 : kBytes[flag];
+}
+
+std::size_t header_size(std::uint64_t descriptor) {
   static constexpr std::size_t kDictionaryId[] = {0, 1, 2, 4};
-  const unsigned content_size_flag = descriptor >> 6;
-  const std::size_t window = single_segment ? 0 : 1;
-  const std::size_t content_size =
-      content_size_flag == 0 && single_segment ? 1 : kContentSize[content_size_flag];
-  return window + kDictionaryId[descriptor & 3] + content_size;
+  return (is_single_segment(descriptor) ? 0 : 1) + kDictionaryId[descriptor & 3] +
+         content_size_bytes(descriptor);
 }
 
 }  // namespace
@@ -26,7 +30,7 @@ std::size_t header_size(unsigned descriptor) {
 bool ZstdBlocks::passed(ByteView bytes) {
   while (!bytes.empty()) {
     if (at_ == At::End) return false;
-    if (at_ == At::Block || at_ == At::Header || at_ == At::Checksum) {
+    if (at_ == At::Block || at_ == At::Checksum) {
       const std::size_t size = std::min(left_, bytes.size());
       open_ += size;
       left_ -= size;
@@ -41,48 +45,51 @@ bool ZstdBlocks::passed(ByteView bytes) {
 }
 
 bool ZstdBlocks::step(unsigned char byte) {
-  value_ |= static_cast<std::uint32_t>(byte) << shift_;
-  shift_ += 8;
+  value_ = (value_ >> 8) | (static_cast<std::uint64_t>(byte) << 56);
   ++open_;
   --left_;
   return left_ > 0 || part_ended();
 }
 
+// The last `bytes` (1 to 8) of this part, little-endian.
+std::uint64_t ZstdBlocks::number(std::size_t bytes) const { return value_ >> (64 - 8 * bytes); }
+
 void ZstdBlocks::expect(At at, std::size_t size) {
   at_ = at;
   left_ = size;
   value_ = 0;
-  shift_ = 0;
 }
 
 bool ZstdBlocks::part_ended() {
   switch (at_) {
     case At::Magic:
-      if (value_ != kMagic) return false;
+      if (number(4) != kMagic) return false;
       expect(At::Descriptor, 1);
       return true;
     case At::Descriptor: {
-      has_checksum_ = (value_ >> 2) & 1;
-      const std::size_t size = header_size(value_);
-      if (size == 0) {
-        expect(At::BlockHeader, 3);
-      } else {
-        expect(At::Header, size);
-      }
+      const std::uint64_t descriptor = number(1);
+      has_checksum_ = (descriptor >> 2) & 1;
+      content_size_bytes_ = content_size_bytes(descriptor);
+      expect(At::Header, header_size(descriptor));  // never empty: a window or a size is there
       return true;
     }
     case At::Header:
+      if (content_size_bytes_ > 0) {
+        content_size_ = number(content_size_bytes_) + (content_size_bytes_ == 2 ? 256 : 0);
+      }
       expect(At::BlockHeader, 3);
       return true;
     case At::BlockHeader: {
-      last_block_ = value_ & 1;
-      const unsigned type = (value_ >> 1) & 3;
+      const std::uint64_t header = number(3);
+      last_block_ = header & 1;
+      const std::uint64_t type = (header >> 1) & 3;
+      const auto size = static_cast<std::size_t>(header >> 3);
       if (type == kReserved) return false;
-      // A run of nothing: no encoder writes it, and the library itself reads it in two ways.
-      if (type == kRle && value_ >> 3 == 0) return false;
-      const std::size_t size = type == kRle ? 1 : value_ >> 3;
-      expect(At::Block, size);
-      return size > 0 || part_ended();
+      // A run or compressed form of nothing: no encoder writes it, and the library itself reads it
+      // in two ways, depending on how much input it has at once.
+      if (type != kRaw && size == 0) return false;
+      expect(At::Block, type == kRle ? 1 : size);
+      return left_ > 0 || part_ended();
     }
     case At::Block:
       open_ = 0;
