@@ -77,7 +77,7 @@ func (w *World) Do(client *http.Client, method, path string, body io.Reader, fie
 // Try is Do without the judgement. fields are name, value, name, value …
 func (w *World) Try(client *http.Client, method, path string, body io.Reader, fields ...string) (Answer, error) {
 	target := path
-	if !strings.Contains(path, "://") {
+	if strings.HasPrefix(path, "/") {
 		target = w.URL(path)
 	}
 	req, err := http.NewRequest(method, target, body)

@@ -57,7 +57,7 @@ func TestStartUpErrors(t *testing.T) {
 		{"bad-cidr", append(base, "--allow-address", "10.0.0.0/99"), exitUsage, []string{"10.0.0.0/99"}},
 		{"port-taken", []string{"--upstream", "direct", "--ca-out", out, "--listen", taken.Addr().String(), "--allow", "origin.test"}, exitListen, []string{taken.Addr().String()}},
 		{"foreign-address", []string{"--upstream", "direct", "--ca-out", out, "--listen", "192.0.2.1:0", "--allow", "origin.test"}, exitListen, []string{"192.0.2.1"}},
-		{"config-missing", append(base, "--config", filepath.Join(dir, "missing.json")), exitFiles, []string{"missing.json"}},
+		{"config-missing", append(base, "--config", filepath.Join(dir, "missing.json")), exitUsage, []string{"missing.json"}},
 		{"origin-ca-missing", append(base, "--origin-ca", filepath.Join(dir, "missing.pem")), exitFiles, []string{"missing.pem"}},
 		{"origin-ca-empty", append(base, "--origin-ca", file("empty.pem", "no certificate\n")), exitFiles, []string{"empty.pem"}},
 		{"ca-out-unwritable", []string{"--upstream", "direct", "--listen", "127.0.0.1:0", "--allow", "origin.test", "--ca-out", filepath.Join(dir, "none", "ca.pem")}, exitFiles, []string{"none"}},

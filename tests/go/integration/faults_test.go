@@ -87,7 +87,7 @@ func TestScannerBrokenBeforeTheHead(t *testing.T) {
 		{"two-lengths", double.Fault{Kind: double.FaultTwoLengths}, []int{502}, []string{"upstream_broken"}},
 		{"bad-header", double.Fault{Kind: double.FaultBadHeader}, []int{502}, []string{"upstream_broken"}},
 		{"huge-head", double.Fault{Kind: double.FaultHugeHead}, []int{502}, []string{"upstream_broken"}},
-		{"20-interim", double.Fault{Kind: double.FaultInterim}, []int{502}, []string{"upstream_broken"}},
+		{"20-interim", double.Fault{Kind: double.FaultInterim}, []int{502}, []string{"upstream_broken", "interim_flood"}},
 		{"407", double.Fault{Kind: double.FaultRaw, Bytes: "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n"}, []int{502}, []string{"upstream_broken"}},
 		{"http-0.9", double.Fault{Kind: double.FaultRaw, Bytes: "hello, this is a body\n"}, []int{502}, []string{"upstream_broken"}},
 		{"obs-fold", double.Fault{Kind: double.FaultRaw, Bytes: "HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\nContent-Length: 0\r\n\r\n"}, []int{502}, []string{"upstream_broken"}},
@@ -309,7 +309,7 @@ func TestT36_HostileResponses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			protos(t, func(t *testing.T, proto harness.Proto) {
 				w := rawOrigin(t, response)
-				wantProblem(t, w.Do(w.Client(proto), "GET", "/", nil), 502, "upstream_broken", "upstream_truncated")
+				wantProblem(t, w.Do(w.Client(proto), "GET", "/", nil), 502, "upstream_broken", "upstream_truncated", "interim_flood")
 			})
 		})
 	}

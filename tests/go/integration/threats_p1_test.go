@@ -114,7 +114,7 @@ func TestT24_ChunkExtensions(t *testing.T) {
 		"lf-data":         "2\r\nhi\n0\r\n\r\n",
 		"lf-last":         "2\r\nhi\r\n0\n\r\n",
 		"lf-end":          "2\r\nhi\r\n0\r\n\n",
-		"cr-only":         "2\rhi\r0\r\r",
+		"cr-only":         "2\rhi\r0\r\r\n\r\n",
 		"trailer-lf":      "2\r\nhi\r\n0\r\nX-A: b\n\r\n",
 		"trailer-fold":    "2\r\nhi\r\n0\r\nX-A: b\r\n c\r\n\r\n",
 		"ctl-in-ext":      "2;a\x01\r\nhi\r\n0\r\n\r\n",
