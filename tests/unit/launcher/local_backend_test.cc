@@ -25,7 +25,6 @@
 #include <sstream>
 #include <thread>
 
-#include "launcher/backend/local/file_tree.h"
 #include "launcher/namespaces.h"
 #include "launcher/process.h"
 #include "launcher/runtime_dir.h"
@@ -506,62 +505,6 @@ TEST_F(LocalBackend, ATerminalHasJobControlAndItsSize) {
   EXPECT_EQ(child->exit_status(), 5);
   EXPECT_THAT(seen, HasSubstr("33 101"));
   EXPECT_THAT(seen, HasSubstr("tty\r\n"));
-}
-
-TEST(RuntimeDir, ABaseThatOthersCanUseIsRefused) {
-  std::string pattern = testing::TempDir() + "base-XXXXXX";
-  const fs::path base = ::mkdtemp(pattern.data());
-  ::chmod(base.c_str(), 0777);
-  const auto shared = RuntimeDir::create(base, "id");
-  ASSERT_FALSE(shared);
-  EXPECT_THAT(shared.error().message, HasSubstr("only you"));
-  ::chmod(base.c_str(), 0700);
-  fs::create_directory_symlink(base, base.string() + "-link");
-  EXPECT_FALSE(RuntimeDir::create(base.string() + "-link", "id"));
-  fs::remove(base.string() + "-link");
-  fs::remove_all(base);
-}
-
-TEST(StateDir, OldOnesArePruned) {
-  std::string pattern = testing::TempDir() + "state-XXXXXX";
-  const fs::path base = ::mkdtemp(pattern.data());
-  for (std::size_t i = 0; i < kKeptStates + 5; ++i) {
-    ASSERT_TRUE(make_state_dir(base, "id" + std::to_string(i)));
-  }
-  std::size_t count = 0;
-  for (const auto& entry : fs::directory_iterator(base)) count += entry.is_directory() ? 1 : 0;
-  EXPECT_EQ(count, kKeptStates);
-  EXPECT_TRUE(fs::exists(base / ("id" + std::to_string(kKeptStates + 4))));
-  fs::remove_all(base);
-}
-
-TEST(Namespaces, TheForbiddingSettingIsNamed) {
-  struct Case {
-    const char* file;
-    const char* value;
-  };
-  for (const Case& c : {Case{"kernel/unprivileged_userns_clone", "0"},
-                        Case{"user/max_user_namespaces", "0"}, Case{"user/max_net_namespaces", "0"},
-                        Case{"kernel/apparmor_restrict_unprivileged_userns", "1"}}) {
-    std::string pattern = testing::TempDir() + "sysctl-XXXXXX";
-    const fs::path root = ::mkdtemp(pattern.data());
-    const auto file = root / "proc/sys" / c.file;
-    fs::create_directories(file.parent_path());
-    std::ofstream(file) << c.value << "\n";
-    const auto error = explain_namespaces(EPERM, root.string());
-    EXPECT_EQ(error.code, ExitCode::kIsolation);
-    EXPECT_THAT(error.message, HasSubstr(fs::path(c.file).filename().string()));
-    EXPECT_THAT(error.hint, HasSubstr("sudo sysctl"));
-    fs::remove_all(root);
-  }
-  EXPECT_THAT(explain_namespaces(EPERM, "/nonexistent").hint, HasSubstr("inside a container"));
-}
-
-TEST(FileTree, PasswdMovesTheUsersHome) {
-  EXPECT_EQ(
-      local::passwd_text("root:x:0:0:root:/root:/bin/bash\nme:x:7:7:Me:/home/me:/bin/zsh\n", 7, 9),
-      "me:x:7:9::/home/agent:/bin/sh\nroot:x:0:0:root:/root:/bin/bash\n");
-  EXPECT_EQ(local::passwd_text("", 7, 9), "agent:x:7:9::/home/agent:/bin/sh\n");
 }
 
 }  // namespace

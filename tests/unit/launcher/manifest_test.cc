@@ -114,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"NameTwice", kTwoNames, "2:13", "a bottle and of an agent", "rename"},
         Bad{"NameIsDemo", "{\"bottles\": {\"demo\": {}}}", "1:14", "taken", ""},
         Bad{"NameIsOption", "{\"bottles\": {\"-x\": {}}}", "1:14", "not a name", "allowed"}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& bad) { return std::string(bad.param.name); });
 
 TEST(Manifest, ReadsTheWholeOfTheDocumentedExample) {
   const auto manifest = parse(R"({ "bottles": { "default": {
