@@ -117,6 +117,7 @@ Result<void> ProxyHandler::guard(Request& request, Exchange& exchange) {
   const std::optional<Hit> hit = head.scan_head(request.head);
   if (hit) {
     exchange.trace.target_has_secret = hit->place == Place::Url;
+    exchange.trace.host_has_secret = hit->place == Place::Host;
     return refusal(*hit);
   }
   exchange.trace.scanned_request_body = true;
@@ -129,6 +130,19 @@ Result<void> ProxyHandler::guard(Request& request, Exchange& exchange) {
   return {};
 }
 
+// A request that policy refuses is not scanned, but its line in the audit log is written all the
+// same, and the log must not become the place where a secret ends up.
+void ProxyHandler::note_secret_in_target(const RequestHead& head, Exchange& exchange) {
+  if (parts_.secrets == nullptr) return;
+  SecretScanner scanner(*parts_.secrets, *scan_space_, exchange.destination().host,
+                        exchange.scheme());
+  const std::optional<Hit> in_host = scanner.scan_host();
+  exchange.trace.host_has_secret = in_host.has_value();
+  SecretScanner url(*parts_.secrets, *scan_space_, exchange.destination().host, exchange.scheme());
+  const std::optional<Hit> in_url = url.scan_url(head.target);
+  exchange.trace.target_has_secret = in_url.has_value();
+}
+
 awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   Trace& trace = exchange.trace;
   if (!parts_.audit.healthy() && !parts_.audit.probe()) {
@@ -138,7 +152,11 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   }
   const Decision decision = parts_.policy.decide(exchange.destination(), exchange.scheme());
   trace.route = to_string(decision.route);
-  if (decision.refusal) co_return refuse_by(*decision.refusal, exchange, Trace::By::Policy);
+  if (decision.refusal) {
+    if (request.body) request.body->stop(*decision.refusal);
+    note_secret_in_target(request.head, exchange);
+    co_return refuse_by(*decision.refusal, exchange, Trace::By::Policy);
+  }
   if (parts_.secrets != nullptr) {
     auto guarded = guard(request, exchange);
     if (!guarded) {
@@ -163,7 +181,7 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   record.client_protocol = to_string(exchange.client_version());
   record.upstream_protocol = trace.upstream_protocol;
   record.method = trace.method;
-  record.host = exchange.destination().host;
+  record.host = trace.host_has_secret ? "[redacted]" : exchange.destination().host;
   record.port = exchange.destination().port;
   record.target = trace.target;
   record.target_has_secret = trace.target_has_secret;
@@ -176,7 +194,7 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   record.total = duration_cast<milliseconds>(now - trace.begin);
   record.verdict = verdict_of(trace);
   record.reason = mark_of(trace);
-  if (trace.failure) record.detail = trace.failure->detail;
+  if (trace.failure && !trace.host_has_secret) record.detail = trace.failure->detail;
   const bool unclaimed = trace.failure && trace.by == Trace::By::Nobody;
   record.by = decided_by(unclaimed ? blame(trace.failure->code) : trace.by);
   record.scanned_request_body = trace.scanned_request_body;
@@ -192,10 +210,14 @@ void ProxyHandler::refused_connection(const Destination& destination, const Fail
   record.kind = AuditKind::RefusedConnection;
   record.host = destination.host;
   record.port = destination.port;
+  if (parts_.secrets != nullptr) {
+    SecretScanner scanner(*parts_.secrets, *scan_space_, destination.host, Scheme::Https);
+    if (scanner.scan_host()) record.host = "[redacted]";
+  }
   record.verdict =
       traits(failure.code).level == LogLevel::Audit ? Verdict::Refused : Verdict::Failed;
   record.reason = word(failure);
-  record.detail = failure.detail;
+  if (record.host == destination.host) record.detail = failure.detail;
   record.by = decided_by(by);
   parts_.audit.write(record);
 }

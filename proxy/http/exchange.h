@@ -25,6 +25,7 @@ struct Trace {
   std::string method;
   std::string target;
   bool target_has_secret = false;
+  bool host_has_secret = false;
   std::string route;
   std::string upstream_protocol;
   int status = 0;               // of the final head; 0 = none was sent
