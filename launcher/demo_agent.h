@@ -17,8 +17,10 @@ curl --http2 -sSN --max-time 30 -w '\nend http_version=%{http_version} status=%{
   while IFS= read -r line; do
     line=${line%$'\r'}
     [ -z "$line" ] && continue
-    now=$EPOCHREALTIME
-    printf '%5d ms  %s\n' "$(( (${now/[.,]/} - ${start/[.,]/}) / 1000 ))" "$line"
+    now=${EPOCHREALTIME/[.,]/}
+    age=
+    if [[ $line =~ \"sent\":([0-9]+) ]]; then age="  ($(( now - BASH_REMATCH[1] / 1000 )) us old)"; fi
+    printf '%5d ms  %s%s\n' "$(( (now - ${start/[.,]/}) / 1000 ))" "$line" "$age"
   done
 
 say "== secret"

@@ -11,7 +11,8 @@
 namespace bottle::launcher {
 namespace {
 
-constexpr long kEventsGap = 150;  // ms; the origin sends one every 300
+constexpr long kEventsGap = 150;        // ms; the origin sends one every 300
+constexpr long kOldestEvent = 250'000;  // us; one that was held until the next came would be older
 constexpr std::size_t kEvents = 5;
 constexpr std::size_t kMaxLines = 1000;  // of one section
 
@@ -25,6 +26,7 @@ constexpr std::array kHeadings{
     Heading{"secret", "A secret in a request's body: refused, with a reason and a hint"},
     Heading{"outside", "A host that is not on the allowlist: refused"},
     Heading{"direct", "Past the proxy: there is no way out"},
+    Heading{"finish", "The end"},
 };
 
 std::string lower(std::string text) {
@@ -84,7 +86,13 @@ bool DemoJudge::said(const std::string& section, const std::string& text) const 
 bool DemoJudge::streamed() {
   std::vector<long> times;
   for (const auto& line : lines_["stream"]) {
-    if (line.find(" ms  data:") != std::string::npos) times.push_back(std::atol(line.c_str()));
+    if (line.find(" ms  data:") == std::string::npos) continue;
+    times.push_back(std::atol(line.c_str()));
+    const auto age = line.rfind("  (");
+    if (age == std::string::npos || std::atol(line.c_str() + age + 3) > kOldestEvent) {
+      stream_detail_ = "an event came late: " + line;
+      return false;
+    }
   }
   if (times.size() != kEvents) {
     stream_detail_ = std::to_string(times.size()) + " events instead of 5";

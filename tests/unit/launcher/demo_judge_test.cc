@@ -29,11 +29,11 @@ class DemoJudgement : public testing::Test {
     lines_ = {"bottle: backend local (x); scanner guard (y)",
               "bottle: CA sha256 AA:BB",
               "== stream",
-              "   10 ms  data: 1",
-              "  310 ms  data: 2",
-              "  612 ms  data: 3",
-              "  915 ms  data: 4",
-              " 1215 ms  data: 5",
+              "   10 ms  data: 1  (900 us old)",
+              "  310 ms  data: 2  (900 us old)",
+              "  612 ms  data: 3  (900 us old)",
+              "  915 ms  data: 4  (900 us old)",
+              " 1215 ms  data: 5  (900 us old)",
               " 1216 ms  end http_version=2 status=200",
               "== secret",
               "status=403",
@@ -82,15 +82,21 @@ TEST_F(DemoJudgement, AcceptsARunInWhichEverythingHappened) {
 }
 
 TEST_F(DemoJudgement, NoticesEventsThatCameTogether) {
-  change("  310 ms  data: 2", "  611 ms  data: 2");
+  change("  310 ms  data: 2  (900 us old)", "  611 ms  data: 2  (900 us old)");
   EXPECT_FALSE(judge());
   EXPECT_THAT(out_.str(), HasSubstr("two events came together"));
 }
 
-TEST_F(DemoJudgement, NoticesAMissingEventAndAnotherProtocol) {
-  change("  310 ms  data: 2", "");
+TEST_F(DemoJudgement, NoticesEventsThatWereHeld) {
+  change("  310 ms  data: 2  (900 us old)", "  310 ms  data: 2  (300000 us old)");
   EXPECT_FALSE(judge());
-  change("", "  310 ms  data: 2");
+  EXPECT_THAT(out_.str(), HasSubstr("came late"));
+}
+
+TEST_F(DemoJudgement, NoticesAMissingEventAndAnotherProtocol) {
+  change("  310 ms  data: 2  (900 us old)", "");
+  EXPECT_FALSE(judge());
+  change("", "  310 ms  data: 2  (900 us old)");
   change(" 1216 ms  end http_version=2 status=200", " 1216 ms  end http_version=1.1 status=200");
   EXPECT_FALSE(judge());
 }
