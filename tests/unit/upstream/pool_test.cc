@@ -1,0 +1,237 @@
+#include "proxy/upstream/pool.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <deque>
+#include <vector>
+
+#include "proxy/base/task_group.h"
+#include "support/memory_pipe.h"
+#include "support/run_until.h"
+
+namespace bottle {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct World {
+  explicit World(PoolLimits limits) : wheel(io.get_executor()), pool(wheel, limits) {}
+  ~World() { pool.close(); }
+
+  std::unique_ptr<ByteStream> connection() {
+    pipes.emplace_back(io.get_executor());
+    return pipes.back().take_a();
+  }
+  ByteStream& peer(std::size_t index) { return pipes[index].b(); }
+
+  asio::io_context io{1};
+  TimerWheel wheel;
+  std::deque<test::MemoryPipe> pipes;
+  Pool pool;
+};
+
+awaitable<void> take(Pool& pool, std::string key, std::vector<Lease>& out,
+                     std::vector<Failure>& failures) {
+  auto lease = co_await pool.lease(std::move(key));
+  if (lease) {
+    out.push_back(std::move(*lease));
+  } else {
+    failures.push_back(lease.error());
+  }
+}
+
+struct Taken {
+  std::vector<Lease> leases;
+  std::vector<Failure> failures;
+};
+
+Lease take_now(World& world, const std::string& key) {
+  Taken taken;
+  test::run_until_done(world.io, take(world.pool, key, taken.leases, taken.failures));
+  EXPECT_EQ(taken.leases.size(), 1U);
+  return std::move(taken.leases.at(0));
+}
+
+void park(World& world, const std::string& key) {
+  Lease lease = take_now(world, key);
+  if (!lease.connected()) lease.attach(world.connection());
+  lease.give_back();
+}
+
+TEST(Pool, GivesTheConnectionUsedLastAndOnlyForItsKey) {
+  World world{PoolLimits{}};
+  Lease one = take_now(world, "a");
+  Lease two = take_now(world, "a");
+  EXPECT_FALSE(one.connected());
+  one.attach(world.connection());
+  two.attach(world.connection());
+  ByteStream* const last = &two.stream();
+  one.give_back();
+  two.give_back();
+  EXPECT_EQ(world.pool.idle(), 2U);
+  EXPECT_EQ(world.pool.in_flight(), 0U);
+
+  const Lease other = take_now(world, "b");
+  EXPECT_FALSE(other.connected());
+  Lease reused = take_now(world, "a");
+  ASSERT_TRUE(reused.connected());
+  EXPECT_TRUE(reused.reused());
+  EXPECT_EQ(&reused.stream(), last);
+}
+
+awaitable<void> write(ByteStream& stream, std::string text) {
+  const IoResult wrote = co_await stream.write_all(text);
+  EXPECT_TRUE(wrote.ok());
+}
+
+TEST(Pool, DropsWhatBecameReadableBeforeOrWhileIdle) {
+  World world{PoolLimits{}};
+  park(world, "a");
+  test::run_until_done(world.io, write(world.peer(0), "surplus"));
+  EXPECT_FALSE(take_now(world, "a").connected());
+  EXPECT_EQ(world.pool.idle(), 0U);
+
+  Lease lease = take_now(world, "a");
+  lease.attach(world.connection());
+  world.peer(1).close();
+  lease.give_back();
+  EXPECT_EQ(world.pool.idle(), 0U);
+}
+
+TEST(Pool, ALeaseThatIsNotGivenBackClosesItsConnectionAndFreesItsSlot) {
+  World world{PoolLimits{}};
+  {
+    Lease lease = take_now(world, "a");
+    lease.attach(world.connection());
+    EXPECT_EQ(world.pool.in_flight(), 1U);
+  }
+  EXPECT_EQ(world.pool.in_flight(), 0U);
+  EXPECT_TRUE(world.peer(0).readable_now());  // it has seen the close
+}
+
+TEST(Pool, KeepsAtMostSoManyIdleConnections) {
+  PoolLimits limits;
+  limits.idle_per_key = 2;
+  limits.idle_total = 3;
+  World world{limits};
+  std::vector<Lease> leases;
+  for (const char* key : {"a", "a", "a", "b", "b"}) {
+    leases.push_back(take_now(world, key));
+    leases.back().attach(world.connection());
+  }
+  for (Lease& lease : leases) lease.give_back();
+  EXPECT_EQ(world.pool.idle(), 3U);
+  EXPECT_TRUE(world.peer(0).readable_now());  // one key's oldest
+  EXPECT_TRUE(world.peer(1).readable_now());  // everybody's oldest
+  EXPECT_FALSE(world.peer(2).readable_now());
+}
+
+TEST(Pool, IdleConnectionsAreClosedAtTheirAge) {
+  PoolLimits limits;
+  limits.idle = 40ms;
+  World world{limits};
+  park(world, "a");
+  EXPECT_EQ(world.pool.idle(), 1U);
+  world.io.restart();
+  world.io.run();  // until the sweep's timer is gone
+  EXPECT_EQ(world.pool.idle(), 0U);
+  EXPECT_TRUE(world.peer(0).readable_now());
+}
+
+TEST(Pool, TheOneWhoWaitsLongestGetsTheSlot) {
+  PoolLimits limits = PoolLimits::for_scanner(1);
+  World world{limits};
+  TaskGroup tasks(world.io.get_executor());
+  Taken first;
+  Taken second;
+  Lease lease = take_now(world, "a");
+  tasks.spawn(take(world.pool, "a", first.leases, first.failures));
+  tasks.spawn(take(world.pool, "a", second.leases, second.failures));
+  world.io.restart();
+  world.io.poll();
+  EXPECT_EQ(world.pool.waiting(), 2U);
+  lease = Lease();
+  world.io.restart();
+  world.io.poll();
+  EXPECT_EQ(first.leases.size(), 1U);
+  EXPECT_TRUE(second.leases.empty());
+  EXPECT_EQ(world.pool.in_flight(), 1U);
+  first.leases.clear();
+  world.io.restart();
+  world.io.poll();
+  EXPECT_EQ(second.leases.size(), 1U);
+}
+
+TEST(Pool, WaitingIsBoundedInTimeAndNumber) {
+  PoolLimits limits = PoolLimits::for_scanner(1);
+  limits.queue = 1;
+  limits.queue_wait = 30ms;
+  World world{limits};
+  TaskGroup tasks(world.io.get_executor());
+  const Lease lease = take_now(world, "a");
+  Taken waits;
+  Taken refused;
+  tasks.spawn(take(world.pool, "a", waits.leases, waits.failures));
+  tasks.spawn(take(world.pool, "a", refused.leases, refused.failures));
+  world.io.restart();
+  world.io.poll();
+  ASSERT_EQ(refused.failures.size(), 1U);
+  EXPECT_EQ(refused.failures[0].code, Code::Overloaded);
+  EXPECT_EQ(refused.failures[0].reason, "queue_full");
+  world.io.restart();
+  world.io.run();
+  ASSERT_EQ(waits.failures.size(), 1U);
+  EXPECT_EQ(waits.failures[0].code, Code::Overloaded);
+  EXPECT_EQ(waits.failures[0].reason, "queue_timeout");
+  EXPECT_EQ(world.pool.waiting(), 0U);
+}
+
+TEST(Pool, ACancelledWaiterTakesNoSlot) {
+  World world{PoolLimits::for_scanner(1)};
+  TaskGroup tasks(world.io.get_executor());
+  Taken waits;
+  {
+    const Lease lease = take_now(world, "a");
+    tasks.spawn(take(world.pool, "a", waits.leases, waits.failures));
+    world.io.restart();
+    world.io.poll();
+    ASSERT_EQ(world.pool.waiting(), 1U);
+    tasks.cancel();
+  }  // the slot is freed in the same turn
+  world.io.restart();
+  world.io.poll();
+  ASSERT_EQ(waits.failures.size(), 1U);
+  EXPECT_EQ(waits.failures[0].code, Code::Cancelled);
+  EXPECT_EQ(world.pool.in_flight(), 0U);
+  EXPECT_EQ(world.pool.waiting(), 0U);
+}
+
+TEST(Pool, ASaturatedKeyDoesNotHoldUpOthers) {
+  PoolLimits limits;
+  limits.in_flight_per_key = 1;
+  World world{limits};
+  TaskGroup tasks(world.io.get_executor());
+  Lease lease = take_now(world, "a");
+  Taken waits;
+  tasks.spawn(take(world.pool, "a", waits.leases, waits.failures));
+  EXPECT_FALSE(take_now(world, "b").connected());
+  lease = Lease();
+  world.io.restart();
+  world.io.poll();
+  EXPECT_EQ(waits.leases.size(), 1U);
+}
+
+TEST(Pool, AfterCloseNothingIsKept) {
+  World world{PoolLimits{}};
+  park(world, "a");
+  Lease lease = take_now(world, "b");
+  lease.attach(world.connection());
+  world.pool.close();
+  EXPECT_EQ(world.pool.idle(), 0U);
+  lease.give_back();
+  EXPECT_EQ(world.pool.idle(), 0U);
+}
+
+}  // namespace
+}  // namespace bottle
