@@ -48,6 +48,13 @@ type onlyProto struct {
 	scheme string
 }
 
+// CloseIdleConnections lets http.Client's method of that name reach the transport.
+func (o *onlyProto) CloseIdleConnections() {
+	if closer, ok := o.next.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
+}
+
 func (o *onlyProto) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := o.next.RoundTrip(r)
 	if err == nil && r.URL.Scheme == "https" && (resp.ProtoMajor == 2) != (o.proto == H2) {

@@ -194,7 +194,7 @@ func TestHangingUpstreamIs504(t *testing.T) {
 		protos(t, func(t *testing.T, proto harness.Proto) {
 			w := withDouble(t, double.Options{}, short...)
 			w.Double.SetFault(double.Fault{Kind: double.FaultHang})
-			wantProblem(t, w.Do(w.Client(proto), "GET", "/text", nil), 504, "upstream_timeout")
+			wantProblem(t, w.Do(w.Client(proto), "GET", "/text", nil), 504, "upstream_timeout", "no_response")
 			w.Double.SetFault(double.Fault{Kind: double.FaultHangBody, After: 100})
 			answer, err := cut(t, w, proto, "/text")
 			if err == nil && answer.BodyErr == nil {
@@ -206,7 +206,7 @@ func TestHangingUpstreamIs504(t *testing.T) {
 		halves(t, func(t *testing.T, _ *harness.World, client, server harness.Proto) {
 			w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Args: short,
 				Origin: origin.Options{H1Only: server == harness.H1, H2Only: server == harness.H2}})
-			wantProblem(t, w.Do(w.Client(client), "GET", "/slow?ms=20000", nil), 504, "upstream_timeout")
+			wantProblem(t, w.Do(w.Client(client), "GET", "/slow?ms=20000", nil), 504, "upstream_timeout", "no_response")
 			answer, err := cut(t, w, client, "/drip?n=2&ms=20000")
 			if err == nil && answer.BodyErr == nil {
 				t.Errorf("a stalled body ends cleanly")
@@ -219,7 +219,7 @@ func TestOriginNotReachable(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := direct(t)
 		w.Origin.Close()
-		wantProblem(t, w.Do(w.Client(proto), "GET", "/text", nil), 502, "connect_failed")
+		wantProblem(t, w.Do(w.Client(proto), "GET", "/text", nil), 502, "connection_refused")
 	})
 }
 
@@ -237,13 +237,13 @@ func TestUnknownNameIs502(t *testing.T) {
 
 func TestOriginsCertificateIsVerified(t *testing.T) {
 	cases := map[string]origin.Options{
-		"expired":       {Leaf: origin.LeafOptions{NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-time.Hour)}},
-		"not-yet-valid": {Leaf: origin.LeafOptions{NotBefore: time.Now().Add(time.Hour)}},
+		"tls_expired":       {Leaf: origin.LeafOptions{NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-time.Hour)}},
+		"tls_not_yet_valid": {Leaf: origin.LeafOptions{NotBefore: time.Now().Add(time.Hour)}},
 	}
-	for name, o := range cases {
-		t.Run(name, func(t *testing.T) {
+	for code, o := range cases {
+		t.Run(code, func(t *testing.T) {
 			w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Origin: o})
-			wantProblem(t, w.Do(w.Client(harness.H1), "GET", "/text", nil), 502, "upstream_tls_failed")
+			wantProblem(t, w.Do(w.Client(harness.H1), "GET", "/text", nil), 502, code)
 			w.Untouched()
 		})
 	}
@@ -255,7 +255,7 @@ func TestOriginsCertificateIsVerified(t *testing.T) {
 		defer stranger.Close()
 		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Allow: []string{"stranger.test"},
 			Args: []string{"--resolve", "stranger.test:443=" + stranger.Addr()}})
-		wantProblem(t, w.Do(w.Client(harness.H1), "GET", "https://stranger.test/text", nil), 502, "upstream_tls_failed")
+		wantProblem(t, w.Do(w.Client(harness.H1), "GET", "https://stranger.test/text", nil), 502, "tls_unknown_ca")
 		if n := len(stranger.Requests()); n > 0 {
 			t.Errorf("%d requests reached a server that nobody vouches for", n)
 		}
@@ -263,7 +263,7 @@ func TestOriginsCertificateIsVerified(t *testing.T) {
 	t.Run("wrong-name", func(t *testing.T) {
 		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Allow: []string{"other.test", "origin.test"},
 			LateArgs: func(w *harness.World) []string { return []string{"--resolve", "other.test:443=" + w.Origin.Addr()} }})
-		wantProblem(t, w.Do(w.Client(harness.H1), "GET", "https://other.test/text", nil), 502, "upstream_tls_failed")
+		wantProblem(t, w.Do(w.Client(harness.H1), "GET", "https://other.test/text", nil), 502, "tls_wrong_name")
 		w.Untouched()
 	})
 	t.Run("plain-server", func(t *testing.T) {
@@ -274,7 +274,7 @@ func TestOriginsCertificateIsVerified(t *testing.T) {
 		defer plain.Close()
 		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Allow: []string{"plain.test"},
 			Args: []string{"--resolve", "plain.test:443=" + plain.Addr()}})
-		wantProblem(t, w.Do(w.Client(harness.H1), "GET", "https://plain.test/text", nil), 502, "upstream_tls_failed")
+		wantProblem(t, w.Do(w.Client(harness.H1), "GET", "https://plain.test/text", nil), 502, "tls_protocol")
 	})
 }
 
