@@ -489,10 +489,14 @@ void H2Core::on_stream_closed(StreamId id, std::uint32_t code) {
     if (stream.unread > 0) return;
   } else {
     if (stream.unread > 0) nghttp2_session_consume_connection(session_, stream.unread);
-    const bool quiet = stream.cut || (role_ == Role::Server && !stream.announced);
+    const bool unheard_of = role_ == Role::Server && !stream.announced;
     const bool unprocessed =
         role_ == Role::Client && code == NGHTTP2_REFUSED_STREAM && !stream.final_head;
-    if (!quiet) events_.emplace_back(H2Reset{id, code, stream.reset_by_peer, unprocessed});
+    if (stream.cut && !stream.reset_by_peer) {
+      events_.emplace_back(H2Closed{id});
+    } else if (!unheard_of) {
+      events_.emplace_back(H2Reset{id, code, stream.reset_by_peer, unprocessed});
+    }
   }
   streams_.erase(it);
 }

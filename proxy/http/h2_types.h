@@ -72,7 +72,8 @@ struct H2Reset {
   bool by_peer = false;
   bool unprocessed = false;
 };
-// The stream ended properly in both directions, all of it was sent; its id is forgotten.
+// The stream is over as it should: ended in both directions, or cut() and everything before it was
+// sent. Its id is forgotten.
 struct H2Closed {
   StreamId stream = 0;
 };

@@ -158,6 +158,9 @@ awaitable<void> Http2Session::run() {
   loops_.cancel(drain_watch);
   co_await loops_.join();
   context_.drain.remove(drain_event_);
+  idle_.disarm();
+  settings_ack_.disarm();
+  drain_.disarm();
   stream_.close();
 }
 
@@ -250,7 +253,8 @@ awaitable<void> Http2Session::serve(H2Request request) {
   co_await answer(stream, exchange, std::move(response));
   exchange.tasks().cancel();
   co_await exchange.tasks().join();
-  if (stream.lost && !exchange.trace.failure) {
+  // Whatever the handler made of it: it ended because nobody was there any more.
+  if (stream.lost) {
     exchange.trace.failure = Failure{*stream.lost, "the client went away"};
     exchange.trace.by = Trace::By::Client;
   }

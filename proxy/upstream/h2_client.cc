@@ -145,6 +145,8 @@ awaitable<void> H2Client::run() {
   lose(why ? *why : stopped ? cancelled() : broken("the origin closed the connection"));
   wire_.finish();
   co_await loops_.join();
+  idle_.disarm();
+  settings_ack_.disarm();
   stream_->close();
   // Bodies that were handed out still refer to this object; they have failed and go soon.
   while (!streams_.empty() || !uploads_.empty()) {
