@@ -1,6 +1,7 @@
 #include "proxy/tls/tcp_stream.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstring>
 #include <utility>
 
@@ -28,6 +29,7 @@ awaitable<IoStatus> TcpStream::wait(tcp::socket::wait_type what, std::uint64_t c
 }
 
 awaitable<IoResult> TcpStream::read_some(ByteSpan into) {
+  assert(!into.empty());
   if (!unread_.empty()) {
     const std::size_t n = std::min(into.size(), unread_.size());
     std::memcpy(into.data(), unread_.data(), n);

@@ -216,6 +216,8 @@ TlsClient::TlsClient(std::shared_ptr<const OriginTrust> trust, TimerWheel& wheel
               SSL_CTX_set_cipher_list(ctx, kTls12Ciphers) == 1 &&
               SSL_CTX_set1_groups_list(ctx, kGroups) == 1 && session_key_index() >= 0,
           "TLS settings");
+  // 112 bits: no SHA-1 signatures, no RSA below 2048, whatever the system's configuration says.
+  SSL_CTX_set_security_level(ctx, 2);
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_verify_depth(ctx, kMaxChainDepth);
   SSL_CTX_set_max_cert_list(ctx, kMaxChainBytes);

@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
+#include <cassert>
 #include <new>
 #include <stdexcept>
 #include <utility>
@@ -228,7 +229,8 @@ awaitable<IoStatus> TlsStream::wait_readable(std::uint64_t cancels) {
   if (before || cancels != cancels_) co_return IoStatus::Cancelled;
   const auto [ec] = co_await socket_.async_wait(tcp::socket::wait_read, use_tuple);
   if (cancels != cancels_) co_return IoStatus::Cancelled;
-  if (ec && ec != asio::error::operation_aborted) co_return IoStatus::Reset;
+  if (!ec) co_return IoStatus::Ok;
+  if (ec != asio::error::operation_aborted) co_return IoStatus::Reset;
   const bool after = co_await task_cancelled();
   // Aborted without either: the reader woke a writer that waits for input.
   co_return after ? IoStatus::Cancelled : IoStatus::Ok;
@@ -309,6 +311,7 @@ IoResult TlsStream::read_now(ByteSpan into) {
 }
 
 awaitable<IoResult> TlsStream::read_some(ByteSpan into) {
+  assert(!into.empty());
   const std::uint64_t cancels = cancels_;
   for (;;) {
     if (!socket_.is_open()) co_return IoResult{IoStatus::Cancelled, 0};

@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
+#include <csignal>
 #include <exception>
 #include <functional>
 #include <stdexcept>
@@ -66,7 +67,14 @@ inline Pair connected_pair(asio::io_context& io) {
 // Joins at the end of its scope; an exception in it is a failed test.
 class Thread {
  public:
-  explicit Thread(std::function<void()> body) : thread_(std::move(body)) {}
+  explicit Thread(std::function<void()> body)
+      : thread_([run = std::move(body)] {
+          // OpenSSL's own sockets raise it; ours must not, so it stays on in the main thread.
+          sigset_t pipe{};
+          sigaddset(&pipe, SIGPIPE);
+          pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+          run();
+        }) {}
   ~Thread() { join(); }
   void join() {
     if (thread_.joinable()) thread_.join();

@@ -34,6 +34,7 @@ struct Wish {
   long from = -3600;  // seconds from now
   long to = 3600;
   bool sha1 = false;
+  std::size_t rsa_bits = 0;  // 0: P-256
   bool unknown_critical = false;
 };
 
@@ -50,7 +51,8 @@ inline Wish ca_wish(const std::string& name) {
 // `issuer` null: self-signed.
 inline Identity issue(const Wish& wish, const Identity* issuer) {
   Identity made;
-  made.key.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+  made.key.reset(wish.rsa_bits != 0 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", wish.rsa_bits)
+                                    : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
   made.certificate.reset(X509_new());
   X509* x = made.certificate.get();
   X509_set_version(x, X509_VERSION_3);

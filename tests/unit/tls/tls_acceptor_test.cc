@@ -150,6 +150,13 @@ TEST_F(Acceptor, RefusesOldVersionsAndWeakCiphers) {
   }
 }
 
+TEST_F(Acceptor, AsksForAnotherGroupWhenItMust) {
+  // The client's key share is for P-521, which we do not have: a HelloRetryRequest.
+  SSL_CTX_set1_groups_list(client_.context.get(), "P-521:P-256");
+  ASSERT_TRUE(shake(client_, "api.test", "api.test").has_value());
+  EXPECT_EQ(SSL_get_negotiated_group(client_.ssl.get()), NID_X9_62_prime256v1);
+}
+
 TEST_F(Acceptor, ServesTls12) {
   SSL_CTX_set_max_proto_version(client_.context.get(), TLS1_2_VERSION);
   const Result<Secured> result = shake(client_, "api.test", "api.test", offer_of({"h2"}));

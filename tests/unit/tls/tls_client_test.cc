@@ -191,6 +191,12 @@ TEST_F(OriginTls, U8U10U12U13U14BadChainsAreRefused) {
   EXPECT_NE(verdict(issue(weak, &root_)), "");
 }
 
+TEST_F(OriginTls, U9SmallKeysAreRefused) {
+  Wish small;
+  small.rsa_bits = 1024;
+  EXPECT_NE(verdict(issue(small, &root_)), "");
+}
+
 TEST_F(OriginTls, U11PathLengthCounts) {
   Wish short_path = ca_wish("path length 0");
   short_path.constraints = "critical,CA:TRUE,pathlen:0";
