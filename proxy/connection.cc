@@ -77,7 +77,7 @@ awaitable<void> serve_tls(asio::ip::tcp::socket socket, const ConnectionParts& p
     co_await session.run();
   } else {
     Http1Session session(stream, context, Http1Session::Place::Tunnel);
-    co_await session.run({});
+    co_await session.run(Bytes());
   }
   stream.close();
 }
@@ -129,7 +129,7 @@ awaitable<void> serve_connection(asio::ip::tcp::socket socket, const ConnectionP
   TcpStream stream(std::move(socket));
   const SessionContext context = context_of(parts, Destination{}, Scheme::Http);
   Http1Session session(stream, context, Http1Session::Place::Listener);
-  Http1End end = co_await session.run({});
+  Http1End end = co_await session.run(Bytes());
   if (end.connect) {
     Http1End::Connect connect = std::move(*end.connect);
     co_await serve_tunnel(stream, parts, std::move(connect));

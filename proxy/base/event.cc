@@ -63,9 +63,10 @@ awaitable<bool> Event::wait() {
       slot.assign([this](asio::cancellation_type) { cancel(); });
     }
   };
+  const asio::use_awaitable_t<Executor> token;
   const bool happened =
-      co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void(bool)>(
-          start, asio::use_awaitable_t<Executor>{});
+      co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void(bool)>(start,
+                                                                                       token);
   co_return happened;
 }
 

@@ -23,7 +23,7 @@ enum class Scheme : std::uint8_t { Http, Https };
 // by a writer, never copied as bytes.
 struct RequestHead {
   Version version = Version::Http11;
-  std::string method;     // exact bytes; case matters (RFC 9110 section 9.1)
+  std::string method;  // exact bytes; case matters (RFC 9110 section 9.1)
   Scheme scheme = Scheme::Https;
   std::string authority;  // as sent: Host, :authority or the absolute form's; empty if none
   std::string target;     // "/path?query", or "*" for OPTIONS

@@ -94,7 +94,8 @@ awaitable<Result<tcp::socket>> connect_first(TimerWheel& wheel, std::vector<Endp
       ++started;
     }
     const bool more = started < candidates.size();
-    waited = co_await wait_for_news(wheel, race, end, more ? limits.stagger : limits.connect);
+    const auto patience = more ? limits.stagger : limits.connect;
+    waited = co_await wait_for_news(wheel, race, end, patience);
     if (waited == Waited::TimeOver || waited == Waited::Cancelled) break;
   }
   attempts.cancel();

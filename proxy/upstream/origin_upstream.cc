@@ -106,6 +106,7 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
   for (int tries = 0;; ++tries) {
     auto way = co_await find_way(key, want, exchange);
     if (!way) {
+      // NOLINTNEXTLINE(bugprone-use-after-move): the try that takes the request also returns.
       if (request.body) request.body->stop(way.error());
       co_return way.error();
     }
