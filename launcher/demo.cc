@@ -120,8 +120,9 @@ Result<int> run_bottle(const std::vector<std::string>& arguments,
       each(*line);
       continue;
     }
-    const bool at_end = child->wait(std::chrono::seconds(5));
-    if (!at_end) {
+    // The end of its output, or a signal to us: it has a session of its own and did not get that.
+    const bool at_end = line.error().code == ExitCode::kDemoFailed;
+    if (!at_end || !child->wait(std::chrono::seconds(5))) {
       child->stop(std::chrono::seconds(5));
       return line.error();
     }

@@ -3,14 +3,21 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <span>
 
 #include "launcher/namespaces.h"
@@ -44,13 +51,15 @@ bool send_with(int socket, const std::string& text, std::span<const int> fds) {
 struct Received {
   std::string text;
   std::vector<Fd> fds;
+  pid_t sender = -1;  // as numbered here; only with SO_PASSCRED
 };
 
 Received receive(int socket) {
   Received out;
   out.text.resize(kMaxMessage);
   iovec part{out.text.data(), out.text.size()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMaxPassed * sizeof(int))> space{};
+  constexpr std::size_t kSpace = CMSG_SPACE(kMaxPassed * sizeof(int)) + CMSG_SPACE(sizeof(ucred));
+  alignas(cmsghdr) std::array<char, kSpace> space{};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
@@ -62,7 +71,13 @@ Received receive(int socket) {
   } while (got < 0 && errno == EINTR);
   out.text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   for (cmsghdr* at = CMSG_FIRSTHDR(&message); at != nullptr; at = CMSG_NXTHDR(&message, at)) {
-    if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS) continue;
+    if (at->cmsg_level != SOL_SOCKET) continue;
+    if (at->cmsg_type == SCM_CREDENTIALS) {
+      ucred sender{};
+      std::memcpy(&sender, CMSG_DATA(at), sizeof sender);
+      out.sender = sender.pid;
+    }
+    if (at->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (std::size_t i = 0; i < count; ++i) {
       int fd = -1;
@@ -105,16 +120,14 @@ std::vector<std::string> unpacked(const std::string& text) {
   return out;
 }
 
-// The helper's whole life. Message to the launcher: "ok" and the socket, or the failing errno as
-// text. Message from the launcher: the words to exec with 3 = info, 4 = arguments and, as the last
-// descriptor, a terminal when there is one; see go_on().
-int live(int control, std::uint16_t port, pid_t launcher) {
+// The inner process. Message to the launcher: "ok" and the socket, or the failing errno as text.
+// Messages from the launcher: bwrap's info and argument descriptors, then the words to exec with,
+// as a descriptor, a terminal when there is one; see go_on().
+int live_inside(int control, std::uint16_t port) {
   const auto failed = [control] {
     send_with(control, std::to_string(errno), {});
     return 1;
   };
-  if (!enter_user_namespace(CLONE_NEWNET)) return failed();
-  keep_death_promise(launcher);
   if (!bring_up_loopback()) return failed();
   {
     const Fd listener = listen_inside(port);
@@ -125,7 +138,6 @@ int live(int control, std::uint16_t port, pid_t launcher) {
   const Received info = receive(control);
   const Received words = receive(control);
   if (info.fds.size() != 2 || words.text.empty()) return 0;  // the launcher gave up
-  ::setsid();
   Launch launch;
   launch.argv = unpacked(words.text);
   launch.env = {"PATH=/usr/bin:/bin"};
@@ -141,7 +153,57 @@ int live(int control, std::uint16_t port, pid_t launcher) {
   return static_cast<int>(ExitCode::kIsolation);
 }
 
+// The outer process.
+int live(int control, std::uint16_t port, pid_t launcher) {
+  ::setsid();  // a terminal's Ctrl-C is the launcher's to pass on
+  std::array<int, 2> alive{};
+  if (!enter_user_namespace(CLONE_NEWNET | CLONE_NEWPID) || ::pipe2(alive.data(), O_CLOEXEC) != 0) {
+    send_with(control, std::to_string(errno), {});
+    return 1;
+  }
+  keep_death_promise(launcher);
+  const pid_t inner = ::fork();
+  if (inner < 0) {
+    send_with(control, std::to_string(errno), {});
+    return 1;
+  }
+  if (inner == 0) {
+    // Its parent has no number in this namespace, so a closed pipe tells whether it died too early.
+    ::close(alive[1]);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    pollfd gone{alive[0], POLLIN, 0};
+    if (::poll(&gone, 1, 0) != 0) ::_exit(1);
+    ::_exit(live_inside(control, port));
+  }
+  ::close(control);
+  int status = 0;
+  while (::waitpid(inner, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+// The only child of `parent`, by /proc.
+pid_t child_of(pid_t parent) {
+  const std::string wanted = "PPid:\t" + std::to_string(parent);
+  std::error_code ec;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", ec)) {
+    const std::string name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream status(entry.path() / "status");
+    for (std::string line; std::getline(status, line);) {
+      if (line == wanted) return static_cast<pid_t>(std::stol(name));
+    }
+  }
+  return -1;
+}
+
 }  // namespace
+
+void Helper::kill_bottle() const {
+  if (inner_ > 0) ::kill(inner_, SIGKILL);
+}
+
+pid_t Helper::first() const { return child_of(inner_); }
 
 Result<Helper> Helper::start(std::uint16_t port) {
   std::array<int, 2> ends{};
@@ -151,6 +213,8 @@ Result<Helper> Helper::start(std::uint16_t port) {
   Helper helper;
   helper.control_ = Fd(ends[0]);
   Fd other(ends[1]);
+  const int on = 1;
+  ::setsockopt(helper.control_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
   const int child_end = other.get();
   const int parent_end = helper.control_.get();
   const pid_t launcher = ::getpid();
@@ -167,6 +231,7 @@ Result<Helper> Helper::start(std::uint16_t port) {
     return explain_namespaces(problem);
   }
   helper.listener_ = std::move(answer.fds.front());
+  helper.inner_ = answer.sender;
   return helper;
 }
 

@@ -9,9 +9,13 @@
 
 namespace bottle::launcher::local {
 
-// The child that lives in the bottle's user and network namespaces: it makes them, opens the
-// proxy's listening socket inside, sends that to the launcher, and waits. Told to go on, it becomes
-// bubblewrap, whose end is the end of the bottle. Until then its end takes the namespaces away.
+// The child that holds the bottle's namespaces, in two processes. The outer one makes the user,
+// network and process namespaces and only waits. The inner one is the first of the process
+// namespace: it opens the proxy's listening socket, sends that to the launcher, and, told to go on,
+// becomes bubblewrap, whose end is the end of the bottle. When the inner one ends, the kernel ends
+// everything in the namespace before anyone sees it end; when the launcher or the outer one dies,
+// the inner one is killed. bubblewrap's own promise (--die-with-parent) comes too late: killed in
+// its first milliseconds, it leaves a process behind.
 class Helper {
  public:
   // Forks and waits until the socket has come.
@@ -32,10 +36,18 @@ class Helper {
   static constexpr int kInfoNumber = 3;
   Result<void> go_on(const Go& go, const Fd& terminal, const Fd& info);
 
+  // The outer process; it ends with the status of the bottle, when nothing of the bottle is left.
   Child& child() { return child_; }
+  // The inner one, as numbered here.
+  pid_t inner() const { return inner_; }
+  // Ends the bottle at once. child() ends soon after.
+  void kill_bottle() const;
+  // The first process inside of bubblewrap's own process namespace, or -1 while there is none.
+  pid_t first() const;
 
  private:
   Child child_;
+  pid_t inner_ = -1;
   Fd control_;  // a seqpacket socket
   Fd listener_;
 };

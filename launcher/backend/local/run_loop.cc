@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -22,7 +21,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 // From a SIGTERM or SIGHUP to the launcher until the bottle is killed.
 constexpr std::chrono::seconds kGrace{10};
-constexpr std::chrono::seconds kGone{5};  // the kernel's, to end what was killed
 
 class Session {
  public:
@@ -44,9 +42,8 @@ class Session {
       for (const auto& watched : needed_) {
         if (!lost_ && watched.child->ended()) lose(watched);
       }
-      if (kill_at_ && Clock::now() >= *kill_at_) ::kill(helper_.child().pid(), SIGKILL);
+      if (kill_at_ && Clock::now() >= *kill_at_) helper_.kill_bottle();
     }
-    wait_until_all_are_gone();
     if (terminal_) {
       drain_output();
       terminal_->restore();
@@ -80,24 +77,14 @@ class Session {
     }
   }
 
-  // bwrap writes {"child-pid": N, …} and closes.
+  // bwrap writes something there when its first process exists, and closes. The pid in it is one of
+  // the helper's namespace, so it is looked up.
   void read_info() {
     std::array<char, 512> chunk{};
     const auto got = ::read(info_.get(), chunk.data(), chunk.size());
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) {
-      info_.reset();
-      return;
-    }
-    info_text_.append(chunk.data(), static_cast<std::size_t>(got));
-    constexpr std::string_view kKey = "\"child-pid\":";
-    const auto key = info_text_.find(kKey);
-    if (first_ > 0 || key == std::string::npos) return;
-    const auto digit = info_text_.find_first_of("0123456789", key);
-    const auto end = info_text_.find_first_not_of("0123456789", digit);
-    if (digit == std::string::npos || end == std::string::npos) return;
-    first_ = static_cast<pid_t>(std::stol(info_text_.substr(digit, end - digit)));
-    first_fd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, first_, 0)));
+    if (got <= 0) info_.reset();
+    if (first_ <= 0) first_ = helper_.first();
   }
 
   // The process group that stands for "the command": with a terminal the one in its foreground,
@@ -109,7 +96,7 @@ class Session {
     if (group > 0) {
       ::kill(-group, signal);
     } else if (signal != SIGCONT && signal != SIGSTOP) {
-      ::kill(helper_.child().pid(), SIGKILL);  // it has not begun yet
+      helper_.kill_bottle();  // it has not begun yet
     }
   }
 
@@ -154,14 +141,6 @@ class Session {
     pass_on(SIGTERM);
   }
 
-  // bwrap's end kills the first process, and that kills all others; this waits until it has.
-  void wait_until_all_are_gone() {
-    if (info_) read_info();
-    if (!first_fd_) return;
-    pollfd fds{first_fd_.get(), POLLIN, 0};
-    ::poll(&fds, 1, static_cast<int>(std::chrono::milliseconds(kGone).count()));
-  }
-
   void drain_output() {
     while (output_open_) {
       pollfd fds{terminal_->master(), POLLIN, 0};
@@ -173,11 +152,9 @@ class Session {
   Helper& helper_;
   std::optional<Terminal>& terminal_;
   Fd info_;
-  std::string info_text_;
   const std::vector<Watched>& needed_;
   SignalWatch& signals_;
   pid_t first_ = -1;  // the bottle's first process
-  Fd first_fd_;       // a pidfd of it
   bool output_open_ = true;
   std::optional<Clock::time_point> kill_at_;
   std::optional<Error> lost_;
