@@ -191,20 +191,40 @@ TEST(Pool, ACancelledWaiterTakesNoSlot) {
   World world{PoolLimits::for_scanner(1)};
   TaskGroup tasks(world.io.get_executor());
   Taken waits;
-  {
-    const Lease lease = take_now(world, "a");
-    tasks.spawn(take(world.pool, "a", waits.leases, waits.failures));
-    world.io.restart();
-    world.io.poll();
-    ASSERT_EQ(world.pool.waiting(), 1U);
-    tasks.cancel();
-  }  // the slot is freed in the same turn
+  Lease lease = take_now(world, "a");
+  tasks.spawn(take(world.pool, "a", waits.leases, waits.failures));
+  world.io.restart();
+  world.io.poll();
+  ASSERT_EQ(world.pool.waiting(), 1U);
+  tasks.cancel();
   world.io.restart();
   world.io.poll();
   ASSERT_EQ(waits.failures.size(), 1U);
   EXPECT_EQ(waits.failures[0].code, Code::Cancelled);
-  EXPECT_EQ(world.pool.in_flight(), 0U);
   EXPECT_EQ(world.pool.waiting(), 0U);
+  lease = Lease();
+  EXPECT_EQ(world.pool.in_flight(), 0U);
+}
+
+TEST(Pool, ASlotThatMeetsACancelIsNotLost) {
+  for (const bool cancel_first : {true, false}) {
+    World world{PoolLimits::for_scanner(1)};
+    TaskGroup tasks(world.io.get_executor());
+    Taken waits;
+    Lease lease = take_now(world, "a");
+    tasks.spawn(take(world.pool, "a", waits.leases, waits.failures));
+    world.io.restart();
+    world.io.poll();
+    if (cancel_first) tasks.cancel();
+    lease = Lease();
+    if (!cancel_first) tasks.cancel();
+    world.io.restart();
+    world.io.poll();
+    EXPECT_EQ(waits.leases.size() + waits.failures.size(), 1U);
+    waits.leases.clear();
+    EXPECT_EQ(world.pool.in_flight(), 0U);
+    EXPECT_EQ(world.pool.waiting(), 0U);
+  }
 }
 
 TEST(Pool, ASaturatedKeyDoesNotHoldUpOthers) {
