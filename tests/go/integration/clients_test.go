@@ -19,7 +19,7 @@ import (
 	"bottle.test/origin"
 )
 
-// client is one real program with a shell script that uses it. $U is the origin's URL. The script must print want.
+// client is one real program with a shell script that uses it. $U is the origin's URL, $O its real address outside. The script must print want.
 type client struct {
 	name   string
 	probe  string // shell command that fails, on this machine, when the program is missing
@@ -45,13 +45,18 @@ var clients = []client{
 	{name: "python httpx", probe: "/usr/bin/python3 -c 'import httpx'", script: `/usr/bin/python3 -c 'import httpx,sys; print(httpx.get(sys.argv[1]+"/text").text)' "$U"`, want: "hello from the origin"},
 	{name: "node fetch", probe: "command -v node", script: `node -e 'fetch(process.argv[1]+"/text").then(r=>r.text()).then(t=>console.log(t))' "$U"`, want: "hello from the origin", excuse: oldNode},
 	{name: "node https", probe: "command -v node", script: `node -e 'require("https").get(process.argv[1]+"/text",r=>{let t="";r.on("data",d=>t+=d);r.on("end",()=>console.log(t))})' "$U"`, want: "hello from the origin", excuse: oldNode},
+	{name: "node tunnel", probe: "command -v node", script: `node -e '
+const http = require("http"), https = require("https"), tls = require("tls"), proxy = new URL(process.env.HTTPS_PROXY);
+http.request({host: proxy.hostname, port: proxy.port, method: "CONNECT", path: "client.test:443", headers: {host: "client.test:443"}}).on("connect", (answer, socket) => {
+  https.get("https://client.test/text", {createConnection: () => tls.connect({socket, servername: "client.test"})}, r => r.on("data", d => console.log(String(d))));
+}).end()'`, want: "hello from the origin"},
 	{name: "git clone", probe: "command -v git", script: `git clone -q "$U/git/table.git" copy && cat copy/README`, want: "a stand-in repository"},
 	{name: "git push", probe: "command -v git", script: `git clone -q "$U/git/table.git" work && cd work && head -c 3000000 /dev/urandom > big && git add big && git -c user.name=a -c user.email=a@example.com commit -q -m more && git push -q origin HEAD:refs/heads/pushed-$$ && git ls-remote --heads origin`, want: "refs/heads/pushed-"},
 	{name: "npm install", probe: "command -v npm", script: `npm install --no-audit --no-fund --cache ./cache --registry "$U/npm/" ` + origin.NpmPackage + ` && node -e 'console.log(require("` + origin.NpmPackage + `"))'`, want: "tiny"},
 	{name: "pip install", probe: "/usr/bin/python3 -m pip --version", script: `/usr/bin/python3 -m pip install -q --disable-pip-version-check --no-cache-dir --target ./lib --index-url "$U/pypi/simple/" ` + origin.WheelPackage + ` && PYTHONPATH=./lib /usr/bin/python3 -c 'import bottle_tiny; print(bottle_tiny.NAME)'`, want: "tiny"},
 	{name: "java HttpClient", probe: "command -v javac", script: `java Fetch.java "$U/text"`, want: "HTTP_2 200 hello from the origin"},
 	{name: "refused host", probe: "command -v curl", script: `curl -sS https://elsewhere.test/; true`, want: "host_not_allowed"},
-	{name: "no way around", probe: "command -v curl", script: `curl -sS --noproxy '*' --max-time 5 "$U/text" && echo LEAKED || echo closed`, want: "closed"},
+	{name: "no way around", probe: "command -v curl", script: `curl -sSk --noproxy '*' --max-time 5 "https://$O/text" && echo LEAKED || echo closed`, want: "closed"},
 }
 
 func oldNode() string {
@@ -123,13 +128,13 @@ func TestClients(t *testing.T) {
 				args = append(args, "--scanner", "pipelock", "--pipelock", d.URL())
 			}
 			for _, c := range clients {
-				t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) { runClient(t, bottle, args, c, via) })
+				t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) { runClient(t, bottle, args, c, via, server.Addr()) })
 			}
 		})
 	}
 }
 
-func runClient(t *testing.T, bottle string, args []string, c client, via harness.Via) {
+func runClient(t *testing.T, bottle string, args []string, c client, via harness.Via, outside string) {
 	if err := exec.Command("sh", "-c", c.probe).Run(); err != nil {
 		note(c.name, via, "skipped: not installed")
 		t.Skipf("%s is not installed (%s)", c.name, c.probe)
@@ -140,7 +145,7 @@ func runClient(t *testing.T, bottle string, args []string, c client, via harness
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, bottle, append(append([]string{}, args...), "--", "sh", "-c", `U=https://client.test; export U; `+c.script)...)
+	cmd := exec.CommandContext(ctx, bottle, append(append([]string{}, args...), "--", "sh", "-c", "U=https://client.test; O="+outside+"; "+c.script)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0")
 	var stdout, stderr bytes.Buffer

@@ -27,6 +27,11 @@ func matrix(t *testing.T, f func(t *testing.T, proto harness.Proto, via harness.
 	}
 }
 
+// matrixNamed is matrix under a common name.
+func matrixNamed(t *testing.T, name string, f func(t *testing.T, proto harness.Proto, via harness.Via)) {
+	t.Run(name, func(t *testing.T) { matrix(t, f) })
+}
+
 // protos runs f for both client protocols.
 func protos(t *testing.T, f func(t *testing.T, proto harness.Proto)) {
 	for _, proto := range []harness.Proto{harness.H1, harness.H2} {

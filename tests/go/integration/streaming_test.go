@@ -141,8 +141,8 @@ func TestLargeDownload(t *testing.T) {
 	const size = 64 << 20
 	want := origin.PatternSHA256(size)
 	for _, form := range []string{"length", "chunked"} {
-		matrix(t, func(t *testing.T, proto harness.Proto, via harness.Via) {
-			t.Log(form)
+		form := form
+		matrixNamed(t, form, func(t *testing.T, proto harness.Proto, via harness.Via) {
 			w := harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true,
 				Double: double.Options{MaxResponse: 256 << 20, Total: 120 * time.Second}})
 			client := w.Client(proto)
@@ -176,8 +176,8 @@ func TestLargeUpload(t *testing.T) {
 	const size = 32 << 20
 	want := origin.PatternSHA256(size)
 	for _, form := range []string{"length", "unknown-length"} {
-		matrix(t, func(t *testing.T, proto harness.Proto, via harness.Via) {
-			t.Log(form)
+		form := form
+		matrixNamed(t, form, func(t *testing.T, proto harness.Proto, via harness.Via) {
 			w := harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true,
 				Double: double.Options{MaxRequest: 64 << 20, Total: 120 * time.Second, ReadTimeout: 60 * time.Second}})
 			client := w.Client(proto)
