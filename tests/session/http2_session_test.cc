@@ -3,15 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <exception>
 #include <functional>
 
 #include "http2_script.h"
 #include "support/h2_frames.h"
 #include "support/memory_pipe.h"
+#include "support/run_until.h"
 
 namespace bottle {
 namespace {
@@ -113,19 +112,7 @@ class Http2Sessions : public testing::Test {
     }
     return code;
   }
-  // Not io.run(): the wheel's timer may sleep on for a deadline that nobody waits for any more.
-  void play(awaitable<void> body_of_test) {
-    bool done = false;
-    std::exception_ptr error;
-    auto finished = [&](std::exception_ptr e) {
-      done = true;
-      error = std::move(e);
-    };
-    asio::co_spawn(io.get_executor(), std::move(body_of_test), finished);
-    while (!done) io.run_one();
-    io.poll();
-    if (error) std::rethrow_exception(error);
-  }
+  void play(awaitable<void> body_of_test) { run_until_done(io, std::move(body_of_test)); }
 
   asio::io_context io{1};
   TimerWheel wheel;
@@ -284,8 +271,9 @@ awaitable<void> Http2Sessions::slow_reader() {
   handler.big = 64 * 1024 * 1024;
   start();
   // Windows as large as they can be: only the session's own bounds hold.
-  co_await say(kClientPreface + settings({{4, 0x7fffffff}}) + settings_ack() +
-               window_update(0, 0x7fffffff - 65535));
+  const Bytes hello = kClientPreface + settings({{4, 0x7fffffff}}) + settings_ack() +
+                      window_update(0, 0x7fffffff - 65535);
+  co_await say(hello);
   co_await say(headers(1, request_fields("GET", "/big"), true));
   co_await settle();
   // 64 KiB in the pipe, 64 KiB being written, 64 KiB queued, one piece on its way.
@@ -530,7 +518,8 @@ awaitable<void> Http2Sessions::stalled_stream() {
   limits.write_stall = 60ms;
   handler.big = 100'000;
   start();
-  co_await say(kClientPreface + settings({{4, 0}}) + settings_ack());
+  const Bytes hello = kClientPreface + settings({{4, 0}}) + settings_ack();
+  co_await say(hello);
   co_await say(headers(1, request_fields("GET", "/big"), true));
   auto enough = [this] { return has(kRstFrame, 1); };
   const bool done = co_await read_until(enough);
@@ -563,8 +552,9 @@ awaitable<void> Http2Sessions::deaf() {
   limits.write_stall = 60ms;
   handler.big = 1'000'000;
   start();
-  co_await say(kClientPreface + settings({{4, 0x7fffffff}}) + settings_ack() +
-               window_update(0, 0x7fffffff - 65535));
+  const Bytes hello = kClientPreface + settings({{4, 0x7fffffff}}) + settings_ack() +
+                      window_update(0, 0x7fffffff - 65535);
+  co_await say(hello);
   co_await say(headers(1, request_fields("GET", "/big"), true));
   // Reads nothing at all.
   co_await tasks.join();
@@ -614,10 +604,12 @@ TEST_F(Http2Sessions, CancellingTheOwnerEndsIt) { play(owner_cancels()); }
 awaitable<void> Http2Sessions::bad_trailers() {
   start();
   co_await greet();
+  const FieldList host{{"host", "b.test"}};
+  const FieldList sum{{"x-sum", "1"}};
   co_await say(headers(1, request_fields("POST", "/echo"), false) + data(1, "x") +
-               headers(1, {{"host", "b.test"}}, true));
+               headers(1, host, true));
   co_await say(headers(3, request_fields("POST", "/echo"), false) + data(3, "x") +
-               headers(3, {{"x-sum", "1"}}, true));
+               headers(3, sum, true));
   auto enough = [this] { return ended(1) && ended(3); };
   const bool done = co_await read_until(enough);
   EXPECT_TRUE(done);
