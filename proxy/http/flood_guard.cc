@@ -144,6 +144,8 @@ void FloodGuard::progress() noexcept {
   ping_settings_.earn(1);
 }
 
+void FloodGuard::answered() noexcept { peer_resets_.earn(1); }
+
 bool FloodGuard::trip(const char* what) {
   if (!tripped_) {
     tripped_ = Failure{Code::ClientFlood, what, "", "Send fewer frames that carry no data."};

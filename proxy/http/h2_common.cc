@@ -779,6 +779,7 @@ void H2Core::on_frame_sent(const nghttp2_frame& frame) {
     case NGHTTP2_HEADERS:
     case NGHTTP2_DATA:
       if (role_ == Role::Server && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
+        guard_.answered();
         Stream* stream = find(id);
         if (stream != nullptr && !stream->peer_ended) finished_.push_back(id);
       }

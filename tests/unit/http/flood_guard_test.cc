@@ -131,6 +131,16 @@ TEST(FloodGuard, GivesTheBytesBeforeTheOffence) {
   EXPECT_EQ(guard.inspect(data(1, "x"), kStart), 0U);
 }
 
+TEST(FloodGuard, AResetAfterAWholeAnswerIsFreeAndNotSavedUp) {
+  FloodGuard guard(FloodLimits{}, 0, kStart);
+  for (int i = 0; i < 10'000; ++i) {
+    guard.answered();
+    EXPECT_EQ(guard.inspect(rst(1), kStart), rst(1).size());
+  }
+  for (int i = 0; i < 10'000; ++i) guard.answered();
+  EXPECT_EQ(passes(guard, rst(1), 1000), 100U);
+}
+
 TEST(FloodGuard, OurResetsAreBounded) {
   FloodGuard guard(FloodLimits{}, 0, kStart);
   for (int i = 0; i < 100; ++i) guard.our_reset(kStart);
