@@ -48,7 +48,9 @@ var clients = []client{
 	{name: "node tunnel", probe: "command -v node", script: `node -e '
 const http = require("http"), https = require("https"), tls = require("tls"), proxy = new URL(process.env.HTTPS_PROXY);
 http.request({host: proxy.hostname, port: proxy.port, method: "CONNECT", path: "client.test:443", headers: {host: "client.test:443"}}).on("connect", (answer, socket) => {
-  https.get("https://client.test/text", {createConnection: () => tls.connect({socket, servername: "client.test"})}, r => r.on("data", d => console.log(String(d))));
+  const agent = new https.Agent();
+  agent.createConnection = () => tls.connect({socket, servername: "client.test"});
+  https.get("https://client.test/text", {agent}, r => r.on("data", d => console.log(String(d))));
 }).end()'`, want: "hello from the origin"},
 	{name: "git clone", probe: "command -v git", script: `git clone -q "$U/git/table.git" copy && cat copy/README`, want: "a stand-in repository"},
 	{name: "git push", probe: "command -v git", script: `git clone -q "$U/git/table.git" work && cd work && head -c 3000000 /dev/urandom > big && git add big && git -c user.name=a -c user.email=a@example.com commit -q -m more && git push -q origin HEAD:refs/heads/pushed-$$ && git ls-remote --heads origin`, want: "refs/heads/pushed-"},
