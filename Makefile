@@ -50,7 +50,8 @@ format: ## clang-format and gofmt, in place
 fuzz: ## build the fuzzers into build/fuzz
 	@scripts/bootstrap test
 	@cmake --preset fuzz --log-level=WARNING
-	cmake --build --preset fuzz -j $(JOBS)
+	cmake --build --preset fuzz -j $(JOBS) --target fuzzers
+	@echo "for example: build/fuzz/fuzz_h1_head -max_total_time=60 -max_len=4096 build/fuzz/corpus tests/fuzz/corpus/h1_head"
 
 clean: ## remove build/
 	rm -rf build
