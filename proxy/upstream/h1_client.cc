@@ -273,6 +273,9 @@ class H1ResponseBody final : public BodySource {
   }
 
   awaitable<Result<Chunk>> read(std::size_t max) override;
+  [[nodiscard]] bool ready() const noexcept override {
+    return call_ != nullptr && !call_->pending.empty();
+  }
   void stop(Failure why) noexcept override {
     if (!call_) return;
     const std::shared_ptr<Call> call = std::move(call_);

@@ -111,6 +111,9 @@ class H2Client::ResponseBody final : public BodySource {
     }
     co_return chunk;
   }
+  [[nodiscard]] bool ready() const noexcept override {
+    return stream_ != nullptr && (!stream_->inbox.empty() || stream_->ended);
+  }
   void stop(Failure) noexcept override { stream_.reset(); }
 
  private:
