@@ -496,7 +496,9 @@ awaitable<void> H2Clients::trailers() {
     if (chunk) seen = std::move(chunk->trailers);
   }
   EXPECT_TRUE(seen.has_value());
-  if (seen) EXPECT_EQ(seen->find("grpc-status"), "0");
+  if (seen) {
+    EXPECT_EQ(seen->find("grpc-status"), "0");
+  }
   answer.response = Failure{Code::Cancelled, "done"};
   co_await end();
 }

@@ -60,7 +60,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Shape{"PaddedEmptyData",
                           frame(kDataFrame, kPadded, 1, Bytes(1, '\3') + Bytes(3, '\0')), 10},
                     Shape{"Continuation", frame(kContinuationFrame, 0, 1, "x"), 8}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& shape) { return shape.param.name; });
 
 TEST(FloodGuard, TimeRefillsTheBuckets) {
   FloodGuard guard(FloodLimits{}, 0, kStart);

@@ -101,7 +101,7 @@ FieldList status(const char* code, FieldList more = {}) {
 
 class H2ClientEngineFed : public testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(Feed, H2ClientEngineFed, testing::Values(false, true),
-                         [](const auto& info) { return info.param ? "ByteByByte" : "Whole"; });
+                         [](const auto& shape) { return shape.param ? "ByteByByte" : "Whole"; });
 
 TEST_P(H2ClientEngineFed, SaysThatItTakesNoPushes) {
   Client c(GetParam());
@@ -291,7 +291,9 @@ TEST(H2ClientEngine, ResetsSayWhetherARetryIsSafe) {
     c.greet();
     ASSERT_TRUE(c.engine.request(get(), true));
     c.flush();
-    if (one.head_first) ASSERT_TRUE(c.receive(headers(1, status("200"), false)));
+    if (one.head_first) {
+      ASSERT_TRUE(c.receive(headers(1, status("200"), false)));
+    }
     ASSERT_TRUE(c.receive(rst(1, one.code)));
     const auto resets = c.all<H2Reset>();
     ASSERT_EQ(resets.size(), 1U);
@@ -368,7 +370,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"StreamOfItsOwn", headers(2, status("200"), true)},
         Bad{"PseudoInTrailers",
             headers(1, status("200"), false) + headers(1, {{":status", "200"}}, true)}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& shape) { return shape.param.name; });
 
 struct Flood {
   const char* name;
@@ -403,7 +405,7 @@ INSTANTIATE_TEST_SUITE_P(T54, H2ClientEngineFlood,
                                          Flood{"Unknown", frame(0xbb, 0, 0, ""), 1001},
                                          Flood{"GoAway", goaway(1), 1001},
                                          Flood{"EmptyData", data(1, ""), 11}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& shape) { return shape.param.name; });
 
 TEST(H2ClientEngine, ResponseBytesAreCreditedWhenRead) {
   Client c;

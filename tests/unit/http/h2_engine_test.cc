@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "support/h2_frames.h"
 #include "proxy/http/h2_client_engine.h"
+#include "support/h2_frames.h"
 
 namespace bottle {
 namespace {
@@ -122,7 +122,7 @@ Chunk piece(Bytes bytes, bool end = false) {
 // Whole, and byte by byte: the same events.
 class H2EngineFed : public testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(Feed, H2EngineFed, testing::Values(false, true),
-                         [](const auto& info) { return info.param ? "ByteByByte" : "Whole"; });
+                         [](const auto& shape) { return shape.param ? "ByteByByte" : "Whole"; });
 
 TEST_P(H2EngineFed, SettingsSayWhatIsAllowed) {
   Server s(GetParam());
@@ -258,7 +258,7 @@ INSTANTIATE_TEST_SUITE_P(
                    {":scheme", "https"},
                    {":authority", "a.test"},
                    {":path", "/"}}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& shape) { return shape.param.name; });
 
 TEST_P(H2EngineFed, T33ContentLengthThatDataBreaksIsAReset) {
   for (const char* length : {"2", "4"}) {
@@ -853,7 +853,7 @@ INSTANTIATE_TEST_SUITE_P(
                              [](StreamId id) {
                                return headers(id, request_fields(), true) + window_update(id, 0);
                              }}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& shape) { return shape.param.name; });
 
 TEST(H2Engine, T52ContinuationsAreBounded) {
   Server s;
@@ -908,7 +908,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Flood{"EmptyData", data(1, ""), 11},
                     Flood{"PaddedEmptyData",
                           frame(kDataFrame, kPadded, 1, Bytes(1, '\3') + Bytes(3, '\0')), 11}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& shape) { return shape.param.name; });
 
 TEST(H2Engine, SettingsWithManyEntriesEndTheConnection) {
   Server s;
