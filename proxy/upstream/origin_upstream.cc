@@ -110,30 +110,27 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
       if (request.body) request.body->stop(way.error());
       co_return way.error();
     }
-    const bool last = tries > 0 || has_body;
-    Request attempt;
-    if (last) {
-      attempt = std::move(request);
-    } else {
-      attempt.head = request.head;
-    }
+    std::optional<RequestHead> spare;
+    if (tries == 0 && !has_body) spare = request.head;
     if (way->shared != nullptr) {
       exchange.trace.upstream_protocol = to_string(Version::Http2);
       const bool used = way->shared->used();
-      H2Answer answer = co_await way->shared->send(std::move(attempt), exchange);
-      const bool again = !answer.response && !last &&
+      H2Answer answer = co_await way->shared->send(std::move(request), exchange);
+      const bool again = !answer.response && spare &&
                          (answer.unprocessed || (answer.untouched && used && repeatable));
       if (!again) co_return std::move(answer.response);
     } else {
       exchange.trace.upstream_protocol = to_string(Version::Http11);
       const bool reused = way->lease.reused();
       H1Call how;
-      how.framing = framing_of(attempt);
+      how.framing = framing_of(request);
       how.limits = &h1_;
-      H1Answer answer = co_await h1_send(std::move(way->lease), std::move(attempt), how, exchange);
-      const bool again = !answer.response && !last && answer.untouched && reused && repeatable;
+      H1Answer answer = co_await h1_send(std::move(way->lease), std::move(request), how, exchange);
+      const bool again = !answer.response && spare && answer.untouched && reused && repeatable;
       if (!again) co_return std::move(answer.response);
     }
+    request = Request();
+    request.head = std::move(*spare);
     want = Pool::Want::NewConnection;
   }
 }

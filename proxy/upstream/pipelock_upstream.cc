@@ -40,6 +40,9 @@ class ScannedBody final : public BodySource {
       : first_(std::move(first)), rest_(std::move(rest)), cuts_(cuts) {}
 
   awaitable<Result<Chunk>> read(std::size_t max) override;
+  [[nodiscard]] bool ready() const noexcept override {
+    return !first_.empty() || !rest_ || rest_->ready();
+  }
   void stop(Failure why) noexcept override {
     if (rest_) rest_->stop(std::move(why));
   }
@@ -142,9 +145,10 @@ awaitable<Result<Response>> PipelockUpstream::call(RequestHead head,
       if (!dialled) co_return dialled.error();
       lease->attach(std::move(dialled->stream));
     }
-    const bool again = may_retry && lease->reused();
+    std::optional<RequestHead> spare;
+    if (may_retry && lease->reused()) spare = head;
     Request request;
-    request.head = head;
+    request.head = std::move(head);
     if (body) request.body = std::make_unique<SpoolReader>(body);
     H1Call how;
     how.form = RequestForm::Absolute;
@@ -154,12 +158,12 @@ awaitable<Result<Response>> PipelockUpstream::call(RequestHead head,
     const Clock::time_point sent = Clock::now();
     H1Answer answer = co_await h1_send(std::move(*lease), std::move(request), how, exchange);
     if (!answer.response) {
-      if (!answer.untouched || !again) co_return answer.response.error();
+      if (!answer.untouched || !spare) co_return answer.response.error();
+      head = std::move(*spare);
       may_retry = false;
       want = Pool::Want::NewConnection;
       continue;
     }
-    body.reset();
     auto judged = co_await judge(std::move(*answer.response), head_request, sent, exchange);
     co_return judged;
   }

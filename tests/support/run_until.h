@@ -4,10 +4,12 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <exception>
 #include <utility>
 
 #include "proxy/base/awaitable.h"
+#include "proxy/base/task_group.h"
 
 namespace bottle::test {
 
@@ -25,6 +27,15 @@ inline void run_until_done(asio::io_context& io, awaitable<void> body) {
   }
   if (error) std::rethrow_exception(error);
   ASSERT_TRUE(done) << "the coroutine waits for something that nobody will do";
+}
+
+// Cancels from inside the loop, as everybody does but a test's body: Asio hands a cancel that comes
+// from elsewhere to the loop as a bare pointer, which a task that ends meanwhile leaves dangling.
+// Then runs what is due.
+inline void cancel_tasks(asio::io_context& io, TaskGroup& tasks) {
+  asio::post(io, [&tasks] { tasks.cancel(); });
+  io.restart();
+  io.poll();
 }
 
 }  // namespace bottle::test

@@ -145,7 +145,7 @@ TEST(ConnectFirst, ACancelEndsIt) {
   tasks.spawn(connect(world.wheel, {hangs.endpoint()}, {}, out));
   world.io.poll();
   EXPECT_FALSE(out.failure);
-  tasks.cancel();
+  test::cancel_tasks(world.io, tasks);
   world.io.restart();
   while (!tasks.empty() && world.io.run_one() > 0) {
   }

@@ -296,8 +296,7 @@ TEST(H1Client, ACancelledExchangeClosesTheConnection) {
   tasks.spawn(test::drive(world.upstream, get(), world.wheel, {}, out));
   world.settle();
   EXPECT_FALSE(peer.other_end_gone);
-  tasks.cancel();
-  world.settle();
+  test::cancel_tasks(world.io, tasks);
   EXPECT_TRUE(tasks.empty());
   ASSERT_TRUE(out.failure);
   EXPECT_EQ(out.failure->code, Code::Cancelled);

@@ -189,7 +189,7 @@ TEST(OriginUpstream, ACancelledDialLeavesTheOthersTheirChance) {
     others.spawn(test::drive(*world.upstream, get(), world.wheel, H2World::https(), one));
   }
   world.settle();
-  first.cancel();
+  test::cancel_tasks(world.io, first);
   world.io.restart();
   while ((!others.empty() || !first.empty()) && world.io.run_one() > 0) {
   }
@@ -208,7 +208,7 @@ TEST(OriginUpstream, ACancelledWaiterIsForgotten) {
   first.spawn(test::drive(*world.upstream, get(), world.wheel, H2World::https(), stays));
   second.spawn(test::drive(*world.upstream, get(), world.wheel, H2World::https(), leaves));
   world.settle();
-  second.cancel();
+  test::cancel_tasks(world.io, second);
   world.io.restart();
   while ((!first.empty() || !second.empty()) && world.io.run_one() > 0) {
   }

@@ -447,8 +447,7 @@ TEST(PipelockUpstream, OnlySoManyAreInFlight) {
   ASSERT_TRUE(second.failure);
   EXPECT_EQ(second.failure->code, Code::Overloaded);
   EXPECT_EQ(world.dialer.dials, 1);
-  tasks.cancel();
-  world.settle();
+  test::cancel_tasks(world.io, tasks);
   EXPECT_TRUE(tasks.empty());
 }
 

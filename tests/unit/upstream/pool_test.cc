@@ -196,9 +196,7 @@ TEST(Pool, ACancelledWaiterTakesNoSlot) {
   world.io.restart();
   world.io.poll();
   ASSERT_EQ(world.pool.waiting(), 1U);
-  tasks.cancel();
-  world.io.restart();
-  world.io.poll();
+  test::cancel_tasks(world.io, tasks);
   ASSERT_EQ(waits.failures.size(), 1U);
   EXPECT_EQ(waits.failures[0].code, Code::Cancelled);
   EXPECT_EQ(world.pool.waiting(), 0U);
@@ -215,9 +213,11 @@ TEST(Pool, ASlotThatMeetsACancelIsNotLost) {
     tasks.spawn(take(world.pool, "a", waits.leases, waits.failures));
     world.io.restart();
     world.io.poll();
-    if (cancel_first) tasks.cancel();
-    lease = Lease();
-    if (!cancel_first) tasks.cancel();
+    asio::post(world.io, [&] {
+      if (cancel_first) tasks.cancel();
+      lease = Lease();
+      if (!cancel_first) tasks.cancel();
+    });
     world.io.restart();
     world.io.poll();
     EXPECT_EQ(waits.leases.size() + waits.failures.size(), 1U);

@@ -189,9 +189,7 @@ TEST(Resolver, ACancelledWaiterIsForgotten) {
     const std::lock_guard closed(world.names->gate);
     tasks.spawn(resolve(world.resolver, place("slow.test:443"), out));
     world.io.poll();
-    tasks.cancel();
-    world.io.restart();
-    world.io.poll();
+    test::cancel_tasks(world.io, tasks);
     ASSERT_TRUE(out);
     EXPECT_EQ(out->error().code, Code::Cancelled);
   }
