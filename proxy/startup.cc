@@ -30,19 +30,18 @@ Failure about_config(Failure failure) {
 
 // This proxy's and its scanner's own places: never a destination, whatever the allowlist says.
 std::vector<OwnAddress> own_addresses(const Config& config, const Listeners& listeners) {
+  std::vector<std::string> names = {"localhost", "localhost.localdomain", "ip6-localhost",
+                                    "ip6-loopback"};
+  std::array<char, 256> host_name{};
+  const bool named = ::gethostname(host_name.data(), host_name.size() - 1) == 0;
+  if (named && is_valid_hostname(host_name.data())) names.emplace_back(host_name.data());
+
   std::vector<OwnAddress> own;
   own.push_back({listeners.host, listeners.port});
-  std::array<char, 256> host_name{};
-  for (const char* name : {"localhost", "localhost.localdomain", "ip6-localhost"}) {
-    own.push_back({name, listeners.port});
-  }
-  if (::gethostname(host_name.data(), host_name.size() - 1) == 0 && host_name[0] != '\0') {
-    if (is_valid_hostname(host_name.data())) own.push_back({host_name.data(), listeners.port});
-  }
-  if (!config.pipelock_host.empty()) {
-    own.push_back({config.pipelock_host, config.pipelock_port});
-    own.push_back({"localhost", config.pipelock_port});
-  }
+  for (const std::string& name : names) own.push_back({name, listeners.port});
+  if (config.pipelock_host.empty()) return own;
+  own.push_back({config.pipelock_host, config.pipelock_port});
+  for (const std::string& name : names) own.push_back({name, config.pipelock_port});
   return own;
 }
 

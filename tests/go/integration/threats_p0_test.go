@@ -37,7 +37,7 @@ func TestT01_ScannersOwnApi(t *testing.T) {
 	_, port, _ := strings.Cut(w.Double.Addr(), ":")
 	_, own, _ := strings.Cut(w.Proxy.Addr, ":")
 	hosts := []string{"127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:127.0.0.1]", "[::127.0.0.1]", "127.1", "127.0.1",
-		"2130706433", "0x7f.1", "0x7f000001", "0177.0.0.1", "017700000001", "127.0.0.1.", "localhost", "LOCALHOST", "localhost.",
+		"2130706433", "0x7f.1", "0x7f000001", "0177.0.0.1", "017700000001", "127.0.0.1.", "localhost", "LOCALHOST", "localhost.", "ip6-localhost",
 		"0", "0.0.0.0", "[::]", "[::1%25lo]", "[::1%lo]", "127.000.000.001", "①②⑦.0.0.1", "127。0。0。1", "user@127.0.0.1", "127.0.0.1@x"}
 	var targets []string
 	for _, host := range hosts {

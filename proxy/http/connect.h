@@ -17,9 +17,9 @@ struct ProxyRequest {
 };
 
 // Where a CONNECT wants to go. `head` as H1RequestParser(Listener) gave it. Only the authority
-// counts; other fields are ignored, as clients send many. ClientBad for a missing port, a path or
-// URL in place of the authority, a body (Content-Length other than 0, Transfer-Encoding), and a
-// Host that names another host.
+// counts; other fields are ignored, Host too, as clients send many. ClientBad for a missing port, a
+// path or URL in place of the authority, a body (Content-Length other than 0, Transfer-Encoding),
+// and more than one Host.
 [[nodiscard]] Result<Destination> connect_destination(const RequestHead& head);
 
 // CONNECT or absolute-form "http://host[:port]/path". ClientBad, each with a hint, for https:// in
