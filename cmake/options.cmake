@@ -5,6 +5,11 @@ target_compile_definitions(
   bottle_options INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_HAS_CO_AWAIT
                            BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=8
                            BOTTLE_VERSION="${PROJECT_VERSION}")
+# Coroutine frames over 1 KiB are too large for Asio's recycling; plain operator new serves them from
+# malloc's caches, aligned_alloc does not.
+target_compile_definitions(
+  bottle_options INTERFACE $<$<CONFIG:Release>:BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC>
+                           $<$<CONFIG:Release>:BOOST_ASIO_DISABLE_BOOST_ALIGN>)
 target_compile_options(
   bottle_options INTERFACE -fno-omit-frame-pointer -fstack-protector-strong
                            $<$<CONFIG:Debug>:-O1> $<$<CONFIG:Debug>:-g1>
