@@ -390,7 +390,7 @@ void H2Core::on_block_end(const nghttp2_frame& frame) {
     return;
   }
   if (block_.too_large) {
-    refuse(id);
+    refuse(id, H2Error::EnhanceYourCalm);
     return;
   }
   if (kind == Block::Kind::Trailers) {
@@ -398,9 +398,14 @@ void H2Core::on_block_end(const nghttp2_frame& frame) {
     block_.trailers = Fields{};
     return;
   }
+  if (block_.response.status < 100) {
+    // Three digits, so the library takes "001" for a final status.
+    refuse(id, H2Error::ProtocolError);
+    return;
+  }
   if (block_.response.status < 200) {
     if (++stream->interim > limits_.interim_heads) {
-      refuse(id);
+      refuse(id, H2Error::EnhanceYourCalm);
       return;
     }
     events_.emplace_back(H2Interim{id, std::move(block_.response)});
@@ -411,10 +416,9 @@ void H2Core::on_block_end(const nghttp2_frame& frame) {
   events_.emplace_back(H2Response{id, std::move(block_.response), end});
 }
 
-void H2Core::refuse(StreamId id) {
-  events_.emplace_back(
-      H2Reset{id, static_cast<std::uint32_t>(H2Error::EnhanceYourCalm), false, false});
-  reset(id, H2Error::EnhanceYourCalm);
+void H2Core::refuse(StreamId id, H2Error code) {
+  events_.emplace_back(H2Reset{id, static_cast<std::uint32_t>(code), false, false});
+  reset(id, code);
 }
 
 void H2Core::on_frame(const nghttp2_frame& frame) {

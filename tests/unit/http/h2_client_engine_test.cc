@@ -355,6 +355,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"UpperCaseName", headers(1, status("200", {{"X", "a"}}), true)},
         Bad{"NoStatus", headers(1, {{"x", "a"}}, true)},
         Bad{"StatusOfFourDigits", headers(1, status("2000"), true)},
+        Bad{"StatusBelowAHundred", headers(1, status("001"), false) + data(1, "x", true)},
         Bad{"StatusNotANumber", headers(1, status("2x0"), true)},
         Bad{"SwitchingProtocols", headers(1, status("101"), false)},
         Bad{"InterimWithEnd", headers(1, status("103"), true)},
