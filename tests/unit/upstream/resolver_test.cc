@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "proxy/base/task_group.h"
@@ -95,8 +96,8 @@ TEST(Resolver, OverridesThatSayNothingClearAreRefused) {
        {"", "a.test:443", "a.test=127.0.0.1:1", "a.test:443=127.0.0.1", "a.test:443=b.test:1",
         "a.test:0=127.0.0.1:1", "a.test:443=127.1:1", "=127.0.0.1:1", "a.test:443="}) {
     const auto parsed = ResolveOverride::parse(text);
-    EXPECT_FALSE(parsed) << text;
-    if (!parsed) EXPECT_EQ(parsed.error().reason, "bad_resolve");
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().reason, "bad_resolve");
   }
   EXPECT_TRUE(ResolveOverride::parse("[2001:db8::1]:443=[::1]:8443"));
 }
