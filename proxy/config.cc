@@ -203,11 +203,6 @@ Result<void> check_config(Config& config) {
   config.pipelock.decode = config.decode;
   config.h2.header_bytes = config.rules.limits.head_bytes;
   config.h2.header_fields = config.rules.limits.fields;
-  // The scanner takes so many requests at once, whatever they are for.
-  const std::size_t scanner = config.scanner_pool.in_flight;
-  const auto wait = config.scanner_pool.queue_wait;
-  config.scanner_pool = PoolLimits::for_scanner(scanner);
-  config.scanner_pool.queue_wait = wait;
   return {};
 }
 

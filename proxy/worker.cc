@@ -3,8 +3,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
-#include <cerrno>
 #include <utility>
 
 #include "certs/leaf_cache.h"
@@ -102,7 +102,12 @@ class Worker::Loop {
       auto scanner = parse_host(config.pipelock_host, config.pipelock_port);
       dialer_ =
           std::make_unique<ScannerDialer>(wheel_, resolver_, std::move(*scanner), config.dial);
-      pool_ = std::make_unique<Pool>(wheel_, config.scanner_pool);
+      // The scanner's limit is for the whole proxy.
+      const std::size_t share =
+          std::max<std::size_t>(1, config.scanner_pool.in_flight / config.threads);
+      PoolLimits limits = PoolLimits::for_scanner(share);
+      limits.queue_wait = config.scanner_pool.queue_wait;
+      pool_ = std::make_unique<Pool>(wheel_, limits);
       return std::make_unique<PipelockUpstream>(*dialer_, *pool_, spool_, config.pipelock);
     }
     tls_client_ = std::make_unique<TlsClient>(shared_.trust, wheel_, records_, config.tls_client);

@@ -27,7 +27,8 @@ class TaskGroup {
   // Starts now, on the caller's stack, until the child first waits.
   TaskId spawn(awaitable<void> task);
   // Tells one child, or all, to stop (terminal: it unwinds). Unknown ids are ignored: the child
-  // has ended by itself.
+  // has ended by itself. Only from within the loop's turn (from other threads: post): Asio 1.81
+  // would otherwise keep a bare pointer to a child that may end meanwhile.
   void cancel(TaskId id) noexcept;
   void cancel() noexcept;
   // Until no child is left. When the owner is cancelled while it waits, or was before, the
