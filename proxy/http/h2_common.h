@@ -134,6 +134,7 @@ class H2Core {
   int write_data(StreamId id, const std::uint8_t* frame_header, std::size_t length);
 
   struct Callbacks;  // the C functions
+  [[nodiscard]] static nghttp2_data_provider body_provider();
   friend struct Callbacks;
 
   const Role role_;

@@ -1,0 +1,92 @@
+#include <array>
+#include <charconv>
+
+#include "proxy/http/h2_common.h"
+
+namespace bottle {
+namespace {
+
+const std::uint8_t* bytes(const char* data) { return reinterpret_cast<const std::uint8_t*>(data); }
+
+bool forbidden(std::string_view name, std::string_view value, bool request) {
+  switch (name.size()) {
+    case 2:
+      return name == "te" && !(request && iequals(value, "trailers"));
+    case 4:
+      return name == "host";
+    case 7:
+      return name == "upgrade";
+    case 10:
+      return name == "connection" || name == "keep-alive";
+    case 14:
+      return name == "content-length";
+    case 16:
+      return name == "proxy-connection";
+    case 17:
+      return name == "transfer-encoding";
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void H2FieldList::clear() {
+  bytes_.clear();
+  entries_.clear();
+  bad_ = false;
+}
+
+void H2FieldList::add(std::string_view name, std::string_view value) {
+  value = trim_ows(value);
+  if (name.empty() || nghttp2_check_header_value(bytes(value.data()), value.size()) == 0) {
+    bad_ = true;
+    return;
+  }
+  entries_.push_back(Entry{bytes_.size(), name.size(), bytes_.size() + name.size(), value.size()});
+  bytes_.append(name);
+  bytes_.append(value);
+}
+
+void H2FieldList::add(const Fields& fields, bool request) {
+  for (const Field field : fields) {
+    const std::size_t at = bytes_.size();
+    const std::size_t count = entries_.size();
+    add(field.name, field.value);
+    if (bad_) return;
+    char* name = bytes_.data() + at;
+    for (std::size_t i = 0; i < field.name.size(); ++i) {
+      if (name[i] >= 'A' && name[i] <= 'Z') name[i] = static_cast<char>(name[i] - 'A' + 'a');
+    }
+    const std::string_view lower(name, field.name.size());
+    if (lower.front() == ':' || nghttp2_check_header_name(bytes(name), lower.size()) == 0) {
+      bad_ = true;
+      return;
+    }
+    if (forbidden(lower, trim_ows(field.value), request)) {
+      bytes_.resize(at);
+      entries_.resize(count);
+    }
+  }
+}
+
+void H2FieldList::add_length(std::optional<std::uint64_t> length) {
+  if (!length) return;
+  std::array<char, 20> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), *length);
+  add("content-length",
+      std::string_view(digits.data(), static_cast<std::size_t>(end.ptr - digits.data())));
+}
+
+const std::vector<nghttp2_nv>* H2FieldList::build() {
+  if (bad_) return nullptr;
+  nva_.clear();
+  auto* base = reinterpret_cast<std::uint8_t*>(bytes_.data());
+  for (const Entry& e : entries_) {
+    nva_.push_back(
+        nghttp2_nv{base + e.name, base + e.value, e.name_size, e.value_size, NGHTTP2_NV_FLAG_NONE});
+  }
+  return &nva_;
+}
+
+}  // namespace bottle

@@ -1,0 +1,395 @@
+// The sending half of H2Core: heads, bodies, resets, and the one function that fills a buffer.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+#include "proxy/http/h2_common.h"
+
+namespace bottle {
+namespace {
+
+constexpr std::size_t kFrameHeader = 9;
+// Less than this is not worth starting a frame for.
+constexpr std::size_t kLeastSpace = 512;
+// Read ahead of the peer's window: so little that it costs nothing, but bytes that wait tell a
+// client that does not read from a stream that has nothing to say (slow read, threat 57).
+constexpr std::size_t kPrefetch = 2048;
+// Smaller pieces are not read while something is queued (silly window).
+constexpr std::size_t kLeastRoom = 1024;
+
+}  // namespace
+
+Result<void> H2Core::submit_head(StreamId id, const ResponseHead& head, bool end) {
+  Stream* stream = find(id);
+  if (stream == nullptr || stream->head_sent) return {};
+  list_.clear();
+  std::array<char, 12> status{};
+  const auto to = std::to_chars(status.data(), status.data() + status.size(), head.status);
+  list_.add(":status",
+            std::string_view(status.data(), static_cast<std::size_t>(to.ptr - status.data())));
+  list_.add(head.fields, false);
+  list_.add_length(head.content_length);
+  const auto* nva = list_.build();
+  if (nva == nullptr || head.status < 200 || head.status > 999) {
+    return Failure{Code::Internal, "a response head cannot be written as HTTP/2"};
+  }
+  const nghttp2_data_provider provider = body_provider();
+  const int rv =
+      nghttp2_submit_response(session_, id, nva->data(), nva->size(), end ? nullptr : &provider);
+  if (rv != 0) return Failure{Code::Internal, nghttp2_strerror(rv)};
+  stream->head_sent = true;
+  stream->offered_end = end;
+  return {};
+}
+
+Result<void> H2Core::submit_interim(StreamId id, const ResponseHead& head) {
+  Stream* stream = find(id);
+  if (stream == nullptr || stream->head_sent) return {};
+  list_.clear();
+  std::array<char, 12> status{};
+  const auto to = std::to_chars(status.data(), status.data() + status.size(), head.status);
+  list_.add(":status",
+            std::string_view(status.data(), static_cast<std::size_t>(to.ptr - status.data())));
+  list_.add(head.fields, false);
+  const auto* nva = list_.build();
+  if (nva == nullptr || head.status < 100 || head.status > 199 || head.status == 101) {
+    return Failure{Code::Internal, "an interim head cannot be written as HTTP/2"};
+  }
+  const int rv = nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, id, nullptr, nva->data(),
+                                        nva->size(), nullptr);
+  if (rv != 0) return Failure{Code::Internal, nghttp2_strerror(rv)};
+  return {};
+}
+
+bool H2Core::has_capacity() const {
+  if (dead_ || goaway_received_ || goaway_sent_) return false;
+  if (nghttp2_session_check_request_allowed(session_) == 0) return false;
+  const std::uint32_t theirs =
+      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  return streams_.size() < std::min<std::size_t>(limits_.streams, theirs);
+}
+
+Result<StreamId> H2Core::submit_request(const RequestHead& head, bool end) {
+  if (!has_capacity()) {
+    return Failure{Code::Overloaded, "the HTTP/2 connection takes no more requests"};
+  }
+  list_.clear();
+  list_.add(":method", head.method);
+  list_.add(":scheme", to_string(head.scheme));
+  list_.add(":authority", head.authority);
+  list_.add(":path", head.target);
+  list_.add(head.fields, true);
+  list_.add_length(head.content_length);
+  const auto* nva = list_.build();
+  if (nva == nullptr || head.method.empty() || head.target.empty()) {
+    return Failure{Code::Internal, "a request head cannot be written as HTTP/2"};
+  }
+  const nghttp2_data_provider provider = body_provider();
+  const std::int32_t id = nghttp2_submit_request(session_, nullptr, nva->data(), nva->size(),
+                                                 end ? nullptr : &provider, nullptr);
+  if (id < 0) return Failure{Code::Overloaded, nghttp2_strerror(id)};
+  auto stream = std::make_unique<Stream>();
+  stream->announced = true;
+  stream->head_sent = true;
+  stream->offered_end = end;
+  streams_.emplace(id, std::move(stream));
+  return id;
+}
+
+void H2Core::offer(StreamId id, Chunk chunk) {
+  Stream* stream = find(id);
+  if (stream == nullptr || stream->offered_end || stream->cut) return;
+  if (!chunk.data.empty()) {
+    stream->queued += chunk.data.size();
+    queued_ += chunk.data.size();
+    stream->queue.push_back(std::move(chunk.data));
+  }
+  if (chunk.end) {
+    stream->offered_end = true;
+    if (chunk.trailers && !chunk.trailers->empty()) stream->trailers = std::move(chunk.trailers);
+  }
+  if (stream->deferred && (stream->queued > 0 || stream->offered_end)) {
+    stream->deferred = false;
+    nghttp2_session_resume_data(session_, id);
+  }
+}
+
+std::size_t H2Core::room_of(StreamId id, const Stream& stream) const {
+  if (stream.offered_end || stream.cut) return 0;
+  const auto left = [](std::size_t limit, std::size_t used) {
+    return limit > used ? limit - used : 0;
+  };
+  const auto window = [](std::int32_t size) {
+    return size > 0 ? static_cast<std::size_t>(size) : std::size_t{0};
+  };
+  // -1: the stream is not known to the library yet, its head still waits to be sent.
+  std::int32_t stream_window = nghttp2_session_get_stream_remote_window_size(session_, id);
+  if (stream_window < 0) {
+    stream_window = static_cast<std::int32_t>(
+        nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE));
+  }
+  std::size_t room =
+      std::min(left(window(stream_window), stream.queued),
+               left(window(nghttp2_session_get_remote_window_size(session_)), queued_));
+  if (room < kLeastRoom && stream.queued > 0) room = 0;
+  room = std::max(room, left(kPrefetch, stream.queued));
+  room = std::min(room, left(limits_.stream_queue, stream.queued));
+  return std::min(room, left(limits_.connection_queue, queued_));
+}
+
+std::size_t H2Core::room(StreamId id) {
+  Stream* stream = find(id);
+  if (stream == nullptr) return 0;
+  const std::size_t room = room_of(id, *stream);
+  if (room == 0 && !stream->starved && !stream->offered_end && !stream->cut) {
+    stream->starved = true;
+    starved_.push_back(id);
+  }
+  return room;
+}
+
+void H2Core::wake_starved() {
+  if (starved_.empty()) return;
+  std::erase_if(starved_, [this](StreamId id) {
+    Stream* stream = find(id);
+    if (stream == nullptr) return true;
+    if (room_of(id, *stream) == 0) return false;
+    stream->starved = false;
+    events_.emplace_back(H2Writable{id});
+    return true;
+  });
+}
+
+void H2Core::consumed(StreamId id, std::size_t n) {
+  Stream* stream = find_any(id);
+  // What a stream left unread when it was reset was credited then.
+  if (stream == nullptr) return;
+  n = std::min(n, stream->unread);
+  if (n == 0) return;
+  stream->unread -= n;
+  // The library gathers until half a window is worth an update.
+  nghttp2_session_consume(session_, id, n);
+  if (stream->closed && stream->unread == 0) streams_.erase(id);
+}
+
+void H2Core::drop_queue(Stream& stream) {
+  queued_ -= stream.queued;
+  stream.queued = 0;
+  stream.queue.clear();
+  stream.queue_head = 0;
+  stream.piece_offset = 0;
+}
+
+void H2Core::reset(StreamId id, H2Error code) {
+  const auto it = streams_.find(id);
+  if (it == streams_.end()) return;
+  if (it->second->unread > 0) nghttp2_session_consume_connection(session_, it->second->unread);
+  const bool closed = it->second->closed;
+  drop_queue(*it->second);
+  streams_.erase(it);
+  if (closed) return;
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code));
+}
+
+void H2Core::cut(StreamId id, H2Error code) {
+  Stream* stream = find(id);
+  if (stream == nullptr || stream->cut) return;
+  if (!stream->head_sent || stream->offered_end) {
+    reset(id, code);
+    return;
+  }
+  stream->cut = true;
+  stream->cut_code = code;
+  cuts_.push_back(id);
+}
+
+void H2Core::shutdown_notice() {
+  if (role_ == Role::Server) nghttp2_submit_shutdown_notice(session_);
+}
+
+void H2Core::goaway(H2Error code) {
+  goaway_sent_ = true;
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(session_),
+                        static_cast<std::uint32_t>(code), nullptr, 0);
+}
+
+void H2Core::terminate(H2Error code) {
+  goaway_sent_ = true;
+  nghttp2_session_terminate_session(session_, static_cast<std::uint32_t>(code));
+}
+
+ssize_t H2Core::read_body(StreamId id, std::size_t length, std::uint32_t& flags) {
+  Stream* stream = find(id);
+  // Reset by the application: the RST_STREAM is queued and overtakes this.
+  if (stream == nullptr) return NGHTTP2_ERR_DEFERRED;
+  if (stream->queued == 0 && !stream->offered_end) {
+    stream->deferred = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  const std::size_t space = out_.size() - out_size_;
+  const std::size_t want = std::min(length, stream->queued);
+  if (space < kFrameHeader + std::min(want, kLeastSpace)) {
+    paused_ = true;
+    return NGHTTP2_ERR_PAUSE;
+  }
+  const std::size_t n = std::min(want, space - kFrameHeader);
+  flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (n == stream->queued && stream->offered_end) {
+    flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (stream->trailers) {
+      list_.clear();
+      list_.add(*stream->trailers, false);
+      const auto* nva = list_.build();
+      // Trailers that cannot be sent are not worth a broken body.
+      if (nva != nullptr && !nva->empty()) {
+        flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        if (nghttp2_submit_trailer(session_, id, nva->data(), nva->size()) != 0) {
+          return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+        }
+      }
+      stream->trailers.reset();
+    }
+  }
+  return static_cast<ssize_t>(n);
+}
+
+int H2Core::write_data(StreamId id, const std::uint8_t* frame_header, std::size_t length) {
+  Stream* stream = find(id);
+  if (stream == nullptr || stream->queued < length ||
+      out_.size() - out_size_ < kFrameHeader + length) {
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  }
+  char* to = out_.data() + out_size_;
+  std::memcpy(to, frame_header, kFrameHeader);
+  to += kFrameHeader;
+  out_size_ += kFrameHeader + length;
+  stream->queued -= length;
+  queued_ -= length;
+  while (length > 0) {
+    Bytes& piece = stream->queue[stream->queue_head];
+    const std::size_t n = std::min(length, piece.size() - stream->piece_offset);
+    std::memcpy(to, piece.data() + stream->piece_offset, n);
+    to += n;
+    length -= n;
+    stream->piece_offset += n;
+    if (stream->piece_offset == piece.size()) {
+      piece = Bytes();
+      stream->piece_offset = 0;
+      ++stream->queue_head;
+    }
+  }
+  if (stream->queue_head == stream->queue.size()) {
+    stream->queue.clear();
+    stream->queue_head = 0;
+  }
+  guard_.progress();
+  return 0;
+}
+
+void H2Core::on_frame_sent(const nghttp2_frame& frame) {
+  const StreamId id = frame.hd.stream_id;
+  switch (frame.hd.type) {
+    case NGHTTP2_HEADERS:
+    case NGHTTP2_DATA:
+      if (role_ == Role::Server && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
+        guard_.answered();
+        Stream* stream = find(id);
+        if (stream != nullptr && !stream->peer_ended) finished_.push_back(id);
+      }
+      break;
+    case NGHTTP2_RST_STREAM: {
+      const Stream* stream = find(id);
+      // An answer that came early, and a body that broke upstream, are not this peer's doing.
+      const bool blameless = frame.rst_stream.error_code == NGHTTP2_NO_ERROR ||
+                             frame.rst_stream.error_code == NGHTTP2_CANCEL ||
+                             (stream != nullptr && stream->cut);
+      if (!blameless) guard_.our_reset(now_);
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+// Once nothing else can be sent: streams whose body broke, and those that were answered before
+// their request ended (RFC 9113 section 8.1). Sent any earlier, the library would drop what is
+// queued for them.
+bool H2Core::flush_resets() {
+  bool any = false;
+  for (const StreamId id : std::exchange(cuts_, {})) {
+    const Stream* stream = find(id);
+    if (stream == nullptr) continue;
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id,
+                              static_cast<std::uint32_t>(stream->cut_code));
+    any = true;
+  }
+  for (const StreamId id : std::exchange(finished_, {})) {
+    const Stream* stream = find(id);
+    if (stream == nullptr || stream->peer_ended) continue;
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+    any = true;
+  }
+  return any;
+}
+
+std::size_t H2Core::fill(ByteSpan out, TimePoint now) {
+  now_ = now;
+  out_ = out;
+  out_size_ = std::min(carry_.size(), out.size());
+  std::memcpy(out.data(), carry_.data(), out_size_);
+  carry_.erase(0, out_size_);
+  while (carry_.empty() && out_.size() - out_size_ >= kLeastSpace) {
+    // Not so after a GOAWAY that ends the session, where the library itself would go on.
+    if (nghttp2_session_want_write(session_) == 0) {
+      if (!flush_resets()) break;
+      continue;
+    }
+    paused_ = false;
+    const std::uint8_t* data = nullptr;
+    const ssize_t n = nghttp2_session_mem_send(session_, &data);
+    if (n < 0) {
+      if (!dead_) dead_ = Failure{Code::Internal, "an HTTP/2 connection cannot be written"};
+      break;
+    }
+    if (n == 0) {
+      if (paused_ || !flush_resets()) break;
+      continue;
+    }
+    const auto size = static_cast<std::size_t>(n);
+    const std::size_t fits = std::min(size, out_.size() - out_size_);
+    std::memcpy(out_.data() + out_size_, data, fits);
+    out_size_ += fits;
+    if (fits < size) carry_.assign(reinterpret_cast<const char*>(data) + fits, size - fits);
+  }
+  if (guard_.tripped() && !dead_) {
+    static_cast<void>(fail(*guard_.tripped(), H2Error::EnhanceYourCalm));
+  }
+  wake_starved();
+  out_ = ByteSpan();
+  return std::exchange(out_size_, 0);
+}
+
+std::size_t H2Core::queued(StreamId id) const {
+  const auto it = streams_.find(id);
+  return it == streams_.end() ? 0 : it->second->queued;
+}
+
+bool H2Core::wants_write() const {
+  return !carry_.empty() || nghttp2_session_want_write(session_) != 0 || !cuts_.empty() ||
+         !finished_.empty();
+}
+
+bool H2Core::congested() const {
+  return nghttp2_session_get_outbound_queue_size(session_) >= limits_.control_queue / 2;
+}
+
+bool H2Core::done() const {
+  if (!carry_.empty()) return false;
+  if (nghttp2_session_want_write(session_) != 0) return false;
+  return dead_ || nghttp2_session_want_read(session_) == 0;
+}
+
+}  // namespace bottle
