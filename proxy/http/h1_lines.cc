@@ -44,6 +44,9 @@ Result<void> check_status_line(ByteView line) {
   return {};
 }
 
+// Most heads are shorter; a longer one grows.
+constexpr std::size_t kUsualHead = 2048;
+
 Failure too_large(std::string detail) { return Failure{Code::HeadTooLarge, std::move(detail)}; }
 
 }  // namespace
@@ -62,6 +65,7 @@ void H1Lines::clear() {
 
 Result<std::size_t> H1Lines::feed(ByteView in) {
   std::size_t consumed = 0;
+  if (text_.empty()) text_.reserve(std::min({in.size(), limits_.bytes, kUsualHead}));
   while (!done_ && consumed < in.size()) {
     if (text_.size() == limits_.bytes) {
       return too_large("the head is longer than " + std::to_string(limits_.bytes) + " bytes");

@@ -54,6 +54,9 @@ bool is_target(std::string_view target, std::string_view method) {
                      [](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
 }
 
+// For what a head has besides its fields, target and authority: one allocation then holds it all.
+constexpr std::size_t kHeadRoom = 160;
+
 }  // namespace
 
 Result<void> write_request_head(Bytes& out, const RequestHead& head, RequestForm form,
@@ -67,6 +70,8 @@ Result<void> write_request_head(Bytes& out, const RequestHead& head, RequestForm
     return Failure{Code::Internal, "a request head that was not vetted was about to be sent"};
   }
   const std::string authority = destination.authority(head.scheme);
+  out.reserve(out.size() + head.fields.list_size() + head.target.size() + 2 * authority.size() +
+              kHeadRoom);
   out.append(head.method).push_back(' ');
   if (form == RequestForm::Absolute) {
     out.append(to_string(head.scheme)).append("://").append(authority);
@@ -87,6 +92,7 @@ Result<void> write_request_head(Bytes& out, const RequestHead& head, RequestForm
 
 void write_response_head(Bytes& out, const ResponseHead& head, const Framing& framing,
                          bool keep_alive) {
+  out.reserve(out.size() + head.fields.list_size() + head.reason.size() + kHeadRoom);
   out.append("HTTP/1.1 ");
   append_number(out, static_cast<std::uint64_t>(std::clamp(head.status, 100, 999)), 10);
   out.push_back(' ');
