@@ -275,7 +275,10 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
   }
   const std::optional<Failure> failed = co_await wait_for_head(*stream, exchange);
   answer.unprocessed = stream->unprocessed;
-  answer.untouched = !stream->head && stream->interims.empty();
+  // Only a connection that broke says that the request may not have arrived: an origin that is slow
+  // has it, and a client that left wants it no more.
+  answer.untouched =
+      !stream->head && stream->interims.empty() && failed && failed->code == Code::UpstreamBroken;
   if (failed) {
     answer.response = *failed;
     co_return answer;
@@ -289,7 +292,11 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
     answer.response = vetted.error();
     co_return answer;
   }
-  if (!stream->ended || !stream->inbox.empty()) {
+  // A body without a byte and without trailers is none, and one that may not be (HEAD, 204, 304) is
+  // not waited for: whoever frames the answer goes by has_body, and has nothing to end it with.
+  const bool over = stream->ended && stream->inbox.empty() && !stream->trailers;
+  response.head.has_body = response.head.has_body && !over;
+  if (response.head.has_body) {
     response.body = std::make_unique<ResponseBody>(std::move(stream), exchange.wheel());
   }
   answer.response = std::move(response);

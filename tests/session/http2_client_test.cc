@@ -161,6 +161,9 @@ class H2Clients : public testing::Test {
   awaitable<void> hostile();
   awaitable<void> closes();
   awaitable<void> trailers();
+  awaitable<void> body_without_bytes();
+  awaitable<void> trailers_without_bytes();
+  awaitable<void> head_without_end();
 };
 
 awaitable<void> H2Clients::simple() {
@@ -405,9 +408,11 @@ TEST_F(H2Clients, GoawayLetsTheRestFinishThenEnds) { play(went_away()); }
 awaitable<void> H2Clients::too_slow() {
   limits.head = 40ms;
   start(true);
-  Result<Bytes> got = Bytes();
-  co_await ask("GET", "/never", {}, got);
-  EXPECT_EQ(got.error().code, Code::UpstreamTimeout);
+  auto x = exchange();
+  Request r = request("GET", "/never");
+  H2Answer answer = co_await client->send(std::move(r), *x);
+  EXPECT_EQ(answer.response.error().code, Code::UpstreamTimeout);
+  EXPECT_FALSE(answer.untouched) << "the origin has the request: it is not sent a second time";
   co_await settle();
   EXPECT_EQ(handler.cancelled, 1);
   co_await end();
@@ -503,6 +508,69 @@ awaitable<void> H2Clients::trailers() {
   co_await end();
 }
 TEST_F(H2Clients, TrailersArrive) { play(trailers()); }
+
+// Whoever frames the answer for an h1 client goes by has_body: with it but without a source nobody
+// would write the last chunk.
+awaitable<void> H2Clients::body_without_bytes() {
+  start(false);
+  co_await say(settings());
+  auto x = exchange();
+  Request r = request("GET", "/");
+  TaskGroup origin(io.get_executor());
+  const FieldList ok{{":status", "200"}};
+  origin.spawn(say_later(headers(1, ok, false) + data(1, "", true)));
+  H2Answer answer = co_await client->send(std::move(r), *x);
+  co_await origin.join();
+  EXPECT_TRUE(answer.response);
+  if (answer.response) {
+    EXPECT_FALSE(answer.response->head.has_body);
+    EXPECT_EQ(answer.response->body, nullptr);
+  }
+  co_await end();
+}
+TEST_F(H2Clients, ABodyWithoutAByteIsNone) { play(body_without_bytes()); }
+
+awaitable<void> H2Clients::trailers_without_bytes() {
+  start(false);
+  co_await say(settings());
+  auto x = exchange();
+  Request r = request("GET", "/");
+  TaskGroup origin(io.get_executor());
+  const FieldList ok{{":status", "200"}};
+  const FieldList status{{"grpc-status", "5"}};
+  origin.spawn(say_later(headers(1, ok, false) + headers(1, status, true)));
+  H2Answer answer = co_await client->send(std::move(r), *x);
+  co_await origin.join();
+  const bool has_source = answer.response && answer.response->body != nullptr;
+  EXPECT_TRUE(has_source) << "the trailers need somebody to bring them";
+  if (has_source) {
+    auto chunk = co_await answer.response->body->read(100);
+    EXPECT_TRUE(chunk && chunk->end && chunk->trailers.has_value());
+  }
+  answer.response = Failure{Code::Cancelled, "done"};
+  co_await end();
+}
+TEST_F(H2Clients, TrailersArriveWithoutABodyToo) { play(trailers_without_bytes()); }
+
+awaitable<void> H2Clients::head_without_end() {
+  start(false);
+  co_await say(settings());
+  auto x = exchange();
+  Request r = request("HEAD", "/");
+  TaskGroup origin(io.get_executor());
+  const FieldList ok{{":status", "200"}, {"content-length", "50"}};
+  origin.spawn(say_later(headers(1, ok, false)));
+  H2Answer answer = co_await client->send(std::move(r), *x);
+  co_await origin.join();
+  EXPECT_TRUE(answer.response);
+  if (answer.response) {
+    EXPECT_EQ(answer.response->head.content_length, 50U);
+    EXPECT_FALSE(answer.response->head.has_body);
+    EXPECT_EQ(answer.response->body, nullptr);
+  }
+  co_await end();
+}
+TEST_F(H2Clients, TheAnswerToHeadHasNoBodyWhateverTheOriginSays) { play(head_without_end()); }
 
 }  // namespace
 }  // namespace bottle
