@@ -82,12 +82,24 @@ awaitable<void> serve_tls(asio::ip::tcp::socket socket, const ConnectionParts& p
   stream.close();
 }
 
+// A client to whom the connection's end is the body's end must not see one when the body broke.
+void end_connection(TcpStream& stream, const Http1End& end) {
+  if (end.reset) {
+    Bytes unread;
+    asio::ip::tcp::socket socket = stream.release(unread);
+    boost::system::error_code ignored;
+    socket.set_option(asio::socket_base::linger(true, 0), ignored);
+    socket.close(ignored);
+  }
+  stream.close();
+}
+
 awaitable<void> serve_plain_tunnel(TcpStream& stream, const ConnectionParts& parts,
                                    Destination destination, Bytes early) {
   const SessionContext context = context_of(parts, std::move(destination), Scheme::Http);
   Http1Session session(stream, context, Http1Session::Place::Tunnel);
-  co_await session.run(std::move(early));
-  stream.close();
+  const Http1End end = co_await session.run(std::move(early));
+  end_connection(stream, end);
 }
 
 awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionParts& parts,
@@ -134,7 +146,7 @@ awaitable<void> serve_connection(asio::ip::tcp::socket socket, const ConnectionP
     Http1End::Connect connect = std::move(*end.connect);
     co_await serve_tunnel(stream, parts, std::move(connect));
   }
-  stream.close();
+  end_connection(stream, end);
 }
 
 }  // namespace bottle

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "proxy/desk/connect.h"
+#include "proxy/http/connect.h"
 #include "proxy/http/h1_writer.h"
 
 namespace bottle {
@@ -88,22 +88,43 @@ Http1Session::Http1Session(ByteStream& stream, const SessionContext& context, Pl
       tasks_(context.executor),
       arrived_(context.executor),
       room_(context.executor),
-      written_(context.executor) {}
+      written_(context.executor),
+      drain_begun_(context.executor) {}
 
 Http1Session::~Http1Session() = default;
 
 awaitable<Http1End> Http1Session::run(Bytes already_read) {
   in_ = std::move(already_read);
   context_.drain.add(arrived_);
+  context_.drain.add(drain_begun_);
   if (place_ == Place::Tunnel) {
-    reading_ahead_ = true;
-    reader_ = tasks_.spawn(read_loop());
+    read_ahead();
+  } else {
+    drain_watch_ = tasks_.spawn(watch_drain());
   }
   serving_ = tasks_.spawn(serve());
   co_await tasks_.join();
   context_.drain.remove(arrived_);
+  context_.drain.remove(drain_begun_);
   if (end_.connect) end_.connect->early = Bytes(unparsed());
   co_return std::move(end_);
+}
+
+void Http1Session::read_ahead() {
+  if (reading_ahead_) return;
+  reading_ahead_ = true;
+  tasks_.cancel(drain_watch_);
+  reader_ = tasks_.spawn(read_loop());
+}
+
+// Before the session reads ahead only the stream can be woken: a connection on which nothing was
+// said yet must not hold up the drain.
+awaitable<void> Http1Session::watch_drain() {
+  while (!closing()) {
+    const bool news = co_await drain_begun_.wait();
+    if (!news) co_return;
+  }
+  if (!reading_ahead_ && !parser_.started() && unparsed().empty()) stream_.cancel();
 }
 
 awaitable<void> Http1Session::read_loop() {
@@ -118,7 +139,10 @@ awaitable<void> Http1Session::read_loop() {
       ended_ = got.status;
       // In the middle of an exchange nobody is left to answer: it is cancelled, and with it what
       // it does upstream.
-      if (in_exchange_ && got.status != IoStatus::Cancelled) tasks_.cancel(serving_);
+      if (in_exchange_ && got.status != IoStatus::Cancelled) {
+        client_left_ = true;
+        tasks_.cancel(serving_);
+      }
       arrived_.set();
       co_return;
     }
@@ -166,6 +190,9 @@ awaitable<void> Http1Session::serve() {
     const bool again = co_await serve_one();
     if (!again) break;
   }
+  // An end in good order says so, or TLS clients take it for a cut.
+  if (!cut_ && !said_goodbye_ && !end_.connect) co_await say_goodbye();
+  tasks_.cancel(drain_watch_);
   tasks_.cancel(reader_);
 }
 
@@ -185,7 +212,7 @@ awaitable<Result<bool>> Http1Session::read_head() {
       }
       const IoStatus status = co_await more_input(!parser_.started());
       if (status != IoStatus::Ok) {
-        if (deadline.fired() && parser_.started() && reading_ahead_) {
+        if (deadline.fired() && parser_.started()) {
           co_return Failure(Code::ClientSlow, "the request head did not come in time");
         }
         co_return false;
@@ -202,7 +229,7 @@ awaitable<Result<bool>> Http1Session::read_head() {
 awaitable<bool> Http1Session::serve_one() {
   auto got = co_await read_head();
   if (!got) {
-    const bool again = co_await refuse(got.error());
+    const bool again = co_await refuse(got.error(), std::string());
     co_return again;
   }
   if (!*got) co_return false;
@@ -214,14 +241,14 @@ awaitable<bool> Http1Session::serve_one() {
   if (place_ == Place::Listener) {
     auto asked = parse_proxy_request(head);
     if (!asked) {
-      const bool again = co_await refuse(asked.error());
+      const bool again = co_await refuse(asked.error(), head.method);
       co_return again;
     }
     if (asked->is_connect) {
       if (!first_request_) {
-        const bool again = co_await refuse(
-            Failure(Code::ClientBad, "CONNECT has to be the first request of a connection",
-                    "connect_not_first", "Open a new connection to the proxy for it."));
+        const Failure late(Code::ClientBad, "CONNECT has to be the first request of a connection",
+                           "connect_not_first", "Open a new connection to the proxy for it.");
+        const bool again = co_await refuse(late, head.method);
         co_return again;
       }
       Http1End::Connect connect{std::move(asked->destination), head.version == Version::Http10, {}};
@@ -232,10 +259,7 @@ awaitable<bool> Http1Session::serve_one() {
     scheme = asked->scheme;
   }
   first_request_ = false;
-  if (!reading_ahead_) {
-    reading_ahead_ = true;
-    reader_ = tasks_.spawn(read_loop());
-  }
+  read_ahead();
 
   Exchange exchange(context_.executor, context_.wheel, context_.handler.next_id(), destination,
                     scheme, head.version, nullptr);
@@ -260,20 +284,27 @@ awaitable<bool> Http1Session::serve_one() {
       request.body = std::make_unique<RequestBody>(*this, exchange, head.expects_continue);
     }
     response = co_await context_.handler.handle(std::move(request), exchange);
+    // Whatever the handler made of it: it ended because nobody was there any more.
+    if (client_left_) client_lost(exchange.trace);
   }
-  const bool again = co_await answer(std::move(response), exchange, &head);
+  const bool again = co_await answer(std::move(response), exchange, head);
   co_await finish(exchange, again);
   if (!again) co_return false;
   parser_.reset();
   co_return !closing();
 }
 
-// Answers a request that never became one, and ends the connection.
-awaitable<bool> Http1Session::refuse(Failure failure) {
+// Answers a request that never became one, and ends the connection. Its target is not for the log:
+// it may hold what a URL must not (a password before the host).
+awaitable<bool> Http1Session::refuse(Failure failure, std::string method) {
   Exchange exchange(context_.executor, context_.wheel, context_.handler.next_id(),
                     context_.destination, context_.scheme, Version::Http11, nullptr);
+  exchange.trace.method = method;
+  RequestHead head;
+  head.method = method.empty() ? "GET" : std::move(method);
+  head.keep_alive = false;
   Response response = context_.handler.refuse(failure, exchange);
-  const bool again = co_await answer(std::move(response), exchange, nullptr);
+  const bool again = co_await answer(std::move(response), exchange, head);
   co_await finish(exchange, again);
   co_return false;
 }
@@ -282,92 +313,121 @@ awaitable<void> Http1Session::finish(Exchange& exchange, bool again) {
   // The sender of a body that nobody waits for any more.
   if (!again) exchange.tasks().cancel();
   co_await exchange.tasks().join();
-  if (wants_linger_) co_await linger();
   in_exchange_ = false;
-  Trace& trace = exchange.trace;
-  const bool cancelled = trace.failure && trace.failure->code == Code::Cancelled;
-  if (trace.by == Trace::By::Client || cancelled) {
-    trace.by = Trace::By::Client;
-    trace.failure = ended_
-                        ? Failure(Code::ClientGone, "the client closed the connection")
-                        : Failure(Code::ClientGone, "the client took no more, or the proxy stops");
-  }
+  const Trace& trace = exchange.trace;
+  if (trace.failure && trace.failure->code == Code::Cancelled) client_lost(exchange.trace);
   context_.handler.finished(exchange);
+  if (wants_linger_) co_await linger();
+}
+
+// The answer did not reach the client. A decision against the request stays what its line in the
+// log is about: leaving early does not hide it.
+void Http1Session::client_lost(Trace& trace) {
+  if (trace.failure && traits(trace.failure->code).level == LogLevel::Audit) return;
+  trace.by = Trace::By::Client;
+  if (write_stalled_) {
+    trace.failure = Failure(Code::ClientSlow, "the client stopped reading");
+  } else if (closing() && !client_left_) {
+    trace.failure = Failure(Code::ShuttingDown, "the proxy stopped before the answer's end");
+    trace.by = Trace::By::Proxy;
+  } else {
+    trace.failure = Failure(Code::ClientGone, "the client closed the connection");
+  }
 }
 
 awaitable<bool> Http1Session::answer(Response response, Exchange& exchange,
-                                     const RequestHead* head) {
+                                     const RequestHead& head) {
   while (writing_continue_) {
     const bool done = co_await written_.wait();
-    if (!done) co_return false;
+    if (!done) break;
   }
   answering_ = true;
-  if (response.head.status == 0) {
+  if (response.head.status == 0 || writing_continue_ || cut_) {
     if (response.body) response.body->stop(Failure(Code::Cancelled, "nobody to answer"));
+    if (response.head.status != 0) client_lost(exchange.trace);
+    cut_ = true;
     co_return false;
   }
-  const Version version = head != nullptr ? head->version : Version::Http11;
-  const std::string_view method = head != nullptr ? std::string_view(head->method) : "GET";
-  const Framing framing = framing_for(response.head, version, method);
-  const bool request_read = head != nullptr && parser_.message_complete();
-  const bool keep = head != nullptr && head->keep_alive && response.head.keep_alive &&
-                    request_read && framing.kind != Framing::Kind::Close && !closing();
+  const Framing framing = framing_for(response.head, head.version, head.method);
+  const bool request_read = parser_.message_complete();
+  const bool keep = head.keep_alive && response.head.keep_alive && request_read &&
+                    framing.kind != Framing::Kind::Close && !closing();
   Bytes out;
   write_response_head(out, response.head, framing, keep);
   exchange.trace.status = response.head.status;
   exchange.trace.first_byte = Clock::now();
 
   bool whole = true;
-  const bool sends_body = response.body && framing.kind != Framing::Kind::None;
+  // The answer to HEAD, and a 304, may declare the length of what they do not send.
+  const bool bare =
+      framing.kind == Framing::Kind::None || head.method == "HEAD" || response.head.status == 304;
+  const bool sends_body = response.body && !bare;
   if (response.body && !sends_body) {
     response.body->stop(Failure(Code::Cancelled, "the client gets no body"));
   }
   if (sends_body) {
-    whole = co_await send_body(*response.body, std::move(out),
-                               framing.kind == Framing::Kind::Chunked, wants_trailers_, exchange);
+    whole = co_await send_body(*response.body, std::move(out), framing, exchange);
   } else {
     whole = co_await write(out);
-    if (!whole) exchange.trace.by = Trace::By::Client;
+    if (!whole) client_lost(exchange.trace);
   }
   if (!whole) {
-    // Never a clean end: no last chunk, no close_notify that could pass for one.
-    stream_.close();
+    // Never a clean end: no last chunk, no close_notify that could pass for one. Where the end of
+    // the connection is the end of the body, only a reset tells them apart.
+    cut_ = true;
+    end_.reset = framing.kind == Framing::Kind::Close;
+    if (!end_.reset) stream_.close();
     co_return false;
   }
   if (!keep) {
-    co_await stream_.shutdown();
+    co_await say_goodbye();
     wants_linger_ = !request_read;
   }
   co_return keep;
 }
 
 // True if the client got all of it.
-awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, bool chunked, bool trailers,
+awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, Framing framing,
                                         Exchange& exchange) {
   const std::size_t room = context_.limits.write_buffer;
+  const bool counted = framing.kind == Framing::Kind::Length;
+  std::uint64_t left = framing.length;
   for (;;) {
     if (!out.empty() && (out.size() >= room || !body.ready())) {
       const bool written = co_await write(out);
       out.clear();
       if (!written) {
-        exchange.trace.by = Trace::By::Client;
-        body.stop(Failure(Code::ClientGone, "the client takes no more"));
+        client_lost(exchange.trace);
+        body.stop(*exchange.trace.failure);
         co_return false;
       }
     }
     auto got = co_await body.read(room);
+    std::optional<Failure> broken;
     if (!got) {
-      if (!exchange.trace.failure) exchange.trace.failure = got.error();
+      broken = got.error();
+    } else if (counted && (got->data.size() > left || (got->end && got->data.size() < left))) {
+      // What exceeds the declared length would be read as the next answer.
+      broken = Failure(Code::UpstreamBroken, "the body has not the length that its head declares");
+      if (!got->end) body.stop(*broken);
+    }
+    if (broken) {
+      if (client_left_) {
+        client_lost(exchange.trace);
+      } else if (!exchange.trace.failure) {
+        exchange.trace.failure = std::move(broken);
+      }
       // What came before the break is the client's, the end is not.
       if (!out.empty()) co_await write(out);
       co_return false;
     }
     Chunk& chunk = *got;
+    left -= counted ? chunk.data.size() : 0;
     exchange.trace.bytes_out += chunk.data.size();
-    if (chunked) {
+    if (framing.kind == Framing::Kind::Chunked) {
       write_chunk(out, chunk.data);
       // Some h1 clients hang on trailers they did not ask for (RFC 9110 section 6.5.1).
-      const bool with = trailers && chunk.trailers.has_value();
+      const bool with = wants_trailers_ && chunk.trailers.has_value();
       if (chunk.end) write_last_chunk(out, with ? &*chunk.trailers : nullptr);
     } else if (out.empty()) {
       out = std::move(chunk.data);
@@ -375,8 +435,9 @@ awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, bool chunke
       out.append(chunk.data);
     }
     if (chunk.end) {
-      const bool written = out.empty() || co_await write(out);
-      if (!written) exchange.trace.by = Trace::By::Client;
+      bool written = true;
+      if (!out.empty()) written = co_await write(out);
+      if (!written) client_lost(exchange.trace);
       co_return written;
     }
   }
@@ -385,14 +446,24 @@ awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, bool chunke
 awaitable<bool> Http1Session::write(ByteView data) {
   Deadline stall(context_.wheel, stream_, context_.limits.write_stall);
   const IoResult result = co_await stream_.write_all(data);
+  write_stalled_ = write_stalled_ || (!result.ok() && stall.fired());
   co_return result.ok();
+}
+
+awaitable<void> Http1Session::say_goodbye() {
+  said_goodbye_ = true;
+  // A client that reads nothing has no room for it either.
+  Deadline deadline(context_.wheel, stream_, context_.limits.tls_close);
+  co_await stream_.shutdown();
 }
 
 // RFC 9110 section 10.1.1: the body is read only now, and the client waits for the word.
 awaitable<void> Http1Session::send_continue() {
   if (answering_) co_return;
   writing_continue_ = true;
-  co_await write("HTTP/1.1 100 Continue\r\n\r\n");
+  const bool sent = co_await write("HTTP/1.1 100 Continue\r\n\r\n");
+  // Half of it may be out: nothing that follows could be read.
+  if (!sent) cut_ = true;
   writing_continue_ = false;
   written_.set();
 }

@@ -8,6 +8,7 @@
 #include "proxy/base/byte_stream.h"
 #include "proxy/http/body.h"
 #include "proxy/http/h1_parser.h"
+#include "proxy/http/h1_writer.h"
 #include "proxy/http/session.h"
 
 namespace bottle {
@@ -20,6 +21,9 @@ struct Http1End {
     Bytes early;  // what came behind the CONNECT's head
   };
   std::optional<Connect> connect;
+  // The last answer's body broke, and its end would have been the connection's: close with a reset
+  // (TLS: without close_notify), or the client takes it for whole.
+  bool reset = false;
 };
 
 // The server's half of one HTTP/1.x connection (RFC 9112): requests one after another, pipelined
@@ -44,19 +48,22 @@ class Http1Session {
   class RequestBody;
   friend class RequestBody;
 
+  void read_ahead();
+  awaitable<void> watch_drain();
   awaitable<void> read_loop();
   awaitable<void> serve();
   awaitable<Result<bool>> read_head();
   awaitable<bool> serve_one();
-  awaitable<bool> refuse(Failure failure);
-  awaitable<bool> answer(Response response, Exchange& exchange, const RequestHead* head);
+  awaitable<bool> refuse(Failure failure, std::string method);
+  awaitable<bool> answer(Response response, Exchange& exchange, const RequestHead& head);
   awaitable<void> finish(Exchange& exchange, bool again);
-  awaitable<bool> send_body(BodySource& body, Bytes out, bool chunked, bool trailers,
-                            Exchange& exchange);
+  awaitable<bool> send_body(BodySource& body, Bytes out, Framing framing, Exchange& exchange);
   awaitable<bool> write(ByteView data);
   awaitable<IoStatus> more_input(bool idle);
   awaitable<void> send_continue();
+  awaitable<void> say_goodbye();
   awaitable<void> linger();
+  void client_lost(Trace& trace);
 
   [[nodiscard]] ByteView unparsed() const { return ByteView(in_).substr(in_at_); }
   void consume(std::size_t n);
@@ -70,15 +77,21 @@ class Http1Session {
   Event arrived_;  // bytes came, or the input ended
   Event room_;     // bytes were parsed
   Event written_;  // an interim write is done
+  Event drain_begun_;
   Bytes in_;
   std::size_t in_at_ = 0;
   std::optional<IoStatus> ended_;  // how the input ended
   TaskGroup::TaskId serving_ = 0;
   TaskGroup::TaskId reader_ = 0;
+  TaskGroup::TaskId drain_watch_ = 0;
   bool reading_ahead_ = false;
   bool in_exchange_ = false;
   bool answering_ = false;  // the final head is on its way: no 100 any more
   bool writing_continue_ = false;
+  bool client_left_ = false;    // in the middle of an exchange
+  bool write_stalled_ = false;  // the client took nothing for too long
+  bool cut_ = false;            // what was written last is incomplete: nothing may follow it
+  bool said_goodbye_ = false;
   bool first_request_ = true;
   bool wants_linger_ = false;    // answered before the request was read
   bool wants_trailers_ = false;  // the client said "TE: trailers"

@@ -253,8 +253,11 @@ awaitable<void> Http2Session::serve(H2Request request) {
   co_await answer(stream, exchange, std::move(response));
   exchange.tasks().cancel();
   co_await exchange.tasks().join();
-  // Whatever the handler made of it: it ended because nobody was there any more.
-  if (stream.lost) {
+  // Whatever the handler made of it: it ended because nobody was there any more. Only a decision
+  // against the request stays: leaving early does not hide it.
+  const std::optional<Failure>& failure = exchange.trace.failure;
+  const bool decided = failure && traits(failure->code).level == LogLevel::Audit;
+  if (stream.lost && !decided) {
     exchange.trace.failure = Failure{*stream.lost, "the client went away"};
     exchange.trace.by = Trace::By::Client;
   }
