@@ -32,11 +32,18 @@ DecidedBy decided_by(Trace::By by) noexcept {
 
 Verdict verdict_of(const Trace& trace) noexcept {
   if (!trace.failure) return Verdict::Allowed;
-  const FailureTraits& row = traits(trace.failure->code);
-  if (row.level == LogLevel::Audit) return Verdict::Refused;
-  // A head went out that the failure did not make: the answer was under way.
-  const bool answered = trace.status != 0 && trace.status != row.status;
-  return answered ? Verdict::Cut : Verdict::Failed;
+  // An answer that somebody here made instead of the upstream's has its maker's name. Without one
+  // the head that went out was the upstream's, and the failure came after it.
+  const bool unclaimed = trace.by == Trace::By::Nobody || trace.by == Trace::By::Client;
+  if (trace.status != 0 && unclaimed) return Verdict::Cut;
+  return traits(trace.failure->code).level == LogLevel::Audit ? Verdict::Refused : Verdict::Failed;
+}
+
+// The scanner says that it saw a secret in the target, or what looks like one.
+bool scanner_saw_secret_in_target(const Failure& failure) {
+  return failure.code == Code::UpstreamDenied &&
+         (failure.reason == "secret_in_url" || failure.reason == "url_looks_like_secret" ||
+          failure.reason == "secret_in_requests");
 }
 
 std::string_view mark_of(const Trace& trace) {
@@ -98,6 +105,7 @@ Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Tra
   Trace& trace = exchange.trace;
   trace.failure = failure;
   if (trace.by == Trace::By::Nobody) trace.by = by;
+  keep_secrets_out(trace, exchange);
   Response response;
   response.head.status = 0;
   if (traits(failure.code).status == 0) return response;
@@ -115,32 +123,33 @@ Result<void> ProxyHandler::guard(Request& request, Exchange& exchange) {
   const Destination& destination = exchange.destination();
   SecretScanner head(*parts_.secrets, *scan_space_, destination.host, exchange.scheme());
   const std::optional<Hit> hit = head.scan_head(request.head);
-  if (hit) {
-    exchange.trace.target_has_secret = hit->place == Place::Url;
-    exchange.trace.host_has_secret = hit->place == Place::Host;
-    return refusal(*hit);
-  }
-  exchange.trace.scanned_request_body = true;
+  if (hit) return refusal(*hit);
   if (!request.body) return {};
   auto coding = coding_of(request.head.fields);
   if (!coding) return coding.error();
   auto scan = std::make_unique<BodyScan>(*parts_.secrets, *scan_space_, destination.host,
                                          exchange.scheme(), *coding, parts_.decode);
   request.body = std::make_unique<GuardedBody>(std::move(request.body), std::move(scan));
+  exchange.trace.scanned_request_body = true;
   return {};
 }
 
-// A request that policy refuses is not scanned, but its line in the audit log is written all the
-// same, and the log must not become the place where a secret ends up.
-void ProxyHandler::note_secret_in_target(const RequestHead& head, Exchange& exchange) {
+// A request that is refused was scanned up to the first hit, or not at all. Its line in the audit
+// log is written all the same, and the log must not become the place where a secret ends up.
+void ProxyHandler::keep_secrets_out(Trace& trace, const Exchange& exchange) {
   if (parts_.secrets == nullptr) return;
-  SecretScanner scanner(*parts_.secrets, *scan_space_, exchange.destination().host,
-                        exchange.scheme());
-  const std::optional<Hit> in_host = scanner.scan_host();
-  exchange.trace.host_has_secret = in_host.has_value();
-  SecretScanner url(*parts_.secrets, *scan_space_, exchange.destination().host, exchange.scheme());
-  const std::optional<Hit> in_url = url.scan_url(head.target);
-  exchange.trace.target_has_secret = in_url.has_value();
+  const auto has_secret = [&](std::string_view text) {
+    SecretScanner scanner(*parts_.secrets, *scan_space_, exchange.destination().host,
+                          exchange.scheme());
+    return scanner.scan_url(text).has_value();
+  };
+  SecretScanner host(*parts_.secrets, *scan_space_, exchange.destination().host, exchange.scheme());
+  trace.host_has_secret = host.scan_host().has_value() || has_secret(exchange.destination().host);
+  trace.target_has_secret = has_secret(trace.target);
+  if (has_secret(trace.method)) trace.method.clear();
+  if (trace.failure && (trace.host_has_secret || has_secret(trace.failure->detail))) {
+    trace.failure->detail.clear();
+  }
 }
 
 awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
@@ -148,13 +157,13 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   if (!parts_.audit.healthy() && !parts_.audit.probe()) {
     const Failure failure(Code::Overloaded, "the audit log cannot be written", "audit_unwritable",
                           "Nothing is let out unrecorded; free space for the audit log.");
+    if (request.body) request.body->stop(failure);
     co_return refuse_by(failure, exchange, Trace::By::Proxy);
   }
   const Decision decision = parts_.policy.decide(exchange.destination(), exchange.scheme());
   trace.route = to_string(decision.route);
   if (decision.refusal) {
     if (request.body) request.body->stop(*decision.refusal);
-    note_secret_in_target(request.head, exchange);
     co_return refuse_by(*decision.refusal, exchange, Trace::By::Policy);
   }
   if (parts_.secrets != nullptr) {
@@ -165,7 +174,12 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
     }
   }
   auto sent = co_await parts_.upstream.send(std::move(request), exchange);
-  if (!sent) co_return refuse_by(sent.error(), exchange, blame(sent.error().code));
+  if (!sent) {
+    const Failure& failure = sent.error();
+    // The address that the name led to: decided as late as it is known, and by the same rules.
+    const bool address = failure.code == Code::Denied && failure.reason == "address_not_allowed";
+    co_return refuse_by(failure, exchange, address ? Trace::By::Policy : blame(failure.code));
+  }
   // Whether the upstream keeps its connection is nothing to the client.
   sent->head.keep_alive = true;
   co_return std::move(*sent);
@@ -184,7 +198,8 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   record.host = trace.host_has_secret ? "[redacted]" : exchange.destination().host;
   record.port = exchange.destination().port;
   record.target = trace.target;
-  record.target_has_secret = trace.target_has_secret;
+  record.target_has_secret =
+      trace.target_has_secret || (trace.failure && scanner_saw_secret_in_target(*trace.failure));
   record.status = trace.status;
   record.bytes_in = trace.bytes_in;
   record.bytes_out = trace.bytes_out;
@@ -194,7 +209,7 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   record.total = duration_cast<milliseconds>(now - trace.begin);
   record.verdict = verdict_of(trace);
   record.reason = mark_of(trace);
-  if (trace.failure && !trace.host_has_secret) record.detail = trace.failure->detail;
+  if (trace.failure) record.detail = trace.failure->detail;
   const bool unclaimed = trace.failure && trace.by == Trace::By::Nobody;
   record.by = decided_by(unclaimed ? blame(trace.failure->code) : trace.by);
   record.scanned_request_body = trace.scanned_request_body;

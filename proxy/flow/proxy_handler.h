@@ -44,7 +44,7 @@ class ProxyHandler final : public Handler {
  private:
   [[nodiscard]] Response refuse_by(const Failure& failure, Exchange& exchange, Trace::By by);
   [[nodiscard]] Result<void> guard(Request& request, Exchange& exchange);
-  void note_secret_in_target(const RequestHead& head, Exchange& exchange);
+  void keep_secrets_out(Trace& trace, const Exchange& exchange);
   [[nodiscard]] Trace::By blame(Code code) const;
 
   Parts parts_;

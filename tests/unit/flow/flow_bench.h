@@ -1,0 +1,200 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proxy/flow/proxy_handler.h"
+#include "support/run.h"
+
+namespace bottle::test {
+
+// A request's body in the pieces it is given; notes how it was left.
+class PiecesSource final : public BodySource {
+ public:
+  struct Notes {
+    std::size_t pieces_read = 0;
+    std::optional<Code> stopped;
+  };
+  PiecesSource(std::vector<Bytes> pieces, Notes& notes)
+      : pieces_(std::move(pieces)), notes_(notes) {}
+  awaitable<Result<Chunk>> read(std::size_t) override {
+    Chunk chunk;
+    if (next_ < pieces_.size()) chunk.data = pieces_[next_++];
+    chunk.end = next_ == pieces_.size();
+    ++notes_.pieces_read;
+    co_return chunk;
+  }
+  void stop(Failure why) noexcept override { notes_.stopped = why.code; }
+
+ private:
+  std::vector<Bytes> pieces_;
+  std::size_t next_ = 0;
+  Notes& notes_;
+};
+
+// Reads the request as a real upstream would and answers as it is told.
+class FakeUpstream final : public Upstream {
+ public:
+  awaitable<Result<Response>> send(Request request, Exchange& exchange) override {
+    ++asked;
+    head = request.head;
+    exchange.trace.upstream_protocol = "http/1.1";
+    if (failure) co_return *failure;
+    if (request.body) {
+      for (;;) {
+        auto chunk = co_await request.body->read(64 * 1024);
+        if (!chunk) co_return chunk.error();
+        got += chunk->data;
+        if (chunk->end) break;
+      }
+    }
+    Response response;
+    response.head.status = status;
+    response.head.keep_alive = false;
+    co_return response;
+  }
+
+  std::optional<Failure> failure;  // instead of an answer
+  int status = 200;
+  int asked = 0;
+  RequestHead head;
+  Bytes got;  // the body as it left
+};
+
+inline constexpr const char* kSecret = "S3cr3t-Value-0123456789";
+
+// Made once: compiling the patterns takes long under the sanitizers.
+inline const SecretSet& secret_set() {
+  static const std::unique_ptr<const SecretSet> set = [] {
+    SecretSpec secret;
+    secret.name = "TOKEN";
+    secret.value = kSecret;
+    auto made = SecretSet::make({secret});
+    EXPECT_TRUE(made);
+    return std::move(*made);
+  }();
+  return *set;
+}
+
+// A handler with a policy that allows a.test, the exact value kSecret, and an audit file.
+class FlowBench : public testing::Test {
+ protected:
+  FlowBench() : wheel(io.get_executor()) {
+    std::string name = testing::TempDir() + "/flow-XXXXXX";
+    directory_ = ::mkdtemp(name.data());
+    file = directory_ + "/audit.jsonl";
+    PolicySpec spec;
+    spec.allow = {"a.test", "closed.test", std::string("s3cr3t-value-0123456789") + ".a.test"};
+    spec.routes = {"closed.test=deny"};
+    auto made = Policy::make(std::move(spec));
+    EXPECT_TRUE(made);
+    policy = std::make_unique<Policy>(std::move(*made));
+    open_audit(file);
+  }
+  ~FlowBench() override {
+    ::unlink(file.c_str());
+    ::rmdir(directory_.c_str());
+  }
+
+  void open_audit(const std::string& path) {
+    auto opened = AuditSink::open(path);
+    ASSERT_TRUE(opened);
+    handler.reset();
+    audit = std::move(*opened);
+    remake(UpstreamKind::Direct);
+  }
+  void remake(UpstreamKind kind, bool guarded = true) {
+    handler = std::make_unique<ProxyHandler>(ProxyHandler::Parts{
+        *policy, upstream, kind, guarded ? &secrets : nullptr, *audit, DecodeLimits{}, "t-"});
+  }
+
+  std::unique_ptr<Exchange> exchange(const RequestHead& head, std::string host = "a.test") {
+    Destination destination;
+    destination.host = std::move(host);
+    destination.port = 443;
+    auto made = std::make_unique<Exchange>(io.get_executor(), wheel, handler->next_id(),
+                                           destination, Scheme::Https, Version::Http11, nullptr);
+    made->trace.method = head.method;
+    made->trace.target = head.target;
+    return made;
+  }
+  static RequestHead head_of(std::string target = "/p", std::string method = "GET") {
+    RequestHead head;
+    head.method = std::move(method);
+    head.target = std::move(target);
+    head.authority = "a.test";
+    return head;
+  }
+
+  // Plays a session: asks, notes the status, says that it is over.
+  Response serve(Request request, std::string host = "a.test") {
+    auto made = exchange(request.head, std::move(host));
+    Response response = handle(std::move(request), *made);
+    made->trace.status = response.head.status;
+    handler->finished(*made);
+    return response;
+  }
+  Response handle(Request request, Exchange& of) {
+    Response response;
+    run(io, handle_into(std::move(request), of, response));
+    return response;
+  }
+  static Bytes text_of(Response& response) {
+    if (!response.body) return Bytes();
+    asio::io_context reading;
+    Bytes text;
+    run(reading, read_into(*response.body, text));
+    return text;
+  }
+
+  std::vector<std::string> lines() const {
+    std::ifstream in(file);
+    std::vector<std::string> all;
+    for (std::string line; std::getline(in, line);) all.push_back(line);
+    return all;
+  }
+  // The only line, which must hold no secret in any spelling.
+  nlohmann::json line() const {
+    const auto all = lines();
+    EXPECT_EQ(all.size(), 1U);
+    if (all.size() != 1) return nlohmann::json::object();
+    EXPECT_EQ(all[0].find("S3cr3t"), std::string::npos) << all[0];
+    EXPECT_EQ(all[0].find("s3cr3t"), std::string::npos) << all[0];
+    return nlohmann::json::parse(all[0]);
+  }
+
+  asio::io_context io{1};
+  TimerWheel wheel;
+  std::unique_ptr<Policy> policy;
+  const SecretSet& secrets = secret_set();
+  std::unique_ptr<AuditSink> audit;
+  FakeUpstream upstream;
+  std::unique_ptr<ProxyHandler> handler;
+  std::string file;
+
+ private:
+  awaitable<void> handle_into(Request request, Exchange& of, Response& response) {
+    response = co_await handler->handle(std::move(request), of);
+  }
+  static awaitable<void> read_into(BodySource& body, Bytes& text) {
+    for (;;) {
+      auto chunk = co_await body.read(64 * 1024);
+      if (!chunk) co_return;
+      text += chunk->data;
+      if (chunk->end) co_return;
+    }
+  }
+
+  std::string directory_;
+};
+
+}  // namespace bottle::test
