@@ -170,6 +170,14 @@ std::string timestamp(std::chrono::system_clock::time_point time) {
 
 std::string path_without_values(std::string_view target) {
   target = target.substr(0, target.find('#'));
+  // No path: a URL that was refused. Its host has a place of its own in the line, and what may be a
+  // password in front of it has none.
+  if (!target.starts_with('/') && target != "*") {
+    const std::size_t scheme = target.find("://");
+    const std::size_t path = target.find_first_of("/?", scheme == target.npos ? 0 : scheme + 3);
+    const bool none = path == target.npos || target.find('@') != target.npos;
+    target = none ? std::string_view() : target.substr(path);
+  }
   const std::size_t question = target.find('?');
   std::string out(target.substr(0, question));
   if (question == std::string_view::npos) return out;

@@ -52,7 +52,8 @@ struct AuditRecord {
 [[nodiscard]] std::string audit_line(const AuditRecord& record);
 inline constexpr std::size_t kMaxAuditLine = 16 * 1024;
 
-// The path with its query's keys kept and every value replaced by "*". Also for other logs.
+// The path with its query's keys kept and every value replaced by "*". Of a target that is no path
+// (a URL) only what follows the host. Also for other logs.
 [[nodiscard]] std::string path_without_values(std::string_view target);
 
 // The audit file. Thread-safe: every line is one write(2) on an O_APPEND descriptor, so lines of

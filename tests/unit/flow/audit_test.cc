@@ -138,6 +138,11 @@ TEST(AuditLine, HoldsNoQueryValues) {
       {"/a?x=1?y=2", "/a?x=*"},
       {"/a?x=1&", "/a?x=*&"},
       {"/a#x=1", "/a"},
+      {"https://h.test/a?x=1", "/a?x=*"},
+      {"https://h.test", ""},
+      {"https://h.test?x=1", "?x=*"},
+      {"https://me:hunter2@h.test/a", ""},
+      {"me:hunter2@h.test", ""},
   };
   for (const auto& c : cases) EXPECT_EQ(path_without_values(c.target), c.path) << c.target;
   AuditRecord record = sample();
