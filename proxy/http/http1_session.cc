@@ -277,11 +277,18 @@ awaitable<bool> Http1Session::serve_one() {
     head.keep_alive = head.keep_alive && !traits(checked.error().code).closes;
   } else {
     exchange.trace.target = head.target;
+    // The answer needs to know three things of the head; the rest moves on.
+    RequestHead known;
+    known.version = head.version;
+    known.method = head.method;
+    known.keep_alive = head.keep_alive;
     Request request;
-    request.head = head;
+    request.head = std::move(head);
+    head = std::move(known);
     if (!parser_.message_complete()) {
       request.head.has_body = true;
-      request.body = std::make_unique<RequestBody>(*this, exchange, head.expects_continue);
+      const bool waits = request.head.expects_continue;
+      request.body = std::make_unique<RequestBody>(*this, exchange, waits);
     }
     response = co_await context_.handler.handle(std::move(request), exchange);
     // Whatever the handler made of it: it ended because nobody was there any more.
