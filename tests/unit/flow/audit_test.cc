@@ -206,6 +206,7 @@ TEST(AuditLine, IsBounded) {
         &record.method, &record.host, &record.target, &record.reason, &record.detail}) {
     field->assign(100000, '\x01');
   }
+  record.target.front() = '/';
   record.bytes_in = record.bytes_out = ~std::uint64_t{0};
   const std::string line = audit_line(record);
   EXPECT_LE(line.size(), kMaxAuditLine);
