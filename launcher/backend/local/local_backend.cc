@@ -64,6 +64,15 @@ Result<void> write_trust(const RuntimeDir& runtime, const Plan& plan) {
   return runtime.write(kJavaStoreName, *store);
 }
 
+// As the agent sees it: root in the bottle has root's user id and none of root's powers.
+bool may_change(const std::filesystem::path& directory) {
+  if (::access(directory.c_str(), W_OK) != 0) return false;
+  struct stat info{};
+  if (::getuid() != 0 || ::stat(directory.c_str(), &info) != 0) return true;
+  if (info.st_uid == 0) return (info.st_mode & S_IWUSR) != 0;
+  return (info.st_mode & (info.st_gid == 0 ? S_IWGRP : S_IWOTH)) != 0;
+}
+
 class LocalBackend final : public BottleBackend {
  public:
   Result<Plan> prepare(const BottleSpec& spec, const std::string& why) override;
@@ -88,6 +97,10 @@ Result<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& wh
       plan->notes.push_back("the agent can change the audit log: it lies in " + mount.source);
     }
   }
+  if (!may_change(plan->workspace)) {
+    plan->notes.push_back("the agent cannot change the workspace " + plan->workspace.string() +
+                          ", it belongs to another user or is read-only");
+  }
   const auto path = spec.around.variable("PATH").value_or("");
   if (auto runnable = check_command(*plan, path); !runnable) return std::move(runnable.error());
   return plan;
@@ -100,6 +113,10 @@ Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
   auto state = make_state_dir(plan.state_base, plan.id);
   if (!state) return std::move(state.error());
   if (auto written = write_files(*runtime); !written) return std::move(written.error());
+
+  std::error_code none_yet;
+  const auto size = std::filesystem::file_size(plan.audit, none_yet);
+  const std::uintmax_t audited_before = none_yet ? 0 : size;
 
   std::optional<RunningPipelock> pipelock;
   std::string pipelock_url = plan.pipelock_url.value_or("");
@@ -129,10 +146,12 @@ Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
   proxy->child.stop(kPatience);
   if (pipelock) pipelock->child.stop(kPatience);
   if (status && !plan.quiet) {
-    const auto refused = count_refused(plan.audit);
-    if (refused > 0) {
-      std::cerr << "bottle: " << refused << (refused == 1 ? " request was" : " requests were")
-                << " refused; the audit log is " << plan.audit.string() << "\n";
+    const auto refusals = refusals_in(plan.audit, audited_before);
+    if (refusals.count > 0) {
+      std::cerr << "bottle: " << refusals.count
+                << (refusals.count == 1 ? " request was" : " requests were")
+                << " refused; the audit log is " << plan.audit.string() << "\n"
+                << refusal_lines(refusals);
     }
   }
   return status;
