@@ -8,8 +8,12 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "launcher/backend/local/bwrap_arguments.h"
 #include "launcher/backend/local/terminal.h"
@@ -21,6 +25,17 @@ namespace {
 using Clock = std::chrono::steady_clock;
 // From a SIGTERM or SIGHUP to the launcher until the bottle is killed.
 constexpr std::chrono::seconds kGrace{10};
+
+constexpr int kTick = 500;  // ms
+constexpr std::chrono::milliseconds kLook{400};
+
+// By /proc: a process that was stopped by a signal.
+bool is_stopped(pid_t pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const auto name_end = text.rfind(')');  // the name before it may hold anything
+  return name_end != std::string::npos && text.substr(name_end).starts_with(") T");
+}
 
 class Session {
  public:
@@ -39,6 +54,7 @@ class Session {
     while (!helper_.child().ended()) {
       wait_for_something();
       while (const auto signal = signals_.next()) answer(*signal);
+      notice_stop();
       for (const auto& watched : needed_) {
         if (!lost_ && watched.child->ended()) lose(watched);
       }
@@ -67,8 +83,8 @@ class Session {
         fds[kMaster] = {terminal_->master(), static_cast<short>(POLLIN | write), 0};
       }
     }
-    // A second at most, for kill_at_; everything else wakes it.
-    if (::poll(fds.data(), fds.size(), 1000) <= 0) return;
+    // For kill_at_ and notice_stop(); everything else wakes it.
+    if (::poll(fds.data(), fds.size(), kTick) <= 0) return;
     if (fds[kInfo].revents != 0) read_info();
     if (fds[kInput].revents != 0) terminal_->copy_input();
     if ((fds[kMaster].revents & POLLOUT) != 0) terminal_->flush_input();
@@ -114,7 +130,8 @@ class Session {
       case SIGTERM:
       case SIGHUP:
         if (!kill_at_) kill_at_ = Clock::now() + kGrace;
-        return pass_on(signal);
+        pass_on(signal);
+        return pass_on(SIGCONT);  // a stopped command would not notice
       default:
         return pass_on(signal);
     }
@@ -124,6 +141,37 @@ class Session {
     if (terminal_) terminal_->restore();
     pass_on(SIGSTOP);
     ::raise(SIGSTOP);  // returns when somebody continues us
+    go_on();
+  }
+
+  // A command that stopped itself (editors do at Ctrl-Z) waits for a shell to continue it. A shell
+  // in the bottle takes the terminal back at once; when nobody has, the caller's shell is the one,
+  // and it has to see that its own job stopped.
+  void notice_stop() {
+    const auto now = Clock::now();
+    if (!terminal_ || now < look_at_) return;
+    look_at_ = now + kLook;
+    const pid_t group = terminal_->foreground();
+    const bool stopped = group > 0 && is_stopped(group);
+    if (!stopped || std::exchange(seen_stopped_, group) != group) {
+      if (!stopped) seen_stopped_ = -1;
+      return;
+    }
+    seen_stopped_ = -1;
+    terminal_->restore();
+    // All of our job, as the terminal does it. The kernel ignores it when no shell could continue
+    // us; then the command just goes on.
+    sigset_t stop{};
+    sigset_t before{};
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTSTP);
+    ::pthread_sigmask(SIG_UNBLOCK, &stop, &before);
+    ::kill(0, SIGTSTP);
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    go_on();
+  }
+
+  void go_on() {
     pass_on(SIGCONT);
     if (terminal_) {
       terminal_->make_raw();
@@ -156,6 +204,8 @@ class Session {
   SignalWatch& signals_;
   pid_t first_ = -1;  // the bottle's first process
   bool output_open_ = true;
+  Clock::time_point look_at_{};  // when notice_stop() looks again
+  pid_t seen_stopped_ = -1;      // the foreground group that was stopped at the last look
   std::optional<Clock::time_point> kill_at_;
   std::optional<Error> lost_;
 };

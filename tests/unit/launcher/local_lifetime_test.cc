@@ -80,44 +80,85 @@ TEST_F(LocalBackend, RunningBottlesAreNotReaped) {
   ASSERT_TRUE(child->wait(20s));
 }
 
-TEST_F(LocalBackend, ATerminalHasJobControlAndItsSize) {
+struct OnTerminal {
+  bool ended = false;
+  int status = -1;
+  std::string seen;
+};
+
+// Runs `words` in `directory` as the leader of a session with a terminal of 33 by 101; types
+// `answer` when `prompt` has appeared.
+OnTerminal run_on_terminal(const Launch& words, const std::string& directory,
+                           const std::string& prompt, const std::string& answer) {
+  OnTerminal out;
   const Fd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
-  ASSERT_TRUE(master);
-  ASSERT_EQ(::grantpt(master.get()), 0);
-  ASSERT_EQ(::unlockpt(master.get()), 0);
   std::array<char, 64> name{};
-  ASSERT_EQ(::ptsname_r(master.get(), name.data(), name.size()), 0);
+  if (!master || ::grantpt(master.get()) != 0 || ::unlockpt(master.get()) != 0 ||
+      ::ptsname_r(master.get(), name.data(), name.size()) != 0) {
+    ADD_FAILURE() << "no pseudo terminal";
+    return out;
+  }
   const winsize size{.ws_row = 33, .ws_col = 101, .ws_xpixel = 0, .ws_ypixel = 0};
-  Launch words = launch({"start", "-q", "--", "bash", "-c",
-                         "stty size; test -t 0 && test -t 1 && echo tty; echo start > /dev/tty\n"
-                         "trap 'echo interrupted; exit 5' INT; while :; do sleep 0.05; done"});
-  const std::string project = (root_ / "project").string();
   const std::string side = name.data();
-  auto child = spawn(words, ExitCode::kSystem, [&project, &side, &size] {
+  auto child = spawn(words, ExitCode::kSystem, [&directory, &side, &size] {
     const int fd = ::open(side.c_str(), O_RDWR);  // of a new session: becomes its terminal
     if (fd < 0 || ::ioctl(fd, TIOCSWINSZ, &size) != 0) return false;
     for (int number = 0; number < 3; ++number) ::dup2(fd, number);
-    return ::chdir(project.c_str()) == 0;
+    return ::chdir(directory.c_str()) == 0;
   });
-  ASSERT_TRUE(child) << child.error().message;
-  std::string seen;
-  bool interrupted = false;
+  if (!child) {
+    ADD_FAILURE() << child.error().message;
+    return out;
+  }
+  bool answered = false;
   const auto until = std::chrono::steady_clock::now() + 30s;
   while (!child->ended() && std::chrono::steady_clock::now() < until) {
     pollfd fds{master.get(), POLLIN, 0};
     if (::poll(&fds, 1, 100) <= 0) continue;
     std::array<char, 512> chunk{};
     const auto got = ::read(master.get(), chunk.data(), chunk.size());
-    if (got > 0) seen.append(chunk.data(), static_cast<std::size_t>(got));
-    if (!interrupted && seen.find("start") != std::string::npos) {
-      interrupted = true;
-      ASSERT_EQ(::write(master.get(), "\x03", 1), 1);
+    if (got > 0) out.seen.append(chunk.data(), static_cast<std::size_t>(got));
+    if (!answered && out.seen.find(prompt) != std::string::npos) {
+      answered = true;
+      EXPECT_TRUE(write_all(master.get(), answer));
     }
   }
-  ASSERT_TRUE(child->ended()) << seen;
-  EXPECT_EQ(child->exit_status(), 5);
-  EXPECT_THAT(seen, HasSubstr("33 101"));
-  EXPECT_THAT(seen, HasSubstr("tty\r\n"));
+  out.ended = child->ended();
+  if (out.ended) out.status = child->exit_status();
+  return out;
+}
+
+TEST_F(LocalBackend, ATerminalHasJobControlAndItsSize) {
+  const Launch words =
+      launch({"start", "-q", "--", "bash", "-c",
+              "trap 'echo interrupted; exit 5' INT; stty size; test -t 0 && test -t 1 && echo tty\n"
+              "echo start > /dev/tty; while :; do sleep 0.05; done"});
+  const auto run = run_on_terminal(words, (root_ / "project").string(), "start", "\x03");
+  ASSERT_TRUE(run.ended) << run.seen;
+  EXPECT_EQ(run.status, 5);
+  EXPECT_THAT(run.seen, HasSubstr("33 101"));
+  EXPECT_THAT(run.seen, HasSubstr("tty\r\n"));
+}
+
+// As editors do at Ctrl-Z. Without this the terminal would be dead: raw, and nobody reads.
+TEST_F(LocalBackend, ACommandThatStopsItselfStopsTheCallersJob) {
+  const std::string start = BOTTLE_BINARY " start -q -- bash -c 'kill -STOP $$; echo went on'\n";
+  Launch words = launch({});
+  words.argv = {"/bin/bash", "-mc", start + "echo status $?\nfg\nexit 6"};
+  const auto run = run_on_terminal(words, (root_ / "project").string(), "status", "");
+  ASSERT_TRUE(run.ended) << run.seen;
+  EXPECT_EQ(run.status, 6);
+  const auto stopped = run.seen.find("status " + std::to_string(128 + SIGTSTP));
+  ASSERT_NE(stopped, std::string::npos) << run.seen;
+  EXPECT_NE(run.seen.find("went on\r\n", stopped), std::string::npos) << run.seen;
+}
+
+TEST_F(LocalBackend, ACommandThatStopsItselfGoesOnWhenNoShellCouldContinueIt) {
+  const Launch words =
+      launch({"start", "-q", "--", "bash", "-c", "kill -STOP $$; echo went on; exit 7"});
+  const auto run = run_on_terminal(words, (root_ / "project").string(), "went on", "");
+  ASSERT_TRUE(run.ended) << run.seen;
+  EXPECT_EQ(run.status, 7);
 }
 
 // Whatever is half made at that moment; bubblewrap by itself leaves a process behind if it is
