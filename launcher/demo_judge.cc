@@ -46,7 +46,13 @@ void DemoJudge::show(const std::string& line) {
 }
 
 void DemoJudge::plan_line(const std::string& line) {
-  if (!plan_seen_) out_ << "\n* The plan (bottle start --dry-run)\n";
+  if (!plan_seen_) {
+    out_ << "An agent (a shell script with curl) runs in a bottle. It may talk to one host, a "
+            "stand-in for\n"
+            "the internet on this machine, and tries what it should not. After \"$\" stands what "
+            "it ran.\n"
+            "\n* The plan (bottle start --dry-run; each start has an id of its own)\n";
+  }
   plan_seen_ = true;
   plan_masked_ = plan_masked_ || line.find("DEMO_TOKEN=***") != std::string::npos;
   show(line);

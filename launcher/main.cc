@@ -30,6 +30,18 @@ std::string scanner_words(const Plan& plan) {
   return "guard, built in, direct mode";
 }
 
+std::string allowed_words(const Plan& plan) {
+  constexpr std::size_t kMost = 8;
+  if (plan.allow.empty()) return "no host (--allow HOST names one)";
+  std::string out;
+  for (std::size_t i = 0; i < plan.allow.size() && i < kMost; ++i) {
+    out += (i == 0 ? "" : ", ") + plan.allow[i];
+  }
+  if (plan.allow.size() > kMost)
+    out += " and " + std::to_string(plan.allow.size() - kMost) + " more";
+  return out;
+}
+
 int start(const StartOptions& options, const Surroundings& around) {
   auto spec = make_spec(options, around);
   if (!spec) return report(spec.error());
@@ -44,8 +56,10 @@ int start(const StartOptions& options, const Surroundings& around) {
     return static_cast<int>(ExitCode::kOk);
   }
   if (!plan->quiet) {
-    std::cerr << "bottle: backend " << plan->backend << " (" << plan->backend_why << "); scanner "
-              << scanner_words(*plan) << " (" << plan->scanner_why << ")\n";
+    std::cerr << "bottle: backend " << plan->backend << "; scanner " << scanner_words(*plan) << ": "
+              << plan->scanner_why << "\n"
+              << "bottle: allowed: " << allowed_words(*plan) << "\n";
+    for (const auto& note : plan->notes) std::cerr << "bottle: note: " << note << "\n";
   }
   const ManifestGuard manifest(*plan);
   const auto status = backend->launch(*plan);

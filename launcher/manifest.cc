@@ -450,7 +450,8 @@ std::optional<std::filesystem::path> find_manifest(const std::filesystem::path& 
   std::error_code ec;
   for (std::filesystem::path at = start; !at.empty(); at = at.parent_path()) {
     const auto candidate = at / kManifestName;
-    if (std::filesystem::exists(candidate, ec)) return candidate;
+    // A link to nowhere counts: a manifest that is overlooked would be a policy that does not hold.
+    if (std::filesystem::exists(std::filesystem::symlink_status(candidate, ec))) return candidate;
     if (std::filesystem::exists(at / ".git", ec) || at == home || at == at.root_path()) break;
   }
   return std::nullopt;

@@ -157,7 +157,7 @@ Result<std::filesystem::path> state_base(const Surroundings& around) {
   if (!around.home.empty() && around.home != "/") {
     return around.home / ".local" / "state" / "bottle";
   }
-  return Error{ExitCode::kSystem, "there is no place for the audit log: HOME is not set",
+  return Error{ExitCode::kSystem, "there is no place for the audit log: HOME is not set, or is /",
                "set HOME or XDG_STATE_HOME"};
 }
 
@@ -219,6 +219,11 @@ Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
 
   const auto proxy = find_sibling(spec, "bottle-proxy", "BOTTLE_PROXY", own_directory);
   if (!proxy) {
+    if (const auto named = spec.around.variable("BOTTLE_PROXY"); named && !named->empty()) {
+      return Error{ExitCode::kProxy,
+                   "BOTTLE_PROXY names " + *named + ", which is not a program that can be run",
+                   "correct or unset it"};
+    }
     return Error{ExitCode::kProxy, "bottle-proxy was not found",
                  "it belongs beside the bottle binary; BOTTLE_PROXY may name it, or PATH"};
   }

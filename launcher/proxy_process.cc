@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::chrono::seconds kReadyLimit{30};  // reads the roots, makes the CA; slow disks exist
 constexpr std::chrono::seconds kSecretsLimit{10};
+constexpr std::chrono::seconds kEndLimit{1};  // its output is closed, so it is about to end
 constexpr int kListenerNumber = 3;
 constexpr int kSecretsNumber = 4;
 
@@ -63,6 +64,20 @@ Result<std::string> fingerprint_in(const std::string& line) {
   }
   const std::string value = line.substr(at + kKey.size());
   return value.substr(0, value.find(' '));
+}
+
+// Why bottle-proxy is not ready: its statuses for wrong options and for files (docs/exit-codes.md)
+// are the caller's to mend, everything else is its own failure.
+void explain_end(Child& child, const std::filesystem::path& log, Error& error) {
+  constexpr int kWrongOptions = 64;
+  constexpr int kNoFile = 73;
+  if (child.wait(kEndLimit)) {
+    const int status = child.exit_status();
+    if (status == kWrongOptions) error.code = ExitCode::kUsage;
+    if (status == kNoFile) error.code = ExitCode::kSystem;
+    if (error.code != ExitCode::kProxy) error.message = "bottle-proxy does not start:";
+  }
+  error.message += log_tail(log);
 }
 
 }  // namespace
@@ -119,7 +134,7 @@ Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files, cons
   auto fingerprint = line ? fingerprint_in(*line) : Result<std::string>(std::move(line.error()));
   if (!fingerprint) {
     if (fingerprint.error().code == ExitCode::kProxy) {
-      fingerprint.error().message += log_tail(files.log);
+      explain_end(*child, files.log, fingerprint.error());
     }
     return std::move(fingerprint.error());
   }

@@ -46,6 +46,10 @@ Result<Selected> select(const Manifest& manifest, const std::optional<std::strin
     const auto& only = *manifest.bottles.begin();
     return Selected{only.first, &only.second, {}};
   }
+  if (manifest.bottles.empty()) {
+    return Error{ExitCode::kUsage, manifest.file + " has no bottle",
+                 "the smallest manifest is {\"bottles\": {\"default\": {}}}; see docs/manifest.md"};
+  }
   return Error{ExitCode::kUsage, "which bottle? " + manifest.file + " has no \"default\"",
                "name one: " + names_of(manifest)};
 }
@@ -79,7 +83,7 @@ Result<void> choose_scanner(const StartOptions& options, const std::optional<Sca
     spec.scanner_why = "given by " + found_by;
   } else {
     spec.scanner = Scanner::kGuard;
-    spec.scanner_why = "no pipelock is given (--pipelock, --pipelock-bin, PIPELOCK_BIN)";
+    spec.scanner_why = "no pipelock is given by --pipelock, --pipelock-bin or PIPELOCK_BIN";
   }
   if (spec.scanner == Scanner::kGuard) {
     spec.pipelock_url.reset();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <set>
 #include <sstream>
 
@@ -84,16 +85,18 @@ Error not_shared(const fs::path& path, const std::string& what, const std::strin
 }
 
 Result<void> may_share(const fs::path& path, const std::string& what, const Surroundings& around) {
+  std::error_code ec;
+  if (path == fs::weakly_canonical(around.home, ec)) {
+    return not_shared(path, what, "it is your home directory, with your credentials");
+  }
   for (const fs::path kept : kNeverShared) {
     if (path == kept) return not_shared(path, what, "it belongs to the system");
   }
   for (const fs::path tree : {"/proc", "/sys", "/dev", "/run"}) {
     if (is_below(path, tree)) return not_shared(path, what, "it belongs to the system");
   }
-  std::error_code ec;
-  const auto home = fs::weakly_canonical(around.home, ec);
-  if (!around.home.empty() && is_below(home, path)) {
-    return not_shared(path, what, "it is your home directory, or holds it, with your credentials");
+  if (!around.home.empty() && is_below(fs::weakly_canonical(around.home, ec), path)) {
+    return not_shared(path, what, "it holds your home directory, with your credentials");
   }
   return {};
 }
@@ -199,6 +202,38 @@ fs::path seen_on_host(const std::vector<PlannedMount>& mounts, const fs::path& p
   return {};
 }
 
+namespace {
+
+// The program that a script's first line names, when the bottle does not have it.
+std::optional<std::string> missing_interpreter(const Plan& plan, const fs::path& script) {
+  std::array<char, 256> begin{};  // as much as the kernel looks at
+  std::ifstream in(script, std::ios::binary);
+  in.read(begin.data(), begin.size());
+  const std::string text(begin.data(), static_cast<std::size_t>(in.gcount()));
+  if (!text.starts_with("#!")) return std::nullopt;
+  const std::string line = text.substr(2, text.find('\n') - 2);
+  const auto first = line.find_first_not_of(" \t");
+  if (first == std::string::npos) return std::nullopt;
+  const auto end = line.find_first_of(" \t\r", first);
+  const std::string name = line.substr(first, end == std::string::npos ? end : end - first);
+  if (!name.starts_with("/")) return std::nullopt;
+  const auto host = seen_on_host(plan.mounts, name);
+  std::error_code ec;
+  if (!host.empty() && fs::exists(host, ec)) return std::nullopt;
+  return name;
+}
+
+Result<void> check_interpreter(const Plan& plan, const fs::path& script) {
+  const auto missing = missing_interpreter(plan, script);
+  if (!missing) return {};
+  return Error{
+      ExitCode::kCommandNotRunnable,
+      script.string() + " wants to be run by " + *missing + ", which does not exist in the bottle",
+      "install that below /usr or /opt, or start the script with another program"};
+}
+
+}  // namespace
+
 Result<void> check_command(const Plan& plan, const std::string& callers_path) {
   const std::string& name = plan.command.front();
   std::error_code ec;
@@ -209,7 +244,7 @@ Result<void> check_command(const Plan& plan, const std::string& callers_path) {
       return Error{ExitCode::kCommandNotFound, inside.string() + " does not exist in the bottle",
                    "only the system, the workspace and the manifest's mounts are there"};
     }
-    if (find_program(host.string(), "")) return {};
+    if (find_program(host.string(), "")) return check_interpreter(plan, host);
     return Error{ExitCode::kCommandNotRunnable, inside.string() + " is not a program",
                  "is it executable? chmod +x, or name its interpreter"};
   }
@@ -218,7 +253,7 @@ Result<void> check_command(const Plan& plan, const std::string& callers_path) {
   std::istringstream in(text == nullptr ? std::string() : *text);
   for (std::string entry; std::getline(in, entry, ':');) {
     const auto host = seen_on_host(plan.mounts, fs::path(entry) / name);
-    if (!host.empty() && find_program(host.string(), "")) return {};
+    if (!host.empty() && find_program(host.string(), "")) return check_interpreter(plan, host);
   }
   Error error{ExitCode::kCommandNotFound, name + " was not found in the bottle",
               "install it on this machine (below /usr or /opt)"};

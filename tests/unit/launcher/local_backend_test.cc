@@ -17,7 +17,7 @@ TEST_F(LocalBackend, TheCommandsStatusAndStreamsPassThrough) {
   EXPECT_EQ(seven.status, 7);
   EXPECT_EQ(seven.out, "to-out\n");
   EXPECT_THAT(seven.err, HasSubstr("to-err\n"));
-  EXPECT_THAT(seven.err, HasSubstr("bottle: backend local ("));
+  EXPECT_THAT(seven.err, HasSubstr("bottle: backend local; scanner guard"));
   EXPECT_THAT(seven.err, HasSubstr("bottle: CA sha256 AA:BB:CC\n"));
   EXPECT_EQ(shell("kill -TERM $$").status, 128 + SIGTERM);
   EXPECT_EQ(shell("kill -KILL $$").status, 128 + SIGKILL);
@@ -178,7 +178,7 @@ TEST_F(LocalBackend, APipelockOfTheBottlesOwnIsStartedAndStopped) {
       "true", {"--pipelock-bin", double_, "--allow", "origin.test:8443", "--resolve",
                "origin.test:8443=127.0.0.9:8443", "--origin-ca", (root_ / "ca.pem").string()});
   ASSERT_EQ(seen.status, 0) << seen.err;
-  EXPECT_THAT(seen.err, HasSubstr("scanner pipelock " + double_ + " (given by --pipelock-bin)"));
+  EXPECT_THAT(seen.err, HasSubstr("scanner pipelock " + double_ + ": given by --pipelock-bin"));
   const auto told = audit();
   std::string argv;
   for (const auto& word : told["argv"]) argv += word.get<std::string>() + " ";
@@ -236,6 +236,11 @@ TEST_F(LocalBackend, WhatIsNotInTheBottleIsNamed) {
   EXPECT_EQ(bottle({"start", "--", "./absent"}).status, 127);
   std::ofstream(root_ / "project/text") << "x";
   EXPECT_EQ(bottle({"start", "--", "./text"}).status, 126);
+  std::ofstream(root_ / "project/script") << "#!/absent/python -u\n";
+  fs::permissions(root_ / "project/script", fs::perms::owner_all);
+  const auto script = bottle({"start", "--", "./script"});
+  EXPECT_EQ(script.status, 126);
+  EXPECT_THAT(script.err, HasSubstr("wants to be run by /absent/python, which does not exist"));
 }
 
 TEST_F(LocalBackend, ADryRunChangesNothing) {
@@ -246,6 +251,19 @@ TEST_F(LocalBackend, ADryRunChangesNothing) {
   EXPECT_TRUE(fs::is_empty(root_ / "project"));
   EXPECT_TRUE(fs::is_empty(root_ / "state"));
   EXPECT_TRUE(fs::is_empty(root_ / "run"));
+}
+
+TEST_F(LocalBackend, AManifestThatIsALinkToNowhereIsNotOverlooked) {
+  fs::create_symlink("nowhere", root_ / "project/bottle.json");
+  const auto seen = shell("true");
+  EXPECT_EQ(seen.status, static_cast<int>(ExitCode::kManifest));
+  EXPECT_THAT(seen.err, HasSubstr("cannot read the manifest"));
+}
+
+TEST_F(LocalBackend, WhatWeakensABottleIsSaidAtItsStart) {
+  const auto seen = shell("true", {"--audit", "audit.jsonl"});
+  EXPECT_THAT(seen.err, HasSubstr("note: the agent can change the audit log"));
+  EXPECT_THAT(seen.err, HasSubstr("allowed: no host"));
 }
 
 TEST_F(LocalBackend, RefusalsAreCountedAtTheEnd) {
