@@ -151,7 +151,7 @@ Result<Invocation> parse_command_line(int argc, const char* const* argv) {
     option->type_name(std::string(rows[i].value))->envname(environment_name(rows[i].name));
     option->allow_extra_args(false)->expected(1)->type_size(1);
     if (rows[i].repeatable) {
-      option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->expected(0, 4096);
+      option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->expected(1, 4096);
       option->allow_extra_args(false);
     } else {
       option->multi_option_policy(CLI::MultiOptionPolicy::Throw);

@@ -35,8 +35,15 @@ Result<std::vector<std::string>> host_list(const Json& value, std::size_t line) 
 }
 
 Result<SecretSpec> parse_one(std::string_view text, std::size_t line) {
-  const Json object = Json::parse(text, nullptr, false);
+  // Of a key that is there twice the library keeps one: the other value would go unprotected.
+  std::size_t keys = 0;
+  const auto count = [&keys](int depth, Json::parse_event_t event, Json&) {
+    if (depth == 1 && event == Json::parse_event_t::key) ++keys;
+    return true;
+  };
+  const Json object = Json::parse(text, count, false);
   if (!object.is_object()) return bad(line, "is no JSON object");
+  if (object.size() != keys) return bad(line, "has a key twice");
   SecretSpec secret;
   for (const auto& [key, value] : object.items()) {
     if (key == "name" || key == "value") {
