@@ -30,8 +30,8 @@ Failure about_config(Failure failure) {
 
 // This proxy's and its scanner's own places: never a destination, whatever the allowlist says.
 std::vector<OwnAddress> own_addresses(const Config& config, const Listeners& listeners) {
-  std::vector<std::string> names = {"localhost", "localhost.localdomain", "ip6-localhost",
-                                    "ip6-loopback"};
+  std::vector<std::string> names = {
+      "localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "127.0.0.1", "::1"};
   std::array<char, 256> host_name{};
   const bool named = ::gethostname(host_name.data(), host_name.size() - 1) == 0;
   if (named && is_valid_hostname(host_name.data())) names.emplace_back(host_name.data());
