@@ -247,7 +247,8 @@ class SessionBench : public testing::Test {
   }
   // Lets everything that is due run.
   awaitable<void> settle() {
-    for (int i = 0; i < 100; ++i) co_await asio::post(io, asio::use_awaitable_t<Executor>{});
+    const asio::use_awaitable_t<Executor> token;
+    for (int i = 0; i < 100; ++i) co_await asio::post(io, token);
   }
 
   static constexpr std::chrono::milliseconds kMoment{60};
