@@ -4,6 +4,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <cassert>
+#include <cstdlib>
 #include <utility>
 
 namespace bottle {
@@ -11,7 +12,10 @@ namespace bottle {
 Event::Event(Executor executor) : executor_(std::move(executor)) {}
 
 // A waiter here would be a coroutine that outlives what it waits for: the owner joins its tasks.
-Event::~Event() { assert(!waiter_ && posted_ == Posted::No); }
+// Checked in every build, see ~TaskGroup.
+Event::~Event() {
+  if (waiter_ || posted_ != Posted::No) std::abort();
+}
 
 void Event::set() {
   if (waiter_ && posted_ == Posted::No) {
