@@ -13,6 +13,8 @@
 namespace bottle {
 namespace {
 
+constexpr std::size_t kLingerBytes = 16 * 1024;  // a ClientHello, at most
+
 constexpr std::string_view kEstablished = "HTTP/1.1 200 Connection established\r\n\r\n";
 
 SessionContext context_of(const ConnectionParts& parts, Destination destination, Scheme scheme) {
@@ -38,8 +40,18 @@ awaitable<void> refuse_connect(TcpStream& stream, const ConnectionParts& parts,
   Bytes out;
   write_response_head(out, head, Framing::content_length(answer.body.size()), false);
   out.append(answer.body);
-  co_await write_within(stream, parts, out);
+  const bool told = co_await write_within(stream, parts, out);
+  if (!told) co_return;
   co_await stream.shutdown();
+  // A client that sent its ClientHello along gets to read the answer: a close with unread bytes
+  // would reset the connection.
+  Deadline linger(parts.wheel, stream, parts.config.session.linger);
+  Bytes dropped(kLingerBytes, '\0');
+  for (std::size_t taken = 0; taken < kLingerBytes;) {
+    const IoResult got = co_await stream.read_some(ByteSpan(dropped));
+    if (!got.ok()) co_return;
+    taken += got.n;
+  }
 }
 
 // What the tunnel's first bytes promise, with the bytes in `early`. NeedMore: nothing that could be
