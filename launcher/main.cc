@@ -58,7 +58,9 @@ int start(const StartOptions& options, const Surroundings& around) {
   if (!plan->quiet) {
     std::cerr << "bottle: backend " << plan->backend << "; scanner " << scanner_words(*plan) << ": "
               << plan->scanner_why << "\n"
-              << "bottle: allowed: " << allowed_words(*plan) << "\n";
+              << "bottle: allowed";
+    if (!plan->manifest.empty()) std::cerr << " by " << plan->manifest.string();
+    std::cerr << ": " << allowed_words(*plan) << "\n";
     for (const auto& note : plan->notes) std::cerr << "bottle: note: " << note << "\n";
   }
   const ManifestGuard manifest(*plan);

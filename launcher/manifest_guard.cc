@@ -1,5 +1,6 @@
 #include "launcher/manifest_guard.h"
 
+#include <algorithm>
 #include <fstream>
 
 namespace bottle::launcher {
@@ -21,11 +22,14 @@ std::string look(const std::filesystem::path& file) {
 }  // namespace
 
 ManifestGuard::ManifestGuard(const Plan& plan) {
-  const auto in_workspace = plan.workspace / kManifestName;
-  seen_.push_back({in_workspace, look(in_workspace)});
-  if (!plan.manifest.empty() && plan.manifest != in_workspace) {
-    seen_.push_back({plan.manifest, look(plan.manifest)});
+  // The next start from here looks in each of them.
+  for (auto at = plan.directory; is_below(at, plan.workspace); at = at.parent_path()) {
+    seen_.push_back({at / kManifestName, look(at / kManifestName)});
+    if (at == at.root_path()) break;
   }
+  const bool listed = std::any_of(seen_.begin(), seen_.end(),
+                                  [&plan](const Seen& seen) { return seen.file == plan.manifest; });
+  if (!plan.manifest.empty() && !listed) seen_.push_back({plan.manifest, look(plan.manifest)});
 }
 
 std::vector<std::filesystem::path> ManifestGuard::changed() const {

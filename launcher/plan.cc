@@ -163,6 +163,11 @@ Result<std::filesystem::path> state_base(const Surroundings& around) {
 
 }  // namespace
 
+bool is_below(const std::filesystem::path& path, const std::filesystem::path& parent) {
+  const auto [end, rest] = std::mismatch(parent.begin(), parent.end(), path.begin(), path.end());
+  return end == parent.end();
+}
+
 std::string bottle_path(const std::string& callers_path) {
   std::string out = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   std::istringstream in(callers_path);
@@ -208,6 +213,9 @@ Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
                  "the workspace " + spec.workspace.string() + " is not a directory",
                  "run bottle in a directory that exists, or correct \"workspace\" in the manifest"};
   }
+  // The caller's own directory, as with any other command, when the bottle has it.
+  const auto callers = std::filesystem::canonical(spec.around.directory, ec);
+  plan.directory = !ec && is_below(callers, plan.workspace) ? callers : plan.workspace;
   auto state = state_base(spec.around);
   if (!state) return std::move(state.error());
   plan.state_base = *state;
@@ -250,6 +258,7 @@ std::string describe(const Plan& plan) {
   row("manifest",
       plan.manifest.empty() ? "none" : plan.manifest.string() + ", bottle \"" + plan.bottle + "\"");
   row("workspace", plan.workspace.string());
+  if (plan.directory != plan.workspace) row("starts in", plan.directory.string());
   row("command", quoted(plan.command));
   std::string scanner(scanner_name(plan.scanner));
   if (plan.scanner == Scanner::kGuard) scanner += ", built into bottle-proxy; direct mode";

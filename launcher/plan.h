@@ -53,6 +53,7 @@ struct Plan {
   std::string bottle;
   std::filesystem::path manifest;  // empty: none
   std::filesystem::path workspace;
+  std::filesystem::path directory;  // where the command starts: in the workspace or below it
   std::vector<std::string> command;
   std::map<std::string, std::variant<std::string, Secret>> environment;
   std::vector<KnownSecret> secrets;
@@ -84,6 +85,9 @@ Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
 
 // PATH in the bottle: the usual directories, and those of the caller's that the bottle has too.
 std::string bottle_path(const std::string& callers_path);
+
+// By names alone: `path` is `parent` or lies in it.
+bool is_below(const std::filesystem::path& path, const std::filesystem::path& parent);
 
 // The directory of the running program.
 std::filesystem::path own_directory();

@@ -80,7 +80,7 @@ std::vector<std::string> bwrap_arguments(const Plan& plan, const BwrapSettings& 
         break;
     }
   }
-  add({"--remount-ro", "/", "--chdir", plan.workspace.string(), "--clearenv"});
+  add({"--remount-ro", "/", "--chdir", plan.directory.string(), "--clearenv"});
   for (const auto& [name, value] : plan.environment) {
     const auto* const text = std::get_if<std::string>(&value);
     add({"--setenv", name, text != nullptr ? *text : std::get<Secret>(value).reveal()});

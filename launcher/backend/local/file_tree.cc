@@ -33,11 +33,6 @@ constexpr std::array<const char*, 15> kNeverShared{
 constexpr std::size_t kMaxLooked = 20'000;  // files of /etc that are looked at
 constexpr std::size_t kMaxHidden = 500;     // bwrap takes 9000 arguments
 
-bool is_below(const fs::path& path, const fs::path& parent) {
-  const auto [end, rest] = std::mismatch(parent.begin(), parent.end(), path.begin(), path.end());
-  return end == parent.end();
-}
-
 // What others may not read is a secret of someone. As root the agent could read it all.
 Result<void> hide_secrets(const fs::path& directory, int depth, std::vector<PlannedMount>& out) {
   std::size_t looked = 0;
@@ -238,7 +233,7 @@ Result<void> check_command(const Plan& plan, const std::string& callers_path) {
   const std::string& name = plan.command.front();
   std::error_code ec;
   if (name.find('/') != std::string::npos) {
-    const auto inside = (plan.workspace / name).lexically_normal();
+    const auto inside = (plan.directory / name).lexically_normal();
     const auto host = seen_on_host(plan.mounts, inside);
     if (host.empty() || !fs::exists(host, ec)) {
       return Error{ExitCode::kCommandNotFound, inside.string() + " does not exist in the bottle",

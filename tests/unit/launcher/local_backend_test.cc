@@ -157,6 +157,30 @@ TEST_F(LocalBackend, AManifestMadeInTheBottleIsWarnedOf) {
 
 // Root inside is root's user id outside; the kernel asks for no more before it lets core_pattern,
 // the program that runs as root when something crashes, be set.
+TEST_F(LocalBackend, TheCommandStartsWhereTheCallerIs) {
+  const auto below = root_ / "project/below/deep";
+  fs::create_directories(below);
+  std::ofstream(root_ / "project/bottle.json") << R"({"bottles": {"default": {}}})";
+  std::ofstream(below / "script") << "#!/bin/sh\npwd\n echo {} > ../bottle.json\n";
+  fs::permissions(below / "script", fs::perms::owner_all);
+  const auto from = [this](const fs::path& directory, const std::string& program) {
+    auto words = launch({"start", "--", program});
+    const Fd out(::open((root_ / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    const Fd err(::open((root_ / "err").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    words.fds = {{out.get(), 1}, {err.get(), 2}};
+    auto child =
+        spawn(words, ExitCode::kSystem, [&directory] { return ::chdir(directory.c_str()) == 0; });
+    EXPECT_TRUE(child && child->wait(60s));
+    return Outcome{child->exit_status(), content(root_ / "out"), content(root_ / "err")};
+  };
+  const auto seen = from(below, "./script");
+  EXPECT_EQ(seen.out, below.string() + "\n") << seen.err;
+  // A manifest in between would rule the next start from there.
+  EXPECT_THAT(seen.err, HasSubstr("below/bottle.json was made or changed"));
+  fs::remove(root_ / "project/below/bottle.json");
+  EXPECT_EQ(from(root_ / "project", "pwd").out, (root_ / "project").string() + "\n");
+}
+
 TEST_F(LocalBackend, TheKernelsSettingsCannotBeChanged) {
   const auto seen = shell(
       "exec 2>&1; for f in /proc/sys/kernel/core_pattern /proc/sys/kernel/modprobe "
