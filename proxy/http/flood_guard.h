@@ -47,8 +47,8 @@ class FloodGuard {
   // Useful work was done: a DATA frame that we sent, or one with bytes that came.
   void progress() noexcept;
   // A stream's last frame went out. Clients that stop reading where Content-Length says reset a
-  // stream whose empty last DATA frame is still on its way: after a whole answer that costs nothing,
-  // so each one pays for a reset.
+  // stream whose empty last DATA frame is still on its way: after a whole answer that costs
+  // nothing, so each one pays for a reset.
   void answered() noexcept;
 
   // ClientFlood (the name of the failure; an origin may be the flooder too), once a limit is

@@ -92,7 +92,7 @@ class H2Clients : public testing::Test {
     EXPECT_TRUE(client_over);
   }
   awaitable<void> settle() {
-    for (int i = 0; i < 50; ++i) co_await asio::post(io, asio::use_awaitable_t<Executor>{});
+    for (int i = 0; i < 50; ++i) co_await asio::post(io, asio::use_awaitable);
   }
   // The other end, by hand.
   awaitable<void> say(Bytes bytes) {
@@ -169,13 +169,13 @@ class H2Clients : public testing::Test {
 awaitable<void> H2Clients::simple() {
   start(true);
   Result<Bytes> got = Bytes();
-  co_await ask("GET", "/hello", {}, got);
+  co_await ask("GET", "/hello", nullptr, got);
   EXPECT_EQ(got.value(), "hello");
   EXPECT_EQ(last_head.status, 200);
   EXPECT_EQ(last_head.content_length, 5U);
   EXPECT_EQ(last_head.fields.find("x-path"), "/hello");
   EXPECT_TRUE(client->used());
-  co_await ask("HEAD", "/hello", {}, got);
+  co_await ask("HEAD", "/hello", nullptr, got);
   EXPECT_EQ(got.value(), "");
   EXPECT_EQ(last_head.content_length, 5U);
   EXPECT_EQ(handler.heads.at(0).authority, "a.test");
@@ -256,7 +256,7 @@ awaitable<void> H2Clients::slow_response_reader() {
   EXPECT_LE(handler.big_read, (256U + 64 + 64 + 64 + 16) * 1024);
   // Others are not held up.
   Result<Bytes> got = Bytes();
-  co_await ask("GET", "/hello", {}, got);
+  co_await ask("GET", "/hello", nullptr, got);
   EXPECT_EQ(got.value(), "hello");
   const auto all = co_await read_all(*answer.response->body);
   EXPECT_EQ(all.value().size(), handler.big);
@@ -280,7 +280,7 @@ TEST_F(H2Clients, AnAnswerBeforeTheBodyEndedIsWhole) { play(early_answer()); }
 awaitable<void> H2Clients::with_hints() {
   start(true);
   Result<Bytes> got = Bytes();
-  co_await ask("GET", "/hints", {}, got);
+  co_await ask("GET", "/hints", nullptr, got);
   EXPECT_EQ(got.value(), "hello");
   EXPECT_EQ(hints.statuses, std::vector<int>{103});
   co_await end();
@@ -292,9 +292,9 @@ awaitable<void> H2Clients::cut() {
   handler.feed.push("some");
   handler.feed.fail(Failure{Code::UpstreamBroken, "cut"});
   Result<Bytes> got = Bytes();
-  co_await ask("GET", "/live", {}, got);
+  co_await ask("GET", "/live", nullptr, got);
   EXPECT_EQ(got.error().code, Code::UpstreamBroken);
-  co_await ask("GET", "/hello", {}, got);
+  co_await ask("GET", "/hello", nullptr, got);
   EXPECT_EQ(got.value(), "hello");
   co_await end();
 }
@@ -423,7 +423,7 @@ awaitable<void> H2Clients::idle() {
   limits.idle = 40ms;
   start(true);
   Result<Bytes> got = Bytes();
-  co_await ask("GET", "/hello", {}, got);
+  co_await ask("GET", "/hello", nullptr, got);
   co_await tasks.join();
   EXPECT_TRUE(client_over);
 }

@@ -81,7 +81,7 @@ class Http2Sessions : public testing::Test {
   }
   // Lets everything that is due run.
   awaitable<void> settle() {
-    for (int i = 0; i < 50; ++i) co_await asio::post(io, asio::use_awaitable_t<Executor>{});
+    for (int i = 0; i < 50; ++i) co_await asio::post(io, asio::use_awaitable);
   }
 
   bool has(std::uint8_t type, std::int32_t stream) const {

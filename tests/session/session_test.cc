@@ -430,8 +430,8 @@ SESSION_TEST(FieldsUpToTheLimit, head_at_limit(0, 200))
 SESSION_TEST(OneFieldMoreThanTheLimit, head_at_limit(1, 431))
 
 INSTANTIATE_TEST_SUITE_P(Protocols, Session, testing::Values(Protocol::H1, Protocol::H2),
-                         [](const testing::TestParamInfo<Protocol>& info) {
-                           return info.param == Protocol::H1 ? "Http1" : "Http2";
+                         [](const testing::TestParamInfo<Protocol>& which) {
+                           return which.param == Protocol::H1 ? "Http1" : "Http2";
                          });
 
 }  // namespace
