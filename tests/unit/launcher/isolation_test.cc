@@ -65,7 +65,7 @@ TEST(FileTree, PathsInTheBottleAreFoundOnTheHost) {
 TEST(BwrapArguments, SecretsAreValuesAndTheRootIsSealedLast) {
   Plan plan;
   plan.workspace = "/work";
-  plan.directory = "/work/below";
+  plan.directory = plan.workspace / "below";
   plan.mounts = {{PlannedMount::Kind::kReadOnly, "/usr", "/usr"},
                  {PlannedMount::Kind::kHidden, "file", "/etc/shadow"},
                  {PlannedMount::Kind::kGenerated, "hosts", "/etc/hosts"}};
