@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <iostream>
 #include <string>
@@ -33,6 +34,7 @@ std::string scanner_words(const Plan& plan) {
 std::string allowed_words(const Plan& plan) {
   constexpr std::size_t kMost = 8;
   if (plan.allow.empty()) return "no host (--allow HOST names one)";
+  if (std::find(plan.allow.begin(), plan.allow.end(), "*") != plan.allow.end()) return "every host";
   std::string out;
   for (std::size_t i = 0; i < plan.allow.size() && i < kMost; ++i) {
     out += (i == 0 ? "" : ", ") + plan.allow[i];
