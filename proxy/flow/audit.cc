@@ -238,7 +238,8 @@ std::string audit_line(const AuditRecord& record) {
   return std::move(line).end();
 }
 
-Result<std::unique_ptr<AuditSink>> AuditSink::open(const std::string& path) {
+Result<std::unique_ptr<AuditSink>> AuditSink::open(const std::string& path,
+                                                   std::uint64_t most_bytes) {
   if (path.empty()) return std::unique_ptr<AuditSink>(new AuditSink(-1, false));
   if (path == "-") return std::unique_ptr<AuditSink>(new AuditSink(STDERR_FILENO, false));
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
@@ -248,7 +249,14 @@ Result<std::unique_ptr<AuditSink>> AuditSink::open(const std::string& path) {
                    "audit file \"" + path + "\" cannot be opened: " + std::strerror(error) +
                        "; give a file in a directory that exists and may be written"};
   }
-  return std::unique_ptr<AuditSink>(new AuditSink(fd, true));
+  std::unique_ptr<AuditSink> sink(new AuditSink(fd, true));
+  struct stat status{};
+  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
+    sink->path_ = path;
+    sink->most_bytes_ = most_bytes;
+    sink->size_ = static_cast<std::uint64_t>(status.st_size);
+  }
+  return sink;
 }
 
 AuditSink::~AuditSink() {
@@ -267,6 +275,11 @@ void AuditSink::write(const AuditRecord& record) noexcept {
 
 void AuditSink::put(std::string_view line) noexcept {
   const std::lock_guard lock(mutex_);
+  if (!path_.empty() && size_ + line.size() > most_bytes_ && size_ > 0 && !rotate()) {
+    healthy_.store(false);
+    lost_.fetch_add(1);
+    return;
+  }
   // A line torn by a full disk is ended first, so that it spoils only itself.
   if (torn_ && !write_all("\n")) {
     healthy_.store(false);
@@ -283,6 +296,28 @@ void AuditSink::put(std::string_view line) noexcept {
   }
 }
 
+// The descriptor's number stays; what it names becomes a new file.
+bool AuditSink::rotate() noexcept {
+  try {
+    for (int i = kAuditFiles - 1; i >= 1; --i) {
+      const std::string from = i == 1 ? path_ : path_ + "." + std::to_string(i - 1);
+      const std::string to = path_ + "." + std::to_string(i);
+      if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) return false;
+    }
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  const int fd = ::open(path_.c_str(),
+                        O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
+  if (fd < 0) return false;
+  const bool moved = ::dup3(fd, fd_, O_CLOEXEC) >= 0;
+  ::close(fd);
+  if (!moved) return false;
+  size_ = 0;
+  torn_ = false;
+  return true;
+}
+
 // Leaves torn_ set if some of `bytes` got into the file and some did not.
 bool AuditSink::write_all(std::string_view bytes) noexcept {
   bool started = false;
@@ -294,6 +329,7 @@ bool AuditSink::write_all(std::string_view bytes) noexcept {
       return false;
     }
     started = true;
+    size_ += static_cast<std::uint64_t>(n);
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
   return true;

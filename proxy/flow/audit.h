@@ -51,6 +51,8 @@ struct AuditRecord {
 // the record holds. Fields too long are cut and end in "...".
 [[nodiscard]] std::string audit_line(const AuditRecord& record);
 inline constexpr std::size_t kMaxAuditLine = 16 * 1024;
+inline constexpr std::uint64_t kMaxAuditFile = 64ull << 20;
+inline constexpr int kAuditFiles = 4;  // the current one and three older ones
 
 // The path with its query's keys kept and every value replaced by "*". Of a target that is no path
 // (a URL) only what follows the host. Also for other logs.
@@ -63,7 +65,10 @@ class AuditSink {
  public:
   // Opens (creates with mode 0600) `path`; "-" is standard error. Empty: nothing is written and
   // healthy() stays true. Fails with Code::Internal and the reason.
-  [[nodiscard]] static Result<std::unique_ptr<AuditSink>> open(const std::string& path);
+  // A regular file that has reached `most_bytes` becomes `path`.1, that becomes `path`.2, …, and
+  // the oldest of kAuditFiles goes: a client that makes lines cannot fill the disk.
+  [[nodiscard]] static Result<std::unique_ptr<AuditSink>> open(
+      const std::string& path, std::uint64_t most_bytes = kMaxAuditFile);
   ~AuditSink();
   AuditSink(const AuditSink&) = delete;
   AuditSink& operator=(const AuditSink&) = delete;
@@ -81,12 +86,16 @@ class AuditSink {
  private:
   AuditSink(int fd, bool owned) : fd_(fd), owned_(owned) {}
   void put(std::string_view line) noexcept;
+  bool rotate() noexcept;
   bool write_all(std::string_view bytes) noexcept;
 
   const int fd_;
   const bool owned_;
+  std::string path_;              // of a regular file; empty: it is not rotated
+  std::uint64_t most_bytes_ = 0;  // of one file
   std::mutex mutex_;
-  bool torn_ = false;  // the file's last line is incomplete; guarded by mutex_
+  std::uint64_t size_ = 0;  // of the current file; guarded by mutex_
+  bool torn_ = false;       // the file's last line is incomplete; guarded by mutex_
   std::atomic<bool> healthy_{true};
   std::atomic<std::uint64_t> written_{0};
   std::atomic<std::uint64_t> lost_{0};

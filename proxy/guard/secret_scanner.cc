@@ -309,6 +309,14 @@ class SecretScanner::State {
     return result;
   }
 
+  std::optional<Hit> finish() {
+    flush_stream(Form::Percent, percent_);
+    if (set_.has_space) flush_stream(Form::PercentPlus, percent_plus_);
+    flush_stream(Form::Json, json_);
+    if (body_hit_ && body_hit_->offset == 0) body_hit_->offset = fed_;
+    return body_hit_;
+  }
+
  private:
   enum class Form : std::size_t { Raw, Percent, PercentPlus, Json };
 
@@ -367,6 +375,13 @@ class SecretScanner::State {
       scan_stream(form, decoded_);
       chunk.remove_prefix(block.size());
     }
+  }
+
+  template <class Decoder>
+  void flush_stream(Form form, Decoder& decoder) {
+    decoded_.clear();
+    decoder.flush(decoded_);
+    scan_stream(form, decoded_);
   }
 
   const SecretSet::Impl& set_;
@@ -428,5 +443,7 @@ std::optional<Hit> SecretScanner::scan_fields(const Fields& fields) {
 }
 
 ScanResult SecretScanner::feed(ByteView chunk) { return state_->feed(chunk); }
+
+std::optional<Hit> SecretScanner::finish() { return state_->finish(); }
 
 }  // namespace bottle

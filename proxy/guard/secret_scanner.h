@@ -115,6 +115,9 @@ class SecretScanner {
   [[nodiscard]] std::optional<Hit> scan_fields(const Fields& fields);
   // The next piece of the body. After a hit every further call reports the same hit.
   [[nodiscard]] ScanResult feed(ByteView chunk);
+  // The body is complete: an escape that its end cut off is taken as the text it is. Call it before
+  // the last piece goes out.
+  [[nodiscard]] std::optional<Hit> finish();
 
  private:
   class State;

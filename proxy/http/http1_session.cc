@@ -355,6 +355,8 @@ awaitable<bool> Http1Session::answer(Response response, Exchange& exchange,
     cut_ = true;
     co_return false;
   }
+  // Whatever the head says: without a source there is nobody to write a body's end.
+  if (!response.body) response.head.has_body = false;
   const Framing framing = framing_for(response.head, head.version, head.method);
   const bool request_read = parser_.message_complete();
   const bool keep = head.keep_alive && response.head.keep_alive && request_read &&

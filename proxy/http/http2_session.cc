@@ -151,7 +151,9 @@ awaitable<void> Http2Session::run() {
   const std::optional<Failure> broken = co_await wire_.read();
   // Nobody is there any more, or nobody who is listened to. The order matters: exchanges may still
   // write until they have ended, and what they and the engine said last goes out before the close.
-  lose_streams(broken ? broken->code : Code::ClientGone);
+  const bool stopped = co_await task_cancelled();
+  const Code why = stopped ? Code::ShuttingDown : Code::ClientGone;
+  lose_streams(broken ? broken->code : why);
   exchanges_.cancel();
   co_await exchanges_.join();
   wire_.finish();
@@ -258,8 +260,11 @@ awaitable<void> Http2Session::serve(H2Request request) {
   const std::optional<Failure>& failure = exchange.trace.failure;
   const bool decided = failure && traits(failure->code).level == LogLevel::Audit;
   if (stream.lost && !decided) {
-    exchange.trace.failure = Failure{*stream.lost, "the client went away"};
-    exchange.trace.by = Trace::By::Client;
+    const bool ours = *stream.lost == Code::ShuttingDown;
+    const char* detail =
+        ours ? "the proxy stopped before the answer's end" : "the client went away";
+    exchange.trace.failure = Failure{*stream.lost, detail};
+    exchange.trace.by = ours ? Trace::By::Proxy : Trace::By::Client;
   }
   context_.handler.finished(exchange);
 }

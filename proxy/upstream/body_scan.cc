@@ -22,12 +22,18 @@ BodyScan::BodyScan(const SecretSet& set, ScanSpace& space, std::string_view host
 Result<Bytes> BodyScan::feed(Bytes piece, bool end) {
   const ScanResult raw = raw_.feed(piece);
   if (raw.hit) return refusal(*raw.hit);
+  if (end) {
+    const std::optional<Hit> last = raw_.finish();
+    if (last) return refusal(*last);
+  }
   if (!decoder_) return piece;
   auto decoded = decode(piece);
   if (!decoded) return decoded.error();
   if (end) {
     auto finished = decoder_->finish();
     if (!finished) return finished.error();
+    const std::optional<Hit> last = decoded_->finish();
+    if (last) return refusal(*last);
   }
   held_ += piece;
   const std::size_t held = end ? 0 : decoder_->unseen();

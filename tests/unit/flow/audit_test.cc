@@ -26,6 +26,7 @@ class TempDir {
   }
   ~TempDir() {
     ::unlink(file().c_str());
+    for (int i = 1; i < kAuditFiles; ++i) ::unlink((file() + "." + std::to_string(i)).c_str());
     ::rmdir(path_.c_str());
   }
   [[nodiscard]] std::string file() const { return path_ + "/audit.jsonl"; }
@@ -314,6 +315,38 @@ TEST(AuditSink, RecoversAndEndsATornLine) {
   EXPECT_EQ(lines[2] + "\n", audit_line(sample()));
   EXPECT_EQ((*sink)->lost(), 1u);
   EXPECT_EQ((*sink)->written(), 2u);
+}
+
+// T64: whoever can make lines must not be able to fill the disk.
+TEST(AuditSink, FilesAreBoundedInSizeAndNumber) {
+  const TempDir dir;
+  const std::size_t line = audit_line(sample()).size();
+  auto sink = AuditSink::open(dir.file(), 2 * line);
+  ASSERT_TRUE(sink);
+  for (int i = 0; i < 2 * kAuditFiles + 3; ++i) (*sink)->write(sample());
+  EXPECT_TRUE((*sink)->healthy());
+  EXPECT_EQ((*sink)->lost(), 0u);
+  EXPECT_EQ(lines_of(dir.file()).size(), 1u);
+  for (int i = 1; i < kAuditFiles; ++i) {
+    EXPECT_EQ(lines_of(dir.file() + "." + std::to_string(i)).size(), 2u) << i;
+  }
+  EXPECT_NE(::access((dir.file() + "." + std::to_string(kAuditFiles)).c_str(), F_OK), 0);
+}
+
+TEST(AuditSink, WhatStoodInTheFileBeforeCounts) {
+  const TempDir dir;
+  const std::size_t line = audit_line(sample()).size();
+  {
+    auto first = AuditSink::open(dir.file(), 2 * line);
+    ASSERT_TRUE(first);
+    (*first)->write(sample());
+    (*first)->write(sample());
+  }
+  auto second = AuditSink::open(dir.file(), 2 * line);
+  ASSERT_TRUE(second);
+  (*second)->write(sample());
+  EXPECT_EQ(lines_of(dir.file()).size(), 1u);
+  EXPECT_EQ(lines_of(dir.file() + ".1").size(), 2u);
 }
 
 }  // namespace

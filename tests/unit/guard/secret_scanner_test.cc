@@ -490,5 +490,26 @@ TEST(SecretScanner, OrdinaryTextIsNoToken) {
   }
 }
 
+// An escape that the end cuts off is text: the secret's last byte may be a percent sign.
+TEST(SecretScanner, FinishLooksAtWhatTheEndCutOff) {
+  for (const std::string value : {"correct-horse%", "correct-horse%4"}) {
+    const auto set = set_of({secret("TOKEN", value)});
+    ScanSpace space(*set);
+    SecretScanner scanner(*set, space, "api.test", Scheme::Https);
+    EXPECT_FALSE(scanner.feed("%63" + value.substr(1)).hit) << value;
+    const auto hit = scanner.finish();
+    ASSERT_TRUE(hit) << value;
+    EXPECT_EQ(hit->name, "TOKEN");
+  }
+}
+
+TEST(SecretScanner, FinishFindsNothingInOrdinaryEnds) {
+  const auto set = set_of({secret("TOKEN", "correct-horse%")});
+  ScanSpace space(*set);
+  SecretScanner scanner(*set, space, "api.test", Scheme::Https);
+  EXPECT_FALSE(scanner.feed("%63orrect-horse").hit);
+  EXPECT_FALSE(scanner.finish());
+}
+
 }  // namespace
 }  // namespace bottle
