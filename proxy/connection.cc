@@ -35,10 +35,8 @@ awaitable<bool> write_within(ByteStream& stream, const ConnectionParts& parts, B
 awaitable<void> refuse_connect(TcpStream& stream, const ConnectionParts& parts,
                                const Failure& failure) {
   const LocalAnswer answer = problem_answer(failure, parts.handler.next_id());
-  ResponseHead head = answer.head;
-  head.reason = std::string(traits(failure.code).title) + " (" + std::string(word(failure)) + ")";
   Bytes out;
-  write_response_head(out, head, Framing::content_length(answer.body.size()), false);
+  write_response_head(out, answer.head, Framing::content_length(answer.body.size()), false);
   out.append(answer.body);
   const bool told = co_await write_within(stream, parts, out);
   if (!told) co_return;

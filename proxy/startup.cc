@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <random>
 
 #include "certs/trust_bundle.h"
@@ -106,6 +108,15 @@ Result<void> World::build(const Listeners& listeners) {
     auto trust = OriginTrust::load(config_.origin_ca);
     if (!trust) return about_file(trust.error());
     trust_ = std::move(*trust);
+  }
+  if (config_.upstream == UpstreamKind::Pipelock) {
+    const std::string spool = config_.spool.directory.string();
+    if (::access(spool.c_str(), W_OK | X_OK) != 0) {
+      return Failure(Code::Internal,
+                     "the spool directory \"" + spool + "\" cannot be used: " +
+                         std::strerror(errno) + "; name another one with --spool-dir",
+                     std::string(kBadFile));
+    }
   }
   auto audit = AuditSink::open(config_.audit);
   if (!audit) return about_file(audit.error());

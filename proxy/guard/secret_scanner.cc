@@ -103,7 +103,7 @@ Failure refusal(const Hit& hit) {
       where = hit.field.empty() ? "a header field's name" : "the header field " + hit.field;
       break;
     case Place::Body:
-      where = "the body, up to byte " + std::to_string(hit.offset);
+      where = "the body (it ends at byte " + std::to_string(hit.offset) + ")";
       break;
   }
   return Failure{Code::Denied, "the request carries a secret (" + hit.name + ") in " + where,

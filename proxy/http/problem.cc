@@ -69,7 +69,9 @@ LocalAnswer problem_answer(const Failure& failure, std::string_view request_id) 
 
   ResponseHead& head = answer.head;
   head.status = status;
+  // Many HTTP/1.1 clients show nothing of a refusal but this.
   head.reason = reason_phrase(status);
+  if (row.level == LogLevel::Audit) head.reason.append(" (").append(code).append(")");
   head.fields.add("Content-Type", "application/problem+json");
   head.fields.add("X-Content-Type-Options", "nosniff");
   head.fields.add("Cache-Control", "no-store");

@@ -64,7 +64,7 @@ TEST(FileTree, PathsInTheBottleAreFoundOnTheHost) {
 // Later mounts cover earlier ones, so the order is part of the isolation.
 TEST(BwrapArguments, SecretsAreValuesAndTheRootIsSealedLast) {
   Plan plan;
-  plan.workspace = "/work";
+  plan.workspace = "/project";
   plan.directory = plan.workspace / "below";
   plan.mounts = {{PlannedMount::Kind::kReadOnly, "/usr", "/usr"},
                  {PlannedMount::Kind::kHidden, "file", "/etc/shadow"},
