@@ -53,13 +53,12 @@ std::string field(const std::string& line, const std::string& key) {
 
 Result<Origin> start_origin(const Surroundings& around, const std::filesystem::path& certs,
                             SignalWatch& signals) {
-  auto program = find_program((own_directory() / "bottle-demo-origin").string(), "");
+  const auto named = around.variable("BOTTLE_DEMO_ORIGIN");
+  const auto place = named && !named->empty() ? std::filesystem::absolute(*named)
+                                              : own_directory() / "bottle-demo-origin";
+  auto program = find_program(place.string(), "");
   if (!program) {
-    const auto named = around.variable("BOTTLE_DEMO_ORIGIN");
-    if (named) program = find_program(std::filesystem::absolute(*named).string(), "");
-  }
-  if (!program) {
-    return Error{ExitCode::kDemoFailed, "bottle-demo-origin was not found beside bottle",
+    return Error{ExitCode::kDemoFailed, "there is no program at " + place.string(),
                  "`make demo` builds it; BOTTLE_DEMO_ORIGIN may name it"};
   }
   auto output = make_pipe();

@@ -93,11 +93,12 @@ std::string_view mount_word(PlannedMount::Kind kind) {
 std::optional<std::string> find_sibling(const BottleSpec& spec, const std::string& name,
                                         const std::string& variable,
                                         const std::filesystem::path& directory) {
-  const std::string beside = (directory / name).string();
-  if (auto found = find_program(beside, "")) return found;
+  // What a person names comes first, and nothing takes its place.
   if (const auto named = spec.around.variable(variable); named && !named->empty()) {
     return find_program(std::filesystem::absolute(*named).string(), "");
   }
+  const std::string beside = (directory / name).string();
+  if (auto found = find_program(beside, "")) return found;
   return find_program(name, spec.around.variable("PATH").value_or(""));
 }
 

@@ -79,7 +79,8 @@ std::string describe(const Plan& plan);
 
 // The part of a plan that is the same for every backend: id, environment, proxy, pipelock, paths.
 // Looks at the world (is there a JVM, where is bottle-proxy), changes nothing.
-// `own_directory` is where the `bottle` binary lies; bottle-proxy is looked for beside it.
+// `own_directory` is where the `bottle` binary lies; bottle-proxy is the one that
+// BOTTLE_PROXY names, else the one beside it, else the one on PATH.
 Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
                        const std::string& backend_why, const std::filesystem::path& own_directory);
 
