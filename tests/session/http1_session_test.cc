@@ -211,7 +211,9 @@ awaitable<void> Http1Sessions::unvetted_url() {
   const Bytes all = co_await read_to_end();
   EXPECT_TRUE(all.starts_with("HTTP/1.1 400 ")) << all;
   EXPECT_EQ(handler.log.size(), 1U);
-  if (!handler.log.empty()) EXPECT_EQ(handler.log[0].target, "");
+  if (!handler.log.empty()) {
+    EXPECT_EQ(handler.log[0].target, "");
+  }
 }
 TEST_F(Http1Sessions, PasswordInAUrlStaysOutOfTheLog) { play(unvetted_url()); }
 

@@ -297,7 +297,9 @@ TEST(Limits, EveryOneIsHeldToItsRange) {
     EXPECT_TRUE(set_limit(config, row.name, row.most));
     EXPECT_EQ(row.get(config), row.most) << row.name;
     EXPECT_FALSE(set_limit(config, row.name, row.most + 1)) << row.name;
-    if (row.least > 0) EXPECT_FALSE(set_limit(config, row.name, row.least - 1)) << row.name;
+    if (row.least > 0) {
+      EXPECT_FALSE(set_limit(config, row.name, row.least - 1)) << row.name;
+    }
     EXPECT_EQ(row.get(config), row.most) << row.name << ": a refused value changed it";
   }
 }

@@ -98,7 +98,9 @@ TEST(ConnectionBudget, IsNoMoreThanTheDescriptorsAllow) {
   const std::size_t most = connection_budget(1'000'000'000);
   rlimit now{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &now), 0);
-  if (now.rlim_cur != RLIM_INFINITY) EXPECT_LE(most, now.rlim_cur / 10 * 4);
+  if (now.rlim_cur != RLIM_INFINITY) {
+    EXPECT_LE(most, now.rlim_cur / 10 * 4);
+  }
   EXPECT_GE(most, 1U);
   ::setrlimit(RLIMIT_NOFILE, &before);
 }
