@@ -67,26 +67,25 @@ class Worker::Loop {
   }
 
   void drain() {
-    asio::post(io_, [this] {
-      drain_.begin();
-      boost::system::error_code ignored;
-      acceptor_.close(ignored);
-      place_free_.set_later();
-    });
+    asio::post(io_, [this] { begin_drain(); });
   }
 
   void stop() {
     asio::post(io_, [this] {
-      drain_.begin();
-      boost::system::error_code ignored;
-      acceptor_.close(ignored);
-      place_free_.set_later();
+      begin_drain();
       stopping_ = true;
       connections_.cancel();
     });
   }
 
  private:
+  void begin_drain() {
+    drain_.begin();
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+    place_free_.set_later();
+  }
+
   std::vector<ResolveOverride> overrides() const {
     std::vector<ResolveOverride> list;
     for (const std::string& text : shared_.config.resolve) {

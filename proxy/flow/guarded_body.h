@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "proxy/http/body.h"
+#include "proxy/http/byte_queue.h"
 #include "proxy/http/exchange.h"
 #include "proxy/upstream/body_scan.h"
 
@@ -17,14 +18,13 @@ class GuardedBody final : public BodySource {
       : inner_(std::move(inner)), scan_(std::move(scan)) {}
 
   awaitable<Result<Chunk>> read(std::size_t max) override;
-  [[nodiscard]] bool ready() const noexcept override { return at_ < held_.size(); }
+  [[nodiscard]] bool ready() const noexcept override { return !held_.empty(); }
   void stop(Failure why) noexcept override { inner_->stop(std::move(why)); }
 
  private:
   std::unique_ptr<BodySource> inner_;
   std::unique_ptr<BodyScan> scan_;
-  Bytes held_;  // scanned, more than the reader's max
-  std::size_t at_ = 0;
+  ByteQueue held_;  // scanned, more than the reader's max
   bool inner_ended_ = false;
 };
 

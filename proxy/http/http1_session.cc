@@ -1,9 +1,9 @@
 #include "proxy/http/http1_session.h"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "proxy/http/byte_queue.h"
 #include "proxy/http/connect.h"
 #include "proxy/http/h1_writer.h"
 
@@ -27,7 +27,7 @@ class Http1Session::RequestBody final : public BodySource {
 
   awaitable<Result<Chunk>> read(std::size_t max) override;
   [[nodiscard]] bool ready() const noexcept override {
-    return session_.parser_.body_buffered() > 0 || !session_.unparsed().empty();
+    return !held_.empty() || session_.parser_.body_buffered() > 0 || !session_.unparsed().empty();
   }
   // What is unread is dealt with when the answer is out: the connection closes.
   void stop(Failure) noexcept override {}
@@ -36,29 +36,17 @@ class Http1Session::RequestBody final : public BodySource {
   Http1Session& session_;
   Exchange& exchange_;
   bool wants_continue_;
-  Bytes held_;  // parsed, but more than the reader's max
-  std::size_t held_at_ = 0;
+  ByteQueue held_;  // parsed, but more than the reader's max
 };
 
 awaitable<Result<Chunk>> Http1Session::RequestBody::read(std::size_t max) {
   for (;;) {
-    if (held_at_ == held_.size()) {
-      held_ = session_.parser_.take_body();
-      held_at_ = 0;
-    }
-    const std::size_t n = std::min(max, held_.size() - held_at_);
-    const bool all = session_.parser_.message_complete() && held_at_ + n == held_.size();
-    if (n > 0 || all) {
-      Chunk chunk;
-      if (held_at_ == 0 && n == held_.size()) {
-        chunk.data = std::move(held_);
-        held_.clear();
-      } else {
-        chunk.data = held_.substr(held_at_, n);
-        held_at_ += n;
-      }
-      chunk.end = all;
-      exchange_.trace.bytes_in += n;
+    held_.push(session_.parser_.take_body());
+    Chunk chunk;
+    chunk.data = held_.take(max);
+    chunk.end = session_.parser_.message_complete() && held_.empty();
+    if (!chunk.data.empty() || chunk.end) {
+      exchange_.trace.bytes_in += chunk.data.size();
       co_return chunk;
     }
     if (session_.unparsed().empty()) {
