@@ -24,7 +24,17 @@ constexpr std::size_t kMaxWord = 64;
 constexpr std::string_view kCut = "...";
 
 std::string_view to_string(AuditKind kind) {
-  return kind == AuditKind::Exchange ? "exchange" : "refused_connection";
+  switch (kind) {
+    case AuditKind::Exchange:
+      return "exchange";
+    case AuditKind::RefusedConnection:
+      return "refused_connection";
+    case AuditKind::RefusedAtExit:
+      return "refused_at_exit";
+    case AuditKind::RefusedName:
+      return "refused_name";
+  }
+  return "exchange";
 }
 
 std::string_view to_string(Verdict verdict) {
@@ -53,6 +63,8 @@ std::string_view to_string(DecidedBy by) {
       return "pipelock";
     case DecidedBy::Proxy:
       return "proxy";
+    case DecidedBy::Exit:
+      return "exit";
     case DecidedBy::Origin:
       return "origin";
     case DecidedBy::Client:

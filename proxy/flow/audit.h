@@ -14,11 +14,22 @@
 
 namespace bottle {
 
-enum class AuditKind : std::uint8_t { Exchange, RefusedConnection };
+// RefusedAtExit: something that came to the exit and was not let out; RefusedName: a name that was
+// asked for and not answered.
+enum class AuditKind : std::uint8_t { Exchange, RefusedConnection, RefusedAtExit, RefusedName };
 // refused: nothing of it went out, by decision; failed: it could not be done; cut: the answer
 // began and did not end.
 enum class Verdict : std::uint8_t { Allowed, Refused, Failed, Cut };
-enum class DecidedBy : std::uint8_t { Nobody, Policy, Guard, Pipelock, Proxy, Origin, Client };
+enum class DecidedBy : std::uint8_t {
+  Nobody,
+  Policy,
+  Guard,
+  Pipelock,
+  Proxy,
+  Exit,
+  Origin,
+  Client,
+};
 
 // One exchange or refused connection. Never holds credentials, bodies or query values: `target` is
 // cut down by audit_line, and no header field has a place here.
@@ -45,6 +56,7 @@ struct AuditRecord {
   DecidedBy by = DecidedBy::Nobody;
   bool scanned_request_body = false;
   bool scanned_response_body = false;
+  bool request_body_changed = false;  // by the scanner
 };
 
 // One JSON object in one line, ending in '\n', valid UTF-8, at most kMaxAuditLine bytes whatever

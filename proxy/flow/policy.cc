@@ -60,7 +60,17 @@ HostAndPort split(std::string_view text) {
 
 }  // namespace
 
-std::string_view to_string(Route route) noexcept { return route == Route::Scan ? "scan" : "deny"; }
+std::string_view to_string(Route route) noexcept {
+  switch (route) {
+    case Route::Scan:
+      return "scan";
+    case Route::ScanRequests:
+      return "scan-requests";
+    case Route::Deny:
+      return "deny";
+  }
+  return "deny";
+}
 
 Result<Policy::HostPattern> Policy::host_pattern(std::string_view host, std::string_view option,
                                                  std::string_view entry) {
@@ -128,7 +138,8 @@ Result<Policy::RouteEntry> Policy::route_entry(std::string_view entry) {
   constexpr std::string_view kOption = "--route";
   const std::size_t equals = entry.rfind('=');
   if (equals == std::string_view::npos) {
-    return bad_entry(kOption, entry, "write HOST=ROUTE, with scan or deny as the route");
+    return bad_entry(kOption, entry,
+                     "write HOST=ROUTE, with scan, scan-requests or deny as the route");
   }
   const std::string_view host = entry.substr(0, equals);
   const std::string_view name = entry.substr(equals + 1);
@@ -137,12 +148,15 @@ Result<Policy::RouteEntry> Policy::route_entry(std::string_view entry) {
     route.route = Route::Scan;
   } else if (name == "deny") {
     route.route = Route::Deny;
-  } else if (name == "scan-requests" || name == "relay" || name == "splice") {
-    return bad_entry(kOption, entry,
-                     "the route \"" + std::string(name) +
-                         "\" does not exist yet; use scan or deny, or leave the host out");
+  } else if (name == "scan-requests") {
+    route.route = Route::ScanRequests;
+  } else if (name == "relay" || name == "splice") {
+    return bad_entry(
+        kOption, entry,
+        "the route \"" + std::string(name) +
+            "\" does not exist yet; use scan, scan-requests or deny, or leave the host out");
   } else {
-    return bad_entry(kOption, entry, "the route is scan or deny");
+    return bad_entry(kOption, entry, "the route is scan, scan-requests or deny");
   }
   if (split(host).port) return bad_entry(kOption, entry, "a route is for a host, without a port");
   auto pattern = host_pattern(host, kOption, entry);
@@ -266,7 +280,7 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
       return refuse("host " + destination.host + " has the route deny", "route_deny",
                     "The person who runs the bottle has closed this host; use another one.");
     }
-    break;
+    return Decision{.route = entry.route, .refusal = {}};
   }
   return Decision{.route = Route::Scan, .refusal = {}};
 }

@@ -15,9 +15,9 @@
 
 namespace bottle {
 
-// What happens to a destination's requests. The other routes (scan-requests, relay, splice) are
-// reserved words: naming one is a configuration error for now.
-enum class Route : std::uint8_t { Scan, Deny };
+// What happens to a destination's requests. The other routes (relay, splice) are reserved words:
+// naming one is a configuration error for now.
+enum class Route : std::uint8_t { Scan, ScanRequests, Deny };
 [[nodiscard]] std::string_view to_string(Route route) noexcept;
 
 // A host that this process or its scanner answers on. No port: every port of it.

@@ -22,6 +22,8 @@ DecidedBy decided_by(Trace::By by) noexcept {
       return DecidedBy::Pipelock;
     case Trace::By::Proxy:
       return DecidedBy::Proxy;
+    case Trace::By::Exit:
+      return DecidedBy::Exit;
     case Trace::By::Origin:
       return DecidedBy::Origin;
     case Trace::By::Client:
@@ -162,6 +164,7 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   }
   const Decision decision = parts_.policy.decide(exchange.destination(), exchange.scheme());
   trace.route = to_string(decision.route);
+  exchange.side_body = decision.route == Route::ScanRequests;
   if (decision.refusal) {
     if (request.body) request.body->stop(*decision.refusal);
     co_return refuse_by(*decision.refusal, exchange, Trace::By::Policy);
@@ -214,6 +217,7 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   record.by = decided_by(unclaimed ? blame(trace.failure->code) : trace.by);
   record.scanned_request_body = trace.scanned_request_body;
   record.scanned_response_body = trace.scanned_response_body;
+  record.request_body_changed = trace.request_body_changed;
   parts_.audit.write(record);
 }
 

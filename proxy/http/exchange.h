@@ -17,7 +17,7 @@ namespace bottle {
 // whoever knows: the session (bytes, status), the handler (route, refusal), the upstream (the
 // rest).
 struct Trace {
-  enum class By : std::uint8_t { Nobody, Policy, Guard, Pipelock, Proxy, Origin, Client };
+  enum class By : std::uint8_t { Nobody, Policy, Guard, Pipelock, Proxy, Exit, Origin, Client };
 
   std::chrono::system_clock::time_point started;  // wall clock, for the log
   Clock::time_point begin;
@@ -33,8 +33,9 @@ struct Trace {
   std::uint64_t bytes_out = 0;  // body bytes to the client
   bool scanned_request_body = false;
   bool scanned_response_body = false;
-  std::optional<Failure> failure;  // why it did not go the way the client wanted
-  By by = By::Nobody;              // who decided that
+  bool request_body_changed = false;  // by the scanner: its version went out
+  std::optional<Failure> failure;     // why it did not go the way the client wanted
+  By by = By::Nobody;                 // who decided that
 };
 
 // Takes 1xx heads (never 100 or 101) while an exchange waits for its final head.
@@ -73,15 +74,19 @@ class Exchange {
   // Children that end with the exchange, such as the sender of a request body.
   [[nodiscard]] TaskGroup& tasks() noexcept { return tasks_; }
 
-  // A 1xx head other than 100 and 101, already vetted. Reaches h2 clients only: some h1 clients
+  // A 1xx head other than 100 and 101, already vetted. h1 sessions have no sink: some h1 clients
   // take a 103 for the answer. False if there were too many: the upstream is broken then.
   [[nodiscard]] bool interim(const ResponseHead& head) {
     if (++interims_ > kMaxInterim) return false;
-    if (sink_ != nullptr && client_version_ == Version::Http2) sink_->interim(head);
+    if (sink_ != nullptr) sink_->interim(head);
     return true;
   }
+  // Another taker of 1xx heads than the session; outlives the exchange.
+  void set_interim_sink(InterimSink* sink) noexcept { sink_ = sink; }
 
   Trace trace;
+  // Route scan-requests: the scanner sees the response's head, its body goes past it.
+  bool side_body = false;
 
  private:
   TimerWheel& wheel_;

@@ -42,6 +42,9 @@ struct RequestRules {
   std::vector<std::string> extra_methods;
   // Field names (lower case) with characters other than letters, digits and hyphens ("x_trace").
   std::vector<std::string> extra_names;
+  // The requests come from the scanner, out of the front's hand: the fields by which they speak
+  // (X-Bottle-*) stay in the head.
+  bool from_scanner = false;
 };
 
 // How a message's body is delimited (RFC 9112 section 6.3).

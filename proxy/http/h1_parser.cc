@@ -189,7 +189,7 @@ Result<void> H1RequestParser::parse_head() {
   }
 
   const bool connect = head.method == "CONNECT";
-  if (connect && place_ == Place::Tunnel) {
+  if (connect && place_ != Place::Listener) {
     return Failure{Code::NotSupported, "CONNECT inside a tunnel is not supported", "bad_method",
                    "Send CONNECT to the proxy itself, on a connection of its own."};
   }

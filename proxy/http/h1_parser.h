@@ -35,8 +35,9 @@ class H1RequestParser {
  public:
   // Listener: the proxy's own port, where CONNECT and absolute-form are at home (origin-form passes
   // too, so that the desk can say what is wrong with it). Tunnel: inside CONNECT, with or without
-  // TLS; CONNECT is refused there (NotSupported).
-  enum class Place : std::uint8_t { Listener, Tunnel };
+  // TLS; CONNECT is refused there (NotSupported). Server: where clients believe to speak to the
+  // origin itself; origin-form, and Host names the destination.
+  enum class Place : std::uint8_t { Listener, Tunnel, Server };
 
   explicit H1RequestParser(Place place, const HeadLimits& limits = {});
 

@@ -34,7 +34,9 @@ class Http1Session {
  public:
   using Place = H1RequestParser::Place;
 
-  // In Place::Listener the context's destination is not used: each request names its own.
+  // In Place::Listener the context's destination is not used: each request names its own. In
+  // Place::Server each request's Host names it; if the context's destination has a host (what SNI
+  // named), they must be the same, whatever the port (Misdirected).
   Http1Session(ByteStream& stream, const SessionContext& context, Place place);
   Http1Session(const Http1Session&) = delete;
   Http1Session& operator=(const Http1Session&) = delete;

@@ -106,8 +106,8 @@ std::string pipelock_agent(std::string_view bottle, std::string_view exchange) {
 }
 
 PipelockUpstream::PipelockUpstream(Dialer& dialer, Pool& pool, Spool& spool,
-                                   PipelockOptions options)
-    : dialer_(dialer), pool_(pool), spool_(spool), options_(std::move(options)) {}
+                                   PipelockOptions options, ExchangeLedger* ledger)
+    : dialer_(dialer), pool_(pool), spool_(spool), options_(std::move(options)), ledger_(ledger) {}
 
 awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& exchange) {
   exchange.trace.upstream_protocol = to_string(Version::Http11);

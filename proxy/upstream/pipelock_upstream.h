@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/ledger/exchange_ledger.h"
 #include "proxy/upstream/h1_client.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/spool.h"
@@ -40,8 +41,10 @@ struct PipelockOptions {
 // where pipelock cuts is UpstreamTruncated.
 class PipelockUpstream final : public Upstream {
  public:
-  // All outlive it and are the worker's own; `dialer` leads to pipelock only.
-  PipelockUpstream(Dialer& dialer, Pool& pool, Spool& spool, PipelockOptions options);
+  // All outlive it and are the worker's own but for `ledger`; `dialer` leads to pipelock only.
+  // Null ledger: pipelock speaks to origins itself, and what it does to messages stays done.
+  PipelockUpstream(Dialer& dialer, Pool& pool, Spool& spool, PipelockOptions options,
+                   ExchangeLedger* ledger = nullptr);
   awaitable<Result<Response>> send(Request request, Exchange& exchange) override;
 
  private:
@@ -54,6 +57,7 @@ class PipelockUpstream final : public Upstream {
   Pool& pool_;
   Spool& spool_;
   PipelockOptions options_;
+  ExchangeLedger* ledger_;
 };
 
 }  // namespace bottle

@@ -11,9 +11,14 @@ LAYERS = {
     "proxy/tls": ("proxy/base", "certs"),
     "proxy/desk": ("proxy/base", "proxy/http"),
     "proxy/guard": ("proxy/base", "proxy/http"),
-    "proxy/upstream": ("proxy/base", "proxy/http", "proxy/tls", "proxy/guard", "certs/server_name.h"),
+    "proxy/ledger": ("proxy/base", "proxy/http", "certs/digest.h"),
+    "proxy/upstream": ("proxy/base", "proxy/http", "proxy/tls", "proxy/guard", "proxy/ledger",
+                       "certs/server_name.h", "certs/digest.h"),
     "proxy/flow": ("proxy/base", "proxy/http", "proxy/desk", "proxy/guard", "proxy/upstream"),
-    "proxy": ("proxy/base", "proxy/http", "proxy/desk", "proxy/guard", "proxy/upstream", "proxy/flow", "proxy/tls", "certs",
+    "proxy/exit": ("proxy/base", "proxy/http", "proxy/desk", "proxy/guard", "proxy/ledger", "proxy/upstream",
+                   "proxy/flow", "proxy/tls", "certs"),
+    "proxy": ("proxy/base", "proxy/http", "proxy/desk", "proxy/guard", "proxy/ledger", "proxy/upstream", "proxy/flow",
+              "proxy/exit", "proxy/tls", "certs",
               "launcher/json_tree.h"),
     "launcher": (),
     "launcher/backend/local": ("launcher",),
@@ -36,6 +41,7 @@ SANS_IO_FILES = {
     "proxy/upstream/body_scan", "proxy/upstream/content_decoder", "proxy/upstream/pipelock_verdict",
     "proxy/upstream/sse_comments", "proxy/upstream/zstd_blocks",
     "proxy/flow/audit", "proxy/flow/policy",
+    "proxy/ledger/admission", "proxy/ledger/rewrites", "proxy/ledger/ticket",
 }
 
 # Library header -> the places that may include it (a directory with its slash, or a file without its ending).

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "certs/certificate_authority.h"
+#include "certs/leaf_cache.h"
+#include "proxy/base/task_group.h"
+#include "proxy/flow/audit.h"
+#include "proxy/flow/policy.h"
+#include "proxy/http/session.h"
+#include "proxy/ledger/exchange_ledger.h"
+#include "proxy/tls/tls_acceptor.h"
+#include "proxy/upstream/content_decoder.h"
+#include "proxy/upstream/spool.h"
+#include "proxy/upstream/upstream.h"
+
+namespace bottle {
+
+struct ExitLimits {
+  std::size_t connections = 1024;  // from the scanner; it keeps two idle ones a host
+  SessionLimits session;
+  TlsAcceptorLimits tls;
+  LeafCacheLimits leaves;
+  DecodeLimits decode;
+  RequestRules rules;  // from_scanner is set by the server
+  // The scanner may change request bodies (its redaction); then its version goes out. Otherwise a
+  // changed body is refused.
+  bool scanner_may_change_bodies = false;
+};
+
+// The scanner-facing half: takes connections on its listeners (TLS with the bottle's leaves, or
+// plain h1, told apart by the first byte), lets out the requests whose ticket, head and body are
+// those of a live exchange, over `origins`, and tells the ledger what really came back. Every
+// refusal leaves an audit line with by "exit". Lives on one worker's loop.
+class ExitServer {
+ public:
+  // All outlive it and, but for ledger, policy and audit, belong to the same thread.
+  struct Parts {
+    boost::asio::io_context& io;
+    TimerWheel& wheel;
+    ExchangeLedger& ledger;
+    const Policy& policy;
+    const CertificateAuthority& ca;
+    const TicketKeys& tickets;
+    RecordBuffers& records;
+    Upstream& origins;
+    Spool& spool;
+    AuditSink& audit;
+    std::string id_prefix;  // unique to this process
+    ExitLimits limits;
+  };
+  // Takes over the listening sockets (descriptors).
+  ExitServer(Parts parts, std::vector<int> listeners);
+  ExitServer(const ExitServer&) = delete;
+  ExitServer& operator=(const ExitServer&) = delete;
+  ~ExitServer();
+
+  // Until stop(); returns when no connection and no exchange is left. Spawned once by the worker.
+  awaitable<void> run();
+  // No more connections; ends those that are there. From the loop's thread. The worker calls it
+  // when every front has ended.
+  void stop() noexcept;
+
+ private:
+  class Loop;
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace bottle

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "certs/digest.h"
+#include "proxy/http/authority.h"
+#include "proxy/http/head.h"
+
+namespace bottle {
+
+// The form of a request that the scanner is given, and by which the exit knows it again.
+struct ScannedForm {
+  RequestHead head;  // canonical, with what the front added for the scanner taken off again
+  std::uint64_t body_bytes = 0;
+  Digest body_digest{};  // of the body as the scanner gets it; of nothing if there is none
+  bool has_body = false;
+};
+
+// The form that goes to the origin. Today it is the scanned one: `head` is the client's own head
+// (order and case kept), and the body is the scanner's copy once it has been compared. A later form
+// may leave parts out of the first that the exit puts back into the second.
+struct SentForm {
+  RequestHead head;
+};
+
+// What the front let through: the only thing that the exit lets out. A value.
+struct Admission {
+  std::string id;  // the exchange's
+  Destination destination;
+  Scheme scheme = Scheme::Https;
+  ScannedForm scanned;
+  SentForm sent;
+  // Route scan-requests: the scanner gets the response's head only, the body goes past it.
+  bool side_body = false;
+};
+
+}  // namespace bottle

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "certs/digest.h"
+#include "proxy/base/awaitable.h"
+#include "proxy/base/result.h"
+#include "proxy/http/chunk.h"
+#include "proxy/http/exchange.h"
+#include "proxy/http/head.h"
+#include "proxy/ledger/admission.h"
+
+// How the front (the half that the agent speaks to) and the exit (the half that speaks to origins)
+// tell each other about an exchange, past the scanner that stands between them. Values only, so
+// that the two may one day be two processes.
+namespace bottle {
+
+// ---- what the exit tells -----------------------------------------------------------------------
+
+// A 1xx head that the origin sent, vetted, as it came.
+struct InterimNews {
+  ResponseHead head;
+};
+// The origin's final head, vetted, order and case kept; as it came but for the coding that the exit
+// took off (`decoded`: then without Content-Encoding and Content-Length).
+struct HeadNews {
+  ResponseHead head;
+  bool decoded = false;
+  bool h2 = false;  // what the origin was spoken to with
+};
+// A piece of the response's body: with `side_body` all of it; with an event stream on the route
+// scan the bytes as the origin sent them, a moment before the scanner gets them. At most
+// kSidePiece bytes.
+struct BodyNews {
+  Bytes data;
+};
+// The response's body came to its end. Of what the exit passed on (decoded, if it decoded).
+struct EndNews {
+  std::uint64_t bytes = 0;
+  Digest digest{};  // of the body; not computed for side_body and event streams
+  std::optional<Fields> trailers;
+};
+// It will not: refused at the exit, or the origin failed. Before HeadNews: the answer; after it:
+// the body broke. `by` is Exit or Origin (or Policy for an address that may not be dialled).
+struct FailureNews {
+  Failure failure;
+  Trace::By by = Trace::By::Exit;
+};
+// The scanner changed the request's body, which was allowed to it, and its version is what goes.
+struct BodyChangedNews {};
+
+using ExitNews =
+    std::variant<InterimNews, HeadNews, BodyNews, EndNews, FailureNews, BodyChangedNews>;
+
+inline constexpr std::size_t kSidePiece = 64 * 1024;
+// Body bytes that may be on their way from exit to front before any was taken.
+inline constexpr std::size_t kSideWindow = 256 * 1024;
+
+// ---- the two ends ------------------------------------------------------------------------------
+
+// The front's end of one exchange. Owned by whoever answers the client; when it goes, the exchange
+// is over: its ticket is void and the exit's end is told. One thread.
+class FrontEnd {
+ public:
+  virtual ~FrontEnd() = default;
+  // The oldest news that has not been taken; nothing if there is none now.
+  [[nodiscard]] virtual std::optional<ExitNews> next() = 0;
+  // Until next() has something. False when the wait was cancelled. One waiter.
+  virtual awaitable<bool> wait() = 0;
+  // So many more BodyNews bytes may come.
+  virtual void credit(std::size_t bytes) = 0;
+  // The exit has the request (true from claim to the end): it must not be sent again.
+  [[nodiscard]] virtual bool claimed() const = 0;
+  // True if something of the request may have gone to the origin.
+  [[nodiscard]] virtual bool began() const = 0;
+};
+
+// The exit's end. Owned by whoever carries the exchange to the origin. One thread.
+class ExitEnd {
+ public:
+  // If begin() was not called, the ticket may be used once more (the scanner's transport sends a
+  // request again when its connection died).
+  virtual ~ExitEnd() = default;
+  [[nodiscard]] virtual const Admission& admission() const = 0;
+  // From now on something may have gone to the origin.
+  virtual void begin() = 0;
+  // InterimNews: at most Exchange::kMaxInterim. BodyNews: not more bytes than room() said.
+  virtual void tell(ExitNews news) = 0;
+  [[nodiscard]] virtual std::size_t room() const = 0;
+  // Until room() is above 0 or over() is true. False when cancelled. One waiter.
+  virtual awaitable<bool> wait() = 0;
+  // The front's end is gone: nobody will take any news.
+  [[nodiscard]] virtual bool over() const = 0;
+};
+
+// Thread-safe; outlives both kinds of ends. Failures of claim(), all Denied: "no_ticket" (the form
+// is wrong), "stale_ticket" (no such exchange, or it is over), "used_ticket".
+class ExchangeLedger {
+ public:
+  virtual ~ExchangeLedger() = default;
+  // The id must not be live. Events of the end run on `executor`.
+  [[nodiscard]] virtual std::unique_ptr<FrontEnd> admit(Admission admission, Executor executor) = 0;
+  // The ticket that goes with it.
+  [[nodiscard]] virtual std::string ticket(const Admission& admission) const = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<ExitEnd>> claim(std::string_view ticket,
+                                                               Executor executor) = 0;
+};
+
+}  // namespace bottle
