@@ -57,7 +57,7 @@ class PipelockUpstream final : public Upstream {
   Pool& pool_;
   Spool& spool_;
   PipelockOptions options_;
-  ExchangeLedger* ledger_;
+  [[maybe_unused]] ExchangeLedger* ledger_;
 };
 
 }  // namespace bottle
