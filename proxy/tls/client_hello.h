@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "certs/server_name.h"
+#include "proxy/base/result.h"
 
 struct ssl_st;
 
@@ -24,6 +25,14 @@ enum class SniVerdict : std::uint8_t {
 // The same for the extension's bytes; `present` false = no such extension.
 [[nodiscard]] SniVerdict check_sni_extension(std::string_view extension, bool present,
                                              const ServerName& destination);
+
+// The host that the ClientHello being processed names, where nothing else has named the
+// destination. Failures, all ClientBad: "sni_missing", "sni_malformed" (not one canonical DNS name;
+// RFC 6066 section 3 has no addresses). Only inside OpenSSL's client_hello callback.
+[[nodiscard]] Result<ServerName> sni_of(ssl_st* ssl);
+
+// The same for the extension's bytes; `present` false = no such extension.
+[[nodiscard]] Result<ServerName> sni_in_extension(std::string_view extension, bool present);
 
 // The first byte that a TLS client may send (RFC 8446 section 5.1: a handshake record). What else
 // comes is not TLS, or is SSLv2.

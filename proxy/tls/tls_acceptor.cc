@@ -28,7 +28,9 @@ constexpr const char* kGroups = "X25519:P-256:P-384";
 
 // What OpenSSL's callbacks need while one handshake runs: lives in accept()'s frame.
 struct Handshake {
-  const ServerName& destination;
+  std::optional<ServerName> destination;  // by name: not before the ClientHello
+  NameGate* gate;                         // null: the destination was known beforehand
+  bool offer_h2;
   LeafCache& leaves;
   TlsStream& stream;
   Deadline& hello_deadline;
@@ -37,16 +39,58 @@ struct Handshake {
 
 Handshake* of(SSL* ssl) { return static_cast<Handshake*>(SSL_get_app_data(ssl)); }
 
-// Runs when the ClientHello is complete and before anything is chosen or minted.
+// A ticket of one host is no session of another: OpenSSL compares this before it resumes.
+bool bind_sessions_to(SSL* ssl, const ServerName& name) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  static_assert(SHA256_DIGEST_LENGTH <= SSL_MAX_SID_CTX_LENGTH);
+  SHA256(reinterpret_cast<const unsigned char*>(name.text().data()), name.text().size(),
+         digest.data());
+  return SSL_set_session_id_context(ssl, digest.data(), static_cast<unsigned>(digest.size())) == 1;
+}
+
+// The ClientHello's name becomes the destination, if the gate lets it. False: alert and failure are
+// set.
+bool take_name(SSL* ssl, Handshake& handshake, int* alert) {
+  Result<ServerName> named = sni_of(ssl);
+  if (!named) {
+    // RFC 8446 section 9.2: what a server answers that needs a name and got none.
+    const bool missing = named.error().reason == "sni_missing";
+    *alert = missing ? SSL_AD_MISSING_EXTENSION : SSL_AD_DECODE_ERROR;
+    handshake.failure = named.error();
+    return false;
+  }
+  const Result<void> admitted = handshake.gate->admit(*named);
+  if (!admitted) {
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    handshake.failure = admitted.error();
+    return false;
+  }
+  if (!bind_sessions_to(ssl, *named)) {
+    handshake.failure = Failure{Code::Internal, "no session context: " + openssl::take_errors()};
+    return false;
+  }
+  handshake.destination = std::move(*named);
+  return true;
+}
+
+// Runs when the ClientHello is complete and before anything is chosen or minted; a second time
+// after a HelloRetryRequest, when the name must be the one that it was.
 int on_client_hello(SSL* ssl, int* alert, void*) {
   Handshake* handshake = of(ssl);
   if (handshake == nullptr) return SSL_CLIENT_HELLO_ERROR;
   handshake->stream.hello_complete();
   handshake->hello_deadline.disarm();
-  switch (check_sni(ssl, handshake->destination)) {
+  const bool by_name = handshake->gate != nullptr;
+  if (!handshake->destination) {
+    const bool taken = by_name && take_name(ssl, *handshake, alert);
+    return taken ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
+  }
+  switch (check_sni(ssl, *handshake->destination)) {
     case SniVerdict::Matches:
-    case SniVerdict::Absent:
       return SSL_CLIENT_HELLO_SUCCESS;
+    case SniVerdict::Absent:
+      if (!by_name) return SSL_CLIENT_HELLO_SUCCESS;
+      break;
     case SniVerdict::Malformed:
       *alert = SSL_AD_DECODE_ERROR;
       handshake->failure =
@@ -65,8 +109,8 @@ int on_client_hello(SSL* ssl, int* alert, void*) {
 // Runs when a certificate is needed: not for a resumed session.
 int on_certificate(SSL* ssl, void*) {
   Handshake* handshake = of(ssl);
-  if (handshake == nullptr) return 0;
-  const Result<const Leaf*> leaf = handshake->leaves.get(handshake->destination);
+  if (handshake == nullptr || !handshake->destination) return 0;
+  const Result<const Leaf*> leaf = handshake->leaves.get(*handshake->destination);
   if (!leaf) {
     handshake->failure = leaf.error();
     return 0;
@@ -77,7 +121,9 @@ int on_certificate(SSL* ssl, void*) {
 int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
             const unsigned char* offered, unsigned offered_size, void*) {
   const std::string_view list(reinterpret_cast<const char*>(offered), offered_size);
+  Handshake* handshake = of(ssl);
   for (const std::string_view ours : {std::string_view("h2"), std::string_view("http/1.1")}) {
+    if (ours == "h2" && (handshake == nullptr || !handshake->offer_h2)) continue;
     // OpenSSL has checked that the lengths add up.
     for (std::size_t at = 0; at < list.size(); at += 1 + static_cast<unsigned char>(list[at])) {
       const std::string_view theirs = list.substr(at + 1, static_cast<unsigned char>(list[at]));
@@ -87,9 +133,9 @@ int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
       return SSL_TLSEXT_ERR_OK;
     }
   }
-  if (Handshake* handshake = of(ssl)) {
+  if (handshake != nullptr) {
     handshake->failure =
-        Failure{Code::ClientBad, "the client offers neither h2 nor http/1.1 in ALPN",
+        Failure{Code::ClientBad, "the client offers no protocol in ALPN that is spoken here",
                 "no_application_protocol"};
   }
   return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -97,15 +143,6 @@ int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
 
 void require(bool done, const char* what) {
   if (!done) throw std::runtime_error(std::string(what) + ": " + openssl::take_errors());
-}
-
-// A ticket of one host is no session of another: OpenSSL compares this before it resumes.
-bool bind_sessions_to(SSL* ssl, const ServerName& name) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  static_assert(SHA256_DIGEST_LENGTH <= SSL_MAX_SID_CTX_LENGTH);
-  SHA256(reinterpret_cast<const unsigned char*>(name.text().data()), name.text().size(),
-         digest.data());
-  return SSL_set_session_id_context(ssl, digest.data(), static_cast<unsigned>(digest.size())) == 1;
 }
 
 Failure explain(const TlsStream& stream, IoStatus status, bool hello_slow, bool slow) {
@@ -182,17 +219,36 @@ awaitable<Result<Secured>> TlsAcceptor::accept(tcp::socket socket, Bytes already
                                                ServerName destination) {
   auto stream = std::make_unique<TlsStream>(std::move(socket), context_, TlsStream::Role::Server,
                                             buffers_, std::move(already_read));
+  if (!bind_sessions_to(stream->ssl(), destination)) {
+    co_return Failure{Code::Internal, "no session context: " + openssl::take_errors()};
+  }
+  auto secured = co_await shake_hands(std::move(stream), std::move(destination), nullptr);
+  co_return std::move(secured);
+}
+
+awaitable<Result<Secured>> TlsAcceptor::accept_by_name(tcp::socket socket, Bytes already_read,
+                                                       NameGate& gate) {
+  auto stream = std::make_unique<TlsStream>(std::move(socket), context_, TlsStream::Role::Server,
+                                            buffers_, std::move(already_read));
+  std::optional<ServerName> none;
+  auto secured = co_await shake_hands(std::move(stream), std::move(none), &gate);
+  co_return std::move(secured);
+}
+
+// `gate` null: the destination is there.
+awaitable<Result<Secured>> TlsAcceptor::shake_hands(std::unique_ptr<TlsStream> stream,
+                                                    std::optional<ServerName> destination,
+                                                    NameGate* gate) {
   Deadline hello_deadline(wheel_, *stream, limits_.client_hello);
   Deadline deadline(wheel_, *stream, limits_.handshake);
-  Handshake handshake{.destination = destination,
+  Handshake handshake{.destination = std::move(destination),
+                      .gate = gate,
+                      .offer_h2 = limits_.offer_h2,
                       .leaves = leaves_,
                       .stream = *stream,
                       .hello_deadline = hello_deadline,
                       .failure = std::nullopt};
   SSL_set_app_data(stream->ssl(), &handshake);
-  if (!bind_sessions_to(stream->ssl(), destination)) {
-    co_return Failure{Code::Internal, "no session context: " + openssl::take_errors()};
-  }
   TlsStream::HandshakeLimits limits;
   limits.hello_bytes = limits_.client_hello_bytes;
   const IoStatus status = co_await stream->handshake(limits);
@@ -204,6 +260,7 @@ awaitable<Result<Secured>> TlsAcceptor::accept(tcp::socket socket, Bytes already
   }
   Secured secured;
   secured.alpn = stream->alpn();
+  if (gate != nullptr) secured.name = std::move(handshake.destination);
   secured.stream = std::move(stream);
   co_return std::move(secured);
 }

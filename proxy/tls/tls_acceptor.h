@@ -4,6 +4,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <optional>
 
 #include "certs/leaf_cache.h"
 #include "proxy/base/deadline.h"
@@ -31,6 +33,16 @@ struct TlsAcceptorLimits {
   std::chrono::milliseconds client_hello{5'000};  // a hello spans a few segments, no more
   std::chrono::milliseconds handshake{10'000};    // all of it, the hello included
   std::size_t client_hello_bytes = 16 * 1024;     // post-quantum hellos take 2 KiB
+  bool offer_h2 = true;                           // false: ALPN has http/1.1 alone
+};
+
+// Who says whether a host that a ClientHello names may be spoken to.
+class NameGate {
+ public:
+  virtual ~NameGate() = default;
+  // Asked once a connection, inside the handshake and before a leaf is minted; must not wait. Its
+  // Failure ends the handshake with an alert and is the result of accept_by_name().
+  [[nodiscard]] virtual Result<void> admit(const ServerName& name) = 0;
 };
 
 // The agent-facing TLS of one worker: one SSL_CTX, the certificate chosen per connection. TLS 1.2
@@ -56,7 +68,17 @@ class TlsAcceptor {
   awaitable<Result<Secured>> accept(asio::ip::tcp::socket socket, Bytes already_read,
                                     ServerName destination);
 
+  // The same for a client that nobody told where it may go: the host that its ClientHello names is
+  // the destination, if `gate` (which outlives the call) lets it. The name is in the result.
+  // Failures as above but sni_mismatch, and: ClientBad "sni_missing" and "sni_malformed" (also an
+  // IP address), and the gate's. Sessions resume for the same name only.
+  awaitable<Result<Secured>> accept_by_name(asio::ip::tcp::socket socket, Bytes already_read,
+                                            NameGate& gate);
+
  private:
+  awaitable<Result<Secured>> shake_hands(std::unique_ptr<TlsStream> stream,
+                                         std::optional<ServerName> destination, NameGate* gate);
+
   LeafCache& leaves_;
   TimerWheel& wheel_;
   RecordBuffers& buffers_;

@@ -3,9 +3,11 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "certs/server_name.h"
 #include "proxy/base/byte_stream.h"
 #include "proxy/base/result.h"
 
@@ -119,6 +121,7 @@ class TlsStream final : public ByteStream {
 struct Secured {
   std::unique_ptr<TlsStream> stream;
   Alpn alpn = Alpn::Http1;
+  std::optional<ServerName> name;  // what the client named, where that is the destination
 };
 
 }  // namespace bottle
