@@ -81,11 +81,11 @@ func (d *Double) dispatch(w http.ResponseWriter, r *http.Request) {
 		}
 		d.forward(out, r, id)
 	default:
-		d.endpoints(out, r)
+		d.endpoints(out, r, id)
 	}
 }
 
-func (d *Double) endpoints(w http.ResponseWriter, r *http.Request) {
+func (d *Double) endpoints(w http.ResponseWriter, r *http.Request, id string) {
 	answer := func(v any) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(v)
@@ -104,9 +104,9 @@ func (d *Double) endpoints(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 		fmt.Fprintf(w, "pipelock_requests_total %d\n", total)
 	case "/fetch":
-		answer(map[string]any{"url": r.URL.Query().Get("url"), "status_code": 200, "content": "fetched"})
+		d.fetch(w, r, id)
 	case "/ws":
-		http.Error(w, "WebSocket proxy not enabled", http.StatusNotFound)
+		d.websocket(w, r, id)
 	case "/api/v1/killswitch":
 		http.Error(w, "kill switch API token not configured", http.StatusServiceUnavailable)
 	default:

@@ -21,9 +21,11 @@ import (
 // Options configure a double. Zero durations and sizes mean pipelock's defaults.
 type Options struct {
 	Listen  string
-	Roots   *x509.CertPool    // trusted towards origins; nil = system
+	Roots   *x509.CertPool    // trusted towards origins; nil = system (SSL_CERT_FILE)
 	Hosts   map[string]string // name → IP, the double's only name service (localhost is known)
-	Dial    map[string]string // "host:port" → "addr:port", tried before Hosts
+	Dial    map[string]string // "host:port" or "host" → "addr:port", tried before Hosts
+	DNS     string            // "addr:port" of a server to ask for names that no table has
+	System  bool              // ask the system's resolver for names that no table has
 	Allow   []string          // exact or *.suffix, "*" = every host; port is ignored, as pipelock does
 	IPAllow []string          // CIDRs allowed although private
 
@@ -38,6 +40,7 @@ type Options struct {
 	PerMinute       int           // 0 = no rate limit
 	SensitiveHeader []string      // default X-Token, Proxy-Authorization
 	ScanDelay       time.Duration // added per MiB of buffered response, as scanning costs
+	IdlePerHost     int           // idle connections kept to one origin; 2, as Go's default
 	ExplainBlocks   bool
 	Audit           io.Writer
 }
@@ -102,6 +105,10 @@ type Double struct {
 	seen    []*Seen
 	early   []string // what arrived on connections that never became a request
 	fault   Fault
+	tamper  Tamper
+	recent  []sent  // the latest requests that went out, for Replay
+	parked  *parked // waits for another answer (FaultSwap)
+	before  *parked // the answer before (FaultStale)
 	reached map[string][]time.Time
 	blocked int
 	total   int
@@ -119,16 +126,28 @@ func Start(opts Options) (*Double, error) {
 	opts.defaults()
 	d := &Double{opts: opts, open: map[net.Conn]bool{}, reached: map[string][]time.Time{}}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
-	d.transport = &http.Transport{
-		DialContext: d.dial, DisableCompression: true, TLSClientConfig: tlsTo(opts.Roots),
-		ResponseHeaderTimeout: opts.Total, MaxIdleConns: 100, IdleConnTimeout: 90 * time.Second,
-		TLSHandshakeTimeout: 10 * time.Second,
-	}
-	d.client = &http.Client{Transport: d.transport, Timeout: opts.Total, CheckRedirect: d.checkRedirect}
+	d.Rewire(opts.Roots, opts.Dial)
 	if err := d.listen(opts.Listen); err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// Rewire changes what the double trusts and where names lead, for an exit that starts after it. Not while requests are
+// under way.
+func (d *Double) Rewire(roots *x509.CertPool, dial map[string]string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.opts.Roots, d.opts.Dial = roots, dial
+	if d.transport != nil {
+		d.transport.CloseIdleConnections()
+	}
+	d.transport = &http.Transport{
+		DialContext: d.dial, DisableCompression: true, TLSClientConfig: tlsTo(roots),
+		ResponseHeaderTimeout: d.opts.Total, MaxIdleConns: 100, MaxIdleConnsPerHost: d.opts.IdlePerHost,
+		IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second,
+	}
+	d.client = &http.Client{Transport: d.transport, Timeout: d.opts.Total, CheckRedirect: d.checkRedirect}
 }
 
 func (d *Double) listen(addr string) error {

@@ -31,6 +31,19 @@ const (
 	FaultBadHeader             // CTL bytes in a field
 	FaultHugeHead              // a head of 1 MiB
 	FaultRaw                   // Fault.Bytes, then close
+
+	// From here on the request goes out as it should, and the answer is what goes wrong.
+	FaultBlockAfter  // refuses after it has fetched
+	FaultSwap        // two exchanges get each other's answers
+	FaultStale       // gives the answer of the exchange before, once there was one
+	FaultTwice       // the answer, and once more on the same connection
+	FaultStatus      // another status: After
+	FaultField       // one more field: Bytes as "name: value"
+	FaultChangeBody  // the first byte is another one, the length stays
+	FaultLongerBody  // Bytes are appended
+	FaultShorterBody // ends cleanly after After bytes
+	FaultDropEvent   // the event with number After (from 0) does not come
+	FaultChangeEvent // the event with number After has other data
 )
 
 // Fault is a kind with its parameters. Times > 0 ends the fault after that many requests.
@@ -52,14 +65,22 @@ func blockHead(extra string) string {
 		time.Now().UTC().Format(http.TimeFormat) + fmt.Sprintf("\r\nContent-Length: %d\r\n%s\r\n", len(blockText), extra)
 }
 
-// misbehave answers in the double's place. It reports false when the fault has run out.
-func (d *Double) misbehave(f Fault, w http.ResponseWriter, r *http.Request) bool {
-	d.mu.Lock()
-	if f.Times > 0 {
+// spend counts one use of the fault.
+func (d *Double) spend() {
+	if d.fault.Times > 0 {
 		if d.fault.Times--; d.fault.Times == 0 {
 			d.fault = Fault{}
 		}
 	}
+}
+
+// misbehave answers in the double's place. It reports false for the faults that come later.
+func (d *Double) misbehave(f Fault, w http.ResponseWriter, r *http.Request) bool {
+	if f.Kind > FaultRaw {
+		return false
+	}
+	d.mu.Lock()
+	d.spend()
 	d.mu.Unlock()
 	if f.Kind != FaultEarly403 {
 		_, _ = io.Copy(io.Discard, r.Body)

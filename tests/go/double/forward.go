@@ -178,6 +178,7 @@ func (d *Double) forward(w http.ResponseWriter, r *http.Request, id string) {
 		out.ContentLength = -1
 	}
 	out.Close = r.Close
+	d.alter(out, body)
 	resp, err := d.client.Do(out)
 	if err != nil {
 		var refused *redirectRefused
@@ -212,10 +213,15 @@ func (d *Double) relay(w http.ResponseWriter, r *http.Request, resp *http.Respon
 			w.Header()[name] = values
 		}
 	}
+	fault := d.lateFault()
+	if fault.Kind == FaultBlockAfter {
+		d.refuse(w, r, id, blocked("response_scan", "response contains injection"))
+		return
+	}
 	if streaming {
 		copyHead()
 		w.WriteHeader(resp.StatusCode)
-		if reason := d.relayEvents(w, resp.Body); reason != "" {
+		if reason := d.relayEvents(w, resp.Body, fault); reason != "" {
 			d.audit(r, id, "blocked", "sse_stream", reason)
 			return
 		}
@@ -233,6 +239,11 @@ func (d *Double) relay(w http.ResponseWriter, r *http.Request, resp *http.Respon
 	if mayHold(body, "revious") && injection.Match(body) {
 		d.refuse(w, r, id, blocked("response_scan", "response contains injection"))
 		return
+	}
+	if fault.Kind != FaultNone {
+		if !d.misrelay(fault, w, r, resp, &body) {
+			return
+		}
 	}
 	copyHead()
 	w.WriteHeader(resp.StatusCode)

@@ -26,9 +26,9 @@ func port(u *url.URL) string {
 	return "443"
 }
 
-// lookup is the double's whole name service: the Dial and Hosts tables, IP literals and localhost.
+// lookup is the double's name service: the Dial and Hosts tables, IP literals, localhost, and what the options name.
 func (d *Double) lookup(host, port string) (net.IP, error) {
-	if to, ok := d.opts.Dial[net.JoinHostPort(host, port)]; ok {
+	if to, ok := d.mapped(host, port); ok {
 		addr, _, err := net.SplitHostPort(to)
 		if err != nil {
 			return nil, err
@@ -44,7 +44,31 @@ func (d *Double) lookup(host, port string) (net.IP, error) {
 	if host == "localhost" {
 		return net.IPv4(127, 0, 0, 1), nil
 	}
-	return nil, fmt.Errorf("no such host: %s", host)
+	if d.opts.DNS == "" && !d.opts.System {
+		return nil, fmt.Errorf("no such host: %s", host)
+	}
+	resolver := &net.Resolver{PreferGo: true}
+	if d.opts.DNS != "" {
+		resolver.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, d.opts.DNS)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	found, err := resolver.LookupIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	return found[0], nil
+}
+
+// mapped looks into the Dial table, for host:port and then for the host alone.
+func (d *Double) mapped(host, port string) (string, bool) {
+	if to, ok := d.opts.Dial[net.JoinHostPort(host, port)]; ok {
+		return to, true
+	}
+	to, ok := d.opts.Dial[host]
+	return to, ok
 }
 
 func private(ip net.IP) bool {
@@ -77,7 +101,7 @@ func (d *Double) dial(ctx context.Context, network, addr string) (net.Conn, erro
 		return nil, fmt.Errorf("blocked private address %s", ip)
 	}
 	to := net.JoinHostPort(ip.String(), port)
-	if mapped, ok := d.opts.Dial[addr]; ok {
+	if mapped, ok := d.mapped(host, port); ok {
 		to = mapped
 	}
 	dialer := net.Dialer{Timeout: 10 * time.Second}

@@ -11,7 +11,8 @@ import (
 // relayEvents re-serialises a stream of events: comments and unknown fields are dropped, the last id repeats, every
 // event is flushed by itself. It returns why the stream was cut, or "" at its end. Whatever happens, the caller's
 // response ends cleanly: that is pipelock's way, and the reason why bottle-proxy cannot trust a clean end.
-func (d *Double) relayEvents(w http.ResponseWriter, body io.Reader) string {
+func (d *Double) relayEvents(w http.ResponseWriter, body io.Reader, fault Fault) string {
+	number := -1
 	in := bufio.NewReaderSize(body, 64<<10)
 	var event, id, retry string
 	var data []string
@@ -56,6 +57,14 @@ func (d *Double) relayEvents(w http.ResponseWriter, body io.Reader) string {
 			return "sse stream finding: DLP match: Anthropic API Key"
 		case injection.MatchString(meta):
 			return "sse stream finding: injection"
+		}
+		number++
+		if fault.Kind == FaultDropEvent && number == fault.After {
+			event, retry, data, size = "", "", nil, 0
+			continue
+		}
+		if fault.Kind == FaultChangeEvent && number == fault.After {
+			data[0] = "changed"
 		}
 		var out strings.Builder
 		for _, field := range [][2]string{{"event", event}, {"id", id}, {"retry", retry}} {

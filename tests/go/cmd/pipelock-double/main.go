@@ -26,17 +26,27 @@ func run() int {
 	var allow, hosts, dial, ipAllow list
 	flag.Var(&allow, "allow", "host to allow, *.suffix or * (repeatable)")
 	flag.Var(&hosts, "host", "NAME=IP (repeatable)")
-	flag.Var(&dial, "resolve", "HOST:PORT=ADDR:PORT (repeatable)")
+	flag.Var(&dial, "resolve", "HOST[:PORT]=ADDR:PORT (repeatable)")
 	flag.Var(&ipAllow, "allow-address", "private CIDR to allow (repeatable)")
 	listen := flag.String("listen", "127.0.0.1:0", "address to listen on")
 	ca := flag.String("origin-ca", "", "PEM file with the origins' CA")
 	auditFile := flag.String("audit", "", "file for audit lines, default stderr")
 	total := flag.Duration("total", 30*time.Second, "limit of one origin exchange")
+	maxResponse := flag.Int64("max-response", 0, "bytes of a response before it is cut (default 10 MiB)")
+	maxRequest := flag.Int64("max-request", 0, "bytes of a request body before it is refused (default 5 MiB)")
+	idle := flag.Int("idle-per-host", 0, "idle connections kept to one origin (default 2)")
+	dns := flag.String("dns", "", "ADDR:PORT of the name server for names that no --host or --resolve has")
+	system := flag.Bool("system", false, "ask the system's resolver for such names, and trust the system's roots (SSL_CERT_FILE)")
 	stdin := flag.Bool("die-with-stdin", false, "end when stdin closes")
 	flag.Parse()
 
 	opts := double.Options{Listen: *listen, Allow: allow, IPAllow: ipAllow, Total: *total, ExplainBlocks: true,
+		MaxResponse: *maxResponse, MaxRequest: *maxRequest, IdlePerHost: *idle, DNS: *dns, System: *system,
 		Hosts: pairs(hosts), Dial: pairs(dial), Audit: os.Stderr}
+	if *system && *ca != "" {
+		fmt.Fprintln(os.Stderr, "pipelock-double: --system trusts the system's roots; leave --origin-ca out, or --system")
+		return 1
+	}
 	if *ca != "" {
 		text, err := os.ReadFile(*ca)
 		if err != nil {
