@@ -27,11 +27,15 @@ class BottleBackend {
   virtual Result<ExitStatus> launch(const Plan& plan) = 0;
 };
 
+class BottleControl;  // bottle_control.h
+
 // One row of the table of backends, which main() owns.
 struct BackendEntry {
   std::string_view name;
   // Null: a reserved word, nothing behind it yet.
   std::function<std::unique_ptr<BottleBackend>()> make;
+  // For bottles that run already: exec, doctor, removing what was left.
+  std::function<std::unique_ptr<BottleControl>()> control{};
 };
 
 struct ChosenBackend {

@@ -1,14 +1,18 @@
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <iostream>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "launcher/backend.h"
 #include "launcher/backend/local/local_backend.h"
+#include "launcher/bottle_control.h"
 #include "launcher/command_line.h"
 #include "launcher/demo.h"
 #include "launcher/manifest_guard.h"
+#include "launcher/registry.h"
 
 namespace bottle::launcher {
 namespace {
@@ -44,6 +48,20 @@ std::string allowed_words(const Plan& plan) {
   return out;
 }
 
+// What killed launchers left. Every call but those that change nothing does it.
+void reap(const Surroundings& around) {
+  const auto remove = [](const BottleRecord& record) {
+    for (const auto& entry : backends()) {
+      if (entry.name == record.backend) {
+        return !entry.control || entry.control()->remove_left_overs(record);
+      }
+    }
+    return true;
+  };
+  const std::set<std::filesystem::path> bases{runtime_base(around), runtime_base(Surroundings{})};
+  for (const auto& base : bases) reap_bottles(base, remove);
+}
+
 int start(const StartOptions& options, const Surroundings& around) {
   auto spec = make_spec(options, around);
   if (!spec) return report(spec.error());
@@ -65,6 +83,7 @@ int start(const StartOptions& options, const Surroundings& around) {
     std::cerr << ": " << allowed_words(*plan) << "\n";
     for (const auto& note : plan->notes) std::cerr << "bottle: note: " << note << "\n";
   }
+  reap(around);
   const ManifestGuard manifest(*plan);
   const auto status = backend->launch(*plan);
   for (const auto& file : manifest.changed()) {

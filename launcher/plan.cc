@@ -142,6 +142,8 @@ void add_proxy_arguments(const BottleSpec& spec, Plan& plan) {
   option("--audit", plan.audit.string());
 }
 
+}  // namespace
+
 std::filesystem::path runtime_base(const Surroundings& around) {
   const auto xdg = around.variable("XDG_RUNTIME_DIR");
   std::error_code ec;
@@ -161,8 +163,6 @@ Result<std::filesystem::path> state_base(const Surroundings& around) {
   return Error{ExitCode::kSystem, "there is no place for the audit log: HOME is not set, or is /",
                "set HOME or XDG_STATE_HOME"};
 }
-
-}  // namespace
 
 bool is_below(const std::filesystem::path& path, const std::filesystem::path& parent) {
   const auto [end, rest] = std::mismatch(parent.begin(), parent.end(), path.begin(), path.end());

@@ -84,6 +84,11 @@ std::string describe(const Plan& plan);
 Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
                        const std::string& backend_why, const std::filesystem::path& own_directory);
 
+// Below it: a directory for each bottle that runs. $XDG_RUNTIME_DIR/bottle, else /tmp/bottle-UID.
+std::filesystem::path runtime_base(const Surroundings& around);
+// Below it: what stays of each bottle. Fails when the caller has neither HOME nor XDG_STATE_HOME.
+Result<std::filesystem::path> state_base(const Surroundings& around);
+
 // PATH in the bottle: the usual directories, and those of the caller's that the bottle has too.
 std::string bottle_path(const std::string& callers_path);
 

@@ -13,8 +13,6 @@
 namespace bottle::launcher {
 namespace {
 
-constexpr const char* kLease = "lease";
-
 // The base is in a place that others may write to (/tmp): it must be ours and nobody else's.
 Result<void> own_directory_at(const std::filesystem::path& base) {
   std::error_code ec;
@@ -39,13 +37,15 @@ Fd lock_base(const std::filesystem::path& base) {
   return lock;
 }
 
-std::size_t reap_locked(const std::filesystem::path& base) {
+std::size_t reap_locked(const std::filesystem::path& base,
+                        const std::function<bool(const std::filesystem::path&)>& may_go) {
   std::size_t removed = 0;
   std::error_code ec;
   for (const auto& entry : std::filesystem::directory_iterator(base, ec)) {
     if (!entry.is_directory(ec) || entry.is_symlink(ec)) continue;
-    const Fd lease(::open((entry.path() / kLease).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+    const Fd lease(::open((entry.path() / kLeaseName).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
     if (lease && ::flock(lease.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    if (may_go && !may_go(entry.path())) continue;
     std::filesystem::remove_all(entry.path(), ec);
     if (!ec) ++removed;
   }
@@ -58,11 +58,11 @@ Result<RuntimeDir> RuntimeDir::create(const std::filesystem::path& base, const s
   if (auto owned = own_directory_at(base); !owned) return std::move(owned.error());
   const Fd lock = lock_base(base);
   if (!lock) return system_error("cannot lock " + base.string(), errno);
-  reap_locked(base);
   const auto path = base / id;
   if (::mkdir(path.c_str(), 0700) != 0) return system_error("cannot make " + path.string(), errno);
-  Fd lease(::open((path / kLease).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!lease || ::flock(lease.get(), LOCK_EX | LOCK_NB) != 0) {
+  Fd lease(::open((path / kLeaseName).c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  // Waits for an instant at most: a `bottle list` may be looking at it.
+  if (!lease || ::flock(lease.get(), LOCK_EX) != 0) {
     const int problem = errno;
     std::error_code ec;
     std::filesystem::remove_all(path, ec);
@@ -86,10 +86,23 @@ Result<void> RuntimeDir::write(const std::string& name, std::string_view content
   return {};
 }
 
-std::size_t reap_left_overs(const std::filesystem::path& base) {
+Result<void> RuntimeDir::replace(const std::string& name, std::string_view content) const {
+  const std::string fresh = name + ".new";
+  if (auto written = write(fresh, content); !written) return written;
+  if (::rename((path_ / fresh).c_str(), (path_ / name).c_str()) != 0) {
+    return system_error("cannot write " + (path_ / name).string(), errno);
+  }
+  return {};
+}
+
+std::size_t reap_left_overs(
+    const std::filesystem::path& base,
+    const std::function<bool(const std::filesystem::path& directory)>& may_go) {
+  struct stat info{};
+  if (::lstat(base.c_str(), &info) != 0) return 0;  // nothing was ever made
   if (auto owned = own_directory_at(base); !owned) return 0;
   const Fd lock = lock_base(base);
-  return lock ? reap_locked(base) : 0;
+  return lock ? reap_locked(base, may_go) : 0;
 }
 
 Result<std::filesystem::path> make_state_dir(const std::filesystem::path& base,

@@ -18,6 +18,7 @@
 #include "launcher/namespaces.h"
 #include "launcher/pipelock_process.h"
 #include "launcher/proxy_process.h"
+#include "launcher/registry.h"
 #include "launcher/runtime_dir.h"
 #include "launcher/trust_env.h"
 
@@ -110,6 +111,8 @@ Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
   SignalWatch signals;
   auto runtime = RuntimeDir::create(plan.runtime_base, plan.id);
   if (!runtime) return std::move(runtime.error());
+  auto registration = Registration::publish(*runtime, plan);
+  if (!registration) return std::move(registration.error());
   auto state = make_state_dir(plan.state_base, plan.id);
   if (!state) return std::move(state.error());
   if (auto written = write_files(*runtime); !written) return std::move(written.error());
@@ -128,6 +131,9 @@ Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
   }
   auto helper = Helper::start(plan.proxy_port);
   if (!helper) return std::move(helper.error());
+  if (auto known = registration->keeper_is(*runtime, helper->inner()); !known) {
+    return std::move(known.error());
+  }
   const ProxyFiles files{.ca = runtime->path() / kCaName,
                          .bundle = runtime->path() / kBundleName,
                          .log = *state / "proxy.log"};
