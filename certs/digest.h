@@ -3,8 +3,12 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+
+struct evp_md_ctx_st;
+struct evp_mac_ctx_st;
 
 namespace bottle {
 
@@ -15,8 +19,8 @@ using Digest = std::array<unsigned char, 32>;
 class Sha256 {
  public:
   Sha256();  // throws std::runtime_error when libcrypto has no SHA-256
-  Sha256(Sha256&&) noexcept;
-  Sha256& operator=(Sha256&&) noexcept;
+  Sha256(Sha256&& other) noexcept;
+  Sha256& operator=(Sha256&& other) noexcept;
   ~Sha256();
 
   void update(std::string_view bytes);
@@ -24,30 +28,35 @@ class Sha256 {
   [[nodiscard]] Digest finish();
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  evp_md_ctx_st* context_;
 };
 
 [[nodiscard]] Digest sha256(std::string_view bytes);
 
-// A key for hmac_sha256(): random, wiped when it goes. Cannot be copied.
+// A key for HMAC-SHA-256: random, wiped when it goes. Cannot be copied.
 class MacKey {
  public:
   MacKey();  // throws std::runtime_error when the system has no randomness
+  // A key that is known: what the RFCs' examples are checked with.
+  explicit MacKey(std::string_view key);
   MacKey(const MacKey&) = delete;
   MacKey& operator=(const MacKey&) = delete;
   ~MacKey();
 
-  // HMAC-SHA-256 (RFC 2104).
+  // HMAC-SHA-256 (RFC 2104). Any thread.
   [[nodiscard]] Digest mac(std::string_view bytes) const;
 
  private:
-  std::array<unsigned char, 32> bytes_{};
+  void take(std::string_view key);
+
+  mutable std::mutex mutex_;           // the context is used again: making one costs more
+  evp_mac_ctx_st* context_ = nullptr;  // holds the key
 };
 
 // Takes as long whatever the bytes are.
 [[nodiscard]] bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept;
 
+// Lower case.
 [[nodiscard]] std::string hex(const Digest& digest);
 
 }  // namespace bottle

@@ -45,8 +45,10 @@ struct EndNews {
   Digest digest{};  // of the body; not computed for side_body and event streams
   std::optional<Fields> trailers;
 };
-// It will not: refused at the exit, or the origin failed. Before HeadNews: the answer; after it:
-// the body broke. `by` is Exit or Origin (or Policy for an address that may not be dialled).
+// It will not. Before HeadNews: the answer; after it: the body broke. `by` is Exit (refused there,
+// or it had to give up), Origin (it failed), Policy (an address that may not be dialled), or
+// Pipelock (it let go of the exit's answer before its end, code Cancelled: what it told the front
+// counts). The last news, as EndNews is.
 struct FailureNews {
   Failure failure;
   Trace::By by = Trace::By::Exit;
@@ -83,18 +85,21 @@ class FrontEnd {
 // The exit's end. Owned by whoever carries the exchange to the origin. One thread.
 class ExitEnd {
  public:
-  // If begin() was not called, the ticket may be used once more (the scanner's transport sends a
-  // request again when its connection died).
+  // If begin() was not called and no failure told, the ticket may be used once more (the scanner's
+  // transport sends a request again when its connection died). If it was, and neither EndNews nor
+  // FailureNews was told, a FailureNews is (UpstreamTruncated, "exit_ended").
   virtual ~ExitEnd() = default;
   [[nodiscard]] virtual const Admission& admission() const = 0;
-  // From now on something may have gone to the origin.
-  virtual void begin() = 0;
-  // InterimNews: at most Exchange::kMaxInterim. BodyNews: not more bytes than room() said.
+  // From now on something may have gone to the origin. False if nothing may go: over().
+  [[nodiscard]] virtual bool begin() = 0;
+  // Ignored when over(). InterimNews: at most Exchange::kMaxInterim. BodyNews: not more bytes than
+  // room() said.
   virtual void tell(ExitNews news) = 0;
   [[nodiscard]] virtual std::size_t room() const = 0;
   // Until room() is above 0 or over() is true. False when cancelled. One waiter.
   virtual awaitable<bool> wait() = 0;
-  // The front's end is gone: nobody will take any news.
+  // The front's end is gone, or the ticket was used once more before this one's begin(): nobody
+  // will take any news, and nothing may go to the origin.
   [[nodiscard]] virtual bool over() const = 0;
 };
 
@@ -105,7 +110,7 @@ class ExchangeLedger {
   virtual ~ExchangeLedger() = default;
   // The id must not be live. Events of the end run on `executor`.
   [[nodiscard]] virtual std::unique_ptr<FrontEnd> admit(Admission admission, Executor executor) = 0;
-  // The ticket that goes with it.
+  // The ticket that goes with it. It is good for two uses as long as nothing went to the origin.
   [[nodiscard]] virtual std::string ticket(const Admission& admission) const = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<ExitEnd>> claim(std::string_view ticket,
                                                                Executor executor) = 0;

@@ -1,0 +1,259 @@
+#include "proxy/ledger/local_ledger.h"
+
+#include <boost/asio/post.hpp>
+#include <deque>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "proxy/base/event.h"
+
+namespace bottle {
+namespace {
+
+// A transport sends a request again when the connection it used turns out to be dead.
+constexpr int kMaxUses = 2;
+
+// Wakes the coroutine that waits on one end. Shared, since a wake-up that is on its way to another
+// thread may arrive when the end has gone.
+struct Waker {
+  explicit Waker(Executor executor_in) : executor(std::move(executor_in)), event(executor) {}
+  Executor executor;
+  Event event;
+  bool on_its_way = false;  // guarded by the entry's mutex
+};
+using WakerPtr = std::shared_ptr<Waker>;
+
+bool is_last(const ExitNews& news) {
+  return std::holds_alternative<EndNews>(news) || std::holds_alternative<FailureNews>(news);
+}
+
+std::size_t body_bytes(const ExitNews& news) {
+  const auto* body = std::get_if<BodyNews>(&news);
+  return body == nullptr ? 0 : body->data.size();
+}
+
+}  // namespace
+
+// One exchange. What is not const is guarded by the mutex.
+struct LocalLedger::Entry : std::enable_shared_from_this<Entry> {
+  Entry(Admission admission_in, Executor executor)
+      : admission(std::move(admission_in)),
+        front(std::make_shared<Waker>(std::move(executor))),
+        room(admission.side_body ? 0 : kSideWindow) {}
+
+  // With the mutex held, so that the end that is woken, and with it its loop, is still there.
+  void wake(const WakerPtr& waker, const WakerPtr& from) {
+    if (waker->executor == from->executor) {
+      waker->event.set_later();
+      return;
+    }
+    if (std::exchange(waker->on_its_way, true)) return;
+    asio::post(waker->executor, [self = shared_from_this(), waker] {
+      {
+        const std::lock_guard lock(self->mutex);
+        waker->on_its_way = false;
+      }
+      waker->event.set();
+    });
+  }
+
+  const Admission admission;
+  const WakerPtr front;
+  std::mutex mutex;
+  std::deque<ExitNews> news;
+  std::size_t room;    // body bytes that may still be told
+  WakerPtr exit;       // of the end that has the request; null if none has
+  int uses = 0;        // of the ticket
+  bool began = false;  // something may have gone to the origin
+  bool ended = false;  // the last news was told
+  bool over = false;   // the front's end is gone
+};
+
+struct LocalLedger::Table {
+  std::mutex mutex;
+  std::unordered_map<std::string, std::shared_ptr<Entry>> entries;
+};
+
+class LocalLedger::Front final : public FrontEnd {
+ public:
+  Front(std::shared_ptr<Table> table, std::shared_ptr<Entry> entry)
+      : table_(std::move(table)), entry_(std::move(entry)) {}
+  Front(const Front&) = delete;
+  Front& operator=(const Front&) = delete;
+  ~Front() override {
+    {
+      const std::lock_guard lock(table_->mutex);
+      table_->entries.erase(entry_->admission.id);
+    }
+    const std::lock_guard lock(entry_->mutex);
+    entry_->over = true;
+    entry_->news.clear();
+    if (entry_->exit) entry_->wake(entry_->exit, entry_->front);
+  }
+
+  std::optional<ExitNews> next() override {
+    const std::lock_guard lock(entry_->mutex);
+    if (entry_->news.empty()) return std::nullopt;
+    std::optional<ExitNews> news(std::move(entry_->news.front()));
+    entry_->news.pop_front();
+    return news;
+  }
+
+  awaitable<bool> wait() override {
+    while (!has_news()) {
+      const bool happened = co_await entry_->front->event.wait();
+      if (!happened) co_return false;
+    }
+    co_return true;
+  }
+
+  void credit(std::size_t bytes) override {
+    const std::lock_guard lock(entry_->mutex);
+    const bool was_full = entry_->room == 0;
+    entry_->room += bytes;
+    if (was_full && bytes > 0 && entry_->exit) entry_->wake(entry_->exit, entry_->front);
+  }
+
+  bool claimed() const override {
+    const std::lock_guard lock(entry_->mutex);
+    return entry_->exit != nullptr || entry_->began || entry_->ended;
+  }
+
+  bool began() const override {
+    const std::lock_guard lock(entry_->mutex);
+    return entry_->began;
+  }
+
+ private:
+  [[nodiscard]] bool has_news() const {
+    const std::lock_guard lock(entry_->mutex);
+    return !entry_->news.empty();
+  }
+
+  std::shared_ptr<Table> table_;
+  std::shared_ptr<Entry> entry_;
+};
+
+class LocalLedger::Exit final : public ExitEnd {
+ public:
+  Exit(std::shared_ptr<Entry> entry, WakerPtr waker)
+      : entry_(std::move(entry)), waker_(std::move(waker)) {}
+  Exit(const Exit&) = delete;
+  Exit& operator=(const Exit&) = delete;
+  ~Exit() override {
+    const std::lock_guard lock(entry_->mutex);
+    if (entry_->exit != waker_) return;
+    if (entry_->began && !entry_->ended) {
+      FailureNews news;
+      news.failure = Failure(Code::UpstreamTruncated, "the exit gave the exchange up", "exit_ended",
+                             "The proxy may be stopping; try again.");
+      put(std::move(news));
+    }
+    entry_->exit = nullptr;
+  }
+
+  const Admission& admission() const override { return entry_->admission; }
+
+  bool begin() override {
+    const std::lock_guard lock(entry_->mutex);
+    if (is_over()) return false;
+    entry_->began = true;
+    return true;
+  }
+
+  void tell(ExitNews news) override {
+    const std::lock_guard lock(entry_->mutex);
+    if (!is_over() && !entry_->ended) put(std::move(news));
+  }
+
+  std::size_t room() const override {
+    const std::lock_guard lock(entry_->mutex);
+    return entry_->room;
+  }
+
+  awaitable<bool> wait() override {
+    while (!may_go_on()) {
+      const bool happened = co_await waker_->event.wait();
+      if (!happened) co_return false;
+    }
+    co_return true;
+  }
+
+  bool over() const override {
+    const std::lock_guard lock(entry_->mutex);
+    return is_over();
+  }
+
+ private:
+  // These two with the mutex held.
+  [[nodiscard]] bool is_over() const { return entry_->over || entry_->exit != waker_; }
+  void put(ExitNews news) {
+    if (entry_->over) return;
+    const std::size_t bytes = body_bytes(news);
+    if (bytes > entry_->room) throw std::logic_error("more body was told than there was room for");
+    entry_->room -= bytes;
+    entry_->ended = is_last(news);
+    entry_->news.push_back(std::move(news));
+    // A front that has not taken the one before is awake, or about to be.
+    if (entry_->news.size() == 1) entry_->wake(entry_->front, waker_);
+  }
+  [[nodiscard]] bool may_go_on() const {
+    const std::lock_guard lock(entry_->mutex);
+    return is_over() || entry_->room > 0;
+  }
+
+  std::shared_ptr<Entry> entry_;
+  WakerPtr waker_;
+};
+
+LocalLedger::LocalLedger() : table_(std::make_shared<Table>()) {}
+LocalLedger::~LocalLedger() = default;
+
+std::unique_ptr<FrontEnd> LocalLedger::admit(Admission admission, Executor executor) {
+  auto entry = std::make_shared<Entry>(std::move(admission), std::move(executor));
+  const std::lock_guard lock(table_->mutex);
+  const bool fresh = table_->entries.emplace(entry->admission.id, entry).second;
+  if (!fresh) throw std::logic_error("an exchange with this id is live");
+  return std::make_unique<Front>(table_, std::move(entry));
+}
+
+std::string LocalLedger::ticket(const Admission& admission) const {
+  return office_.issue(admission);
+}
+
+Result<std::unique_ptr<ExitEnd>> LocalLedger::claim(std::string_view ticket, Executor executor) {
+  const auto id = id_of_ticket(ticket);
+  if (!id) return Failure{Code::Denied, "the request has no ticket", "no_ticket"};
+  const Failure stale{Code::Denied, "the ticket's exchange is over, or there was none",
+                      "stale_ticket"};
+  std::shared_ptr<Entry> entry;
+  {
+    const std::lock_guard lock(table_->mutex);
+    const auto found = table_->entries.find(std::string(*id));
+    if (found == table_->entries.end()) return stale;
+    entry = found->second;
+  }
+  if (!office_.is_genuine(ticket, entry->admission)) {
+    return Failure{Code::Denied, "the ticket is not one of this proxy's", "no_ticket"};
+  }
+  auto waker = std::make_shared<Waker>(std::move(executor));
+  const std::lock_guard lock(entry->mutex);
+  if (entry->over) return stale;
+  if (entry->began || entry->ended || entry->uses >= kMaxUses) {
+    return Failure{Code::Denied, "the ticket was used before", "used_ticket"};
+  }
+  ++entry->uses;
+  // Whoever had it before is told, and cannot begin any more.
+  if (const WakerPtr before = std::exchange(entry->exit, waker)) entry->wake(before, waker);
+  return std::unique_ptr<ExitEnd>(std::make_unique<Exit>(entry, std::move(waker)));
+}
+
+std::size_t LocalLedger::live() const {
+  const std::lock_guard lock(table_->mutex);
+  return table_->entries.size();
+}
+
+}  // namespace bottle
