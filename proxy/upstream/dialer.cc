@@ -155,8 +155,12 @@ awaitable<Result<Connection>> OriginDialer::dial(const Destination& destination,
 // ---- ScannerDialer -----------------------------------------------------------------------------
 
 ScannerDialer::ScannerDialer(TimerWheel& wheel, Resolver& resolver, Destination scanner,
-                             DialLimits limits)
-    : wheel_(wheel), resolver_(resolver), scanner_(std::move(scanner)), limits_(limits) {}
+                             DialLimits limits, SocketBroker* broker)
+    : wheel_(wheel),
+      resolver_(resolver),
+      scanner_(std::move(scanner)),
+      limits_(limits),
+      broker_(broker) {}
 
 namespace {
 
@@ -166,12 +170,42 @@ Failure unavailable(const Destination& scanner, const Failure& why) {
                  "the scanner at " + scanner.host_port() + " is not reachable: " + why.detail};
 }
 
+class SocketWait final : public Cancellable {
+ public:
+  explicit SocketWait(tcp::socket& socket) : socket_(socket) {}
+  void cancel() noexcept override {
+    boost::system::error_code ignored;
+    socket_.cancel(ignored);
+  }
+
+ private:
+  tcp::socket& socket_;
+};
+
 }  // namespace
+
+awaitable<Result<tcp::socket>> ScannerDialer::connect(std::vector<Endpoint> endpoints) {
+  if (broker_ == nullptr) {
+    auto connected = co_await connect_first(wheel_, std::move(endpoints), limits_);
+    co_return connected;
+  }
+  auto socket = co_await broker_->take();
+  if (!socket) co_return socket;
+  SocketWait wait(*socket);
+  Deadline deadline(wheel_, wait, limits_.connect);
+  const auto [ec] = co_await socket->async_connect(endpoints.front(), use_tuple);
+  if (!ec) co_return socket;
+  if (deadline.fired()) co_return Failure{Code::ScannerUnavailable, "no answer in time"};
+  if (ec == asio::error::operation_aborted) {
+    co_return Failure{Code::Cancelled, "cancelled while connecting"};
+  }
+  co_return Failure{Code::ScannerUnavailable, ec.message()};
+}
 
 awaitable<Result<Connection>> ScannerDialer::dial(const Destination&, Scheme) {
   auto resolved = co_await resolver_.resolve(scanner_);
   if (!resolved) co_return unavailable(scanner_, resolved.error());
-  auto socket = co_await connect_first(wheel_, std::move(*resolved), limits_);
+  auto socket = co_await connect(std::move(*resolved));
   if (!socket) co_return unavailable(scanner_, socket.error());
   Connection connection;
   connection.stream = std::make_unique<TcpStream>(std::move(*socket));

@@ -7,6 +7,7 @@
 #include "proxy/guard/address_guard.h"
 #include "proxy/tls/tls_client.h"
 #include "proxy/upstream/resolver.h"
+#include "proxy/upstream/socket_broker.h"
 #include "proxy/upstream/upstream.h"
 #include "proxy/upstream/upstream_limits.h"
 
@@ -44,18 +45,23 @@ class OriginDialer final : public Dialer {
 };
 
 // Plain connections to one fixed place, the scanner's, whatever the arguments of dial() say. The
-// place is the configuration's, so no guard; a name is resolved anew for each dial. Every failure
-// but Cancelled is ScannerUnavailable.
+// place is the configuration's, so no guard; a name is resolved anew for each dial. With a broker
+// the place is one of the namespace that the broker's sockets are of, and an IPv4 address. Every
+// failure but Cancelled is ScannerUnavailable.
 class ScannerDialer final : public Dialer {
  public:
-  ScannerDialer(TimerWheel& wheel, Resolver& resolver, Destination scanner, DialLimits limits = {});
+  ScannerDialer(TimerWheel& wheel, Resolver& resolver, Destination scanner, DialLimits limits = {},
+                SocketBroker* broker = nullptr);
   awaitable<Result<Connection>> dial(const Destination& destination, Scheme scheme) override;
 
  private:
+  awaitable<Result<asio::ip::tcp::socket>> connect(std::vector<Endpoint> endpoints);
+
   TimerWheel& wheel_;
   Resolver& resolver_;
   Destination scanner_;
   DialLimits limits_;
+  SocketBroker* broker_;
 };
 
 }  // namespace bottle
