@@ -18,6 +18,7 @@ enum class ExitCode : std::uint8_t {
   kProxy = 70,                // bottle-proxy is missing, did not become ready, or ended by itself
   kScanner = 71,              // pipelock is missing, did not become ready, or ended by itself
   kSystem = 72,               // a system call or a file of the launcher's own failed
+  kEngine = 73,               // the container engine is missing, or did not do what it was told
   kCommandNotRunnable = 126,  // the command exists in the bottle but cannot be executed
   kCommandNotFound = 127,     // the command does not exist in the bottle
 };

@@ -35,7 +35,12 @@ void list(std::ostream& out, const std::string& indent, const std::string& key,
 }  // namespace
 
 Result<PipelockPlan> plan_pipelock(const BottleSpec& spec) {
-  PipelockPlan plan;
+  if (!spec.pipelock_bin) {
+    return Error{ExitCode::kScanner,
+                 "the scanner pipelock is wanted (" + spec.scanner_why + "), but there is none",
+                 "name it with --pipelock-bin FILE, PIPELOCK_BIN or --pipelock http://HOST:PORT; "
+                 "--scanner guard uses the built-in scanner instead"};
+  }
   const auto binary =
       find_program((spec.around.directory / *spec.pipelock_bin).lexically_normal().string(), "");
   if (!binary) {
@@ -44,7 +49,13 @@ Result<PipelockPlan> plan_pipelock(const BottleSpec& spec) {
         "pipelock cannot be started: " + *spec.pipelock_bin + " is not a program that can be run",
         "correct --pipelock-bin or PIPELOCK_BIN"};
   }
-  plan.binary = *binary;
+  auto plan = pipelock_policy(spec);
+  if (plan) plan->binary = *binary;
+  return plan;
+}
+
+Result<PipelockPlan> pipelock_policy(const BottleSpec& spec) {
+  PipelockPlan plan;
   for (const auto& host : spec.allow) {
     const std::string name = without_port(host);
     if (std::find(plan.hosts.begin(), plan.hosts.end(), name) == plan.hosts.end()) {

@@ -40,32 +40,6 @@ bool has_java(const std::string& path) {
   return find_program("java", path).has_value() || std::filesystem::exists("/usr/lib/jvm", ec);
 }
 
-// A word as a shell would need it, so that what the plan shows can be copied.
-std::string quoted(const std::string& word) {
-  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("-_./:=,@%+").find(c) != std::string_view::npos;
-  });
-  if (plain) return word;
-  std::string out = "'";
-  for (const char c : word) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += '?';  // a plan is shown on terminals
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
-
-std::string quoted(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : " ") + quoted(word);
-  return out;
-}
-
 std::string listed(const std::vector<std::string>& words, const std::string& nothing) {
   std::string out;
   for (const auto& word : words) out += (out.empty() ? "" : ", ") + word;
@@ -102,11 +76,13 @@ std::optional<std::string> find_sibling(const BottleSpec& spec, const std::strin
   return find_program(name, spec.around.variable("PATH").value_or(""));
 }
 
-void add_environment(const BottleSpec& spec, Plan& plan) {
+void add_environment(const BottleSpec& spec, Programs programs, Plan& plan) {
   auto& env = plan.environment;
   env["HOME"] = std::string("/home/agent");
-  env["SHELL"] = find_program("bash", "/bin:/usr/bin").value_or("/bin/sh");
-  env["PATH"] = bottle_path(spec.around.variable("PATH").value_or(""));
+  if (programs == Programs::kOfThisMachine) {
+    env["SHELL"] = find_program("bash", "/bin:/usr/bin").value_or("/bin/sh");
+    env["PATH"] = bottle_path(spec.around.variable("PATH").value_or(""));
+  }
   env["BOTTLE_ID"] = plan.id;
   for (const auto name : kHarmless) {
     if (const auto value = spec.around.variable(std::string(name))) env[std::string(name)] = *value;
@@ -120,7 +96,7 @@ void add_environment(const BottleSpec& spec, Plan& plan) {
   for (auto& [name, value] : trust_environment(trust)) env[name] = std::move(value);
 }
 
-void add_proxy_arguments(const BottleSpec& spec, Plan& plan) {
+void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) {
   auto& args = plan.proxy.arguments;
   const auto option = [&args](const std::string& name, const std::string& value) {
     args.push_back(name);
@@ -136,10 +112,12 @@ void add_proxy_arguments(const BottleSpec& spec, Plan& plan) {
   // With pipelock it is pipelock that resolves and checks origins; see start_pipelock().
   if (plan.scanner == Scanner::kGuard) {
     for (const auto& pair : spec.resolve) option("--resolve", pair);
-    if (spec.origin_ca) option("--origin-ca", spec.origin_ca->string());
+    if (spec.origin_ca && programs == Programs::kOfThisMachine) {
+      option("--origin-ca", spec.origin_ca->string());
+    }
   }
   option("--bottle-id", plan.id);
-  option("--audit", plan.audit.string());
+  if (programs == Programs::kOfThisMachine) option("--audit", plan.audit.string());
 }
 
 }  // namespace
@@ -187,7 +165,8 @@ std::filesystem::path own_directory() {
 }
 
 Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
-                       const std::string& backend_why, const std::filesystem::path& own_directory) {
+                       const std::string& backend_why, const std::filesystem::path& own_directory,
+                       Programs programs) {
   Plan plan;
   plan.id = random_id();
   plan.backend = backend;
@@ -204,7 +183,9 @@ Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   plan.routes = spec.routes;
   plan.origin_ca = spec.origin_ca;
   plan.quiet = spec.quiet;
-  plan.java = has_java(spec.around.variable("PATH").value_or(""));
+  // Whether an image has a JVM is not known before; without one the settings do nothing.
+  plan.java =
+      programs == Programs::kOfImages || has_java(spec.around.variable("PATH").value_or(""));
   plan.runtime_base = runtime_base(spec.around);
 
   std::error_code ec;
@@ -226,25 +207,30 @@ Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
                  "--origin-ca takes a PEM file with certificates"};
   }
 
-  const auto proxy = find_sibling(spec, "bottle-proxy", "BOTTLE_PROXY", own_directory);
-  if (!proxy) {
-    if (const auto named = spec.around.variable("BOTTLE_PROXY"); named && !named->empty()) {
-      return Error{ExitCode::kProxy,
-                   "BOTTLE_PROXY names " + *named + ", which is not a program that can be run",
-                   "correct or unset it"};
+  if (programs == Programs::kOfThisMachine) {
+    const auto proxy = find_sibling(spec, "bottle-proxy", "BOTTLE_PROXY", own_directory);
+    if (!proxy) {
+      if (const auto named = spec.around.variable("BOTTLE_PROXY"); named && !named->empty()) {
+        return Error{ExitCode::kProxy,
+                     "BOTTLE_PROXY names " + *named + ", which is not a program that can be run",
+                     "correct or unset it"};
+      }
+      return Error{ExitCode::kProxy, "bottle-proxy was not found",
+                   "it belongs beside the bottle binary; BOTTLE_PROXY may name it, or PATH"};
     }
-    return Error{ExitCode::kProxy, "bottle-proxy was not found",
-                 "it belongs beside the bottle binary; BOTTLE_PROXY may name it, or PATH"};
+    plan.proxy.binary = *proxy;
+  } else {
+    plan.proxy.binary = "bottle-proxy";
   }
-  plan.proxy.binary = *proxy;
-  add_proxy_arguments(spec, plan);
+  add_proxy_arguments(spec, programs, plan);
   plan.pipelock_url = spec.pipelock_url;
-  if (spec.pipelock_bin) {
-    auto pipelock = plan_pipelock(spec);
+  if (plan.scanner == Scanner::kPipelock && !spec.pipelock_url) {
+    auto pipelock =
+        programs == Programs::kOfThisMachine ? plan_pipelock(spec) : pipelock_policy(spec);
     if (!pipelock) return std::move(pipelock.error());
     plan.pipelock = std::move(*pipelock);
   }
-  add_environment(spec, plan);
+  add_environment(spec, programs, plan);
   return plan;
 }
 
@@ -260,17 +246,26 @@ std::string describe(const Plan& plan) {
       plan.manifest.empty() ? "none" : plan.manifest.string() + ", bottle \"" + plan.bottle + "\"");
   row("workspace", plan.workspace.string());
   if (plan.directory != plan.workspace) row("starts in", plan.directory.string());
-  row("command", quoted(plan.command));
+  row("command", shell_quoted(plan.command));
   std::string scanner(scanner_name(plan.scanner));
   if (plan.scanner == Scanner::kGuard) scanner += ", built into bottle-proxy; direct mode";
   row("scanner", scanner + " (" + plan.scanner_why + ")");
-  if (plan.pipelock) row("pipelock", plan.pipelock->binary + ", on a free loopback port");
+  if (plan.container) {
+    row("image", plan.container->image);
+    row("user", std::to_string(plan.container->uid) + ":" + std::to_string(plan.container->gid));
+    row("proxy image", plan.container->proxy_image);
+    if (!plan.container->pipelock_image.empty()) row("pipelock", plan.container->pipelock_image);
+  } else if (plan.pipelock) {
+    row("pipelock", plan.pipelock->binary + ", on a free loopback port");
+  }
   if (plan.pipelock_url) row("pipelock", *plan.pipelock_url);
   row("allow", listed(plan.allow, "no host: every request will be refused"));
   if (!plan.allow_addresses.empty()) row("addresses", listed(plan.allow_addresses, ""));
   for (const auto& [host, route] : plan.routes) row("route", host + " " + route);
-  row("proxy", plan.proxy.binary + " " + quoted(plan.proxy.arguments));
-  row("listens", "127.0.0.1:" + std::to_string(plan.proxy_port) + " in the bottle");
+  row("proxy", plan.proxy.binary + " " + shell_quoted(plan.proxy.arguments));
+  if (!plan.container) {
+    row("listens", "127.0.0.1:" + std::to_string(plan.proxy_port) + " in the bottle");
+  }
   row("CA", "made at the start; its fingerprint is printed then");
   row("audit log", plan.audit.string());
   row("temporary", (plan.runtime_base / plan.id).string());
@@ -289,18 +284,20 @@ std::string describe(const Plan& plan) {
       auto& names = trust[*text];
       names += (names.empty() ? "" : " ") + name;
     } else if (text != nullptr) {
-      out << "    " << name << "=" << quoted(*text) << "\n";
+      out << "    " << name << "=" << shell_quoted(*text) << "\n";
     } else {
       out << "    " << name << "=" << std::get<Secret>(value) << "\n";
     }
   }
   out << "  environment, for trust and the proxy\n";
   for (const auto& [value, names] : trust)
-    out << "    " << quoted(value) << " in " << names << "\n";
+    out << "    " << shell_quoted(value) << " in " << names << "\n";
   for (const auto& secret : plan.secrets) {
     row("guarded", secret.name + " may go to: " + listed(secret.hosts, "no host"));
   }
   for (const auto& note : plan.notes) row("note", note);
+  if (!plan.commands.empty()) out << "  commands\n";
+  for (const auto& command : plan.commands) out << "    " << command << "\n";
   return out.str();
 }
 

@@ -42,6 +42,17 @@ struct PipelockPlan {
   std::map<std::string, std::string> names;  // HOST → address, for names that DNS does not know
 };
 
+// What a backend that has images needs besides.
+struct ContainerPlan {
+  std::string image;  // the agent's
+  std::string proxy_image;
+  std::string pipelock_image;        // empty: no pipelock of the bottle's own
+  std::vector<std::string> missing;  // images that are fetched first
+  unsigned uid = 0;                  // of the agent
+  unsigned gid = 0;
+  bool terminal = false;  // the agent gets one
+};
+
 // Everything that a launch will do, decided. A value: computing it changes nothing, printing it
 // (`--dry-run`) is honest, and a launch decides nothing more.
 struct Plan {
@@ -65,6 +76,8 @@ struct Plan {
   ProxyPlan proxy;
   std::optional<PipelockPlan> pipelock;
   std::optional<std::string> pipelock_url;
+  std::optional<ContainerPlan> container;
+  std::vector<std::string> commands;  // what the launch will run, for people; a line each
   std::optional<std::filesystem::path> origin_ca;
   std::filesystem::path runtime_base;  // below it: one directory a bottle, gone with it
   std::filesystem::path state_base;    // below it: one directory a bottle, which stays
@@ -80,9 +93,18 @@ std::string describe(const Plan& plan);
 // The part of a plan that is the same for every backend: id, environment, proxy, pipelock, paths.
 // Looks at the world (is there a JVM, where is bottle-proxy), changes nothing.
 // `own_directory` is where the `bottle` binary lies; bottle-proxy is the one that
-// BOTTLE_PROXY names, else the one beside it, else the one on PATH.
+// BOTTLE_PROXY names, else the one beside it, else the one on PATH. With kOfImages the programs are
+// in the backend's images: nothing is looked for on this machine, the environment has no PATH and
+// no SHELL of it, and the proxy's arguments name no file of it (--audit and --origin-ca are the
+// backend's to add).
+enum class Programs { kOfThisMachine, kOfImages };
 Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
-                       const std::string& backend_why, const std::filesystem::path& own_directory);
+                       const std::string& backend_why, const std::filesystem::path& own_directory,
+                       Programs programs = Programs::kOfThisMachine);
+
+// A word, or words, as a shell would need them, so that what a plan shows can be copied.
+std::string shell_quoted(const std::string& word);
+std::string shell_quoted(const std::vector<std::string>& words);
 
 // Below it: a directory for each bottle that runs. $XDG_RUNTIME_DIR/bottle, else /tmp/bottle-UID.
 std::filesystem::path runtime_base(const Surroundings& around);

@@ -97,12 +97,7 @@ Result<void> choose_scanner(const StartOptions& options, const std::optional<Sca
   if (!spec.pipelock_url && !spec.pipelock_bin) {
     spec.pipelock_bin = find_program("pipelock", around.variable("PATH").value_or(""));
   }
-  if (!spec.pipelock_url && !spec.pipelock_bin) {
-    return Error{ExitCode::kScanner,
-                 "the scanner pipelock is wanted (" + spec.scanner_why + "), but there is none",
-                 "name it with --pipelock-bin FILE, PIPELOCK_BIN or --pipelock http://HOST:PORT; "
-                 "--scanner guard uses the built-in scanner instead"};
-  }
+  // None at all is an error of the plan's: a backend may bring one.
   return {};
 }
 
@@ -131,6 +126,7 @@ void merge_manifest(const BottleEntry& entry, BottleSpec& spec,
   spec.allow_addresses = entry.allow_addresses;
   spec.routes = entry.routes;
   spec.pipelock_url = entry.pipelock;
+  spec.image = entry.image;
   spec.workspace = expand_path(entry.workspace.value_or("."), directory, spec.around.home);
   for (Mount mount : entry.mounts) {
     mount.host = expand_path(mount.host, directory, spec.around.home).string();

@@ -97,9 +97,12 @@ TEST_F(Spec, AManifestThatAsksForPipelockNeverFallsBack) {
   around_.env["PATH"] = "/nonexistent";
   manifest(R"({"bottles": {"default": {"scanner": "pipelock"}}})");
   const auto spec = make_spec(options_, around_);
-  ASSERT_FALSE(spec);
-  EXPECT_EQ(spec.error().code, ExitCode::kScanner);
-  EXPECT_THAT(spec.error().hint, HasSubstr("--scanner guard"));
+  ASSERT_TRUE(spec);
+  EXPECT_EQ(spec->scanner, Scanner::kPipelock);
+  const auto plan = plan_pipelock(*spec);
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().code, ExitCode::kScanner);
+  EXPECT_THAT(plan.error().hint, HasSubstr("--scanner guard"));
 }
 
 TEST_F(Spec, AGivenPipelockIsUsedUnlessSomeoneAsksForTheGuard) {
