@@ -11,24 +11,28 @@
 namespace bottle {
 
 // The request that came out of the scanner against the one that was admitted. Nothing if it is the
-// same one; otherwise what differs, in words without values ("target", "field x-api-key", …).
-// `relayed` is canonical (check_request with RequestRules::from_scanner), with the ticket taken
-// off. Differences that are fine: names' case, fields' order (not that of equal names), the fields
-// that the scanner strips (identity, hop-by-hop, its own), a User-Agent where there was none,
-// percent-encoding of bytes that a path may not have, the query without its "agent" parameter and
-// sorted.
+// same one; otherwise what differs, in words without values ("method", "scheme", "host", "path",
+// "query", "field x-api-key"). Both are canonical (check_request, the relayed one with
+// RequestRules::from_scanner), the relayed one with the ticket taken off. Differences that are
+// fine: names' case, fields' order (not that of equal names), the fields that the scanner strips
+// (identity, hop-by-hop, its own), an empty User-Agent that is gone, Go's own where there was none,
+// a Cache-Control that Go made of "Pragma: no-cache", the query without its "agent" parameter,
+// sorted and encoded anew, and the root for "OPTIONS *". A path never changes: what Go would encode
+// the front has encoded already.
 [[nodiscard]] std::optional<std::string> request_difference(const RequestHead& admitted,
                                                             const RequestHead& relayed);
 
 // The response that the scanner relayed against the head that the exit gave it. Differences that
-// are fine: names' case, fields' order, Content-Length and the framing, a Date or Content-Type
-// where there was none, a reason phrase.
+// are fine: names' case, fields' order (not that of equal names), Content-Length and the framing, a
+// Date or Content-Type where there was none, a 304's Content-Type, a Cache-Control that Go made of
+// "Pragma: no-cache", the reason phrase.
 [[nodiscard]] std::optional<std::string> response_difference(const ResponseHead& given,
                                                              const ResponseHead& relayed);
 
-// The head that the scanner is shown for an origin's: a redirect with a Location as a 200 with
-// kOriginStatusField, no Content-Encoding on `side_body`, the exchange's id in kExchangeField.
-// Front and exit both compute it: the one to send, the other to compare.
+// The head that the scanner is shown for an origin's: a redirect that it would follow (301, 302,
+// 303, 307, 308 with a Location) as a 200 with kOriginStatusField, on `side_body` without
+// Content-Encoding, length and body, the exchange's id in kExchangeField. Front and exit both
+// compute it: the one to send, the other to compare.
 [[nodiscard]] ResponseHead shown_to_scanner(const ResponseHead& origin, const std::string& id,
                                             bool side_body);
 
