@@ -15,6 +15,7 @@ namespace {
 using launcher::JsonNode;
 using launcher::Place;
 
+constexpr std::string_view kMayChange = "--scanner-may-change-bodies";
 constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
 
 Failure bad(std::string detail) { return Failure(Code::Internal, std::move(detail), "bad_config"); }
@@ -39,7 +40,12 @@ std::string known_keys() {
   return keys + "limits";
 }
 
-Result<std::string> scalar(const JsonNode& node, const std::string& file, const std::string& key) {
+Result<std::string> scalar(const JsonNode& node, const std::string& file, const OptionRow& row) {
+  const std::string key(row.name);
+  if (row.is_switch()) {
+    if (node.kind == JsonNode::Kind::kBoolean) return std::string(node.boolean ? "true" : "false");
+    return bad_at(file, node.place, "'" + key + "' takes true or false");
+  }
   if (node.kind == JsonNode::Kind::kString || node.kind == JsonNode::Kind::kNumber) {
     return node.text;
   }
@@ -79,7 +85,7 @@ Result<void> apply_key(Config& config, const OptionRow& row, const JsonNode& val
     values.push_back(&value);
   }
   for (const JsonNode* one : values) {
-    auto text = scalar(*one, file, key);
+    auto text = scalar(*one, file, row);
     if (!text) return text.error();
     auto set = row.set(config, *text);
     if (!set) return bad_at(file, one->place, set.error().detail);
@@ -145,9 +151,18 @@ Result<Invocation> parse_command_line(int argc, const char* const* argv) {
       ->type_name("FILE");
   const auto rows = option_rows();
   std::vector<std::vector<std::string>> values(rows.size());
+  const auto switched = std::make_unique<bool[]>(rows.size());
+  std::vector<CLI::Option*> switches(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    CLI::Option* option =
-        app.add_option("--" + std::string(rows[i].name), values[i], std::string(rows[i].help));
+    const std::string name = "--" + std::string(rows[i].name);
+    const std::string help(rows[i].help);
+    if (rows[i].is_switch()) {
+      switches[i] = app.add_flag(name, switched[i], help)
+                        ->envname(environment_name(rows[i].name))
+                        ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+      continue;
+    }
+    CLI::Option* option = app.add_option(name, values[i], help);
     option->type_name(std::string(rows[i].value))->envname(environment_name(rows[i].name));
     option->allow_extra_args(false)->expected(1)->type_size(1);
     if (rows[i].repeatable) {
@@ -176,6 +191,9 @@ Result<Invocation> parse_command_line(int argc, const char* const* argv) {
     if (!applied) return applied.error();
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (switches[i] != nullptr && switches[i]->count() > 0) {
+      values[i].emplace_back(switched[i] ? "true" : "false");
+    }
     for (const std::string& value : values[i]) {
       auto set = rows[i].set(invocation.config, value);
       if (!set) return bad("--" + std::string(rows[i].name) + ": " + set.error().detail);
@@ -186,6 +204,40 @@ Result<Invocation> parse_command_line(int argc, const char* const* argv) {
   return invocation;
 }
 
+namespace {
+
+// The exit stands behind pipelock, and some things need it.
+Result<void> check_exit(const Config& config) {
+  if (config.upstream == UpstreamKind::Direct) {
+    const std::string_view given = config.has_exit()                       ? "--exit-listen"
+                                   : config.exit_names                     ? "--exit-names"
+                                   : !config.exit_address.empty()          ? "--exit-address"
+                                   : config.exit.scanner_may_change_bodies ? kMayChange
+                                                                           : "";
+    if (given.empty()) return {};
+    return bad(std::string(given) + " is for what comes out of pipelock; with --upstream direct " +
+               "nothing does");
+  }
+  if (config.has_exit()) {
+    if (config.exit_address.empty() || config.exit_names) return {};
+    return bad("--exit-address is what --exit-names answers with: give both");
+  }
+  if (config.exit_names || !config.exit_address.empty()) {
+    return bad("--exit-names sends pipelock to the exit: give its place with --exit-listen");
+  }
+  if (config.exit.scanner_may_change_bodies) {
+    return bad(std::string(kMayChange) + " is the exit's: give its place with --exit-listen");
+  }
+  for (const std::string& route : config.routes) {
+    if (!route.ends_with("=scan-requests")) continue;
+    return bad("--route " + route + ": the answer's body goes past pipelock by the exit alone; " +
+               "give its place with --exit-listen, or use the route scan");
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<void> check_config(Config& config) {
   if (config.upstream == UpstreamKind::Pipelock && config.pipelock_host.empty()) {
     return bad(
@@ -195,12 +247,23 @@ Result<void> check_config(Config& config) {
   if (config.upstream == UpstreamKind::Direct && !config.pipelock_host.empty()) {
     return bad("--pipelock goes with --upstream pipelock, not with direct");
   }
+  auto exit = check_exit(config);
+  if (!exit) return exit.error();
+  if (config.names && config.listen_tls.empty() && config.listen_http.empty()) {
+    return bad("--names sends clients to --listen-tls and --listen-http: give one of them");
+  }
+  if (!config.names_address.empty() && !config.names) return bad("--names-address needs --names");
   if (config.rules.limits.start_line_bytes > config.rules.limits.head_bytes) {
     return bad("the limit request_line_bytes is larger than head_bytes");
   }
   config.pipelock.bottle_id = config.bottle_id;
   config.pipelock.h1 = config.h1_client;
   config.pipelock.decode = config.decode;
+  config.exit.session = config.session;
+  config.exit.tls = config.tls_acceptor;
+  config.exit.leaves = config.leaves;
+  config.exit.decode = config.decode;
+  config.exit.rules = config.rules;
   config.h2.header_bytes = config.rules.limits.head_bytes;
   config.h2.header_fields = config.rules.limits.fields;
   return {};

@@ -9,6 +9,8 @@
 #include "certs/certificate_authority.h"
 #include "certs/leaf_cache.h"
 #include "proxy/base/result.h"
+#include "proxy/exit/exit_server.h"
+#include "proxy/exit/name_server.h"
 #include "proxy/flow/proxy_handler.h"
 #include "proxy/http/framing_rules.h"
 #include "proxy/http/h2_types.h"
@@ -20,7 +22,7 @@
 
 namespace bottle {
 
-// Where to take connections: an address to bind, or a listening socket that was handed in.
+// Where to take connections (or questions): an address to bind, or a socket that was handed in.
 struct Listen {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;  // 0: any free one
@@ -31,6 +33,15 @@ struct Listen {
 // has made it; docs/config.md and docs/limits.md describe it.
 struct Config {
   Listen listen;
+  // Clients that do not know of a proxy: the ClientHello, or Host, names the destination.
+  std::vector<Listen> listen_tls;   // port 443 of every host
+  std::vector<Listen> listen_http;  // port 80 of every host
+  std::optional<Listen> names;      // tells them that every host is here
+  std::string names_address;        // "here"; empty: the first place of listen_tls and listen_http
+  // The way out behind pipelock. No place: pipelock speaks to origins itself.
+  std::vector<Listen> exit_listen;
+  std::optional<Listen> exit_names;  // tells pipelock that every allowed host is the exit
+  std::string exit_address;          // ... at that address; empty: the first place of exit_listen
   UpstreamKind upstream = UpstreamKind::Pipelock;
   std::string pipelock_host;  // canonical; empty in direct mode
   std::uint16_t pipelock_port = 0;
@@ -63,9 +74,15 @@ struct Config {
   OriginLimits origin;
   PipelockOptions pipelock;
   DecodeLimits decode;
+  ExitLimits exit;
+  NameServerLimits name_server;
   std::size_t connections =
       4096;  // and never more than 40 % of RLIMIT_NOFILE, all workers together
+
+  [[nodiscard]] bool has_exit() const noexcept { return !exit_listen.empty(); }
 };
+
+inline constexpr std::size_t kMaxListeners = 16;  // of each of the lists above
 
 // What the command line asked for besides a Config.
 struct Invocation {

@@ -26,14 +26,14 @@ Result<int> descriptor(const std::string& value) {
   return static_cast<int>(*n);
 }
 
-Result<void> set_listen(Config& c, const std::string& value) {
+Result<Listen> place(const std::string& value) {
+  Listen listen;
   if (value.starts_with("fd:")) {
     auto fd = descriptor(value);
     if (!fd) return fd.error();
-    c.listen.fd = *fd;
-    return {};
+    listen.fd = *fd;
+    return listen;
   }
-  c.listen.fd.reset();
   const std::size_t colon = value.rfind(':');
   const std::optional<std::uint64_t> port =
       colon == std::string::npos ? std::nullopt : number(std::string_view(value).substr(colon + 1));
@@ -46,8 +46,45 @@ Result<void> set_listen(Config& c, const std::string& value) {
   if (!host || host->kind == HostKind::Name) {
     return bad("'" + value + "': listening needs an IP address, such as 127.0.0.1:3128");
   }
-  c.listen.host = host->host;
-  c.listen.port = static_cast<std::uint16_t>(*port);
+  listen.host = host->host;
+  listen.port = static_cast<std::uint16_t>(*port);
+  return listen;
+}
+
+Result<void> set_listen(Config& c, const std::string& value) {
+  auto listen = place(value);
+  if (!listen) return listen.error();
+  c.listen = std::move(*listen);
+  return {};
+}
+
+Result<void> add_place(std::vector<Listen>& places, const std::string& value) {
+  auto listen = place(value);
+  if (!listen) return listen.error();
+  if (places.size() == kMaxListeners) {
+    return bad("more than " + std::to_string(kMaxListeners) + " places to listen at");
+  }
+  places.push_back(std::move(*listen));
+  return {};
+}
+
+Result<void> set_place(std::optional<Listen>& where, const std::string& value) {
+  auto listen = place(value);
+  if (!listen) return listen.error();
+  where = std::move(*listen);
+  return {};
+}
+
+Result<void> set_answer(std::string& where, const std::string& value) {
+  const auto address = IpAddress::parse(value);
+  if (!address) return bad("'" + value + "' is no IP address, such as 10.0.0.2 or fd00::2");
+  where = address->to_string();
+  return {};
+}
+
+Result<void> set_may_change(Config& c, const std::string& value) {
+  if (value != "true" && value != "false") return bad("'" + value + "' is neither true nor false");
+  c.exit.scanner_may_change_bodies = value == "true";
   return {};
 }
 
@@ -154,6 +191,29 @@ Result<void> set_path(std::string& where, const std::string& value, std::string_
 const std::array kRows = {
     OptionRow{"listen", "ADDR:PORT|fd:N", false,
               "where to take connections (default 127.0.0.1:0: any free port)", set_listen},
+    OptionRow{"listen-tls", "ADDR:PORT|fd:N", true,
+              "where clients without proxy settings find port 443 of every host",
+              [](Config& c, const std::string& v) { return add_place(c.listen_tls, v); }},
+    OptionRow{"listen-http", "ADDR:PORT|fd:N", true, "the same for port 80",
+              [](Config& c, const std::string& v) { return add_place(c.listen_http, v); }},
+    OptionRow{"names", "ADDR:PORT|fd:N", false,
+              "answer DNS questions (UDP) there: every host is at --names-address",
+              [](Config& c, const std::string& v) { return set_place(c.names, v); }},
+    OptionRow{"names-address", "ADDR", false,
+              "what --names answers with (default: the first --listen-tls)",
+              [](Config& c, const std::string& v) { return set_answer(c.names_address, v); }},
+    OptionRow{"exit-listen", "ADDR:PORT|fd:N", true,
+              "where pipelock comes out: only what was let through goes on from there",
+              [](Config& c, const std::string& v) { return add_place(c.exit_listen, v); }},
+    OptionRow{"exit-names", "ADDR:PORT|fd:N", false,
+              "answer pipelock's DNS questions (UDP) there: allowed hosts are at --exit-address",
+              [](Config& c, const std::string& v) { return set_place(c.exit_names, v); }},
+    OptionRow{"exit-address", "ADDR", false,
+              "what --exit-names answers with (default: the first --exit-listen)",
+              [](Config& c, const std::string& v) { return set_answer(c.exit_address, v); }},
+    OptionRow{"scanner-may-change-bodies", "", false,
+              "send a request body as pipelock left it; without it a changed one is refused",
+              set_may_change},
     OptionRow{"upstream", "pipelock|direct", false,
               "who looks at the requests: pipelock (default), or the built-in guard (direct)",
               set_upstream},
@@ -164,7 +224,8 @@ const std::array kRows = {
                 c.allow.push_back(v);
                 return Result<void>();
               }},
-    OptionRow{"route", "HOST=ROUTE", true, "what happens to a host's requests: scan or deny",
+    OptionRow{"route", "HOST=ROUTE", true,
+              "what happens to a host's requests: scan, scan-requests or deny",
               [](Config& c, const std::string& v) {
                 c.routes.push_back(v);
                 return Result<void>();
@@ -177,7 +238,7 @@ const std::array kRows = {
     OptionRow{"ca-names", "any|allowlist", false,
               "names the CA is good for: allowlist (default, constrained) or any", set_ca_names},
     OptionRow{
-        "origin-ca", "FILE", false, "more roots to check origins against (direct)",
+        "origin-ca", "FILE", false, "more roots to check origins against (direct, exit)",
         [](Config& c, const std::string& v) { return set_path(c.origin_ca, v, "origin-ca"); }},
     OptionRow{"allow-address", "CIDR", true,
               "a private or otherwise special address range that may be dialled all the same",
@@ -186,7 +247,7 @@ const std::array kRows = {
                 return Result<void>();
               }},
     OptionRow{"resolve", "HOST:PORT=ADDR:PORT", true,
-              "connect to that address for HOST:PORT, for tests and split horizons (direct)",
+              "connect to that address for HOST:PORT, for tests and split horizons (direct, exit)",
               set_resolve},
     OptionRow{"audit", "FILE", false, "append a JSON line for each exchange; - is stderr",
               [](Config& c, const std::string& v) { return set_path(c.audit, v, "audit"); }},

@@ -13,10 +13,12 @@ namespace bottle {
 // ("ca-out": "FILE"; a list where it may be given more than once).
 struct OptionRow {
   std::string_view name;
-  std::string_view value;  // what stands for the value in --help
+  std::string_view
+      value;  // what stands for the value in --help; empty: a switch, "true" or "false"
   bool repeatable;
   std::string_view help;
   Result<void> (*set)(Config& config, const std::string& value);
+  [[nodiscard]] bool is_switch() const noexcept { return value.empty(); }
 };
 [[nodiscard]] std::span<const OptionRow> option_rows();
 

@@ -102,6 +102,14 @@ TEST(Config, EveryOptionRefusesNonsense) {
       {"listen", "fd:x"},
       {"listen", "fd:-1"},
       {"listen", "fd:65536"},
+      {"listen-tls", "443"},
+      {"listen-http", "localhost:80"},
+      {"names", "fd:"},
+      {"names-address", "here"},
+      {"exit-listen", "exit"},
+      {"exit-names", "127.0.0.1"},
+      {"exit-address", "10.0.0.2:443"},
+      {"scanner-may-change-bodies", "maybe"},
       {"upstream", "both"},
       {"pipelock", "https://h:1"},
       {"pipelock", "h:1"},
@@ -155,6 +163,90 @@ TEST(Config, ListenTakesAddressesAndDescriptors) {
   const auto parsed = parse({"--upstream", "direct", "--listen", "fd:3"});
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->config.listen.fd, 3);
+}
+
+TEST(Config, TransparentPlacesAreLists) {
+  const auto parsed =
+      parse({"--upstream=direct", "--listen-tls=127.0.0.1:443", "--listen-tls=fd:7",
+             "--listen-http=[::1]:80", "--names=127.0.0.1:53", "--names-address=fd00:0::2"});
+  ASSERT_TRUE(parsed) << parsed.error().detail;
+  const Config& config = parsed->config;
+  ASSERT_EQ(config.listen_tls.size(), 2U);
+  EXPECT_EQ(config.listen_tls[0].port, 443);
+  EXPECT_EQ(config.listen_tls[1].fd, 7);
+  ASSERT_EQ(config.listen_http.size(), 1U);
+  EXPECT_EQ(config.listen_http[0].host, "::1");
+  ASSERT_TRUE(config.names);
+  EXPECT_EQ(config.names->port, 53);
+  EXPECT_EQ(config.names_address, "fd00::2");
+}
+
+TEST(Config, ListsOfPlacesAreBounded) {
+  std::string list = "\"127.0.0.1:0\"";
+  for (std::size_t i = 1; i < kMaxListeners; ++i) list += ",\"127.0.0.1:0\"";
+  Config config;
+  EXPECT_TRUE(apply_config_text(config, "{\"listen-tls\": [" + list + "]}", "c.json"));
+  EXPECT_SAYS(file_complaint("{\"listen-tls\": [" + list + ",\"127.0.0.1:0\"]}"), "more than 16");
+}
+
+TEST(Config, NamesLeadSomewhere) {
+  EXPECT_SAYS(complaint({"--upstream=direct", "--names=127.0.0.1:53"}), "--listen-tls");
+  EXPECT_SAYS(
+      complaint({"--upstream=direct", "--listen-tls=127.0.0.1:443", "--names-address=10.0.0.1"}),
+      "--names");
+}
+
+TEST(Config, ExitStandsBehindPipelock) {
+  const std::string pipelock = "--pipelock=http://127.0.0.1:8888";
+  const auto parsed =
+      parse({pipelock, "--exit-listen=10.0.0.2:443", "--exit-listen=fd:5", "--exit-names=fd:6",
+             "--exit-address=10.0.0.2", "--scanner-may-change-bodies", "--route=*=scan-requests",
+             "--limit=exit_connections=7", "--limit=idle_ms=7000"});
+  ASSERT_TRUE(parsed) << parsed.error().detail;
+  const Config& config = parsed->config;
+  EXPECT_TRUE(config.has_exit());
+  EXPECT_EQ(config.exit_listen.size(), 2U);
+  EXPECT_EQ(config.exit_names->fd, 6);
+  EXPECT_TRUE(config.exit.scanner_may_change_bodies);
+  EXPECT_EQ(config.exit.connections, 7U);
+  EXPECT_EQ(config.exit.session.idle.count(), 7000) << "the exit's sessions are bounded alike";
+
+  EXPECT_SAYS(complaint({"--upstream=direct", "--exit-listen=127.0.0.1:1"}), "--exit-listen");
+  EXPECT_SAYS(complaint({"--upstream=direct", "--exit-names=127.0.0.1:1"}), "--exit-names");
+  EXPECT_SAYS(complaint({"--upstream=direct", "--exit-address=127.0.0.1"}), "--exit-address");
+  EXPECT_SAYS(complaint({"--upstream=direct", "--scanner-may-change-bodies"}), "may-change-bodies");
+  EXPECT_SAYS(complaint({pipelock, "--exit-names=127.0.0.1:1"}), "--exit-listen");
+  EXPECT_SAYS(complaint({pipelock, "--exit-address=127.0.0.1"}), "--exit-listen");
+  EXPECT_SAYS(complaint({pipelock, "--scanner-may-change-bodies"}), "--exit-listen");
+  EXPECT_SAYS(complaint({pipelock, "--exit-listen=127.0.0.1:1", "--exit-address=127.0.0.1"}),
+              "--exit-names");
+}
+
+TEST(Config, ScanRequestsNeedsTheExit) {
+  EXPECT_SAYS(complaint({"--pipelock=http://127.0.0.1:8888", "--route=a.test=scan-requests"}),
+              "--exit-listen");
+  EXPECT_TRUE(parse({"--upstream=direct", "--route=a.test=scan-requests"}))
+      << "nothing goes past anybody there";
+}
+
+TEST(Config, SwitchesTakeNoValueOrABoolean) {
+  const std::string pipelock = "--pipelock=http://127.0.0.1:8888";
+  const std::string exit = "--exit-listen=127.0.0.1:1";
+  auto parsed = parse({pipelock, exit, "--scanner-may-change-bodies=false"});
+  ASSERT_TRUE(parsed) << parsed.error().detail;
+  EXPECT_FALSE(parsed->config.exit.scanner_may_change_bodies);
+  EXPECT_SAYS(complaint({pipelock, exit, "--scanner-may-change-bodies", "true"}), "true");
+  {
+    const Variable set("BOTTLE_PROXY_SCANNER_MAY_CHANGE_BODIES", "true");
+    parsed = parse({pipelock, exit});
+    ASSERT_TRUE(parsed) << parsed.error().detail;
+    EXPECT_TRUE(parsed->config.exit.scanner_may_change_bodies);
+  }
+  Config config;
+  EXPECT_TRUE(apply_config_text(config, R"({"scanner-may-change-bodies": true})", "c.json"));
+  EXPECT_TRUE(config.exit.scanner_may_change_bodies);
+  EXPECT_SAYS(file_complaint(R"({"scanner-may-change-bodies": "yes"})"),
+              "'scanner-may-change-bodies' takes true or false");
 }
 
 TEST(Config, CommandLineErrorsNameTheOption) {
