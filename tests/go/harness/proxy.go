@@ -58,6 +58,8 @@ func Instrumented(path string) bool {
 type Proxy struct {
 	Path   string
 	Addr   string // host:port it listens on
+	Exit   string // host:port of its exit, if it has one
+	Names  string // host:port of its exit's name server, if it has one
 	SHA256 string // fingerprint from the ready line
 	CAFile string
 	Bundle string
@@ -126,6 +128,10 @@ func StartProxyWith(t testing.TB, change func(*exec.Cmd), args ...string) *Proxy
 				for _, word := range strings.Fields(lines.Text()) {
 					if value, ok := cutPrefix(word, "listen="); ok {
 						p.Addr = value
+					} else if value, ok := cutPrefix(word, "exit="); ok {
+						p.Exit = value
+					} else if value, ok := cutPrefix(word, "exit_names="); ok {
+						p.Names = value
 					} else if value, ok := cutPrefix(word, "ca_sha256="); ok {
 						p.SHA256 = value
 					}
@@ -321,8 +327,10 @@ func (p *Proxy) ResetPeak() {
 }
 
 // CPU is the user and system time used so far.
-func (p *Proxy) CPU() time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Pid()))
+func (p *Proxy) CPU() time.Duration { return processCPU(p.Pid()) }
+
+func processCPU(pid int) time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}
