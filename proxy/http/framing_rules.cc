@@ -330,7 +330,8 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
     const Field field = head.fields[i];
     const std::string_view value = trim_ows(field.value);
     const bool keeps = roles[i] == FieldRole::Keep || roles[i] == FieldRole::Single ||
-                       roles[i] == FieldRole::Cookie || roles[i] == FieldRole::Signature;
+                       roles[i] == FieldRole::Cookie || roles[i] == FieldRole::Signature ||
+                       (roles[i] == FieldRole::Control && rules.from_scanner);
     if (!keeps || options.lists(field.name)) continue;
     if (roles[i] == FieldRole::Cookie && cookies > 1) {
       // RFC 9113 section 8.2.3: the crumbs are one field for everyone but HTTP/2.

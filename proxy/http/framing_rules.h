@@ -32,6 +32,15 @@ struct HeadLimits {
     limits.name_bytes = 256;
     return limits;
   }
+  // What these admit still passes when it comes out of the scanner, which adds fields (so does the
+  // front) and may encode every byte of the query.
+  [[nodiscard]] HeadLimits behind_scanner() const {
+    HeadLimits limits = *this;
+    limits.fields += 16;
+    limits.start_line_bytes *= 3;
+    limits.head_bytes += 2 * start_line_bytes + 4 * 1024;
+    return limits;
+  }
 };
 
 // What a deployment may add to the built-in rules.
@@ -43,7 +52,7 @@ struct RequestRules {
   // Field names (lower case) with characters other than letters, digits and hyphens ("x_trace").
   std::vector<std::string> extra_names;
   // The requests come from the scanner, out of the front's hand: the fields by which they speak
-  // (X-Bottle-*) stay in the head.
+  // (X-Bottle-*) stay in the head. For `limits` see HeadLimits::behind_scanner().
   bool from_scanner = false;
 };
 

@@ -17,6 +17,22 @@ ByteSpan read_scratch() {
   return ByteSpan(scratch);
 }
 
+// Where a request goes that came to a place where clients believe to speak to the origin itself.
+Result<Destination> destination_of(const RequestHead& head, const SessionContext& context) {
+  const auto host = head.fields.find("host");
+  if (!host || head.fields.count("host") > 1) {
+    return Failure{Code::ClientBad, "there has to be exactly one Host", "bad_host"};
+  }
+  auto named = parse_authority(*host, default_port(context.scheme));
+  if (!named) return named.error();
+  const std::string& wanted = context.destination.host;
+  if (!wanted.empty() && named->host != wanted) {
+    return Failure{Code::Misdirected,
+                   "the request names another host than the connection it came on"};
+  }
+  return named;
+}
+
 }  // namespace
 
 // The body of the request that is being served: pulls from the session's input through the parser.
@@ -85,7 +101,7 @@ awaitable<Http1End> Http1Session::run(Bytes already_read) {
   in_ = std::move(already_read);
   context_.drain.add(arrived_);
   context_.drain.add(drain_begun_);
-  if (place_ == Place::Tunnel) {
+  if (place_ != Place::Listener) {
     read_ahead();
   } else {
     drain_watch_ = tasks_.spawn(watch_drain());
@@ -245,6 +261,13 @@ awaitable<bool> Http1Session::serve_one() {
     }
     destination = std::move(asked->destination);
     scheme = asked->scheme;
+  } else if (place_ == Place::Server) {
+    auto named = destination_of(head, context_);
+    if (!named) {
+      const bool again = co_await refuse(named.error(), head.method);
+      co_return again;
+    }
+    destination = std::move(*named);
   }
   first_request_ = false;
   read_ahead();

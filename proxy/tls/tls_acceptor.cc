@@ -53,9 +53,9 @@ bool bind_sessions_to(SSL* ssl, const ServerName& name) {
 bool take_name(SSL* ssl, Handshake& handshake, int* alert) {
   Result<ServerName> named = sni_of(ssl);
   if (!named) {
-    // RFC 8446 section 9.2: what a server answers that needs a name and got none.
+    // RFC 8446 section 9.2 has missing_extension for it, which OpenSSL cannot send so early.
     const bool missing = named.error().reason == "sni_missing";
-    *alert = missing ? SSL_AD_MISSING_EXTENSION : SSL_AD_DECODE_ERROR;
+    *alert = missing ? SSL_AD_HANDSHAKE_FAILURE : SSL_AD_DECODE_ERROR;
     handshake.failure = named.error();
     return false;
   }

@@ -68,6 +68,8 @@ class Http1Sessions : public SessionBench {
   awaitable<void> late_connect();
   awaitable<void> refused_head_request();
   awaitable<void> unvetted_url();
+  awaitable<void> served_hosts();
+  awaitable<void> served_port();
   awaitable<void> drain_before_first();
   awaitable<void> old_client_broken();
   awaitable<void> old_client();
@@ -229,6 +231,53 @@ TEST_F(Http1Sessions, GarbageIsRefusedAndTheConnectionClosed) {
 }
 TEST_F(Http1Sessions, ConnectInATunnelIsRefused) {
   play(one_exchange(Place::Tunnel, "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n",
+                    "HTTP/1.1 501 "));
+}
+
+// Where clients believe to speak to the origin, Host is the destination.
+awaitable<void> Http1Sessions::served_hosts() {
+  server_has_name = false;
+  start(Place::Server);
+  co_await say(
+      "GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n"
+      "GET /b HTTP/1.1\r\nHost: B.test:8443\r\nConnection: close\r\n\r\n");
+  const Bytes all = co_await read_to_end();
+  EXPECT_EQ(count(all, "HTTP/1.1 200"), 2U) << all;
+  EXPECT_EQ(handler.hosts, (std::vector<std::string>{"a.test:443", "b.test:8443"}));
+}
+TEST_F(Http1Sessions, ServerTakesTheDestinationFromHost) { play(served_hosts()); }
+
+awaitable<void> Http1Sessions::served_port() {
+  start(Place::Server);
+  co_await say("GET /a HTTP/1.1\r\nHost: a.test:8443\r\nConnection: close\r\n\r\n");
+  const Bytes all = co_await read_to_end();
+  EXPECT_EQ(count(all, "HTTP/1.1 200"), 1U) << all;
+  EXPECT_EQ(handler.hosts, std::vector<std::string>{"a.test:8443"});
+}
+TEST_F(Http1Sessions, ServersNameLeavesThePortToHost) { play(served_port()); }
+
+TEST_F(Http1Sessions, ServerRefusesAHostThatTheConnectionDidNotName) {
+  play(one_exchange(Place::Server, "GET / HTTP/1.1\r\nHost: b.test\r\nConnection: close\r\n\r\n",
+                    "HTTP/1.1 421 "));
+}
+TEST_F(Http1Sessions, ServerNeedsAHost) {
+  server_has_name = false;
+  play(one_exchange(Place::Server, "GET / HTTP/1.0\r\n\r\n", "bad_host"));
+}
+TEST_F(Http1Sessions, ServerTakesOneHost) {
+  server_has_name = false;
+  play(one_exchange(Place::Server, "GET / HTTP/1.1\r\nHost: a.test\r\nHost: a.test\r\n\r\n",
+                    "HTTP/1.1 400 "));
+}
+TEST_F(Http1Sessions, ServerRefusesAUrlOfAnotherHost) {
+  server_has_name = false;
+  play(one_exchange(Place::Server,
+                    "GET https://b.test/ HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n",
+                    "HTTP/1.1 400 "));
+}
+TEST_F(Http1Sessions, ServerIsNoProxy) {
+  server_has_name = false;
+  play(one_exchange(Place::Server, "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n",
                     "HTTP/1.1 501 "));
 }
 

@@ -123,6 +123,7 @@ class ScriptHandler final : public Handler {
   awaitable<Response> handle(Request request, Exchange& exchange) override {
     ++handled;
     heads.push_back(request.head);
+    hosts.push_back(exchange.destination().host_port());
     Response response;
     response.head.status = 200;
     const std::string target = request.head.target;
@@ -197,6 +198,7 @@ class ScriptHandler final : public Handler {
   int cancelled = 0;
   std::optional<Code> body_failure;
   std::vector<RequestHead> heads;
+  std::vector<std::string> hosts;  // the destinations
   std::vector<Finished> log;
 
  private:

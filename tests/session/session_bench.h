@@ -105,8 +105,9 @@ class SessionBench : public testing::Test {
     destination.host = "a.test";
     destination.port = 443;
     const bool listener = protocol == Protocol::H1 && place == Http1Session::Place::Listener;
+    const bool named_by_host = place == Http1Session::Place::Server && !server_has_name;
     context.emplace(SessionContext{io.get_executor(), wheel, front, drain, limits, rules,
-                                   listener ? Destination{} : destination,
+                                   listener || named_by_host ? Destination{} : destination,
                                    listener ? Scheme::Http : Scheme::Https});
     if (protocol == Protocol::H1) {
       h1.emplace(pipe.b(), *context, place);
@@ -265,6 +266,7 @@ class SessionBench : public testing::Test {
   RequestRules rules;
   MemoryPipe pipe;
   TaskGroup tasks;
+  bool server_has_name = true;  // Place::Server: a.test was named before the first request
   std::optional<SessionContext> context;
   std::optional<Http1Session> h1;
   std::optional<Http2Session> h2_session;

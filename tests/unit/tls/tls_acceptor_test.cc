@@ -32,6 +32,24 @@ awaitable<void> accept_into(TlsAcceptor& acceptor, asio::ip::tcp::socket socket,
   out.result = std::move(result);
 }
 
+// Lets one name in.
+struct Gate final : NameGate {
+  explicit Gate(std::string name_in) : name(std::move(name_in)) {}
+  Result<void> admit(const ServerName& asked) override {
+    ++questions;
+    if (asked.text() == name) return {};
+    return Failure{Code::Denied, "not here", "host_not_allowed"};
+  }
+  std::string name;
+  int questions = 0;
+};
+
+awaitable<void> accept_named_into(TlsAcceptor& acceptor, asio::ip::tcp::socket socket,
+                                  NameGate& gate, Accepted& out) {
+  Result<Secured> result = co_await acceptor.accept_by_name(std::move(socket), Bytes(), gate);
+  out.result = std::move(result);
+}
+
 class Acceptor : public ::testing::Test {
  protected:
   // The proxy's side of one handshake, beside a client in a thread.
@@ -60,6 +78,24 @@ class Acceptor : public ::testing::Test {
     }
     thread.join();
     return result;
+  }
+
+  // The same where the client's own SNI is the destination.
+  Result<Secured> shake_by_name(TlsAcceptor& acceptor, Client& client, NameGate& gate,
+                                const std::string& sni, const std::string& alpn = {}) {
+    Pair pair = connected_pair(worker_.io);
+    client.use(pair.theirs, sni);
+    if (!alpn.empty()) client.offer(alpn);
+    if (client.session) SSL_set_session(client.ssl.get(), client.session.get());
+    Thread thread([&] {
+      client_reason_ = client.connect();
+      if (client_reason_ == 0) client.read(1);
+    });
+    Accepted out;
+    test::run(worker_, accept_named_into(acceptor, std::move(pair.ours), gate, out));
+    if (out.result) test::run(worker_, say(*out.result->stream));
+    thread.join();
+    return std::move(out.result);
   }
 
   static awaitable<void> say(TlsStream& stream) {
@@ -356,6 +392,86 @@ TEST_F(Acceptor, TooManyNamesIsOverload) {
   }
 }
 
+TEST_F(Acceptor, ByNameTheClientHelloIsTheDestination) {
+  Gate gate("api.test");
+  const Result<Secured> result = shake_by_name(acceptor_, client_, gate, "API.test");
+  ASSERT_TRUE(result.has_value()) << result.error().detail;
+  EXPECT_EQ(client_reason_, 0);
+  ASSERT_TRUE(result->name.has_value());
+  EXPECT_EQ(result->name.value_or(name_of("other.test")).text(), "api.test");
+  EXPECT_EQ(gate.questions, 1);
+  EXPECT_EQ(worker_.leaves.minted(), 1U);
+}
+
+TEST_F(Acceptor, ByNameTheGateRefusesBeforeALeafIsMinted) {
+  Gate gate("api.test");
+  const Result<Secured> result = shake_by_name(acceptor_, client_, gate, "evil.test");
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, Code::Denied);
+  EXPECT_EQ(result.error().reason, "host_not_allowed");
+  EXPECT_EQ(client_reason_, alert_reason(SSL_AD_UNRECOGNIZED_NAME));
+  EXPECT_EQ(worker_.leaves.minted(), 0U);
+}
+
+TEST_F(Acceptor, ByNameThereHasToBeAName) {
+  Gate gate("192.0.2.1");
+  const Result<Secured> none = shake_by_name(acceptor_, client_, gate, "");
+  ASSERT_FALSE(none.has_value());
+  EXPECT_EQ(none.error().reason, "sni_missing");
+  EXPECT_EQ(client_reason_, alert_reason(SSL_AD_HANDSHAKE_FAILURE));
+  for (const std::string sni : {"192.0.2.1", "2001:db8::7", "a_b.test", "api.test."}) {
+    Client client(worker_.ca->root_pem());
+    const Result<Secured> result = shake_by_name(acceptor_, client, gate, sni);
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().reason, "sni_malformed") << sni;
+    EXPECT_EQ(client_reason_, alert_reason(SSL_AD_DECODE_ERROR)) << sni;
+  }
+  EXPECT_EQ(gate.questions, 0);
+  EXPECT_EQ(worker_.leaves.minted(), 0U);
+}
+
+TEST_F(Acceptor, ByNameSessionsResumeForTheSameNameOnly) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    Client client(worker_.ca->root_pem());
+    SSL_CTX_set_max_proto_version(client.context.get(), version);
+    Gate a("a.test");
+    ASSERT_TRUE(shake_by_name(acceptor_, client, a, "a.test").has_value());
+    ASSERT_TRUE(client.session);
+    Result<Secured> again = shake_by_name(acceptor_, client, a, "a.test");
+    ASSERT_TRUE(again.has_value());
+    EXPECT_TRUE(again->stream->resumed());
+    Gate b("b.test");
+    Result<Secured> other = shake_by_name(acceptor_, client, b, "b.test");
+    ASSERT_TRUE(other.has_value()) << other.error().detail;
+    EXPECT_FALSE(other->stream->resumed());
+    EXPECT_EQ(b.questions, 1);
+  }
+}
+
+TEST_F(Acceptor, ByNameARetriedHelloIsAskedAboutOnce) {
+  Gate gate("api.test");
+  SSL_CTX_set1_groups_list(client_.context.get(), "P-521:P-256");
+  ASSERT_TRUE(shake_by_name(acceptor_, client_, gate, "api.test").has_value());
+  EXPECT_EQ(gate.questions, 1);
+}
+
+TEST_F(Acceptor, WithoutH2OnlyHttp1IsSpoken) {
+  TlsAcceptorLimits limits;
+  limits.offer_h2 = false;
+  TlsAcceptor plain(*worker_.ca, worker_.leaves, worker_.tickets, worker_.wheel, worker_.buffers,
+                    limits);
+  Gate gate("api.test");
+  const Result<Secured> result =
+      shake_by_name(plain, client_, gate, "api.test", offer_of({"h2", "http/1.1"}));
+  ASSERT_TRUE(result.has_value());
+  EXPECT_EQ(client_.alpn(), "http/1.1");
+  EXPECT_EQ(result->alpn, Alpn::Http1);
+  Client only_h2(worker_.ca->root_pem());
+  const Result<Secured> refused = shake_by_name(plain, only_h2, gate, "api.test", offer_of({"h2"}));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().reason, "no_application_protocol");
+}
+
 TEST(ClientHello, ReadsTheExtensionStrictly) {
   const auto extension = [](const std::string& name) {
     const auto n = name.size();
@@ -381,7 +497,13 @@ TEST(ClientHello, ReadsTheExtensionStrictly) {
   EXPECT_EQ(check_sni_extension(other_type, true, api), SniVerdict::Malformed);
   for (std::size_t cut = 0; cut < good.size(); ++cut) {
     EXPECT_EQ(check_sni_extension(good.substr(0, cut), true, api), SniVerdict::Malformed) << cut;
+    EXPECT_FALSE(sni_in_extension(good.substr(0, cut), true).has_value()) << cut;
   }
+  const Result<ServerName> named = sni_in_extension(extension("API.test"), true);
+  ASSERT_TRUE(named.has_value());
+  EXPECT_EQ(named->text(), "api.test");
+  EXPECT_FALSE(sni_in_extension(two, true).has_value());
+  EXPECT_FALSE(sni_in_extension(other_type, true).has_value());
 }
 
 }  // namespace
