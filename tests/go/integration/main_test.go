@@ -15,6 +15,7 @@ import (
 func TestMain(m *testing.M) {
 	code := m.Run()
 	printClientTable()
+	printExitTable()
 	os.Exit(code)
 }
 
