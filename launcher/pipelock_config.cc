@@ -80,7 +80,7 @@ Result<PipelockPlan> pipelock_policy(const BottleSpec& spec) {
 }
 
 std::string pipelock_config(const PipelockPlan& plan, const std::string& bottle_id,
-                            std::uint16_t port, const std::filesystem::path& log_file) {
+                            const std::string& listen, const std::filesystem::path& log_file) {
   const bool everything = std::find(plan.hosts.begin(), plan.hosts.end(), "*") != plan.hosts.end();
   auto hosts = plan.hosts;
   // Strict mode with an empty list is a start error; .invalid never resolves (RFC 6761).
@@ -98,7 +98,7 @@ std::string pipelock_config(const PipelockPlan& plan, const std::string& bottle_
   out << "default_agent_identity: " << scalar("bottle-" + bottle_id) << "\n"
       << "bind_default_agent_identity: false\n"
       << "fetch_proxy:\n"
-      << "  listen: " << scalar("127.0.0.1:" + std::to_string(port)) << "\n"
+      << "  listen: " << scalar(listen) << "\n"
       << R"(  timeout_seconds: 86400
   max_response_mb: 64
   monitoring:
@@ -167,10 +167,13 @@ kill_switch:
   enabled: false
 logging:
   format: json
-  output: file
-)"
-      << "  file: " << scalar(log_file.string()) << "\n"
-      << "  include_allowed: true\n  include_blocked: true\n";
+)";
+  if (log_file.empty()) {
+    out << "  output: stdout\n";
+  } else {
+    out << "  output: file\n  file: " << scalar(log_file.string()) << "\n";
+  }
+  out << "  include_allowed: true\n  include_blocked: true\n";
   return out.str();
 }
 

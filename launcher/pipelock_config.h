@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -18,7 +17,8 @@ Result<PipelockPlan> pipelock_policy(const BottleSpec& spec);
 // The configuration file (YAML) of a pipelock that serves one bottle: strict with the bottle's
 // allowlist, deadlines of a day (bottle-proxy has its own), no scan of its own environment, no
 // seed-phrase check (it refuses ordinary prompts), credentials in the headers that APIs use.
+// `listen`: ADDRESS:PORT. An empty `log_file`: its standard output.
 std::string pipelock_config(const PipelockPlan& plan, const std::string& bottle_id,
-                            std::uint16_t port, const std::filesystem::path& log_file);
+                            const std::string& listen, const std::filesystem::path& log_file);
 
 }  // namespace bottle::launcher

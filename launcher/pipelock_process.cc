@@ -151,7 +151,8 @@ Result<RunningPipelock> start_pipelock(const Plan& plan, const std::filesystem::
     const auto port = free_port();
     if (!port) return port.error();
     const Fd out(::open(config.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!out || !write_all(out.get(), pipelock_config(*plan.pipelock, plan.id, *port,
+    if (!out || !write_all(out.get(), pipelock_config(*plan.pipelock, plan.id,
+                                                      "127.0.0.1:" + std::to_string(*port),
                                                       state / "pipelock.jsonl"))) {
       return system_error("cannot write " + config.string(), errno);
     }

@@ -50,7 +50,8 @@ struct ContainerPlan {
   std::vector<std::string> missing;  // images that are fetched first
   unsigned uid = 0;                  // of the agent
   unsigned gid = 0;
-  bool terminal = false;  // the agent gets one
+  bool terminal = false;            // the agent gets one
+  std::string java_tool_options{};  // what the manifest wants in that variable
 };
 
 // Everything that a launch will do, decided. A value: computing it changes nothing, printing it

@@ -32,7 +32,8 @@ std::vector<std::string> proxy_environment() {
   return env;
 }
 
-// The pipe's reader is a process that may have died or may not read.
+}  // namespace
+
 Result<void> hand_over(Fd pipe, const std::string& data) {
   ::fcntl(pipe.get(), F_SETFL, O_NONBLOCK);
   std::string_view rest = data;
@@ -53,7 +54,6 @@ Result<void> hand_over(Fd pipe, const std::string& data) {
   return {};
 }
 
-// "bottle-proxy ready listen=… ca_sha256=AA:BB:…"
 Result<std::string> fingerprint_in(const std::string& line) {
   constexpr std::string_view kStart = "bottle-proxy ready ";
   constexpr std::string_view kKey = "ca_sha256=";
@@ -66,9 +66,7 @@ Result<std::string> fingerprint_in(const std::string& line) {
   return value.substr(0, value.find(' '));
 }
 
-// Why bottle-proxy is not ready: its statuses for wrong options and for files (docs/exit-codes.md)
-// are the caller's to mend, everything else is its own failure.
-void explain_end(Child& child, const std::filesystem::path& log, Error& error) {
+void explain_proxy_end(Child& child, const std::filesystem::path& log, Error& error) {
   constexpr int kWrongOptions = 64;
   constexpr int kNoFile = 73;
   if (child.wait(kEndLimit)) {
@@ -79,8 +77,6 @@ void explain_end(Child& child, const std::filesystem::path& log, Error& error) {
   }
   error.message += log_tail(log);
 }
-
-}  // namespace
 
 std::string secret_lines(const std::vector<KnownSecret>& secrets) {
   std::string out;
@@ -134,7 +130,7 @@ Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files, cons
   auto fingerprint = line ? fingerprint_in(*line) : Result<std::string>(std::move(line.error()));
   if (!fingerprint) {
     if (fingerprint.error().code == ExitCode::kProxy) {
-      explain_end(*child, files.log, fingerprint.error());
+      explain_proxy_end(*child, files.log, fingerprint.error());
     }
     return std::move(fingerprint.error());
   }

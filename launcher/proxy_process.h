@@ -28,6 +28,19 @@ struct ProxyFiles {
 Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files, const Fd& listener,
                                  const std::string& pipelock_url, SignalWatch& signals);
 
+// From "bottle-proxy ready listen=… ca_sha256=AA:BB:…". An Error of kProxy when it says something
+// else.
+Result<std::string> fingerprint_in(const std::string& line);
+
+// Writes `data` into a pipe whose reader is a process that may have died or may not read, and
+// closes it. A reader that is gone is no error: waiting for what it should have said tells why.
+Result<void> hand_over(Fd pipe, const std::string& data);
+
+// Why bottle-proxy (or what runs it, with its status) is not ready: its statuses for wrong options
+// and for files (docs/exit-codes.md) are the caller's to mend, everything else is its own failure.
+// Sets the code, and adds the end of its log.
+void explain_proxy_end(Child& child, const std::filesystem::path& log, Error& error);
+
 // One JSON line a secret, as bottle-proxy's --secrets takes them.
 std::string secret_lines(const std::vector<KnownSecret>& secrets);
 

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "launcher/process.h"
+#include "launcher/share_rules.h"
 #include "launcher/trust_env.h"
 
 namespace bottle::launcher::local {
@@ -25,11 +26,6 @@ constexpr std::array<const char*, 11> kSystem{"/usr",   "/bin",       "/sbin",  
                                               "/lib32", "/lib64",     "/libx32", "/etc",
                                               "/opt",   "/nix/store", "/snap"};
 constexpr std::array<const char*, 6> kPrivate{"/tmp", "/var", "/var/tmp", "/run", "/home", kHome};
-// No workspace and no mount may be one of these or hold one of these.
-// (/tmp and /var are full of sockets, and a socket is a way around the proxy.)
-constexpr std::array<const char*, 15> kNeverShared{
-    "/",    "/boot", "/etc",     "/usr",     "/usr/local", "/opt", "/root", "/home",
-    "/tmp", "/var",  "/var/lib", "/var/tmp", "/srv",       "/mnt", "/media"};
 constexpr std::size_t kMaxLooked = 20'000;  // files of /etc that are looked at
 constexpr std::size_t kMaxHidden = 500;     // bwrap takes 9000 arguments
 
@@ -74,42 +70,12 @@ std::string bind_point(const fs::path& path) {
   return ec ? unresolved_target(path) : real.string();
 }
 
-Error not_shared(const fs::path& path, const std::string& what, const std::string& why) {
-  return Error{ExitCode::kIsolation, what + " " + path.string() + " cannot be shared: " + why,
-               "share a directory below it"};
-}
-
-Result<void> may_share(const fs::path& path, const std::string& what, const Surroundings& around) {
-  std::error_code ec;
-  if (path == fs::weakly_canonical(around.home, ec)) {
-    return not_shared(path, what, "it is your home directory, with your credentials");
-  }
-  for (const fs::path kept : kNeverShared) {
-    if (path == kept) return not_shared(path, what, "it belongs to the system");
-  }
-  for (const fs::path tree : {"/proc", "/sys", "/dev", "/run"}) {
-    if (is_below(path, tree)) return not_shared(path, what, "it belongs to the system");
-  }
-  if (!around.home.empty() && is_below(fs::weakly_canonical(around.home, ec), path)) {
-    return not_shared(path, what, "it holds your home directory, with your credentials");
-  }
-  return {};
-}
-
 Result<void> add_mounts(const BottleSpec& spec, std::vector<PlannedMount>& out) {
   for (const auto& mount : spec.mounts) {
     const std::string where = "the mount of line " + std::to_string(mount.place.line) + ":";
+    const auto real = shared_source(mount, spec.around);
+    if (!real) return std::move(real.error());
     std::error_code ec;
-    const auto real = fs::canonical(mount.host, ec);
-    if (ec) {
-      return Error{ExitCode::kManifest,
-                   where + " " + mount.host + " does not exist on this machine",
-                   "correct \"host\" in the manifest, or remove the mount"};
-    }
-    if (fs::is_socket(real, ec)) {
-      return not_shared(real, where, "a socket would be a way around the proxy");
-    }
-    if (auto may = may_share(real, where, spec.around); !may) return may;
     const bool in_system = std::any_of(kSystem.begin(), kSystem.end(), [&mount](const char* dir) {
       return is_below(mount.at, dir);
     });
@@ -118,7 +84,7 @@ Result<void> add_mounts(const BottleSpec& spec, std::vector<PlannedMount>& out) 
                    where + " " + mount.at + " is in a read-only directory and does not exist there",
                    "choose another \"at\", for example below /home/agent"};
     }
-    out.push_back({mount.read_only ? Kind::kReadOnly : Kind::kWritable, real.string(), mount.at});
+    out.push_back({mount.read_only ? Kind::kReadOnly : Kind::kWritable, real->string(), mount.at});
   }
   return {};
 }
@@ -257,25 +223,6 @@ Result<void> check_command(const Plan& plan, const std::string& callers_path) {
     error.hint = "add its directory to \"mounts\" in a manifest, and PATH to \"env\"";
   }
   return error;
-}
-
-std::string passwd_text(const std::string& of_host, unsigned uid, unsigned gid) {
-  std::istringstream in(of_host);
-  std::string out;
-  std::string name = "agent";
-  for (std::string line; std::getline(in, line);) {
-    // name:password:uid:gid:comment:home:shell
-    std::vector<std::string> fields;
-    std::istringstream parts(line);
-    for (std::string field; std::getline(parts, field, ':');) fields.push_back(field);
-    if (fields.size() >= 6 && fields[2] == std::to_string(uid)) {
-      name = fields[0];
-      continue;
-    }
-    out += line + "\n";
-  }
-  return name + ":x:" + std::to_string(uid) + ":" + std::to_string(gid) + "::" + kHome +
-         ":/bin/sh\n" + out;
 }
 
 }  // namespace bottle::launcher::local

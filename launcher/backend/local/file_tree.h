@@ -33,7 +33,4 @@ inline constexpr const char* kHostsName = "hosts";
 inline constexpr const char* kPasswdName = "passwd";
 inline constexpr const char* kEmptyName = "empty";  // what kHidden files look like
 
-// /etc/passwd of the bottle: the host's, with this user's home moved to /home/agent.
-std::string passwd_text(const std::string& of_host, unsigned uid, unsigned gid);
-
 }  // namespace bottle::launcher::local

@@ -16,6 +16,7 @@
 #include "launcher/backend/local/run_loop.h"
 #include "launcher/java_trust_store.h"
 #include "launcher/namespaces.h"
+#include "launcher/passwd_text.h"
 #include "launcher/pipelock_process.h"
 #include "launcher/proxy_process.h"
 #include "launcher/registry.h"

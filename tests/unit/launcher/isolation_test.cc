@@ -13,6 +13,7 @@
 #include "launcher/backend/local/bwrap_arguments.h"
 #include "launcher/backend/local/file_tree.h"
 #include "launcher/namespaces.h"
+#include "launcher/passwd_text.h"
 
 namespace bottle::launcher {
 namespace {
@@ -44,9 +45,9 @@ TEST(Namespaces, TheForbiddingSettingIsNamed) {
 
 TEST(FileTree, PasswdMovesTheUsersHome) {
   EXPECT_EQ(
-      local::passwd_text("root:x:0:0:root:/root:/bin/bash\nme:x:7:7:Me:/home/me:/bin/zsh\n", 7, 9),
+      passwd_text("root:x:0:0:root:/root:/bin/bash\nme:x:7:7:Me:/home/me:/bin/zsh\n", 7, 9),
       "me:x:7:9::/home/agent:/bin/sh\nroot:x:0:0:root:/root:/bin/bash\n");
-  EXPECT_EQ(local::passwd_text("", 7, 9), "agent:x:7:9::/home/agent:/bin/sh\n");
+  EXPECT_EQ(passwd_text("", 7, 9), "agent:x:7:9::/home/agent:/bin/sh\n");
 }
 
 TEST(FileTree, PathsInTheBottleAreFoundOnTheHost) {

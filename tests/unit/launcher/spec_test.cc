@@ -373,7 +373,7 @@ TEST_F(Spec, PipelockIsToldTheAllowlistWithoutPorts) {
   ASSERT_TRUE(made) << made.error().message;
   ASSERT_TRUE(made->pipelock);
   EXPECT_EQ(made->pipelock->names.at("a.example"), "127.0.0.1");
-  const std::string yaml = pipelock_config(*made->pipelock, "id", 1234, "/log \"x");
+  const std::string yaml = pipelock_config(*made->pipelock, "id", "127.0.0.1:1234", "/log \"x");
   EXPECT_THAT(yaml, HasSubstr("mode: strict\n"));
   EXPECT_THAT(yaml, HasSubstr("api_allowlist: [\"a.example\", \"::1\", \"*.b.example\"]\n"));
   EXPECT_THAT(yaml, HasSubstr("ip_allowlist: [\"127.0.0.1/32\"]\n"));
@@ -391,10 +391,10 @@ TEST_F(Spec, PipelockCannotMapPorts) {
 }
 
 TEST(PipelockConfig, NothingAndEverything) {
-  EXPECT_THAT(pipelock_config(PipelockPlan{}, "id", 1, "/l"), HasSubstr(".invalid"));
+  EXPECT_THAT(pipelock_config(PipelockPlan{}, "id", "127.0.0.1:1", "/l"), HasSubstr(".invalid"));
   PipelockPlan everything;
   everything.hosts = {"*"};
-  const std::string yaml = pipelock_config(everything, "id", 1, "/l");
+  const std::string yaml = pipelock_config(everything, "id", "127.0.0.1:1", "/l");
   EXPECT_THAT(yaml, HasSubstr("mode: balanced"));
   EXPECT_THAT(yaml, Not(HasSubstr("api_allowlist")));
 }

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <string>
+
+namespace bottle::launcher {
+
+// /etc/passwd of the bottle: the system's own, with this user's home moved to /home/agent.
+std::string passwd_text(const std::string& of_host, unsigned uid, unsigned gid);
+
+}  // namespace bottle::launcher
