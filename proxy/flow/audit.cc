@@ -247,6 +247,7 @@ std::string audit_line(const AuditRecord& record) {
                           ? (record.scanned_response_body ? R"(["request_body","response_body"])"
                                                           : R"(["request_body"])")
                           : (record.scanned_response_body ? R"(["response_body"])" : "[]"));
+  if (record.request_body_changed) line.raw("changed", R"(["request_body"])");
   return std::move(line).end();
 }
 

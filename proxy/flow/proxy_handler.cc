@@ -213,8 +213,11 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   record.verdict = verdict_of(trace);
   record.reason = mark_of(trace);
   if (trace.failure) record.detail = trace.failure->detail;
-  const bool unclaimed = trace.failure && trace.by == Trace::By::Nobody;
-  record.by = decided_by(unclaimed ? blame(trace.failure->code) : trace.by);
+  Trace::By by = trace.by;
+  if (trace.failure && by == Trace::By::Nobody) {
+    by = trace.cut_by == Trace::By::Nobody ? blame(trace.failure->code) : trace.cut_by;
+  }
+  record.by = decided_by(by);
   record.scanned_request_body = trace.scanned_request_body;
   record.scanned_response_body = trace.scanned_response_body;
   record.request_body_changed = trace.request_body_changed;

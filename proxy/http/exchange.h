@@ -36,6 +36,7 @@ struct Trace {
   bool request_body_changed = false;  // by the scanner: its version went out
   std::optional<Failure> failure;     // why it did not go the way the client wanted
   By by = By::Nobody;                 // who decided that
+  By cut_by = By::Nobody;             // who ended the upstream's answer after its head went out
 };
 
 // Takes 1xx heads (never 100 or 101) while an exchange waits for its final head.
@@ -81,6 +82,8 @@ class Exchange {
     if (sink_ != nullptr) sink_->interim(head);
     return true;
   }
+  // False if nobody would see them: then they need not come at once.
+  [[nodiscard]] bool wants_interims() const noexcept { return sink_ != nullptr; }
   // Another taker of 1xx heads than the session; outlives the exchange.
   void set_interim_sink(InterimSink* sink) noexcept { sink_ = sink; }
 

@@ -9,6 +9,7 @@
 
 #include "certs/digest.h"
 #include "proxy/base/awaitable.h"
+#include "proxy/base/cancellable.h"
 #include "proxy/base/result.h"
 #include "proxy/http/chunk.h"
 #include "proxy/http/exchange.h"
@@ -66,10 +67,10 @@ inline constexpr std::size_t kSideWindow = 256 * 1024;
 // ---- the two ends ------------------------------------------------------------------------------
 
 // The front's end of one exchange. Owned by whoever answers the client; when it goes, the exchange
-// is over: its ticket is void and the exit's end is told. One thread.
-class FrontEnd {
+// is over: its ticket is void and the exit's end is told. One thread. cancel() ends the wait that
+// is pending, so that a Deadline can bound it.
+class FrontEnd : public Cancellable {
  public:
-  virtual ~FrontEnd() = default;
   // The oldest news that has not been taken; nothing if there is none now.
   [[nodiscard]] virtual std::optional<ExitNews> next() = 0;
   // Until next() has something. False when the wait was cancelled. One waiter.
@@ -98,6 +99,9 @@ class ExitEnd {
   [[nodiscard]] virtual std::size_t room() const = 0;
   // Until room() is above 0 or over() is true. False when cancelled. One waiter.
   virtual awaitable<bool> wait() = 0;
+  // `target` is cancelled once, in a later turn of the loop, when over() turns true before the last
+  // news was told; until the end goes, or another (or null) takes its place.
+  virtual void on_over(Cancellable* target) noexcept = 0;
   // The front's end is gone, or the ticket was used once more before this one's begin(): nobody
   // will take any news, and nothing may go to the origin.
   [[nodiscard]] virtual bool over() const = 0;

@@ -22,7 +22,8 @@ struct Waker {
   explicit Waker(Executor executor_in) : executor(std::move(executor_in)), event(executor) {}
   Executor executor;
   Event event;
-  bool on_its_way = false;  // guarded by the entry's mutex
+  bool on_its_way = false;         // guarded by the entry's mutex
+  Cancellable* on_over = nullptr;  // of the executor's thread
 };
 using WakerPtr = std::shared_ptr<Waker>;
 
@@ -60,6 +61,14 @@ struct LocalLedger::Entry : std::enable_shared_from_this<Entry> {
     });
   }
 
+  // Tells the exit's end that it is over. With the mutex held.
+  void end(const WakerPtr& waker) const {
+    asio::post(waker->executor, [waker, cancels = !ended] {
+      if (cancels && waker->on_over != nullptr) waker->on_over->cancel();
+      waker->event.set();
+    });
+  }
+
   const Admission admission;
   const WakerPtr front;
   std::mutex mutex;
@@ -91,7 +100,7 @@ class LocalLedger::Front final : public FrontEnd {
     const std::lock_guard lock(entry_->mutex);
     entry_->over = true;
     entry_->news.clear();
-    if (entry_->exit) entry_->wake(entry_->exit, entry_->front);
+    if (entry_->exit) entry_->end(entry_->exit);
   }
 
   std::optional<ExitNews> next() override {
@@ -116,6 +125,8 @@ class LocalLedger::Front final : public FrontEnd {
     entry_->room += bytes;
     if (was_full && bytes > 0 && entry_->exit) entry_->wake(entry_->exit, entry_->front);
   }
+
+  void cancel() noexcept override { entry_->front->event.cancel(); }
 
   bool claimed() const override {
     const std::lock_guard lock(entry_->mutex);
@@ -144,6 +155,7 @@ class LocalLedger::Exit final : public ExitEnd {
   Exit(const Exit&) = delete;
   Exit& operator=(const Exit&) = delete;
   ~Exit() override {
+    waker_->on_over = nullptr;
     const std::lock_guard lock(entry_->mutex);
     if (entry_->exit != waker_) return;
     if (entry_->began && !entry_->ended) {
@@ -180,6 +192,12 @@ class LocalLedger::Exit final : public ExitEnd {
       if (!happened) co_return false;
     }
     co_return true;
+  }
+
+  void on_over(Cancellable* target) noexcept override {
+    waker_->on_over = target;
+    const std::lock_guard lock(entry_->mutex);
+    if (target != nullptr && is_over()) entry_->end(waker_);
   }
 
   bool over() const override {
@@ -247,7 +265,7 @@ Result<std::unique_ptr<ExitEnd>> LocalLedger::claim(std::string_view ticket, Exe
   }
   ++entry->uses;
   // Whoever had it before is told, and cannot begin any more.
-  if (const WakerPtr before = std::exchange(entry->exit, waker)) entry->wake(before, waker);
+  if (const WakerPtr before = std::exchange(entry->exit, waker)) entry->end(before);
   return std::unique_ptr<ExitEnd>(std::make_unique<Exit>(entry, std::move(waker)));
 }
 

@@ -117,6 +117,9 @@ TEST(AuditLine, EnumsHaveTheirWords) {
   EXPECT_EQ(json::parse(audit_line(both))["scanned"], json({"request_body", "response_body"}));
   both.scanned_request_body = false;
   EXPECT_EQ(json::parse(audit_line(both))["scanned"], json({"response_body"}));
+  EXPECT_FALSE(json::parse(audit_line(both)).contains("changed"));
+  both.request_body_changed = true;
+  EXPECT_EQ(json::parse(audit_line(both))["changed"], json({"request_body"}));
 }
 
 TEST(AuditLine, HoldsNoQueryValues) {
