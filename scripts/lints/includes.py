@@ -21,10 +21,11 @@ LAYERS = {
               "proxy/exit", "proxy/tls", "certs",
               "launcher/json_tree.h"),
     "launcher": (),
+    "launcher/command": ("launcher",),
     "launcher/backend/local": ("launcher",),
     "launcher/backend/docker": ("launcher",),
 }
-# The one file of the launcher that sees the backends: its table.
+# The one file of the launcher that sees the backends and the commands: its tables.
 BACKEND_TABLE = "launcher/main.cc"
 
 # Everything in these does no I/O and knows no event loop, except the files named after it.
@@ -41,6 +42,7 @@ SANS_IO_FILES = {
     "proxy/upstream/body_scan", "proxy/upstream/content_decoder", "proxy/upstream/pipelock_verdict",
     "proxy/upstream/sse_comments", "proxy/upstream/zstd_blocks",
     "proxy/flow/audit", "proxy/flow/policy",
+    "proxy/exit/dns_answer",
     "proxy/ledger/admission", "proxy/ledger/rewrites", "proxy/ledger/ticket",
 }
 
@@ -113,7 +115,7 @@ def check_layer(path, layer, line, project, tree):
     target = layer_of(project)
     if target == layer or target in LAYERS.get(layer, ()) or project in LAYERS.get(layer, ()):
         return []
-    if path == BACKEND_TABLE and target.startswith("launcher/backend/"):
+    if path == BACKEND_TABLE and target.startswith(("launcher/backend/", "launcher/command")):
         return []
     return [Finding(path, line, f"{layer} may not include {target} (\"{project}\")")]
 
