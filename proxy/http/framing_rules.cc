@@ -247,6 +247,16 @@ Result<void> check_expect(RequestHead& head) {
   return {};
 }
 
+// RFC 6455 section 4.2.1. Without its Upgrade the request would reach the origin as an ordinary
+// one, whose answer tells nobody what went wrong.
+Result<void> check_websocket(const RequestHead& head) {
+  const auto upgrade = head.fields.find("upgrade");
+  if (!upgrade || !list_has_token(*upgrade, "websocket")) return {};
+  return Failure{Code::NotSupported, "WebSocket connections are not passed on",
+                 "websocket_not_supported",
+                 "Use the service's plain HTTPS form (requests, or a stream of events)."};
+}
+
 }  // namespace
 
 bool is_token(std::string_view text) noexcept {
@@ -320,6 +330,9 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
   if (!framing) return framing;
   auto target = check_target(head, context);
   if (!target) return target;
+  // What comes out of the scanner without a ticket is refused as that.
+  auto websocket = context.rules.from_scanner ? Result<void>() : check_websocket(head);
+  if (!websocket) return websocket;
   auto expect = check_expect(head);
   if (!expect) return expect;
 

@@ -101,6 +101,26 @@ TEST(FramingRules, HopByHopFieldsEndHere) {
   EXPECT_EQ(kept(list + ",c\r\n"), kBad);
 }
 
+TEST(FramingRules, WebSocketIsRefusedInWordsAndOtherUpgradesAreLeftOut) {
+  const auto refusal = [](std::string upgrade) -> std::string {
+    RequestHead head;
+    head.method = "GET";
+    head.target = "/";
+    head.fields.add("Host", "h");
+    head.fields.add("Connection", "Upgrade");
+    head.fields.add("Upgrade", std::move(upgrade));
+    const auto destination = parse_host("h", 443);
+    const RequestRules rules;
+    const auto checked = check_request(head, {*destination, Scheme::Https, rules});
+    return checked ? "ok" : checked.error().reason;
+  };
+  EXPECT_EQ(refusal("websocket"), "websocket_not_supported");
+  EXPECT_EQ(refusal("WebSocket"), "websocket_not_supported");
+  EXPECT_EQ(refusal("h2c, websocket"), "websocket_not_supported");
+  EXPECT_EQ(refusal("h2c"), "ok");
+  EXPECT_EQ(refusal("websocket2"), "ok");
+}
+
 // Threat 8: nobody but the proxy says who asks.
 TEST(FramingRules, T08IdentityFieldsAreTheProxysAlone) {
   for (const char* name :
