@@ -26,7 +26,10 @@ const (
 
 // Client returns an http.Client that goes through the proxy with one protocol, follows no redirect, asks for no
 // compression, and fails on the other protocol.
-func (w *World) Client(proto Proto) *http.Client {
+func (w *World) Client(proto Proto) *http.Client { return w.ClientWith(proto, nil) }
+
+// ClientWith is Client with a hook that may change the transport.
+func (w *World) ClientWith(proto Proto, change func(*http.Transport)) *http.Client {
 	transport := &http.Transport{
 		Proxy:              http.ProxyURL(&url.URL{Scheme: "http", Host: w.Proxy.Addr}),
 		DisableCompression: true,
@@ -36,6 +39,9 @@ func (w *World) Client(proto Proto) *http.Client {
 		transport.ForceAttemptHTTP2 = true
 	} else {
 		transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	}
+	if change != nil {
+		change(transport)
 	}
 	w.t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: &onlyProto{transport, proto, w.Scheme}, Timeout: 60 * time.Second,

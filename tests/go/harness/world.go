@@ -23,7 +23,8 @@ const (
 // WorldOptions describe a proxy with one origin.
 type WorldOptions struct {
 	Via        Via
-	Exit       bool // the scanner reaches the origin through the proxy's exit alone
+	Exit       bool   // the scanner reaches the origin through the proxy's exit alone
+	ExitListen string // where the exit listens, else any port
 	Origin     origin.Options
 	Double     double.Options
 	DoubleOnly bool // the test needs a fault or a knob that only the double has
@@ -115,7 +116,10 @@ func NewWorld(t testing.TB, opts WorldOptions) *World {
 		args = append(args, "--upstream", "pipelock", "--pipelock", w.scanner)
 	}
 	if opts.Exit {
-		listen := "127.0.0.1:0"
+		listen := opts.ExitListen
+		if listen == "" {
+			listen = "127.0.0.1:0"
+		}
 		if real {
 			listen = fmt.Sprintf("127.0.0.2:%d", w.Port) // what the name means in the scanner's /etc/hosts
 		}

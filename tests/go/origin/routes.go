@@ -23,6 +23,7 @@ func (s *Server) routes() http.Handler {
 		io.WriteString(w, "hello from the origin\n")
 	})
 	mux.HandleFunc("/echo", echo)
+	mux.HandleFunc("/mirror", mirror)
 	mux.HandleFunc("/sse", sse)
 	mux.HandleFunc("/bytes", bytesOut)
 	mux.HandleFunc("/upload", upload)
@@ -130,6 +131,18 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// mirror answers with the request's body and its X-Number.
+func mirror(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 8<<20))
+	if err != nil {
+		http.Error(w, "body broke off", http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("X-Number", r.Header.Get("X-Number"))
+	_, _ = w.Write(body)
 }
 
 // sse sends n events; each data line carries its number and the unix-nanos time at which it was sent.
