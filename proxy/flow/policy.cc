@@ -285,6 +285,20 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
   return Decision{.route = Route::Scan, .refusal = {}};
 }
 
+bool Policy::knows_host(std::string_view name) const {
+  auto destination = parse_host(name, kDefaultPorts.front());
+  if (!destination || destination->kind != HostKind::Name) return false;
+  const auto allows = [&](std::uint16_t port) {
+    destination->port = port;
+    return !decide(*destination, Scheme::Https).refusal;
+  };
+  return std::any_of(allow_.begin(), allow_.end(), [&](const AllowEntry& entry) {
+    if (!entry.host.matches(*destination, std::nullopt)) return false;
+    return entry.port ? allows(*entry.port)
+                      : std::any_of(kDefaultPorts.begin(), kDefaultPorts.end(), allows);
+  });
+}
+
 PermittedNames Policy::permitted_names() const {
   PermittedNames names;
   for (const AllowEntry& entry : allow_) {

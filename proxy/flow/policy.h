@@ -61,6 +61,9 @@ class Policy {
   // port_not_allowed, route_deny.
   [[nodiscard]] Decision decide(const Destination& destination, Scheme scheme) const;
   [[nodiscard]] PermittedNames permitted_names() const;
+  // True if decide() allows some port of that host; `name` in lower case, not an address. Such
+  // names have an address behind the scanner.
+  [[nodiscard]] bool knows_host(std::string_view name) const;
 
  private:
   struct HostPattern {

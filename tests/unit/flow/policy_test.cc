@@ -145,6 +145,25 @@ TEST(Policy, RoutesFirstMatchWinsAndDoNotAllow) {
   EXPECT_EQ(outcome(policy, "c.test"), "host_not_allowed");
 }
 
+TEST(Policy, KnowsTheHostsOfWhichSomePortIsAllowed) {
+  PolicySpec spec = allow({"a.test", "*.b.test", "port.test:8443", "own.test", "part.test",
+                           "closed.test", "8.8.8.8", "metadata.google.internal"});
+  spec.routes = {"closed.test=deny"};
+  spec.own = {{"own.test", std::nullopt}, {"part.test", std::uint16_t{443}}};
+  const Policy policy = policy_of(spec);
+  for (const char* name : {"a.test", "b.test", "x.b.test", "port.test", "part.test"}) {
+    EXPECT_TRUE(policy.knows_host(name)) << name;
+  }
+  for (const char* name :
+       {"x.a.test", "test", "own.test", "closed.test", "8.8.8.8", "other.test",
+        "metadata.google.internal", "", ".", "a.test:443", "_x.b.test", "b.test.evil"}) {
+    EXPECT_FALSE(policy.knows_host(name)) << name;
+  }
+  EXPECT_TRUE(policy_of(allow({"*"})).knows_host("any.where"));
+  EXPECT_FALSE(policy_of(allow({"*"})).knows_host("10.0.0.1"));
+  EXPECT_FALSE(policy_of({}).knows_host("a.test"));
+}
+
 TEST(Policy, HintNamesTheOptionThatWouldHelp) {
   const Policy policy = policy_of(allow({"a.test"}));
   EXPECT_NE(policy.decide(to("b.test"), Scheme::Https).refusal->hint.find("--allow b.test."),
@@ -195,6 +214,15 @@ TEST(Policy, BadAllowEntriesAreNamed) {
   }
 }
 
+TEST(Policy, ScanRequestsIsARoute) {
+  PolicySpec spec = allow({"a.test"});
+  spec.routes = {"a.test=scan-requests"};
+  const Decision decision = policy_of(spec).decide(to("a.test"), Scheme::Https);
+  EXPECT_FALSE(decision.refusal);
+  EXPECT_EQ(decision.route, Route::ScanRequests);
+  EXPECT_EQ(to_string(decision.route), "scan-requests");
+}
+
 TEST(Policy, BadRouteEntriesAreNamed) {
   for (const std::string entry : {"", "a.test", "a.test=", "=scan", "a.test=Scan", "a.test=pass",
                                   "a.test:443=scan", "*.com=deny", "a.test=deny "}) {
@@ -204,7 +232,7 @@ TEST(Policy, BadRouteEntriesAreNamed) {
     ASSERT_FALSE(policy) << entry;
     EXPECT_NE(policy.error().detail.find("--route \"" + entry + "\""), std::string::npos);
   }
-  for (const std::string reserved : {"scan-requests", "relay", "splice"}) {
+  for (const std::string reserved : {"relay", "splice"}) {
     PolicySpec spec;
     spec.routes = {"a.test=" + reserved};
     const auto policy = Policy::make(spec);
