@@ -2,7 +2,9 @@ package integration
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -282,6 +284,30 @@ func TestContractOwnEndpoints(t *testing.T) {
 		if err != nil || answer.StatusCode != want {
 			t.Errorf("%s: status %d, want %d (%v)", path, answer.Status(), want, err)
 		}
+	}
+}
+
+// TestContractCallsOfItsOwn: what reaches the scanner's port can make it fetch and dial for itself.
+func TestContractCallsOfItsOwn(t *testing.T) {
+	s := newScanner(t)
+	conn := harness.RawDial(t, s.addr)
+	conn.Say("GET /fetch?url=" + url.QueryEscape("https://"+s.authority+"/text") + " HTTP/1.1\r\nHost: x\r\n\r\n")
+	answer, err := conn.Answer("GET")
+	if err != nil || answer.StatusCode != 200 || !strings.Contains(answer.Text, "hello from the origin") {
+		t.Errorf("/fetch: status %d, %v: %s", answer.Status(), err, answer.Text)
+	}
+	conn = harness.RawDial(t, s.addr)
+	conn.Say("GET /ws?url=" + url.QueryEscape("wss://"+s.authority+"/text") + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	if answer, err := conn.Answer("GET"); err != nil || answer.StatusCode != 101 {
+		t.Errorf("/ws: status %d, %v", answer.Status(), err)
+	}
+	frame := make([]byte, 4)
+	if _, err := io.ReadFull(conn.In, frame); err != nil || frame[0] != 0x88 || frame[2] != 3 || frame[3] != 0xf3 {
+		t.Errorf("/ws to an origin without WebSocket: % x, %v, want a close frame with 1011", frame, err)
+	}
+	if n := len(s.origin.Requests()); n != 2 {
+		t.Errorf("%d requests at the origin, want 2", n)
 	}
 }
 
