@@ -254,6 +254,14 @@ func tableRows() []tableRow {
 			c.do("GET", "/text?z=1&agent=me&a=%20", "")
 			return c.saw()[0].URI
 		}, without: "/text?a=+&z=1", with: "/text?z=1&agent=me&a=%20"},
+		{name: "no User-Agent", only: harness.H1, run: func(c *cell) string {
+			c.rawHead("GET /text HTTP/1.1\r\nHost: {A}\r\n\r\n")
+			return "origin saw " + orNone(c.saw()[0].Header.Get("User-Agent"))
+		}, without: "origin saw none", with: "origin saw none"},
+		{name: "plain HTTP", options: func(*testing.T) harness.WorldOptions {
+			return harness.WorldOptions{Origin: origin.Options{Plain: true}}
+		}, run: func(c *cell) string { return endText(c.do("GET", "/text", "")) },
+			without: "200, 22 bytes, clean end", with: "200, 22 bytes, clean end"},
 		{name: "SSE: comments", run: func(c *cell) string {
 			answer := c.do("GET", "/sse?n=3&ms=30&comments=1", "")
 			return fmt.Sprintf("%d events, %d comments", strings.Count(answer.Text, "data: "), strings.Count(answer.Text, ": keep-alive\n"))
