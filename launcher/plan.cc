@@ -142,6 +142,31 @@ Result<std::filesystem::path> state_base(const Surroundings& around) {
                "set HOME or XDG_STATE_HOME"};
 }
 
+std::string shell_quoted(const std::string& word) {
+  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-_./:=,@%+").find(c) != std::string_view::npos;
+  });
+  if (plain) return word;
+  std::string out = "'";
+  for (const char c : word) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      out += '?';  // a plan is shown on terminals
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
+std::string shell_quoted(const std::vector<std::string>& words) {
+  std::string out;
+  for (const auto& word : words) out += (out.empty() ? "" : " ") + shell_quoted(word);
+  return out;
+}
+
 bool is_below(const std::filesystem::path& path, const std::filesystem::path& parent) {
   const auto [end, rest] = std::mismatch(parent.begin(), parent.end(), path.begin(), path.end());
   return end == parent.end();
