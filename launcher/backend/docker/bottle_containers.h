@@ -1,0 +1,71 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "launcher/backend/docker/docker_steps.h"
+#include "launcher/backend/docker/engine.h"
+#include "launcher/plan.h"
+#include "launcher/process.h"
+#include "launcher/result.h"
+
+namespace bottle::launcher::docker {
+
+// The containers and networks of one bottle, from the first step to the last. The destructor
+// removes whatever was made, also what a step that failed may have made.
+class BottleContainers {
+ public:
+  // All are borrowed and outlive it. `runtime`: the bottle's directory; `state`: where logs stay.
+  BottleContainers(const Engine& engine, const Plan& plan, std::filesystem::path state,
+                   SignalWatch& signals);
+  BottleContainers(const BottleContainers&) = delete;
+  BottleContainers& operator=(const BottleContainers&) = delete;
+  ~BottleContainers();
+
+  // Every step but the last: then the agent's container is ready to be started. The Error names the
+  // step and has the engine's own words.
+  Result<void> make();
+
+  const std::string& fingerprint() const { return fingerprint_; }
+  Child& proxy() { return proxy_; }
+  Child& pipelock() { return pipelock_; }  // pid -1: there is none
+  bool agent_has_root_tool() const { return has_update_tool_; }
+
+  // Lets the proxy and pipelock finish, then removes everything. What could not be removed is told
+  // on stderr, with the command that does it. Idempotent.
+  void remove();
+
+ private:
+  Result<void> run(const StepRef& ref);
+  Result<Answer> asked(Step step);
+  Result<void> start_proxy(const Step& step);
+  Result<void> start_pipelock(const Step& step);
+  Result<void> check_pipelock(const Step& step);
+  Result<void> read_subnets(const std::string& text);
+  Result<void> read_addresses(const std::string& text);
+  Result<void> read_ca(const std::string& archive);
+  Result<std::string> origin_ca_archive() const;
+  std::string pipelock_archive() const;
+  Result<std::string> agent_archive() const;
+
+  const Engine& engine_;
+  const Plan& plan_;
+  std::filesystem::path state_;
+  SignalWatch& signals_;
+  Facts facts_;
+  std::vector<std::string> containers_;  // in the order in which they were made
+  std::vector<std::string> networks_;
+  Fd proxy_output_;  // kept open so that it never writes to a closed pipe
+  Child log_;        // sorts the proxy's output into files; ends when the proxy does
+  Child proxy_;
+  Child pipelock_;
+  std::string fingerprint_;
+  std::string ca_;
+  std::string bundle_;
+  std::string etc_;  // the agent image's, as an archive
+  bool has_update_tool_ = false;
+};
+
+}  // namespace bottle::launcher::docker

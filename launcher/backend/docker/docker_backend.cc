@@ -1,0 +1,220 @@
+#include "launcher/backend/docker/docker_backend.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "launcher/audit_summary.h"
+#include "launcher/backend/docker/agent_run.h"
+#include "launcher/backend/docker/bottle_containers.h"
+#include "launcher/backend/docker/docker_steps.h"
+#include "launcher/backend/docker/engine.h"
+#include "launcher/backend/docker/images.h"
+#include "launcher/backend/docker/left_overs.h"
+#include "launcher/pipelock_config.h"
+#include "launcher/registry.h"
+#include "launcher/runtime_dir.h"
+#include "launcher/share_rules.h"
+#include "launcher/trust_env.h"
+
+namespace bottle::launcher::docker {
+namespace {
+
+namespace fs = std::filesystem;
+
+class DockerBackend final : public BottleBackend {
+ public:
+  Result<Plan> prepare(const BottleSpec& spec, const std::string& why) override;
+  Result<ExitStatus> launch(const Plan& plan) override;
+};
+
+// Where the engine is, when it is not this machine's own socket.
+std::string remote_engine(const Engine& engine) {
+  Call call;
+  call.arguments = {"context", "inspect", "--format", "{{.Endpoints.docker.Host}}"};
+  call.limit = kQuestionLimit;
+  const auto answer = engine.ask(call, nullptr);
+  if (!answer || answer->status != 0) return "";
+  const std::string host = told(answer->out);
+  return host.starts_with("unix://") || host.starts_with("npipe://") ? "" : host;
+}
+
+Result<void> add_mounts(const BottleSpec& spec, Plan& plan) {
+  using Kind = PlannedMount::Kind;
+  if (auto may = may_share(plan.workspace, "the workspace", spec.around); !may) {
+    may.error().hint = "run bottle in a project's directory";
+    return may;
+  }
+  plan.mounts.push_back({Kind::kWritable, plan.workspace.string(), plan.workspace.string()});
+  for (const auto& mount : spec.mounts) {
+    const auto real = shared_source(mount, spec.around);
+    if (!real) return real.error();
+    plan.mounts.push_back(
+        {mount.read_only ? Kind::kReadOnly : Kind::kWritable, real->string(), mount.at});
+  }
+  // The agent must not write its own next policy.
+  if (!plan.manifest.empty()) {
+    std::error_code ec;
+    const auto real = fs::weakly_canonical(plan.manifest, ec);
+    if (is_below(real, plan.workspace)) {
+      plan.mounts.push_back({Kind::kReadOnly, real.string(), real.string()});
+    }
+  }
+  return {};
+}
+
+// The caller. Root's agent is the workspace's owner; root alone when that is root's too.
+void choose_user(Plan& plan) {
+  auto& container = *plan.container;
+  container.uid = ::getuid();
+  container.gid = ::getgid();
+  struct stat info{};
+  if (container.uid == 0 && ::stat(plan.workspace.c_str(), &info) == 0) {
+    container.uid = info.st_uid;
+    container.gid = info.st_gid;
+  }
+  if (container.uid == 0) {
+    plan.notes.push_back(
+        "the agent is root in its container, without any capability, since the workspace is "
+        "root's; give the workspace to another user to have it run as that one");
+  }
+}
+
+Result<void> choose_images(const Engine& engine, const BottleSpec& spec, Plan& plan) {
+  const Images images = Images::of_environment();
+  auto& container = *plan.container;
+  container.proxy_image = images.proxy;
+  container.image = spec.image.value_or(images.agent);
+  if (plan.pipelock) {
+    container.pipelock_image = images.pipelock;
+    plan.pipelock->binary = "in the image " + images.pipelock;
+  }
+  for (const auto* image : {&container.proxy_image, &container.image, &container.pipelock_image}) {
+    if (image->empty()) continue;
+    if (!is_image_name(*image)) {
+      return Error{ExitCode::kUsage, "\"" + *image + "\" is not the name of an image",
+                   "images are named like registry.example/name:tag"};
+    }
+    const auto there = has_image(engine, *image);
+    if (!there) return there.error();
+    if (*there) continue;
+    if (is_built_here(*image)) {
+      return Error{ExitCode::kEngine, "the engine has no image " + *image,
+                   "build it in bottle's source tree: make image"};
+    }
+    container.missing.push_back(*image);
+  }
+  return {};
+}
+
+Result<void> check_pipelock_url(const Plan& plan) {
+  if (!plan.pipelock_url) return {};
+  for (const std::string_view here : {"http://127.", "http://localhost", "http://[::1]"}) {
+    if (plan.pipelock_url->starts_with(here)) {
+      return Error{ExitCode::kUsage,
+                   *plan.pipelock_url + " means the proxy's own container, not this machine",
+                   "name an address that containers reach, or leave --pipelock out: then a "
+                   "pipelock of the bottle's own is started"};
+    }
+  }
+  return {};
+}
+
+Result<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string& why) {
+  const auto engine = Engine::find();
+  if (!engine) return engine.error();
+  const auto version = server_version(*engine);
+  if (!version) return version.error();
+  auto plan =
+      make_plan(spec, "docker", why + "; engine " + *version, own_directory(), Programs::kOfImages);
+  if (!plan) return plan;
+  plan->container.emplace();
+  auto& container = *plan->container;
+  container.terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+  if (const auto java = spec.env.values.find("JAVA_TOOL_OPTIONS"); java != spec.env.values.end()) {
+    if (const auto* text = std::get_if<std::string>(&java->second)) {
+      container.java_tool_options = *text;
+    }
+  }
+  if (auto checked = check_pipelock_url(*plan); !checked) return std::move(checked.error());
+  if (auto added = add_mounts(spec, *plan); !added) return std::move(added.error());
+  if (auto chosen = choose_images(*engine, spec, *plan); !chosen) return std::move(chosen.error());
+  choose_user(*plan);
+  if (spec.pipelock_bin && plan->pipelock) {
+    plan->notes.push_back("pipelock comes from its image; " + *spec.pipelock_bin +
+                          " is not used by this backend");
+  }
+  for (const auto& [name, value] : plan->environment) {
+    const auto* const secret = std::get_if<Secret>(&value);
+    if (secret == nullptr) continue;
+    if (const auto problem = problem_with_secret_name(name, secret->reveal()); !problem.empty()) {
+      return Error{ExitCode::kEnvironment, problem, "give the variable another name"};
+    }
+  }
+  if (!plan->secrets.empty()) {
+    plan->notes.push_back(
+        "`docker inspect` shows the agent's environment, its secrets too, to "
+        "whoever may use the engine");
+  }
+  if (const auto remote = remote_engine(*engine); !remote.empty()) {
+    plan->notes.push_back("the engine is at " + remote +
+                          ": the workspace and the mounts must be "
+                          "on that machine, under the same paths");
+  }
+  for (auto& [name, value] : trust_variables(*plan, Facts{})) {
+    plan->environment[name] = std::move(value);
+  }
+  plan->commands = shown_commands(*plan);
+  return plan;
+}
+
+Result<ExitStatus> DockerBackend::launch(const Plan& plan) {
+  SignalWatch signals;
+  const auto engine = Engine::find();
+  if (!engine) return engine.error();
+  auto runtime = RuntimeDir::create(plan.runtime_base, plan.id);
+  if (!runtime) return std::move(runtime.error());
+  const auto known = Registration::publish(*runtime, plan);
+  if (!known) return known.error();
+  auto state = make_state_dir(plan.state_base, plan.id);
+  if (!state) return std::move(state.error());
+  reap(*engine, &signals);
+
+  std::error_code none_yet;
+  const auto size = fs::file_size(plan.audit, none_yet);
+  const std::uintmax_t audited_before = none_yet ? 0 : size;
+  BottleContainers containers(*engine, plan, *state, signals);
+  if (auto made = containers.make(); !made) return std::move(made.error());
+  if (!plan.quiet) std::cerr << "bottle: CA sha256 " << containers.fingerprint() << "\n";
+  auto status = run_agent(*engine, plan, containers, *state, signals);
+  containers.remove();
+  if (status && !plan.quiet) {
+    const auto refusals = refusals_in(plan.audit, audited_before);
+    if (refusals.count > 0) {
+      std::cerr << "bottle: " << refusals.count
+                << (refusals.count == 1 ? " request was" : " requests were")
+                << " refused; the audit log is " << plan.audit.string() << "\n"
+                << refusal_lines(refusals);
+    }
+  }
+  return status;
+}
+
+}  // namespace
+
+std::unique_ptr<BottleBackend> make_docker_backend() { return std::make_unique<DockerBackend>(); }
+
+bool docker_is_ready() {
+  const auto engine = Engine::find();
+  if (!engine || !server_version(*engine)) return false;
+  const Images images = Images::of_environment();
+  for (const auto& image : {images.proxy, images.agent}) {
+    const auto there = has_image(*engine, image);
+    if (!there || !*there) return false;
+  }
+  return true;
+}
+
+}  // namespace bottle::launcher::docker

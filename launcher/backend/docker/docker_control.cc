@@ -1,0 +1,77 @@
+#include "launcher/backend/docker/docker_control.h"
+
+#include <unistd.h>
+
+#include "launcher/backend/docker/docker_steps.h"
+#include "launcher/backend/docker/engine.h"
+#include "launcher/backend/docker/images.h"
+#include "launcher/backend/docker/left_overs.h"
+
+namespace bottle::launcher::docker {
+namespace {
+
+class DockerControl final : public BottleControl {
+ public:
+  Result<ExitStatus> exec(const BottleRecord& bottle,
+                          const std::vector<std::string>& command) override;
+  bool remove_left_overs(const BottleRecord& bottle) override;
+  std::vector<Finding> examine(bool wanted) override;
+};
+
+Result<ExitStatus> DockerControl::exec(const BottleRecord& bottle,
+                                       const std::vector<std::string>& command) {
+  auto engine = Engine::find();
+  if (!engine) return std::move(engine.error());
+  const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+  // The container has the agent's environment, user and directory; exec inherits all three.
+  std::vector<std::string> words{"exec", "--interactive"};
+  if (terminal) words.emplace_back("--tty");
+  words.push_back(Names(bottle.id).agent);
+  words.insert(words.end(), command.begin(), command.end());
+  // In our process group: the terminal's signals are its own to answer.
+  auto child = engine->begin(words, {}, false);
+  if (!child) return std::move(child.error());
+  while (!child->wait(std::chrono::hours(24))) {
+  }
+  return ExitStatus{child->exit_status()};
+}
+
+bool DockerControl::remove_left_overs(const BottleRecord& bottle) {
+  const auto engine = Engine::find();
+  return engine && remove_bottle(*engine, bottle.id);
+}
+
+std::vector<Finding> DockerControl::examine(bool wanted) {
+  const auto missing = wanted ? Finding::Status::kFailed : Finding::Status::kWarning;
+  const auto engine = Engine::find();
+  if (!engine) {
+    return {{"container engine", missing, engine.error().message, engine.error().hint}};
+  }
+  const auto version = server_version(*engine);
+  if (!version) {
+    return {{"container engine", missing, version.error().message, version.error().hint}};
+  }
+  std::vector<Finding> out{{"container engine", Finding::Status::kOk, "docker " + *version}};
+  const Images images = Images::of_environment();
+  for (const auto& [name, image] :
+       {std::pair{"image of the proxy", images.proxy}, std::pair{"image of agents", images.agent},
+        std::pair{"image of pipelock", images.pipelock}}) {
+    const auto there = has_image(*engine, image);
+    if (!there) {
+      out.push_back({name, missing, there.error().message, there.error().hint});
+    } else if (*there) {
+      out.push_back({name, Finding::Status::kOk, image});
+    } else if (is_built_here(image)) {
+      out.push_back({name, missing, image + " has not been built", "make image"});
+    } else {
+      out.push_back({name, Finding::Status::kOk, image + ", fetched when it is needed"});
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<BottleControl> make_docker_control() { return std::make_unique<DockerControl>(); }
+
+}  // namespace bottle::launcher::docker

@@ -1,0 +1,437 @@
+#include "launcher/backend/docker/docker_steps.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include "launcher/trust_env.h"
+
+namespace bottle::launcher::docker {
+namespace {
+
+using Words = std::vector<std::string>;
+
+void add(Words& words, std::initializer_list<std::string> more) {
+  words.insert(words.end(), more.begin(), more.end());
+}
+
+void add_labels(Words& words, const Plan& plan) {
+  const auto label = [&words](std::string_view name, const std::string& value) {
+    add(words, {"--label", std::string(name) + "=" + value});
+  };
+  label(kIdLabel, plan.id);
+  label(kOwnerLabel, owner_mark());
+  label(kLeaseLabel, (plan.runtime_base / plan.id / "lease").string());
+}
+
+// What is the same for every container: nothing that it does not need.
+Words create(const Plan& plan, const std::string& name, const std::string& network,
+             const std::string& user, std::string_view memory, unsigned processes) {
+  // Images are fetched in a step of their own. What containers print goes to the launcher alone:
+  // the engine would keep a second copy, the agent's terminal included.
+  Words words{"create", "--pull", "never", "--name", name, "--log-driver", "none"};
+  add_labels(words, plan);
+  add(words,
+      {"--network", network, "--user", user, "--cap-drop", "ALL", "--security-opt",
+       "no-new-privileges", "--memory", std::string(memory), "--memory-swap", std::string(memory),
+       "--pids-limit", std::to_string(processes), "--restart", "no", "--no-healthcheck"});
+  return words;
+}
+
+std::string ids(unsigned uid, unsigned gid) {
+  return std::to_string(uid) + ":" + std::to_string(gid);
+}
+
+bool has_pipelock(const Plan& plan) { return !plan.container->pipelock_image.empty(); }
+
+// The ports that the allowlist opens.
+std::set<std::string> ports_of(const Plan& plan) {
+  std::set<std::string> out;
+  for (const auto& host : plan.allow) {
+    const auto colon = host.rfind(':');
+    if (colon != std::string::npos && !host.ends_with("]")) {  // "[::1]" has no port
+      out.insert(host.substr(colon + 1));
+      continue;
+    }
+    out.insert("443");
+    out.insert("80");
+  }
+  return out;
+}
+
+// A field of the comma-separated value that --mount takes, in the quotes of CSV where it needs
+// them.
+std::string mount_field(const std::string& field) {
+  if (field.find_first_of(",\"\n") == std::string::npos) return field;
+  std::string out = "\"";
+  for (const char c : field) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + "\"";
+}
+
+std::string bind_mount(const PlannedMount& mount) {
+  std::string out =
+      "type=bind," + mount_field("src=" + mount.source) + "," + mount_field("dst=" + mount.at);
+  if (mount.kind == PlannedMount::Kind::kReadOnly) out += ",readonly";
+  return out;
+}
+
+std::string volume(std::string_view at) { return "type=volume,dst=" + std::string(at); }
+
+Step make_network(const Plan& plan, const std::string& name) {
+  const bool internal = name != Names(plan.id).egress_network;
+  Step step{.what = "make the network " + name, .call = {}};
+  auto& words = step.call.arguments;
+  words = {"network", "create"};
+  add_labels(words, plan);
+  if (internal) {
+    // Without an address the engine's machine cannot be reached through its side of the bridge.
+    add(words, {"--internal", "--opt", "com.docker.network.bridge.inhibit_ipv4=true"});
+  }
+  words.push_back(name);
+  step.makes = Step::Makes::kNetwork;
+  step.made = name;
+  return step;
+}
+
+Step read_subnets(const Plan& plan) {
+  const Names names(plan.id);
+  Step step{.what = "read the networks' addresses", .call = {}};
+  step.call.arguments = {"network", "inspect", "--format",
+                         "{{.Name}}{{range .IPAM.Config}} {{.Subnet}}{{end}}", names.agent_network};
+  if (has_pipelock(plan)) step.call.arguments.push_back(names.scan_network);
+  step.call.limit = kQuestionLimit;
+  step.shown = has_pipelock(plan) ? "gives AGENT_SUBNET and SCAN_SUBNET" : "gives AGENT_SUBNET";
+  return step;
+}
+
+Step create_proxy(const Plan& plan, const Facts& facts) {
+  const Names names(plan.id);
+  Step step{.what = "create the proxy's container", .code = ExitCode::kEngine, .call = {}};
+  auto& words = step.call.arguments;
+  words = create(plan, names.proxy, names.agent_network, ids(kProxyUser, kProxyUser), kProxyMemory,
+                 kHelperProcesses);
+  add(words, {"--interactive", "--read-only", "--mount", volume(kProxyDirectory)});
+  // Ports below 1024 without a capability. And nothing is routed from one network to another.
+  add(words,
+      {"--sysctl", "net.ipv4.ip_unprivileged_port_start=0", "--sysctl", "net.ipv4.ip_forward=0"});
+  const std::string files = std::to_string(kProxyFiles);
+  add(words, {"--ulimit", "nofile=" + files + ":" + files, plan.container->proxy_image});
+
+  const std::string agent = facts.agent_subnet + ":";
+  const std::string directory = std::string(kProxyDirectory) + "/";
+  add(words, {"--listen", agent + std::to_string(plan.proxy_port), "--listen-tls", agent + "443",
+              "--listen-http", agent + "80", "--names", agent + "53"});
+  if (has_pipelock(plan)) {
+    const std::string scan = facts.scan_subnet + ":";
+    for (const auto& port : ports_of(plan)) add(words, {"--exit-listen", scan + port});
+    add(words, {"--exit-names", scan + "53", "--pipelock",
+                "http://pipelock:" + std::to_string(kPipelockPort)});
+  } else if (plan.pipelock_url) {
+    add(words, {"--pipelock", *plan.pipelock_url});
+  }
+  words.insert(words.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
+  add(words, {"--ca-out", directory + "ca.pem", "--bundle-out", directory + "ca-bundle.pem",
+              "--spool-dir", std::string(kProxyDirectory), "--audit", "-"});
+  if (plan.origin_ca) add(words, {"--origin-ca", directory + "origin-ca.pem"});
+  if (!plan.secrets.empty()) add(words, {"--secrets", "fd:0"});
+  step.makes = Step::Makes::kContainer;
+  step.made = names.proxy;
+  return step;
+}
+
+Step create_pipelock(const Plan& plan, const Facts& facts) {
+  const Names names(plan.id);
+  Step step{.what = "create pipelock's container", .code = ExitCode::kScanner, .call = {}};
+  auto& words = step.call.arguments;
+  words = create(plan, names.pipelock, names.scan_network, ids(kPipelockUser, kPipelockUser),
+                 kPipelockMemory, kHelperProcesses);
+  const std::string directory(kPipelockDirectory);
+  add(words, {"--read-only", "--mount", volume(kPipelockDirectory), "--network-alias", "pipelock",
+              "--dns", facts.exit_address, "--dns-search", ".", "--env",
+              "SSL_CERT_FILE=" + directory + "/ca.pem", "--env", "HOME=" + directory,
+              plan.container->pipelock_image, "run", "--config", directory + "/pipelock.yaml"});
+  step.makes = Step::Makes::kContainer;
+  step.made = names.pipelock;
+  return step;
+}
+
+Step create_agent(const Plan& plan, const Facts& facts) {
+  const Names names(plan.id);
+  const auto& container = *plan.container;
+  Step step{.what = "create the agent's container", .call = {}};
+  auto& words = step.call.arguments;
+  words = create(plan, names.agent, names.agent_network, ids(container.uid, container.gid),
+                 kAgentMemory, kAgentProcesses);
+  add(words, {"--init", "--interactive", "--hostname", "bottle", "--dns", facts.proxy_address,
+              "--dns-search", "."});
+  if (container.terminal) words.emplace_back("--tty");
+  for (const auto& mount : plan.mounts) add(words, {"--mount", bind_mount(mount)});
+  add(words, {"--workdir", plan.directory.string()});
+  auto environment = agent_environment(plan, facts);
+  words.insert(words.end(), environment.arguments.begin(), environment.arguments.end());
+  add(words, {"--env-file", std::string(kEnvFile)});
+  step.call.env_file = std::move(environment.file);
+  step.call.environment = std::move(environment.environment);
+  step.shown = std::string(kEnvFile) + " has the environment above";
+  // Whatever entry point the image has: the command is the one that was asked for.
+  add(words, {"--entrypoint", plan.command.front(), container.image});
+  words.insert(words.end(), plan.command.begin() + 1, plan.command.end());
+  step.makes = Step::Makes::kContainer;
+  step.made = names.agent;
+  return step;
+}
+
+bool is_utf8(std::string_view text) {
+  std::size_t i = 0;
+  while (i < text.size()) {
+    const auto lead = static_cast<unsigned char>(text[i++]);
+    const int more = lead < 0x80   ? 0
+                     : lead < 0xc2 ? -1
+                     : lead < 0xe0 ? 1
+                     : lead < 0xf0 ? 2
+                     : lead < 0xf5 ? 3
+                                   : -1;
+    if (more < 0) return false;
+    for (int k = 0; k < more; ++k, ++i) {
+      if (i >= text.size() || (static_cast<unsigned char>(text[i]) & 0xc0U) != 0x80) return false;
+    }
+  }
+  return true;
+}
+
+// The docker program reads an environment file line by line, wants UTF-8, and gives up on lines
+// beyond 64 KiB.
+bool fits_file(const std::string& name, const std::string& value) {
+  constexpr std::size_t kLongest = 60'000;
+  return value.find_first_of("\r\n") == std::string::npos && is_utf8(value) &&
+         name.size() + value.size() < kLongest;
+}
+
+std::uint64_t fnv1a(std::string_view text, std::uint64_t hash) {
+  for (const char c : text) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= 0x100000001b3ULL;
+  }
+  return hash;
+}
+
+}  // namespace
+
+Names::Names(const std::string& id)
+    : agent_network("bottle-" + id + "-agent-net"),
+      scan_network("bottle-" + id + "-scan-net"),
+      egress_network("bottle-" + id + "-egress-net"),
+      agent("bottle-" + id + "-agent"),
+      proxy("bottle-" + id + "-proxy"),
+      pipelock("bottle-" + id + "-pipelock") {}
+
+std::string owner_mark() {
+  std::ifstream in("/etc/machine-id");
+  const std::string machine{std::istreambuf_iterator<char>(in), {}};
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  std::uint64_t hash = fnv1a(machine, 0xcbf29ce484222325ULL);
+  hash = fnv1a(host.data(), hash);
+  hash = fnv1a("/" + std::to_string(::getuid()), hash);
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string out;
+  for (int shift = 60; shift >= 0; shift -= 4) out += kHex[(hash >> shift) & 0xfU];
+  return out;
+}
+
+std::map<std::string, std::string> trust_variables(const Plan& plan, const Facts& facts) {
+  TrustSettings settings{.proxy_host = facts.proxy_address,
+                         .proxy_port = plan.proxy_port,
+                         .java = plan.java,
+                         .java_tool_options = plan.container->java_tool_options};
+  return trust_environment(settings);
+}
+
+AgentEnvironment agent_environment(const Plan& plan, const Facts& facts) {
+  auto all = plan.environment;
+  for (auto& [name, value] : trust_variables(plan, facts)) all[name] = std::move(value);
+  AgentEnvironment out;
+  for (const auto& [name, value] : all) {
+    const auto* const text = std::get_if<std::string>(&value);
+    const std::string& plain = text != nullptr ? *text : std::get<Secret>(value).reveal();
+    if (fits_file(name, plain)) {
+      out.file += name + "=" + plain + "\n";
+    } else if (text != nullptr) {
+      add(out.arguments, {"--env", name + "=" + plain});
+    } else {
+      add(out.arguments, {"--env", name});
+      out.environment.push_back(name + "=" + plain);
+    }
+  }
+  return out;
+}
+
+std::string problem_with_secret_name(const std::string& name, const std::string& value) {
+  constexpr std::array<std::string_view, 8> kMeant{"PATH",          "HOME",         "SSH_AUTH_SOCK",
+                                                   "SSL_CERT_FILE", "SSL_CERT_DIR", "GODEBUG",
+                                                   "TMPDIR",        "LANG"};
+  if (fits_file(name, value)) return {};
+  const bool meant = name.starts_with("DOCKER_") || name.starts_with("LD_") ||
+                     name.ends_with("_PROXY") || name.ends_with("_proxy") ||
+                     std::find(kMeant.begin(), kMeant.end(), name) != kMeant.end();
+  return meant ? "a secret of several lines cannot be named " + name +
+                     " here, since the docker "
+                     "program itself reads that variable"
+               : "";
+}
+
+std::vector<StepRef> order_of(const Plan& plan) {
+  using enum StepId;
+  const Names names(plan.id);
+  const bool pipelock = has_pipelock(plan);
+  std::vector<StepRef> out;
+  for (const auto& image : plan.container->missing) out.push_back({kFetchImage, image});
+  out.push_back({kMakeNetwork, names.agent_network});
+  if (pipelock) out.push_back({kMakeNetwork, names.scan_network});
+  out.push_back({kMakeNetwork, names.egress_network});
+  out.push_back({kReadSubnets});
+  out.push_back({kCreateProxy});
+  if (pipelock) out.push_back({kJoinNetwork, names.scan_network});
+  out.push_back({kJoinNetwork, names.egress_network});
+  if (plan.origin_ca) out.push_back({kGiveOriginCa});
+  for (const auto id : {kStartProxy, kReadAddresses, kReadCa}) out.push_back({id});
+  if (pipelock) {
+    for (const auto id : {kCreatePipelock, kFillPipelock, kStartPipelock, kCheckPipelock}) {
+      out.push_back({id});
+    }
+  }
+  for (const auto id : {kCreateAgent, kReadEtc, kFillAgent, kStartAgent}) out.push_back({id});
+  return out;
+}
+
+Step make_step(const StepRef& ref, const Plan& plan, const Facts& facts) {
+  using enum StepId;
+  const Names names(plan.id);
+  Step step{.what = "", .call = {}};
+  auto& words = step.call.arguments;
+  switch (ref.id) {
+    case kFetchImage:
+      step.what = "fetch the image " + ref.subject;
+      words = {"pull", "--quiet", ref.subject};
+      step.call.limit = kFetchLimit;
+      break;
+    case kMakeNetwork:
+      return make_network(plan, ref.subject);
+    case kReadSubnets:
+      return read_subnets(plan);
+    case kCreateProxy:
+      return create_proxy(plan, facts);
+    case kJoinNetwork:
+      step.what = "connect the proxy to " + ref.subject;
+      words = {"network", "connect", ref.subject, names.proxy};
+      break;
+    case kGiveOriginCa:
+      step.what = "give the proxy the origin CA";
+      words = {"cp", "-", names.proxy + ":" + std::string(kProxyDirectory)};
+      step.shown = plan.origin_ca->string() + " in an archive";
+      break;
+    case kStartProxy:
+      step.what = "start the proxy";
+      step.code = ExitCode::kProxy;
+      words = {"start", "--attach", "--interactive", names.proxy};
+      step.shown = plan.secrets.empty() ? "its output is the audit log"
+                                        : "reads the guarded values; its output is the audit log";
+      break;
+    case kReadAddresses:
+      step.what = "read the proxy's addresses";
+      words = {"inspect", "--format",
+               "{{range $name, $at := .NetworkSettings.Networks}}{{$name}} {{$at.IPAddress}}\n"
+               "{{end}}",
+               names.proxy};
+      step.call.limit = kQuestionLimit;
+      step.shown =
+          has_pipelock(plan) ? "gives PROXY_ADDRESS and EXIT_ADDRESS" : "gives PROXY_ADDRESS";
+      break;
+    case kReadCa:
+      step.what = "read the bottle's CA";
+      step.code = ExitCode::kProxy;
+      words = {"cp", names.proxy + ":" + std::string(kProxyDirectory), "-"};
+      step.shown = "gives ca.pem and ca-bundle.pem";
+      break;
+    case kCreatePipelock:
+      return create_pipelock(plan, facts);
+    case kFillPipelock:
+      step.what = "give pipelock its configuration";
+      step.code = ExitCode::kScanner;
+      words = {"cp", "-", names.pipelock + ":" + std::string(kPipelockDirectory)};
+      step.shown = "pipelock.yaml and ca.pem in an archive";
+      break;
+    case kStartPipelock:
+      step.what = "start pipelock";
+      step.code = ExitCode::kScanner;
+      words = {"start", "--attach", names.pipelock};
+      break;
+    case kCheckPipelock:
+      step.what = "reach pipelock from the proxy";
+      step.code = ExitCode::kScanner;
+      words = {"exec", names.proxy, "/usr/local/bin/bottle-proxy", "--healthcheck",
+               "http://pipelock:" + std::to_string(kPipelockPort) + "/health"};
+      step.call.limit = kQuestionLimit;
+      step.shown = "until it answers";
+      break;
+    case kCreateAgent:
+      return create_agent(plan, facts);
+    case kReadEtc:
+      step.what = "read the agent image's /etc";
+      words = {"cp", names.agent + ":/etc", "-"};
+      step.shown = "its users and where it keeps its roots";
+      break;
+    case kFillAgent:
+      step.what = "give the agent the CA";
+      words = {"cp", "-", names.agent + ":/"};
+      step.shown = "trust files, /etc/environment, /etc/profile.d/bottle.sh in an archive";
+      break;
+    case kStartAgent:
+      step.what = "start the agent";
+      words = {"start", "--attach", "--interactive", names.agent};
+      break;
+  }
+  return step;
+}
+
+std::vector<std::string> shown_commands(const Plan& plan) {
+  std::vector<std::string> out;
+  for (const auto& ref : order_of(plan)) {
+    const auto step = make_step(ref, plan, Facts{});
+    std::string line = "docker " + shell_quoted(step.call.arguments);
+    if (!step.shown.empty()) line += "  # " + step.shown;
+    out.push_back(std::move(line));
+  }
+  const Names names(plan.id);
+  std::vector<std::string> containers{names.agent, names.proxy};
+  std::vector<std::string> networks{names.agent_network, names.egress_network};
+  if (has_pipelock(plan)) {
+    containers.push_back(names.pipelock);
+    networks.push_back(names.scan_network);
+  }
+  out.push_back("docker " + shell_quoted(remove_containers(containers)) + "  # at the end");
+  out.push_back("docker " + shell_quoted(remove_networks(networks)));
+  return out;
+}
+
+std::vector<std::string> remove_containers(const std::vector<std::string>& names) {
+  std::vector<std::string> out{"rm", "--force", "--volumes"};
+  out.insert(out.end(), names.begin(), names.end());
+  return out;
+}
+
+std::vector<std::string> remove_networks(const std::vector<std::string>& names) {
+  std::vector<std::string> out{"network", "rm"};
+  out.insert(out.end(), names.begin(), names.end());
+  return out;
+}
+
+}  // namespace bottle::launcher::docker
