@@ -1,0 +1,66 @@
+#include "proxy/exit/exit_body.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/exit/exit_news.h"
+
+namespace bottle {
+
+awaitable<Result<Chunk>> HashedBody::read(std::size_t max) {
+  auto chunk = co_await inner_.read(max);
+  if (chunk) hash_.update(chunk->data);
+  co_return chunk;
+}
+
+awaitable<Result<Chunk>> ToldBody::read(std::size_t max) {
+  if (kind_ == Kind::Events) {
+    const bool go_on = co_await end_->wait();
+    if (!go_on || end_->over()) {
+      const Failure gone(Code::Cancelled, "nobody takes the events any more");
+      inner_->stop(gone);
+      tell_failure(gone);
+      co_return gone;
+    }
+    max = std::min({max, kSidePiece, end_->room()});
+  }
+  auto chunk = co_await inner_->read(max);
+  if (!chunk) {
+    tell_failure(chunk.error());
+    co_return chunk.error();
+  }
+  count(chunk->data, chunk->end);
+  if (kind_ == Kind::Events && !chunk->data.empty()) {
+    BodyNews piece;
+    piece.data = chunk->data;
+    end_->tell(std::move(piece));
+  }
+  if (chunk->end) {
+    sums_.trailers = std::move(chunk->trailers);
+    end_->tell(std::move(sums_));
+  }
+  // The scanner relays none.
+  chunk->trailers.reset();
+  co_return chunk;
+}
+
+void ToldBody::count(ByteView data, bool last) {
+  sums_.bytes += data.size();
+  if (kind_ == Kind::Events) return;
+  if (last && !hash_) {
+    sums_.digest = sha256(data);
+    return;
+  }
+  if (!hash_) hash_.emplace();
+  hash_->update(data);
+  if (last) sums_.digest = hash_->finish();
+}
+
+void ToldBody::stop(Failure why) noexcept {
+  tell_failure(why);
+  inner_->stop(std::move(why));
+}
+
+void ToldBody::tell_failure(const Failure& why) { end_->tell(news_of(why, exit_is_stopping_)); }
+
+}  // namespace bottle

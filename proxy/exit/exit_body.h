@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "certs/digest.h"
+#include "proxy/http/body.h"
+#include "proxy/ledger/exchange_ledger.h"
+
+namespace bottle {
+
+// A body with the SHA-256 of what was read of it.
+class HashedBody final : public BodySource {
+ public:
+  explicit HashedBody(BodySource& inner) : inner_(inner) {}
+  awaitable<Result<Chunk>> read(std::size_t max) override;
+  [[nodiscard]] bool ready() const noexcept override { return inner_.ready(); }
+  void stop(Failure why) noexcept override { inner_.stop(std::move(why)); }
+  // After the end was read.
+  [[nodiscard]] Digest digest() { return hash_.finish(); }
+
+ private:
+  BodySource& inner_;
+  Sha256 hash_;
+};
+
+// A response's body on its way to the scanner, which the front is told of: its length, digest and
+// trailers when it has ended, or why it has not. Of an event stream also every piece, before the
+// scanner gets it and as far as the front has room. Owns the exit's end. `exit_is_stopping`
+// outlives it.
+class ToldBody final : public BodySource {
+ public:
+  enum class Kind : std::uint8_t { Whole, Events };
+  ToldBody(std::unique_ptr<BodySource> inner, std::unique_ptr<ExitEnd> end, Kind kind,
+           const bool& exit_is_stopping)
+      : inner_(std::move(inner)),
+        end_(std::move(end)),
+        kind_(kind),
+        exit_is_stopping_(exit_is_stopping) {}
+  awaitable<Result<Chunk>> read(std::size_t max) override;
+  [[nodiscard]] bool ready() const noexcept override {
+    return inner_->ready() && (kind_ == Kind::Whole || end_->room() > 0);
+  }
+  void stop(Failure why) noexcept override;
+
+ private:
+  void count(ByteView data, bool last);
+  void tell_failure(const Failure& why);
+
+  std::unique_ptr<BodySource> inner_;
+  std::unique_ptr<ExitEnd> end_;
+  const Kind kind_;
+  const bool& exit_is_stopping_;
+  EndNews sums_;
+  std::optional<Sha256> hash_;  // of a body in several pieces
+};
+
+}  // namespace bottle

@@ -1,0 +1,202 @@
+#include "proxy/exit/exit_handler.h"
+
+#include <utility>
+
+#include "proxy/exit/decoded_body.h"
+#include "proxy/exit/exit_body.h"
+#include "proxy/exit/exit_check.h"
+#include "proxy/exit/exit_refusals.h"
+#include "proxy/flow/policy.h"
+#include "proxy/http/problem.h"
+#include "proxy/ledger/rewrites.h"
+#include "proxy/ledger/ticket.h"
+#include "proxy/upstream/sse_comments.h"
+
+namespace bottle {
+namespace {
+
+Response nobody_to_answer() {
+  Response response;
+  response.head.status = 0;
+  return response;
+}
+
+bool spoke_h2(const Exchange& exchange) {
+  return exchange.trace.upstream_protocol == to_string(Version::Http2);
+}
+
+// What goes to the origin: the head that was admitted, the body that was scanned.
+Request as_sent(const Admission& admission, std::shared_ptr<const SpooledBody> body) {
+  Request going;
+  going.head = admission.sent.head;
+  const std::uint64_t bytes = body ? body->size() : 0;
+  going.head.has_body = bytes > 0 || admission.scanned.has_body;
+  going.head.content_length.reset();
+  if (!going.head.has_body) return going;
+  going.head.content_length = bytes;
+  if (body) {
+    going.body = std::make_unique<SpoolReader>(std::move(body));
+  } else {
+    going.body = std::make_unique<BytesSource>(Bytes());
+  }
+  return going;
+}
+
+}  // namespace
+
+awaitable<Response> ExitHandler::handle(Request request, Exchange& exchange) {
+  auto ticket = take_ticket(request.head);
+  if (!ticket) co_return refuse(ticket.error(), exchange);
+  auto claimed = parts_.given.ledger.claim(*ticket, parts_.executor);
+  if (!claimed) co_return refuse(claimed.error(), exchange);
+  std::unique_ptr<ExitEnd> end = std::move(*claimed);
+  end->on_over(&connection_);
+
+  const auto different =
+      head_mismatch(end->admission(), exchange.destination(), exchange.scheme(), request.head);
+  if (different) co_return refuse_admitted(*different, *end, exchange);
+  auto body = co_await collect(request, *end);
+  if (!body) {
+    // A connection that died: its transport may send the request again.
+    if (body.error().code == Code::ClientGone) co_return nobody_to_answer();
+    co_return refuse_admitted(body.error(), *end, exchange);
+  }
+  if (!end->begin()) co_return nobody_to_answer();
+  auto response = co_await let_out(std::move(end), std::move(*body), exchange);
+  co_return response;
+}
+
+awaitable<Result<ExitHandler::Body>> ExitHandler::collect(Request& request, ExitEnd& end) {
+  const Admission& admission = end.admission();
+  Body body;
+  Digest digest = sha256({});
+  if (request.body) {
+    HashedBody hashed(*request.body);
+    auto collected =
+        co_await parts_.given.spool.collect(hashed, request.head.content_length, Coding::Identity);
+    if (!collected) co_return collected.error();
+    body = std::move(*collected);
+    digest = hashed.digest();
+  }
+  const std::uint64_t bytes = body ? body->size() : 0;
+  if (is_admitted_body(admission, bytes, digest)) co_return body;
+  if (!parts_.given.limits.scanner_may_change_bodies) co_return mismatch("body");
+  end.tell(BodyChangedNews());
+  co_return body;
+}
+
+awaitable<Response> ExitHandler::let_out(std::unique_ptr<ExitEnd> end, Body body,
+                                         Exchange& exchange) {
+  Request going = as_sent(end->admission(), std::move(body));
+  if (end->admission().side_body) {
+    auto beside = co_await let_out_beside(std::move(end), std::move(going), exchange);
+    co_return beside;
+  }
+  interims_.tell_to(end.get());
+  exchange.set_interim_sink(&interims_);
+  auto answered = co_await parts_.given.origins.send(std::move(going), exchange);
+  exchange.set_interim_sink(nullptr);
+  interims_.tell_to(nullptr);
+  if (!answered) {
+    end->tell(news_of(answered.error(), parts_.stopping));
+    co_return answer_failure(answered.error(), end->admission().id, exchange);
+  }
+  co_return relay(std::move(*answered), std::move(end), exchange);
+}
+
+// The head is the scanner's to see, and nothing else of the answer.
+awaitable<Response> ExitHandler::let_out_beside(std::unique_ptr<ExitEnd> end, Request going,
+                                                Exchange& exchange) {
+  const std::string id = end->admission().id;
+  SideBody::Parts parts{parts_.executor, parts_.given.wheel, parts_.side_bodies,
+                        parts_.given.origins, parts_.stopping};
+  auto side = std::make_shared<SideBody>(std::move(parts), std::move(end));
+  auto head = co_await SideBody::send(std::move(side), std::move(going));
+  if (!head) co_return answer_failure(head.error(), id, exchange);
+  Response response;
+  response.head = shown_to_scanner(*head, id, true);
+  co_return response;
+}
+
+// What the origin answered, told to the front and on its way to the scanner.
+Response ExitHandler::relay(Response answer, std::unique_ptr<ExitEnd> end,
+                            const Exchange& exchange) {
+  const std::string id = end->admission().id;
+  HeadNews news;
+  news.h2 = spoke_h2(exchange);
+  if (!answer.body) answer.head.has_body = false;
+  if (answer.body) {
+    // An unknown coding goes on as it is, and the scanner refuses it.
+    const auto coding = coding_of(answer.head.fields);
+    if (coding && *coding != Coding::Identity) {
+      answer.body = std::make_unique<DecodedBody>(std::move(answer.body), *coding,
+                                                  parts_.given.limits.decode);
+      answer.head.fields.remove("content-encoding");
+      answer.head.content_length.reset();
+      news.decoded = true;
+    }
+  }
+  Response response;
+  response.head = shown_to_scanner(answer.head, id, false);
+  const bool events = is_event_stream(answer.head.fields);
+  news.head = std::move(answer.head);
+  end->tell(std::move(news));
+  if (answer.body) {
+    const auto kind = events ? ToldBody::Kind::Events : ToldBody::Kind::Whole;
+    response.body =
+        std::make_unique<ToldBody>(std::move(answer.body), std::move(end), kind, parts_.stopping);
+  } else {
+    EndNews nothing;
+    nothing.digest = sha256({});
+    end->tell(std::move(nothing));
+  }
+  return response;
+}
+
+// The exchange is known, and it ends here.
+Response ExitHandler::refuse_admitted(const Failure& failure, ExitEnd& end, Exchange& exchange) {
+  const Admission& admission = end.admission();
+  end.tell(news_of(failure, parts_.stopping));
+  Response response = answer_failure(failure, admission.id, exchange);
+  ExitRefusal refusal;
+  refusal.id = admission.id;
+  refusal.route = to_string(admission.side_body ? Route::ScanRequests : Route::Scan);
+  refusal.method = exchange.trace.method;
+  refusal.destination = exchange.destination();
+  refusal.status = response.head.status;
+  refusal.failure = failure;
+  write_refusal(parts_.given.audit, std::move(refusal));
+  return response;
+}
+
+// A request that belongs to no exchange.
+Response ExitHandler::refuse(const Failure& failure, Exchange& exchange) {
+  Response response = answer_failure(failure, exchange.id(), exchange);
+  ExitRefusal refusal;
+  refusal.id = exchange.id();
+  refusal.method = exchange.trace.method;
+  refusal.destination = exchange.destination();
+  refusal.status = response.head.status;
+  refusal.failure = failure;
+  write_refusal(parts_.given.audit, std::move(refusal));
+  return response;
+}
+
+Response ExitHandler::answer_failure(const Failure& failure, const std::string& id,
+                                     Exchange& exchange) {
+  exchange.trace.failure = failure;
+  exchange.trace.by = Trace::By::Exit;
+  if (traits(failure.code).status == 0) return nobody_to_answer();
+  LocalAnswer answer = problem_answer(failure, id);
+  Response response;
+  response.head = std::move(answer.head);
+  response.head.fields.add(kExchangeField, id);
+  if (exchange.trace.method == "HEAD") {
+    response.head.has_body = false;
+  } else {
+    response.body = std::make_unique<BytesSource>(std::move(answer.body));
+  }
+  return response;
+}
+
+}  // namespace bottle

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "proxy/exit/exit_news.h"
+#include "proxy/exit/exit_server.h"
+#include "proxy/exit/side_body.h"
+#include "proxy/http/handler.h"
+#include "proxy/upstream/spool.h"
+
+namespace bottle {
+
+// What the connections of one exit share; outlives them.
+struct ExitParts {
+  ExitServer::Parts given;
+  Executor executor;
+  TaskGroup& side_bodies;
+  bool stopping = false;
+  std::uint64_t ids = 0;  // given out
+
+  [[nodiscard]] std::string next_id() { return given.id_prefix + std::to_string(++ids); }
+};
+
+// Answers the requests of one connection of the scanner's: lets out those that were admitted, as
+// they were admitted. `connection` is cancelled when an exchange's front is gone.
+class ExitHandler final : public Handler {
+ public:
+  ExitHandler(ExitParts& parts, Cancellable& connection) noexcept
+      : parts_(parts), connection_(connection) {}
+  ExitHandler(const ExitHandler&) = delete;
+  ExitHandler& operator=(const ExitHandler&) = delete;
+
+  std::string next_id() override { return parts_.next_id(); }
+  awaitable<Response> handle(Request request, Exchange& exchange) override;
+  Response refuse(const Failure& failure, Exchange& exchange) override;
+  void finished(const Exchange&) noexcept override {}
+
+ private:
+  // The request's body as it came; null if there is none.
+  using Body = std::shared_ptr<const SpooledBody>;
+
+  awaitable<Result<Body>> collect(Request& request, ExitEnd& end);
+  awaitable<Response> let_out(std::unique_ptr<ExitEnd> end, Body body, Exchange& exchange);
+  awaitable<Response> let_out_beside(std::unique_ptr<ExitEnd> end, Request going,
+                                     Exchange& exchange);
+  [[nodiscard]] Response relay(Response answer, std::unique_ptr<ExitEnd> end,
+                               const Exchange& exchange);
+  [[nodiscard]] Response refuse_admitted(const Failure& failure, ExitEnd& end, Exchange& exchange);
+  [[nodiscard]] Response answer_failure(const Failure& failure, const std::string& id,
+                                        Exchange& exchange);
+
+  ExitParts& parts_;
+  Cancellable& connection_;
+  InterimTeller interims_;
+};
+
+}  // namespace bottle

@@ -1,0 +1,46 @@
+#include "proxy/exit/exit_news.h"
+
+namespace bottle {
+namespace {
+
+Trace::By blame(const Failure& failure) {
+  switch (failure.code) {
+    case Code::Denied:
+      // The address that the name led to is policy's business wherever it is found out.
+      return failure.reason == "address_not_allowed" ? Trace::By::Policy : Trace::By::Exit;
+    case Code::DnsFailed:
+    case Code::ConnectFailed:
+    case Code::UpstreamTlsFailed:
+    case Code::UpstreamTimeout:
+    case Code::UpstreamBroken:
+    case Code::UpstreamTruncated:
+      return Trace::By::Origin;
+    default:
+      return Trace::By::Exit;
+  }
+}
+
+bool is_nobody_there(Code code) {
+  return code == Code::Cancelled || code == Code::ClientGone || code == Code::ClientSlow;
+}
+
+}  // namespace
+
+FailureNews news_of(Failure failure, bool exit_is_stopping) {
+  FailureNews news;
+  if (!is_nobody_there(failure.code)) {
+    news.by = blame(failure);
+    news.failure = std::move(failure);
+  } else if (exit_is_stopping) {
+    news.by = Trace::By::Exit;
+    news.failure = Failure(Code::ShuttingDown, "the exit stopped before the answer's end");
+  } else {
+    news.by = Trace::By::Pipelock;
+    news.failure = Failure(Code::Cancelled,
+                           "the scanner closed its connection to the exit before the answer's end",
+                           "scanner_left");
+  }
+  return news;
+}
+
+}  // namespace bottle

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <utility>
+
+#include "proxy/http/exchange.h"
+#include "proxy/ledger/exchange_ledger.h"
+
+namespace bottle {
+
+// What the front is told of a failure that ended an exchange at the exit, and who is to blame. A
+// failure that means "nobody is there to be answered" is the scanner's leaving (Cancelled,
+// "scanner_left"), or the exit's own end if that is what happens.
+[[nodiscard]] FailureNews news_of(Failure failure, bool exit_is_stopping);
+
+// Tells the front of 1xx heads. For one exchange after another.
+class InterimTeller final : public InterimSink {
+ public:
+  void tell_to(ExitEnd* end) noexcept { end_ = end; }
+  void interim(const ResponseHead& head) override {
+    if (end_ == nullptr) return;
+    InterimNews news;
+    news.head = head;
+    end_->tell(std::move(news));
+  }
+
+ private:
+  ExitEnd* end_ = nullptr;
+};
+
+}  // namespace bottle

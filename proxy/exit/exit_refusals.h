@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "proxy/flow/audit.h"
+#include "proxy/http/authority.h"
+
+namespace bottle {
+
+// What came to the exit and was not let out, for the audit log.
+struct ExitRefusal {
+  std::string id;      // the exchange's, if it is known; else the exit's own
+  std::string route;   // empty: not known
+  std::string method;  // empty: it was no request
+  Destination destination;
+  int status = 0;  // what the scanner was answered; 0: nothing
+  Failure failure;
+};
+
+// One line of kind RefusedAtExit by Exit. Without the target: what a request tried to carry out
+// must not end in the log.
+void write_refusal(AuditSink& audit, ExitRefusal refusal);
+
+}  // namespace bottle

@@ -1,0 +1,228 @@
+#include "proxy/exit/exit_server.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <list>
+#include <utility>
+
+#include "proxy/exit/exit_handler.h"
+#include "proxy/exit/exit_refusals.h"
+#include "proxy/http/http1_session.h"
+#include "proxy/tls/client_hello.h"
+#include "proxy/tls/tcp_stream.h"
+
+namespace bottle {
+namespace {
+
+using asio::ip::tcp;
+using namespace std::chrono_literals;
+
+// After an accept failed for want of descriptors: the next try, without spinning meanwhile.
+constexpr auto kAcceptPause = 100ms;
+constexpr std::size_t kFirstBytes = 2048;  // most ClientHellos at once
+
+tcp protocol_of(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  const bool known = ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  return known && address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4();
+}
+
+// A name that no request may go to gets no leaf. The port is not known before the request.
+class PolicyGate final : public NameGate {
+ public:
+  explicit PolicyGate(const Policy& policy) noexcept : policy_(policy) {}
+  Result<void> admit(const ServerName& name) override {
+    named = Destination{name.text(), default_port(Scheme::Https), HostKind::Name};
+    const Decision decision = policy_.decide(named, Scheme::Https);
+    if (!decision.refusal || decision.refusal->reason == "port_not_allowed") return {};
+    return *decision.refusal;
+  }
+  Destination named;  // what was asked last
+
+ private:
+  const Policy& policy_;
+};
+
+}  // namespace
+
+class ExitServer::Loop {
+ public:
+  Loop(Parts given, const std::vector<int>& listeners)
+      : parts_{std::move(given), Executor(), side_bodies_},
+        leaves_(parts_.given.ca, parts_.given.limits.leaves),
+        acceptor_(parts_.given.ca, leaves_, parts_.given.tickets, parts_.given.wheel,
+                  parts_.given.records, http1_only(parts_.given.limits.tls)),
+        rules_(from_scanner(parts_.given.limits.rules)),
+        side_bodies_(parts_.given.io.get_executor()),
+        connections_(parts_.given.io.get_executor()),
+        accepting_(parts_.given.io.get_executor()) {
+    parts_.executor = parts_.given.io.get_executor();
+    for (const int socket : listeners) listeners_.emplace_back(parts_.given.io, socket);
+  }
+
+  awaitable<void> run() {
+    for (Listener& listener : listeners_) accepting_.spawn(accept_all(listener));
+    co_await accepting_.join();
+    // Cancelled, or stop() was called.
+    stop();
+    co_await connections_.join();
+    side_bodies_.cancel();
+    co_await side_bodies_.join();
+  }
+
+  void stop() noexcept {
+    parts_.stopping = true;
+    drain_.begin();
+    for (Listener& listener : listeners_) {
+      boost::system::error_code ignored;
+      listener.socket.close(ignored);
+      listener.place_free.set_later();
+    }
+    connections_.cancel();
+    side_bodies_.cancel();
+  }
+
+ private:
+  struct Listener {
+    Listener(asio::io_context& io, int descriptor)
+        : socket(io, protocol_of(descriptor), descriptor), place_free(io.get_executor()) {
+      socket.non_blocking(true);
+    }
+    tcp::acceptor socket;
+    Event place_free;  // a connection ended, or it is all over
+  };
+
+  // Ends the connection that it stands for. Shared with its task, whose id it gets once that has
+  // begun.
+  struct Connection final : Cancellable {
+    explicit Connection(TaskGroup& tasks_in) noexcept : tasks(tasks_in) {}
+    void cancel() noexcept override { tasks.cancel(id); }
+    TaskGroup& tasks;
+    TaskGroup::TaskId id = 0;
+  };
+
+  // The scanner's transport speaks HTTP/1.1 alone, and so does the session below.
+  static TlsAcceptorLimits http1_only(TlsAcceptorLimits limits) {
+    limits.offer_h2 = false;
+    return limits;
+  }
+  static RequestRules from_scanner(RequestRules rules) {
+    rules.from_scanner = true;
+    rules.limits = rules.limits.behind_scanner();
+    return rules;
+  }
+
+  awaitable<void> accept_all(Listener& listener) {
+    while (!parts_.stopping) {
+      if (connections_.size() >= parts_.given.limits.connections) {
+        const bool news = co_await listener.place_free.wait();
+        if (!news) co_return;
+        continue;
+      }
+      tcp::socket socket(parts_.given.io);
+      auto [ec] = co_await listener.socket.async_accept(socket, use_tuple);
+      if (parts_.stopping) co_return;
+      if (ec) {
+        const bool slept = co_await sleep_for(kAcceptPause);
+        if (!slept) co_return;
+        continue;
+      }
+      auto connection = std::make_shared<Connection>(connections_);
+      connection->id = connections_.spawn(serve(std::move(socket), connection));
+    }
+  }
+
+  awaitable<void> serve(tcp::socket socket, std::shared_ptr<Connection> connection) {
+    ExitHandler handler(parts_, *connection);
+    TcpStream stream(std::move(socket));
+    Bytes early;
+    co_await read_first(stream, early);
+    if (early.empty()) {
+      stream.close();
+    } else if (looks_like_tls(early.front())) {
+      Bytes none;
+      tcp::socket raw = stream.release(none);
+      co_await serve_tls(std::move(raw), std::move(early), handler);
+    } else {
+      co_await serve_plain(stream, std::move(early), handler);
+    }
+    // Later: this very task is still counted.
+    for (Listener& listener : listeners_) listener.place_free.set_later();
+  }
+
+  awaitable<void> read_first(TcpStream& stream, Bytes& early) {
+    Deadline deadline(parts_.given.wheel, stream, parts_.given.limits.session.first_byte);
+    early.resize(kFirstBytes);
+    const IoResult got = co_await stream.read_some(ByteSpan(early));
+    early.resize(got.ok() ? got.n : 0);
+  }
+
+  SessionContext context_of(ExitHandler& handler, Destination destination, Scheme scheme) {
+    return SessionContext{
+        parts_.executor, parts_.given.wheel,     handler, drain_, parts_.given.limits.session,
+        rules_,          std::move(destination), scheme};
+  }
+
+  awaitable<void> serve_tls(tcp::socket socket, Bytes early, ExitHandler& handler) {
+    PolicyGate gate(parts_.given.policy);
+    auto secured = co_await acceptor_.accept_by_name(std::move(socket), std::move(early), gate);
+    if (!secured) {
+      refused_connection(std::move(gate.named), secured.error());
+      co_return;
+    }
+    TlsStream& stream = *secured->stream;
+    const SessionContext context = context_of(handler, std::move(gate.named), Scheme::Https);
+    Http1Session session(stream, context, Http1Session::Place::Server);
+    const Http1End end = co_await session.run(Bytes());
+    static_cast<void>(end);  // without close_notify a body that broke does not look whole
+    stream.close();
+  }
+
+  awaitable<void> serve_plain(TcpStream& stream, Bytes early, ExitHandler& handler) {
+    const SessionContext context = context_of(handler, Destination(), Scheme::Http);
+    Http1Session session(stream, context, Http1Session::Place::Server);
+    const Http1End end = co_await session.run(std::move(early));
+    if (end.reset) {
+      // To an HTTP/1.0 client the connection's end is the body's: it must not look like one.
+      Bytes unread;
+      tcp::socket socket = stream.release(unread);
+      boost::system::error_code ignored;
+      socket.set_option(asio::socket_base::linger(true, 0), ignored);
+      socket.close(ignored);
+    }
+    stream.close();
+  }
+
+  void refused_connection(Destination named, const Failure& failure) {
+    // The scanner gave up by itself: nothing was refused.
+    if (failure.code == Code::Cancelled || failure.code == Code::ClientGone) return;
+    ExitRefusal refusal;
+    refusal.id = parts_.next_id();
+    refusal.destination = std::move(named);
+    refusal.failure = failure;
+    write_refusal(parts_.given.audit, std::move(refusal));
+  }
+
+  ExitParts parts_;
+  LeafCache leaves_;
+  TlsAcceptor acceptor_;
+  const RequestRules rules_;
+  DrainSignal drain_;
+  std::list<Listener> listeners_;
+  TaskGroup side_bodies_;
+  TaskGroup connections_;
+  TaskGroup accepting_;
+};
+
+ExitServer::ExitServer(Parts parts, std::vector<int> listeners)
+    : loop_(std::make_unique<Loop>(std::move(parts), listeners)) {}
+
+ExitServer::~ExitServer() = default;
+
+awaitable<void> ExitServer::run() { return loop_->run(); }
+void ExitServer::stop() noexcept { loop_->stop(); }
+
+}  // namespace bottle
