@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -16,10 +17,66 @@ struct PrintText {
 struct RunDemo {
   StartOptions options;
 };
-using Command = std::variant<PrintText, StartOptions, RunDemo>;
+struct ListOptions {
+  bool json = false;
+  bool quiet = false;  // ids alone
+};
+struct StopOptions {
+  std::vector<std::string> ids{};
+  bool all = false;
+  bool quiet = false;
+};
+struct LogsOptions {
+  std::optional<std::string> id{};
+  bool follow = false;
+  bool json = false;
+};
+struct ExecOptions {
+  std::string id{};
+  std::vector<std::string> command{};
+};
+struct EnvOptions {
+  std::optional<std::string> id{};
+  std::optional<std::string> proxy{};
+  std::optional<std::string> ca{};
+  std::optional<std::string> bundle{};
+  std::optional<std::string> shell{};
+};
+struct DoctorOptions {
+  bool json = false;
+  bool quiet = false;
+  std::optional<std::string> targets{};
+  std::vector<std::string> command{};  // in a bottle: run when all is well
+};
+struct InitOptions {
+  std::vector<std::string> presets{};
+  std::optional<std::string> file{};
+  bool force = false;
+  bool print = false;
+};
+struct CompletionOptions {
+  std::string shell{};
+};
+using Command =
+    std::variant<PrintText, StartOptions, RunDemo, ListOptions, StopOptions, LogsOptions,
+                 ExecOptions, EnvOptions, DoctorOptions, InitOptions, CompletionOptions>;
 
-// `arguments` without the program's name. Everything after the first `--` is the agent's command,
-// untouched. Errors are of kind kUsage, or kNotYet for a reserved word.
+// `arguments` without the program's name. Everything after the first `--` is the command to run in
+// a bottle, untouched. Errors are of kind kUsage.
 Result<Command> parse_command_line(const std::vector<std::string>& arguments);
+
+// The same command line as data, for shell completion.
+struct OptionWords {
+  std::vector<std::string> names{};  // "-q", "--quiet"
+  std::string help{};
+  std::string value{};  // what it takes: "FILE"; empty: nothing
+};
+struct CommandWords {
+  std::string name{};
+  std::string help{};
+  std::string argument{};  // "NAME", "ID"; empty: none
+  std::vector<OptionWords> options{};
+};
+std::vector<CommandWords> command_words();
 
 }  // namespace bottle::launcher

@@ -19,7 +19,7 @@ class TokenPlaces {
 
   // The next token that has an event of its own (',' and ':' have none).
   Place next() {
-    while (at_ < text_.size() && is_filler(text_[at_])) advance();
+    skip_filler();
     const Place begin = place_;
     if (at_ >= text_.size()) return begin;
     const char first = text_[at_];
@@ -28,7 +28,10 @@ class TokenPlaces {
     } else if (is_bracket(first)) {
       advance();
     } else {
-      while (at_ < text_.size() && !is_filler(text_[at_]) && !is_bracket(text_[at_])) advance();
+      while (at_ < text_.size() && !is_filler(text_[at_]) && !is_bracket(text_[at_]) &&
+             text_[at_] != '/') {
+        advance();
+      }
     }
     return begin;
   }
@@ -38,6 +41,22 @@ class TokenPlaces {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',' || c == ':';
   }
   static bool is_bracket(char c) { return c == '{' || c == '}' || c == '[' || c == ']'; }
+
+  void skip_filler() {
+    while (at_ < text_.size()) {
+      if (is_filler(text_[at_])) {
+        advance();
+      } else if (text_.substr(at_, 2) == "//") {
+        while (at_ < text_.size() && text_[at_] != '\n') advance();
+      } else if (text_.substr(at_, 2) == "/*") {
+        const auto end = text_.find("*/", at_ + 2);
+        const auto after = end == std::string_view::npos ? text_.size() : end + 2;
+        while (at_ < after) advance();
+      } else {
+        return;
+      }
+    }
+  }
 
   void skip_string() {
     advance();
@@ -212,7 +231,9 @@ Result<JsonNode> parse_json(std::string_view text, const std::string& file) {
     return error_at(file, Place{}, "larger than 1 MiB, which no manifest needs to be");
   }
   TreeBuilder builder(text, file);
-  const bool complete = nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
+  const bool complete = nlohmann::json::sax_parse(
+      text.begin(), text.end(), &builder, nlohmann::json::input_format_t::json, /*strict=*/true,
+      /*ignore_comments=*/true);
   if (builder.error_) return std::move(*builder.error_);
   if (!complete || !builder.root_) return error_at(file, Place{}, "not valid JSON");
   return std::move(*builder.root_);

@@ -38,8 +38,9 @@ struct JsonMember {
 // "an object", "a string", … for messages.
 std::string_view kind_name(JsonNode::Kind kind);
 
-// Parses one JSON document (RFC 8259; at most 1 MiB and 16 levels; a name twice in one object is an
-// error). `file` is only used in messages, which begin with "file:line:column: ".
+// Parses one JSON document (RFC 8259, and comments: // to the end of the line, /* to */; at most
+// 1 MiB and 16 levels; a name twice in one object is an error). `file` is only used in messages,
+// which begin with "file:line:column: ".
 Result<JsonNode> parse_json(std::string_view text, const std::string& file);
 
 // "file:line:column: what" as an Error of kind kManifest.

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -7,8 +9,17 @@
 #include <vector>
 
 #include "launcher/backend.h"
+#include "launcher/backend/local/enter.h"
 #include "launcher/backend/local/local_backend.h"
+#include "launcher/backend/local/local_control.h"
 #include "launcher/bottle_control.h"
+#include "launcher/command/bottles.h"
+#include "launcher/command/completion.h"
+#include "launcher/command/context.h"
+#include "launcher/command/doctor.h"
+#include "launcher/command/env.h"
+#include "launcher/command/init.h"
+#include "launcher/command/logs.h"
 #include "launcher/command_line.h"
 #include "launcher/demo.h"
 #include "launcher/manifest_guard.h"
@@ -25,7 +36,8 @@ int report(const Error& error) {
 
 // The table of backends, best first.
 std::array<BackendEntry, 2> backends() {
-  return {BackendEntry{"docker", nullptr}, BackendEntry{"local", local::make_local_backend}};
+  return {BackendEntry{"docker", nullptr},
+          BackendEntry{"local", local::make_local_backend, local::make_local_control}};
 }
 
 std::string scanner_words(const Plan& plan) {
@@ -62,9 +74,22 @@ void reap(const Surroundings& around) {
   for (const auto& base : bases) reap_bottles(base, remove);
 }
 
+// This program goes along, and runs the command when it has found the bottle to be as it should be.
+void check_first(BottleSpec& spec) {
+  constexpr const char* kProgram = "/run/bottle-doctor";
+  std::error_code ec;
+  spec.mounts.push_back(
+      {.host = std::filesystem::read_symlink("/proc/self/exe", ec).string(), .at = kProgram});
+  std::vector<std::string> words{kProgram, "doctor"};
+  if (spec.quiet) words.emplace_back("--quiet");
+  words.emplace_back("--");
+  spec.command.insert(spec.command.begin(), words.begin(), words.end());
+}
+
 int start(const StartOptions& options, const Surroundings& around) {
   auto spec = make_spec(options, around);
   if (!spec) return report(spec.error());
+  if (options.check) check_first(*spec);
   const auto table = backends();
   const auto chosen = choose_backend(spec->backend, table);
   if (!chosen) return report(chosen.error());
@@ -96,20 +121,62 @@ int start(const StartOptions& options, const Surroundings& around) {
   return status->value;
 }
 
-int run(const std::vector<std::string>& arguments) {
-  auto command = parse_command_line(arguments);
-  if (!command) return report(command.error());
-  if (const auto* text = std::get_if<PrintText>(&*command)) {
-    std::cout << text->text << std::flush;
-    return static_cast<int>(ExitCode::kOk);
+// The commands besides `start`: one line each.
+class Dispatch {
+ public:
+  explicit Dispatch(const Context& context) : context_(context) {}
+
+  Result<int> operator()(const PrintText& text) const {
+    context_.out << text.text;
+    return 0;
   }
+  Result<int> operator()(const StartOptions& options) const {
+    return start(options, context_.around);
+  }
+  Result<int> operator()(const RunDemo& demo) const {
+    auto done = run_demo(demo.options, context_.around);
+    if (!done) return std::move(done.error());
+    return 0;
+  }
+  Result<int> operator()(const ListOptions& options) const {
+    context_.reap();
+    return run_list(options, context_);
+  }
+  Result<int> operator()(const StopOptions& options) const { return run_stop(options, context_); }
+  Result<int> operator()(const LogsOptions& options) const {
+    context_.reap();
+    return run_logs(options, context_);
+  }
+  Result<int> operator()(const ExecOptions& options) const { return run_exec(options, context_); }
+  Result<int> operator()(const EnvOptions& options) const { return run_env(options, context_); }
+  Result<int> operator()(const DoctorOptions& options) const {
+    return run_doctor(options, context_);
+  }
+  Result<int> operator()(const InitOptions& options) const { return run_init(options, context_); }
+  Result<int> operator()(const CompletionOptions& options) const {
+    return run_completion(options, context_);
+  }
+
+ private:
+  const Context& context_;
+};
+
+int run(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && arguments.front() == local::kEnterWord) return local::enter_main();
+  const auto command = parse_command_line(arguments);
+  if (!command) return report(command.error());
   const auto around = Surroundings::of_this_process();
   if (!around) return report(around.error());
-  if (const auto* demo = std::get_if<RunDemo>(&*command)) {
-    const auto done = run_demo(demo->options, *around);
-    return done ? static_cast<int>(ExitCode::kOk) : report(done.error());
-  }
-  return start(std::get<StartOptions>(*command), *around);
+  const auto table = backends();
+  const Context context{.around = *around,
+                        .backends = table,
+                        .out = std::cout,
+                        .err = std::cerr,
+                        .style = Style::for_descriptor(STDOUT_FILENO, *around),
+                        .reap = [&around] { reap(*around); }};
+  const auto status = std::visit(Dispatch(context), *command);
+  std::cout << std::flush;
+  return status ? *status : report(status.error());
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ struct StartOptions {
   std::optional<std::string> backend;
   bool dry_run = false;
   bool quiet = false;
+  bool check = false;  // `bottle doctor` in the bottle before the command
   std::vector<std::string> allow;
   std::vector<std::string> allow_addresses;
   std::vector<std::string> resolve;  // HOST:PORT=ADDR:PORT, for stand-in origins

@@ -89,18 +89,20 @@ bool is_trust_variable(std::string_view name) {
 
 std::map<std::string, std::string> trust_environment(const TrustSettings& settings) {
   const std::string port = std::to_string(settings.proxy_port);
+  const std::string credentials =
+      settings.proxy_credentials.empty() ? "" : settings.proxy_credentials + "@";
   std::map<std::string, std::string> out;
   for (const auto& variable : kTable) {
     std::string value;
     switch (variable.value) {
       case kCa:
-        value = kCaPath;
+        value = settings.ca;
         break;
       case kBundle:
-        value = kBundlePath;
+        value = settings.bundle;
         break;
       case kProxy:
-        value = "http://" + settings.proxy_host + ":" + port;
+        value = "http://" + credentials + settings.proxy_host + ":" + port;
         break;
       case kExceptions:
         value = kNoProxy;

@@ -23,7 +23,7 @@ inline constexpr std::string_view kNoProxy = "localhost,127.0.0.1,::1";
 enum class TrustValue {
   kCa,          // the bottle's CA alone: the program appends it to what it trusts
   kBundle,      // system roots and the CA: the program trusts this file instead of its own
-  kProxy,       // http://127.0.0.1:PORT
+  kProxy,       // http://HOST:PORT
   kExceptions,  // the loopback names
   kHost,        // the proxy's host
   kPort,        // the proxy's port
@@ -46,6 +46,9 @@ struct TrustSettings {
   std::uint16_t proxy_port = 3128;
   bool java = false;                // a JVM is there, so the JVM options are worth setting
   std::string java_tool_options{};  // what the manifest wants in JAVA_TOOL_OPTIONS; ours follow
+  std::string proxy_credentials{};  // USER:PASSWORD of the proxy's URL, percent-encoded
+  std::string ca{kCaPath};
+  std::string bundle{kBundlePath};
 };
 
 std::map<std::string, std::string> trust_environment(const TrustSettings& settings);

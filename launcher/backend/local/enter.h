@@ -1,0 +1,35 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "launcher/process.h"
+#include "launcher/registry.h"
+#include "launcher/result.h"
+
+namespace bottle::launcher::local {
+
+// `bottle exec` for this backend. The process that goes into the bottle is a sealed copy of this
+// program in memory, because what the agent can open through /proc/PID/exe it might also write to;
+// it gives up every capability and may gain none before it runs the command.
+
+// The word that makes this program that process; see enter_main().
+inline constexpr const char* kEnterWord = "--enter-bottle";
+
+struct Entry {
+  std::map<std::string, std::string> environment;
+  std::string directory;  // in the bottle; its root when it does not exist there
+  std::vector<std::string> command;
+  bool terminal = false;  // standard input becomes the controlling terminal of the command
+};
+
+// Starts the process. Its standard streams are the caller's, or all three `terminal` when that is
+// open. It leads a session of its own; signals to its process group reach the command unless that
+// has a terminal. It ends with the command's status. Fails when the bottle has not begun or ended.
+Result<Child> enter(const BottleRecord& bottle, const Entry& entry, const Fd& terminal);
+
+// What main() calls with kEnterWord: never returns to anything else.
+int enter_main();
+
+}  // namespace bottle::launcher::local

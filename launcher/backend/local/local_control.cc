@@ -1,0 +1,176 @@
+#include "launcher/backend/local/local_control.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+#include "launcher/backend/local/enter.h"
+#include "launcher/backend/local/terminal.h"
+#include "launcher/command_output.h"
+#include "launcher/namespaces.h"
+
+namespace bottle::launcher::local {
+namespace {
+
+constexpr const char* kToolPath = "/usr/local/bin:/usr/bin:/bin";
+constexpr int kOldestMajor = 0;  // of bubblewrap: the first with --disable-userns
+constexpr int kOldestMinor = 8;
+
+// Stays with the command to its end.
+class ExecLoop {
+ public:
+  ExecLoop(Child& child, std::optional<Terminal>& terminal, SignalWatch& signals)
+      : child_(child), terminal_(terminal), signals_(signals) {}
+
+  ExitStatus run() {
+    if (terminal_) {
+      terminal_->copy_window_size();
+      terminal_->make_raw();
+    }
+    while (!child_.ended()) {
+      wait_for_something();
+      while (const auto signal = signals_.next()) answer(*signal);
+    }
+    while (terminal_ && output_open_) {
+      pollfd fds{terminal_->master(), POLLIN, 0};
+      if (::poll(&fds, 1, 0) <= 0) break;
+      output_open_ = terminal_->copy_output();
+    }
+    if (terminal_) terminal_->restore();
+    return ExitStatus{child_.exit_status()};
+  }
+
+ private:
+  void wait_for_something() {
+    enum : std::size_t { kSignals, kInput, kMaster, kSlots };
+    std::array<pollfd, kSlots> fds{};
+    fds.fill(pollfd{-1, 0, 0});
+    fds[kSignals] = {signals_.fd(), POLLIN, 0};
+    if (terminal_) {
+      if (terminal_->wants_input()) fds[kInput] = {STDIN_FILENO, POLLIN, 0};
+      const int write = terminal_->wants_to_write() ? POLLOUT : 0;
+      if (output_open_) {
+        fds[kMaster] = {terminal_->master(), static_cast<short>(POLLIN | write), 0};
+      }
+    }
+    if (::poll(fds.data(), fds.size(), -1) <= 0) return;  // SIGCHLD wakes it
+    if (fds[kInput].revents != 0) terminal_->copy_input();
+    if ((fds[kMaster].revents & POLLOUT) != 0) terminal_->flush_input();
+    if ((fds[kMaster].revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
+      output_open_ = terminal_->copy_output();
+    }
+  }
+
+  void answer(int signal) {
+    if (signal == SIGCHLD || signal == SIGCONT) return;
+    if (signal == SIGWINCH) {
+      if (terminal_) terminal_->copy_window_size();
+      return;
+    }
+    if (signal == SIGTSTP) {
+      if (terminal_) terminal_->restore();
+      ::raise(SIGSTOP);  // returns when somebody continues us
+      if (terminal_) terminal_->make_raw();
+      return;
+    }
+    const pid_t group = terminal_ ? terminal_->foreground() : child_.pid();
+    if (group > 0) ::kill(-group, signal);
+  }
+
+  Child& child_;
+  std::optional<Terminal>& terminal_;
+  SignalWatch& signals_;
+  bool output_open_ = true;
+};
+
+class LocalControl final : public BottleControl {
+ public:
+  Result<ExitStatus> exec(const BottleRecord& bottle,
+                          const std::vector<std::string>& command) override;
+  // The kernel ends every process of a bottle with its launcher, and with them its namespaces.
+  bool remove_left_overs(const BottleRecord&) override { return true; }
+  std::vector<Finding> examine(bool wanted) override;
+};
+
+Result<ExitStatus> LocalControl::exec(const BottleRecord& bottle,
+                                      const std::vector<std::string>& command) {
+  auto environment = environment_of(bottle);
+  if (!environment) return std::move(environment.error());
+  SignalWatch signals;
+  auto terminal = Terminal::open();
+  if (!terminal) return std::move(terminal.error());
+  Entry entry{.environment = std::move(*environment),
+              .directory = bottle.workspace.string(),
+              .command = command,
+              .terminal = terminal->has_value()};
+  if (const char* term = std::getenv("TERM"); term != nullptr && entry.terminal) {
+    entry.environment["TERM"] = term;
+  }
+  const Fd none;
+  const Fd& agent_side = *terminal ? (*terminal)->agent_side() : none;
+  auto child = enter(bottle, entry, agent_side);
+  if (!child) return std::move(child.error());
+  if (*terminal) (*terminal)->agent_side().reset();
+  return ExecLoop(*child, *terminal, signals).run();
+}
+
+Finding examine_namespaces() {
+  Finding out{.name = "user namespaces"};
+  if (auto possible = probe_namespaces(); !possible) {
+    out.status = Finding::Status::kFailed;
+    out.detail = possible.error().message;
+    out.hint = possible.error().hint;
+  } else {
+    out.detail = "this user can make them";
+  }
+  return out;
+}
+
+Finding examine_bubblewrap() {
+  const std::string wanted = std::to_string(kOldestMajor) + "." + std::to_string(kOldestMinor);
+  Finding out{.name = "bubblewrap"};
+  const auto program = find_program("bwrap", kToolPath);
+  if (!program) {
+    out.status = Finding::Status::kFailed;
+    out.detail = "bwrap was not found in " + std::string(kToolPath);
+    out.hint = "install it: apt install bubblewrap, or dnf install bubblewrap";
+    return out;
+  }
+  const auto said = output_of({*program, "--version"}, std::chrono::seconds(5));
+  int major = -1;
+  int minor = -1;
+  if (said.status != 0 || std::sscanf(said.text.c_str(), "bubblewrap %d.%d", &major, &minor) != 2) {
+    out.status = Finding::Status::kFailed;
+    out.detail = *program + " does not say its version";
+    out.hint = "does `" + *program + " --version` work?";
+    return out;
+  }
+  out.detail = *program + ", version " + std::to_string(major) + "." + std::to_string(minor);
+  if (major == kOldestMajor && minor < kOldestMinor) {
+    out.status = Finding::Status::kFailed;
+    out.hint = "version " + wanted + " or later is needed";
+  }
+  return out;
+}
+
+std::vector<Finding> LocalControl::examine(bool wanted) {
+  std::vector<Finding> out{examine_namespaces(), examine_bubblewrap()};
+  for (auto& finding : out) {
+    if (!wanted && finding.status == Finding::Status::kFailed) {
+      finding.status = Finding::Status::kWarning;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<BottleControl> make_local_control() { return std::make_unique<LocalControl>(); }
+
+}  // namespace bottle::launcher::local

@@ -1,0 +1,353 @@
+#include "launcher/command/init.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "launcher/command_output.h"
+#include "launcher/manifest.h"
+#include "launcher/process.h"
+
+namespace bottle::launcher {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds kAskLimit{10};
+constexpr std::size_t kMaxHosts = 20;  // of one client
+
+struct Preset {
+  std::string_view name;
+  std::string_view title;
+  std::string_view command;  // empty: no agent of its own
+  std::vector<std::string_view> hosts;
+  std::vector<std::pair<std::string_view, std::string_view>> settings;
+  std::string_view key;       // the variable with its credential
+  std::string_view key_note;  // what to do without it
+};
+
+const std::vector<Preset>& presets() {
+  static const std::vector<Preset> kPresets{
+      {"claude",
+       "Claude Code",
+       "claude",
+       {"api.anthropic.com", "platform.claude.com"},
+       {{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"}},
+       "ANTHROPIC_API_KEY",
+       "to log in instead, allow claude.ai and claude.com, and mount its folder ~/.claude"},
+      {"codex",
+       "Codex",
+       "codex",
+       {"api.openai.com"},
+       {},
+       "OPENAI_API_KEY",
+       "to log in instead, allow chatgpt.com and auth.openai.com, and mount its folder ~/.codex"},
+      {"git", "git", "", {}, {}, "GITHUB_TOKEN", "for pushing by https"},
+  };
+  return kPresets;
+}
+
+const Preset* find_preset(std::string_view name) {
+  for (const auto& one : presets()) {
+    if (one.name == name) return &one;
+  }
+  return nullptr;
+}
+
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+// Lines of a JSON list or object, some of them comments. The commas go where they belong.
+class Lines {
+ public:
+  explicit Lines(std::string indent) : indent_(std::move(indent)) {}
+
+  void comment(const std::string& text) { lines_.push_back({"// " + text, false}); }
+  void entry(const std::string& text) {
+    last_ = lines_.size();
+    lines_.push_back({text, true});
+  }
+  std::string text() const {
+    std::string out;
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+      out += indent_ + lines_[i].first;
+      if (lines_[i].second && i != last_) out += ",";
+      out += "\n";
+    }
+    return out;
+  }
+
+ private:
+  std::string indent_;
+  std::vector<std::pair<std::string, bool>> lines_;
+  std::size_t last_ = 0;
+};
+
+std::string allow_list(const std::vector<const Preset*>& wanted, const InitFacts& facts) {
+  Lines lines("          ");
+  lines.comment("HOST (ports 443 and 80), HOST:PORT, *.HOST (with all names below it)");
+  std::vector<std::string> seen;
+  const auto add = [&](const std::string& host) {
+    if (std::find(seen.begin(), seen.end(), host) != seen.end()) return;
+    seen.push_back(host);
+    lines.entry(json_string(host));
+  };
+  for (const auto* preset : wanted) {
+    if (preset->name != "git") {
+      lines.comment(std::string(preset->title));
+      for (const auto host : preset->hosts) add(std::string(host));
+      continue;
+    }
+    if (facts.git_hosts.empty()) {
+      lines.comment("git: this folder has no remote that is reached by https");
+    } else {
+      lines.comment("git: the remotes of this repository");
+    }
+    if (facts.git_ssh) {
+      lines.comment("git: a bottle has no way for ssh; git remote set-url makes a remote https");
+    }
+    for (const auto& host : facts.git_hosts) add(host);
+  }
+  for (const auto& registry : facts.registries) {
+    lines.comment(registry.client + ", as it is configured on this machine");
+    for (const auto& host : registry.hosts) add(host);
+  }
+  return "[\n" + lines.text() + "        ]";
+}
+
+std::string environment(const std::vector<const Preset*>& wanted, const InitFacts& facts) {
+  Lines lines("        ");
+  lines.comment(R"("NAME": "text", or a secret: {"from_host": true}, {"prompt": "question"},)");
+  lines.comment(R"({"file": "path"}; with "hosts": [...] that may receive it)");
+  for (const auto* preset : wanted) {
+    for (const auto& [name, value] : preset->settings) {
+      lines.entry(json_string(name) + ": " + json_string(value));
+    }
+    if (preset->key.empty()) continue;
+    const std::string entry = json_string(preset->key) + ": { \"from_host\": true }";
+    const bool have = std::find(facts.variables.begin(), facts.variables.end(), preset->key) !=
+                      facts.variables.end();
+    if (have) {
+      lines.entry(entry);
+    } else {
+      lines.comment(std::string(preset->key) + " is not set now; " + std::string(preset->key_note));
+      lines.comment(entry);
+    }
+  }
+  return "{\n" + lines.text() + "      }";
+}
+
+std::string mounts(const std::vector<const Preset*>& wanted, const InitFacts& facts) {
+  const bool git = std::any_of(wanted.begin(), wanted.end(),
+                               [](const Preset* one) { return one->name == "git"; });
+  const std::string gitconfig = R"({ "host": "~/.gitconfig", "at": "/home/agent/.gitconfig" })";
+  Lines lines("        ");
+  if (git && facts.gitconfig) {
+    lines.entry(gitconfig);
+  } else {
+    lines.comment(gitconfig);
+  }
+  return "[\n" + lines.text() + "      ]";
+}
+
+// What a client answered, or "" when it is not there or fails.
+std::string answer(const std::vector<std::string>& words, const Context& context) {
+  const auto program = find_program(words.front(), context.around.variable("PATH").value_or(""));
+  if (!program) return {};
+  auto command = words;
+  command.front() = *program;
+  const auto said = output_of(command, kAskLimit);
+  return said.status == 0 ? said.text : std::string();
+}
+
+std::string content_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string text(256 * 1024, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return text;
+}
+
+std::string cargo_configuration(const Context& context) {
+  const fs::path home =
+      context.around.variable("CARGO_HOME").value_or((context.around.home / ".cargo").string());
+  std::string out;
+  for (const char* name : {"config.toml", "config"}) out += content_of(home / name);
+  return out;
+}
+
+// A word that looks like a host without a URL around it.
+std::string as_urls(const std::string& text) {
+  const auto end = text.find_first_of(" \t\r\n");
+  const std::string word = text.substr(0, end);
+  return word.find('.') == std::string::npos ? "" : "https://" + word;
+}
+
+void add_registry(InitFacts& facts, const std::string& client, const std::string& text) {
+  auto hosts = hosts_in(text);
+  if (!hosts.empty()) facts.registries.push_back({client, std::move(hosts)});
+}
+
+Error write_problem(const fs::path& file, int problem) {
+  return system_error("cannot write " + file.string(), problem,
+                      "is the folder yours? --file names another place");
+}
+
+}  // namespace
+
+std::vector<std::string> hosts_in(std::string_view text) {
+  std::vector<std::string> out;
+  for (std::size_t at = 0; out.size() < kMaxHosts;) {
+    at = text.find("://", at);
+    if (at == std::string_view::npos) break;
+    const bool tls = at >= 5 && text.substr(at - 5, 5) == "https";
+    const bool plain = at >= 4 && text.substr(at - 4, 4) == "http";
+    at += 3;
+    const auto end = text.find_first_of("/ \t\r\n\"',|<>?#", at);
+    std::string host(text.substr(at, end == std::string_view::npos ? end : end - at));
+    if (const auto user = host.rfind('@'); user != std::string::npos) host.erase(0, user + 1);
+    for (const std::string_view port : {":443", ":80"}) {
+      if (host.ends_with(port)) host.resize(host.size() - port.size());
+    }
+    if (!tls && !plain) continue;
+    if (problem_with_host(host).empty() && std::find(out.begin(), out.end(), host) == out.end()) {
+      out.push_back(std::move(host));
+    }
+  }
+  return out;
+}
+
+InitFacts ask_clients(const std::vector<std::string>& wanted, const Context& context) {
+  InitFacts out;
+  add_registry(out, "npm", answer({"npm", "config", "get", "registry"}, context));
+  // pip prints what is configured; what it falls back to stands in its own code.
+  std::string pip = answer({"python3", "-m", "pip", "config", "list"}, context);
+  if (pip.find("index-url") == std::string::npos) {
+    pip += answer({"python3", "-c",
+                   "from pip._internal.models.index import PyPI as p\n"
+                   "print(p.url, 'https://' + p.file_storage_domain)"},
+                  context);
+  }
+  add_registry(out, "pip", pip);
+  add_registry(out, "cargo", cargo_configuration(context));
+  add_registry(out, "go",
+               answer({"go", "env", "GOPROXY"}, context) + "\n" +
+                   as_urls(answer({"go", "env", "GOSUMDB"}, context)));
+  if (std::find(wanted.begin(), wanted.end(), "git") != wanted.end()) {
+    const auto remotes = answer({"git", "-C", context.around.directory.string(), "config",
+                                 "--get-regexp", "^remote\\..*\\.url$"},
+                                context);
+    out.git_hosts = hosts_in(remotes);
+    out.git_ssh = remotes.find("ssh://") != std::string::npos ||
+                  (remotes.find('@') != std::string::npos && out.git_hosts.empty());
+  }
+  std::error_code ec;
+  out.gitconfig = fs::is_regular_file(context.around.home / ".gitconfig", ec);
+  for (const auto& preset : presets()) {
+    if (context.around.variable(std::string(preset.key))) out.variables.emplace_back(preset.key);
+  }
+  return out;
+}
+
+Result<std::string> manifest_for(const std::vector<std::string>& names, const InitFacts& facts) {
+  std::vector<const Preset*> wanted;
+  for (const auto& name : names) {
+    const auto* const preset = find_preset(name);
+    if (preset == nullptr) {
+      std::string known;
+      for (const auto& one : presets())
+        known += (known.empty() ? "" : ", ") + std::string(one.name);
+      return Error{ExitCode::kUsage, "there is no preset \"" + printable(name) + "\"",
+                   "there are: " + known};
+    }
+    if (std::find(wanted.begin(), wanted.end(), preset) == wanted.end()) wanted.push_back(preset);
+  }
+  std::string out =
+      "// The policy of the bottles that are started in this folder: docs/manifest.md has every "
+      "key.\n"
+      "// JSON with comments. `bottle start --dry-run` shows what it means.\n"
+      "{\n"
+      "  \"bottles\": {\n"
+      "    \"default\": {\n"
+      "      // What the agent works in and may change.\n"
+      "      \"workspace\": \".\",\n"
+      "      // \"pipelock\" or \"guard\" (built in). Without this line: pipelock if one is "
+      "given.\n"
+      "      // \"scanner\": \"pipelock\",\n"
+      "      \"egress\": {\n"
+      "        // Everything else is refused.\n"
+      "        \"allow\": " +
+      allow_list(wanted, facts) +
+      "\n"
+      "      },\n"
+      "      \"env\": " +
+      environment(wanted, facts) +
+      ",\n"
+      "      // Files and folders of yours, read-only unless \"read_only\" is false.\n"
+      "      \"mounts\": " +
+      mounts(wanted, facts) +
+      "\n"
+      "    }\n"
+      "  },\n"
+      "  // `bottle start NAME` starts one.\n"
+      "  \"agents\": {\n";
+  Lines agents("    ");
+  for (const auto* preset : wanted) {
+    if (preset->command.empty()) continue;
+    agents.entry(json_string(preset->name) + ": { \"bottle\": \"default\", \"command\": [" +
+                 json_string(preset->command) + "] }");
+  }
+  if (std::all_of(wanted.begin(), wanted.end(),
+                  [](const Preset* one) { return one->command.empty(); })) {
+    agents.comment(R"("name": { "bottle": "default", "command": ["program", "argument"] })");
+  }
+  return out + agents.text() + "  }\n}\n";
+}
+
+Result<int> run_init(const InitOptions& options, const Context& context) {
+  // Before the clients are asked: that takes a moment.
+  if (auto checked = manifest_for(options.presets, {}); !checked) return std::move(checked.error());
+  const fs::path file =
+      context.around.directory / options.file.value_or(std::string(kManifestName));
+  struct stat info{};
+  const bool there = !options.print && ::lstat(file.c_str(), &info) == 0;
+  if (there && !options.force) {
+    return Error{ExitCode::kUsage, file.string() + " exists, and is left as it is",
+                 "--force keeps it as " + file.filename().string() +
+                     ".old and writes a new one; --print shows what that would be"};
+  }
+  const auto text = manifest_for(options.presets, ask_clients(options.presets, context));
+  if (!text) return text.error();
+  if (options.print) {
+    context.out << *text;
+    return 0;
+  }
+  if (there) {
+    const fs::path old = file.string() + ".old";
+    if (::renameat2(AT_FDCWD, file.c_str(), AT_FDCWD, old.c_str(), RENAME_NOREPLACE) != 0) {
+      return system_error("cannot keep the old manifest as " + old.string(), errno,
+                          "move that file away");
+    }
+  }
+  const Fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (!fd || !write_all(fd.get(), *text)) return write_problem(file, errno);
+  context.err << "bottle: wrote " << file.string()
+              << "; `bottle start --dry-run` shows what it means\n";
+  return 0;
+}
+
+}  // namespace bottle::launcher

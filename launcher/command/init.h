@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "launcher/command/context.h"
+#include "launcher/command_line.h"
+#include "launcher/result.h"
+
+namespace bottle::launcher {
+
+// `bottle init`: writes a manifest with comments. What exists is not overwritten: without --force
+// it is an error, with it the old file gets the ending .old.
+Result<int> run_init(const InitOptions& options, const Context& context);
+
+// What the machine told: everything that a manifest is made of besides the presets' own words.
+struct InitFacts {
+  struct Registry {
+    std::string client;                // "npm"
+    std::vector<std::string> hosts{};  // HOST or HOST:PORT
+  };
+  std::vector<Registry> registries{};
+  std::vector<std::string> git_hosts{};  // of the repository's remotes, reached by https
+  bool git_ssh = false;                  // a remote that is reached by ssh, which a bottle cannot
+  bool gitconfig = false;                // ~/.gitconfig exists
+  std::vector<std::string> variables{};  // of the caller's environment: those that presets know
+};
+
+// Asks the clients that are installed; each for at most a few seconds, none over the network.
+InitFacts ask_clients(const std::vector<std::string>& presets, const Context& context);
+
+// The text. Error kUsage: an unknown preset.
+Result<std::string> manifest_for(const std::vector<std::string>& presets, const InitFacts& facts);
+
+// HOST, or HOST:PORT where the port is not 443 or 80, of each http(s) URL in `text`.
+std::vector<std::string> hosts_in(std::string_view text);
+
+}  // namespace bottle::launcher
