@@ -7,6 +7,7 @@ namespace bottle {
 // What bottle-proxy ends with; docs/exit-codes.md is the page for people. From sysexits(3) on.
 enum class ExitCode : std::uint8_t {
   Ok = 0,           // drained and stopped, or --help
+  Unwell = 1,       // --healthcheck: it does not answer as it should
   Usage = 64,       // the command line or the configuration file is wrong
   Listen = 69,      // the place to listen at is taken or not ours
   Internal = 70,    // a defect, or the machine lacks what is needed (randomness, CPU)

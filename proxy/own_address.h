@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proxy/base/result.h"
+
+namespace bottle {
+
+// The address that this machine has in `range` (CIDR notation), for listening in a network whose
+// addresses somebody else hands out, such as a container's. Looks at the interfaces that are up
+// now. Fails (Internal, "bad_config") when the range is none, or none or several addresses are in
+// it: which one was meant must be certain.
+[[nodiscard]] Result<std::string> own_address_in(std::string_view range);
+
+}  // namespace bottle
