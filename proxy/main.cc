@@ -5,10 +5,12 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include "certs/process_memory.h"
 #include "proxy/config.h"
 #include "proxy/exit_code.h"
+#include "proxy/healthcheck.h"
 #include "proxy/server.h"
 #include "proxy/startup.h"
 
@@ -62,6 +64,11 @@ int run(const Config& config) {
 int main(int argc, char** argv) {
   using namespace bottle;
   try {
+    if (argc == 3 && std::string_view(argv[1]) == "--healthcheck") {
+      const auto well = healthcheck(argv[2]);
+      if (!well) complain(well.error().detail);
+      return exit_with(well ? ExitCode::Ok : ExitCode::Unwell);
+    }
     auto invocation = parse_command_line(argc, argv);
     if (!invocation) {
       complain(invocation.error().detail);

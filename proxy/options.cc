@@ -5,6 +5,7 @@
 #include <string>
 
 #include "proxy/http/authority.h"
+#include "proxy/own_address.h"
 #include "proxy/upstream/resolver.h"
 
 namespace bottle {
@@ -41,8 +42,14 @@ Result<Listen> place(const std::string& value) {
     return bad("'" + value + "' is no place to listen at; write ADDR:PORT, such as 127.0.0.1:3128" +
                " or [::1]:3128 (port 0 takes a free one), or fd:N");
   }
+  std::string address = value.substr(0, colon);
+  if (address.find('/') != std::string::npos) {  // in that range: whichever this machine has
+    auto own = own_address_in(address);
+    if (!own) return own.error();
+    address = own->find(':') == std::string::npos ? *own : "[" + *own + "]";
+  }
   // Port 0 is legal here and nowhere else, so the host is judged with another one.
-  auto host = parse_host(std::string_view(value).substr(0, colon), 1);
+  auto host = parse_host(address, 1);
   if (!host || host->kind == HostKind::Name) {
     return bad("'" + value + "': listening needs an IP address, such as 127.0.0.1:3128");
   }
