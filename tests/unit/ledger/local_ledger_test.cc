@@ -202,21 +202,16 @@ TEST_F(Ledger, BodyHasRoomAsFarAsThereIsCredit) {
   EXPECT_EQ(side_exit->room(), 10U);
 }
 
-awaitable<void> note(std::vector<std::string>& log, std::string what) {
-  log.push_back(std::move(what));
-  co_return;
-}
-
 awaitable<void> wait_for(FrontEnd& end, std::vector<std::string>& log) {
   const bool news = co_await end.wait();
-  co_await note(log, news ? "news" : "cancelled");
+  log.emplace_back(news ? "news" : "cancelled");
 }
 
 awaitable<void> wait_for_exit(ExitEnd& end, std::vector<std::string>& log) {
   const bool news = co_await end.wait();
   std::string what = "cancelled";
   if (news) what = end.over() ? "over" : "room";
-  co_await note(log, std::move(what));
+  log.push_back(std::move(what));
 }
 
 TEST_F(Ledger, WaitsEndWhenThereIsNewsOrACancel) {
@@ -278,6 +273,57 @@ TEST_F(Ledger, TheOneWhoLosesTheTicketIsWoken) {
   io_.restart();
   io_.poll();
   EXPECT_EQ(log, std::vector<std::string>{"over"});
+}
+
+struct Target final : Cancellable {
+  void cancel() noexcept override { ++cancels; }
+  int cancels = 0;
+};
+
+TEST_F(Ledger, TheEndOfTheFrontCancelsWhatTheExitNamed) {
+  Target target;
+  auto front = admit("a");
+  auto exit = claim();
+  exit->on_over(&target);
+  front.reset();
+  EXPECT_EQ(target.cancels, 0) << "not on the stack of the front";
+  io_.poll();
+  EXPECT_EQ(target.cancels, 1);
+  // It is over already.
+  exit->on_over(&target);
+  io_.restart();
+  io_.poll();
+  EXPECT_EQ(target.cancels, 2);
+}
+
+TEST_F(Ledger, NothingIsCancelledBehindTheLastNewsOrTheExitsEnd) {
+  Target target;
+  auto front = admit("a");
+  auto exit = claim();
+  exit->on_over(&target);
+  exit->tell(EndNews());
+  front.reset();
+  io_.poll();
+  EXPECT_EQ(target.cancels, 0);
+
+  auto other = admit("b");
+  auto gone = claim();
+  gone->on_over(&target);
+  other.reset();
+  gone.reset();
+  io_.restart();
+  io_.poll();
+  EXPECT_EQ(target.cancels, 0);
+}
+
+TEST_F(Ledger, TheSecondUseCancelsTheFirst) {
+  Target target;
+  auto front = admit("a");
+  auto first = claim();
+  first->on_over(&target);
+  auto second = claim();
+  io_.poll();
+  EXPECT_EQ(target.cancels, 1);
 }
 
 // ---- two threads -------------------------------------------------------------------------------
