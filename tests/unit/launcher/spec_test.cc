@@ -285,6 +285,24 @@ class Nothing final : public BottleBackend {
   Result<ExitStatus> launch(const Plan&) override { return ExitStatus{}; }
 };
 
+TEST(Backend, OneThatIsNotReadyIsTakenOnlyWhenAskedFor) {
+  const auto make = [] { return std::make_unique<Nothing>(); };
+  bool ready = false;
+  const std::vector<BackendEntry> table{{"first", make, {}, [&ready] { return ready; }},
+                                        {"second", make}};
+  const auto second = choose_backend(std::nullopt, table);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->entry->name, "second");
+  EXPECT_THAT(second->why, HasSubstr("not ready here: first"));
+  const auto asked = choose_backend(Choice{"first", "as --backend asks"}, table);
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->entry->name, "first");
+  ready = true;
+  const auto first = choose_backend(std::nullopt, table);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->entry->name, "first");
+}
+
 TEST(Backend, ChoiceIsExplained) {
   const std::vector<BackendEntry> table{{"docker", nullptr},
                                         {"local", [] { return std::make_unique<Nothing>(); }}};
