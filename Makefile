@@ -5,7 +5,7 @@ export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo release dev gcc test test-gcc lint tidy format fuzz clean
+.PHONY: help demo release dev gcc test test-gcc lint tidy format fuzz image clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -52,6 +52,10 @@ fuzz: ## build the fuzzers into build/fuzz
 	@cmake --preset fuzz --log-level=WARNING
 	cmake --build --preset fuzz -j $(JOBS) --target fuzzers
 	@echo "for example: build/fuzz/fuzz_h1_head -max_total_time=60 -max_len=4096 build/fuzz/corpus tests/fuzz/corpus/h1_head"
+
+image: ## the images bottle-proxy and bottle-agent, with docker; IMAGE_FLAGS="--network host" and the like are passed on
+	docker build $(IMAGE_FLAGS) --build-arg JOBS=$(JOBS) --tag bottle-proxy:latest --file docker/Dockerfile .
+	docker build $(IMAGE_FLAGS) --tag bottle-agent:latest --file docker/Dockerfile.agent docker
 
 clean: ## remove build/
 	rm -rf build

@@ -6,6 +6,7 @@ Result<ChosenBackend> choose_backend(const std::optional<Choice>& asked,
                                      std::span<const BackendEntry> table) {
   std::string existing;
   std::string reserved;
+  std::string unready;
   for (const auto& entry : table) {
     auto& list = entry.make ? existing : reserved;
     list += (list.empty() ? "" : ", ") + std::string(entry.name);
@@ -13,8 +14,13 @@ Result<ChosenBackend> choose_backend(const std::optional<Choice>& asked,
   for (const auto& entry : table) {
     if (!asked) {
       if (!entry.make) continue;
-      const std::string why =
-          reserved.empty() ? "the default" : "the only one so far; not yet: " + reserved;
+      if (entry.ready && !entry.ready()) {
+        unready += (unready.empty() ? "" : ", ") + std::string(entry.name);
+        continue;
+      }
+      const std::string why = !unready.empty()   ? "not ready here: " + unready
+                              : reserved.empty() ? "the default"
+                                                 : "the only one so far; not yet: " + reserved;
       return ChosenBackend{&entry, why};
     }
     if (entry.name != asked->value) continue;

@@ -165,7 +165,8 @@ Result<void> run_demo(const StartOptions& options, const Surroundings& around) {
   };
   pass("--scanner", options.scanner);
   pass("--pipelock-bin", options.pipelock_bin);
-  pass("--backend", options.backend);
+  // Its origin is on this machine's loopback, which a container does not see.
+  pass("--backend", options.backend.value_or("local"));
   std::vector<std::string> env;
   for (const auto& [name, value] : around.env) {
     if (name != "DEMO_TOKEN") env.push_back(name + "=" + value);

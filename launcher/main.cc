@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "launcher/backend.h"
+#include "launcher/backend/docker/docker_backend.h"
+#include "launcher/backend/docker/docker_control.h"
 #include "launcher/backend/local/enter.h"
 #include "launcher/backend/local/local_backend.h"
 #include "launcher/backend/local/local_control.h"
@@ -36,7 +38,8 @@ int report(const Error& error) {
 
 // The table of backends, best first.
 std::array<BackendEntry, 2> backends() {
-  return {BackendEntry{"docker", nullptr},
+  return {BackendEntry{"docker", docker::make_docker_backend, docker::make_docker_control,
+                       docker::docker_is_ready},
           BackendEntry{"local", local::make_local_backend, local::make_local_control}};
 }
 
