@@ -1,6 +1,7 @@
 #include "launcher/pipelock_config.h"
 
 #include <algorithm>
+#include <charconv>
 #include <sstream>
 
 #include "launcher/process.h"
@@ -12,6 +13,30 @@ namespace {
 std::string without_port(const std::string& host) {
   if (host.starts_with("[")) return host.substr(1, host.find(']') - 1);
   return host.substr(0, host.find(':'));
+}
+
+// An entry without a port means 443 and 80.
+std::vector<std::uint16_t> ports_of(const std::vector<std::string>& hosts) {
+  std::vector<std::uint16_t> out;
+  const auto add = [&out](std::uint16_t port) {
+    if (std::find(out.begin(), out.end(), port) == out.end()) out.push_back(port);
+  };
+  if (hosts.empty()) return {443, 80};
+  for (const auto& host : hosts) {
+    const auto colon = host.rfind(':');
+    unsigned port = 0;  // the entries were checked: what follows the last colon is a port or "]"
+    if (colon != std::string::npos) {
+      std::from_chars(host.data() + colon + 1, host.data() + host.size(), port);
+    }
+    const bool bracket = host.ends_with("]");
+    if (port == 0 || port > 65535 || bracket) {
+      add(443);
+      add(80);
+    } else {
+      add(static_cast<std::uint16_t>(port));
+    }
+  }
+  return out;
 }
 
 // A double-quoted YAML scalar. Hosts and paths are checked long before; this makes it certain that
@@ -63,18 +88,13 @@ Result<PipelockPlan> pipelock_policy(const BottleSpec& spec) {
     }
   }
   plan.addresses = spec.allow_addresses;
-  for (const auto& pair : spec.resolve) {
-    const auto equals = pair.find('=');
-    if (equals == std::string::npos) {
-      return Error{ExitCode::kUsage, "--resolve " + pair + ": it takes HOST:PORT=ADDR:PORT", ""};
-    }
-    const std::string from = pair.substr(0, equals);
-    const std::string to = pair.substr(equals + 1);
-    if (from.substr(from.rfind(':') + 1) != to.substr(to.rfind(':') + 1)) {
-      return Error{ExitCode::kUsage, "--resolve " + pair + ": pipelock can map names, not ports",
-                   "use the same port on both sides when the scanner is pipelock"};
-    }
-    plan.names[without_port(from)] = without_port(to);
+  plan.exit_ports = ports_of(spec.allow);
+  if (plan.exit_ports.size() > kMaxExitPorts) {
+    return Error{ExitCode::kUsage,
+                 "the allowlist has " + std::to_string(plan.exit_ports.size()) +
+                     " different ports; with the scanner pipelock there may be " +
+                     std::to_string(kMaxExitPorts),
+                 "allow fewer ports, or use --scanner guard"};
   }
   return plan;
 }

@@ -109,8 +109,9 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
   for (const auto& host : spec.allow) option("--allow", host);
   for (const auto& [host, route] : spec.routes) option("--route", host + "=" + route);
   for (const auto& range : spec.allow_addresses) option("--allow-address", range);
-  // With pipelock it is pipelock that resolves and checks origins; see start_pipelock().
-  if (plan.scanner == Scanner::kGuard) {
+  // A pipelock that runs elsewhere resolves and checks origins itself; else the proxy does, at its
+  // exit too.
+  if (!spec.pipelock_url) {
     for (const auto& pair : spec.resolve) option("--resolve", pair);
     if (spec.origin_ca && programs == Programs::kOfThisMachine) {
       option("--origin-ca", spec.origin_ca->string());
@@ -118,6 +119,31 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
   }
   option("--bottle-id", plan.id);
   if (programs == Programs::kOfThisMachine) option("--audit", plan.audit.string());
+}
+
+// What a pipelock that runs elsewhere, or this version, cannot do.
+Result<void> check_ways(const BottleSpec& spec) {
+  for (const auto& [host, route] : spec.routes) {
+    if (route == "relay" || route == "splice") {
+      return Error{ExitCode::kUsage, "the route " + route + " of " + host + " is not there yet",
+                   "allowed now: scan, scan-requests, deny"};
+    }
+    if (route == "scan-requests" && spec.pipelock_url) {
+      return Error{ExitCode::kUsage,
+                   "the route scan-requests of " + host +
+                       " needs the exit, which the pipelock at " + *spec.pipelock_url +
+                       " does not have",
+                   "let bottle start pipelock (--pipelock-bin FILE), or use the route scan"};
+    }
+  }
+  if (!spec.pipelock_url) return {};
+  const char* given = !spec.resolve.empty() ? "--resolve" : nullptr;
+  if (spec.origin_ca) given = "--origin-ca";
+  if (given == nullptr) return {};
+  return Error{ExitCode::kUsage,
+               std::string(given) + " cannot be told to the pipelock at " + *spec.pipelock_url +
+                   ", which resolves and checks origins itself",
+               "let bottle start pipelock (--pipelock-bin FILE)"};
 }
 
 }  // namespace
@@ -247,8 +273,14 @@ Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   } else {
     plan.proxy.binary = "bottle-proxy";
   }
+  if (auto checked = check_ways(spec); !checked) return std::move(checked.error());
   add_proxy_arguments(spec, programs, plan);
   plan.pipelock_url = spec.pipelock_url;
+  if (spec.pipelock_url) {
+    plan.notes.push_back(
+        "a pipelock that runs elsewhere has no exit: what leaves it is not looked at again, and "
+        "redirects, trailers and large answers are as it leaves them");
+  }
   if (plan.scanner == Scanner::kPipelock && !spec.pipelock_url) {
     auto pipelock =
         programs == Programs::kOfThisMachine ? plan_pipelock(spec) : pipelock_policy(spec);
@@ -281,7 +313,7 @@ std::string describe(const Plan& plan) {
     row("proxy image", plan.container->proxy_image);
     if (!plan.container->pipelock_image.empty()) row("pipelock", plan.container->pipelock_image);
   } else if (plan.pipelock) {
-    row("pipelock", plan.pipelock->binary + ", on a free loopback port");
+    row("pipelock", plan.pipelock->binary + ", where only the exit answers");
   }
   if (plan.pipelock_url) row("pipelock", *plan.pipelock_url);
   row("allow", listed(plan.allow, "no host: every request will be refused"));

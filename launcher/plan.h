@@ -34,13 +34,14 @@ struct ProxyPlan {
   std::vector<std::string> arguments;
 };
 
-// A pipelock that the launcher starts itself. Its port is chosen at the launch.
+// A pipelock that the launcher starts itself. It is confined: nothing answers it but the exit.
 struct PipelockPlan {
   std::string binary;
-  std::vector<std::string> hosts;            // the allowlist in pipelock's words
-  std::vector<std::string> addresses;        // private ranges that are open
-  std::map<std::string, std::string> names;  // HOST → address, for names that DNS does not know
+  std::vector<std::string> hosts;         // the allowlist in pipelock's words
+  std::vector<std::string> addresses;     // private ranges that are open
+  std::vector<std::uint16_t> exit_ports;  // where the exit listens: the ports of the allowlist
 };
+inline constexpr std::size_t kMaxExitPorts = 16;  // bottle-proxy takes so many places
 
 // What a backend that has images needs besides.
 struct ContainerPlan {

@@ -16,8 +16,7 @@ namespace {
 constexpr std::chrono::seconds kReadyLimit{30};  // reads the roots, makes the CA; slow disks exist
 constexpr std::chrono::seconds kSecretsLimit{10};
 constexpr std::chrono::seconds kEndLimit{1};  // its output is closed, so it is about to end
-constexpr int kListenerNumber = 3;
-constexpr int kSecretsNumber = 4;
+constexpr int kFirstNumber = 3;               // of the descriptors that it is handed
 
 // What the proxy needs of the caller's environment: where the caller's own trust is, and where
 // temporary files may go. Nothing else; the sanitizers' options are for builds that have them.
@@ -89,7 +88,8 @@ std::string secret_lines(const std::vector<KnownSecret>& secrets) {
   return out;
 }
 
-Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files, const Fd& listener,
+Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
+                                 const std::vector<HandedSocket>& sockets,
                                  const std::string& pipelock_url, SignalWatch& signals) {
   auto output = make_pipe();
   if (!output) return std::move(output.error());
@@ -100,7 +100,7 @@ Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files, cons
   if (!log || !nothing) return system_error("cannot write " + files.log.string(), errno);
 
   Launch launch;
-  launch.argv = {plan.proxy.binary, "--listen", "fd:" + std::to_string(kListenerNumber)};
+  launch.argv = {plan.proxy.binary};
   launch.argv.insert(launch.argv.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
   const auto option = [&launch](const std::string& name, const std::string& value) {
     launch.argv.push_back(name);
@@ -110,14 +110,14 @@ Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files, cons
   option("--bundle-out", files.bundle.string());
   if (!pipelock_url.empty()) option("--pipelock", pipelock_url);
   launch.env = proxy_environment();
-  launch.fds = {{nothing.get(), 0},
-                {output->write.get(), 1},
-                {log.get(), 2},
-                {listener.get(), kListenerNumber}};
-  if (!plan.secrets.empty()) {
-    option("--secrets", "fd:" + std::to_string(kSecretsNumber));
-    launch.fds.emplace_back(secrets->read.get(), kSecretsNumber);
-  }
+  launch.fds = {{nothing.get(), 0}, {output->write.get(), 1}, {log.get(), 2}};
+  int number = kFirstNumber;
+  const auto hand = [&launch, &option, &number](const std::string& name, int fd) {
+    option(name, "fd:" + std::to_string(number));
+    launch.fds.emplace_back(fd, number++);
+  };
+  for (const auto& socket : sockets) hand(socket.option, socket.fd);
+  if (!plan.secrets.empty()) hand("--secrets", secrets->read.get());
   auto child = spawn(launch, ExitCode::kProxy);
   if (!child) return std::move(child.error());
   output->write.reset();

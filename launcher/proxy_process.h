@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "launcher/plan.h"
 #include "launcher/process.h"
@@ -23,9 +24,17 @@ struct ProxyFiles {
   std::filesystem::path log;     // its stderr
 };
 
-// Starts bottle-proxy on a socket that listens already, hands it the secrets over a pipe, and waits
-// until it says that it is ready. On failure the Error carries the end of its log.
-Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files, const Fd& listener,
+// A descriptor that bottle-proxy is handed, and the option that names it ("--listen").
+struct HandedSocket {
+  std::string option;
+  int fd = -1;
+};
+
+// Starts bottle-proxy on sockets that are open already, hands it the secrets over a pipe, and waits
+// until it says that it is ready: its files are written then. The caller's copies of the sockets
+// stay the caller's. On failure the Error carries the end of its log.
+Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
+                                 const std::vector<HandedSocket>& sockets,
                                  const std::string& pipelock_url, SignalWatch& signals);
 
 // From "bottle-proxy ready listen=… ca_sha256=AA:BB:…". An Error of kProxy when it says something

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Stands in for pipelock in tests of the launcher: reads where to listen from its configuration,
-writes what it sees of the world to stderr as one JSON object, and answers GET /health."""
+writes what it sees of the world to stderr as one JSON object, and answers GET /health. Hosts of its
+allowlist that end in .mode.test tell it what else to do: probe-PORT (try that port of the loopback
+addresses) and scanner-dies (soon)."""
 
 import http.server
 import json
@@ -8,6 +10,7 @@ import os
 import re
 import socket
 import sys
+import threading
 
 
 class Health(http.server.BaseHTTPRequestHandler):
@@ -22,23 +25,58 @@ class Health(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def address_of(name):
+def content(path):
+    with open(path) as file:
+        return file.read()
+
+
+def attempt(address, port):
     try:
-        return socket.gethostbyname(name)
+        socket.create_connection((address, port), timeout=2).close()
+        return "connected"
     except OSError as error:
-        return str(error)
+        return type(error).__name__
+
+
+def ask_for_a_name(address):
+    """Whether something is there to take a question."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as question:
+        question.settimeout(0.2)
+        try:
+            question.connect((address, 53))
+            question.send(b"?")
+            question.recv(1)
+        except socket.timeout:
+            return "taken"
+        except OSError as error:
+            return type(error).__name__
+    return "answered"
 
 
 def main():
     if sys.argv[1:3] != ["run", "-c"]:
         sys.exit("expected: run -c FILE")
-    with open(sys.argv[3]) as config:
-        port = int(re.search(r'listen: "127\.0\.0\.1:(\d+)"', config.read()).group(1))
-    with open(os.environ["SSL_CERT_FILE"]) as file:
-        roots = file.read()
-    seen = {"environment": sorted(set(os.environ) - {"LC_CTYPE"}), "roots": roots[-200:],
-            "origin.test": address_of("origin.test")}
+    config = content(sys.argv[3])
+    port = int(re.search(r'listen: "127\.0\.0\.1:(\d+)"', config).group(1))
+    open(re.search(r'file: "([^"]+)"', config).group(1), "a").write("its own log\n")
+    seen = {
+        "environment": sorted(set(os.environ) - {"LC_CTYPE"}),
+        "roots": content(os.environ["SSL_CERT_FILE"]),
+        "resolv.conf": content("/etc/resolv.conf"),
+        "nsswitch.conf": content("/etc/nsswitch.conf"),
+        "interfaces": [name for _, name in socket.if_nameindex()],
+        "root": sorted(os.listdir("/")),
+        "etc": sorted(os.listdir("/etc")),
+        "own": sorted(os.listdir("/pipelock")),
+        "ports": {"%s:%d" % (address, number): attempt(address, number)
+                  for number in (443, 80, *map(int, re.findall(r"probe-(\d+)\.mode", config)))
+                  for address in ("127.0.0.1", "127.0.0.2")},
+        "world": attempt("192.0.2.1", 80),
+        "names": ask_for_a_name("127.0.0.2"),
+    }
     print(json.dumps(seen), file=sys.stderr, flush=True)
+    if "scanner-dies.mode.test" in config:
+        threading.Timer(1.0, os._exit, (3,)).start()
     http.server.HTTPServer(("127.0.0.1", port), Health).serve_forever()
 
 

@@ -33,6 +33,12 @@ def arguments():
     parser.add_argument("--allow-address", action="append", default=[])
     parser.add_argument("--origin-ca")
     parser.add_argument("--pipelock")
+    parser.add_argument("--pipelock-sockets")
+    parser.add_argument("--listen-tls")
+    parser.add_argument("--listen-http")
+    parser.add_argument("--names")
+    parser.add_argument("--exit-listen", action="append", default=[])
+    parser.add_argument("--exit-names")
     parser.add_argument("--secrets")
     return parser.parse_args()
 
@@ -43,10 +49,34 @@ def fd_of(text):
     return int(text[3:])
 
 
-def serve(listener):
+def health_of_pipelock(options):
+    """Asked for with a socket that the broker gives, as the real one does."""
+    broker = socket.socket(fileno=os.dup(fd_of(options.pipelock_sockets)))
+    try:
+        broker.send(b"s")
+        _, descriptors, _, _ = socket.recv_fds(broker, 1, 1)
+        if not descriptors:
+            return "no socket"
+        with socket.socket(fileno=descriptors[0]) as connection:
+            connection.settimeout(5)
+            host, port = options.pipelock.rsplit("/", 1)[1].split(":")
+            connection.connect((host, int(port)))
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            return connection.recv(15).decode()
+    except OSError as error:
+        return type(error).__name__
+    finally:
+        broker.close()
+
+
+def serve(listener, options):
     while True:
         connection, _ = listener.accept()
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfake proxy")
+        body = "fake proxy"
+        if options.pipelock_sockets:
+            body += ", pipelock: " + health_of_pipelock(options)
+        head = "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+        connection.sendall((head + body).encode())
         connection.close()
 
 
@@ -68,10 +98,11 @@ def main():
                               "environment": sorted(os.environ), "argv": sys.argv}) + "\n")
         if "refused" in modes:
             out.write(json.dumps({"verdict": "refused"}) + "\n")
-    listener = socket.socket(fileno=fd_of(options.listen))
-    listener.setblocking(True)
-    threading.Thread(target=serve, args=(listener,), daemon=True).start()
-    print("bottle-proxy ready listen=127.0.0.1:%d ca_sha256=AA:BB:CC" % listener.getsockname()[1],
+    for given in filter(None, (options.listen, options.listen_tls, options.listen_http)):
+        listener = socket.socket(fileno=fd_of(given))
+        listener.setblocking(True)
+        threading.Thread(target=serve, args=(listener, options), daemon=True).start()
+    print("bottle-proxy ready listen=127.0.0.1:%d ca_sha256=AA:BB:CC" % 3128,
           flush=True)
     if "die-soon" in modes:
         os._exit(3)

@@ -4,26 +4,31 @@
 #include <string>
 #include <vector>
 
+#include "launcher/backend/local/room.h"
 #include "launcher/process.h"
 #include "launcher/result.h"
 
 namespace bottle::launcher::local {
 
-// The child that holds the bottle's namespaces, in two processes. The outer one makes the user,
-// network and process namespaces and only waits. The inner one is the first of the process
-// namespace: it opens the proxy's listening socket, sends that to the launcher, and, told to go on,
-// becomes bubblewrap, whose end is the end of the bottle. When the inner one ends, the kernel ends
-// everything in the namespace before anyone sees it end; when the launcher or the outer one dies,
-// the inner one is killed. bubblewrap's own promise (--die-with-parent) comes too late: killed in
-// its first milliseconds, it leaves a process behind.
+// The child that holds the agent's namespaces (a Room). Told to go on, its inner process becomes
+// bubblewrap, whose end is the end of the bottle. bubblewrap's own promise (--die-with-parent)
+// comes too late: killed in its first milliseconds, it leaves a process behind.
 class Helper {
  public:
-  // Forks and waits until the socket has come.
-  static Result<Helper> start(std::uint16_t port);
+  // What is open inside, at 127.0.0.1: the proxy's own port, and what catches clients that do not
+  // know of a proxy. The caller closes its copies after handing them on: while anyone holds one,
+  // connections queue instead of being refused.
+  struct Sockets {
+    Fd proxy;  // TCP, the port that start() was given
+    Fd tls;    // TCP 443
+    Fd http;   // TCP 80
+    Fd names;  // UDP 53
+  };
 
-  // The socket that listens on 127.0.0.1:port inside. The caller closes its copy after handing it
-  // on: while anyone holds it, connections queue instead of being refused.
-  Fd take_listener() { return std::move(listener_); }
+  // Forks and waits for nothing.
+  static Result<Helper> start(std::uint16_t port);
+  // Waits until they have come. Once.
+  Result<Sockets> take_sockets();
 
   // What bubblewrap is started with. The standard streams are the launcher's own, or all three
   // `terminal` when that is open.
@@ -36,20 +41,19 @@ class Helper {
   static constexpr int kInfoNumber = 3;
   Result<void> go_on(const Go& go, const Fd& terminal, const Fd& info);
 
-  // The outer process; it ends with the status of the bottle, when nothing of the bottle is left.
-  Child& child() { return child_; }
-  // The inner one, as numbered here.
-  pid_t inner() const { return inner_; }
+  // It ends with the status of the bottle, when nothing of the bottle is left.
+  Child& child() { return room_.child(); }
+  // The process that everything of the bottle descends from, as numbered here; known with the
+  // sockets.
+  pid_t inner() const { return room_.inner(); }
   // Ends the bottle at once. child() ends soon after.
   void kill_bottle() const;
   // The first process inside of bubblewrap's own process namespace, or -1 while there is none.
   pid_t first() const;
 
  private:
-  Child child_;
-  pid_t inner_ = -1;
-  Fd control_;  // a seqpacket socket
-  Fd listener_;
+  explicit Helper(Room room) : room_(std::move(room)) {}
+  Room room_;
 };
 
 }  // namespace bottle::launcher::local

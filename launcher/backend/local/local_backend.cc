@@ -13,11 +13,12 @@
 #include "launcher/backend/local/bwrap_arguments.h"
 #include "launcher/backend/local/file_tree.h"
 #include "launcher/backend/local/helper.h"
+#include "launcher/backend/local/pipelock_process.h"
 #include "launcher/backend/local/run_loop.h"
+#include "launcher/backend/local/scanner_room.h"
 #include "launcher/java_trust_store.h"
 #include "launcher/namespaces.h"
 #include "launcher/passwd_text.h"
-#include "launcher/pipelock_process.h"
 #include "launcher/proxy_process.h"
 #include "launcher/registry.h"
 #include "launcher/runtime_dir.h"
@@ -40,8 +41,10 @@ Result<void> write_files(const RuntimeDir& runtime) {
   if (::mkdir(trust.c_str(), 0755) != 0)
     return system_error("cannot make " + trust.string(), errno);
   for (const auto& [name, text] :
-       {std::pair{kResolvConfName,
-                  std::string("# No name server: the bottle's proxy resolves names.\n")},
+       {std::pair{
+            kResolvConfName,
+            std::string("# The bottle's proxy: it says that every host is here, and catches what "
+                        "comes then.\nnameserver 127.0.0.1\n")},
         std::pair{kHostsName, std::string("127.0.0.1 localhost bottle\n::1 localhost\n")},
         std::pair{kPasswdName, passwd_text(content_of("/etc/passwd"), ::getuid(), ::getgid())},
         std::pair{kEmptyName, std::string()}}) {
@@ -108,12 +111,40 @@ Result<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& wh
   return plan;
 }
 
+// Opens what the proxy is handed in both rooms, and starts it.
+Result<RunningProxy> start_proxy_between(const Plan& plan, const ProxyFiles& files, Helper& helper,
+                                         std::optional<ScannerRoom>& room, SignalWatch& signals) {
+  const auto agents = helper.take_sockets();
+  if (!agents) return agents.error();
+  std::vector<HandedSocket> handed{{"--listen", agents->proxy.get()},
+                                   {"--listen-tls", agents->tls.get()},
+                                   {"--listen-http", agents->http.get()},
+                                   {"--names", agents->names.get()}};
+  if (!room) return start_proxy(plan, files, handed, plan.pipelock_url.value_or(""), signals);
+  const auto exits = room->take_sockets();
+  if (!exits) return exits.error();
+  for (const auto& exit : exits->exit) handed.push_back({"--exit-listen", exit.get()});
+  handed.push_back({"--exit-names", exits->names.get()});
+  handed.push_back({"--pipelock-sockets", room->broker().get()});
+  const auto port = std::to_string(pipelock_port(*plan.pipelock));
+  return start_proxy(plan, files, handed, "http://127.0.0.1:" + port, signals);
+}
+
 Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
   SignalWatch signals;
   auto runtime = RuntimeDir::create(plan.runtime_base, plan.id);
   if (!runtime) return std::move(runtime.error());
   auto registration = Registration::publish(*runtime, plan);
   if (!registration) return std::move(registration.error());
+  // The kernel makes the namespaces while the files are written.
+  auto helper = Helper::start(plan.proxy_port);
+  if (!helper) return std::move(helper.error());
+  std::optional<ScannerRoom> room;
+  if (plan.pipelock) {
+    auto made = ScannerRoom::start(plan.pipelock->exit_ports);
+    if (!made) return std::move(made.error());
+    room.emplace(std::move(*made));
+  }
   auto state = make_state_dir(plan.state_base, plan.id);
   if (!state) return std::move(state.error());
   if (auto written = write_files(*runtime); !written) return std::move(written.error());
@@ -122,36 +153,28 @@ Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
   const auto size = std::filesystem::file_size(plan.audit, none_yet);
   const std::uintmax_t audited_before = none_yet ? 0 : size;
 
-  std::optional<RunningPipelock> pipelock;
-  std::string pipelock_url = plan.pipelock_url.value_or("");
-  if (plan.pipelock) {
-    auto started = start_pipelock(plan, runtime->path(), *state, signals);
-    if (!started) return std::move(started.error());
-    pipelock = std::move(*started);
-    pipelock_url = pipelock->url;
-  }
-  auto helper = Helper::start(plan.proxy_port);
-  if (!helper) return std::move(helper.error());
-  if (auto known = registration->keeper_is(*runtime, helper->inner()); !known) {
-    return std::move(known.error());
-  }
   const ProxyFiles files{.ca = runtime->path() / kCaName,
                          .bundle = runtime->path() / kBundleName,
                          .log = *state / "proxy.log"};
-  auto proxy = start_proxy(plan, files, helper->take_listener(), pipelock_url, signals);
+  auto proxy = start_proxy_between(plan, files, *helper, room, signals);
   if (!proxy) return std::move(proxy.error());
-  if (auto written = write_trust(*runtime, plan); !written) return std::move(written.error());
-  if (!plan.quiet) std::cerr << "bottle: CA sha256 " << proxy->fingerprint << "\n";
-
+  if (auto known = registration->keeper_is(*runtime, helper->inner()); !known) {
+    return std::move(known.error());
+  }
   std::vector<Watched> needed;
   needed.push_back({&proxy->child, "bottle-proxy", ExitCode::kProxy, files.log});
-  if (pipelock) {
-    needed.push_back({&pipelock->child, "pipelock", ExitCode::kScanner, *state / "pipelock.log"});
+  if (room) {
+    auto started = start_pipelock(plan, *room, files.ca, runtime->path(), *state, signals);
+    if (!started) return std::move(started.error());
+    needed.push_back({&room->child(), "pipelock", ExitCode::kScanner, *state / "pipelock.log",
+                      "nothing is scanned any more, so every request is refused (503)"});
   }
+  if (auto written = write_trust(*runtime, plan); !written) return std::move(written.error());
+  if (!plan.quiet) std::cerr << "bottle: CA sha256 " << proxy->fingerprint << "\n";
   auto status = run_agent(plan, runtime->path(), *helper, needed, signals);
 
   proxy->child.stop(kPatience);
-  if (pipelock) pipelock->child.stop(kPatience);
+  if (room) room->stop();
   if (status && !plan.quiet) {
     const auto refusals = refusals_in(plan.audit, audited_before);
     if (refusals.count > 0) {

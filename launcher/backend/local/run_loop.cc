@@ -45,6 +45,7 @@ class Session {
         terminal_(terminal),
         info_(std::move(info)),
         needed_(needed),
+        told_(needed.size(), false),
         signals_(signals) {
     ::fcntl(info_.get(), F_SETFL, O_NONBLOCK);
   }
@@ -55,8 +56,10 @@ class Session {
       wait_for_something();
       while (const auto signal = signals_.next()) answer(*signal);
       notice_stop();
-      for (const auto& watched : needed_) {
-        if (!lost_ && watched.child->ended()) lose(watched);
+      for (std::size_t i = 0; i < needed_.size(); ++i) {
+        if (lost_ || told_[i] || !needed_[i].child->ended()) continue;
+        told_[i] = true;
+        lose(needed_[i]);
       }
       if (kill_at_ && Clock::now() >= *kill_at_) helper_.kill_bottle();
     }
@@ -180,6 +183,19 @@ class Session {
   }
 
   void lose(const Watched& watched) {
+    if (!watched.lost.empty()) {
+      std::string text = "bottle: " + watched.name + " ended by itself (status " +
+                         std::to_string(watched.child->exit_status()) + "): " + watched.lost +
+                         log_tail(watched.log) + "\nbottle: its log is " + watched.log.string() +
+                         "\n";
+      // A raw terminal does not return to the begin of the line by itself.
+      for (std::size_t at = 0; terminal_ && (at = text.find('\n', at)) != std::string::npos;
+           at += 2) {
+        text.replace(at, 1, "\r\n");
+      }
+      std::cerr << text << std::flush;
+      return;
+    }
     lost_ = Error{
         watched.code,
         watched.name + " ended by itself (status " + std::to_string(watched.child->exit_status()) +
@@ -201,6 +217,7 @@ class Session {
   std::optional<Terminal>& terminal_;
   Fd info_;
   const std::vector<Watched>& needed_;
+  std::vector<bool> told_;  // that it has ended; as many as needed_
   SignalWatch& signals_;
   pid_t first_ = -1;  // the bottle's first process
   bool output_open_ = true;

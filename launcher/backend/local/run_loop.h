@@ -12,17 +12,19 @@
 
 namespace bottle::launcher::local {
 
-// A process without which the agent must not go on.
+// A process that the agent's traffic goes through.
 struct Watched {
   Child* child;
   std::string name;
   ExitCode code;
   std::filesystem::path log;
+  // The bottle ends with it. Otherwise it goes on, and it is said what does not work any more:
+  std::string lost{};  // empty: the bottle ends
 };
 
 // Lets the helper become the agent and stays with it to its end: terminal, window size, signals.
-// Fails when a watched process ends first (the agent is then ended too). When it returns, every
-// process of the bottle is gone.
+// Fails when a watched process that it needs ends first (the agent is then ended too). When it
+// returns, every process of the bottle is gone.
 Result<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runtime, Helper& helper,
                              const std::vector<Watched>& needed, SignalWatch& signals);
 

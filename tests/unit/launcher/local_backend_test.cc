@@ -68,6 +68,17 @@ TEST_F(LocalBackend, TheProxyIsTheOnlyWayOut) {
   EXPECT_THAT(seen.out, HasSubstr("fake proxy"));
 }
 
+// What a client reaches that does not know of a proxy: every name is here for it.
+TEST_F(LocalBackend, ThePortsOfHttpAndNamesAreTheProxysToo) {
+  const auto seen = shell(
+      "exec 2>&1\n"
+      "exec 3<>/dev/tcp/127.0.0.1/443 && cat <&3; echo; exec 3<>/dev/tcp/127.0.0.1/80 && cat <&3\n"
+      "(exec 3<>/dev/tcp/127.0.0.1/8443) || echo refused\n");
+  EXPECT_THAT(seen.out, HasSubstr("fake proxy\nHTTP/1.1 200"));
+  EXPECT_THAT(seen.out, HasSubstr("refused"));
+  EXPECT_THAT(proxy_arguments(), HasSubstr("--names fd:"));
+}
+
 TEST_F(LocalBackend, OnlyTheWorkspaceIsTheHosts) {
   std::ofstream(root_ / "home/private") << "home-secret";
   std::ofstream(root_ / "project/given") << "given-content";
@@ -101,7 +112,7 @@ TEST_F(LocalBackend, OnlyTheWorkspaceIsTheHosts) {
   EXPECT_THAT(seen.out, HasSubstr("private-places-work"));
   EXPECT_THAT(seen.out, Not(HasSubstr("LEAK_CHECK")));
   EXPECT_THAT(seen.out, HasSubstr("CapEff:\t0000000000000000"));
-  EXPECT_THAT(seen.out, HasSubstr("No name server"));
+  EXPECT_THAT(seen.out, HasSubstr("\nnameserver 127.0.0.1\n"));
   if (fs::exists("/etc/ssl/certs/ca-certificates.crt")) {
     EXPECT_THAT(seen.out, HasSubstr("bundle-bound"));
   }
@@ -193,42 +204,6 @@ TEST_F(LocalBackend, TheKernelsSettingsCannotBeChanged) {
   EXPECT_THAT(seen.out, Not(HasSubstr("UNCOVERED")));
   EXPECT_THAT(seen.out, HasSubstr("NoNewPrivs:\t1"));
   EXPECT_THAT(seen.out, HasSubstr("fds 0 1 2 3\n"));  // 3 is ls reading the directory
-}
-
-TEST_F(LocalBackend, APipelockOfTheBottlesOwnIsStartedAndStopped) {
-  const std::string double_ = BOTTLE_TESTS_DIR "/support/fake_pipelock.py";
-  std::ofstream(root_ / "ca.pem") << "extra-root-certificate\n";
-  const auto seen = shell(
-      "true", {"--pipelock-bin", double_, "--allow", "origin.test:8443", "--resolve",
-               "origin.test:8443=127.0.0.9:8443", "--origin-ca", (root_ / "ca.pem").string()});
-  ASSERT_EQ(seen.status, 0) << seen.err;
-  EXPECT_THAT(seen.err, HasSubstr("scanner pipelock " + double_ + ": given by --pipelock-bin"));
-  const auto told = audit();
-  std::string argv;
-  for (const auto& word : told["argv"]) argv += word.get<std::string>() + " ";
-  EXPECT_THAT(argv, HasSubstr("--upstream pipelock"));
-  EXPECT_THAT(argv, HasSubstr("--pipelock http://127.0.0.1:"));
-  nlohmann::json pipelock;
-  for (const auto& entry : fs::recursive_directory_iterator(root_ / "state")) {
-    if (entry.path().filename() == "pipelock.log") {
-      pipelock = nlohmann::json::parse(content(entry.path()));
-    }
-  }
-  EXPECT_EQ(pipelock["environment"], nlohmann::json({"HOME", "SSL_CERT_FILE"}));
-  EXPECT_EQ(pipelock["origin.test"], "127.0.0.9");
-  EXPECT_THAT(pipelock["roots"].get<std::string>(), HasSubstr("extra-root-certificate"));
-  EXPECT_TRUE(left_over().empty());
-  EXPECT_TRUE(nothing_runs());
-}
-
-TEST_F(LocalBackend, APipelockThatDoesNotStartIsAnError) {
-  const auto failed = shell("touch made", {"--pipelock-bin", "/bin/false"});
-  EXPECT_EQ(failed.status, static_cast<int>(ExitCode::kScanner));
-  EXPECT_THAT(failed.err, HasSubstr("pipelock ended before it was ready"));
-  const auto absent = shell("touch made", {"--pipelock-bin", "/nonexistent"});
-  EXPECT_EQ(absent.status, static_cast<int>(ExitCode::kScanner));
-  EXPECT_FALSE(fs::exists(root_ / "project/made"));
-  EXPECT_TRUE(left_over().empty());
 }
 
 TEST_F(LocalBackend, DangerousSharesAreRefused) {

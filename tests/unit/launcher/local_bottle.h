@@ -145,6 +145,14 @@ class LocalBackend : public testing::Test {
     return {};
   }
 
+  // What the stand-in for bottle-proxy was started with, a space after each word.
+  std::string proxy_arguments() const {
+    std::string argv;
+    const auto told = audit();
+    for (const auto& word : told["argv"]) argv += word.get<std::string>() + " ";
+    return argv;
+  }
+
   fs::path root_;
 };
 

@@ -268,7 +268,7 @@ TEST(ResolvedEnv, PromptsOnlyWhenTheBottleReallyStarts) {
 
 TEST(ResolvedEnv, UnusableFilesAreErrors) {
   const auto sources = host_sources("/", "/");
-  EXPECT_THAT(sources.file("/nonexistent").error().message, HasSubstr("not a file"));
+  EXPECT_THAT(sources.file("/nonexistent").error().message, HasSubstr("No such file"));
   EXPECT_THAT(sources.file("/dev/zero").error().message, HasSubstr("not a file"));
   EXPECT_THAT(sources.file("/tmp").error().message, HasSubstr("not a file"));
 }
@@ -363,15 +363,6 @@ TEST(CommandLine, MistakesAreUsageErrors) {
   }
 }
 
-TEST(CommandLine, ReservedVerbsSayNotYet) {
-  for (const char* verb : {"list", "stop", "logs", "exec", "doctor", "init", "env"}) {
-    const auto parsed = parse_command_line({verb, "x"});
-    ASSERT_FALSE(parsed);
-    EXPECT_EQ(parsed.error().code, ExitCode::kNotYet);
-    EXPECT_THAT(parsed.error().message, HasSubstr(verb));
-  }
-}
-
 TEST(CommandLine, HelpAndVersionArePrinted) {
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"--help"}, {"start", "--help"}, {"--version"}}) {
@@ -385,12 +376,13 @@ TEST(CommandLine, HelpAndVersionArePrinted) {
 TEST_F(Spec, PipelockIsToldTheAllowlistWithoutPorts) {
   options_.pipelock_bin = program(root_ / "bin/pipelock");
   options_.allow = {"a.example:8443", "a.example", "[::1]:1", "*.b.example"};
-  options_.resolve = {"a.example:8443=127.0.0.1:8443"};
+  options_.resolve = {"a.example:8443=127.0.0.1:9443"};
   options_.allow_addresses = {"127.0.0.1/32"};
   const auto made = plan(options_);
   ASSERT_TRUE(made) << made.error().message;
   ASSERT_TRUE(made->pipelock);
-  EXPECT_EQ(made->pipelock->names.at("a.example"), "127.0.0.1");
+  EXPECT_EQ(made->pipelock->exit_ports, (std::vector<std::uint16_t>{8443, 443, 80, 1}));
+  EXPECT_THAT(describe(*made), HasSubstr("--resolve a.example:8443=127.0.0.1:9443"));
   const std::string yaml = pipelock_config(*made->pipelock, "id", "127.0.0.1:1234", "/log \"x");
   EXPECT_THAT(yaml, HasSubstr("mode: strict\n"));
   EXPECT_THAT(yaml, HasSubstr("api_allowlist: [\"a.example\", \"::1\", \"*.b.example\"]\n"));
@@ -400,12 +392,39 @@ TEST_F(Spec, PipelockIsToldTheAllowlistWithoutPorts) {
   EXPECT_THAT(yaml, HasSubstr("file: \"/log \\\"x\"\n"));
 }
 
-TEST_F(Spec, PipelockCannotMapPorts) {
+TEST_F(Spec, AnExitHasSoManyPorts) {
   options_.pipelock_bin = program(root_ / "bin/pipelock");
-  options_.resolve = {"a.example:443=127.0.0.1:8443"};
+  for (std::size_t i = 1; i <= kMaxExitPorts; ++i) {
+    options_.allow.push_back("a.example:" + std::to_string(i));
+  }
+  EXPECT_TRUE(plan(options_));
+  options_.allow.emplace_back("a.example:443");
   const auto made = plan(options_);
   ASSERT_FALSE(made);
-  EXPECT_THAT(made.error().message, HasSubstr("names, not ports"));
+  EXPECT_EQ(made.error().code, ExitCode::kUsage);
+  EXPECT_THAT(made.error().message, HasSubstr("17 different ports"));
+}
+
+TEST_F(Spec, WhatNeedsTheExitIsRefusedWithAPipelockThatRunsElsewhere) {
+  options_.pipelock_url = "http://127.0.0.1:8888";
+  const auto plain = plan(options_);
+  ASSERT_TRUE(plain) << plain.error().message;
+  EXPECT_THAT(describe(*plain), HasSubstr("has no exit"));
+  options_.resolve = {"a.example:443=127.0.0.1:1"};
+  EXPECT_THAT(plan(options_).error().message, HasSubstr("--resolve cannot be told"));
+  options_.resolve.clear();
+  const std::string route =
+      R"({"bottles": {"default": {"egress": {"allow": ["a.example"], "routes": {"a.example": ")";
+  manifest(route + R"(scan-requests"}}}}})");
+  EXPECT_THAT(plan(options_).error().message,
+              HasSubstr("scan-requests of a.example needs the exit"));
+  options_.pipelock_url.reset();
+  options_.pipelock_bin = program(root_ / "bin/pipelock");
+  const auto made = plan(options_);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_THAT(describe(*made), HasSubstr("--route a.example=scan-requests"));
+  manifest(route + R"(relay"}}}}})");
+  EXPECT_THAT(plan(options_).error().message, HasSubstr("relay of a.example is not there yet"));
 }
 
 TEST(PipelockConfig, NothingAndEverything) {
