@@ -4,7 +4,12 @@
 #include <optional>
 #include <utility>
 
+#include "proxy/base/event.h"
+#include "proxy/ledger/ticket.h"
+#include "proxy/upstream/admit.h"
+#include "proxy/upstream/exit_front.h"
 #include "proxy/upstream/pipelock_verdict.h"
+#include "proxy/upstream/scanned_body.h"
 #include "proxy/upstream/sse_comments.h"
 #include "proxy/upstream/sse_reader.h"
 
@@ -13,80 +18,42 @@ namespace {
 
 constexpr std::size_t kMaxAgent = 64;
 
-// Where pipelock ends bodies early, with a clean end (its contract, section 6.4). What comes so is
-// a truncated body.
-struct Cuts {
-  std::uint64_t bytes = 0;  // the body has exactly so many; 0: no such cut
-  std::optional<Clock::time_point> time;
-
-  [[nodiscard]] std::optional<Failure> at_end(std::uint64_t received) const {
-    if (bytes != 0 && received == bytes) {
-      return Failure{Code::UpstreamTruncated, "the scanner cuts responses at this size",
-                     "scanner_size_cut",
-                     "Fetch it in parts, or raise the scanner's max_response_mb."};
-    }
-    if (time && Clock::now() >= *time) {
-      return Failure{Code::UpstreamTruncated, "the scanner's time for a response was over",
-                     "scanner_time_cut", "Raise the scanner's timeout_seconds."};
-    }
-    return std::nullopt;
-  }
-};
-
-// A response's body as the scanner relayed it; `first` was read ahead to see whose word it is.
-class ScannedBody final : public BodySource {
- public:
-  ScannedBody(Bytes first, std::unique_ptr<BodySource> rest, Cuts cuts)
-      : first_(std::move(first)), rest_(std::move(rest)), cuts_(cuts) {}
-
-  awaitable<Result<Chunk>> read(std::size_t max) override;
-  [[nodiscard]] bool ready() const noexcept override {
-    return !first_.empty() || !rest_ || rest_->ready();
-  }
-  void stop(Failure why) noexcept override {
-    if (rest_) rest_->stop(std::move(why));
-  }
-
- private:
-  Bytes first_;
-  std::unique_ptr<BodySource> rest_;
-  Cuts cuts_;
-  std::uint64_t received_ = 0;
-};
-
-awaitable<Result<Chunk>> ScannedBody::read(std::size_t max) {
-  Chunk chunk;
-  if (!first_.empty() || !rest_) {
-    chunk.data = first_.substr(0, max);
-    first_.erase(0, chunk.data.size());
-    chunk.end = first_.empty() && !rest_;
-  } else {
-    auto piece = co_await rest_->read(max);
-    if (!piece) co_return piece.error();
-    chunk = std::move(*piece);
-    chunk.trailers.reset();  // pipelock relays none: these are nobody's
-  }
-  received_ += chunk.data.size();
-  if (chunk.end) {
-    auto cut = cuts_.at_end(received_);
-    if (cut) co_return std::move(*cut);
-  }
-  co_return chunk;
-}
-
 // RFC 9110 section 9.2.2: a proxy repeats nothing else by itself.
 bool is_idempotent(std::string_view method) {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" ||
          method == "DELETE";
 }
 
-// The fields by which the request is ours. What a client said in them has been taken off before.
-void add_own_fields(RequestHead& head, const std::string& agent) {
-  head.fields.remove("content-encoding");
-  head.fields.set("Accept-Encoding", "identity");
-  // Go would put in its own name where there is none.
-  if (!head.fields.has("user-agent")) head.fields.add("User-Agent", "");
-  head.fields.set("X-Pipelock-Agent", agent);
+constexpr std::string_view kAgentField = "X-Pipelock-Agent";
+
+// A body that is being collected by a child, so that the wait for it can be ended.
+struct Collecting final : public Cancellable {
+  Collecting(std::unique_ptr<BodySource> body_in, Exchange& exchange_in)
+      : exchange(exchange_in), body(std::move(body_in)), done(exchange.wheel().executor()) {}
+  void cancel() noexcept override { exchange.tasks().cancel(task); }
+
+  Exchange& exchange;
+  std::unique_ptr<BodySource> body;
+  Event done;
+  TaskGroup::TaskId task = 0;
+  std::optional<Result<std::shared_ptr<const SpooledBody>>> result;
+};
+
+awaitable<void> collect_into(std::shared_ptr<Collecting> collecting, Spool& spool,
+                             std::optional<std::uint64_t> declared, Coding coding,
+                             DecodeLimits decode) {
+  auto result = co_await spool.collect(*collecting->body, declared, coding, decode);
+  collecting->result.emplace(std::move(result));
+  collecting->done.set_later();
+}
+
+Failure grpc_streaming() {
+  return Failure{
+      Code::NotSupported,
+      "the call's request did not end: a scanned request is sent when it is complete",
+      "grpc_streaming",
+      "Calls in which the client streams need the route relay for this host; unary calls "
+      "and streams of the server's pass."};
 }
 
 }  // namespace
@@ -119,23 +86,74 @@ awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& ex
   // Before a connection is used: pipelock gives an upload ten seconds.
   std::shared_ptr<const SpooledBody> body;
   if (request.body) {
-    auto spooled = co_await spool_.collect(*request.body, request.head.content_length, *coding,
-                                           options_.decode);
+    auto spooled = co_await collect(request, *coding, exchange);
     if (!spooled) co_return spooled.error();
     body = std::move(*spooled);
     exchange.trace.scanned_request_body = true;
   }
   request.body.reset();
-  add_own_fields(request.head, pipelock_agent(options_.bottle_id, exchange.id()));
-  auto response = co_await call(std::move(request.head), std::move(body), exchange);
-  co_return response;
+  if (ledger_ != nullptr) {
+    auto answer =
+        co_await send_admitted(std::move(request.head), std::move(body), *coding, exchange);
+    co_return answer;
+  }
+  const bool head_request = request.head.method == "HEAD";
+  make_scannable(request.head);
+  request.head.fields.set(kAgentField, pipelock_agent(options_.bottle_id, exchange.id()));
+  auto relayed = co_await call(std::move(request.head), std::move(body), nullptr, exchange);
+  if (!relayed) co_return relayed.error();
+  auto judged = co_await judge(std::move(relayed->response), head_request, relayed->sent, exchange);
+  co_return judged;
 }
 
-awaitable<Result<Response>> PipelockUpstream::call(RequestHead head,
-                                                   std::shared_ptr<const SpooledBody> body,
-                                                   Exchange& exchange) {
+awaitable<Result<std::shared_ptr<const SpooledBody>>> PipelockUpstream::collect(
+    Request& request, Coding coding, Exchange& exchange) {
+  const std::optional<std::uint64_t> declared = request.head.content_length;
+  if (ledger_ == nullptr || !is_grpc(request.head.fields)) {
+    auto spooled = co_await spool_.collect(*request.body, declared, coding, options_.decode);
+    co_return spooled;
+  }
+  const auto collecting = std::make_shared<Collecting>(std::move(request.body), exchange);
+  collecting->task =
+      exchange.tasks().spawn(collect_into(collecting, spool_, declared, coding, options_.decode));
+  Deadline due(exchange.wheel(), *collecting, options_.exit.grpc_request);
+  while (!collecting->result) {
+    const bool done = co_await collecting->done.wait();
+    if (!done) co_return Failure{Code::Cancelled, "the exchange was ended"};
+  }
+  if (due.fired() && !*collecting->result) co_return grpc_streaming();
+  co_return std::move(*collecting->result);
+}
+
+awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head,
+                                                            std::shared_ptr<const SpooledBody> body,
+                                                            Coding coding, Exchange& exchange) {
   const bool head_request = head.method == "HEAD";
-  bool may_retry = is_idempotent(head.method);
+  auto admission = co_await make_admission(head, body, coding, exchange);
+  if (!admission) co_return admission.error();
+  head = admission->scanned.head;
+  head.fields.set(kAgentField, pipelock_agent(options_.bottle_id, exchange.id()));
+  head.fields.set(kExchangeField, ledger_->ticket(*admission));
+  const auto news = std::make_shared<FrontNews>(
+      ledger_->admit(std::move(*admission), exchange.wheel().executor()), exchange);
+  FrontNews::watch(news);
+  auto relayed = co_await call(std::move(head), std::move(body), news.get(), exchange);
+  const bool alone = co_await news->end_watch();
+  ExitFront front(options_, news, exchange);
+  if (!relayed) co_return front.without_answer(relayed.error());
+  if (!alone) {
+    const Failure ended{Code::Cancelled, "the exchange was ended"};
+    if (relayed->response.body) relayed->response.body->stop(ended);
+    co_return ended;
+  }
+  auto judged = co_await front.judge(std::move(relayed->response), head_request, relayed->sent);
+  co_return judged;
+}
+
+awaitable<Result<PipelockUpstream::Relayed>> PipelockUpstream::call(
+    RequestHead head, std::shared_ptr<const SpooledBody> body, const FrontNews* front,
+    Exchange& exchange) {
+  bool may_retry = front != nullptr || is_idempotent(head.method);
   Pool::Want want = Pool::Want::AnyConnection;
   for (;;) {
     auto lease = co_await pool_.lease("scanner", want);
@@ -157,15 +175,12 @@ awaitable<Result<Response>> PipelockUpstream::call(RequestHead head,
     how.limits = &options_.h1;
     const Clock::time_point sent = Clock::now();
     H1Answer answer = co_await h1_send(std::move(*lease), std::move(request), how, exchange);
-    if (!answer.response) {
-      if (!answer.untouched || !spare) co_return answer.response.error();
-      head = std::move(*spare);
-      may_retry = false;
-      want = Pool::Want::NewConnection;
-      continue;
-    }
-    auto judged = co_await judge(std::move(*answer.response), head_request, sent, exchange);
-    co_return judged;
+    if (answer.response) co_return Relayed{std::move(*answer.response), sent};
+    const bool exit_has_it = front != nullptr && front->claimed();
+    if (!answer.untouched || !spare || exit_has_it) co_return answer.response.error();
+    head = std::move(*spare);
+    may_retry = false;
+    want = Pool::Want::NewConnection;
   }
 }
 

@@ -14,6 +14,8 @@
 
 namespace bottle {
 
+class FrontNews;
+
 // What the proxy knows of the pipelock behind it.
 struct PipelockOptions {
   std::string bottle_id;  // names the bottle in pipelock's log
@@ -24,21 +26,27 @@ struct PipelockOptions {
   std::chrono::milliseconds sse_comment{15'000};  // clients' watchdogs start at about 20 s
   H1ClientLimits h1;
   DecodeLimits decode;
+  ExitFrontLimits exit;
 };
 
 // "<bottle>-<exchange>" for X-Pipelock-Agent: at most 64 of [A-Za-z0-9._-], other characters as
 // "_"; the exchange's id is kept whole where the two are too long.
 [[nodiscard]] std::string pipelock_agent(std::string_view bottle, std::string_view exchange);
 
-// The route `scan`: each request as one forward-proxy call to pipelock. The body is complete and
-// decoded before a connection is used; the request is written in absolute form, with our identity,
-// identity coding and a Content-Length. Nothing else writes to a pipelock socket.
+// The routes `scan` and `scan-requests`: each request as one forward-proxy call to pipelock. The
+// body is complete and decoded before a connection is used; the request is written in absolute
+// form, with our identity, identity coding and a Content-Length. Nothing else writes to a pipelock
+// socket.
 //
 // The response streams. What pipelock itself refused comes with its status and text, marked with
 // X-Bottle-Deny, and stands in the trace (UpstreamDenied, by Pipelock); what it could not do comes
 // as a Failure (DnsFailed, UpstreamBroken, …), as do a pipelock that is absent
 // (ScannerUnavailable), silent (UpstreamTimeout) or babbling (UpstreamBroken). A body that ends
 // where pipelock cuts is UpstreamTruncated.
+//
+// With a ledger there is an exit behind pipelock, and what it tells counts: see ExitFront. A
+// request is sent to pipelock once more, whatever its method, if the connection died and the exit
+// has not had it. A gRPC call whose request does not end is NotSupported ("grpc_streaming").
 class PipelockUpstream final : public Upstream {
  public:
   // All outlive it and are the worker's own but for `ledger`; `dialer` leads to pipelock only.
@@ -48,8 +56,19 @@ class PipelockUpstream final : public Upstream {
   awaitable<Result<Response>> send(Request request, Exchange& exchange) override;
 
  private:
-  awaitable<Result<Response>> call(RequestHead head, std::shared_ptr<const SpooledBody> body,
-                                   Exchange& exchange);
+  struct Relayed {
+    Response response;
+    Clock::time_point sent;  // when the request went out
+  };
+
+  awaitable<Result<std::shared_ptr<const SpooledBody>>> collect(Request& request, Coding coding,
+                                                                Exchange& exchange);
+  awaitable<Result<Response>> send_admitted(RequestHead head,
+                                            std::shared_ptr<const SpooledBody> body, Coding coding,
+                                            Exchange& exchange);
+  // `front`: null without an exit.
+  awaitable<Result<Relayed>> call(RequestHead head, std::shared_ptr<const SpooledBody> body,
+                                  const FrontNews* front, Exchange& exchange);
   awaitable<Result<Response>> judge(Response response, bool head_request, Clock::time_point sent,
                                     Exchange& exchange);
 
@@ -57,7 +76,7 @@ class PipelockUpstream final : public Upstream {
   Pool& pool_;
   Spool& spool_;
   PipelockOptions options_;
-  [[maybe_unused]] ExchangeLedger* ledger_;
+  ExchangeLedger* ledger_;
 };
 
 }  // namespace bottle

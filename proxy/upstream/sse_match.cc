@@ -200,6 +200,7 @@ Result<> SseMatch::passed(ByteView bytes) {
 
 Result<> SseMatch::finish() {
   if (!line_.empty()) static_cast<void>(scanner_.line(without_cr(line_)));
+  line_.clear();
   if (scanner_.end() && !release(scanner_.take())) return changed();
   if (early_) return changed();
   for (const Block& block : blocks_) {

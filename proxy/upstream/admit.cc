@@ -1,0 +1,95 @@
+#include "proxy/upstream/admit.h"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+namespace bottle {
+namespace {
+
+constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kTurn = 1024 * 1024;  // hashed in about a millisecond
+
+awaitable<Result<Digest>> digest_of(std::shared_ptr<const SpooledBody> body) {
+  Sha256 hash;
+  SpoolReader reader(std::move(body));
+  std::size_t since = 0;
+  for (;;) {
+    auto chunk = co_await reader.read(kPiece);
+    if (!chunk) co_return chunk.error();
+    hash.update(chunk->data);
+    if (chunk->end) co_return hash.finish();
+    since += chunk->data.size();
+    if (since < kTurn) continue;
+    since = 0;
+    co_await asio::post(asio::use_awaitable_t<Executor>());
+  }
+}
+
+// `fields` with the one field set, in the place of the one that was there.
+Fields with_field(const Fields& fields, std::string_view name, std::string_view value) {
+  Fields out;
+  out.reserve(fields.size() + 1, fields.list_size() + name.size() + value.size());
+  bool written = false;
+  for (const Field field : fields) {
+    if (!iequals(field.name, name)) {
+      out.add(field.name, field.value);
+    } else if (!std::exchange(written, true)) {
+      out.add(field.name, value);
+    }
+  }
+  if (!written) out.add(name, value);
+  return out;
+}
+
+}  // namespace
+
+bool is_grpc(const Fields& fields) {
+  const auto type = fields.find("content-type");
+  if (!type) return false;
+  const std::string media = to_lower(trim_ows(type->substr(0, type->find(';'))));
+  return media == "application/grpc" || media.starts_with("application/grpc+");
+}
+
+void make_scannable(RequestHead& head) {
+  head.fields.remove("content-encoding");
+  head.fields.set("Accept-Encoding", "identity");
+  if (!head.fields.has("user-agent")) head.fields.add("User-Agent", "");
+}
+
+awaitable<Result<Admission>> make_admission(const RequestHead& head,
+                                            std::shared_ptr<const SpooledBody> body, Coding coding,
+                                            const Exchange& exchange) {
+  Admission admission;
+  admission.id = exchange.id();
+  admission.destination = exchange.destination();
+  admission.scheme = exchange.scheme();
+  admission.side_body = exchange.side_body;
+
+  RequestHead& sent = admission.sent.head;
+  sent = head;
+  sent.expects_continue = false;
+  sent.has_body = body != nullptr;
+  sent.content_length.reset();
+  if (body) sent.content_length = body->size();
+
+  admission.scanned.head = sent;
+  make_scannable(admission.scanned.head);
+  admission.scanned.has_body = body != nullptr;
+  admission.scanned.body_bytes = body ? body->size() : 0;
+
+  if (coding != Coding::Identity) sent.fields.remove("content-encoding");
+  if (!exchange.side_body) sent.fields = with_field(sent.fields, "Accept-Encoding", "identity");
+  // Of one connection, so it has been taken off; a gRPC server insists on it.
+  if (is_grpc(sent.fields)) sent.fields.add("TE", "trailers");
+
+  if (!body) {
+    admission.scanned.body_digest = sha256({});
+    co_return admission;
+  }
+  auto digest = co_await digest_of(std::move(body));
+  if (!digest) co_return digest.error();
+  admission.scanned.body_digest = *digest;
+  co_return admission;
+}
+
+}  // namespace bottle

@@ -1,0 +1,86 @@
+#include "proxy/upstream/front_news.h"
+
+#include <utility>
+#include <variant>
+
+namespace bottle {
+
+bool is_scanners_leaving(const FailureNews& news) noexcept {
+  return news.by == Trace::By::Pipelock && news.failure.code == Code::Cancelled;
+}
+
+void FrontNews::take() {
+  while (!head && !failure) {
+    auto news = front_->next();
+    if (!news) return;
+    if (auto* interim = std::get_if<InterimNews>(&*news)) {
+      if (!exchange_.interim(interim->head)) too_many_interims = true;
+    } else if (std::holds_alternative<BodyChangedNews>(*news)) {
+      exchange_.trace.request_body_changed = true;
+    } else if (auto* told = std::get_if<HeadNews>(&*news)) {
+      head = std::move(*told);
+    } else if (auto* failed = std::get_if<FailureNews>(&*news)) {
+      failure = std::move(*failed);
+    }
+  }
+}
+
+void FrontNews::take_failure() {
+  take();
+  while (!failure) {
+    auto news = front_->next();
+    if (!news) break;
+    if (auto* failed = std::get_if<FailureNews>(&*news)) failure = std::move(*failed);
+  }
+  if (failure && is_scanners_leaving(*failure)) failure.reset();
+}
+
+void FrontNews::watch(const std::shared_ptr<FrontNews>& self) {
+  if (!self->exchange_.wants_interims()) return;
+  self->watching_ = true;
+  self->exchange_.tasks().spawn(run(self));
+}
+
+awaitable<void> FrontNews::run(std::shared_ptr<FrontNews> self) {
+  while (!self->head && !self->failure) {
+    const bool told = co_await self->front_->wait();
+    if (!told) break;
+    self->take();
+  }
+  self->watching_ = false;
+  self->watch_ended_.set_later();
+}
+
+awaitable<bool> FrontNews::end_watch() {
+  while (watching_) {
+    front_->cancel();
+    const bool ended = co_await watch_ended_.wait();
+    if (!ended) co_return false;
+  }
+  co_return true;
+}
+
+awaitable<Result<EndNews>> end_of_answer(FrontEnd& front, Exchange& exchange,
+                                         std::chrono::milliseconds time) {
+  Deadline due(exchange.wheel(), front, time);
+  for (;;) {
+    while (auto news = front.next()) {
+      if (auto* end = std::get_if<EndNews>(&*news)) co_return std::move(*end);
+      auto* failed = std::get_if<FailureNews>(&*news);
+      if (failed == nullptr) continue;
+      exchange.trace.cut_by = failed->by;
+      if (!is_scanners_leaving(*failed)) co_return std::move(failed->failure);
+      co_return Failure{Code::UpstreamTruncated, "the scanner gave the origin's answer up",
+                        "scanner_time_cut", "Raise the scanner's timeout_seconds."};
+    }
+    if (due.fired()) {
+      exchange.trace.cut_by = Trace::By::Exit;
+      co_return Failure{Code::UpstreamBroken, "the exit did not say how the answer ended",
+                        "exit_silent"};
+    }
+    const bool told = co_await front.wait();
+    if (!told && !due.fired()) co_return Failure{Code::Cancelled, "the exchange was ended"};
+  }
+}
+
+}  // namespace bottle

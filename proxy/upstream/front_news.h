@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "proxy/base/event.h"
+#include "proxy/http/exchange.h"
+#include "proxy/ledger/exchange_ledger.h"
+
+namespace bottle {
+
+// What the exit tells of one exchange until it tells of the body: 1xx heads, which go on to the
+// client, and the head or the failure. Shared with the child that waits for the former.
+class FrontNews {
+ public:
+  // `exchange` outlives it.
+  FrontNews(std::unique_ptr<FrontEnd> front, Exchange& exchange)
+      : front_(std::move(front)), exchange_(exchange), watch_ended_(exchange.wheel().executor()) {}
+  FrontNews(const FrontNews&) = delete;
+  FrontNews& operator=(const FrontNews&) = delete;
+
+  // Takes 1xx heads as they come, if somebody wants to see them.
+  static void watch(const std::shared_ptr<FrontNews>& self);
+  // Nobody takes news any more but the caller. False if the caller was cancelled.
+  awaitable<bool> end_watch();
+
+  // Takes what has been told up to the head or the failure, and nothing behind it.
+  void take();
+  // Instead of a body that is not wanted: looks for a failure among all that has been told. The
+  // scanner's leaving is none.
+  void take_failure();
+
+  [[nodiscard]] bool claimed() const { return front_->claimed(); }
+  std::optional<HeadNews> head;
+  std::optional<FailureNews> failure;
+  bool too_many_interims = false;
+
+  [[nodiscard]] FrontEnd& end() noexcept { return *front_; }
+  // For the body's source, after end_watch().
+  [[nodiscard]] std::unique_ptr<FrontEnd> release() noexcept { return std::move(front_); }
+
+ private:
+  static awaitable<void> run(std::shared_ptr<FrontNews> self);
+
+  std::unique_ptr<FrontEnd> front_;
+  Exchange& exchange_;
+  bool watching_ = false;
+  Event watch_ended_;
+};
+
+// True if the failure is the exit's word that the scanner let go of its answer: whatever the
+// scanner told the front counts then.
+[[nodiscard]] bool is_scanners_leaving(const FailureNews& news) noexcept;
+
+// The end of a body, for which the exit has `time`: what was told before it is dropped. A failure
+// leaves its culprit in exchange.trace.cut_by.
+awaitable<Result<EndNews>> end_of_answer(FrontEnd& front, Exchange& exchange,
+                                         std::chrono::milliseconds time);
+
+}  // namespace bottle

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "proxy/http/body.h"
+#include "proxy/http/byte_queue.h"
+#include "proxy/http/exchange.h"
+#include "proxy/ledger/exchange_ledger.h"
+
+namespace bottle {
+
+// A response's body that went past the scanner: the origin's bytes as the exit tells them, at the
+// client's pace (what it takes is the exit's credit). Owns the front's end of the exchange, which
+// ends with it.
+class PastBody final : public BodySource {
+ public:
+  // The exit begins now. `stall`: between two pieces. `exchange` outlives it.
+  PastBody(std::unique_ptr<FrontEnd> front, Exchange& exchange, std::chrono::milliseconds stall)
+      : front_(std::move(front)), exchange_(exchange), stall_(stall) {
+    front_->credit(kSideWindow);
+  }
+
+  awaitable<Result<Chunk>> read(std::size_t max) override;
+  [[nodiscard]] bool ready() const noexcept override { return !queue_.empty(); }
+  void stop(Failure) noexcept override {
+    stopped_ = true;
+    if (front_) front_->cancel();
+  }
+
+ private:
+  // What has been told, into the queue.
+  void take_news();
+
+  std::unique_ptr<FrontEnd> front_;
+  Exchange& exchange_;
+  const std::chrono::milliseconds stall_;
+  ByteQueue queue_;
+  std::uint64_t received_ = 0;
+  bool ended_ = false;
+  std::optional<FailureNews> failure_;  // comes after what is in the queue
+  bool stopped_ = false;
+  std::optional<Fields> trailers_;
+};
+
+}  // namespace bottle
