@@ -36,6 +36,7 @@ Refusals refusals_in(const std::filesystem::path& audit, std::uintmax_t begin) {
     if (!entry.is_object()) continue;
     const auto verdict = entry.find("verdict");
     if (verdict == entry.end() || *verdict != "refused") continue;
+    if (printable(entry, "host") == kDoctorHost) continue;
     ++out.count;
     auto kind = std::pair(printable(entry, "host"), printable(entry, "reason"));
     if (kinds.size() < kMostKinds || kinds.contains(kind)) ++kinds[std::move(kind)];

@@ -20,7 +20,11 @@ struct Refusals {
   std::size_t others = 0;     // refusals that are not in `most`
 };
 
-// What an audit log tells of refusals from byte `begin` on (a log may hold earlier bottles' lines).
+// The host that `bottle doctor` asks for and expects to be refused.
+inline constexpr const char* kDoctorHost = "doctor.bottle.invalid";
+
+// What an audit log tells of refusals from byte `begin` on (a log may hold earlier bottles' lines),
+// but for those of kDoctorHost.
 // Looks at 64 MiB at most; a log that cannot be read has none.
 Refusals refusals_in(const std::filesystem::path& audit, std::uintmax_t begin);
 

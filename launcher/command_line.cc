@@ -147,7 +147,8 @@ void add_doctor(CLI::App* app, DoctorOptions& options) {
   app->add_flag("--json", options.json, "findings as JSON");
   app->add_flag("-q,--quiet", options.quiet, "print only what is not well");
   single(app, "--targets", options.targets,
-         "in a bottle: try these addresses instead of the built-in ones (docs/doctor.md)", "FILE");
+         "in a bottle: try these addresses instead of the built-in ones (docs/commands.md)",
+         "FILE");
 }
 
 void add_init(CLI::App* app, InitOptions& options) {

@@ -147,7 +147,9 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
     std::string what = ex.what();
     if (const auto colon = what.find(": "); colon != std::string::npos) what.erase(0, colon + 2);
     error_ = error_at(file_, place_of_byte(text_, position == 0 ? 0 : position - 1),
-                      "not valid JSON: " + what);
+                      "not valid JSON: " + what,
+                      "allowed is JSON with // and /* */ comments; no comma after the last entry, "
+                      "names and texts in double quotes");
     return false;
   }
 

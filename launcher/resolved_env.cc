@@ -1,6 +1,7 @@
 #include "launcher/resolved_env.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -8,8 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
+#include <cstring>
 
 #include "launcher/process.h"
 
@@ -48,15 +48,24 @@ std::vector<std::string> home_of(const std::string& variable) {
   return out;
 }
 
-Result<std::string> fetch(const std::string& name, const EnvValue& value,
-                          const EnvSources& sources) {
+Result<std::string> fetch(const std::string& name, const EnvValue& value, const EnvSources& sources,
+                          std::vector<std::string>& notes) {
   switch (value.source) {
     case EnvValue::Source::kLiteral:
       return value.text;
     case EnvValue::Source::kPrompt:
       return sources.prompt(value.text);
-    case EnvValue::Source::kFile:
-      return sources.file(value.text);
+    case EnvValue::Source::kFile: {
+      auto file = sources.file(value.text);
+      if (!file) return std::move(file.error());
+      if (file->exposed && value.secret) {
+        notes.push_back(name +
+                        " is a secret, and others on this machine may read its file: chmod "
+                        "600 " +
+                        value.text);
+      }
+      return std::move(file->text);
+    }
     case EnvValue::Source::kFromHost:
       break;
   }
@@ -99,23 +108,31 @@ Result<std::string> ask_on_terminal(const std::string& question) {
   return answer;
 }
 
-Result<std::string> read_value(const std::filesystem::path& path) {
+Result<FileValue> read_value(const std::filesystem::path& path) {
   const auto failed = [&path](const std::string& why) {
     return Error{ExitCode::kEnvironment, "cannot take a value from " + path.string() + ": " + why,
                  "the manifest names this file in its \"env\""};
   };
-  std::error_code ec;
-  if (!std::filesystem::is_regular_file(path, ec)) return failed("it is not a file");
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return failed("it cannot be read");
+  // Opened without waiting, so that a pipe in its place holds nothing up.
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return failed(std::strerror(errno));
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return failed("it is not a file");
   std::string text(kMaxValue + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const auto got = ::read(file.get(), text.data() + size, text.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed("it cannot be read");
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  text.resize(size);
   if (text.size() > kMaxValue) return failed("it is larger than 64 KiB");
   if (!text.empty() && text.back() == '\n') text.pop_back();
   if (!text.empty() && text.back() == '\r') text.pop_back();
   if (text.empty()) return failed("it is empty");
-  return text;
+  return FileValue{std::move(text), (info.st_mode & (S_IRGRP | S_IROTH)) != 0};
 }
 
 }  // namespace
@@ -136,7 +153,7 @@ Result<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
       out.notes.push_back(name + " is asked for at the start: \"" + value.text + "\"");
       continue;
     }
-    auto text = fetch(name, value, sources);
+    auto text = fetch(name, value, sources, out.notes);
     if (!text) return std::move(text.error());
     if (text->size() > kMaxValue || text->find('\0') != std::string::npos) {
       return Error{ExitCode::kEnvironment,

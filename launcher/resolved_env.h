@@ -14,6 +14,11 @@
 
 namespace bottle::launcher {
 
+struct FileValue {
+  std::string text;      // without the last line end
+  bool exposed = false;  // others than its owner may read it
+};
+
 // Where values come from: the world behind functions, so that tests need none.
 struct EnvSources {
   // The caller's variable; nullopt when it is not set.
@@ -21,7 +26,7 @@ struct EnvSources {
   // Asks a person, without echo. Not called for a plan that is only printed.
   std::function<Result<std::string>(const std::string& question)> prompt;
   // The content of a file; a path may begin with ~/ and is relative to the manifest otherwise.
-  std::function<Result<std::string>(const std::string& path)> file;
+  std::function<Result<FileValue>(const std::string& path)> file;
 };
 
 // A credential and the hosts that may receive it: what the proxy's guard is told.

@@ -102,7 +102,7 @@ std::vector<Target> default_targets() {
 }
 
 Result<std::vector<Target>> read_targets(std::string_view text, const std::string& file) {
-  const std::string shape = R"(the file is {"targets": [...]}; docs/doctor.md describes it)";
+  const std::string shape = R"(the file is {"targets": [...]}; docs/commands.md describes it)";
   auto tree = parse_json(text, file);
   if (!tree) {
     tree.error().code = ExitCode::kUsage;

@@ -55,8 +55,7 @@ std::string fetch_script() {
 
 // "403" after one of the marks by which clients introduce a status.
 std::string status_in(const std::string& text) {
-  for (const std::string_view mark :
-       {"http=", "ERROR ", "error: ", "HTTP ", "E", "URL returned "}) {
+  for (const std::string_view mark : {"http=", "ERROR ", "E", ": "}) {
     for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1)) {
       const std::string code = text.substr(at + mark.size(), 3);
       const bool digits = code.size() == 3 && code.front() >= '2' && code.front() <= '5' &&

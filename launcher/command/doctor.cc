@@ -54,7 +54,7 @@ Result<std::vector<Target>> targets_of(const DoctorOptions& options, const Conte
   std::ifstream in(file, std::ios::binary);
   if (!in) {
     return Error{ExitCode::kUsage, "cannot read the targets " + file.string(),
-                 "docs/doctor.md describes the file"};
+                 "docs/commands.md describes the file"};
   }
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   return read_targets(text, file.string());
