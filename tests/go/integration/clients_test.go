@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"bottle.test/double"
 	"bottle.test/harness"
 	"bottle.test/origin"
 )
@@ -117,17 +116,12 @@ func TestClients(t *testing.T) {
 			if err := server.CA.WriteFile(ca); err != nil {
 				t.Fatal(err)
 			}
-			args := []string{"start", "--quiet", "--allow", "client.test", "--allow-address", "127.0.0.0/8", "--origin-ca", ca, "--audit", filepath.Join(t.TempDir(), "audit.jsonl")}
+			args := []string{"start", "--quiet", "--backend", "local", "--allow", "client.test", "--allow-address", "127.0.0.0/8", "--origin-ca", ca,
+				"--resolve", "client.test:443=" + server.Addr(), "--audit", filepath.Join(t.TempDir(), "audit.jsonl")}
 			if via == harness.Direct {
-				args = append(args, "--scanner", "guard", "--resolve", "client.test:443="+server.Addr())
+				args = append(args, "--scanner", "guard")
 			} else {
-				d, err := double.Start(double.Options{Allow: []string{"client.test"}, IPAllow: []string{"127.0.0.0/8"}, Roots: server.CA.Pool(),
-					Dial: map[string]string{"client.test:443": server.Addr()}, MaxResponse: 64 << 20, MaxRequest: 32 << 20})
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer d.Close()
-				args = append(args, "--scanner", "pipelock", "--pipelock", d.URL())
+				args = append(args, "--scanner", "pipelock", "--pipelock-bin", harness.Binary(t, "pipelock-double"))
 			}
 			for _, c := range clients {
 				t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) { runClient(t, bottle, args, c, via, server.Addr()) })

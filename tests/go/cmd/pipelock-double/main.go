@@ -1,4 +1,5 @@
-// pipelock-double serves the stand-in for pipelock until SIGTERM.
+// pipelock-double serves the stand-in for pipelock until SIGTERM. It takes flags, or pipelock's own command line:
+// run -c FILE.
 package main
 
 import (
@@ -23,6 +24,14 @@ func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 func main() { os.Exit(run()) }
 
 func run() int {
+	if len(os.Args) > 1 && os.Args[1] == "run" {
+		opts, err := configured(os.Args[2:])
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "pipelock-double: %v\n", err)
+			return 1
+		}
+		return serve(opts, false)
+	}
 	var allow, hosts, dial, ipAllow list
 	flag.Var(&allow, "allow", "host to allow, *.suffix or * (repeatable)")
 	flag.Var(&hosts, "host", "NAME=IP (repeatable)")
@@ -65,16 +74,21 @@ func run() int {
 		defer file.Close()
 		opts.Audit = file
 	}
+	return serve(opts, *stdin)
+}
+
+// serve runs the double until a signal, or the end of standard input.
+func serve(opts double.Options, stdin bool) int {
 	d, err := double.Start(opts)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "pipelock-double: cannot listen on %s: %v\n", *listen, err)
+		fmt.Fprintf(os.Stderr, "pipelock-double: cannot listen on %s: %v\n", opts.Listen, err)
 		return 1
 	}
 	defer d.Close()
 	fmt.Printf("ready addr=%s\n", d.Addr())
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM, syscall.SIGINT)
-	if *stdin {
+	if stdin {
 		go func() {
 			_, _ = io.Copy(io.Discard, os.Stdin)
 			stop <- syscall.SIGTERM
