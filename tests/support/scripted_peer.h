@@ -191,6 +191,8 @@ struct Outcome {
   std::vector<int> interims;
   std::optional<Failure> traced;
   Trace::By by = Trace::By::Nobody;
+  Trace::By cut_by = Trace::By::Nobody;
+  bool scanned_response_body = false;
   std::string protocol;
 };
 
@@ -200,6 +202,7 @@ struct Ask {
   std::string id = "e1";
   std::size_t piece = 16 * 1024;       // the client takes so much at a time
   std::size_t leave_after = SIZE_MAX;  // and goes when it has so many bytes
+  bool side_body = false;              // the response's body goes past the scanner
 };
 
 inline Request get(std::string target = "/") {
@@ -226,6 +229,7 @@ inline awaitable<void> drive(Upstream& upstream, Request request, TimerWheel& wh
   request.head.authority = ask.destination.authority(ask.scheme);
   Exchange exchange(wheel.executor(), wheel, ask.id, ask.destination, ask.scheme, Version::Http2,
                     &interims);
+  exchange.side_body = ask.side_body;
   auto response = co_await upstream.send(std::move(request), exchange);
   if (!response) {
     out.failure = response.error();
@@ -255,6 +259,8 @@ inline awaitable<void> drive(Upstream& upstream, Request request, TimerWheel& wh
   out.interims = interims.statuses;
   out.traced = exchange.trace.failure;
   out.by = exchange.trace.by;
+  out.cut_by = exchange.trace.cut_by;
+  out.scanned_response_body = exchange.trace.scanned_response_body;
   out.protocol = exchange.trace.upstream_protocol;
 }
 
