@@ -1,6 +1,7 @@
 #include "proxy/config.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <iterator>
@@ -116,6 +117,14 @@ std::string environment_name(std::string_view option) {
 
 }  // namespace
 
+H2ClientLimits Config::h2_client() const {
+  H2ClientLimits limits;
+  limits.head = h1_client.head;
+  limits.response_stall = h1_client.response_stall;
+  limits.write_stall = h1_client.write_stall;
+  return limits;
+}
+
 Result<void> apply_config_text(Config& config, const std::string& text, const std::string& file) {
   auto parsed = launcher::parse_json(text, file);
   if (!parsed) return bad(parsed.error().message);
@@ -206,6 +215,26 @@ Result<Invocation> parse_command_line(int argc, const char* const* argv) {
 
 namespace {
 
+// Whoever takes a descriptor over closes it, and its number may be another one's by then.
+Result<void> check_descriptors(const Config& config) {
+  std::vector<int> given;
+  const auto add = [&](const std::optional<int>& fd) {
+    if (fd) given.push_back(*fd);
+  };
+  add(config.listen.fd);
+  for (const auto* list : {&config.listen_tls, &config.listen_http, &config.exit_listen}) {
+    for (const Listen& listen : *list) add(listen.fd);
+  }
+  if (config.names) add(config.names->fd);
+  if (config.exit_names) add(config.exit_names->fd);
+  add(config.secrets_fd);
+  add(config.pipelock_sockets_fd);
+  std::sort(given.begin(), given.end());
+  const auto twice = std::adjacent_find(given.begin(), given.end());
+  if (twice == given.end()) return {};
+  return bad("fd:" + std::to_string(*twice) + " is given twice; each needs one of its own");
+}
+
 // The exit stands behind pipelock, and some things need it.
 Result<void> check_exit(const Config& config) {
   if (config.upstream == UpstreamKind::Direct) {
@@ -247,6 +276,11 @@ Result<void> check_config(Config& config) {
   if (config.upstream == UpstreamKind::Direct && !config.pipelock_host.empty()) {
     return bad("--pipelock goes with --upstream pipelock, not with direct");
   }
+  if (config.upstream == UpstreamKind::Direct && config.pipelock_sockets_fd) {
+    return bad("--pipelock-sockets goes with --upstream pipelock, not with direct");
+  }
+  auto descriptors = check_descriptors(config);
+  if (!descriptors) return descriptors.error();
   auto exit = check_exit(config);
   if (!exit) return exit.error();
   if (config.names && config.listen_tls.empty() && config.listen_http.empty()) {

@@ -17,6 +17,7 @@
 #include "proxy/http/session.h"
 #include "proxy/tls/tls_acceptor.h"
 #include "proxy/tls/tls_client.h"
+#include "proxy/upstream/h2_client.h"
 #include "proxy/upstream/pipelock_upstream.h"
 #include "proxy/upstream/upstream_limits.h"
 
@@ -45,6 +46,7 @@ struct Config {
   UpstreamKind upstream = UpstreamKind::Pipelock;
   std::string pipelock_host;  // canonical; empty in direct mode
   std::uint16_t pipelock_port = 0;
+  std::optional<int> pipelock_sockets_fd;  // a SocketBroker's channel; open until the end
   std::vector<std::string> allow;
   std::vector<std::string> routes;
   std::vector<std::string> allow_address;
@@ -79,6 +81,7 @@ struct Config {
   std::size_t connections =
       4096;  // and never more than 40 % of RLIMIT_NOFILE, all workers together
 
+  [[nodiscard]] H2ClientLimits h2_client() const;
   [[nodiscard]] bool has_exit() const noexcept { return !exit_listen.empty(); }
 };
 

@@ -30,19 +30,10 @@ awaitable<bool> write_within(ByteStream& stream, const ConnectionParts& parts, B
   co_return result.ok();
 }
 
-// The answer to a CONNECT that is refused. Few clients show its body, some its reason phrase, so
-// the word stands in both.
-awaitable<void> refuse_connect(TcpStream& stream, const ConnectionParts& parts,
-                               const Failure& failure) {
-  const LocalAnswer answer = problem_answer(failure, parts.handler.next_id());
-  Bytes out;
-  write_response_head(out, answer.head, Framing::content_length(answer.body.size()), false);
-  out.append(answer.body);
-  const bool told = co_await write_within(stream, parts, out);
-  if (!told) co_return;
+// The end of a connection whose client may still be sending: a close with unread bytes would reset
+// it, and the client would not see what it was answered.
+awaitable<void> part(TcpStream& stream, const ConnectionParts& parts) {
   co_await stream.shutdown();
-  // A client that sent its ClientHello along gets to read the answer: a close with unread bytes
-  // would reset the connection.
   Deadline linger(parts.wheel, stream, parts.config.session.linger);
   Bytes dropped(kLingerBytes, '\0');
   for (std::size_t taken = 0; taken < kLingerBytes;) {
@@ -52,9 +43,20 @@ awaitable<void> refuse_connect(TcpStream& stream, const ConnectionParts& parts,
   }
 }
 
-// What the tunnel's first bytes promise, with the bytes in `early`. NeedMore: nothing that could be
-// judged came in time.
-awaitable<FirstBytes> sniff_tunnel(TcpStream& stream, const ConnectionParts& parts, Bytes& early) {
+// The answer to somebody who is sent away in plain text: to a CONNECT that is refused. Few clients
+// show its body, some its reason phrase, so the word stands in both.
+awaitable<void> send_away(TcpStream& stream, const ConnectionParts& parts, const Failure& failure) {
+  const LocalAnswer answer = problem_answer(failure, parts.handler.next_id());
+  Bytes out;
+  write_response_head(out, answer.head, Framing::content_length(answer.body.size()), false);
+  out.append(answer.body);
+  const bool told = co_await write_within(stream, parts, out);
+  if (told) co_await part(stream, parts);
+}
+
+// What the first bytes (the tunnel's, or the connection's) promise, with the bytes in `early`.
+// NeedMore: nothing that could be judged came in time.
+awaitable<FirstBytes> sniff_first(TcpStream& stream, const ConnectionParts& parts, Bytes& early) {
   Deadline deadline(parts.wheel, stream, parts.config.session.first_byte);
   for (;;) {
     const FirstBytes verdict = sniff(early);
@@ -64,6 +66,20 @@ awaitable<FirstBytes> sniff_tunnel(TcpStream& stream, const ConnectionParts& par
     if (!got.ok()) co_return FirstBytes::NeedMore;
     early.append(space, 0, got.n);
   }
+}
+
+awaitable<void> serve_secured(Secured secured, const ConnectionParts& parts,
+                              Destination destination) {
+  TlsStream& stream = *secured.stream;
+  const SessionContext context = context_of(parts, std::move(destination), Scheme::Https);
+  if (secured.alpn == Alpn::Http2) {
+    Http2Session session(stream, context, parts.config.h2);
+    co_await session.run();
+  } else {
+    Http1Session session(stream, context, Http1Session::Place::Tunnel);
+    co_await session.run(Bytes());
+  }
+  stream.close();
 }
 
 awaitable<void> serve_tls(asio::ip::tcp::socket socket, const ConnectionParts& parts,
@@ -80,16 +96,7 @@ awaitable<void> serve_tls(asio::ip::tcp::socket socket, const ConnectionParts& p
     }
     co_return;
   }
-  TlsStream& stream = *secured->stream;
-  const SessionContext context = context_of(parts, std::move(destination), Scheme::Https);
-  if (secured->alpn == Alpn::Http2) {
-    Http2Session session(stream, context, parts.config.h2);
-    co_await session.run();
-  } else {
-    Http1Session session(stream, context, Http1Session::Place::Tunnel);
-    co_await session.run(Bytes());
-  }
-  stream.close();
+  co_await serve_secured(std::move(*secured), parts, std::move(destination));
 }
 
 // A client to whom the connection's end is the body's end must not see one when the body broke.
@@ -120,13 +127,13 @@ awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionParts& parts,
   // With a CA for any name the refusal is given inside TLS, where clients show it to their users.
   if (decision.refusal && parts.config.ca_names == CaNames::Allowlist) {
     parts.handler.refused_connection(destination, *decision.refusal, Trace::By::Policy);
-    co_await refuse_connect(stream, parts, *decision.refusal);
+    co_await send_away(stream, parts, *decision.refusal);
     co_return;
   }
   const bool told = co_await write_within(stream, parts, kEstablished);
   if (!told) co_return;
   Bytes early = std::move(connect.early);
-  const FirstBytes first = co_await sniff_tunnel(stream, parts, early);
+  const FirstBytes first = co_await sniff_first(stream, parts, early);
   if (first == FirstBytes::Tls) {
     Bytes unread;
     asio::ip::tcp::socket socket = stream.release(unread);
@@ -145,10 +152,72 @@ awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionParts& parts,
   parts.handler.refused_connection(destination, failure, Trace::By::Proxy);
 }
 
-}  // namespace
+// Asks the policy about the name in a ClientHello.
+class PolicyGate final : public NameGate {
+ public:
+  explicit PolicyGate(const ConnectionParts& parts) noexcept : parts_(parts) {}
+  Result<void> admit(const ServerName& name) override {
+    destination.host = name.text();
+    const Decision decision = parts_.policy.decide(destination, Scheme::Https);
+    // With a CA for any name the refusal is given inside TLS, where clients show it to their users.
+    refused = decision.refusal && parts_.config.ca_names == CaNames::Allowlist;
+    if (refused) return *decision.refusal;
+    return {};
+  }
+  // Without a host for as long as no name came.
+  Destination destination{.host = {}, .port = default_port(Scheme::Https), .kind = HostKind::Name};
+  bool refused = false;
 
-awaitable<void> serve_connection(asio::ip::tcp::socket socket, const ConnectionParts& parts) {
-  TcpStream stream(std::move(socket));
+ private:
+  const ConnectionParts& parts_;
+};
+
+// Somebody who takes this for port 443 of a host.
+awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionParts& parts) {
+  PolicyGate gate(parts);
+  Bytes early;
+  const FirstBytes first = co_await sniff_first(stream, parts, early);
+  if (early.empty()) co_return;  // opened and left: nothing was tried
+  if (first != FirstBytes::Tls) {
+    const Failure failure(Code::ClientBad, "the connection's first bytes are not TLS", "not_tls",
+                          "This is the port of https; write https:// instead of http://.");
+    parts.handler.refused_connection(gate.destination, failure, Trace::By::Proxy);
+    if (first == FirstBytes::Http) co_await send_away(stream, parts, failure);
+    co_return;
+  }
+  Bytes unread;
+  asio::ip::tcp::socket socket = stream.release(unread);
+  early += unread;
+  auto secured = co_await parts.acceptor.accept_by_name(std::move(socket), std::move(early), gate);
+  if (!secured) {
+    if (secured.error().code == Code::Cancelled) co_return;
+    parts.handler.refused_connection(gate.destination, secured.error(),
+                                     gate.refused ? Trace::By::Policy : Trace::By::Proxy);
+    co_return;
+  }
+  co_await serve_secured(std::move(*secured), parts, std::move(gate.destination));
+}
+
+// Somebody who takes this for port 80 of a host.
+awaitable<void> serve_as_http_origin(TcpStream& stream, const ConnectionParts& parts) {
+  Bytes early;
+  const FirstBytes first = co_await sniff_first(stream, parts, early);
+  if (early.empty()) co_return;
+  if (first != FirstBytes::Http) {
+    const Destination nowhere{.host = {}, .port = default_port(Scheme::Http)};
+    const Failure failure(Code::ClientBad, "the connection's first bytes are not HTTP", "not_http",
+                          "This is the port of http.");
+    parts.handler.refused_connection(nowhere, failure, Trace::By::Proxy);
+    co_await part(stream, parts);
+    co_return;
+  }
+  const SessionContext context = context_of(parts, Destination{}, Scheme::Http);
+  Http1Session session(stream, context, Http1Session::Place::Server);
+  const Http1End end = co_await session.run(std::move(early));
+  end_connection(stream, end);
+}
+
+awaitable<void> serve_as_proxy(TcpStream& stream, const ConnectionParts& parts) {
   const SessionContext context = context_of(parts, Destination{}, Scheme::Http);
   Http1Session session(stream, context, Http1Session::Place::Listener);
   Http1End end = co_await session.run(Bytes());
@@ -157,6 +226,24 @@ awaitable<void> serve_connection(asio::ip::tcp::socket socket, const ConnectionP
     co_await serve_tunnel(stream, parts, std::move(connect));
   }
   end_connection(stream, end);
+}
+
+}  // namespace
+
+awaitable<void> serve_connection(asio::ip::tcp::socket socket, Entry entry,
+                                 const ConnectionParts& parts) {
+  TcpStream stream(std::move(socket));
+  switch (entry) {
+    case Entry::Proxy:
+      co_await serve_as_proxy(stream, parts);
+      break;
+    case Entry::Tls:
+      co_await serve_as_tls_origin(stream, parts);
+      break;
+    case Entry::Http:
+      co_await serve_as_http_origin(stream, parts);
+      break;
+  }
 }
 
 }  // namespace bottle

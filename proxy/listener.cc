@@ -21,8 +21,14 @@ Failure failed(std::string detail) {
   return Failure(Code::Internal, std::move(detail), "cannot_listen");
 }
 
-// Where `fd` listens, into `out`.
-Result<void> describe(int fd, Listeners& out) {
+struct Place {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+// Where `fd` is bound.
+Result<Place> place_of(int fd) {
+  Place out;
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
@@ -34,19 +40,19 @@ Result<void> describe(int fd, Listeners& out) {
     ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
     out.host = text.data();
     out.port = ntohs(v4->sin_port);
-    return {};
+    return out;
   }
   if (address.ss_family == AF_INET6) {
     const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
     ::inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
     out.host = text.data();
     out.port = ntohs(v6->sin6_port);
-    return {};
+    return out;
   }
   return failed("the listening socket is neither IPv4 nor IPv6");
 }
 
-Result<int> bind_one(const std::string& host, std::uint16_t port) {
+Result<int> bind_one(const std::string& host, std::uint16_t port, int type) {
   sockaddr_storage address{};
   socklen_t size = 0;
   auto* v4 = reinterpret_cast<sockaddr_in*>(&address);
@@ -62,9 +68,10 @@ Result<int> bind_one(const std::string& host, std::uint16_t port) {
   } else {
     return failed("'" + host + "' is no IP address to listen at");
   }
-  const int fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const int fd = ::socket(address.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return failed(std::string("no socket: ") + std::strerror(errno));
-  const int on = 1;
+  // For TCP it is about connections that are ending; for UDP it would let others have the port too.
+  const int on = type == SOCK_STREAM ? 1 : 0;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0) return fd;
   const int error = errno;
@@ -77,50 +84,82 @@ Result<int> bind_one(const std::string& host, std::uint16_t port) {
   return failed(std::move(why));
 }
 
-Result<int> adopt(int given) {
-  int listening = 0;
-  socklen_t size = sizeof listening;
-  const bool socket =
-      ::getsockopt(given, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening == 1;
-  if (!socket) {
-    return failed("fd:" + std::to_string(given) +
-                  " is no listening socket; it has to be inherited, bound and listening");
-  }
+Result<int> duplicate(int given) {
   const int fd = ::fcntl(given, F_DUPFD_CLOEXEC, 3);
-  if (fd < 0) return failed(std::string("fd: cannot be duplicated: ") + std::strerror(errno));
+  if (fd < 0) return failed(std::string("no descriptor: ") + std::strerror(errno));
   return fd;
 }
 
+int option_of(int fd, int name) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return ::getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+}
+
+bool is_listening(int fd) { return option_of(fd, SO_ACCEPTCONN) == 1; }
+
+bool is_bound_datagram(int fd) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof peer;
+  const bool connected = ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+  const auto place = place_of(fd);
+  return option_of(fd, SO_TYPE) == SOCK_DGRAM && !connected && place && place->port != 0;
+}
+
+Result<int> adopt(int given) {
+  if (!is_listening(given)) {
+    return failed("fd:" + std::to_string(given) +
+                  " is no listening socket; it has to be inherited, bound and listening");
+  }
+  return duplicate(given);
+}
 }  // namespace
 
 Result<Listeners> open_listeners(const Listen& listen, unsigned workers) {
-  Listeners out;
-  if (listen.fd) {
-    // One queue for all workers; whoever is idle takes the next connection.
-    for (unsigned i = 0; i < workers; ++i) {
-      auto fd = adopt(*listen.fd);
-      if (!fd) return fd.error();
-      out.descriptors.push_back(*fd);
-    }
-    auto described = describe(out.descriptors.front(), out);
-    if (!described) return described.error();
-    ::close(*listen.fd);
-    return out;
-  }
-  auto first = bind_one(listen.host, listen.port);
+  auto first = listen.fd ? adopt(*listen.fd) : bind_one(listen.host, listen.port, SOCK_STREAM);
   if (!first) return first.error();
+  Listeners out;
   out.descriptors.push_back(*first);
-  auto described = describe(*first, out);
-  if (!described) return described.error();
-  if (::listen(*first, kBacklog) != 0) {
+  auto place = place_of(*first);
+  if (!place) return place.error();
+  out.host = std::move(place->host);
+  out.port = place->port;
+  if (listen.fd) {
+    ::close(*listen.fd);
+  } else if (::listen(*first, kBacklog) != 0) {
     return failed("cannot listen at " + out.host + ":" + std::to_string(out.port) + ": " +
                   std::strerror(errno) + "; another program has the port");
   }
+  // One queue for all workers; whoever is idle takes the next connection.
   for (unsigned i = 1; i < workers; ++i) {
-    const int fd = ::fcntl(*first, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0) return failed(std::string("no descriptor: ") + std::strerror(errno));
-    out.descriptors.push_back(fd);
+    auto fd = duplicate(*first);
+    if (!fd) return fd.error();
+    out.descriptors.push_back(*fd);
   }
+  return out;
+}
+
+Result<NameSocket> open_name_socket(const Listen& listen) {
+  NameSocket out;
+  if (listen.fd) {
+    if (!is_bound_datagram(*listen.fd)) {
+      return failed("fd:" + std::to_string(*listen.fd) +
+                    " is no socket for DNS questions; it has " +
+                    "to be inherited, UDP, bound and not connected");
+    }
+    auto fd = duplicate(*listen.fd);
+    if (!fd) return fd.error();
+    out.descriptor = *fd;
+    ::close(*listen.fd);
+  } else {
+    auto fd = bind_one(listen.host, listen.port, SOCK_DGRAM);
+    if (!fd) return fd.error();
+    out.descriptor = *fd;
+  }
+  auto place = place_of(out.descriptor);
+  if (!place) return place.error();
+  out.host = std::move(place->host);
+  out.port = place->port;
   return out;
 }
 

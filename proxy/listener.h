@@ -20,6 +20,16 @@ struct Listeners {
 // the same user take a share of the port. Fails with Internal, saying what is in the way.
 [[nodiscard]] Result<Listeners> open_listeners(const Listen& listen, unsigned workers);
 
+// A bound UDP socket for DNS questions.
+struct NameSocket {
+  int descriptor = -1;  // the caller closes it, or hands it on
+  std::string host;     // for the ready line
+  std::uint16_t port = 0;
+};
+
+// Binds, or takes over as above: a datagram socket that is bound and connected to nobody.
+[[nodiscard]] Result<NameSocket> open_name_socket(const Listen& listen);
+
 // How many client connections there may be, all workers together: the configured number, and never
 // more than 40 % of the process's descriptors (each may need a second one upstream).
 [[nodiscard]] std::size_t connection_budget(std::size_t configured);

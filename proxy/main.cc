@@ -36,24 +36,21 @@ int run(const Config& config) {
   for (const std::string& warning : harden_process_memory()) spdlog::warn("{}", warning);
 
   // Bound first: what follows may write files, and a port in use must not leave any.
-  auto listeners = open_listeners(config.listen, config.threads);
-  if (!listeners) {
-    complain(listeners.error().detail);
-    return exit_with(ExitCode::Listen);
+  auto places = open_places(config);
+  if (!places) {
+    complain(places.error().detail);
+    const bool config_is_wrong = places.error().reason == "bad_config";
+    return exit_with(config_is_wrong ? ExitCode::Usage : ExitCode::Listen);
   }
-  auto world = World::make(config, *listeners);
+  auto world = World::make(config, *places);
   if (!world) {
     complain(world.error().detail);
     return exit_with(exit_code_for(world.error()));
   }
   const Shared& shared = (*world)->shared();
-  const std::string host = listeners->host.find(':') == std::string::npos
-                               ? listeners->host
-                               : "[" + listeners->host + "]";
-  const std::uint16_t port = listeners->port;
-  Server server(shared, std::move(*listeners));
-  std::printf("bottle-proxy ready listen=%s:%u ca_sha256=%s\n", host.c_str(), port,
-              shared.ca.fingerprint().c_str());
+  Server server(shared, *places);
+  std::printf("bottle-proxy ready %s ca_sha256=%s%s\n", front_word(*places).c_str(),
+              shared.ca.fingerprint().c_str(), other_words(*places).c_str());
   std::fflush(stdout);
   return exit_with(server.run() ? ExitCode::Ok : ExitCode::NotDrained);
 }

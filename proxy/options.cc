@@ -225,6 +225,15 @@ const std::array kRows = {
               "who looks at the requests: pipelock (default), or the built-in guard (direct)",
               set_upstream},
     OptionRow{"pipelock", "http://H:P", false, "where pipelock listens", set_pipelock},
+    OptionRow{
+        "pipelock-sockets", "fd:N", false,
+        "ask there for the sockets to reach pipelock with: it is in another network namespace",
+        [](Config& c, const std::string& v) -> Result<void> {
+          auto fd = descriptor(v);
+          if (!fd) return fd.error();
+          c.pipelock_sockets_fd = *fd;
+          return {};
+        }},
     OptionRow{"allow", "HOST[:PORT]", true,
               "a host that may be talked to; *.x.y for x.y and all below, * for every host",
               [](Config& c, const std::string& v) {

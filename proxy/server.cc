@@ -18,6 +18,14 @@ class Control {
     wait();
   }
 
+  // From a worker's thread, when it has no client any more.
+  void front_ended() {
+    asio::post(io_, [this] {
+      if (++fronts_ended_ < workers_.size()) return;
+      for (auto& worker : workers_) worker->fronts_have_ended();
+    });
+  }
+
   // From a worker's thread, when it has ended.
   void worker_ended() {
     asio::post(io_, [this] {
@@ -65,20 +73,35 @@ class Control {
   asio::io_context io_{1};
   asio::signal_set signals_;
   asio::steady_timer timer_;
+  std::size_t fronts_ended_ = 0;
   std::size_t ended_ = 0;
   bool draining_ = false;
   bool stopped_ = false;
 };
 
+// Those of the worker with that index; the first one has what only one can have.
+WorkerSockets sockets_of(const Places& places, unsigned index) {
+  WorkerSockets sockets;
+  sockets.front = places.front.descriptors[index];
+  for (const Listeners& tls : places.tls) sockets.tls.push_back(tls.descriptors[index]);
+  for (const Listeners& http : places.http) sockets.http.push_back(http.descriptors[index]);
+  if (index != 0) return sockets;
+  for (const Listeners& exit : places.exit) sockets.exit.push_back(exit.descriptors.front());
+  if (places.exit_names) sockets.exit_names = places.exit_names->descriptor;
+  if (places.names) sockets.names = places.names->descriptor;
+  return sockets;
+}
+
 }  // namespace
 
-Server::Server(const Shared& shared, Listeners listeners) : shared_(shared) {
-  const std::size_t each = connection_budget(shared.config.connections) /
-                           std::max<std::size_t>(1, listeners.descriptors.size());
-  unsigned index = 0;
-  for (const int descriptor : listeners.descriptors) {
-    workers_.push_back(
-        std::make_unique<Worker>(shared, index++, descriptor, std::max<std::size_t>(1, each)));
+Server::Server(const Shared& shared, const Places& places) : shared_(shared) {
+  const std::size_t workers = places.front.descriptors.size();
+  const std::size_t each =
+      connection_budget(shared.config.connections) / std::max<std::size_t>(1, workers);
+  for (unsigned index = 0; index < workers; ++index) {
+    WorkerSockets sockets = sockets_of(places, index);
+    workers_.push_back(std::make_unique<Worker>(shared, index, std::move(sockets),
+                                                std::max<std::size_t>(1, each)));
   }
 }
 
@@ -86,7 +109,9 @@ Server::~Server() = default;
 
 bool Server::run() {
   Control control(workers_, shared_.config.session.drain);
-  for (auto& worker : workers_) worker->start([&control] { control.worker_ended(); });
+  for (auto& worker : workers_) {
+    worker->start([&control] { control.front_ended(); }, [&control] { control.worker_ended(); });
+  }
   const bool drained = control.run();
   for (auto& worker : workers_) worker->join();
   return drained;

@@ -10,6 +10,7 @@
 #include <random>
 
 #include "certs/trust_bundle.h"
+#include "proxy/ledger/local_ledger.h"
 #include "proxy/secrets_file.h"
 
 namespace bottle {
@@ -31,7 +32,7 @@ Failure about_config(Failure failure) {
 }
 
 // This proxy's and its scanner's own places: never a destination, whatever the allowlist says.
-std::vector<OwnAddress> own_addresses(const Config& config, const Listeners& listeners) {
+std::vector<OwnAddress> own_addresses(const Config& config, const Places& places) {
   std::vector<std::string> names = {
       "localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "127.0.0.1", "::1"};
   std::array<char, 256> host_name{};
@@ -39,11 +40,21 @@ std::vector<OwnAddress> own_addresses(const Config& config, const Listeners& lis
   if (named && is_valid_hostname(host_name.data())) names.emplace_back(host_name.data());
 
   std::vector<OwnAddress> own;
-  own.push_back({listeners.host, listeners.port});
-  for (const std::string& name : names) own.push_back({name, listeners.port});
-  if (config.pipelock_host.empty()) return own;
-  own.push_back({config.pipelock_host, config.pipelock_port});
-  for (const std::string& name : names) own.push_back({name, config.pipelock_port});
+  const auto add = [&](const std::string& host, std::uint16_t port) {
+    own.push_back({host, port});
+    for (const std::string& name : names) own.push_back({name, port});
+  };
+  const auto add_all = [&](const std::vector<Listeners>& list, const std::string& told) {
+    for (const Listeners& one : list) {
+      add(one.host, one.port);
+      if (!told.empty()) own.push_back({told, one.port});
+    }
+  };
+  add(places.front.host, places.front.port);
+  add_all(places.tls, config.names_address);
+  add_all(places.http, config.names_address);
+  add_all(places.exit, config.exit_address);
+  if (!config.pipelock_host.empty()) add(config.pipelock_host, config.pipelock_port);
   return own;
 }
 
@@ -59,14 +70,14 @@ std::string random_prefix() {
 World::World(const Config& config) : config_(config) {}
 World::~World() = default;
 
-Result<std::unique_ptr<World>> World::make(const Config& config, const Listeners& listeners) {
+Result<std::unique_ptr<World>> World::make(const Config& config, const Places& places) {
   std::unique_ptr<World> world(new World(config));
-  auto built = world->build(listeners);
+  auto built = world->build(places);
   if (!built) return built.error();
   return world;
 }
 
-Result<void> World::build(const Listeners& listeners) {
+Result<void> World::build(const Places& places) {
   std::vector<SecretSpec> values;
   if (config_.secrets_fd) {
     auto read = read_secrets(*config_.secrets_fd);
@@ -86,7 +97,7 @@ Result<void> World::build(const Listeners& listeners) {
   PolicySpec spec;
   spec.allow = config_.allow;
   spec.routes = config_.routes;
-  spec.own = own_addresses(config_, listeners);
+  spec.own = own_addresses(config_, places);
   spec.addresses = addresses_;
   auto policy = Policy::make(std::move(spec));
   if (!policy) return about_config(policy.error());
@@ -104,7 +115,8 @@ Result<void> World::build(const Listeners& listeners) {
   for (const std::string& warning : ca_->warnings()) spdlog::warn("{}", warning);
   tickets_ = std::make_unique<TicketKeys>();
 
-  if (config_.upstream == UpstreamKind::Direct) {
+  if (config_.has_exit()) ledger_ = std::make_unique<LocalLedger>();
+  if (config_.upstream == UpstreamKind::Direct || config_.has_exit()) {
     auto trust = OriginTrust::load(config_.origin_ca);
     if (!trust) return about_file(trust.error());
     trust_ = std::move(*trust);
@@ -125,9 +137,9 @@ Result<void> World::build(const Listeners& listeners) {
   auto written = write_trust();
   if (!written) return written.error();
 
-  shared_ = std::make_unique<Shared>(Shared{config_, *policy_, addresses_, *ca_, *tickets_, trust_,
-                                            secrets_.get(), *audit_, *resolver_threads_,
-                                            random_prefix()});
+  shared_ = std::make_unique<Shared>(Shared{
+      config_, *policy_, addresses_, *ca_, *tickets_, trust_, secrets_.get(), ledger_.get(),
+      *audit_, *resolver_threads_, places.names_answer, places.exit_answer, random_prefix()});
   return {};
 }
 

@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "proxy/exit_code.h"
-#include "proxy/listener.h"
-#include "proxy/worker.h"
+#include "proxy/places.h"
+#include "proxy/shared.h"
 
 namespace bottle {
 
@@ -15,7 +15,7 @@ class World {
   // Reads and writes the files that the configuration names. Failures are for a person;
   // exit_code_for() says which exit code goes with them.
   [[nodiscard]] static Result<std::unique_ptr<World>> make(const Config& config,
-                                                           const Listeners& listeners);
+                                                           const Places& places);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -24,7 +24,7 @@ class World {
 
  private:
   explicit World(const Config& config);
-  Result<void> build(const Listeners& listeners);
+  Result<void> build(const Places& places);
   Result<void> write_trust();
 
   const Config& config_;
@@ -34,6 +34,7 @@ class World {
   std::unique_ptr<CertificateAuthority> ca_;
   std::unique_ptr<TicketKeys> tickets_;
   std::shared_ptr<const OriginTrust> trust_;
+  std::unique_ptr<ExchangeLedger> ledger_;
   std::unique_ptr<AuditSink> audit_;
   std::unique_ptr<ResolverThreads> resolver_threads_;
   std::unique_ptr<Shared> shared_;

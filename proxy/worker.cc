@@ -4,11 +4,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <list>
 #include <utility>
 
 #include "certs/leaf_cache.h"
 #include "proxy/connection.h"
+#include "proxy/exit/name_server.h"
+#include "proxy/exit_host.h"
+#include "proxy/refused_names.h"
 #include "proxy/upstream/dialer.h"
 #include "proxy/upstream/origin_upstream.h"
 #include "proxy/upstream/pipelock_upstream.h"
@@ -36,13 +42,14 @@ tcp protocol_of(int socket) {
 // Everything that lives on the worker's thread, in the order in which it depends on each other.
 class Worker::Loop {
  public:
-  Loop(const Shared& shared, unsigned index, int listener, std::size_t max_connections)
+  Loop(const Shared& shared, unsigned index, WorkerSockets sockets, std::size_t max_connections)
       : shared_(shared),
         wheel_(io_.get_executor()),
-        acceptor_(io_, protocol_of(listener), listener),
         connections_(io_.get_executor()),
+        accepting_(io_.get_executor()),
+        services_(io_.get_executor()),
         main_(io_.get_executor()),
-        place_free_(io_.get_executor()),
+        news_(io_.get_executor()),
         max_connections_(max_connections),
         leaves_(shared.ca, shared.config.leaves),
         tls_acceptor_(shared.ca, leaves_, shared.tickets, wheel_, records_,
@@ -55,11 +62,17 @@ class Worker::Loop {
                                      shared.id_prefix + std::to_string(index) + "-"}),
         parts_{io_.get_executor(), shared.config, shared.policy, wheel_, drain_,
                tls_acceptor_,      handler_} {
-    acceptor_.non_blocking(true);
+    doors_.emplace_back(io_, sockets.front, Entry::Proxy);
+    for (const int socket : sockets.tls) doors_.emplace_back(io_, socket, Entry::Tls);
+    for (const int socket : sockets.http) doors_.emplace_back(io_, socket, Entry::Http);
+    if (sockets.names) make_names(*sockets.names);
+    if (sockets.exit.empty()) return;
+    exit_ = std::make_unique<ExitHost>(shared, io_, wheel_, resolver_, records_,
+                                       std::move(sockets.exit), sockets.exit_names);
   }
 
-  void run() {
-    main_.spawn(serve());
+  void run(const std::function<void()>& front_ended) {
+    main_.spawn(serve(front_ended));
     io_.run();
     // serve() stopped the loop, whose timer may have been asleep for long: its own end is due.
     io_.restart();
@@ -68,6 +81,12 @@ class Worker::Loop {
 
   void drain() {
     asio::post(io_, [this] { begin_drain(); });
+  }
+
+  void fronts_have_ended() {
+    asio::post(io_, [this] {
+      if (exit_) exit_->stop();
+    });
   }
 
   void stop() {
@@ -79,11 +98,27 @@ class Worker::Loop {
   }
 
  private:
+  // A listening socket, and how those begin who come to it.
+  struct Door {
+    Door(asio::io_context& io, int listener, Entry entry_in)
+        : acceptor(io, protocol_of(listener), listener),
+          place_free(io.get_executor()),
+          entry(entry_in) {
+      acceptor.non_blocking(true);
+    }
+    tcp::acceptor acceptor;
+    Event place_free;  // a connection ended, or the drain began
+    Entry entry;
+  };
+
   void begin_drain() {
     drain_.begin();
-    boost::system::error_code ignored;
-    acceptor_.close(ignored);
-    place_free_.set_later();
+    for (Door& door : doors_) {
+      boost::system::error_code ignored;
+      door.acceptor.close(ignored);
+      door.place_free.set_later();
+    }
+    news_.set_later();
   }
 
   std::vector<ResolveOverride> overrides() const {
@@ -99,15 +134,20 @@ class Worker::Loop {
     const Config& config = shared_.config;
     if (config.upstream == UpstreamKind::Pipelock) {
       auto scanner = parse_host(config.pipelock_host, config.pipelock_port);
-      dialer_ =
-          std::make_unique<ScannerDialer>(wheel_, resolver_, std::move(*scanner), config.dial);
+      if (config.pipelock_sockets_fd) {
+        broker_ = std::make_unique<SocketBroker>(wheel_, *config.pipelock_sockets_fd,
+                                                 config.dial.connect);
+      }
+      dialer_ = std::make_unique<ScannerDialer>(wheel_, resolver_, std::move(*scanner), config.dial,
+                                                broker_.get());
       // The scanner's limit is for the whole proxy.
       const std::size_t share =
           std::max<std::size_t>(1, config.scanner_pool.in_flight / config.threads);
       PoolLimits limits = PoolLimits::for_scanner(share);
       limits.queue_wait = config.scanner_pool.queue_wait;
       pool_ = std::make_unique<Pool>(wheel_, limits);
-      return std::make_unique<PipelockUpstream>(*dialer_, *pool_, spool_, config.pipelock);
+      return std::make_unique<PipelockUpstream>(*dialer_, *pool_, spool_, config.pipelock,
+                                                shared_.ledger);
     }
     tls_client_ = std::make_unique<TlsClient>(shared_.trust, wheel_, records_, config.tls_client);
     dialer_ = std::make_unique<OriginDialer>(wheel_, resolver_, shared_.addresses, *tls_client_,
@@ -115,63 +155,78 @@ class Worker::Loop {
     pool_ = std::make_unique<Pool>(wheel_, config.origin_pool);
     auto origin =
         std::make_unique<OriginUpstream>(io_.get_executor(), wheel_, *dialer_, *pool_,
-                                         config.h1_client, h2_client_limits(), config.origin);
+                                         config.h1_client, config.h2_client(), config.origin);
     origin_ = origin.get();
     return origin;
   }
 
-  [[nodiscard]] H2ClientLimits h2_client_limits() const {
-    H2ClientLimits limits;
-    limits.head = shared_.config.h1_client.head;
-    limits.response_stall = shared_.config.h1_client.response_stall;
-    limits.write_stall = shared_.config.h1_client.write_stall;
-    return limits;
+  void make_names(int socket) {
+    refused_names_ = std::make_unique<RefusedNames>(shared_.secrets, shared_.audit,
+                                                    shared_.id_prefix + "name-", DecidedBy::Proxy);
+    NameAnswers answers;
+    answers.v4 = shared_.names_answer.v4;
+    answers.v6 = shared_.names_answer.v6;
+    // Every name is here: what is not allowed is told by an answer that says why.
+    answers.knows = [](std::string_view name) { return !name.empty(); };
+    answers.refused = [this](std::string_view name) { refused_names_->tell(name); };
+    names_ = std::make_unique<NameServer>(io_, wheel_, socket, std::move(answers),
+                                          shared_.config.name_server);
   }
 
-  awaitable<void> serve() {
-    co_await accept_all();
+  awaitable<void> serve(const std::function<void()>& front_ended) {
+    if (exit_) services_.spawn(exit_->run());
+    if (names_) services_.spawn(names_->run());
+    for (Door& door : doors_) accepting_.spawn(accept_all(door));
+    co_await accepting_.join();
     // The drain: sessions end by themselves, or are cancelled when stop() comes.
     while (!connections_.empty() && !stopping_) {
-      const bool news = co_await place_free_.wait();
+      const bool news = co_await news_.wait();
       if (!news) break;
     }
     if (!connections_.empty()) connections_.cancel();
     co_await connections_.join();
+    front_ended();
+    if (names_) names_->stop();
+    // An exit serves the other workers' clients until fronts_have_ended().
+    co_await services_.join();
     if (origin_ != nullptr) co_await origin_->close();
     pool_->close();
     io_.stop();
   }
 
-  awaitable<void> accept_all() {
+  awaitable<void> accept_all(Door& door) {
     while (!drain_.draining()) {
       if (connections_.size() >= max_connections_) {
-        co_await place_free_.wait();
+        co_await door.place_free.wait();
         continue;
       }
       tcp::socket socket(io_);
-      auto [ec] = co_await acceptor_.async_accept(socket, use_tuple);
+      auto [ec] = co_await door.acceptor.async_accept(socket, use_tuple);
       if (drain_.draining()) break;
       if (ec) {
         co_await sleep_for(kAcceptPause);
         continue;
       }
-      connections_.spawn(serve_one(std::move(socket)));
+      connections_.spawn(serve_one(std::move(socket), door.entry));
     }
   }
 
-  awaitable<void> serve_one(tcp::socket socket) {
-    co_await serve_connection(std::move(socket), parts_);
+  awaitable<void> serve_one(tcp::socket socket, Entry entry) {
+    co_await serve_connection(std::move(socket), entry, parts_);
     // Later: this very task is still counted.
-    place_free_.set_later();
+    for (Door& door : doors_) door.place_free.set_later();
+    news_.set_later();
   }
 
   const Shared& shared_;
   asio::io_context io_{1};
   TimerWheel wheel_;
-  tcp::acceptor acceptor_;
+  std::list<Door> doors_;
   TaskGroup connections_;
+  TaskGroup accepting_;
+  TaskGroup services_;  // the name server, the exit
   TaskGroup main_;
-  Event place_free_;  // a connection ended, or the drain began
+  Event news_;  // a connection ended, or the drain began
   std::size_t max_connections_;
   bool stopping_ = false;
   DrainSignal drain_;
@@ -181,27 +236,33 @@ class Worker::Loop {
   Resolver resolver_;
   Spool spool_;
   std::unique_ptr<TlsClient> tls_client_;
+  std::unique_ptr<SocketBroker> broker_;
   std::unique_ptr<Dialer> dialer_;
   std::unique_ptr<Pool> pool_;
   OriginUpstream* origin_ = nullptr;
   std::unique_ptr<Upstream> upstream_;
   ProxyHandler handler_;
   ConnectionParts parts_;
+  std::unique_ptr<RefusedNames> refused_names_;
+  std::unique_ptr<NameServer> names_;
+  std::unique_ptr<ExitHost> exit_;
 };
 
-Worker::Worker(const Shared& shared, unsigned index, int listener, std::size_t max_connections)
-    : loop_(std::make_unique<Loop>(shared, index, listener, max_connections)) {}
+Worker::Worker(const Shared& shared, unsigned index, WorkerSockets sockets,
+               std::size_t max_connections)
+    : loop_(std::make_unique<Loop>(shared, index, std::move(sockets), max_connections)) {}
 
 Worker::~Worker() = default;
 
-void Worker::start(std::function<void()> ended) {
-  thread_ = std::thread([this, ended = std::move(ended)] {
-    loop_->run();
+void Worker::start(std::function<void()> front_ended, std::function<void()> ended) {
+  thread_ = std::thread([this, front_ended = std::move(front_ended), ended = std::move(ended)] {
+    loop_->run(front_ended);
     ended();
   });
 }
 
 void Worker::drain() { loop_->drain(); }
+void Worker::fronts_have_ended() { loop_->fronts_have_ended(); }
 void Worker::stop() { loop_->stop(); }
 void Worker::join() {
   if (thread_.joinable()) thread_.join();

@@ -1,50 +1,44 @@
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
+#include <vector>
 
-#include "certs/certificate_authority.h"
-#include "proxy/config.h"
-#include "proxy/flow/audit.h"
-#include "proxy/flow/policy.h"
-#include "proxy/guard/secret_scanner.h"
-#include "proxy/tls/tls_acceptor.h"
-#include "proxy/tls/tls_client.h"
-#include "proxy/upstream/resolver.h"
+#include "proxy/shared.h"
 
 namespace bottle {
 
-// What all workers share; immutable or thread-safe, owned by main, outlives them.
-struct Shared {
-  const Config& config;
-  const Policy& policy;
-  const AddressGuard& addresses;
-  const CertificateAuthority& ca;
-  const TicketKeys& tickets;
-  std::shared_ptr<const OriginTrust> trust;  // null behind pipelock
-  const SecretSet* secrets = nullptr;        // null: nothing is scanned here
-  AuditSink& audit;
-  ResolverThreads& resolver_threads;
-  std::string id_prefix;  // unique to this process
+// The sockets of one worker (descriptors), which takes them over.
+struct WorkerSockets {
+  int front = -1;
+  std::vector<int> tls;   // where clients find port 443 of every host
+  std::vector<int> http;  // ... and port 80
+  // One worker alone has these.
+  std::vector<int> exit;
+  std::optional<int> exit_names;
+  std::optional<int> names;
 };
 
 // One thread with its own loop, timers, caches and pools. Nothing mutable is shared with another.
 // Made and ended by Server.
 class Worker {
  public:
-  // Takes over the listening socket `listener` (a descriptor).
-  Worker(const Shared& shared, unsigned index, int listener, std::size_t max_connections);
+  // `max_connections`: of all its sockets but the exit's together.
+  Worker(const Shared& shared, unsigned index, WorkerSockets sockets, std::size_t max_connections);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();
 
-  // `ended` is called on the worker's thread when its loop is over.
-  void start(std::function<void()> ended);
-  // No new connections or requests; what was begun may finish. Any thread.
+  // Both are called on the worker's thread: `front_ended` when it has no client left and takes no
+  // more, `ended` when its loop is over.
+  void start(std::function<void()> front_ended, std::function<void()> ended);
+  // No new connections or requests; what was begun may finish. An exit goes on. Any thread.
   void drain();
+  // No worker has a client any more: an exit ends, too. Any thread; once.
+  void fronts_have_ended();
   // Ends everything that is left. Any thread, any number of times.
   void stop();
   void join();

@@ -125,6 +125,7 @@ TEST(Config, EveryOptionRefusesNonsense) {
       {"log", "loud"},
       {"bottle-id", "a b"},
       {"bottle-id", std::string(33, 'b')},
+      {"pipelock-sockets", "3"},
       {"secrets", "3"},
       {"secrets", "fd:"},
       {"resolve", "x"},
@@ -247,6 +248,19 @@ TEST(Config, SwitchesTakeNoValueOrABoolean) {
   EXPECT_TRUE(config.exit.scanner_may_change_bodies);
   EXPECT_SAYS(file_complaint(R"({"scanner-may-change-bodies": "yes"})"),
               "'scanner-may-change-bodies' takes true or false");
+}
+
+TEST(Config, DescriptorsAreGivenOnce) {
+  const std::string pipelock = "--pipelock=http://127.0.0.1:8888";
+  EXPECT_SAYS(complaint({pipelock, "--listen=fd:5", "--listen-tls=fd:5"}), "fd:5 is given twice");
+  EXPECT_SAYS(complaint({pipelock, "--exit-listen=fd:6", "--exit-names=fd:6"}), "fd:6");
+  EXPECT_SAYS(complaint({pipelock, "--secrets=fd:7", "--pipelock-sockets=fd:7"}), "fd:7");
+  const auto parsed = parse({pipelock, "--listen=fd:3", "--listen-tls=fd:4", "--listen-http=fd:5",
+                             "--names=fd:6", "--exit-listen=fd:7", "--exit-names=fd:8",
+                             "--secrets=fd:9", "--pipelock-sockets=fd:10"});
+  ASSERT_TRUE(parsed) << parsed.error().detail;
+  EXPECT_EQ(parsed->config.pipelock_sockets_fd, 10);
+  EXPECT_SAYS(complaint({"--upstream=direct", "--pipelock-sockets=fd:7"}), "--pipelock-sockets");
 }
 
 TEST(Config, CommandLineErrorsNameTheOption) {

@@ -1,0 +1,61 @@
+#include "proxy/exit_host.h"
+
+#include <utility>
+
+namespace bottle {
+namespace {
+
+ExitServer::Parts parts_of(const Shared& shared, asio::io_context& io, TimerWheel& wheel,
+                           RecordBuffers& records, Upstream& origins, Spool& spool) {
+  return ExitServer::Parts{io,
+                           wheel,
+                           *shared.ledger,
+                           shared.policy,
+                           shared.ca,
+                           shared.tickets,
+                           records,
+                           origins,
+                           spool,
+                           shared.audit,
+                           shared.id_prefix + "exit-",
+                           shared.config.exit};
+}
+
+}  // namespace
+
+ExitHost::ExitHost(const Shared& shared, asio::io_context& io, TimerWheel& wheel,
+                   Resolver& resolver, RecordBuffers& records, std::vector<int> listeners,
+                   std::optional<int> names)
+    : tls_client_(shared.trust, wheel, records, shared.config.tls_client),
+      dialer_(wheel, resolver, shared.addresses, tls_client_, shared.config.dial),
+      pool_(wheel, shared.config.origin_pool),
+      origins_(io.get_executor(), wheel, dialer_, pool_, shared.config.h1_client,
+               shared.config.h2_client(), shared.config.origin),
+      spool_(shared.config.spool),
+      server_(parts_of(shared, io, wheel, records, origins_, spool_), std::move(listeners)),
+      refused_(shared.secrets, shared.audit, shared.id_prefix + "exit-name-", DecidedBy::Exit),
+      tasks_(io.get_executor()) {
+  if (!names) return;
+  NameAnswers answers;
+  answers.v4 = shared.exit_answer.v4;
+  answers.v6 = shared.exit_answer.v6;
+  answers.knows = [&policy = shared.policy](std::string_view name) {
+    return policy.knows_host(name);
+  };
+  answers.refused = [this](std::string_view name) { refused_.tell(name); };
+  names_ = std::make_unique<NameServer>(io, wheel, *names, std::move(answers),
+                                        shared.config.name_server);
+}
+
+awaitable<void> ExitHost::run() {
+  if (names_) tasks_.spawn(names_->run());
+  co_await server_.run();
+  if (names_) names_->stop();
+  co_await tasks_.join();
+  co_await origins_.close();
+  pool_.close();
+}
+
+void ExitHost::stop() noexcept { server_.stop(); }
+
+}  // namespace bottle

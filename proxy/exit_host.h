@@ -1,0 +1,48 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "proxy/exit/exit_server.h"
+#include "proxy/exit/name_server.h"
+#include "proxy/places.h"
+#include "proxy/refused_names.h"
+#include "proxy/shared.h"
+#include "proxy/upstream/dialer.h"
+#include "proxy/upstream/origin_upstream.h"
+#include "proxy/upstream/pool.h"
+#include "proxy/upstream/resolver.h"
+
+namespace bottle {
+
+// The exit of the process with everything it goes out by: connections to origins, a spool, the
+// name server that leads pipelock to it. On one worker's loop and thread, apart from the front's
+// limits, so that neither can starve the other.
+class ExitHost {
+ public:
+  // What is passed in outlives it; the descriptors are taken over.
+  ExitHost(const Shared& shared, boost::asio::io_context& io, TimerWheel& wheel, Resolver& resolver,
+           RecordBuffers& records, std::vector<int> listeners, std::optional<int> names);
+  ExitHost(const ExitHost&) = delete;
+  ExitHost& operator=(const ExitHost&) = delete;
+
+  // Until stop(), and then until no exchange and no connection is left.
+  awaitable<void> run();
+  // When no front is left that has exchanges under way. From the loop's thread.
+  void stop() noexcept;
+
+ private:
+  TlsClient tls_client_;
+  OriginDialer dialer_;
+  Pool pool_;
+  OriginUpstream origins_;
+  Spool spool_;
+  ExitServer server_;
+  RefusedNames refused_;
+  std::unique_ptr<NameServer> names_;
+  TaskGroup tasks_;
+};
+
+}  // namespace bottle

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "certs/certificate_authority.h"
+#include "proxy/config.h"
+#include "proxy/flow/audit.h"
+#include "proxy/flow/policy.h"
+#include "proxy/guard/secret_scanner.h"
+#include "proxy/ledger/exchange_ledger.h"
+#include "proxy/places.h"
+#include "proxy/tls/tls_acceptor.h"
+#include "proxy/tls/tls_client.h"
+#include "proxy/upstream/resolver.h"
+
+namespace bottle {
+
+// What all workers share; immutable or thread-safe, owned by main, outlives them.
+struct Shared {
+  const Config& config;
+  const Policy& policy;
+  const AddressGuard& addresses;
+  const CertificateAuthority& ca;
+  const TicketKeys& tickets;
+  std::shared_ptr<const OriginTrust> trust;  // null where pipelock speaks to origins itself
+  const SecretSet* secrets = nullptr;        // null: nothing is scanned here
+  ExchangeLedger* ledger = nullptr;          // null: there is no exit
+  AuditSink& audit;
+  ResolverThreads& resolver_threads;
+  AnsweredAddresses names_answer;
+  AnsweredAddresses exit_answer;
+  std::string id_prefix;  // unique to this process
+};
+
+}  // namespace bottle
