@@ -5,6 +5,7 @@ appended to FAKE_DOCKER/calls as a JSON line (arguments, environment file, stand
 FAKE_DOCKER_FAIL=N    the N-th call that a launch makes fails, with words as an engine has them
 FAKE_DOCKER_LATE=1    and does its work before it fails: the answer was lost, the thing is there
 FAKE_DOCKER_STATUS=N  what the agent ends with; FAKE_DOCKER_WAIT=1: once a file named "end" is in FAKE_DOCKER
+FAKE_DOCKER_EXEC=N     what a command that is run in the agent's container ends with
 FAKE_DOCKER_UNHEALTHY=1 pipelock does not answer
 FAKE_DOCKER_PROXY     "die": the proxy ends at once; "leave": once the agent runs"""
 
@@ -174,6 +175,10 @@ def act(words):
         listed(rest, "container")
     elif verb == "rm":
         return remove("container", [word for word in rest if not word.startswith("--")])
+    elif verb == "exec" and "sh" in rest:
+        return 1  # "command -v" finds nothing
+    elif verb == "exec" and os.environ.get("FAKE_DOCKER_EXEC"):
+        return int(os.environ["FAKE_DOCKER_EXEC"])
     elif verb == "exec" and os.environ.get("FAKE_DOCKER_UNHEALTHY"):
         sys.exit("bottle-proxy: nobody answers")
     elif verb == "kill":

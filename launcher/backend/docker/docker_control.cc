@@ -33,7 +33,21 @@ Result<ExitStatus> DockerControl::exec(const BottleRecord& bottle,
   if (!child) return std::move(child.error());
   while (!child->wait(std::chrono::hours(24))) {
   }
-  return ExitStatus{child->exit_status()};
+  const int status = child->exit_status();
+  // Engines before 25 end with 126 for a command that does not exist, too.
+  if (status == static_cast<int>(ExitCode::kCommandNotRunnable)) {
+    Call call;
+    call.arguments = {
+        "exec", Names(bottle.id).agent, "sh", "-c", "command -v -- \"$1\" >/dev/null 2>&1",
+        "sh",   command.front()};
+    call.limit = kQuestionLimit;
+    const auto there = engine->ask(call, nullptr);
+    if (there && there->status != 0) {
+      return Error{ExitCode::kCommandNotFound, command.front() + " does not exist in the bottle",
+                   "only what its image has can be run"};
+    }
+  }
+  return ExitStatus{status};
 }
 
 bool DockerControl::remove_left_overs(const BottleRecord& bottle) {

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"os"
@@ -135,6 +136,73 @@ echo done`
 	}
 	if !strings.Contains(run.out, "\n403\n") {
 		t.Errorf("a host outside the allowlist must be refused by the proxy, readably: %s", run.out)
+	}
+}
+
+// bridgeOrigin starts a stand-in origin where containers find it: on this machine's side of the engine's own bridge.
+func bridgeOrigin(t *testing.T) (address, ca string) {
+	t.Helper()
+	gateway, err := docker(t, "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", "bridge")
+	if err != nil || gateway == "" {
+		t.Skipf("the engine has no network \"bridge\" with a gateway: %s", gateway)
+	}
+	cmd := exec.Command(harness.Binary(t, "bottle-demo-origin"), "-listen", gateway+":0", "-names", "origin.demo",
+		"-cert-dir", t.TempDir())
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Skipf("the engine's bridge (%s) is not on this machine, so nothing can listen there", gateway)
+	}
+	for _, word := range strings.Fields(line) {
+		if strings.HasPrefix(word, "addr=") {
+			address = strings.TrimPrefix(word, "addr=")
+		}
+		if strings.HasPrefix(word, "ca=") {
+			ca = strings.TrimPrefix(word, "ca=")
+		}
+	}
+	return address, ca
+}
+
+// TestDockerWholeChain: curl by proxy variables, and curl that knows of no proxy, reach the origin; with the guard, and
+// with a real pipelock and the exit behind it.
+func TestDockerWholeChain(t *testing.T) {
+	needEngine(t)
+	for _, scanner := range []string{"guard", "pipelock"} {
+		t.Run(scanner, func(t *testing.T) {
+			if scanner == "pipelock" {
+				image := "ghcr.io/luckypipewrench/pipelock:2.3.0"
+				if named := os.Getenv("BOTTLE_PIPELOCK_IMAGE"); named != "" {
+					image = named
+				}
+				if out, err := docker(t, "image", "inspect", "--format", "{{.Id}}", image); err != nil {
+					t.Skipf("the engine has no image %s: %s", image, out)
+				}
+			}
+			address, ca := bridgeOrigin(t)
+			host, port, _ := strings.Cut(address, ":")
+			run := startDocker(t, "--scanner", scanner, "--allow", "origin.demo", "--allow", "origin.demo:"+port,
+				"--allow-address", host+"/32", "--resolve", "origin.demo:"+port+"="+address,
+				"--resolve", "origin.demo:443="+address, "--origin-ca", ca, "--", "sh", "-c",
+				"curl -sS -o /dev/null -w 'variables %{http_code}\n' https://origin.demo:"+port+"/echo; "+
+					"curl -sS -o /dev/null -w 'transparent %{http_code}\n' --noproxy '*' https://origin.demo/echo; "+
+					"curl -sS -o /dev/null -w 'refused %{http_code}\n' --noproxy '*' https://refused.example/")
+			for _, want := range []string{"variables 200\n", "transparent 200\n", "refused 403\n"} {
+				if !strings.Contains(run.out, want) {
+					t.Errorf("no %q in %+v", want, run)
+				}
+			}
+			if left := leftOver(t); left != "" {
+				t.Errorf("left over: %s", left)
+			}
+		})
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include "launcher/backend/docker/docker_control.h"
 #include "launcher/backend/docker/docker_steps.h"
 #include "launcher/backend/docker/left_overs.h"
 #include "tests/unit/docker/fake_engine.h"
@@ -274,6 +275,37 @@ TEST_F(FakeEngine, WhatAKilledLauncherLeftIsRemovedAndNothingElse) {
   EXPECT_TRUE(remove_bottle(*engine, "alive"));
   EXPECT_TRUE(remove_bottle(*engine, "never-was"));
   EXPECT_EQ(things().size(), 2U);
+}
+
+TEST_F(FakeEngine, CommandsInARunningBottleHaveItsContainersName) {
+  const auto control = make_docker_control();
+  BottleRecord record;
+  record.id = "0a1b";
+  set("FAKE_DOCKER_EXEC", "9");
+  const auto nine = control->exec(record, {"make", "--help"});
+  ASSERT_TRUE(nine);
+  EXPECT_EQ(nine->value, 9);
+  EXPECT_THAT(commands(), Contains(HasSubstr(" bottle-0a1b-agent make --help ")));
+  set("FAKE_DOCKER_EXEC", "126");
+  const auto absent = control->exec(record, {"absent"});
+  ASSERT_FALSE(absent);
+  EXPECT_EQ(absent.error().code, ExitCode::kCommandNotFound);
+}
+
+TEST_F(FakeEngine, DoctorSaysWhatIsMissing) {
+  const auto fine = make_docker_control()->examine(true);
+  ASSERT_EQ(fine.size(), 4U);
+  for (const auto& finding : fine) EXPECT_EQ(finding.status, Finding::Status::kOk);
+  set("FAKE_DOCKER_NO_IMAGE", "bottle-agent:latest");
+  const auto unbuilt = make_docker_control()->examine(true);
+  ASSERT_EQ(unbuilt.size(), 4U);
+  EXPECT_EQ(unbuilt[2].status, Finding::Status::kFailed);
+  EXPECT_EQ(unbuilt[2].hint, "make image");
+  fs::remove(root_ / "bin/docker");
+  ::setenv("PATH", (root_ / "bin").c_str(), 1);
+  const auto none = make_docker_control()->examine(false);
+  ASSERT_EQ(none.size(), 1U);
+  EXPECT_EQ(none[0].status, Finding::Status::kWarning);
 }
 
 TEST_F(FakeEngine, AnInterruptWhileItStartsRemovesEverything) {
