@@ -106,7 +106,7 @@ func (d *Double) lateFault() Fault {
 func (d *Double) misrelay(f Fault, w http.ResponseWriter, r *http.Request, resp *http.Response, body *[]byte) bool {
 	switch f.Kind {
 	case FaultSwap:
-		me := &parked{mine: resp, body: *body, other: make(chan *parked, 1)}
+		me := &parked{mine: &http.Response{StatusCode: resp.StatusCode, Header: resp.Header.Clone()}, body: *body, other: make(chan *parked, 1)}
 		d.mu.Lock()
 		them := d.parked
 		if them == nil {
@@ -124,7 +124,7 @@ func (d *Double) misrelay(f Fault, w http.ResponseWriter, r *http.Request, resp 
 				return false
 			}
 		}
-		resp.StatusCode, resp.Header, *body = them.mine.StatusCode, them.mine.Header.Clone(), them.body
+		resp.StatusCode, resp.Header, *body = them.mine.StatusCode, them.mine.Header, them.body
 	case FaultStale:
 		d.mu.Lock()
 		old := d.before

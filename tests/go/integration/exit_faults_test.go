@@ -140,7 +140,7 @@ func TestExitAnswersOfOthers(t *testing.T) {
 						if want := fmt.Sprintf("body %d of round %d", i, round); answer.StatusCode == 200 && answer.Text != want {
 							t.Errorf("got %q, want %q", answer.Text, want)
 						} else if answer.StatusCode != 200 {
-							wantProblem(t, answer, 502, "upstream_broken", "wrong_exchange")
+							wantProblem(t, answer, 502, "scanner_mixed_up")
 						}
 					}
 				}
