@@ -10,7 +10,7 @@ namespace bottle::launcher {
 struct CommandOutput {
   int status = -1;  // as a shell counts; -1: it could not be started, or the time was up
   bool timed_out = false;
-  std::string text;  // standard output and error together, at most 64 KiB
+  std::string text{};  // standard output and error together, at most 64 KiB
 };
 
 // Runs programs to their end, side by side, each with /dev/null as its input and the caller's

@@ -103,6 +103,15 @@ Place place_of_byte(std::string_view text, std::size_t offset) {
   return place;
 }
 
+// The library quotes what it read just before, with escapes of its own; the place says it better.
+void drop_last_read(std::string& what) {
+  const auto begin = what.find("; last read: '");
+  if (begin == std::string::npos) return;
+  const auto end = what.rfind("'; expected ");
+  const bool more = end != std::string::npos && end > begin;
+  what.erase(begin, more ? end + 1 - begin : std::string::npos);
+}
+
 class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
  public:
   TreeBuilder(std::string_view text, const std::string& file)
@@ -146,6 +155,7 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
     // The library's text carries its own position in a form of its own; keep what follows it.
     std::string what = ex.what();
     if (const auto colon = what.find(": "); colon != std::string::npos) what.erase(0, colon + 2);
+    drop_last_read(what);
     error_ = error_at(file_, place_of_byte(text_, position == 0 ? 0 : position - 1),
                       "not valid JSON: " + what,
                       "allowed is JSON with // and /* */ comments; no comma after the last entry, "

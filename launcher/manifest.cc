@@ -25,6 +25,44 @@ std::string join(std::span<const std::string_view> words) {
   return out;
 }
 
+// What stands at a key, for who wrote something else there. Names that are the user's own have
+// none.
+std::string example_of(std::string_view key) {
+  struct Example {
+    std::string_view key;
+    std::string_view text;
+  };
+  constexpr std::array kExamples{
+      Example{"the manifest", R"({"bottles": {"default": {}}})"},
+      Example{"bottles", R"("bottles": {"default": {}})"},
+      Example{"agents", R"("agents": {"claude": {"bottle": "default", "command": ["claude"]}})"},
+      Example{"image", R"("image": "bottle-agent:latest")"},
+      Example{"workspace", R"("workspace": ".")"},
+      Example{"backend", R"("backend": "local")"},
+      Example{"scanner", R"("scanner": "pipelock")"},
+      Example{"pipelock", R"("pipelock": "http://127.0.0.1:8888")"},
+      Example{"egress", R"("egress": {"allow": ["api.example.com"]})"},
+      Example{"allow", R"("allow": ["api.example.com", "*.example.org"])"},
+      Example{"allow_addresses", R"("allow_addresses": ["10.1.0.0/16"])"},
+      Example{"routes", R"("routes": {"tracker.example.com": "deny"})"},
+      Example{"env", R"("env": {"LANG": "C.UTF-8", "TOKEN": {"from_host": true}})"},
+      Example{"prompt", R"("prompt": "Deploy token")"},
+      Example{"file", R"("file": "~/.config/token")"},
+      Example{"from_host", R"("from_host": true)"},
+      Example{"secret", R"("secret": false)"},
+      Example{"hosts", R"("hosts": ["deploy.example.com"])"},
+      Example{"mounts", R"("mounts": [{"host": "~/.gitconfig", "at": "/home/agent/.gitconfig"}])"},
+      Example{"host", R"("host": "~/.gitconfig")"},
+      Example{"at", R"("at": "/home/agent/.gitconfig")"},
+      Example{"read_only", R"("read_only": false)"},
+      Example{"bottle", R"("bottle": "default")"},
+      Example{"command", R"("command": ["claude"])"},
+  };
+  const auto found = std::find_if(kExamples.begin(), kExamples.end(),
+                                  [key](const Example& one) { return one.key == key; });
+  return found == kExamples.end() ? "" : "example: " + std::string(found->text);
+}
+
 // Reads a tree into the Manifest. One error ends it: each function returns false once failed()
 // is set, so the first complaint in the text's order is the one reported.
 class Reader {
@@ -51,8 +89,10 @@ class Reader {
 
   bool is(const JsonNode& node, JsonNode::Kind kind, const std::string& key) {
     if (node.kind == kind) return true;
-    return fail(node.place, "\"" + key + "\" must be " + std::string(kind_name(kind)) +
-                                ", but this is " + std::string(kind_name(node.kind)));
+    return fail(node.place,
+                "\"" + key + "\" must be " + std::string(kind_name(kind)) + ", but this is " +
+                    std::string(kind_name(node.kind)),
+                example_of(key));
   }
 
   bool bounded(std::size_t size, Place place, const std::string& key) {
@@ -81,7 +121,9 @@ class Reader {
 
   bool string(const JsonNode& node, const std::string& key, std::string& out) {
     if (!is(node, JsonNode::Kind::kString, key)) return false;
-    if (node.text.empty()) return fail(node.place, "\"" + key + "\" must not be empty");
+    if (node.text.empty()) {
+      return fail(node.place, "\"" + key + "\" must not be empty", example_of(key));
+    }
     if (node.text.find('\0') != std::string::npos) {
       return fail(node.place, "\"" + key + "\" must not contain a NUL character");
     }
@@ -191,7 +233,8 @@ class Reader {
     return map(node, "env", [this, &out](const JsonMember& member) {
       const std::string problem = problem_with_variable(member.name);
       if (!problem.empty()) {
-        return fail(member.place, "\"" + member.name + "\" cannot be set here: " + problem);
+        return fail(member.place, "\"" + member.name + "\" cannot be set here: " + problem,
+                    "remove it, or choose another name");
       }
       EnvValue value{.place = member.place};
       if (!env_value(member.value, member.name, value)) return false;
@@ -286,7 +329,8 @@ class Reader {
     }
     for (const std::string_view kept : {"/proc", "/dev", "/run/bottle"}) {
       if (node.text == kept || node.text.starts_with(std::string(kept) + "/")) {
-        return fail(node.place, "\"at\" lies in " + std::string(kept) + ", which the bottle keeps");
+        return fail(node.place, "\"at\" lies in " + std::string(kept) + ", which the bottle keeps",
+                    "choose another place, for example below /home/agent");
       }
     }
     return true;
@@ -305,7 +349,8 @@ class Reader {
       }
       if (entry.bottle.empty() || entry.command.empty()) {
         return fail(member.value.place,
-                    "agent \"" + member.name + R"(" needs both "bottle" and "command")");
+                    "agent \"" + member.name + R"(" needs both "bottle" and "command")",
+                    R"(example: {"bottle": "default", "command": ["claude"]})");
       }
       out_.agents.emplace(member.name, std::move(entry));
       return true;
@@ -324,16 +369,25 @@ class Reader {
                   "allowed: up to 64 letters, digits, '-', '_' and '.', not beginning with '-'");
     }
     if (text == "demo") {
-      return fail(member.place, "the name \"demo\" is taken: `bottle start demo` is the demo");
+      return fail(member.place, "the name \"demo\" is taken: `bottle start demo` is the demo",
+                  "rename it");
     }
     return true;
+  }
+
+  std::string bottle_names() const {
+    std::string out;
+    for (const auto& [name, bottle] : out_.bottles) out += (out.empty() ? "" : ", ") + name;
+    return out.empty() ? "no bottle" : out;
   }
 
   bool names_exist() {
     for (const auto& [name, agent] : out_.agents) {
       if (!out_.bottles.contains(agent.bottle)) {
-        return fail(agent.place, "agent \"" + name + "\" names the bottle \"" + agent.bottle +
-                                     "\", which this manifest does not have");
+        return fail(agent.place,
+                    "agent \"" + name + "\" names the bottle \"" + agent.bottle +
+                        "\", which this manifest does not have",
+                    "it has: " + bottle_names());
       }
       if (out_.bottles.contains(name)) {
         return fail(agent.place, "\"" + name + "\" is the name of a bottle and of an agent",

@@ -1,6 +1,7 @@
 #include "launcher/registry.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -193,6 +194,9 @@ Result<std::map<std::string, std::string>> environment_of(const BottleRecord& re
   // Its own position: the launcher's stands at the end.
   const Fd memory(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!memory) return system_error("cannot read the environment of bottle " + record.id, errno);
+  // Still running, so the number was the launcher's when the path was opened.
+  pollfd ended{process.get(), POLLIN, 0};
+  if (::poll(&ended, 1, 0) != 0) return gone;
   std::string text(kMaxEnvironment, '\0');
   std::size_t size = 0;
   while (size < text.size()) {

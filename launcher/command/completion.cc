@@ -163,7 +163,9 @@ std::string zsh_completion(const std::vector<CommandWords>& commands) {
          cases +
          "  esac\n"
          "}\n"
-         "_bottle \"$@\"\n";
+         "# Loaded from $fpath it is called at once; sourced it announces itself.\n"
+         "if [[ ${funcstack[1]} == _bottle ]]; then _bottle \"$@\"; else compdef _bottle bottle; "
+         "fi\n";
 }
 
 Result<int> run_completion(const CompletionOptions& options, const Context& context) {

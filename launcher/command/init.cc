@@ -170,7 +170,8 @@ std::string answer(const std::vector<std::string>& words, const Context& context
   if (!program) return {};
   auto command = words;
   command.front() = *program;
-  const auto said = output_of(command, kAskLimit);
+  // The folder may be anybody's project: none of it is run, and nothing is fetched for it.
+  const auto said = output_of(command, kAskLimit, {"GOTOOLCHAIN=local", "GIT_OPTIONAL_LOCKS=0"});
   return said.status == 0 ? said.text : std::string();
 }
 
@@ -234,10 +235,11 @@ std::vector<std::string> hosts_in(std::string_view text) {
 InitFacts ask_clients(const std::vector<std::string>& wanted, const Context& context) {
   InitFacts out;
   add_registry(out, "npm", answer({"npm", "config", "get", "registry"}, context));
-  // pip prints what is configured; what it falls back to stands in its own code.
-  std::string pip = answer({"python3", "-m", "pip", "config", "list"}, context);
+  // pip prints what is configured; what it falls back to stands in its own code. -I: not a module
+  // of this folder's that has pip's name.
+  std::string pip = answer({"python3", "-I", "-m", "pip", "config", "list"}, context);
   if (pip.find("index-url") == std::string::npos) {
-    pip += answer({"python3", "-c",
+    pip += answer({"python3", "-I", "-c",
                    "from pip._internal.models.index import PyPI as p\n"
                    "print(p.url, 'https://' + p.file_storage_domain)"},
                   context);

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <optional>
 
 #include "launcher/audit_summary.h"
 #include "launcher/backend/local/bwrap_arguments.h"
@@ -19,6 +20,7 @@
 #include "launcher/java_trust_store.h"
 #include "launcher/namespaces.h"
 #include "launcher/passwd_text.h"
+#include "launcher/progress.h"
 #include "launcher/proxy_process.h"
 #include "launcher/registry.h"
 #include "launcher/runtime_dir.h"
@@ -156,6 +158,8 @@ Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
   const ProxyFiles files{.ca = runtime->path() / kCaName,
                          .bundle = runtime->path() / kBundleName,
                          .log = *state / "proxy.log"};
+  std::optional<Progress> progress;
+  progress.emplace("starting bottle-proxy", plan.quiet);
   auto proxy = start_proxy_between(plan, files, *helper, room, signals);
   if (!proxy) return std::move(proxy.error());
   if (auto known = registration->keeper_is(*runtime, helper->inner()); !known) {
@@ -164,11 +168,13 @@ Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
   std::vector<Watched> needed;
   needed.push_back({&proxy->child, "bottle-proxy", ExitCode::kProxy, files.log});
   if (room) {
+    progress.emplace("starting pipelock", plan.quiet);
     auto started = start_pipelock(plan, *room, files.ca, runtime->path(), *state, signals);
     if (!started) return std::move(started.error());
     needed.push_back({&room->child(), "pipelock", ExitCode::kScanner, *state / "pipelock.log",
                       "nothing is scanned any more, so every request is refused (503)"});
   }
+  progress.reset();
   if (auto written = write_trust(*runtime, plan); !written) return std::move(written.error());
   if (!plan.quiet) std::cerr << "bottle: CA sha256 " << proxy->fingerprint << "\n";
   auto status = run_agent(plan, runtime->path(), *helper, needed, signals);

@@ -366,6 +366,51 @@ func TestExecOnATerminal(t *testing.T) {
 	}
 }
 
+// TestExecEndsWithItsBottleAndItsCaller: nothing of it goes on by itself, and signals are passed on.
+func TestExecEndsWithItsBottleAndItsCaller(t *testing.T) {
+	s := newShelf(t)
+	b := s.start("sleep 1000")
+	enter := func(script string) (*exec.Cmd, chan error) {
+		mark := filepath.Join(s.project, "entered")
+		_ = os.Remove(mark)
+		cmd := s.command("exec", b.id, "--", "sh", "-c", "touch entered; "+script)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		eventually(t, 20*time.Second, "the command begins", func() bool { _, err := os.Stat(mark); return err == nil })
+		return cmd, ended
+	}
+	wait := func(what string, ended chan error) {
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			t.Fatalf("bottle exec does not end: %s", what)
+		}
+	}
+	count := func() int {
+		sleeping := -1
+		_, _ = fmt.Sscan(s.call("exec", b.id, "--", "sh", "-c", "cat /proc/[0-9]*/comm | grep -c '^sleep$'").out, &sleeping)
+		return sleeping
+	}
+
+	cmd, ended := enter("exec sleep 1000")
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	wait("SIGTERM", ended)
+	if code := cmd.ProcessState.ExitCode(); code != 128+15 {
+		t.Errorf("ended with %d, want the command's", code)
+	}
+	cmd, ended = enter("exec sleep 1000")
+	_ = cmd.Process.Kill()
+	wait("SIGKILL", ended)
+	eventually(t, 20*time.Second, "the command of a killed exec ends", func() bool { return count() == 1 })
+	_, ended = enter("exec sleep 1000")
+	s.call("stop", b.id).want(t, 0)
+	wait("the bottle's end", ended)
+	s.nothingLeft()
+}
+
 // TestSecretsStayOut: values from the host, a file and a prompt reach the command and nothing else.
 func TestSecretsStayOut(t *testing.T) {
 	if _, err := exec.LookPath("script"); err != nil {

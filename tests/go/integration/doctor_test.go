@@ -264,7 +264,7 @@ try bottle lo; try bottle start --sc; try bottle start --scanner ""; try bottle 
 	if _, err := exec.LookPath("zsh"); err != nil {
 		t.Skip("zsh is missing: its script was not tried")
 	}
-	if out, err := exec.Command("zsh", "-fc", `autoload -U compinit; compinit -D; source <("$1" completion zsh); whence -w _bottle`, "zsh", bottle).CombinedOutput(); err != nil {
+	if out, err := exec.Command("zsh", "-fc", `autoload -U compinit; compinit -D; source <("$1" completion zsh); [[ ${_comps[bottle]} == _bottle ]]`, "zsh", bottle).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -54,7 +54,7 @@ func TestLauncherErrors(t *testing.T) {
 		{"manifest-wrong-type", `{"bottles": []}`, []string{"start"}, 65, []string{"bottle.json:1:13"}},
 		{"manifest-double-key", `{"bottles": {}, "bottles": {}}`, []string{"start"}, 65, []string{"bottle.json:1:", "bottles"}},
 		{"unknown-bottle", `{"bottles": {"default": {}}}`, []string{"start", "nosuch"}, 64, []string{"nosuch"}},
-		{"not-yet", "", []string{"list"}, 68, []string{"list"}},
+		{"unknown-command", "", []string{"lisp"}, 64, []string{"lisp", "start, list, stop"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, stdout, stderr := runIn(t, c.manifest, c.args...)

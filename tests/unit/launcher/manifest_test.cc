@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 namespace bottle::launcher {
@@ -51,7 +52,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"NotJson", "{\n  \"bottles\": nope }", "2:15", "not valid JSON", ""},
         Bad{"Unfinished", "{ \"bottles\": {", "1:15", "not valid JSON", ""},
         Bad{"TrailingComma", "{\"bottles\": {},\n}", "2:1", "not valid JSON", ""},
-        Bad{"Comment", "// bottles\n{}", "1:1", "not valid JSON", ""},
+        Bad{"AfterComments", "// bottles\n{ /* \u00e4\n */ \"botles\": {} }", "3:5", "botles", ""},
+        Bad{"BesideAComment", "{\"bottles\"/**/:/**/{\"b\":{\"x\":1/**/}}}", "1:26", "\"x\"", ""},
         Bad{"NotAnObject", "[1]", "1:1", "must be an object, but this is a list", ""},
         Bad{"UnknownTop", "{\n  \"botles\": {} }", "2:3", "\"botles\"", "bottles, agents"},
         Bad{"UnknownInBottle", in_bottle("  \"alow\": []"), "2:3", "\"alow\"",
@@ -141,6 +143,28 @@ TEST(Manifest, ReadsTheWholeOfTheDocumentedExample) {
   EXPECT_FALSE(bottle.env.at("NAME").secret);
   EXPECT_TRUE(bottle.mounts.at(0).read_only);
   EXPECT_THAT(manifest->agents.at("claude").command, ElementsAre("claude", "--resume"));
+}
+
+// Each NAME.json of the corpus is wrong in one way; NAME.txt holds what is said about it.
+TEST(Manifest, TheCorpusOfMistakesIsExplained) {
+  const std::filesystem::path corpus = BOTTLE_TESTS_DIR "/unit/launcher/manifests";
+  const auto content = [](const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(corpus)) {
+    if (entry.path().extension() != ".json") continue;
+    ++count;
+    const auto manifest = parse_manifest(content(entry.path()), "bottle.json", "/project");
+    ASSERT_FALSE(manifest) << entry.path();
+    const auto& error = manifest.error();
+    const std::string said =
+        error.message + "\n" + (error.hint.empty() ? "" : "hint: " + error.hint + "\n");
+    auto expected = entry.path();
+    EXPECT_EQ(said, content(expected.replace_extension(".txt"))) << entry.path();
+  }
+  EXPECT_GE(count, 30U);
 }
 
 TEST(Manifest, EveryTruncationIsAnErrorWithAPlace) {

@@ -63,6 +63,83 @@ TEST(TrustEnv, TheTableNamesEachVariableOnce) {
   EXPECT_FALSE(is_trust_variable("PATH"));
 }
 
+struct Row {
+  const char* name;
+  const char* value;  // with the settings of the test
+};
+
+// By hand, row for row: what a program gets that reads this variable.
+class TrustRow : public testing::TestWithParam<Row> {};
+
+TEST_P(TrustRow, HasItsValue) {
+  const auto env = trust_environment({.proxy_host = "192.0.2.7",
+                                      .proxy_port = 4000,
+                                      .java = true,
+                                      .proxy_credentials = "me:it",
+                                      .ca = "/c.pem",
+                                      .bundle = "/b.pem"});
+  ASSERT_TRUE(env.contains(GetParam().name));
+  EXPECT_EQ(env.at(GetParam().name), GetParam().value);
+}
+
+constexpr const char* kRowProxy = "http://me:it@192.0.2.7:4000";
+const Row kRows[] = {
+    {"SSL_CERT_FILE", "/b.pem"},
+    {"CURL_CA_BUNDLE", "/b.pem"},
+    {"GIT_SSL_CAINFO", "/b.pem"},
+    {"REQUESTS_CA_BUNDLE", "/b.pem"},
+    {"PIP_CERT", "/b.pem"},
+    {"HTTPLIB2_CA_CERTS", "/b.pem"},
+    {"npm_config_cafile", "/b.pem"},
+    {"NPM_CONFIG_CAFILE", "/b.pem"},
+    {"YARN_HTTPS_CA_FILE_PATH", "/b.pem"},
+    {"BUNDLE_SSL_CA_CERT", "/b.pem"},
+    {"CARGO_HTTP_CAINFO", "/b.pem"},
+    {"AWS_CA_BUNDLE", "/b.pem"},
+    {"CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "/b.pem"},
+    {"NIX_SSL_CERT_FILE", "/b.pem"},
+    {"PERL_LWP_SSL_CA_FILE", "/b.pem"},
+    {"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "/b.pem"},
+    {"HEX_CACERTS_PATH", "/b.pem"},
+    {"JULIA_SSL_CA_ROOTS_PATH", "/b.pem"},
+    {"CONDA_SSL_VERIFY", "/b.pem"},
+    {"COMPOSER_CAFILE", "/b.pem"},
+    {"NODE_EXTRA_CA_CERTS", "/c.pem"},
+    {"DENO_CERT", "/c.pem"},
+    {"NODE_USE_ENV_PROXY", "1"},
+    {"NODE_USE_SYSTEM_CA", "1"},
+    {"DENO_TLS_CA_STORE", "system"},
+    {"UV_NATIVE_TLS", "1"},
+    {"HTTP_PROXY", kRowProxy},
+    {"http_proxy", kRowProxy},
+    {"HTTPS_PROXY", kRowProxy},
+    {"https_proxy", kRowProxy},
+    {"ALL_PROXY", kRowProxy},
+    {"all_proxy", kRowProxy},
+    {"GRPC_PROXY", kRowProxy},
+    {"grpc_proxy", kRowProxy},
+    {"NO_PROXY", "localhost,127.0.0.1,::1"},
+    {"no_proxy", "localhost,127.0.0.1,::1"},
+    {"CLOUDSDK_PROXY_TYPE", "http"},
+    {"CLOUDSDK_PROXY_ADDRESS", "192.0.2.7"},
+    {"CLOUDSDK_PROXY_PORT", "4000"},
+    {"JAVA_TOOL_OPTIONS",
+     "-Djavax.net.ssl.trustStore=/run/bottle/truststore.jks -Djavax.net.ssl.trustStoreType=JKS "
+     "-Djavax.net.ssl.trustStorePassword=changeit -Dhttp.proxyHost=192.0.2.7 -Dhttp.proxyPort=4000 "
+     "-Dhttps.proxyHost=192.0.2.7 -Dhttps.proxyPort=4000 "
+     "-Dhttp.nonProxyHosts=localhost|127.0.0.1|[::1]"},
+};
+INSTANTIATE_TEST_SUITE_P(Table, TrustRow, testing::ValuesIn(kRows),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST(TrustEnv, EveryRowIsAmongTheTested) {
+  std::set<std::string_view> tested;
+  for (const auto& row : kRows) tested.insert(row.name);
+  for (const auto& variable : trust_table())
+    EXPECT_TRUE(tested.contains(variable.name)) << variable.name;
+  EXPECT_EQ(tested.size(), trust_table().size());
+}
+
 TEST(JavaTrustStore, NeedsACertificate) {
   EXPECT_FALSE(java_trust_store("", "changeit"));
   EXPECT_FALSE(java_trust_store("-----BEGIN CERTIFICATE-----\n", "changeit"));

@@ -1,0 +1,119 @@
+// The commands that make a text of what they know: init, env, completion, logs.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "launcher/command/completion.h"
+#include "launcher/command/context.h"
+#include "launcher/command/env.h"
+#include "launcher/command/init.h"
+#include "launcher/command/logs.h"
+#include "launcher/manifest.h"
+
+namespace bottle::launcher {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Init, EveryManifestThatItWritesCanBeRead) {
+  const std::vector<std::vector<std::string>> presets{
+      {}, {"claude"}, {"codex"}, {"git"}, {"claude", "codex", "git"}, {"git", "git"}};
+  InitFacts much;
+  much.registries = {{"npm", {"npm.example"}}, {"pip", {"pip.example:8443", "files.example"}}};
+  much.git_hosts = {"git.example"};
+  much.git_ssh = true;
+  much.gitconfig = true;
+  much.variables = {"ANTHROPIC_API_KEY", "GITHUB_TOKEN"};
+  for (const auto& names : presets) {
+    for (const auto& facts : {InitFacts{}, much}) {
+      const auto text = manifest_for(names, facts);
+      ASSERT_TRUE(text);
+      const auto manifest = parse_manifest(*text, "bottle.json", "/project");
+      ASSERT_TRUE(manifest) << manifest.error().message << "\n" << *text;
+      const auto& bottle = manifest->bottles.at("default");
+      const auto has = [&names](const char* name) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+      };
+      EXPECT_EQ(manifest->agents.contains("claude"), has("claude"));
+      EXPECT_EQ(manifest->agents.contains("codex"), has("codex"));
+      EXPECT_EQ(bottle.env.contains("ANTHROPIC_API_KEY"),
+                has("claude") && !facts.variables.empty());
+      EXPECT_EQ(bottle.mounts.size(), has("git") && facts.gitconfig ? 1U : 0U);
+      if (!facts.registries.empty()) EXPECT_THAT(bottle.allow, Contains("pip.example:8443"));
+    }
+  }
+  const auto unknown = manifest_for({"clod"}, {});
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().hint, HasSubstr("claude, codex, git"));
+}
+
+TEST(Init, HostsAreTakenFromUrls) {
+  EXPECT_THAT(hosts_in("https://a.example/x https://me:pw@b.example:8443/ http://c.example:80"),
+              ElementsAre("a.example", "b.example:8443", "c.example"));
+  EXPECT_THAT(hosts_in("global.index-url='https://d.example/simple'\nsparse+https://e.example/i/"),
+              ElementsAre("d.example", "e.example"));
+  EXPECT_THAT(hosts_in("https://a.example,direct ssh://git@f.example/x file:///tmp off"),
+              ElementsAre("a.example"));
+  EXPECT_TRUE(hosts_in("").empty());
+}
+
+TEST(Env, EachShellGetsItsOwnWords) {
+  const std::map<std::string, std::string> variables{{"A", "it's a \\ $x"}};
+  EXPECT_EQ(export_lines(variables, "sh"), "export A='it'\\''s a \\ $x'\n");
+  EXPECT_EQ(export_lines(variables, "fish"), "set -gx A 'it\\'s a \\\\ $x'\n");
+  EXPECT_EQ(export_lines(variables, "csh"), "setenv A 'it'\\''s a \\ $x'\n");
+  EXPECT_FALSE(export_lines(variables, "powershell"));
+}
+
+TEST(Completion, KnowsEveryCommandAndOption) {
+  const auto commands = command_words();
+  EXPECT_EQ(commands.size(), 9U);
+  const auto bash = bash_completion(commands);
+  const auto zsh = zsh_completion(commands);
+  for (const auto& command : commands) {
+    EXPECT_FALSE(command.help.empty()) << command.name;
+    for (const auto& text : {bash, zsh}) EXPECT_THAT(text, HasSubstr(command.name + ")"));
+    for (const auto& option : command.options) {
+      EXPECT_FALSE(option.help.empty()) << option.names.back();
+      for (const auto& text : {bash, zsh}) EXPECT_THAT(text, HasSubstr(option.names.back()));
+    }
+  }
+}
+
+TEST(Logs, ALineTellsWhatBecameOfARequest) {
+  const Style plain;
+  EXPECT_EQ(audit_line_words(
+                R"({"time": "2026-11-24T10:00:00.123Z", "verdict": "allowed", "method": "POST",
+                    "host": "api.example", "port": 443, "path": "/v1?key=*", "status": 200,
+                    "bytes_in": 10, "bytes_out": 2048, "total_ms": 12, "reason": null})",
+                plain),
+            "2026-11-24T10:00:00  allowed  200 POST api.example/v1?key=*  10 B out, 2.0 KiB in, "
+            "12 ms");
+  const auto refused = audit_line_words(
+      R"({"time": "2026-11-24T10:00:00.123Z", "verdict": "refused", "method": null,
+          "host": "a\u001b[31m.example", "port": 8443, "status": 403, "by": "policy",
+          "reason": "host_not_allowed", "detail": "no\nway"})",
+      plain);
+  EXPECT_THAT(refused, HasSubstr("refused  403 - a?[31m.example:8443"));
+  EXPECT_THAT(refused, HasSubstr("host_not_allowed by policy: no?way"));
+  EXPECT_THAT(audit_line_words(R"({"verdict": "refused"})", Style(true)), HasSubstr("\033[31m"));
+  for (const char* text : {"", "x", "[]", "7"}) EXPECT_EQ(audit_line_words(text, plain), "");
+}
+
+TEST(Duration, IsShort) {
+  EXPECT_EQ(duration_words(-5), "0 s");
+  EXPECT_EQ(duration_words(59), "59 s");
+  EXPECT_EQ(duration_words(61), "1 min");
+  EXPECT_EQ(duration_words(3600), "1 h");
+  EXPECT_EQ(duration_words(2 * 3600 + 300), "2 h 5 min");
+  EXPECT_EQ(duration_words(26 * 3600), "1 d 2 h");
+}
+
+}  // namespace
+}  // namespace bottle::launcher
