@@ -124,9 +124,7 @@ Result<Listeners> open_listeners(const Listen& listen, unsigned workers) {
   if (!place) return place.error();
   out.host = std::move(place->host);
   out.port = place->port;
-  if (listen.fd) {
-    ::close(*listen.fd);
-  } else if (::listen(*first, kBacklog) != 0) {
+  if (!listen.fd && ::listen(*first, kBacklog) != 0) {
     return failed("cannot listen at " + out.host + ":" + std::to_string(out.port) + ": " +
                   std::strerror(errno) + "; another program has the port");
   }
@@ -136,6 +134,7 @@ Result<Listeners> open_listeners(const Listen& listen, unsigned workers) {
     if (!fd) return fd.error();
     out.descriptors.push_back(*fd);
   }
+  if (listen.fd) ::close(*listen.fd);
   return out;
 }
 
