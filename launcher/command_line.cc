@@ -226,7 +226,9 @@ bool knows_command(const CLI::App& app, const std::string& name) {
 
 Result<Command> start_command(StartOptions options) {
   if (options.name != "demo") return Command(std::move(options));
-  if (!options.command.empty()) return usage("the demo has a command of its own", "");
+  if (!options.command.empty()) {
+    return usage("the demo has a command of its own", "bottle start demo, without --");
+  }
   return Command(RunDemo{std::move(options)});
 }
 
@@ -284,7 +286,9 @@ Result<Command> parse_command_line(const std::vector<std::string>& arguments) {
     if (command.empty()) {
       return usage("there is no command after --", "example: bottle start -- curl https://host/");
     }
-    if (command.front().empty()) return usage("the command is an empty word", "");
+    if (command.front().empty()) {
+      return usage("the command is an empty word", "is a variable in it not set?");
+    }
   }
   try {
     std::reverse(own.begin(), own.end());  // CLI11 takes a vector from its end

@@ -186,7 +186,8 @@ Result<void> Registration::keeper_is(const RuntimeDir& runtime, pid_t pid) {
 }
 
 Result<std::map<std::string, std::string>> environment_of(const BottleRecord& record) {
-  const Error gone{ExitCode::kUsage, "bottle " + record.id + " has ended", ""};
+  const Error gone{ExitCode::kUsage, "bottle " + record.id + " has ended",
+                   "bottle list shows those that run"};
   const Fd process = open_process(record.launcher);
   if (!process || record.environment_fd < 0) return gone;
   const std::string path = "/proc/" + std::to_string(record.launcher.pid) + "/fd/" +

@@ -160,7 +160,7 @@ Result<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
                    name +
                        " cannot be passed on: larger than 64 KiB or with "
                        "a NUL character in it",
-                   ""};
+                   "a program's environment has no room for it: mount a file instead"};
     }
     if (!value.secret) {
       out.values.emplace(name, std::move(*text));
