@@ -1,5 +1,6 @@
 #include "launcher/plan.h"
 
+#include <arpa/inet.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -119,6 +120,12 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
   }
   option("--bottle-id", plan.id);
   if (programs == Programs::kOfThisMachine) option("--audit", plan.audit.string());
+}
+
+bool is_address(const std::string& host) {
+  std::array<unsigned char, sizeof(in6_addr)> binary{};
+  return ::inet_pton(AF_INET, host.c_str(), binary.data()) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), binary.data()) == 1;
 }
 
 // What a pipelock that runs elsewhere, or this version, cannot do.
@@ -286,6 +293,10 @@ Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
         programs == Programs::kOfThisMachine ? plan_pipelock(spec) : pipelock_policy(spec);
     if (!pipelock) return std::move(pipelock.error());
     plan.pipelock = std::move(*pipelock);
+    for (const auto& host : plan.pipelock->hosts) {
+      if (!is_address(host)) continue;
+      plan.notes.push_back(host + " cannot be reached: behind pipelock a host needs a name");
+    }
   }
   add_environment(spec, programs, plan);
   return plan;

@@ -383,6 +383,7 @@ TEST_F(Spec, PipelockIsToldTheAllowlistWithoutPorts) {
   ASSERT_TRUE(made->pipelock);
   EXPECT_EQ(made->pipelock->exit_ports, (std::vector<std::uint16_t>{8443, 443, 80, 1}));
   EXPECT_THAT(describe(*made), HasSubstr("--resolve a.example:8443=127.0.0.1:9443"));
+  EXPECT_THAT(made->notes, testing::Contains(HasSubstr("::1 cannot be reached")));
   const std::string yaml = pipelock_config(*made->pipelock, "id", "127.0.0.1:1234", "/log \"x");
   EXPECT_THAT(yaml, HasSubstr("mode: strict\n"));
   EXPECT_THAT(yaml, HasSubstr("api_allowlist: [\"a.example\", \"::1\", \"*.b.example\"]\n"));
