@@ -15,9 +15,10 @@ TEST(OwnAddress, IsTheOneThatLiesInTheRange) {
 }
 
 TEST(OwnAddress, NoneSeveralAndNonsenseAreErrors) {
-  const auto none = own_address_in("192.0.2.0/24");
+  // No machine has an address there: reserved, and broadcast (RFC 1112 section 4).
+  const auto none = own_address_in("255.255.255.0/24");
   ASSERT_FALSE(none);
-  EXPECT_NE(none.error().detail.find("no address in 192.0.2.0/24"), std::string::npos);
+  EXPECT_NE(none.error().detail.find("no address in 255.255.255.0/24"), std::string::npos);
   for (const char* wrong : {"", "127.0.0.1/33", "127.0.0.1/8", "localhost/8", "::1/129"}) {
     EXPECT_FALSE(own_address_in(wrong)) << wrong;
   }
@@ -28,7 +29,7 @@ TEST(OwnAddress, EveryPlaceToListenAtMayBeARange) {
   for (const OptionRow& row : option_rows()) {
     if (row.name != "listen") continue;
     ASSERT_TRUE(row.set(config, "127.0.0.0/8:3128"));
-    EXPECT_FALSE(row.set(config, "192.0.2.0/24:3128"));
+    EXPECT_FALSE(row.set(config, "255.255.255.0/24:3128"));
   }
   EXPECT_EQ(config.listen.host, "127.0.0.1");
   EXPECT_EQ(config.listen.port, 3128);
