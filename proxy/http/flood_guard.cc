@@ -19,6 +19,7 @@ constexpr std::uint8_t kEndStream = 0x1;
 constexpr std::uint8_t kAck = 0x1;
 constexpr std::uint8_t kPadded = 0x8;
 constexpr std::uint64_t kMilli = 1000;
+constexpr std::size_t kLeastRefill = 4096;
 
 }  // namespace
 
@@ -97,7 +98,7 @@ bool FloodGuard::frame(std::uint8_t type, std::uint8_t flags, std::uint32_t leng
       const bool padded = (flags & kPadded) != 0 && length > 0;
       if (length > 0 && !padded) {
         empty_run_ = 0;
-        progress();
+        progress(length);
         return true;
       }
       if ((flags & kEndStream) != 0) return true;
@@ -138,9 +139,11 @@ void FloodGuard::our_reset(TimePoint now) {
   if (!our_resets_.take(now)) trip("too many streams had to be reset");
 }
 
-void FloodGuard::progress() noexcept {
-  // A receiver sends up to two WINDOW_UPDATE for each DATA frame; one that measures the way pings.
-  control_.earn(2);
+void FloodGuard::progress(std::size_t bytes) noexcept {
+  // A receiver sends up to two WINDOW_UPDATE for each piece that it reads: Go's client does so from
+  // 4 KiB on, whatever the DATA frame's size. One that measures the way pings.
+  const auto pieces = static_cast<std::uint32_t>(bytes / kLeastRefill);
+  control_.earn(2 * (pieces + 1));
   ping_settings_.earn(1);
 }
 

@@ -44,8 +44,8 @@ class FloodGuard {
   std::size_t inspect(ByteView in, TimePoint now);
   // We sent a RST_STREAM because of what the peer did.
   void our_reset(TimePoint now);
-  // Useful work was done: a DATA frame that we sent, or one with bytes that came.
-  void progress() noexcept;
+  // Useful work was done: a DATA frame with so many bytes that we sent, or one that came.
+  void progress(std::size_t bytes) noexcept;
   // A stream's last frame went out. Clients that stop reading where Content-Length says reset a
   // stream whose empty last DATA frame is still on its way: after a whole answer that costs
   // nothing, so each one pays for a reset.

@@ -268,6 +268,7 @@ int H2Core::write_data(StreamId id, const std::uint8_t* frame_header, std::size_
   out_size_ += kFrameHeader + length;
   stream->queued -= length;
   queued_ -= length;
+  guard_.progress(length);
   while (length > 0) {
     Bytes& piece = stream->queue[stream->queue_head];
     const std::size_t n = std::min(length, piece.size() - stream->piece_offset);
@@ -285,7 +286,6 @@ int H2Core::write_data(StreamId id, const std::uint8_t* frame_header, std::size_
     stream->queue.clear();
     stream->queue_head = 0;
   }
-  guard_.progress();
   return 0;
 }
 

@@ -81,13 +81,28 @@ TEST(FloodGuard, DataEarnsControlFrames) {
   // A download: two window updates for each DATA frame that we sent, for as long as it lasts.
   FloodGuard guard(FloodLimits{}, 0, kStart);
   for (int i = 0; i < 20'000; ++i) {
-    guard.progress();
+    guard.progress(1);
     ASSERT_EQ(passes(guard, window_update(1, 16384), 2), 2U) << i;
+  }
+  // A reader of 4 KiB at a time gives back each of them, for the stream and for the connection.
+  for (int i = 0; i < 20'000; ++i) {
+    guard.progress(16384);
+    ASSERT_EQ(passes(guard, window_update(1, 4096), 8), 8U) << i;
   }
   // An upload with pings.
   for (int i = 0; i < 20'000; ++i) {
     ASSERT_EQ(passes(guard, data(1, "x") + ping(), 1), 1U) << i;
   }
+}
+
+TEST(FloodGuard, WindowUpdatesBeyondTheDataAreAFlood) {
+  FloodGuard guard(FloodLimits{}, 0, kStart);
+  std::size_t passed = 0;
+  for (int i = 0; i < 1000; ++i) {
+    guard.progress(16384);
+    passed += passes(guard, window_update(1, 1), 20);
+  }
+  EXPECT_LT(passed, 4000U);
 }
 
 TEST(FloodGuard, RequestsAreNoFlood) {
