@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -142,10 +143,14 @@ echo done`
 // bridgeOrigin starts a stand-in origin where containers find it: on this machine's side of the engine's own bridge.
 func bridgeOrigin(t *testing.T) (address, ca string) {
 	t.Helper()
-	gateway, err := docker(t, "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", "bridge")
-	if err != nil || gateway == "" {
-		t.Skipf("the engine has no network \"bridge\" with a gateway: %s", gateway)
+	subnet, err := docker(t, "network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", "bridge")
+	base, _, wrong := net.ParseCIDR(subnet)
+	if err != nil || wrong != nil || base.To4() == nil {
+		t.Skipf("the engine has no network \"bridge\" with an IPv4 subnet: %s", subnet)
 	}
+	first := base.To4()
+	first[3]++ // the engine's own
+	gateway := first.String()
 	cmd := exec.Command(harness.Binary(t, "bottle-demo-origin"), "-listen", gateway+":0", "-names", "origin.demo",
 		"-cert-dir", t.TempDir())
 	out, err := cmd.StdoutPipe()
