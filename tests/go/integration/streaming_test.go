@@ -171,6 +171,22 @@ func TestLargeDownload(t *testing.T) {
 	}
 }
 
+// TestLargeDownloadInSmallReads: Go's client gives back the window with two frames for each 4 KiB that are read; that is
+// no flood.
+func TestLargeDownloadInSmallReads(t *testing.T) {
+	const size = 32 << 20
+	w := direct(t)
+	resp, err := w.Client(harness.H2).Get(w.URL(fmt.Sprintf("/bytes?n=%d", size)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{resp.Body}, make([]byte, 4096))
+	if err != nil || n != size {
+		t.Errorf("%d of %d bytes: %v", n, size, err)
+	}
+}
+
 // TestLargeUpload: 32 MiB, digest equal, memory flat (the spool is on disk).
 func TestLargeUpload(t *testing.T) {
 	const size = 32 << 20
