@@ -100,6 +100,10 @@ TEST(DockerSteps, TheExitListensOnThePortsOfTheAllowlist) {
     EXPECT_THAT(line, HasSubstr(std::string("--exit-listen '$SCAN_SUBNET:") + port + "'"));
   }
   EXPECT_THAT(line, HasSubstr("--exit-names '$SCAN_SUBNET:53'"));
+  auto nothing = with_pipelock();
+  nothing.allow.clear();
+  EXPECT_THAT(line_of(StepId::kCreateProxy, nothing),
+              HasSubstr("--exit-listen '$SCAN_SUBNET:443'"));
   EXPECT_THAT(line, HasSubstr("--pipelock http://pipelock:8888"));
 }
 
