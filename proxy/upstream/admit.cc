@@ -50,9 +50,9 @@ bool is_grpc(const Fields& fields) {
   return media == "application/grpc" || media.starts_with("application/grpc+");
 }
 
-void make_scannable(RequestHead& head) {
+void make_scannable(RequestHead& head, bool side_body) {
   head.fields.remove("content-encoding");
-  head.fields.set("Accept-Encoding", "identity");
+  if (!side_body) head.fields.set("Accept-Encoding", "identity");
   if (!head.fields.has("user-agent")) head.fields.add("User-Agent", "");
 }
 
@@ -73,7 +73,7 @@ awaitable<Result<Admission>> make_admission(const RequestHead& head,
   if (body) sent.content_length = body->size();
 
   admission.scanned.head = sent;
-  make_scannable(admission.scanned.head);
+  make_scannable(admission.scanned.head, admission.side_body);
   admission.scanned.has_body = body != nullptr;
   admission.scanned.body_bytes = body ? body->size() : 0;
 

@@ -98,7 +98,7 @@ awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& ex
     co_return answer;
   }
   const bool head_request = request.head.method == "HEAD";
-  make_scannable(request.head);
+  make_scannable(request.head, false);
   request.head.fields.set(kAgentField, pipelock_agent(options_.bottle_id, exchange.id()));
   auto relayed = co_await call(std::move(request.head), std::move(body), nullptr, exchange);
   if (!relayed) co_return relayed.error();
