@@ -97,25 +97,26 @@ Bytes SseEvents::heading() const {
 // ----------------------------------------------------------------
 
 Result<> SseMatch::original(ByteView bytes) {
-  tail_.append(bytes);
-  for (;;) {
-    const std::size_t end = tail_.find('\n', searched_);
-    if (end == Bytes::npos) break;
-    original_line(end);
+  // Line by line, so that a line that is left out is the last of tail_, with nothing to move.
+  while (!bytes.empty()) {
+    const std::size_t end = bytes.find('\n');
+    const bool whole = end != ByteView::npos;
+    const ByteView line = bytes.substr(0, whole ? end + 1 : end);
+    bytes.remove_prefix(line.size());
+    tail_.append(line);
+    if (whole) original_line(tail_.size() - 1);
   }
-  searched_ = tail_.size();
   tail_.erase(0, begin_);
   read_ -= begin_;
-  searched_ -= begin_;
   comments_ -= std::min(comments_, begin_);
   begin_ = 0;
   if (tail_.size() > max_event_) return too_large();
   return {};
 }
 
-// The line from read_ to `line_end`, where its LF is.
+// The line from read_ to `line_end`, where its LF is; nothing stands behind it.
 void SseMatch::original_line(std::size_t line_end) {
-  const std::size_t next = std::min(line_end + 1, tail_.size());
+  const std::size_t next = tail_.size();
   const ByteView line = without_cr(ByteView(tail_).substr(read_, line_end - read_));
   const bool has_cr = line.find('\r') != ByteView::npos;
   const bool marked = std::exchange(first_line_, false) && line.starts_with(kByteOrderMark);
@@ -125,8 +126,7 @@ void SseMatch::original_line(std::size_t line_end) {
   }
   if (line.front() == ':') {
     if (has_cr) {
-      tail_.erase(read_, next - read_);
-      searched_ = read_;
+      tail_.resize(read_);
       return;
     }
     if (only_comments_) comments_ = next;
@@ -136,7 +136,7 @@ void SseMatch::original_line(std::size_t line_end) {
     // A line ends no event unless it is empty.
     static_cast<void>(origin_.line(line));
   }
-  read_ = searched_ = next;
+  read_ = next;
   if (only_comments_) release_free();
 }
 
@@ -149,12 +149,21 @@ void SseMatch::end_block(std::size_t end, bool has_event) {
     block.raw = as_the_scanner_writes(raw);
   }
   if (has_event) block.event = origin_.take();
-  blocks_bytes_ += block.raw.size();
-  blocks_.push_back(std::move(block));
-  begin_ = read_ = searched_ = comments_ = end;
+  remember(std::move(block));
+  begin_ = read_ = comments_ = end;
   only_comments_ = true;
   two_readings_ = false;
   release_free();
+}
+
+// Blocks without an event between two that have one go together.
+void SseMatch::remember(Block block) {
+  blocks_bytes_ += block.raw.size();
+  if (!block.event && !blocks_.empty() && !blocks_.back().event) {
+    blocks_.back().raw.append(block.raw);
+  } else {
+    blocks_.push_back(std::move(block));
+  }
 }
 
 Bytes SseMatch::as_the_scanner_writes(ByteView block) const {

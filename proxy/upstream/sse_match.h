@@ -66,8 +66,13 @@ class SseMatch {
 
   [[nodiscard]] Bytes take(std::size_t max) { return ready_.take(max); }
   [[nodiscard]] std::size_t ready() const noexcept { return ready_.size(); }
-  // Bytes of the origin's that wait for the scanner.
-  [[nodiscard]] std::size_t held() const noexcept { return blocks_bytes_ + tail_.size() - begin_; }
+  // What it costs to remember one block, beside its bytes.
+  static constexpr std::size_t kBlockCost = 128;
+  // Bytes of the origin's that wait for the scanner, with the cost of their blocks: an event has
+  // seven bytes, at least.
+  [[nodiscard]] std::size_t held() const noexcept {
+    return blocks_bytes_ + blocks_.size() * kBlockCost + tail_.size() - begin_;
+  }
 
  private:
   struct Block {
@@ -77,18 +82,18 @@ class SseMatch {
 
   void original_line(std::size_t line_end);
   void end_block(std::size_t end, bool has_event);
+  void remember(Block block);
   [[nodiscard]] Bytes as_the_scanner_writes(ByteView block) const;
   [[nodiscard]] bool release(const SseEvents::Key& event);
   void release_free();
 
   const std::size_t max_event_;
   // The origin's: tail_ from begin_ is the block that is not complete; before read_ its lines have
-  // been looked at, before searched_ there is no other LF.
+  // been looked at.
   SseEvents origin_;
   Bytes tail_;
   std::size_t begin_ = 0;
   std::size_t read_ = 0;
-  std::size_t searched_ = 0;
   std::size_t comments_ = 0;  // the block begins with comments up to here
   bool only_comments_ = true;
   bool first_line_ = true;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -247,7 +248,33 @@ TEST(SseMatch, ABlockHasALimit) {
   SseMatch many(1000);
   for (int i = 0; i < 100; ++i)
     ASSERT_TRUE(many.original("data: " + std::string(90, 'x') + "\n\n"));
-  EXPECT_EQ(many.held(), 9800U);
+  EXPECT_EQ(many.held(), 9800U + 100 * SseMatch::kBlockCost);
+}
+
+// What is held for a scanner that is behind is bounded by held(), so it counts what small blocks
+// cost; those without an event cost nothing each.
+TEST(SseMatch, SmallBlocksCountAsWhatTheyCost) {
+  SseMatch match(1 << 20);
+  ASSERT_TRUE(match.original("data\n\n" + std::string(10'000, '\n')));
+  EXPECT_EQ(match.held(), 6 + 10'000 + 2 * SseMatch::kBlockCost);
+  ASSERT_TRUE(match.original("data\n\n"));
+  EXPECT_EQ(match.held(), 12 + 10'000 + 3 * SseMatch::kBlockCost);
+  ASSERT_TRUE(match.passed("data: \n\n"));
+  EXPECT_EQ(take_all(match), "data\n\n" + std::string(10'000, '\n'));
+}
+
+// Comments that are left out, as many as a piece has room for: each may cost its own length only.
+TEST(SseMatch, CommentsThatAreLeftOutTakeNoTimeOfOthers) {
+  SseMatch match(8u << 20);
+  std::string comments;
+  while (comments.size() < (1u << 20)) comments += ":\rx\n";
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(match.original(comments));
+  ASSERT_TRUE(match.original("data: 1\n\n"));
+  // A million lines: it was minutes when each of them moved what stood behind it.
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  ASSERT_TRUE(match.passed("data: 1\n\n"));
+  EXPECT_EQ(take_all(match), "data: 1\n\n");
 }
 
 }  // namespace
