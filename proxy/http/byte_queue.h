@@ -8,14 +8,19 @@
 
 namespace bottle {
 
-// Body bytes that wait for their reader, in the pieces in which they came. Allocates nothing while
+// Body bytes that wait for their reader, in pieces: as they came, small ones put together, so that
+// a peer that sends byte by byte does not make many times as much of them. Allocates nothing while
 // it is empty. The bound is the owner's: for HTTP/2 it is the window that was granted.
 class ByteQueue {
  public:
   void push(Bytes bytes) {
     if (bytes.empty()) return;
     size_ += bytes.size();
-    pieces_.push_back(std::move(bytes));
+    if (!pieces_.empty() && pieces_.back().size() + bytes.size() <= kSmall) {
+      pieces_.back().append(bytes);
+    } else {
+      pieces_.push_back(std::move(bytes));
+    }
   }
 
   // From the first piece, at most `max` bytes; empty if there is none.
@@ -31,7 +36,7 @@ class ByteQueue {
       out = offset_ == 0 ? std::move(front) : front.substr(offset_);
       front = Bytes();
       offset_ = 0;
-      if (++head_ == pieces_.size()) clear_pieces();
+      drop_first();
     }
     size_ -= out.size();
     return out;
@@ -44,8 +49,22 @@ class ByteQueue {
   }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  // Slots that are held, taken ones included.
+  [[nodiscard]] std::size_t slots() const noexcept { return pieces_.size(); }
 
  private:
+  static constexpr std::size_t kSmall = 4096;  // worth copying for the sake of a slot
+  static constexpr std::size_t kTaken = 64;    // slots that may stand before the first piece
+
+  void drop_first() {
+    if (++head_ == pieces_.size()) {
+      clear_pieces();
+    } else if (head_ >= kTaken && head_ * 2 >= pieces_.size()) {
+      // A queue that is never quite empty would grow for ever.
+      pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(head_));
+      head_ = 0;
+    }
+  }
   void clear_pieces() noexcept {
     pieces_.clear();
     head_ = 0;
