@@ -94,7 +94,7 @@ class ExitEnd {
   // From now on something may have gone to the origin. False if nothing may go: over().
   [[nodiscard]] virtual bool begin() = 0;
   // Ignored when over(). InterimNews: at most Exchange::kMaxInterim. BodyNews: not more bytes than
-  // room() said.
+  // room() said; those that the front has not taken may become one.
   virtual void tell(ExitNews news) = 0;
   [[nodiscard]] virtual std::size_t room() const = 0;
   // Until room() is above 0 or over() is true. False when cancelled. One waiter.

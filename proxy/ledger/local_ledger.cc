@@ -214,9 +214,19 @@ class LocalLedger::Exit final : public ExitEnd {
     if (bytes > entry_->room) throw std::logic_error("more body was told than there was room for");
     entry_->room -= bytes;
     entry_->ended = is_last(news);
+    if (join_to_last(news)) return;
     entry_->news.push_back(std::move(news));
     // A front that has not taken the one before is awake, or about to be.
     if (entry_->news.size() == 1) entry_->wake(entry_->front, waker_);
+  }
+  // Pieces that nobody takes become one: an origin may send byte by byte.
+  [[nodiscard]] bool join_to_last(const ExitNews& news) {
+    const auto* piece = std::get_if<BodyNews>(&news);
+    if (piece == nullptr || entry_->news.empty()) return false;
+    auto* last = std::get_if<BodyNews>(&entry_->news.back());
+    if (last == nullptr || last->data.size() + piece->data.size() > kSidePiece) return false;
+    last->data.append(piece->data);
+    return true;
   }
   [[nodiscard]] bool may_go_on() const {
     const std::lock_guard lock(entry_->mutex);

@@ -185,6 +185,21 @@ TEST_F(Ledger, WithoutItsFrontAnExchangeIsOver) {
   exit->tell(HeadNews());
 }
 
+// An origin may send byte by byte to a client that reads nothing.
+TEST_F(Ledger, PiecesThatNobodyTookBecomeOne) {
+  auto front = admit("a");
+  auto exit = claim();
+  ASSERT_TRUE(exit->begin());
+  exit->tell(HeadNews());
+  for (std::size_t i = 0; i < kSidePiece + 10; ++i) exit->tell(piece(1));
+  EXPECT_EQ(exit->room(), kSideWindow - kSidePiece - 10);
+  exit->tell(EndNews());
+  EXPECT_TRUE(std::holds_alternative<HeadNews>(*front->next()));
+  EXPECT_EQ(std::get<BodyNews>(*front->next()).data.size(), kSidePiece);
+  EXPECT_EQ(std::get<BodyNews>(*front->next()).data.size(), 10U);
+  EXPECT_TRUE(std::holds_alternative<EndNews>(*front->next()));
+}
+
 TEST_F(Ledger, BodyHasRoomAsFarAsThereIsCredit) {
   auto events = admit("events");
   auto exit = claim();
