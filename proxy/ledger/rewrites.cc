@@ -251,8 +251,9 @@ ResponseHead shown_to_scanner(const ResponseHead& origin, const std::string& id,
     shown.reason.clear();
     shown.fields.add(kOriginStatusField, std::to_string(origin.status));
   }
+  // It refuses what it cannot decode, and here is nothing to decode.
+  if (side_body || !origin.has_body) shown.fields.remove("content-encoding");
   if (side_body && origin.has_body) {
-    shown.fields.remove("content-encoding");
     shown.has_body = false;
     shown.content_length.reset();
   }

@@ -303,5 +303,18 @@ TEST(ShownToScanner, WithASideBodyItGetsTheHeadAlone) {
   EXPECT_TRUE(shown.fields.has("content-encoding"));
 }
 
+// The scanner refuses what it cannot decode, of an answer to HEAD by its head alone.
+TEST(ShownToScanner, WhereNoBodyIsThereIsNoCoding) {
+  ResponseHead origin = response(200, {{"Content-Encoding", "gzip"}, {"Vary", "accept-encoding"}});
+  origin.has_body = false;
+  origin.content_length = 7;
+  for (const bool side_body : {false, true}) {
+    const ResponseHead shown = shown_to_scanner(origin, "e1", side_body);
+    EXPECT_FALSE(shown.fields.has("content-encoding"));
+    EXPECT_TRUE(shown.fields.has("vary"));
+    EXPECT_EQ(shown.content_length, 7U);
+  }
+}
+
 }  // namespace
 }  // namespace bottle
