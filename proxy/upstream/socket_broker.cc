@@ -25,8 +25,16 @@ Failure unavailable(std::string detail) {
 // One wait for an answer, with a descriptor of its own so that ending it ends no other.
 class Waiting final : public Cancellable {
  public:
-  Waiting(Executor executor, int channel)
-      : descriptor_(std::move(executor), ::fcntl(channel, F_DUPFD_CLOEXEC, 3)) {}
+  explicit Waiting(Executor executor) : descriptor_(std::move(executor)) {}
+  // False if the process has no descriptor left.
+  [[nodiscard]] bool open(int channel) {
+    const int copy = ::fcntl(channel, F_DUPFD_CLOEXEC, 3);
+    if (copy < 0) return false;
+    boost::system::error_code ec;
+    descriptor_.assign(copy, ec);
+    if (ec) ::close(copy);
+    return !ec;
+  }
   Descriptor& descriptor() noexcept { return descriptor_; }
   void cancel() noexcept override {
     boost::system::error_code ignored;
@@ -88,7 +96,8 @@ SocketBroker::SocketBroker(TimerWheel& wheel, int channel, std::chrono::millisec
 
 awaitable<Result<tcp::socket>> SocketBroker::take() {
   const Executor executor = co_await asio::this_coro::executor;
-  Waiting waiting(executor, channel_);
+  Waiting waiting(executor);
+  if (!waiting.open(channel_)) co_return unavailable("the proxy has no file descriptor left");
   if (owed_ > 0) {
     --owed_;
   } else if (!ask(channel_)) {
@@ -99,8 +108,12 @@ awaitable<Result<tcp::socket>> SocketBroker::take() {
     auto answer = next_answer(waiting.descriptor().native_handle());
     if (!answer) co_return answer.error();
     if (*answer) {
-      tcp::socket socket(executor, tcp::v4(), **answer);
-      co_return std::move(socket);
+      tcp::socket socket(executor);
+      boost::system::error_code ec;
+      socket.assign(tcp::v4(), **answer, ec);
+      if (!ec) co_return std::move(socket);
+      ::close(**answer);
+      co_return unavailable(ec.message());
     }
     const auto [ec] = co_await waiting.descriptor().async_wait(Descriptor::wait_read, use_tuple);
     if (!ec) continue;  // perhaps another worker was quicker

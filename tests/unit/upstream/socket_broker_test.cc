@@ -1,6 +1,7 @@
 #include "proxy/upstream/socket_broker.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -112,6 +113,24 @@ TEST(SocketBroker, WhatCannotBeHadIsAScannerThatIsNotThere) {
   EXPECT_EQ(world.take(broker).error().detail, "it does not answer");
   world.end_broker();
   EXPECT_EQ(world.take(broker).error().detail, "it has ended");
+}
+
+// Somebody who opens many connections must not end those of others.
+TEST(SocketBroker, WithoutADescriptorLeftItIsAFailureToo) {
+  World world;
+  SocketBroker broker(world.wheel, world.ends[0], 5s);
+  world.give();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto refused = world.take(broker);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::ScannerUnavailable);
+  EXPECT_EQ(world.questions(), 0);
+  EXPECT_TRUE(world.take(broker));
 }
 
 TEST(SocketBroker, ABrokerThatEndsEndsTheWait) {
