@@ -1,9 +1,29 @@
 #include "proxy/refused_names.h"
 
+#include <charconv>
 #include <chrono>
 #include <utility>
 
 namespace bottle {
+namespace {
+
+// A name with the bytes that stand in it as "\ddd" (see NameAnswers): a secret may have some.
+std::string with_its_bytes(std::string_view name) {
+  constexpr std::size_t kDigits = 3;
+  std::string out;
+  out.reserve(name.size());
+  while (!name.empty()) {
+    unsigned byte = 0;
+    const char* const digits = name.data() + 1;
+    const bool escaped = name.front() == '\\' && name.size() > kDigits &&
+                         std::from_chars(digits, digits + kDigits, byte).ptr == digits + kDigits;
+    out += escaped ? static_cast<char>(byte) : name.front();
+    name.remove_prefix(escaped ? 1 + kDigits : 1);
+  }
+  return out;
+}
+
+}  // namespace
 
 RefusedNames::RefusedNames(const SecretSet* secrets, AuditSink& audit, std::string id_prefix,
                            DecidedBy by)
@@ -18,9 +38,10 @@ void RefusedNames::tell(std::string_view name) {
   record.kind = AuditKind::RefusedName;
   record.host = name;
   if (secrets_ != nullptr) {
-    SecretScanner host(*secrets_, *scan_space_, record.host, Scheme::Https);
-    SecretScanner text(*secrets_, *scan_space_, record.host, Scheme::Https);
-    if (host.scan_host() || text.scan_url(name)) record.host = "[redacted]";
+    const std::string plain = with_its_bytes(name);
+    SecretScanner host(*secrets_, *scan_space_, plain, Scheme::Https);
+    SecretScanner text(*secrets_, *scan_space_, plain, Scheme::Https);
+    if (host.scan_host() || text.scan_url(plain)) record.host = "[redacted]";
   }
   record.verdict = Verdict::Refused;
   record.reason = "host_not_allowed";
