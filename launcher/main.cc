@@ -165,7 +165,7 @@ class Dispatch {
 };
 
 int run(const std::vector<std::string>& arguments) {
-  if (!arguments.empty() && arguments.front() == local::kEnterWord) return local::enter_main();
+  if (!arguments.empty() && arguments.front() == local::kEnterWord) local::enter_main();
   const auto command = parse_command_line(arguments);
   if (!command) return report(command.error());
   const auto around = Surroundings::of_this_process();

@@ -29,7 +29,7 @@ struct Entry {
 // has a terminal. It ends with the command's status. Fails when the bottle has not begun or ended.
 Result<Child> enter(const BottleRecord& bottle, const Entry& entry, const Fd& terminal);
 
-// What main() calls with kEnterWord: never returns to anything else.
-int enter_main();
+// What main() calls with kEnterWord, first of all. Ends the process with the command's status.
+[[noreturn]] void enter_main();
 
 }  // namespace bottle::launcher::local
