@@ -18,6 +18,11 @@ std::uint64_t TimerWheel::tick_of(Clock::time_point when) const noexcept {
 }
 
 void TimerWheel::insert(Deadline& deadline) noexcept {
+  put(deadline);
+  if (wake_ == 0 || deadline.slot_tick_ < wake_) arm_timer(deadline.slot_tick_);
+}
+
+void TimerWheel::put(Deadline& deadline) noexcept {
   const std::uint64_t tick = std::max(tick_of(deadline.when_), current_ + 1);
   deadline.slot_tick_ = tick;
   Deadline*& head = slots_[tick % kSlots];
@@ -25,7 +30,6 @@ void TimerWheel::insert(Deadline& deadline) noexcept {
   deadline.previous_ = &head;
   if (head != nullptr) head->previous_ = &deadline.next_;
   head = &deadline;
-  if (wake_ == 0 || tick < wake_) arm_timer(tick);
 }
 
 void TimerWheel::unlink(Deadline& deadline) noexcept {
@@ -46,7 +50,6 @@ void TimerWheel::arm_timer(std::uint64_t tick) {
 }
 
 void TimerWheel::on_timer() {
-  wake_ = 0;
   const std::uint64_t reached = tick_of(Clock::now()) - 1;
   // What is due is taken out first and run after: a cancelled waiter may arm, disarm or destroy
   // any deadline while it runs.
@@ -60,7 +63,7 @@ void TimerWheel::on_timer() {
       Deadline* next = d->next_;
       unlink(*d);
       if (d->live_ && tick_of(d->when_) > reached) {
-        insert(*d);  // re-armed for later since it was put here, or more than one turn away
+        put(*d);  // re-armed for later since it was put here, or more than one turn away
       } else {
         d->next_ = due;
         d->previous_ = &due;
@@ -70,21 +73,25 @@ void TimerWheel::on_timer() {
       d = next;
     }
   }
+  // Before anybody runs, and whatever was put back above: the nearest slot that holds something.
+  wake_ = 0;
+  for (std::uint64_t tick = current_ + 1; tick <= current_ + kSlots; ++tick) {
+    if (slots_[tick % kSlots] == nullptr) continue;
+    arm_timer(tick);
+    break;
+  }
   while (due != nullptr) {
     Deadline& d = *due;
     unlink(d);
     if (!d.live_) continue;
+    if (tick_of(d.when_) > reached) {
+      insert(d);  // re-armed by a waiter that ran just now
+      continue;
+    }
     d.live_ = false;
     --armed_;
     d.fired_ = true;
     d.target_.cancel();
-  }
-  if (wake_ != 0) return;
-  for (std::uint64_t tick = current_ + 1; tick <= current_ + kSlots; ++tick) {
-    if (slots_[tick % kSlots] != nullptr) {
-      arm_timer(tick);
-      return;
-    }
   }
 }
 

@@ -35,7 +35,8 @@ class TimerWheel {
   static constexpr std::size_t kSlots = 1024;  // 16 s a turn; longer ones are looked at each turn
 
   [[nodiscard]] std::uint64_t tick_of(Clock::time_point when) const noexcept;
-  void insert(Deadline& deadline) noexcept;
+  void insert(Deadline& deadline) noexcept;  // and sees to it that the timer wakes for it
+  void put(Deadline& deadline) noexcept;
   static void unlink(Deadline& deadline) noexcept;
   void arm_timer(std::uint64_t tick);
   void on_timer();
