@@ -522,3 +522,20 @@ func TestExitTable(t *testing.T) {
 		})
 	}
 }
+
+// TestExitGrpcStreamsAreRefusedInWords: a call whose request waits for answers cannot go through a scanner that wants the
+// whole request first; it is told so, soon, with a way on.
+func TestExitGrpcStreamsAreRefusedInWords(t *testing.T) {
+	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Scanner, Exit: true})
+	conn := w.H2()
+	defer conn.Close()
+	conn.Headers(1, false, w.Request("POST", "/grpc", harness.Field{Name: "content-type", Value: "application/grpc"}, harness.Field{Name: "te", Value: "trailers"})...)
+	conn.Data(1, false, "\x00\x00\x00\x00\x02hi")
+	out := conn.Await(1)
+	if p := out.Problem(t); out.Status != 501 || p.Code != "grpc_streaming" || p.Hint == "" {
+		t.Errorf("%v", out)
+	}
+	if n := len(w.Origin.Requests()); n != 0 {
+		t.Errorf("%d requests at the origin", n)
+	}
+}
