@@ -73,6 +73,7 @@ def main():
                   for address in ("127.0.0.1", "127.0.0.2")},
         "world": attempt("192.0.2.1", 80),
         "names": ask_for_a_name("127.0.0.2"),
+        "input is nothing": os.path.samestat(os.fstat(0), os.stat("/dev/null")),
     }
     print(json.dumps(seen), file=sys.stderr, flush=True)
     if "scanner-dies.mode.test" in config:

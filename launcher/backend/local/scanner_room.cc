@@ -73,8 +73,12 @@ int keep_scanner(int control, int broker) {
     Launch launch;
     launch.argv = unpacked(words.text);
     launch.env = {"PATH=/usr/bin:/bin"};
-    launch.fds = {
-        {words.fds[0].get(), 1}, {words.fds[0].get(), 2}, {words.fds[1].get(), kArgumentsNumber}};
+    // Not the launcher's own input: it may be the user's terminal.
+    const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    launch.fds = {{nothing.get(), 0},
+                  {words.fds[0].get(), 1},
+                  {words.fds[0].get(), 2},
+                  {words.fds[1].get(), kArgumentsNumber}};
     auto started = spawn(launch, ExitCode::kScanner);
     if (!started) {
       write_all(words.fds[0].get(), started.error().message + "\n");

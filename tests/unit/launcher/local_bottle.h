@@ -73,10 +73,11 @@ class LocalBackend : public testing::Test {
   }
 
   Result<Child> start(const std::vector<std::string>& arguments) const {
+    const Fd in(::open((root_ / "in").c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600));
     const Fd out(::open((root_ / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     const Fd err(::open((root_ / "err").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     Launch words = launch(arguments);
-    words.fds = {{out.get(), 1}, {err.get(), 2}};
+    words.fds = {{in.get(), 0}, {out.get(), 1}, {err.get(), 2}};
     const std::string project = (root_ / "project").string();
     return spawn(words, ExitCode::kSystem, [project] { return ::chdir(project.c_str()) == 0; });
   }

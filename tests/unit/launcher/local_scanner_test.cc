@@ -61,6 +61,7 @@ TEST_F(LocalScanner, PipelockSeesNothingOfTheHostAndTrustsTheBottlesCaAlone) {
   const auto seen = nlohmann::json::parse(kept("pipelock.log"));
   EXPECT_EQ(seen["environment"], nlohmann::json({"HOME", "PWD", "SSL_CERT_FILE"}));
   EXPECT_EQ(seen["etc"], nlohmann::json({"hosts", "nsswitch.conf", "resolv.conf"}));
+  EXPECT_EQ(seen["input is nothing"], true);  // the launcher's is the user's terminal, or a file
   EXPECT_EQ(seen["own"], nlohmann::json({"ca.pem", "log.jsonl", "pipelock", "pipelock.yaml"}));
   for (const auto& entry : seen["root"]) {
     for (const char* hidden : {"home", "root", "tmp", "run", "var", "proc", "sys"}) {
