@@ -174,7 +174,7 @@ func TestExitSideDownload(t *testing.T) {
 		w.Proxy.ResetPeak()
 		before, cpu, own := w.Proxy.RSS(), w.Program.CPU(), w.Proxy.CPU()
 		best, runs := 0.0, 0
-		for ; runs == 0 || memoryJudged(w) && runs < 3 && best < 200; runs++ { // other programs may need the machine meanwhile
+		for ; runs < 1 || memoryJudged(w) && runs < 3; runs++ {
 			began := time.Now()
 			resp, err := client.Get(w.URL(fmt.Sprintf("/bytes?n=%d", size)))
 			if err != nil {
@@ -191,16 +191,18 @@ func TestExitSideDownload(t *testing.T) {
 			}
 		}
 		used := (w.Program.CPU() - cpu) / time.Duration(runs)
-		spent := (w.Proxy.CPU() - own).Seconds()
-		t.Logf("%.0f MB/s, best of %d; %.0f MB a second of the proxy's CPU; the scanner used %v of CPU", best, runs, float64(runs)*size/1e6/spent, used)
+		// What is judged is a core's worth of the proxy: client and origin do TLS on the same few cores, and what
+		// the clock says is theirs as much as ours.
+		perCore := float64(runs) * size / 1e6 / (w.Proxy.CPU() - own).Seconds()
+		t.Logf("%.0f MB/s by the clock, best of %d; %.0f MB a second of the proxy's CPU; the scanner used %v of CPU", best, runs, perCore, used)
 		judgeMemory(t, w, before)
 		if used >= 50*time.Millisecond {
 			t.Errorf("the scanner used %v of CPU, want less than 50 ms", used)
 		}
 		if !memoryJudged(w) {
 			t.Logf("speed is not judged: an AddressSanitizer build")
-		} else if best < 200 {
-			t.Errorf("%.0f MB/s, want 200", best)
+		} else if perCore < 200 {
+			t.Errorf("%.0f MB a second of the proxy's CPU, want 200", perCore)
 		}
 	})
 }
