@@ -96,7 +96,9 @@ TEST_F(TimerWheelTest, ManyAtRandomAllFireNeverEarlyInOrderOfTime) {
     ASSERT_TRUE(notes[i].at) << i;
     EXPECT_GE(*notes[i].at + 1ms, due[i]) << i;
     for (std::size_t j = 0; j < i; ++j) {
-      if (due[j] + 100ms < due[i]) EXPECT_LE(*notes[j].at, *notes[i].at) << j << " " << i;
+      if (due[j] + 100ms < due[i]) {
+        EXPECT_LE(*notes[j].at, *notes[i].at) << j << " " << i;
+      }
     }
   }
 }
