@@ -240,14 +240,17 @@ TEST(SseMatch, ABlockHasALimit) {
     SseMatch match(1000);
     const auto told = match.original("data: " + std::string(size - 6, 'x'));
     EXPECT_EQ(told.has_value(), size <= 1000) << size;
-    if (!told) EXPECT_EQ(told.error().reason, "event_too_large");
+    if (!told) {
+      EXPECT_EQ(told.error().reason, "event_too_large");
+    }
   }
   SseMatch match(1000);
   EXPECT_FALSE(match.passed(std::string(2000, 'x')));
   // Many small ones are no large one.
   SseMatch many(1000);
-  for (int i = 0; i < 100; ++i)
+  for (int i = 0; i < 100; ++i) {
     ASSERT_TRUE(many.original("data: " + std::string(90, 'x') + "\n\n"));
+  }
   EXPECT_EQ(many.held(), 9800U + 100 * SseMatch::kBlockCost);
 }
 

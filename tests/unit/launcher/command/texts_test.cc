@@ -45,7 +45,9 @@ TEST(Init, EveryManifestThatItWritesCanBeRead) {
       EXPECT_EQ(bottle.env.contains("ANTHROPIC_API_KEY"),
                 has("claude") && !facts.variables.empty());
       EXPECT_EQ(bottle.mounts.size(), has("git") && facts.gitconfig ? 1U : 0U);
-      if (!facts.registries.empty()) EXPECT_THAT(bottle.allow, Contains("pip.example:8443"));
+      if (!facts.registries.empty()) {
+        EXPECT_THAT(bottle.allow, Contains("pip.example:8443"));
+      }
     }
   }
   const auto unknown = manifest_for({"clod"}, {});
