@@ -74,7 +74,7 @@ Result<void> add_mounts(const BottleSpec& spec, std::vector<PlannedMount>& out) 
   for (const auto& mount : spec.mounts) {
     const std::string where = "the mount of line " + std::to_string(mount.place.line) + ":";
     const auto real = shared_source(mount, spec.around);
-    if (!real) return std::move(real.error());
+    if (!real) return real.error();
     std::error_code ec;
     const bool in_system = std::any_of(kSystem.begin(), kSystem.end(), [&mount](const char* dir) {
       return is_below(mount.at, dir);
