@@ -68,4 +68,12 @@ std::string refusal_lines(const Refusals& refusals) {
   return out;
 }
 
+std::string refusal_report(const std::filesystem::path& audit, std::uintmax_t begin) {
+  const Refusals refusals = refusals_in(audit, begin);
+  if (refusals.count == 0) return {};
+  return "bottle: " + std::to_string(refusals.count) +
+         (refusals.count == 1 ? " request was" : " requests were") + " refused; the audit log is " +
+         audit.string() + "\n" + refusal_lines(refusals);
+}
+
 }  // namespace bottle::launcher

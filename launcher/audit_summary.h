@@ -31,4 +31,8 @@ Refusals refusals_in(const std::filesystem::path& audit, std::uintmax_t begin);
 // Lines for a person: which hosts were refused and why. Each ends with a line end.
 std::string refusal_lines(const Refusals& refusals);
 
+// What a bottle says at its end: how many requests were refused, where the log is, and those lines.
+// Nothing if there were none.
+std::string refusal_report(const std::filesystem::path& audit, std::uintmax_t begin);
+
 }  // namespace bottle::launcher

@@ -190,15 +190,7 @@ Result<ExitStatus> DockerBackend::launch(const Plan& plan) {
   if (!plan.quiet) std::cerr << "bottle: CA sha256 " << containers.fingerprint() << "\n";
   auto status = run_agent(*engine, plan, containers, *state, signals);
   containers.remove();
-  if (status && !plan.quiet) {
-    const auto refusals = refusals_in(plan.audit, audited_before);
-    if (refusals.count > 0) {
-      std::cerr << "bottle: " << refusals.count
-                << (refusals.count == 1 ? " request was" : " requests were")
-                << " refused; the audit log is " << plan.audit.string() << "\n"
-                << refusal_lines(refusals);
-    }
-  }
+  if (status && !plan.quiet) std::cerr << refusal_report(plan.audit, audited_before);
   return status;
 }
 

@@ -181,15 +181,7 @@ Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
 
   proxy->child.stop(kPatience);
   if (room) room->stop();
-  if (status && !plan.quiet) {
-    const auto refusals = refusals_in(plan.audit, audited_before);
-    if (refusals.count > 0) {
-      std::cerr << "bottle: " << refusals.count
-                << (refusals.count == 1 ? " request was" : " requests were")
-                << " refused; the audit log is " << plan.audit.string() << "\n"
-                << refusal_lines(refusals);
-    }
-  }
+  if (status && !plan.quiet) std::cerr << refusal_report(plan.audit, audited_before);
   return status;
 }
 
