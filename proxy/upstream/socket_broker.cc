@@ -25,7 +25,7 @@ Failure unavailable(std::string detail) {
 // One wait for an answer, with a descriptor of its own so that ending it ends no other.
 class Waiting final : public Cancellable {
  public:
-  explicit Waiting(Executor executor) : descriptor_(std::move(executor)) {}
+  explicit Waiting(const Executor& executor) : descriptor_(executor) {}
   // False if the process has no descriptor left.
   [[nodiscard]] bool open(int channel) {
     const int copy = ::fcntl(channel, F_DUPFD_CLOEXEC, 3);
