@@ -99,16 +99,8 @@ awaitable<void> serve_tls(asio::ip::tcp::socket socket, const ConnectionParts& p
   co_await serve_secured(std::move(*secured), parts, std::move(destination));
 }
 
-// A client to whom the connection's end is the body's end must not see one when the body broke.
 void end_connection(TcpStream& stream, const Http1End& end) {
-  if (end.reset) {
-    Bytes unread;
-    asio::ip::tcp::socket socket = stream.release(unread);
-    boost::system::error_code ignored;
-    socket.set_option(asio::socket_base::linger(true, 0), ignored);
-    socket.close(ignored);
-  }
-  stream.close();
+  end.reset ? stream.reset() : stream.close();
 }
 
 awaitable<void> serve_plain_tunnel(TcpStream& stream, const ConnectionParts& parts,

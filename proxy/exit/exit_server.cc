@@ -185,15 +185,7 @@ class ExitServer::Loop {
     const SessionContext context = context_of(handler, Destination(), Scheme::Http);
     Http1Session session(stream, context, Http1Session::Place::Server);
     const Http1End end = co_await session.run(std::move(early));
-    if (end.reset) {
-      // To an HTTP/1.0 client the connection's end is the body's: it must not look like one.
-      Bytes unread;
-      tcp::socket socket = stream.release(unread);
-      boost::system::error_code ignored;
-      socket.set_option(asio::socket_base::linger(true, 0), ignored);
-      socket.close(ignored);
-    }
-    stream.close();
+    end.reset ? stream.reset() : stream.close();
   }
 
   void refused_connection(Destination named, const Failure& failure) {

@@ -89,6 +89,12 @@ bool TcpStream::readable_now() noexcept {
   return socket_io::readable(socket_.native_handle());
 }
 
+void TcpStream::reset() noexcept {
+  boost::system::error_code ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  close();
+}
+
 tcp::socket TcpStream::release(Bytes& unread) noexcept {
   unread = std::exchange(unread_, {});
   return std::move(socket_);
