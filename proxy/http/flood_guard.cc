@@ -13,6 +13,7 @@ enum FrameType : std::uint8_t {
   kRstStream = 0x3,
   kSettings = 0x4,
   kPing = 0x6,
+  kWindowUpdate = 0x8,
   kContinuation = 0x9,
 };
 constexpr std::uint8_t kEndStream = 0x1;
@@ -51,6 +52,7 @@ FloodGuard::FloodGuard(const FloodLimits& limits, std::size_t preface, TimePoint
       our_resets_(limits.our_resets, now),
       control_(limits.control_frames, now),
       ping_settings_(limits.ping_settings, now),
+      window_updates_limit_(limits.window_updates),
       continuations_limit_(limits.continuations),
       empty_data_limit_(limits.empty_data),
       skip_(preface) {}
@@ -123,6 +125,12 @@ bool FloodGuard::frame(std::uint8_t type, std::uint8_t flags, std::uint32_t leng
         return trip("too many PING or SETTINGS frames");
       }
       break;
+    case kWindowUpdate:
+      if (window_updates_ > 0) {
+        --window_updates_;
+        return true;
+      }
+      break;
     default:
       break;
   }
@@ -142,8 +150,9 @@ void FloodGuard::our_reset(TimePoint now) {
 void FloodGuard::progress(std::size_t bytes) noexcept {
   // A receiver sends up to two WINDOW_UPDATE for each piece that it reads: Go's client does so from
   // 4 KiB on, whatever the DATA frame's size. One that measures the way pings.
-  const auto pieces = static_cast<std::uint32_t>(bytes / kLeastRefill);
-  control_.earn(2 * (pieces + 1));
+  const auto earned = 2 * (static_cast<std::uint32_t>(bytes / kLeastRefill) + 1);
+  window_updates_ += std::min(earned, window_updates_limit_ - window_updates_);
+  control_.earn(1);
   ping_settings_.earn(1);
 }
 

@@ -22,8 +22,9 @@ struct FloodLimits {
   Bucket our_resets{100, 10};        // MadeYouReset (CVE-2025-8671), malformed requests
   Bucket control_frames{1000, 100};  // every frame but DATA and a request's HEADERS
   Bucket ping_settings{100, 10};     // each one costs an answer of ours
-  std::uint32_t continuations = 8;   // of one header block (CVE-2024-28182)
-  std::uint32_t empty_data = 10;     // DATA without bytes and without END_STREAM, in a row
+  std::uint32_t window_updates = 1U << 20U;  // that moved data has earned, saved up at most
+  std::uint32_t continuations = 8;           // of one header block (CVE-2024-28182)
+  std::uint32_t empty_data = 10;             // DATA without bytes and without END_STREAM, in a row
 };
 
 // Watches the frames that one peer sends, before the HTTP/2 library sees them, because the library
@@ -31,7 +32,9 @@ struct FloodLimits {
 // role; owned by its engine. After it has tripped nothing more may be fed.
 //
 // A peer that moves data needs control frames (WINDOW_UPDATE, BDP pings): progress() earns them,
-// so the bounds hold per unit of useful work and a fast download is no flood.
+// so the bounds hold per unit of useful work and a fast download is no flood. What WINDOW_UPDATE
+// has earned is saved up: a client may take a whole window (Go: 4 MiB a stream) and give it back
+// later, in one go, in pieces of 4 KiB.
 class FloodGuard {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
@@ -79,6 +82,8 @@ class FloodGuard {
   Bucket our_resets_;
   Bucket control_;
   Bucket ping_settings_;
+  std::uint32_t window_updates_limit_;
+  std::uint32_t window_updates_ = 0;  // earned; what goes beyond is paid from control_
   std::uint32_t continuations_limit_;
   std::uint32_t empty_data_limit_;
   std::uint32_t continuations_ = 0;

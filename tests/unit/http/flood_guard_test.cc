@@ -95,6 +95,23 @@ TEST(FloodGuard, DataEarnsControlFrames) {
   }
 }
 
+TEST(FloodGuard, AWholeWindowMayBeGivenBackAtOnce) {
+  // 64 MiB go out before the client reads the first byte, 4 KiB at a time.
+  FloodGuard guard(FloodLimits{}, 0, kStart);
+  for (int i = 0; i < 4096; ++i) guard.progress(16384);
+  EXPECT_EQ(passes(guard, window_update(1, 4096), 2 * 16384), 2U * 16384U);
+  // Other frames were not earned by that.
+  EXPECT_EQ(passes(guard, frame(kPriorityFrame, 0, 5, Bytes(5, '\0')), 2000), 1000U);
+}
+
+TEST(FloodGuard, WhatIsSavedUpIsBounded) {
+  FloodLimits limits;
+  limits.window_updates = 500;
+  FloodGuard guard(limits, 0, kStart);
+  for (int i = 0; i < 4096; ++i) guard.progress(16384);
+  EXPECT_EQ(passes(guard, window_update(1, 4096), 5000), 1500U);
+}
+
 TEST(FloodGuard, WindowUpdatesBeyondTheDataAreAFlood) {
   FloodGuard guard(FloodLimits{}, 0, kStart);
   std::size_t passed = 0;
