@@ -6,7 +6,7 @@ FAKE_DOCKER_FAIL=N    the N-th call that a launch makes fails, with words as an 
 FAKE_DOCKER_LATE=1    and does its work before it fails: the answer was lost, the thing is there
 FAKE_DOCKER_STATUS=N  what the agent ends with; FAKE_DOCKER_WAIT=1: once a file named "end" is in FAKE_DOCKER
 FAKE_DOCKER_EXEC=N     what a command that is run in the agent's container ends with
-FAKE_DOCKER_UNHEALTHY=1 pipelock does not answer
+FAKE_DOCKER_PIPELOCK   "die": pipelock's container ends at once, and nobody answers in it
 FAKE_DOCKER_PROXY     "die": the proxy ends at once; "leave": once the agent runs"""
 
 import fcntl
@@ -105,6 +105,9 @@ def start(words):
         return run_proxy(name)
     if name.endswith("-agent"):
         return run_agent(name)
+    if os.environ.get("FAKE_DOCKER_PIPELOCK") == "die":
+        print("pipelock: something is wrong", file=sys.stderr)
+        return 1
     while os.path.exists(thing("container", name)):
         time.sleep(0.01)
     return 137
@@ -179,7 +182,7 @@ def act(words):
         return 1  # "command -v" finds nothing
     elif verb == "exec" and os.environ.get("FAKE_DOCKER_EXEC"):
         return int(os.environ["FAKE_DOCKER_EXEC"])
-    elif verb == "exec" and os.environ.get("FAKE_DOCKER_UNHEALTHY"):
+    elif verb == "exec" and os.environ.get("FAKE_DOCKER_PIPELOCK"):
         sys.exit("bottle-proxy: nobody answers")
     elif verb == "kill":
         value = load("container", rest[-1])
@@ -188,9 +191,18 @@ def act(words):
     return 0
 
 
+def recorded():
+    with open(os.path.join(ROOT, "calls"), encoding="utf-8") as calls:
+        return [json.loads(line)["words"] for line in calls]
+
+
 def main():
     words = sys.argv[1:]
     os.makedirs(THINGS, exist_ok=True)
+    # The launcher starts pipelock and asks for its health at the same time; calls are numbered in its order.
+    while words[0] == "exec" and "--healthcheck" in words and not any(
+            call[0] == "start" and call[-1].endswith("-pipelock") for call in recorded()):
+        time.sleep(0.01)
     record = {"words": words, "environment": sorted(os.environ)}
     if "--env-file" in words:
         with open(option(words, "--env-file")[0], encoding="utf-8") as file:

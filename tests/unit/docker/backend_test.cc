@@ -68,21 +68,12 @@ TEST_F(FakeEngine, AFailureAtAnyStepLeavesNothingBehind) {
 
 TEST_F(FakeEngine, APipelockThatNeverAnswersIsAnErrorOfTheScanners) {
   use_pipelock();
-  // Its container goes away as soon as it was started: the check finds it ended.
-  const auto plan = prepare();
-  ASSERT_TRUE(plan);
-  const auto steps = order_of(*plan);
-  const auto check = std::find_if(steps.begin(), steps.end(), [](const StepRef& ref) {
-    return ref.id == StepId::kStartPipelock;
-  });
-  // Its start fails, so it has ended when the first check does not answer.
-  set("FAKE_DOCKER_FAIL", std::to_string(check - steps.begin() + 1));
-  set("FAKE_DOCKER_UNHEALTHY", "1");
-  const auto status = make_docker_backend()->launch(*plan);
+  set("FAKE_DOCKER_PIPELOCK", "die");
+  const auto status = launch();
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, ExitCode::kScanner);
   EXPECT_THAT(status.error().message, HasSubstr("pipelock ended before it was ready"));
-  EXPECT_THAT(status.error().message, HasSubstr("the fake says no"));
+  EXPECT_THAT(status.error().message, HasSubstr("something is wrong"));
   EXPECT_TRUE(nothing_is_left());
 }
 
