@@ -33,7 +33,7 @@ SANS_IO = {
     "certs": (),
     "proxy/desk": (),
     "proxy/guard": (),
-    "proxy/http": ("body", "exchange", "handler", "session", "http1_session", "http2_session", "h2_wire"),
+    "proxy/http": ("body", "exchange", "handler", "session", "http1_session", "http1_session_send", "http2_session", "h2_wire"),
 }
 # And these single files of directories that otherwise do I/O.
 SANS_IO_FILES = {

@@ -1,0 +1,172 @@
+// What a session writes: answers with their bodies, 100 Continue, and the end of a connection.
+#include <utility>
+
+#include "proxy/http/h1_writer.h"
+#include "proxy/http/http1_session.h"
+
+namespace bottle {
+
+// The answer did not reach the client. A decision against the request stays what its line in the
+// log is about: leaving early does not hide it.
+void Http1Session::client_lost(Trace& trace) {
+  if (trace.failure && traits(trace.failure->code).level == LogLevel::Audit) return;
+  trace.by = Trace::By::Client;
+  if (write_stalled_) {
+    trace.failure = Failure(Code::ClientSlow, "the client stopped reading");
+  } else if (closing() && !client_left_) {
+    trace.failure = Failure(Code::ShuttingDown, "the proxy stopped before the answer's end");
+    trace.by = Trace::By::Proxy;
+  } else {
+    trace.failure = Failure(Code::ClientGone, "the client closed the connection");
+  }
+}
+
+awaitable<bool> Http1Session::answer(Response response, Exchange& exchange,
+                                     const RequestHead& head) {
+  while (writing_continue_) {
+    const bool done = co_await written_.wait();
+    if (!done) break;
+  }
+  answering_ = true;
+  if (response.head.status == 0 || writing_continue_ || cut_) {
+    if (response.body) response.body->stop(Failure(Code::Cancelled, "nobody to answer"));
+    if (response.head.status != 0) client_lost(exchange.trace);
+    cut_ = true;
+    co_return false;
+  }
+  // Whatever the head says: without a source there is nobody to write a body's end.
+  if (!response.body) response.head.has_body = false;
+  const Framing framing = framing_for(response.head, head.version, head.method);
+  const bool request_read = parser_.message_complete();
+  const bool keep = head.keep_alive && response.head.keep_alive && request_read &&
+                    framing.kind != Framing::Kind::Close && !closing();
+  Bytes out;
+  write_response_head(out, response.head, framing, keep);
+  exchange.trace.status = response.head.status;
+  exchange.trace.first_byte = Clock::now();
+
+  bool whole = true;
+  // The answer to HEAD, and a 304, may declare the length of what they do not send.
+  const bool bare =
+      framing.kind == Framing::Kind::None || head.method == "HEAD" || response.head.status == 304;
+  const bool sends_body = response.body && !bare;
+  if (response.body && !sends_body) {
+    response.body->stop(Failure(Code::Cancelled, "the client gets no body"));
+  }
+  if (sends_body) {
+    whole = co_await send_body(*response.body, std::move(out), framing, exchange);
+  } else {
+    whole = co_await write(out);
+    if (!whole) client_lost(exchange.trace);
+  }
+  if (!whole) {
+    // Never a clean end: no last chunk, no close_notify that could pass for one. Where the end of
+    // the connection is the end of the body, only a reset tells them apart.
+    cut_ = true;
+    end_.reset = framing.kind == Framing::Kind::Close;
+    if (!end_.reset) stream_.close();
+    co_return false;
+  }
+  if (!keep) {
+    co_await say_goodbye();
+    wants_linger_ = !request_read;
+  }
+  co_return keep;
+}
+
+// True if the client got all of it.
+awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, Framing framing,
+                                        Exchange& exchange) {
+  const std::size_t room = context_.limits.write_buffer;
+  const bool counted = framing.kind == Framing::Kind::Length;
+  std::uint64_t left = framing.length;
+  for (;;) {
+    if (!out.empty() && (out.size() >= room || !body.ready())) {
+      const bool written = co_await write(out);
+      out.clear();
+      if (!written) {
+        client_lost(exchange.trace);
+        body.stop(*exchange.trace.failure);
+        co_return false;
+      }
+    }
+    auto got = co_await body.read(room);
+    std::optional<Failure> broken;
+    if (!got) {
+      broken = got.error();
+    } else if (counted && (got->data.size() > left || (got->end && got->data.size() < left))) {
+      // What exceeds the declared length would be read as the next answer.
+      broken = Failure(Code::UpstreamBroken, "the body has not the length that its head declares");
+      if (!got->end) body.stop(*broken);
+    }
+    if (broken) {
+      if (client_left_) {
+        client_lost(exchange.trace);
+      } else if (!exchange.trace.failure) {
+        exchange.trace.failure = std::move(broken);
+      }
+      // What came before the break is the client's, the end is not.
+      if (!out.empty()) co_await write(out);
+      co_return false;
+    }
+    Chunk& chunk = *got;
+    left -= counted ? chunk.data.size() : 0;
+    exchange.trace.bytes_out += chunk.data.size();
+    if (framing.kind == Framing::Kind::Chunked) {
+      write_chunk(out, chunk.data);
+      // Some h1 clients hang on trailers they did not ask for (RFC 9110 section 6.5.1).
+      const bool with = wants_trailers_ && chunk.trailers.has_value();
+      if (chunk.end) write_last_chunk(out, with ? &*chunk.trailers : nullptr);
+    } else if (out.empty()) {
+      out = std::move(chunk.data);
+    } else {
+      out.append(chunk.data);
+    }
+    if (chunk.end) {
+      bool written = true;
+      if (!out.empty()) written = co_await write(out);
+      if (!written) client_lost(exchange.trace);
+      co_return written;
+    }
+  }
+}
+
+awaitable<bool> Http1Session::write(ByteView data) {
+  Deadline stall(context_.wheel, stream_, context_.limits.write_stall);
+  const IoResult result = co_await stream_.write_all(data);
+  write_stalled_ = write_stalled_ || (!result.ok() && stall.fired());
+  co_return result.ok();
+}
+
+awaitable<void> Http1Session::say_goodbye() {
+  said_goodbye_ = true;
+  // A client that reads nothing has no room for it either.
+  Deadline deadline(context_.wheel, stream_, context_.limits.tls_close);
+  co_await stream_.shutdown();
+}
+
+// RFC 9110 section 10.1.1: the body is read only now, and the client waits for the word.
+awaitable<void> Http1Session::send_continue() {
+  if (answering_) co_return;
+  writing_continue_ = true;
+  const bool sent = co_await write("HTTP/1.1 100 Continue\r\n\r\n");
+  // Half of it may be out: nothing that follows could be read.
+  if (!sent) cut_ = true;
+  writing_continue_ = false;
+  written_.set();
+}
+
+awaitable<void> Http1Session::linger() {
+  Cancellable& target = reading_ahead_ ? static_cast<Cancellable&>(arrived_) : stream_;
+  Deadline deadline(context_.wheel, target, context_.limits.linger);
+  std::size_t taken = unparsed().size();
+  consume(taken);
+  while (taken < context_.limits.linger_bytes && !ended_) {
+    const IoStatus status = co_await more_input(false);
+    if (status != IoStatus::Ok) co_return;
+    taken += unparsed().size();
+    consume(unparsed().size());
+  }
+}
+
+}  // namespace bottle
