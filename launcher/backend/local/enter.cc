@@ -21,6 +21,8 @@
 #include <iostream>
 #include <optional>
 
+#include "launcher/backend/local/call_filter.h"
+
 namespace bottle::launcher::local {
 namespace {
 
@@ -158,7 +160,8 @@ int complain(const std::string& what, int problem, ExitCode code) {
   return static_cast<int>(code);
 }
 
-// Irrevocably: no capability in any set, and none to be had from a program's file.
+// Irrevocably: no capability in any set, none to be had from a program's file, and no call that the
+// bottle's other processes do not have.
 bool give_up_privileges() {
   for (unsigned long capability = 0; capability < 64; ++capability) {
     if (::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) != 1) continue;
@@ -167,8 +170,7 @@ bool give_up_privileges() {
   ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
-  return ::syscall(SYS_capset, &header, none.data()) == 0 &&
-         ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+  return ::syscall(SYS_capset, &header, none.data()) == 0 && install_call_filter();
 }
 
 std::string path_in(const std::vector<std::string>& environment) {

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <span>
 
+#include "launcher/backend/local/call_filter.h"
 #include "launcher/backend/local/fd_message.h"
 
 namespace bottle::launcher::local {
@@ -33,7 +34,7 @@ int become_bubblewrap(int control) {
       launch.fds.emplace_back(words.fds.front().get(), number);
     }
   }
-  errno = exec_now(launch);
+  if (install_call_filter()) errno = exec_now(launch);
   const std::string problem = std::string("bottle: cannot start bwrap: ") + std::strerror(errno);
   write_all(STDERR_FILENO, problem + "\n");
   return static_cast<int>(ExitCode::kIsolation);

@@ -15,6 +15,8 @@
 #include <csignal>
 #include <cstring>
 
+#include "launcher/backend/local/call_filter.h"
+
 namespace bottle::launcher::local {
 namespace {
 
@@ -79,7 +81,7 @@ int keep_scanner(int control, int broker) {
                   {words.fds[0].get(), 1},
                   {words.fds[0].get(), 2},
                   {words.fds[1].get(), kArgumentsNumber}};
-    auto started = spawn(launch, ExitCode::kScanner);
+    auto started = spawn(launch, ExitCode::kScanner, install_call_filter);
     if (!started) {
       write_all(words.fds[0].get(), started.error().message + "\n");
       return static_cast<int>(ExitCode::kScanner);
