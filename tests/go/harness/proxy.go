@@ -25,8 +25,13 @@ func BinDir() string {
 	if dir := os.Getenv("BOTTLE_BIN_DIR"); dir != "" {
 		return dir
 	}
+	return filepath.Join(Repository(), "build", "dev")
+}
+
+// Repository is the root of this source tree.
+func Repository() string {
 	_, file, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(file), "..", "..", "..", "build", "dev")
+	return filepath.Join(filepath.Dir(file), "..", "..", "..")
 }
 
 // Binary finds a built program or skips the test, saying what is missing.

@@ -16,6 +16,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	printClientTable()
 	printExitTable()
+	harness.CloseEngine()
 	os.Exit(code)
 }
 
