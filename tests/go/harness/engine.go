@@ -157,7 +157,7 @@ func startEngine(ctx context.Context) (*Engine, error) {
 	}
 	for _, program := range []string{"docker", "dockerd", "debootstrap", "nsenter", "ip"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return nil, none("%s is missing (scripts/bootstrap test)", program)
+			return nil, none("%s, which starting one takes, is missing", program)
 		}
 	}
 	e := &Engine{Environment: map[string]string{}, said: &lockedBuffer{}, ended: make(chan struct{})}
