@@ -65,6 +65,10 @@ std::string hint_for(const std::string& words) {
     return "the engine is on another machine, or in one: the workspace and the mounts must exist "
            "there under the same paths";
   }
+  if (words.find("inhibit_ipv4") != std::string::npos) {
+    return "this engine (podman?) cannot make a network from which its own machine is out of "
+           "reach: use Docker, or --backend local";
+  }
   if (words.find("No such image") != std::string::npos) return "`make image` builds bottle's own";
   return "";
 }
