@@ -109,6 +109,7 @@ const Row kRows[] = {
     {"NODE_USE_ENV_PROXY", "1"},
     {"NODE_USE_SYSTEM_CA", "1"},
     {"DENO_TLS_CA_STORE", "system"},
+    {"UV_SYSTEM_CERTS", "1"},
     {"UV_NATIVE_TLS", "1"},
     {"HTTP_PROXY", kRowProxy},
     {"http_proxy", kRowProxy},
