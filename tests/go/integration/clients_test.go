@@ -24,6 +24,8 @@ type client struct {
 	probe  string // shell command that fails, on this machine, when the program is missing
 	script string
 	want   string
+	// tool finds the program's folder when that is not of the system: it is mounted, and added to PATH.
+	tool func() string
 	// excuse explains why a failure is not the proxy's doing; "" means it is.
 	excuse func() string
 }
@@ -45,19 +47,71 @@ var clients = []client{
 	{name: "node fetch", probe: "command -v node", script: `node -e 'fetch(process.argv[1]+"/text").then(r=>r.text()).then(t=>console.log(t))' "$U"`, want: "hello from the origin", excuse: oldNode},
 	{name: "node https", probe: "command -v node", script: `node -e 'require("https").get(process.argv[1]+"/text",r=>{let t="";r.on("data",d=>t+=d);r.on("end",()=>console.log(t))})' "$U"`, want: "hello from the origin", excuse: oldNode},
 	{name: "node tunnel", probe: "command -v node", script: `node -e '
-const http = require("http"), https = require("https"), tls = require("tls"), proxy = new URL(process.env.HTTPS_PROXY);
-http.request({host: proxy.hostname, port: proxy.port, method: "CONNECT", path: "client.test:443", headers: {host: "client.test:443"}}).on("connect", (answer, socket) => {
+const http = require("http"), https = require("https"), tls = require("tls"), proxy = new URL(process.env.HTTPS_PROXY), {hostname} = new URL(process.argv[1]);
+http.request({host: proxy.hostname, port: proxy.port, method: "CONNECT", path: hostname + ":443", headers: {host: hostname + ":443"}}).on("connect", (answer, socket) => {
   const agent = new https.Agent();
-  agent.createConnection = () => tls.connect({socket, servername: "client.test"});
-  https.get("https://client.test/text", {agent}, r => r.on("data", d => console.log(String(d))));
-}).end()'`, want: "hello from the origin"},
+  agent.createConnection = () => tls.connect({socket, servername: hostname});
+  https.get("https://" + hostname + "/text", {agent}, r => r.on("data", d => console.log(String(d))));
+}).end()' "$U"`, want: "hello from the origin"},
 	{name: "git clone", probe: "command -v git", script: `git clone -q "$U/git/table.git" copy && cat copy/README`, want: "a stand-in repository"},
 	{name: "git push", probe: "command -v git", script: `git clone -q "$U/git/table.git" work && cd work && head -c 3000000 /dev/urandom > big && git add big && git -c user.name=a -c user.email=a@example.com commit -q -m more && git push -q origin HEAD:refs/heads/pushed-$$ && git ls-remote --heads origin`, want: "refs/heads/pushed-"},
 	{name: "npm install", probe: "command -v npm", script: `npm install --no-audit --no-fund --cache ./cache --registry "$U/npm/" ` + origin.NpmPackage + ` && node -e 'console.log(require("` + origin.NpmPackage + `"))'`, want: "tiny"},
 	{name: "pip install", probe: "/usr/bin/python3 -m pip --version", script: `/usr/bin/python3 -m pip install -q --disable-pip-version-check --no-cache-dir --target ./lib --index-url "$U/pypi/simple/" ` + origin.WheelPackage + ` && PYTHONPATH=./lib /usr/bin/python3 -c 'import bottle_tiny; print(bottle_tiny.NAME)'`, want: "tiny"},
+	{name: "uv pip install", probe: "command -v uv", tool: folderOf("uv"), script: `uv pip install -q --no-cache --python /usr/bin/python3 --target ./lib --index-url "$U/pypi/simple/" ` + origin.WheelPackage + ` && PYTHONPATH=./lib /usr/bin/python3 -c 'import bottle_tiny; print(bottle_tiny.NAME)'`, want: "tiny"},
+	{name: "cargo", probe: "command -v cargo && command -v rustc", tool: rustToolchain, script: `mkdir -p .cargo src && echo 'fn main() {}' > src/main.rs
+printf '[registries.near]\nindex = "sparse+%s/cargo/index/"\n' "$U" > .cargo/config.toml
+printf '[package]\nname = "user"\nversion = "1.0.0"\n[dependencies]\n` + origin.CratePackage + ` = { version = "1", registry = "near" }\n' > Cargo.toml
+cargo vendor -q >/dev/null && cat vendor/` + origin.CratePackage + `/src/lib.rs`, want: `"tiny"`},
+	{name: "go mod", probe: "command -v go", tool: goToolchain, script: `printf 'module user\n\ngo 1.19\n\nrequire ` + origin.GoModule + ` v1.0.0\n' > go.mod
+printf 'package main\n\nimport "` + origin.GoModule + `"\n\nfunc main() { println(tiny.Name) }\n' > main.go
+export GOPROXY="$U/go" GOSUMDB=off GOTOOLCHAIN=local GOFLAGS=-mod=mod
+go mod download -json && cat "$(go env GOMODCACHE)/` + origin.GoModule + `@v1.0.0/tiny.go"`, want: `const Name = "tiny"`},
+	{name: "apt", probe: "command -v apt-get && command -v dpkg-deb", script: `mkdir -p state/lists/partial cache/archives/partial && : > state/status
+echo "deb [trusted=yes] $U/apt ./" > sources.list
+apt="apt-get -q -o APT::Sandbox::User=root -o Dir::State=$PWD/state -o Dir::State::status=$PWD/state/status -o Dir::Cache=$PWD/cache -o Dir::Etc::sourcelist=$PWD/sources.list -o Dir::Etc::sourceparts=- -o Dir::Etc::preferencesparts=-"
+$apt update && $apt download ` + origin.DebPackage + ` && dpkg-deb --fsys-tarfile ` + origin.DebPackage + `_1.0_all.deb | tar -xO ./usr/share/bottle-tiny`, want: "tiny"},
+	{name: "gem", probe: "command -v gem", script: `gem install -q --no-document --clear-sources --source "$U/gems/" --install-dir ./gems ` + origin.GemPackage + ` && cat gems/gems/` + origin.GemPackage + `-1.0.0/lib/bottle_tiny.rb`, want: "BOTTLE_TINY = 'tiny'"},
 	{name: "java HttpClient", probe: "command -v javac", script: `java Fetch.java "$U/text"`, want: "HTTP_2 200 hello from the origin"},
 	{name: "refused host", probe: "command -v curl", script: `curl -sS https://elsewhere.test/; true`, want: "host_not_allowed"},
 	{name: "no way around", probe: "command -v curl", script: `curl -sSk --noproxy '*' --max-time 5 "https://$O/text" && echo LEAKED || echo closed`, want: "closed"},
+}
+
+const toolFolder = "/home/agent/tool"
+
+// outsideSystem is the folder when a bottle does not have it anyway.
+func outsideSystem(folder string) string {
+	for _, system := range []string{"/usr/", "/bin/", "/opt/"} {
+		if strings.HasPrefix(folder+"/", system) {
+			return ""
+		}
+	}
+	return folder
+}
+
+func folderOf(program string) func() string {
+	return func() string {
+		path, err := exec.LookPath(program)
+		if err == nil {
+			path, err = filepath.EvalSymlinks(path)
+		}
+		if err != nil {
+			return ""
+		}
+		return outsideSystem(filepath.Dir(path))
+	}
+}
+
+// rustToolchain: what a home has by the names of cargo and rustc is often a program that chooses a toolchain.
+func rustToolchain() string { return askedFolder("rustc", "--print", "sysroot") }
+
+func goToolchain() string { return askedFolder("go", "env", "GOROOT") }
+
+func askedFolder(program string, args ...string) string {
+	out, err := exec.Command(program, args...).Output()
+	if err != nil {
+		return ""
+	}
+	return outsideSystem(filepath.Join(strings.TrimSpace(string(out)), "bin"))
 }
 
 func oldNode() string {
@@ -92,10 +146,10 @@ func printClientTable() {
 	if !table.ran {
 		return
 	}
-	fmt.Printf("\n%-18s %-44s %s\n", "client", "direct", "through the scanner double")
+	fmt.Printf("\n%-18s %-44s %-44s %s\n", "client", "direct", "through the scanner double", "in a container")
 	for _, c := range clients {
 		if cells := table.cells[c.name]; cells != nil {
-			fmt.Printf("%-18s %-44s %s\n", c.name, cells[harness.Direct], cells[harness.Scanner])
+			fmt.Printf("%-18s %-44s %-44s %s\n", c.name, cells[harness.Direct], cells[harness.Scanner], cells[inContainer])
 		}
 	}
 	fmt.Println()
@@ -139,11 +193,20 @@ func runClient(t *testing.T, bottle string, args []string, c client, via harness
 	if err := os.WriteFile(filepath.Join(dir, "Fetch.java"), []byte(javaClient), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	script := "U=https://client.test; O=" + outside + "; " + c.script
+	if folder := c.folder(); folder != "" {
+		// The folder above has the libraries.
+		mount := fmt.Sprintf(`{"bottles": {"default": {"mounts": [{"host": %q, "at": %q}]}}}`, filepath.Dir(folder), toolFolder)
+		if err := os.WriteFile(filepath.Join(dir, "bottle.json"), []byte(mount), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		script = "PATH=$PATH:" + toolFolder + "/" + filepath.Base(folder) + "; " + script
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, bottle, append(append([]string{}, args...), "--", "sh", "-c", "U=https://client.test; O="+outside+"; "+c.script)...)
+	cmd := exec.CommandContext(ctx, bottle, append(append([]string{}, args...), "--", "sh", "-c", script)...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0")
+	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "XDG_RUNTIME_DIR="+t.TempDir())
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	began := time.Now()
@@ -161,6 +224,13 @@ func runClient(t *testing.T, bottle string, args []string, c client, via harness
 	}
 	note(c.name, via, "FAILED")
 	t.Errorf("%s: %v after %v\nstdout: %s\nstderr: %s", c.name, err, took, clipText(stdout.String()), clipText(stderr.String()))
+}
+
+func (c client) folder() string {
+	if c.tool == nil {
+		return ""
+	}
+	return c.tool()
 }
 
 func clipText(s string) string {

@@ -181,7 +181,7 @@ func TestHostileAgentDocker(t *testing.T) {
 			"--resolve", "origin.demo:443="+net.JoinHostPort(host, port), "--resolve", "rebind.test:443="+containerMetadata+":80",
 			"--resolve", "loop.test:443=127.0.0.1:3128", "--origin-ca", ca, "--", "python3", "agent.py", "targets.json")
 		cmd.Dir = workspace
-		cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+state)
+		cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+state, "XDG_RUNTIME_DIR="+t.TempDir())
 		var out, problems bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &problems
 		if err := cmd.Run(); err != nil {

@@ -44,6 +44,10 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("/git/", &s.git)
 	mux.HandleFunc("/npm/", npm)
 	mux.HandleFunc("/pypi/", pypi)
+	mux.HandleFunc("/cargo/", cargo)
+	mux.HandleFunc("/go/", goProxy)
+	mux.HandleFunc("/apt/", apt)
+	mux.HandleFunc("/gems/", gems)
 	return mux
 }
 
