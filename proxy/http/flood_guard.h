@@ -18,10 +18,10 @@ struct FloodLimits {
     std::uint32_t burst;
     std::uint32_t per_second;
   };
-  Bucket peer_resets{100, 10};       // rapid reset (CVE-2023-44487): 100 per 10 s
-  Bucket our_resets{100, 10};        // MadeYouReset (CVE-2025-8671), malformed requests
-  Bucket control_frames{1000, 100};  // every frame but DATA and a request's HEADERS
-  Bucket ping_settings{100, 10};     // each one costs an answer of ours
+  Bucket peer_resets{100, 10};               // rapid reset (CVE-2023-44487): 100 per 10 s
+  Bucket our_resets{100, 10};                // MadeYouReset (CVE-2025-8671), malformed requests
+  Bucket control_frames{1000, 100};          // every frame but DATA and a request's HEADERS
+  Bucket ping_settings{100, 10};             // each one costs an answer of ours
   std::uint32_t window_updates = 1U << 20U;  // that moved data has earned, saved up at most
   std::uint32_t continuations = 8;           // of one header block (CVE-2024-28182)
   std::uint32_t empty_data = 10;             // DATA without bytes and without END_STREAM, in a row
