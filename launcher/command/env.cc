@@ -83,8 +83,11 @@ Result<TrustSettings> of_standalone_proxy(const EnvOptions& options, const Conte
   }
   auto settings = settings_from(*options.proxy);
   if (!settings) {
-    return Error{ExitCode::kUsage, "--proxy " + *options.proxy + " is not the URL of a proxy",
-                 "it looks like http://127.0.0.1:3128 or http://USER:PASSWORD@HOST:PORT"};
+    // It may hold a password, so it is not repeated.
+    return Error{
+        ExitCode::kUsage, "what --proxy was given is not the URL of a proxy",
+        "it looks like http://127.0.0.1:3128 or http://USER:PASSWORD@HOST:PORT, with percent "
+        "escapes for what a URL does not take"};
   }
   auto ca = certificate(*options.ca, "--ca", context);
   if (!ca) return std::move(ca.error());
