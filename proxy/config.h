@@ -34,6 +34,7 @@ struct Listen {
 // has made it; docs/config.md and docs/limits.md describe it.
 struct Config {
   Listen listen;
+  std::string proxy_auth;  // the file of those who may use `listen`; empty: whoever reaches it
   // Clients that do not know of a proxy: the ClientHello, or Host, names the destination.
   std::vector<Listen> listen_tls;   // port 443 of every host
   std::vector<Listen> listen_http;  // port 80 of every host

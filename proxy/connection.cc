@@ -210,7 +210,8 @@ awaitable<void> serve_as_http_origin(TcpStream& stream, const ConnectionParts& p
 }
 
 awaitable<void> serve_as_proxy(TcpStream& stream, const ConnectionParts& parts) {
-  const SessionContext context = context_of(parts, Destination{}, Scheme::Http);
+  SessionContext context = context_of(parts, Destination{}, Scheme::Http);
+  context.doorkeeper = parts.doorkeeper;
   Http1Session session(stream, context, Http1Session::Place::Listener);
   Http1End end = co_await session.run(Bytes());
   if (end.connect) {

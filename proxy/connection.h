@@ -20,6 +20,7 @@ struct ConnectionParts {
   DrainSignal& drain;
   TlsAcceptor& acceptor;
   ProxyHandler& handler;
+  const Doorkeeper* doorkeeper;  // of Entry::Proxy; null: everybody may use it
 };
 
 // What those believe to speak to who connect somewhere.

@@ -198,6 +198,10 @@ Result<void> set_path(std::string& where, const std::string& value, std::string_
 const std::array kRows = {
     OptionRow{"listen", "ADDR:PORT|fd:N", false,
               "where to take connections (default 127.0.0.1:0: any free port)", set_listen},
+    OptionRow{
+        "proxy-auth", "FILE", false,
+        "let in only who shows a user and password of that file, a line user:password each",
+        [](Config& c, const std::string& v) { return set_path(c.proxy_auth, v, "proxy-auth"); }},
     OptionRow{"listen-tls", "ADDR:PORT|fd:N", true,
               "where clients without proxy settings find port 443 of every host",
               [](Config& c, const std::string& v) { return add_place(c.listen_tls, v); }},

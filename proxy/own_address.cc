@@ -8,9 +8,6 @@
 #include <array>
 #include <memory>
 #include <set>
-
-#include "proxy/guard/address_guard.h"
-
 namespace bottle {
 namespace {
 
@@ -33,17 +30,26 @@ std::string text_of(const sockaddr* address) {
 
 }  // namespace
 
-Result<std::string> own_address_in(std::string_view range) {
-  const auto cidr = Cidr::parse(range);
-  if (!cidr) return bad("'" + std::string(range) + "' is no address range such as 172.18.0.0/16");
+Result<std::vector<IpAddress>> interface_addresses() {
   ifaddrs* list = nullptr;
   if (::getifaddrs(&list) != 0) return bad("cannot list this machine's addresses");
   const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, &::freeifaddrs);
-  std::set<std::string> found;
+  std::vector<IpAddress> found;
   for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
-    const std::string text = text_of(at->ifa_addr);
-    const auto address = IpAddress::parse(text);
-    if (address && cidr->contains(*address)) found.insert(text);
+    const auto address = IpAddress::parse(text_of(at->ifa_addr));
+    if (address) found.push_back(*address);
+  }
+  return found;
+}
+
+Result<std::string> own_address_in(std::string_view range) {
+  const auto cidr = Cidr::parse(range);
+  if (!cidr) return bad("'" + std::string(range) + "' is no address range such as 172.18.0.0/16");
+  const auto own = interface_addresses();
+  if (!own) return own.error();
+  std::set<std::string> found;
+  for (const IpAddress& address : *own) {
+    if (cidr->contains(address)) found.insert(address.to_string());
   }
   if (found.size() == 1) return *found.begin();
   return bad("this machine has " + std::string(found.empty() ? "no address" : "several addresses") +

@@ -2,8 +2,10 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/base/result.h"
+#include "proxy/guard/address_guard.h"
 
 namespace bottle {
 
@@ -12,5 +14,8 @@ namespace bottle {
 // now. Fails (Internal, "bad_config") when the range is none, or none or several addresses are in
 // it: which one was meant must be certain.
 [[nodiscard]] Result<std::string> own_address_in(std::string_view range);
+
+// Every IP address that an interface of this machine has, in its network namespace.
+[[nodiscard]] Result<std::vector<IpAddress>> interface_addresses();
 
 }  // namespace bottle

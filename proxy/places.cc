@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "proxy/reach.h"
+
 namespace bottle {
 namespace {
 
@@ -20,10 +22,6 @@ std::string word_of(const std::string& name, const std::vector<Listeners>& list)
 
 std::string word_of(const std::string& name, const std::optional<NameSocket>& socket) {
   return socket ? " " + name + "=" + host_port(socket->host, socket->port) : std::string();
-}
-
-bool is_unspecified(const IpAddress& address) {
-  return address == IpAddress{.bytes = {}, .v6 = address.v6};
 }
 
 void take(AnsweredAddresses& into, const IpAddress& address) {
@@ -102,6 +100,10 @@ Result<Places> open_places(const Config& config) {
     if (!answer) return answer.error();
     places.exit_answer = *answer;
   }
+  auto reach = check_front_reach(places.front, !config.proxy_auth.empty());
+  if (reach) reach = check_transparent_reach(places.tls, "--listen-tls");
+  if (reach) reach = check_transparent_reach(places.http, "--listen-http");
+  if (!reach) return reach.error();
   return places;
 }
 

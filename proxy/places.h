@@ -31,7 +31,7 @@ struct Places {
 };
 
 // Opens all that the configuration names. Failures: cannot_listen, and bad_config where a name
-// server would have no address to answer with.
+// server would have no address to answer with, or strangers could use the proxy (reach.h).
 [[nodiscard]] Result<Places> open_places(const Config& config);
 
 // "listen=HOST:PORT", as it stands in the ready line.

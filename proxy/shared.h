@@ -8,6 +8,7 @@
 #include "proxy/flow/audit.h"
 #include "proxy/flow/policy.h"
 #include "proxy/guard/secret_scanner.h"
+#include "proxy/http/doorkeeper.h"
 #include "proxy/ledger/exchange_ledger.h"
 #include "proxy/places.h"
 #include "proxy/tls/tls_acceptor.h"
@@ -25,6 +26,7 @@ struct Shared {
   const TicketKeys& tickets;
   std::shared_ptr<const OriginTrust> trust;  // null where pipelock speaks to origins itself
   const SecretSet* secrets = nullptr;        // null: nothing is scanned here
+  const Doorkeeper* doorkeeper = nullptr;    // null: whoever reaches --listen may use it
   ExchangeLedger* ledger = nullptr;          // null: there is no exit
   AuditSink& audit;
   ResolverThreads& resolver_threads;

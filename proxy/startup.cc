@@ -78,6 +78,12 @@ Result<std::unique_ptr<World>> World::make(const Config& config, const Places& p
 }
 
 Result<void> World::build(const Places& places) {
+  if (!config_.proxy_auth.empty()) {
+    auto users = ProxyUsers::load(config_.proxy_auth);
+    if (!users) return users.error();
+    users_ = std::move(*users);
+    for (const std::string& warning : users_->warnings()) spdlog::warn("{}", warning);
+  }
   std::vector<SecretSpec> values;
   if (config_.secrets_fd) {
     auto read = read_secrets(*config_.secrets_fd);
@@ -137,9 +143,10 @@ Result<void> World::build(const Places& places) {
   auto written = write_trust();
   if (!written) return written.error();
 
-  shared_ = std::make_unique<Shared>(Shared{
-      config_, *policy_, addresses_, *ca_, *tickets_, trust_, secrets_.get(), ledger_.get(),
-      *audit_, *resolver_threads_, places.names_answer, places.exit_answer, random_prefix()});
+  shared_ = std::make_unique<Shared>(Shared{config_, *policy_, addresses_, *ca_, *tickets_, trust_,
+                                            secrets_.get(), users_.get(), ledger_.get(), *audit_,
+                                            *resolver_threads_, places.names_answer,
+                                            places.exit_answer, random_prefix()});
   return {};
 }
 

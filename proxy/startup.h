@@ -4,6 +4,7 @@
 
 #include "proxy/exit_code.h"
 #include "proxy/places.h"
+#include "proxy/proxy_users.h"
 #include "proxy/shared.h"
 
 namespace bottle {
@@ -28,6 +29,7 @@ class World {
   Result<void> write_trust();
 
   const Config& config_;
+  std::unique_ptr<const ProxyUsers> users_;
   std::unique_ptr<const SecretSet> secrets_;
   AddressGuard addresses_;
   std::unique_ptr<const Policy> policy_;

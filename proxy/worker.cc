@@ -60,8 +60,8 @@ class Worker::Loop {
         handler_(ProxyHandler::Parts{shared.policy, *upstream_, shared.config.upstream,
                                      shared.secrets, shared.audit, shared.config.decode,
                                      shared.id_prefix + std::to_string(index) + "-"}),
-        parts_{io_.get_executor(), shared.config, shared.policy, wheel_, drain_,
-               tls_acceptor_,      handler_} {
+        parts_{io_.get_executor(), shared.config, shared.policy,    wheel_, drain_,
+               tls_acceptor_,      handler_,      shared.doorkeeper} {
     doors_.emplace_back(io_, sockets.front, Entry::Proxy);
     for (const int socket : sockets.tls) doors_.emplace_back(io_, socket, Entry::Tls);
     for (const int socket : sockets.http) doors_.emplace_back(io_, socket, Entry::Http);

@@ -19,6 +19,7 @@ enum class Code : std::uint8_t {
   ClientGone,
   ClientFlood,
   Denied,
+  ProxyAuth,  // the proxy itself wants to know who asks
   Misdirected,
   DnsFailed,
   ConnectFailed,

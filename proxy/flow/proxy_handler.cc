@@ -75,6 +75,7 @@ Trace::By ProxyHandler::blame(Code code) const {
     case Code::BodyTooLarge:
     case Code::ClientSlow:
     case Code::ClientFlood:
+    case Code::ProxyAuth:
     case Code::Misdirected:
     case Code::Overloaded:
     case Code::ShuttingDown:
@@ -188,9 +189,22 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   co_return std::move(*sent);
 }
 
+// Who is not let in may try as often as the network carries it, and would turn the log over with
+// it.
+bool ProxyHandler::may_log_anonymous(Clock::time_point now) noexcept {
+  if (now >= anonymous_until_) {
+    anonymous_until_ = now + std::chrono::minutes(1);
+    anonymous_lines_ = 0;
+  }
+  if (anonymous_lines_ >= kMaxAnonymousLines) return false;
+  ++anonymous_lines_;
+  return true;
+}
+
 void ProxyHandler::finished(const Exchange& exchange) noexcept {
   const Trace& trace = exchange.trace;
   const auto now = Clock::now();
+  if (trace.anonymous && !may_log_anonymous(now)) return;
   AuditRecord record;
   record.time = trace.started;
   record.id = exchange.id();

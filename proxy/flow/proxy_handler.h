@@ -44,12 +44,18 @@ class ProxyHandler final : public Handler {
  private:
   [[nodiscard]] Response refuse_by(const Failure& failure, Exchange& exchange, Trace::By by);
   [[nodiscard]] Result<void> guard(Request& request, Exchange& exchange);
+  [[nodiscard]] bool may_log_anonymous(Clock::time_point now) noexcept;
   void keep_secrets_out(Trace& trace, const Exchange& exchange);
   [[nodiscard]] Trace::By blame(Code code) const;
 
   Parts parts_;
   std::unique_ptr<ScanSpace> scan_space_;
   std::uint64_t count_ = 0;
+  int anonymous_lines_ = 0;  // until then
+  Clock::time_point anonymous_until_{};
 };
+
+// Audit lines that one worker writes in a minute about clients that --proxy-auth does not let in.
+inline constexpr int kMaxAnonymousLines = 100;
 
 }  // namespace bottle

@@ -26,6 +26,7 @@ struct Trace {
   std::string target;
   bool target_has_secret = false;
   bool host_has_secret = false;
+  bool anonymous = false;  // on a port that wants to know who asks, and this client was not let in
   std::string route;
   std::string upstream_protocol;
   int status = 0;               // of the final head; 0 = none was sent

@@ -188,6 +188,8 @@ std::string_view reason_phrase(int status) noexcept {
       return "Method Not Allowed";
     case 406:
       return "Not Acceptable";
+    case 407:
+      return "Proxy Authentication Required";
     case 408:
       return "Request Timeout";
     case 409:

@@ -239,6 +239,16 @@ awaitable<bool> Http1Session::serve_one() {
 
   RequestHead head = std::move(*head_);
   head_.reset();
+  if (place_ == Place::Listener && context_.doorkeeper != nullptr) {
+    std::optional<Failure> unknown = context_.doorkeeper->check(head.fields);
+    if (unknown) {
+      const bool again = co_await turn_away(std::move(*unknown), std::move(head));
+      co_return again;
+    }
+    let_in_ = true;
+    // It was for this place alone (RFC 9110 section 11.7.2).
+    head.fields.remove("proxy-authorization");
+  }
   Destination destination = context_.destination;
   Scheme scheme = context_.scheme;
   if (place_ == Place::Listener) {
@@ -314,16 +324,39 @@ awaitable<bool> Http1Session::serve_one() {
 // Answers a request that never became one, and ends the connection. Its target is not for the log:
 // it may hold what a URL must not (a password before the host).
 awaitable<bool> Http1Session::refuse(Failure failure, std::string method) {
-  Exchange exchange(context_.executor, context_.wheel, context_.handler.next_id(),
-                    context_.destination, context_.scheme, Version::Http11, nullptr);
-  exchange.trace.method = method;
   RequestHead head;
-  head.method = method.empty() ? "GET" : std::move(method);
+  head.method = std::move(method);
   head.keep_alive = false;
+  const bool again =
+      co_await answer_locally(std::move(failure), context_.destination, std::move(head));
+  co_return again;
+}
+
+// The doorkeeper does not know the client. Some show a password only when they are asked for it,
+// on the same connection; who guesses needs a new one after a few tries.
+awaitable<bool> Http1Session::turn_away(Failure failure, RequestHead head) {
+  Destination destination;
+  auto asked = parse_proxy_request(head);
+  if (asked) destination = std::move(asked->destination);
+  head.keep_alive = head.keep_alive && ++turned_away_ < kMaxAuthFailures;
+  const bool again =
+      co_await answer_locally(std::move(failure), std::move(destination), std::move(head));
+  if (!again) co_return false;
+  parser_.reset();
+  co_return !closing();
+}
+
+awaitable<bool> Http1Session::answer_locally(Failure failure, Destination destination,
+                                             RequestHead head) {
+  Exchange exchange(context_.executor, context_.wheel, context_.handler.next_id(),
+                    std::move(destination), context_.scheme, Version::Http11, nullptr);
+  exchange.trace.method = head.method;
+  exchange.trace.anonymous = context_.doorkeeper != nullptr && !let_in_;
+  if (head.method.empty()) head.method = "GET";
   Response response = context_.handler.refuse(failure, exchange);
   const bool again = co_await answer(std::move(response), exchange, head);
   co_await finish(exchange, again);
-  co_return false;
+  co_return again;
 }
 
 awaitable<void> Http1Session::finish(Exchange& exchange, bool again) {

@@ -43,7 +43,8 @@ class Http1Session {
   ~Http1Session();
 
   // Until the connection is done with. `already_read` comes before what the stream brings. Only
-  // once. A CONNECT ends the session only as the connection's first request.
+  // once. A CONNECT ends the session only as the connection's first request that the context's
+  // doorkeeper lets in; whom it does not is answered 407, and may try again a few times.
   awaitable<Http1End> run(Bytes already_read);
 
  private:
@@ -57,6 +58,8 @@ class Http1Session {
   awaitable<Result<bool>> read_head();
   awaitable<bool> serve_one();
   awaitable<bool> refuse(Failure failure, std::string method);
+  awaitable<bool> turn_away(Failure failure, RequestHead head);
+  awaitable<bool> answer_locally(Failure failure, Destination destination, RequestHead head);
   awaitable<bool> answer(Response response, Exchange& exchange, const RequestHead& head);
   awaitable<void> finish(Exchange& exchange, bool again);
   awaitable<bool> send_body(BodySource& body, Bytes out, Framing framing, Exchange& exchange);
@@ -95,6 +98,8 @@ class Http1Session {
   bool cut_ = false;            // what was written last is incomplete: nothing may follow it
   bool said_goodbye_ = false;
   bool first_request_ = true;
+  bool let_in_ = false;  // by the doorkeeper, once
+  int turned_away_ = 0;
   bool wants_linger_ = false;    // answered before the request was read
   bool wants_trailers_ = false;  // the client said "TE: trailers"
   std::optional<RequestHead> head_;

@@ -8,6 +8,7 @@
 #include "proxy/base/deadline.h"
 #include "proxy/base/event.h"
 #include "proxy/http/authority.h"
+#include "proxy/http/doorkeeper.h"
 #include "proxy/http/framing_rules.h"
 #include "proxy/http/handler.h"
 
@@ -56,6 +57,8 @@ struct SessionContext {
   const RequestRules& rules;
   Destination destination;  // the one place this session's requests may go to
   Scheme scheme = Scheme::Https;
+  // The proxy's own port: who may use it. Null: whoever reaches it.
+  const Doorkeeper* doorkeeper = nullptr;
 };
 
 }  // namespace bottle

@@ -108,7 +108,7 @@ class SessionBench : public testing::Test {
     const bool named_by_host = place == Http1Session::Place::Server && !server_has_name;
     context.emplace(SessionContext{io.get_executor(), wheel, front, drain, limits, rules,
                                    listener || named_by_host ? Destination{} : destination,
-                                   listener ? Scheme::Http : Scheme::Https});
+                                   listener ? Scheme::Http : Scheme::Https, doorkeeper});
     if (protocol == Protocol::H1) {
       h1.emplace(pipe.b(), *context, place);
     } else {
@@ -268,6 +268,7 @@ class SessionBench : public testing::Test {
   TaskGroup tasks;
   bool server_has_name = true;  // Place::Server: a.test was named before the first request
   std::optional<SessionContext> context;
+  const Doorkeeper* doorkeeper = nullptr;
   std::optional<Http1Session> h1;
   std::optional<Http2Session> h2_session;
   Http1End h1_end;

@@ -218,6 +218,7 @@ constexpr Blamed kBlamed[] = {
     {Code::ClientGone, "client", "client", "failed"},
     {Code::ClientFlood, "proxy", "proxy", "failed"},
     {Code::Denied, "guard", "guard", "refused"},
+    {Code::ProxyAuth, "proxy", "proxy", "refused"},
     {Code::Misdirected, "proxy", "proxy", "refused"},
     {Code::DnsFailed, "origin", "pipelock", "failed"},
     {Code::ConnectFailed, "origin", "pipelock", "failed"},
@@ -250,6 +251,25 @@ TEST_F(ProxyHandlers, EveryFailureHasItsMakerAndVerdict) {
       EXPECT_EQ(line["detail"], "why");
     }
   }
+}
+
+// Who may not even come in would otherwise turn the log over.
+TEST_F(ProxyHandlers, LinesAboutStrangersAreBounded) {
+  const auto refuse_some = [this](bool anonymous, int times) {
+    for (int i = 0; i < times; ++i) {
+      Exchange exchange(io.get_executor(), wheel, handler->next_id(), Destination{}, Scheme::Http,
+                        Version::Http11, nullptr);
+      exchange.trace.anonymous = anonymous;
+      const Response response = handler->refuse(Failure{Code::ProxyAuth, "who?"}, exchange);
+      EXPECT_EQ(response.head.status, 407);
+      handler->finished(exchange);
+    }
+  };
+  refuse_some(true, kMaxAnonymousLines + 50);
+  EXPECT_EQ(lines().size(), static_cast<std::size_t>(kMaxAnonymousLines));
+  refuse_some(false, 3);
+  EXPECT_EQ(lines().size(), static_cast<std::size_t>(kMaxAnonymousLines) + 3)
+      << "others still have theirs";
 }
 
 TEST_F(ProxyHandlers, AddressThatANameLedToIsPolicys) {

@@ -39,11 +39,20 @@ TEST(Problem, EveryFailureHasAnAnswerThatFitsItsRow) {
     EXPECT_EQ(answer.head.fields.has("x-bottle-deny"), row.level == LogLevel::Audit) << row.word;
     EXPECT_EQ(answer.head.fields.has("retry-after"),
               row.code == Code::Overloaded || row.code == Code::ShuttingDown);
+    EXPECT_EQ(answer.head.fields.has("proxy-authenticate"), row.status == 407);
     EXPECT_EQ(answer.head.keep_alive, !row.closes);
     EXPECT_FALSE(answer.head.reason.empty());
     EXPECT_NE(answer.body.find("\"code\":\"" + std::string(row.word) + "\""), std::string::npos);
     EXPECT_NE(answer.body.find("\"hint\":"), std::string::npos);
   }
+}
+
+TEST(Problem, A407SaysWhatItWants) {
+  const LocalAnswer answer = problem_answer(Failure{Code::ProxyAuth, "who are you?"}, "id");
+  EXPECT_EQ(answer.head.status, 407);
+  EXPECT_EQ(*answer.head.fields.find("proxy-authenticate"), "Basic realm=\"bottle\"");
+  EXPECT_EQ(*answer.head.fields.find("x-bottle-deny"), "proxy_auth_required");
+  EXPECT_TRUE(answer.head.keep_alive) << "some clients try again on the same connection";
 }
 
 // Threat 42: an answer never carries a peer's bytes unescaped, into the body or the head.
