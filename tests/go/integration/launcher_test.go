@@ -85,3 +85,17 @@ func TestDryRunShowsAndChangesNothing(t *testing.T) {
 		t.Error("the command was run")
 	}
 }
+
+// TestStartInAProcessNamespace: as in a container, where the processes of the machine are not to be seen.
+func TestStartInAProcessNamespace(t *testing.T) {
+	s := newShelf(t)
+	if err := exec.Command("unshare", "-Urpf", "--mount-proc", "true").Run(); err != nil {
+		t.Skip("this user may not make process namespaces (unshare -Urpf --mount-proc true fails)")
+	}
+	inner := s.command("start", "--scanner", "guard", "--", "sh", "-c", "echo it runs; exit 3")
+	cmd := exec.Command("unshare", append([]string{"-Urpf", "--mount-proc", "--kill-child"}, inner.Args...)...)
+	cmd.Dir, cmd.Env = inner.Dir, inner.Env
+	if out := s.run1(cmd); out.code != 3 || out.out != "it runs\n" {
+		t.Errorf("exit code %d: %s%s", out.code, out.out, out.errors)
+	}
+}
