@@ -22,6 +22,7 @@
 #include <sstream>
 
 #include "launcher/command/bottle_checks.h"
+#include "launcher/command/routes.h"
 #include "launcher/process.h"
 
 namespace bottle::launcher {
@@ -185,28 +186,13 @@ std::set<std::string> gateways() {
     }
     ::freeifaddrs(list);
   }
-  std::ifstream in("/proc/net/route");
-  std::string line;
-  std::getline(in, line);  // the heading
-  while (std::getline(in, line)) {
-    std::istringstream fields(line);
-    std::string device;
-    std::string skip;
-    std::uint32_t to = 0;
-    std::uint32_t by = 0;
-    std::uint32_t mask = 0;
-    fields >> device >> std::hex >> to >> by >> skip >> skip >> skip >> skip >> mask;
-    if (!fields || device == "lo") continue;
+  for (const auto& route : routes_of_this_namespace()) {
+    if (route.device == "lo") continue;
     const auto add = [&](std::uint32_t host) {
-      if (own.contains(host)) return;
-      std::array<char, INET_ADDRSTRLEN> text{};
-      const in_addr address{htonl(host)};
-      if (::inet_ntop(AF_INET, &address, text.data(), text.size()) != nullptr) {
-        out.insert(text.data());
-      }
+      if (!own.contains(host)) out.insert(dotted(host));
     };
-    if (by != 0) add(ntohl(by));
-    if (by == 0 && mask != 0 && mask != 0xffffffffU) add(ntohl(to) + 1);
+    if (route.router != 0) add(route.router);
+    if (route.router == 0 && route.mask != 0 && route.mask != 0xffffffffU) add(route.to + 1);
   }
   return out;
 }
@@ -248,6 +234,19 @@ Finding check_gateways(const Target& target) {
   return dead_or_not(target.name, worst);
 }
 
+Try judge_route(Route route, const Address& address, const Target& target) {
+  if (route == Route::kInside) return {false, "what is sent to it stays in the bottle"};
+  if (address.storage.ss_family == AF_INET) {
+    const auto host =
+        ntohl(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_addr.s_addr);
+    const auto by = route_for(routes_of_this_namespace(), host);
+    if (by && !router_is_there(*by, kTargetLimit)) {
+      return {false, "the route to it leads to " + dotted(by->router) + ", which is nobody"};
+    }
+  }
+  return {true, "there is a route to " + target.address + " (nothing was sent)"};
+}
+
 std::string status_field(const std::string& name) {
   std::ifstream in("/proc/self/status");
   for (std::string line; std::getline(in, line);) {
@@ -273,12 +272,7 @@ Finding check_target(const Target& target) {
   }
   const auto route = route_to(*address);
   if (route == Route::kNone) return dead_or_not(target.name, {false, "there is no route to it"});
-  if (target.route_only) {
-    return dead_or_not(target.name, route == Route::kInside
-                                        ? Try{false, "what is sent to it stays in the bottle"}
-                                        : Try{true, "there is a route to " + target.address +
-                                                        " (nothing was sent)"});
-  }
+  if (target.route_only) return dead_or_not(target.name, judge_route(route, *address, target));
   return dead_or_not(target.name,
                      target.kind == Target::Kind::kTcp ? try_tcp(*address) : try_udp(*address));
 }

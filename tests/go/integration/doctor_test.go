@@ -117,6 +117,8 @@ until [ -e "$3/up" ]; do sleep 0.02; done
 ip link add v0 type veth peer name v1 netns $peer
 ip addr add 192.0.2.2/24 dev v0
 ip link set v0 up
+ip route add 203.0.113.0/25 via 192.0.2.1
+ip route add 203.0.113.128/25 via 192.0.2.78
 nsenter -t $peer -n sh -c 'ip link set lo up; ip addr add 192.0.2.1/24 dev v1; ip link set v1 up'
 cat /proc/net/dev > "$3/before"
 code=0
@@ -151,6 +153,8 @@ func TestDoctorFindsWaysOut(t *testing.T) {
 		{"name": "UDP that answers", "kind": "udp", "address": "192.0.2.1", "port": 53},
 		{"name": "UDP that refuses", "kind": "udp", "address": "192.0.2.1", "port": 54},
 		{"name": "a route", "kind": "udp", "address": "192.0.2.99", "port": 443, "route_only": true},
+		{"name": "a router", "kind": "udp", "address": "203.0.113.1", "port": 443, "route_only": true},
+		{"name": "a router that is nobody", "kind": "udp", "address": "203.0.113.129", "port": 443, "route_only": true},
 		{"name": "no route", "kind": "tcp", "address": "198.51.100.1", "port": 443},
 		{"name": "no route, IPv6", "kind": "udp", "address": "2001:db8::1", "port": 443},
 		{"name": "itself", "kind": "tcp", "address": "127.0.0.1", "port": 80},
@@ -176,6 +180,7 @@ func TestDoctorFindsWaysOut(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"open TCP": "failed", "closed TCP": "failed", "UDP that answers": "failed", "UDP that refuses": "failed", "a route": "failed",
+		"a router": "failed", "a router that is nobody": "ok",
 		"no route": "ok", "no route, IPv6": "ok", "itself": "ok", "nobody": "ok", "a name": "failed", "a socket": "failed", "no socket": "ok",
 		// Its address is the proxy's, which is no way out.
 		"gateway": "ok",

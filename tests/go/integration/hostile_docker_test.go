@@ -298,3 +298,19 @@ print("sent")`, strings.TrimSpace(port))
 		t.Skipf("KNOWN HOLE: the engine's machine hears the broadcasts of a bottle (%s); its reverse path filter, net.ipv4.conf.all.rp_filter=1, stops them", strings.TrimSpace(heard))
 	}
 }
+
+// TestDockerCheckProvesTheBottle: doctor runs in the container before the command, and finds the same.
+func TestDockerCheckProvesTheBottle(t *testing.T) {
+	needEngine(t)
+	run := startDocker(t, "--check", "--scanner", "guard", "--", "echo", "the command ran")
+	for _, want := range []string{"ok       the proxy", "ok       curl: uses the proxy and trusts its CA", "ok       direct TCP: dead",
+		"ok       the cloud's metadata address: dead", "ok       raw sockets: dead", "ok       privileges: none",
+		"ok       sockets of the host and of a container engine"} {
+		if !strings.Contains(run.err, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+	if run.status != 0 || run.out != "the command ran\n" || t.Failed() {
+		t.Errorf("got %+v", run)
+	}
+}
