@@ -1,14 +1,12 @@
 #include "proxy/tls/tls_client.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
 #include <stdexcept>
 #include <utility>
 
 #include "certs/openssl_ptr.h"
-#include "certs/trust_bundle.h"
 
 namespace bottle {
 
@@ -25,29 +23,6 @@ constexpr int kMaxChainDepth = 8;
 
 void require(bool done, const char* what) {
   if (!done) throw std::runtime_error(std::string(what) + ": " + openssl::take_errors());
-}
-
-// How many certificates were added, or -1.
-int add_pem(X509_STORE* store, std::string_view pem) {
-  const openssl::BioPtr in(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  if (!in) return -1;
-  int count = 0;
-  for (;;) {
-    const openssl::X509Ptr certificate(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
-    if (!certificate) break;
-    if (X509_STORE_add_cert(store, certificate.get()) != 1) return -1;
-    ++count;
-  }
-  const unsigned long last = ERR_peek_last_error();
-  const bool at_end =
-      ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
-  ERR_clear_error();
-  return at_end ? count : -1;
-}
-
-Failure bad_roots(const std::string& where) {
-  return Failure{Code::Internal, "cannot use the certificates in " + where + ": one is damaged",
-                 "unreadable_bundle", "Name a PEM file whose certificates are all readable."};
 }
 
 void free_string(void*, void* text, CRYPTO_EX_DATA*, int, long, void*) {
@@ -172,38 +147,6 @@ struct TlsClientCallbacks {
   }
 };
 
-OriginTrust::~OriginTrust() { X509_STORE_free(store_); }
-
-Result<std::shared_ptr<const OriginTrust>> OriginTrust::load(
-    const std::filesystem::path& origin_ca) {
-  std::string pem;
-  const Result<std::filesystem::path> system = system_bundle_path();
-  if (!system && origin_ca.empty()) return system.error();
-  if (system) {
-    Result<std::string> roots = read_bundle(*system);
-    if (!roots) return roots.error();
-    pem = std::move(*roots);
-  }
-  if (!origin_ca.empty()) {
-    const Result<std::string> extra = read_bundle(origin_ca);
-    if (!extra) return extra.error();
-    pem = merge_bundle(pem, *extra);
-  }
-  Result<std::shared_ptr<const OriginTrust>> trust = from_pem(pem);
-  if (!trust) return bad_roots(origin_ca.empty() ? system->string() : origin_ca.string());
-  return trust;
-}
-
-Result<std::shared_ptr<const OriginTrust>> OriginTrust::from_pem(std::string_view pem) {
-  std::shared_ptr<OriginTrust> trust(new OriginTrust());
-  trust->store_ = X509_STORE_new();
-  if (trust->store_ == nullptr) throw std::bad_alloc();
-  const int count = add_pem(trust->store_, pem);
-  if (count <= 0) return bad_roots("the given text");
-  trust->size_ = static_cast<std::size_t>(count);
-  return std::shared_ptr<const OriginTrust>(std::move(trust));
-}
-
 TlsClient::TlsClient(std::shared_ptr<const OriginTrust> trust, TimerWheel& wheel,
                      RecordBuffers& buffers, TlsClientLimits limits)
     : trust_(std::move(trust)), wheel_(wheel), buffers_(buffers), limits_(limits) {
@@ -221,7 +164,7 @@ TlsClient::TlsClient(std::shared_ptr<const OriginTrust> trust, TimerWheel& wheel
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_verify_depth(ctx, kMaxChainDepth);
   SSL_CTX_set_max_cert_list(ctx, kMaxChainBytes);
-  SSL_CTX_set1_cert_store(ctx, trust_->store_);
+  SSL_CTX_set1_cert_store(ctx, trust_->store());
   SSL_CTX_set_client_cert_cb(ctx, &on_client_certificate);
   SSL_CTX_set_app_data(ctx, this);
   if (limits_.sessions > 0) {

@@ -3,7 +3,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstddef>
-#include <filesystem>
 #include <list>
 #include <memory>
 #include <string>
@@ -13,36 +12,13 @@
 
 #include "certs/server_name.h"
 #include "proxy/base/deadline.h"
+#include "proxy/tls/origin_trust.h"
 #include "proxy/tls/tls_stream.h"
 
 struct ssl_ctx_st;
 struct ssl_session_st;
-struct x509_store_st;
 
 namespace bottle {
-
-// The roots that origins are checked against. Read once by main, shared by all workers, immutable.
-// The bottle's own CA is never among them: an origin that shows it is refused.
-class OriginTrust {
- public:
-  // `origin_ca`, if not empty, is added to the system's roots (SSL_CERT_FILE or the usual bundle;
-  // a system without any is then no error). Fails with Internal, saying which file and why.
-  [[nodiscard]] static Result<std::shared_ptr<const OriginTrust>> load(
-      const std::filesystem::path& origin_ca);
-  // Only these PEM certificates.
-  [[nodiscard]] static Result<std::shared_ptr<const OriginTrust>> from_pem(std::string_view pem);
-  OriginTrust(const OriginTrust&) = delete;
-  OriginTrust& operator=(const OriginTrust&) = delete;
-  ~OriginTrust();
-
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
- private:
-  friend class TlsClient;
-  OriginTrust() = default;
-  x509_store_st* store_ = nullptr;
-  std::size_t size_ = 0;
-};
 
 struct TlsClientLimits {
   std::chrono::milliseconds handshake{10'000};

@@ -326,14 +326,5 @@ TEST_F(OriginTls, ResumesPerName) {
   }
 }
 
-TEST_F(OriginTls, TrustNeedsCertificates) {
-  EXPECT_FALSE(OriginTrust::from_pem("").has_value());
-  EXPECT_FALSE(OriginTrust::from_pem("no PEM").has_value());
-  EXPECT_FALSE(OriginTrust::from_pem(root_.pem() + "-----BEGIN CERTIFICATE-----\nMIIB\n"
-                                                   "-----END CERTIFICATE-----\n")
-                   .has_value());
-  EXPECT_EQ(OriginTrust::from_pem(root_.pem()).value()->size(), 1U);
-}
-
 }  // namespace
 }  // namespace bottle
