@@ -180,15 +180,17 @@ func (p *proxy) pool() (*x509.CertPool, error) {
 
 // cpu is the user and system time that the proxy has used.
 func (p *proxy) cpu() time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	_, rest, ok := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	if err != nil || !ok || len(fields) < 13 {
-		return 0
+	var used int64
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
+	for _, task := range tasks {
+		text, _ := os.ReadFile(task)
+		fields := strings.Fields(string(text)) // nanoseconds on a processor come first
+		if len(fields) > 0 {
+			ns, _ := strconv.ParseInt(fields[0], 10, 64)
+			used += ns
+		}
 	}
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * time.Second / 100
+	return time.Duration(used)
 }
 
 func (p *proxy) stop() {
