@@ -7,7 +7,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <future>
 #include <random>
+#include <utility>
+#include <vector>
 
 #include "certs/trust_bundle.h"
 #include "proxy/ledger/local_ledger.h"
@@ -91,10 +94,10 @@ Result<void> World::build(const Places& places) {
     values = std::move(*read);
   }
   // Behind pipelock the guard looks only if it was given values that pipelock does not know.
+  // Compiling what it looks for takes longer than all the rest, so that goes on beside it.
+  std::future<Result<std::unique_ptr<const SecretSet>>> compiled;
   if (config_.upstream == UpstreamKind::Direct || !values.empty()) {
-    auto set = SecretSet::make(std::move(values));
-    if (!set) return about_config(set.error());
-    secrets_ = std::move(*set);
+    compiled = std::async(std::launch::async, &SecretSet::make, std::move(values));
   }
   auto guard = AddressGuard::make(config_.allow_address);
   if (!guard) return about_config(guard.error());
@@ -136,6 +139,12 @@ Result<void> World::build(const Places& places) {
                      std::string(kBadFile));
     }
   }
+  if (compiled.valid()) {
+    auto set = compiled.get();
+    if (!set) return about_config(set.error());
+    secrets_ = std::move(*set);
+  }
+  // From here on files are made.
   auto audit = AuditSink::open(config_.audit);
   if (!audit) return about_file(audit.error());
   audit_ = std::move(*audit);
