@@ -1,6 +1,5 @@
 #include "proxy/worker.h"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "proxy/exit/name_server.h"
 #include "proxy/exit_host.h"
 #include "proxy/refused_names.h"
+#include "proxy/tls/tcp_listener.h"
 #include "proxy/upstream/dialer.h"
 #include "proxy/upstream/origin_upstream.h"
 #include "proxy/upstream/pipelock_upstream.h"
@@ -25,17 +25,6 @@ namespace bottle {
 namespace {
 
 using asio::ip::tcp;
-using namespace std::chrono_literals;
-
-// After an accept failed for want of descriptors: the next try, without spinning meanwhile.
-constexpr auto kAcceptPause = 100ms;
-
-tcp protocol_of(int socket) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  const bool known = ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  return known && address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4();
-}
 
 }  // namespace
 
@@ -100,13 +89,9 @@ class Worker::Loop {
  private:
   // A listening socket, and how those begin who come to it.
   struct Door {
-    Door(asio::io_context& io, int listener, Entry entry_in)
-        : acceptor(io, protocol_of(listener), listener),
-          place_free(io.get_executor()),
-          entry(entry_in) {
-      acceptor.non_blocking(true);
-    }
-    tcp::acceptor acceptor;
+    Door(asio::io_context& io, int descriptor, Entry entry_in)
+        : listener(io.get_executor(), descriptor), place_free(io.get_executor()), entry(entry_in) {}
+    TcpListener listener;
     Event place_free;  // a connection ended, or the drain began
     Entry entry;
   };
@@ -114,8 +99,7 @@ class Worker::Loop {
   void begin_drain() {
     drain_.begin();
     for (Door& door : doors_) {
-      boost::system::error_code ignored;
-      door.acceptor.close(ignored);
+      door.listener.close();
       door.place_free.set_later();
     }
     news_.set_later();
@@ -200,14 +184,9 @@ class Worker::Loop {
         co_await door.place_free.wait();
         continue;
       }
-      tcp::socket socket(io_);
-      auto [ec] = co_await door.acceptor.async_accept(socket, use_tuple);
-      if (drain_.draining()) break;
-      if (ec) {
-        co_await sleep_for(kAcceptPause);
-        continue;
-      }
-      connections_.spawn(serve_one(std::move(socket), door.entry));
+      auto socket = co_await door.listener.accept();
+      if (!socket || drain_.draining()) break;
+      connections_.spawn(serve_one(std::move(*socket), door.entry));
     }
   }
 

@@ -1,9 +1,6 @@
 #include "proxy/exit/exit_server.h"
 
-#include <sys/socket.h>
-
 #include <boost/asio/ip/tcp.hpp>
-#include <chrono>
 #include <list>
 #include <utility>
 
@@ -11,24 +8,15 @@
 #include "proxy/exit/exit_refusals.h"
 #include "proxy/http/http1_session.h"
 #include "proxy/tls/client_hello.h"
+#include "proxy/tls/tcp_listener.h"
 #include "proxy/tls/tcp_stream.h"
 
 namespace bottle {
 namespace {
 
 using asio::ip::tcp;
-using namespace std::chrono_literals;
 
-// After an accept failed for want of descriptors: the next try, without spinning meanwhile.
-constexpr auto kAcceptPause = 100ms;
 constexpr std::size_t kFirstBytes = 2048;  // most ClientHellos at once
-
-tcp protocol_of(int socket) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  const bool known = ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  return known && address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4();
-}
 
 // A name that no request may go to gets no leaf. The port is not known before the request.
 class PolicyGate final : public NameGate {
@@ -77,8 +65,7 @@ class ExitServer::Loop {
     parts_.stopping = true;
     drain_.begin();
     for (Listener& listener : listeners_) {
-      boost::system::error_code ignored;
-      listener.socket.close(ignored);
+      listener.socket.close();
       listener.place_free.set_later();
     }
     connections_.cancel();
@@ -88,10 +75,8 @@ class ExitServer::Loop {
  private:
   struct Listener {
     Listener(asio::io_context& io, int descriptor)
-        : socket(io, protocol_of(descriptor), descriptor), place_free(io.get_executor()) {
-      socket.non_blocking(true);
-    }
-    tcp::acceptor socket;
+        : socket(io.get_executor(), descriptor), place_free(io.get_executor()) {}
+    TcpListener socket;
     Event place_free;  // a connection ended, or it is all over
   };
 
@@ -122,16 +107,10 @@ class ExitServer::Loop {
         if (!news) co_return;
         continue;
       }
-      tcp::socket socket(parts_.given.io);
-      auto [ec] = co_await listener.socket.async_accept(socket, use_tuple);
-      if (parts_.stopping) co_return;
-      if (ec) {
-        const bool slept = co_await sleep_for(kAcceptPause);
-        if (!slept) co_return;
-        continue;
-      }
+      auto socket = co_await listener.socket.accept();
+      if (!socket || parts_.stopping) co_return;
       auto connection = std::make_shared<Connection>(connections_);
-      connection->id = connections_.spawn(serve(std::move(socket), connection));
+      connection->id = connections_.spawn(serve(std::move(*socket), connection));
     }
   }
 

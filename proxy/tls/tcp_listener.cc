@@ -1,0 +1,52 @@
+#include "proxy/tls/tcp_listener.h"
+
+#include <sys/socket.h>
+
+#include <chrono>
+#include <utility>
+
+#include "proxy/base/deadline.h"
+
+namespace bottle {
+namespace {
+
+using asio::ip::tcp;
+using namespace std::chrono_literals;
+
+// After an accept failed for want of descriptors: the next try, without spinning meanwhile.
+constexpr auto kAcceptPause = 100ms;
+
+tcp protocol_of(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  const bool known = ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  return known && address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4();
+}
+
+}  // namespace
+
+TcpListener::TcpListener(const Executor& executor, int descriptor)
+    : acceptor_(executor, protocol_of(descriptor), descriptor) {
+  acceptor_.non_blocking(true);
+}
+
+awaitable<std::optional<tcp::socket>> TcpListener::accept() {
+  const Executor executor = acceptor_.get_executor();
+  for (;;) {
+    const bool cancelled = co_await task_cancelled();
+    if (cancelled || !acceptor_.is_open()) co_return std::nullopt;
+    tcp::socket socket(executor);
+    const auto [ec] = co_await acceptor_.async_accept(socket, use_tuple);
+    if (!acceptor_.is_open() || ec == asio::error::operation_aborted) co_return std::nullopt;
+    if (!ec) co_return std::move(socket);
+    const bool slept = co_await sleep_for(kAcceptPause);
+    if (!slept) co_return std::nullopt;
+  }
+}
+
+void TcpListener::close() noexcept {
+  boost::system::error_code ignored;
+  acceptor_.close(ignored);
+}
+
+}  // namespace bottle

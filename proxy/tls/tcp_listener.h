@@ -1,0 +1,26 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <optional>
+
+#include "proxy/base/awaitable.h"
+
+namespace bottle {
+
+// A listening socket, as one worker has it. Owned by who serves its clients.
+class TcpListener {
+ public:
+  // Takes over `descriptor`, which listens.
+  TcpListener(const Executor& executor, int descriptor);
+
+  // The next client. Nothing once the listener is closed or the task is cancelled. Without a
+  // descriptor left for the client, it tries again in a moment.
+  [[nodiscard]] awaitable<std::optional<asio::ip::tcp::socket>> accept();
+  // Ends an accept() that waits.
+  void close() noexcept;
+
+ private:
+  asio::ip::tcp::acceptor acceptor_;
+};
+
+}  // namespace bottle
