@@ -519,29 +519,41 @@ func (s *shelf) nothingLeft() {
 
 // TestKilledLauncherLeavesNothing: kill -9 at random moments of start and run; after the next call nothing is left.
 func TestKilledLauncherLeavesNothing(t *testing.T) {
-	s := newShelf(t)
+	t.Run("guard", func(t *testing.T) {
+		s := newShelf(t)
+		killAtRandomMoments(t, s, "start", "--scanner", "guard")
+	})
+	t.Run("pipelock", func(t *testing.T) {
+		c := newConfined(t, "")
+		killAtRandomMoments(t, c.shelf, c.args...)
+	})
+}
+
+// killAtRandomMoments starts bottles with these words and kills their launchers.
+func killAtRandomMoments(t *testing.T, s *shelf, start ...string) {
+	t.Helper()
 	// What was there before is not looked at: others use these folders too.
-	start := time.Now()
+	began := time.Now()
 	temporary := func() []string {
 		var out []string
 		for _, dir := range []string{"/tmp", "/var/tmp"} {
 			entries, _ := os.ReadDir(dir)
 			for _, entry := range entries {
-				if info, err := entry.Info(); err == nil && info.ModTime().After(start) && mentions(filepath.Join(dir, entry.Name()), s.root) {
+				if info, err := entry.Info(); err == nil && info.ModTime().After(began) && mentions(filepath.Join(dir, entry.Name()), s.root) {
 					out = append(out, entry.Name())
 				}
 			}
 		}
 		return out
 	}
+	command := func(script string) []string { return append(append([]string{}, start...), "--", "sh", "-c", script) }
 	// How long a start takes here, so that the moments are spread over it and the time after.
-	begin := time.Now()
-	s.start("exit 0").end(t)
-	whole := time.Since(begin)
+	s.call(command("exit 0")...).want(t, 0)
+	whole := time.Since(began)
 	seed := time.Now().UnixNano()
 	random := rand.New(rand.NewSource(seed))
 	for i := 0; i < 20; i++ {
-		cmd := s.command("start", "--scanner", "guard", "--", "sh", "-c", "(setsid sleep 1000 &) ; sleep 1000; : "+s.root)
+		cmd := s.command(command("(setsid sleep 1000 &) ; sleep 1000; : " + s.root)...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
