@@ -149,6 +149,7 @@ daemon=$!
 read -r _
 kill "$daemon"
 wait "$daemon"
+rm -rf "$1"
 `
 
 func startEngine(ctx context.Context) (*Engine, error) {
@@ -218,6 +219,8 @@ func (e *Engine) start(ctx context.Context) error {
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):
+		case <-e.ended:
+			return none("dockerd did not start: %s", e.lastWords())
 		case <-limit:
 			return none("dockerd did not start: %s", e.lastWords())
 		}

@@ -16,7 +16,10 @@ import (
 	"time"
 )
 
-const baseImage = "debian:bookworm-slim" // as docker/Dockerfile has it
+const (
+	baseImage = "debian:bookworm-slim" // as docker/Dockerfile has it
+	agentBase = "agent-base:latest"    // with clients that the tests know, in place of the Node image
+)
 
 // makeImages builds what the tests need with the project's own Dockerfiles, on a base from debootstrap. What is there
 // from an earlier run is the engine's cache.
@@ -44,7 +47,14 @@ func (e *Engine) makeImages(ctx context.Context) error {
 	if err := e.buildProxy(root, build); err != nil {
 		return err
 	}
-	if err := build(AgentImage, "--build-arg", "CLAUDE_CODE=", "--build-arg", "BASE="+baseImage, "--file",
+	if err := e.buildFrom(build, agentBase, "FROM "+baseImage+`
+RUN apt-get update && \
+    apt-get install -y --no-install-recommends nodejs python3-h2 python3-httpx python3-requests wget && \
+    rm -rf /var/lib/apt/lists/*
+`, nil); err != nil {
+		return err
+	}
+	if err := build(AgentImage, "--build-arg", "CLAUDE_CODE=", "--build-arg", "BASE="+agentBase, "--file",
 		filepath.Join(root, "docker", "Dockerfile.agent"), filepath.Join(root, "docker")); err != nil {
 		return err
 	}
@@ -79,7 +89,7 @@ func (e *Engine) buildProxy(root string, build builder) error {
 		}
 	}
 	return e.buildFrom(build, ProxyImage, "FROM "+baseImage+"\n"+strings.Replace(stage, compiled, "COPY bottle-proxy ", 1),
-		"bottle-proxy", binary)
+		map[string]string{"bottle-proxy": binary})
 }
 
 // buildPipelock makes an image of the real one that PIPELOCK_BIN names, else of the double.
@@ -92,21 +102,24 @@ func (e *Engine) buildPipelock(build builder) error {
 		return none("%v", err)
 	}
 	e.Environment["BOTTLE_PIPELOCK_IMAGE"] = image
-	return e.buildFrom(build, image, "FROM scratch\nCOPY pipelock /pipelock\nENTRYPOINT [\"/pipelock\"]\n", "pipelock", binary)
+	return e.buildFrom(build, image, "FROM scratch\nCOPY pipelock /pipelock\nENTRYPOINT [\"/pipelock\"]\n",
+		map[string]string{"pipelock": binary})
 }
 
-// buildFrom builds from a Dockerfile and one file beside it.
-func (e *Engine) buildFrom(build builder, tag, dockerfile, name, source string) error {
+// buildFrom builds from a Dockerfile and programs beside it: what they are called there, and where they are.
+func (e *Engine) buildFrom(build builder, tag, dockerfile string, programs map[string]string) error {
 	dir, err := os.MkdirTemp(e.directory, "context-")
 	if err != nil {
 		return err
 	}
-	raw, err := os.ReadFile(source)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, name), raw, 0o755); err != nil {
-		return err
+	for name, source := range programs {
+		raw, err := os.ReadFile(source)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), raw, 0o755); err != nil {
+			return err
+		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(dockerfile), 0o644); err != nil {
 		return err
