@@ -349,7 +349,7 @@ Step make_step(const StepRef& ref, const Plan& plan, const Facts& facts) {
     case kReadAddresses:
       step.what = "read the proxy's addresses";
       words = {"inspect", "--format",
-               "{{range $name, $at := .NetworkSettings.Networks}}{{$name}} {{$at.IPAddress}}\n"
+               "{{range $name, $at := .NetworkSettings.Networks}}{{println $name $at.IPAddress}}"
                "{{end}}",
                names.proxy};
       step.call.limit = kQuestionLimit;
