@@ -139,7 +139,8 @@ func (e *Engine) Command(program string, args ...string) *exec.Cmd {
 
 // What the daemon's first process does: it is number one of a PID namespace, so whatever is left of the engine ends
 // with it, and its mounts, bridges and packet filters end with its other namespaces. The daemon ends when the tests
-// close its input, also by dying. Nothing of the machine is told of it: neither systemd nor firewalld.
+// close its input, also by dying, and its control groups are removed then. Nothing of the machine is told of it: neither
+// systemd nor firewalld.
 const engineScript = `
 mount -t proc proc /proc && ip link set lo up || exit 1
 if [ -d /run/dbus ]; then mount -t tmpfs none /run/dbus || exit 1; fi
@@ -149,6 +150,9 @@ daemon=$!
 read -r _
 kill "$daemon"
 wait "$daemon"
+for groups in /sys/fs/cgroup"$3" /sys/fs/cgroup/*"$3"; do
+  if [ -d "$groups" ]; then find "$groups" -depth -type d -exec rmdir {} ";"; fi
+done
 rm -rf "$1"
 `
 
@@ -263,17 +267,6 @@ func (e *Engine) close() {
 		case <-time.After(20 * time.Second):
 			_ = e.daemon.Process.Kill()
 			<-e.ended
-		}
-		// A cgroup that still holds a process stays; there is none, since the namespace is gone.
-		name := filepath.Base(e.directory)
-		for _, pattern := range []string{"/sys/fs/cgroup/" + name, "/sys/fs/cgroup/*/" + name} {
-			groups, _ := filepath.Glob(pattern)
-			for _, group := range groups {
-				inner, _ := filepath.Glob(group + "/*/")
-				for _, one := range append(inner, group) {
-					_ = syscall.Rmdir(filepath.Clean(one))
-				}
-			}
 		}
 		e.daemon = nil
 	}
