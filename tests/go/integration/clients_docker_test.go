@@ -17,7 +17,8 @@ import (
 
 const inContainer harness.Via = "container"
 
-// inOneBottle runs every client of the agent's image, each in a folder of its own: probe, script, and what came of it.
+// inOneBottle runs the clients of the agent's image one after the other, each in a folder of its own: probe, script, and
+// what came of it. (Not at once: a busy git 2.39 sends broken packs, also where there is no proxy.)
 const inOneBottle = `for folder in client-*; do
   (cd "$folder"
   if sh ./probe >/dev/null 2>&1; then timeout 60 sh ./script >out 2>errors; echo $? >status; else echo absent >status; fi)

@@ -440,8 +440,7 @@ def proxy_address():
 
 
 def proxy():
-    s = socket.create_connection(proxy_address(), timeout=PATIENCE + 1.5)
-    return s
+    return socket.create_connection(proxy_address(), timeout=PATIENCE + 1.5)
 
 
 def head_of(s):
@@ -625,6 +624,7 @@ def _():
 @way("SOCKS on the proxy's port")
 def _():
     with proxy() as s:
+        s.settimeout(PATIENCE)
         s.sendall(b"\x05\x01\x00")
         answer = s.recv(16)
     if answer[:2] == b"\x05\x00":
