@@ -37,8 +37,8 @@ constexpr std::array kTable{
     TrustVariable{"NODE_USE_ENV_PROXY", kText, "1", "Node 24: use the proxy variables at all"},
     TrustVariable{"NODE_USE_SYSTEM_CA", kText, "1", "Node 22.15 and later"},
     TrustVariable{"DENO_TLS_CA_STORE", kText, "system", "Deno"},
-    TrustVariable{"UV_SYSTEM_CERTS", kText, "1", "uv 0.10 and later"},
-    TrustVariable{"UV_NATIVE_TLS", kText, "1", "uv before that; later ones warn of it alone"},
+    TrustVariable{"UV_SYSTEM_CERTS", kText, "1", "uv"},
+    TrustVariable{"UV_NATIVE_TLS", kText, "1", "uv of 2025 and before"},
     // The proxy. Programs disagree about the case; curl reads http_proxy in lower case only.
     TrustVariable{"HTTP_PROXY", kProxy, "", "most"},
     TrustVariable{"http_proxy", kProxy, "", "most"},
