@@ -178,7 +178,8 @@ func bridgeOrigin(t *testing.T) (address, ca string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	// It removes its repositories when it is asked to end.
+	t.Cleanup(func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait() })
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Skipf("the engine's bridge (%s) is not on this machine, so nothing can listen there", gateway)
