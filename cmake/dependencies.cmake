@@ -12,7 +12,8 @@ pkg_check_modules(nghttp2 REQUIRED IMPORTED_TARGET libnghttp2>=1.52.0)
 pkg_check_modules(brotli REQUIRED IMPORTED_TARGET libbrotlidec libbrotlienc)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(hs REQUIRED IMPORTED_TARGET libhs)
-pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
+# The archive: the launcher goes into bottles whose images may have no such library.
+find_library(SECCOMP_ARCHIVE NAMES libseccomp.a REQUIRED)
 
 # Debian ships llhttp as generated C sources. They are compiled here so that strict mode, which is
 # a compile-time switch in 8.x, holds for the library and for everyone who includes its header.
