@@ -58,13 +58,6 @@ EVP_MD_CTX* thread_context() {
 
 }  // namespace
 
-Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
-  MdContextPtr guard(context_);
-  require(context_ != nullptr && EVP_DigestInit_ex2(context_, sha256_algorithm(), nullptr) == 1,
-          "libcrypto has no SHA-256");
-  (void)guard.release();
-}
-
 Sha256::Sha256(Sha256&& other) noexcept : context_(std::exchange(other.context_, nullptr)) {}
 
 Sha256& Sha256::operator=(Sha256&& other) noexcept {
@@ -78,11 +71,19 @@ Sha256& Sha256::operator=(Sha256&& other) noexcept {
 Sha256::~Sha256() { EVP_MD_CTX_free(context_); }
 
 void Sha256::update(std::string_view bytes) {
+  if (context_ == nullptr) {
+    MdContextPtr fresh(EVP_MD_CTX_new());
+    require(fresh && EVP_DigestInit_ex2(fresh.get(), sha256_algorithm(), nullptr) == 1,
+            "libcrypto has no SHA-256");
+    context_ = fresh.release();
+  }
   expect(EVP_DigestUpdate(context_, bytes.data(), bytes.size()));
 }
 
-Digest Sha256::finish() {
+Digest Sha256::finish(std::string_view last) {
+  if (context_ == nullptr) return sha256(last);
   Digest digest{};
+  expect(EVP_DigestUpdate(context_, last.data(), last.size()));
   expect(EVP_DigestFinal_ex(context_, digest.data(), nullptr));
   return digest;
 }

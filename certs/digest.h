@@ -15,20 +15,20 @@ namespace bottle {
 // SHA-256 (FIPS 180-4).
 using Digest = std::array<unsigned char, 32>;
 
-// Of bytes that come in pieces.
+// Of bytes that come in pieces. One piece costs no more than sha256().
 class Sha256 {
  public:
-  Sha256();  // throws std::runtime_error when libcrypto has no SHA-256
+  Sha256() noexcept = default;
   Sha256(Sha256&& other) noexcept;
   Sha256& operator=(Sha256&& other) noexcept;
   ~Sha256();
 
-  void update(std::string_view bytes);
-  // Once, as the last call.
-  [[nodiscard]] Digest finish();
+  void update(std::string_view bytes);  // throws std::runtime_error: libcrypto has no SHA-256
+  // Of all that came before, and of `last`. Once, as the last call.
+  [[nodiscard]] Digest finish(std::string_view last = {});
 
  private:
-  evp_md_ctx_st* context_;
+  evp_md_ctx_st* context_ = nullptr;  // from the first update on
 };
 
 [[nodiscard]] Digest sha256(std::string_view bytes);

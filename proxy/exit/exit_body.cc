@@ -9,7 +9,12 @@ namespace bottle {
 
 awaitable<Result<Chunk>> HashedBody::read(std::size_t max) {
   auto chunk = co_await inner_.read(max);
-  if (chunk) hash_.update(chunk->data);
+  if (!chunk) co_return chunk;
+  if (chunk->end) {
+    digest_ = hash_.finish(chunk->data);
+  } else {
+    hash_.update(chunk->data);
+  }
   co_return chunk;
 }
 
@@ -47,13 +52,11 @@ awaitable<Result<Chunk>> ToldBody::read(std::size_t max) {
 void ToldBody::count(ByteView data, bool last) {
   sums_.bytes += data.size();
   if (kind_ == Kind::Events) return;
-  if (last && !hash_) {
-    sums_.digest = sha256(data);
-    return;
+  if (last) {
+    sums_.digest = hash_.finish(data);
+  } else {
+    hash_.update(data);
   }
-  if (!hash_) hash_.emplace();
-  hash_->update(data);
-  if (last) sums_.digest = hash_->finish();
 }
 
 void ToldBody::stop(Failure why) noexcept {

@@ -18,11 +18,12 @@ class HashedBody final : public BodySource {
   [[nodiscard]] bool ready() const noexcept override { return inner_.ready(); }
   void stop(Failure why) noexcept override { inner_.stop(std::move(why)); }
   // After the end was read.
-  [[nodiscard]] Digest digest() { return hash_.finish(); }
+  [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
 
  private:
   BodySource& inner_;
   Sha256 hash_;
+  Digest digest_{};
 };
 
 // A response's body on its way to the scanner, which the front is told of: its length, digest and
@@ -53,7 +54,7 @@ class ToldBody final : public BodySource {
   const Kind kind_;
   const bool& exit_is_stopping_;
   EndNews sums_;
-  std::optional<Sha256> hash_;  // of a body in several pieces
+  Sha256 hash_;
 };
 
 }  // namespace bottle

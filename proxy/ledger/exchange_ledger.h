@@ -71,6 +71,8 @@ inline constexpr std::size_t kSideWindow = 256 * 1024;
 // is pending, so that a Deadline can bound it.
 class FrontEnd : public Cancellable {
  public:
+  // Goes with the request to the scanner. Good for two uses as long as nothing went to the origin.
+  [[nodiscard]] virtual std::string_view ticket() const = 0;
   // The oldest news that has not been taken; nothing if there is none now.
   [[nodiscard]] virtual std::optional<ExitNews> next() = 0;
   // Until next() has something. False when the wait was cancelled. One waiter.
@@ -114,8 +116,6 @@ class ExchangeLedger {
   virtual ~ExchangeLedger() = default;
   // The id must not be live. Events of the end run on `executor`.
   [[nodiscard]] virtual std::unique_ptr<FrontEnd> admit(Admission admission, Executor executor) = 0;
-  // The ticket that goes with it. It is good for two uses as long as nothing went to the origin.
-  [[nodiscard]] virtual std::string ticket(const Admission& admission) const = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<ExitEnd>> claim(std::string_view ticket,
                                                                Executor executor) = 0;
 };

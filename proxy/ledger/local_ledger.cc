@@ -40,8 +40,9 @@ std::size_t body_bytes(const ExitNews& news) {
 
 // One exchange. What is not const is guarded by the mutex.
 struct LocalLedger::Entry : std::enable_shared_from_this<Entry> {
-  Entry(Admission admission_in, Executor executor)
+  Entry(Admission admission_in, std::string ticket_in, Executor executor)
       : admission(std::move(admission_in)),
+        ticket(std::move(ticket_in)),
         front(std::make_shared<Waker>(std::move(executor))),
         room(admission.side_body ? 0 : kSideWindow) {}
 
@@ -70,6 +71,7 @@ struct LocalLedger::Entry : std::enable_shared_from_this<Entry> {
   }
 
   const Admission admission;
+  const std::string ticket;
   const WakerPtr front;
   std::mutex mutex;
   std::deque<ExitNews> news;
@@ -102,6 +104,8 @@ class LocalLedger::Front final : public FrontEnd {
     entry_->news.clear();
     if (entry_->exit) entry_->end(entry_->exit);
   }
+
+  std::string_view ticket() const override { return entry_->ticket; }
 
   std::optional<ExitNews> next() override {
     const std::lock_guard lock(entry_->mutex);
@@ -241,15 +245,13 @@ LocalLedger::LocalLedger() : table_(std::make_shared<Table>()) {}
 LocalLedger::~LocalLedger() = default;
 
 std::unique_ptr<FrontEnd> LocalLedger::admit(Admission admission, Executor executor) {
-  auto entry = std::make_shared<Entry>(std::move(admission), std::move(executor));
+  std::string ticket = office_.issue(admission);
+  auto entry =
+      std::make_shared<Entry>(std::move(admission), std::move(ticket), std::move(executor));
   const std::lock_guard lock(table_->mutex);
   const bool fresh = table_->entries.emplace(entry->admission.id, entry).second;
   if (!fresh) throw std::logic_error("an exchange with this id is live");
   return std::make_unique<Front>(table_, std::move(entry));
-}
-
-std::string LocalLedger::ticket(const Admission& admission) const {
-  return office_.issue(admission);
 }
 
 Result<std::unique_ptr<ExitEnd>> LocalLedger::claim(std::string_view ticket, Executor executor) {
@@ -264,7 +266,7 @@ Result<std::unique_ptr<ExitEnd>> LocalLedger::claim(std::string_view ticket, Exe
     if (found == table_->entries.end()) return stale;
     entry = found->second;
   }
-  if (!office_.is_genuine(ticket, entry->admission)) {
+  if (!equal_in_constant_time(ticket, entry->ticket)) {
     return Failure{Code::Denied, "the ticket is not one of this proxy's", "no_ticket"};
   }
   auto waker = std::make_shared<Waker>(std::move(executor));

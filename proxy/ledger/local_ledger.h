@@ -15,7 +15,6 @@ class LocalLedger final : public ExchangeLedger {
   LocalLedger();
   ~LocalLedger() override;  // with no end left
   [[nodiscard]] std::unique_ptr<FrontEnd> admit(Admission admission, Executor executor) override;
-  [[nodiscard]] std::string ticket(const Admission& admission) const override;
   [[nodiscard]] Result<std::unique_ptr<ExitEnd>> claim(std::string_view ticket,
                                                        Executor executor) override;
   [[nodiscard]] std::size_t live() const;  // exchanges

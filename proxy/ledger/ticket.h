@@ -21,8 +21,6 @@ inline constexpr std::string_view kOriginStatusField = "X-Bottle-Origin-Status";
 class TicketOffice {
  public:
   [[nodiscard]] std::string issue(const Admission& admission) const;
-  // The exchange's id if `ticket` is one that issue() would give for that admission.
-  [[nodiscard]] bool is_genuine(std::string_view ticket, const Admission& admission) const;
 
  private:
   [[nodiscard]] Digest mac(const Admission& admission) const;

@@ -16,8 +16,8 @@ awaitable<Result<Digest>> digest_of(std::shared_ptr<const SpooledBody> body) {
   for (;;) {
     auto chunk = co_await reader.read(kPiece);
     if (!chunk) co_return chunk.error();
+    if (chunk->end) co_return hash.finish(chunk->data);
     hash.update(chunk->data);
-    if (chunk->end) co_return hash.finish();
     since += chunk->data.size();
     if (since < kTurn) continue;
     since = 0;

@@ -27,7 +27,11 @@ awaitable<Result<bool>> ComparedBody::fill(std::size_t max) {
     exchange_.trace.cut_by = Trace::By::Pipelock;
     co_return chunk.error();
   }
-  hash_.update(chunk->data);
+  if (chunk->end) {
+    digest_ = hash_.finish(chunk->data);
+  } else {
+    hash_.update(chunk->data);
+  }
   received_ += chunk->data.size();
   queue_.push(std::move(chunk->data));
   if (chunk->end) relayed_.reset();
@@ -38,7 +42,7 @@ awaitable<Result<ComparedBody::Collected>> ComparedBody::compare() {
   auto end = co_await end_of_answer(*front_, exchange_, end_);
   if (!end) co_return end.error();
   front_.reset();
-  if (end->bytes == received_ && end->digest == hash_.finish()) {
+  if (end->bytes == received_ && end->digest == digest_) {
     compared_ = true;
     trailers_ = std::move(end->trailers);
     co_return Collected::Same;

@@ -54,6 +54,7 @@ class ComparedBody final : public BodySource {
   const std::uint64_t cap_;
   ByteQueue queue_;
   Sha256 hash_;
+  Digest digest_{};  // of the whole, once it has ended
   std::uint64_t received_ = 0;
   bool compared_ = false;  // and found the same
   std::optional<Fields> trailers_;

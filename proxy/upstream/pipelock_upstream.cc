@@ -133,9 +133,9 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head,
   if (!admission) co_return admission.error();
   head = admission->scanned.head;
   head.fields.set(kAgentField, pipelock_agent(options_.bottle_id, exchange.id()));
-  head.fields.set(kExchangeField, ledger_->ticket(*admission));
-  const auto news = std::make_shared<FrontNews>(
-      ledger_->admit(std::move(*admission), exchange.wheel().executor()), exchange);
+  auto end = ledger_->admit(std::move(*admission), exchange.wheel().executor());
+  head.fields.set(kExchangeField, end->ticket());
+  const auto news = std::make_shared<FrontNews>(std::move(end), exchange);
   FrontNews::watch(news);
   auto relayed = co_await call(std::move(head), std::move(body), news.get(), exchange);
   const bool alone = co_await news->end_watch();

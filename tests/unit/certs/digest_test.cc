@@ -34,7 +34,11 @@ TEST(Sha256, IsTheSameHoweverTheBytesAreCut) {
     hash.update(kTwoBlocks.substr(0, cut));
     hash.update(kTwoBlocks.substr(cut));
     EXPECT_EQ(hex(hash.finish()), kOfTwoBlocks) << cut;
+    Sha256 with_last;
+    with_last.update(kTwoBlocks.substr(0, cut));
+    EXPECT_EQ(hex(with_last.finish(kTwoBlocks.substr(cut))), kOfTwoBlocks) << cut;
   }
+  EXPECT_EQ(hex(Sha256().finish(kTwoBlocks)), kOfTwoBlocks);
   Sha256 nothing;
   EXPECT_EQ(hex(nothing.finish()), kOfNothing);
 }

@@ -169,8 +169,9 @@ class ExitBench : public testing::Test {
     return made;
   }
   std::unique_ptr<FrontEnd> admit(const Admission& admitted) {
-    ticket = ledger.ticket(admitted);
-    return ledger.admit(admitted, io.get_executor());
+    auto front = ledger.admit(admitted, io.get_executor());
+    ticket = front->ticket();
+    return front;
   }
   static awaitable<std::optional<ExitNews>> news(FrontEnd& front) {
     const bool there = co_await front.wait();

@@ -28,8 +28,9 @@ class Ledger : public ::testing::Test {
   std::unique_ptr<FrontEnd> admit(const std::string& id, bool side_body = false) {
     Admission admission = admission_of(id);
     admission.side_body = side_body;
-    ticket_ = ledger_.ticket(admission);
-    return ledger_.admit(std::move(admission), executor());
+    auto front = ledger_.admit(std::move(admission), executor());
+    ticket_ = front->ticket();
+    return front;
   }
   std::unique_ptr<ExitEnd> claim() {
     auto end = ledger_.claim(ticket_, executor());
@@ -103,6 +104,23 @@ TEST_F(Ledger, RefusesWhatIsNoTicketOfALiveExchange) {
   front.reset();
   EXPECT_EQ(refusal(), "stale_ticket");
   EXPECT_EQ(ledger_.live(), 0U);
+}
+
+TEST_F(Ledger, EveryByteOfATicketCounts) {
+  auto front = admit("a");
+  const std::string good = ticket_;
+  for (std::size_t i = 2; i < good.size(); ++i) {
+    ticket_ = good;
+    ticket_[i] = ticket_[i] == 'a' ? 'b' : 'a';
+    EXPECT_EQ(refusal(), "no_ticket") << i;
+  }
+  for (const std::string& cut : {good.substr(0, good.size() - 1), good + "0", std::string()}) {
+    ticket_ = cut;
+    EXPECT_EQ(refusal(), "no_ticket") << cut;
+  }
+  EXPECT_FALSE(front->claimed());
+  ticket_ = good;
+  EXPECT_TRUE(claim());
 }
 
 TEST_F(Ledger, IdsThatAreLiveCannotBeAdmittedAgain) {
@@ -381,8 +399,8 @@ struct Crossing {
 awaitable<void> take(Crossing& crossing, int number) {
   Admission admission = admission_of("x-" + std::to_string(number));
   admission.side_body = true;
-  const std::string ticket = crossing.ledger.ticket(admission);
   auto front = crossing.ledger.admit(std::move(admission), crossing.front_io.get_executor());
+  const std::string ticket(front->ticket());
   asio::post(crossing.exit_io, [&crossing, ticket] {
     crossing.carriers.spawn(
         carry(crossing.ledger, ticket, crossing.exit_io.get_executor(), crossing.carried));

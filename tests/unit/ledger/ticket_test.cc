@@ -18,7 +18,6 @@ TEST(Ticket, IsTheIdAndAMac) {
   const std::string ticket = office.issue(admission_of("p-0-17"));
   EXPECT_EQ(ticket.size(), 6 + 1 + 64U);
   EXPECT_EQ(id_of_ticket(ticket), "p-0-17");
-  EXPECT_TRUE(office.is_genuine(ticket, admission_of("p-0-17")));
   EXPECT_EQ(office.issue(admission_of("p-0-17")), ticket);
 }
 
@@ -48,29 +47,15 @@ TEST(Ticket, IsOfOneExchangeAlone) {
   for (const Row& row : rows) {
     Admission other = admission;
     row.change(other);
-    EXPECT_FALSE(office.is_genuine(ticket, other)) << row.what;
+    EXPECT_NE(office.issue(other), ticket) << row.what;
   }
 }
 
-TEST(Ticket, OfAnotherOfficeIsNotGenuine) {
+TEST(Ticket, OfAnotherOfficeIsAnother) {
   const TicketOffice office;
   const TicketOffice other;
   const Admission admission = admission_of("p-0-17");
-  EXPECT_FALSE(office.is_genuine(other.issue(admission), admission));
-}
-
-TEST(Ticket, EveryByteCounts) {
-  const TicketOffice office;
-  const Admission admission = admission_of("p-0-17");
-  const std::string ticket = office.issue(admission);
-  for (std::size_t i = 0; i < ticket.size(); ++i) {
-    std::string other = ticket;
-    other[i] = other[i] == 'a' ? 'b' : 'a';
-    EXPECT_FALSE(office.is_genuine(other, admission)) << i;
-  }
-  EXPECT_FALSE(office.is_genuine(ticket.substr(0, ticket.size() - 1), admission));
-  EXPECT_FALSE(office.is_genuine(ticket + "0", admission));
-  EXPECT_FALSE(office.is_genuine("", admission));
+  EXPECT_NE(other.issue(admission), office.issue(admission));
 }
 
 TEST(Ticket, HasOneForm) {
