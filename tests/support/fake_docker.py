@@ -167,7 +167,9 @@ def act(words):
             archive({"bottle/ca.pem": CERTIFICATE, "bottle/ca-bundle.pem": "roots\n" + CERTIFICATE})
     elif verb == "inspect":
         value = load("container", rest[-1])
-        if ".State." in rest[1]:
+        if rest[1] == "{{.State.Running}}":
+            print("false" if os.environ.get("FAKE_DOCKER_PIPELOCK") else "true")
+        elif ".State." in rest[1]:
             print("exited", os.environ.get("FAKE_DOCKER_STATUS", "0"), "false")
         else:
             for i, name in enumerate(value["networks"]):
@@ -191,17 +193,20 @@ def act(words):
     return 0
 
 
-def recorded():
+def pipelock_is_about_to_start():
+    if not any(name.endswith("-pipelock") for name in all_of("container")):
+        return False
     with open(os.path.join(ROOT, "calls"), encoding="utf-8") as calls:
-        return [json.loads(line)["words"] for line in calls]
+        words = [json.loads(line)["words"] for line in calls]
+    since = max((i for i, call in enumerate(words) if call[0] == "create" and "-pipelock" in option(call, "--name")[0]), default=0)
+    return not any(call[0] == "start" and call[-1].endswith("-pipelock") for call in words[since:])
 
 
 def main():
     words = sys.argv[1:]
     os.makedirs(THINGS, exist_ok=True)
-    # The launcher starts pipelock and asks for its health at the same time; calls are numbered in its order.
-    while words[0] == "exec" and "--healthcheck" in words and not any(
-            call[0] == "start" and call[-1].endswith("-pipelock") for call in recorded()):
+    # The launcher goes on while it starts pipelock; calls are numbered in its order.
+    while words[0] not in QUESTIONS and any("-agent" in w or w == "--healthcheck" for w in words) and pipelock_is_about_to_start():
         time.sleep(0.01)
     record = {"words": words, "environment": sorted(os.environ)}
     if "--env-file" in words:

@@ -305,11 +305,12 @@ std::vector<StepRef> order_of(const Plan& plan) {
   if (plan.origin_ca) out.push_back({kGiveOriginCa});
   for (const auto id : {kStartProxy, kReadAddresses, kReadCa}) out.push_back({id});
   if (pipelock) {
-    for (const auto id : {kCreatePipelock, kFillPipelock, kStartPipelock, kCheckPipelock}) {
-      out.push_back({id});
-    }
+    for (const auto id : {kCreatePipelock, kFillPipelock, kStartPipelock}) out.push_back({id});
   }
-  for (const auto id : {kCreateAgent, kReadEtc, kFillAgent, kStartAgent}) out.push_back({id});
+  for (const auto id : {kCreateAgent, kReadEtc, kFillAgent}) out.push_back({id});
+  // Meanwhile pipelock comes up.
+  if (pipelock) out.push_back({kCheckPipelock});
+  out.push_back({kStartAgent});
   return out;
 }
 
