@@ -1,8 +1,6 @@
 #include "launcher/backend/local/helper.h"
 
-#include <sched.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <array>
@@ -21,15 +19,6 @@ namespace {
 
 constexpr int kArgumentsNumber = 4;
 
-// bwrap looks its child up in /proc by the number that the child has in this process namespace. The
-// launcher's /proc may have another process by that number, or none: then bwrap ends. Where the
-// kernel refuses a new one, bwrap is told the same and says it.
-void mount_own_proc() {
-  if (::unshare(CLONE_NEWNS) != 0) return;
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
-  ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
-}
-
 // The inner process. Messages from the launcher: bwrap's info and argument descriptors, then the
 // words to exec with, as a descriptor, a terminal when there is one; see go_on().
 int become_bubblewrap(int control) {
@@ -45,7 +34,6 @@ int become_bubblewrap(int control) {
       launch.fds.emplace_back(words.fds.front().get(), number);
     }
   }
-  mount_own_proc();
   if (install_call_filter()) errno = exec_now(launch);
   const std::string problem = std::string("bottle: cannot start bwrap: ") + std::strerror(errno);
   write_all(STDERR_FILENO, problem + "\n");

@@ -86,16 +86,25 @@ func TestDryRunShowsAndChangesNothing(t *testing.T) {
 	}
 }
 
-// TestStartInAProcessNamespace: as in a container, where the processes of the machine are not to be seen.
+// TestStartInAProcessNamespace: as in a container, where the processes of the machine are not to be seen. Each scanner
+// has rooms of its own.
 func TestStartInAProcessNamespace(t *testing.T) {
-	s := newShelf(t)
 	if err := exec.Command("unshare", "-Urpf", "--mount-proc", "true").Run(); err != nil {
 		t.Skip("this user may not make process namespaces (unshare -Urpf --mount-proc true fails)")
 	}
-	inner := s.command("start", "--scanner", "guard", "--", "sh", "-c", "echo it runs; exit 3")
-	cmd := exec.Command("unshare", append([]string{"-Urpf", "--mount-proc", "--kill-child"}, inner.Args...)...)
-	cmd.Dir, cmd.Env = inner.Dir, inner.Env
-	if out := s.run1(cmd); out.code != 3 || out.out != "it runs\n" {
-		t.Errorf("exit code %d: %s%s", out.code, out.out, out.errors)
+	for _, scanner := range []string{"guard", "pipelock"} {
+		t.Run(scanner, func(t *testing.T) {
+			s := newShelf(t)
+			args := []string{"start", "--scanner", scanner, "--allow", "origin.test"}
+			if scanner == "pipelock" {
+				args = append(args, "--pipelock-bin", harness.Binary(t, "pipelock-double"))
+			}
+			inner := s.command(append(args, "--", "sh", "-c", "echo it runs; exit 3")...)
+			cmd := exec.Command("unshare", append([]string{"-Urpf", "--mount-proc", "--kill-child"}, inner.Args...)...)
+			cmd.Dir, cmd.Env = inner.Dir, inner.Env
+			if out := s.run1(cmd); out.code != 3 || out.out != "it runs\n" {
+				t.Errorf("exit code %d: %s%s", out.code, out.out, out.errors)
+			}
+		})
 	}
 }
