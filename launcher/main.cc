@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <set>
@@ -15,6 +16,7 @@
 #include "launcher/backend/local/local_backend.h"
 #include "launcher/backend/local/local_control.h"
 #include "launcher/bottle_control.h"
+#include "launcher/command/bottle_checks.h"
 #include "launcher/command/bottles.h"
 #include "launcher/command/completion.h"
 #include "launcher/command/context.h"
@@ -89,7 +91,13 @@ void check_first(BottleSpec& spec) {
   spec.command.insert(spec.command.begin(), words.begin(), words.end());
 }
 
+Error nested() {
+  return Error{ExitCode::kIsolation, "this is a bottle already, and a bottle holds no other",
+               "run the command as it is, or start another bottle outside of this one"};
+}
+
 int start(const StartOptions& options, const Surroundings& around) {
+  if (in_a_bottle(around)) return report(nested());
   auto spec = make_spec(options, around);
   if (!spec) return report(spec.error());
   if (options.check) check_first(*spec);
@@ -137,6 +145,7 @@ class Dispatch {
     return start(options, context_.around);
   }
   Result<int> operator()(const RunDemo& demo) const {
+    if (in_a_bottle(context_.around)) return nested();
     auto done = run_demo(demo.options, context_.around);
     if (!done) return std::move(done.error());
     return 0;
@@ -165,6 +174,8 @@ class Dispatch {
 };
 
 int run(const std::vector<std::string>& arguments) {
+  // Ignored by the caller, it would take the statuses of our children away.
+  ::signal(SIGCHLD, SIG_DFL);
   if (!arguments.empty() && arguments.front() == local::kEnterWord) local::enter_main();
   const auto command = parse_command_line(arguments);
   if (!command) return report(command.error());

@@ -19,16 +19,17 @@ namespace {
 
 constexpr int kArgumentsNumber = 4;
 
-// The inner process. Messages from the launcher: bwrap's info and argument descriptors, then the
+// The inner process. Messages from the launcher: bwrap's status and argument descriptors, then the
 // words to exec with, as a descriptor, a terminal when there is one; see go_on().
 int become_bubblewrap(int control) {
-  const Message info = receive_message(control);
+  const Message bwraps = receive_message(control);
   const Message words = receive_message(control);
-  if (info.fds.size() != 2 || words.text.empty()) return 0;  // the launcher gave up
+  if (bwraps.fds.size() != 2 || words.text.empty()) return 0;  // the launcher gave up
   Launch launch;
   launch.argv = unpacked(words.text);
   launch.env = {"PATH=/usr/bin:/bin"};
-  launch.fds = {{info.fds[0].get(), Helper::kInfoNumber}, {info.fds[1].get(), kArgumentsNumber}};
+  launch.fds = {{bwraps.fds[0].get(), Helper::kStatusNumber},
+                {bwraps.fds[1].get(), kArgumentsNumber}};
   if (!words.fds.empty()) {
     for (int number = 0; number < 3; ++number) {
       launch.fds.emplace_back(words.fds.front().get(), number);
@@ -81,7 +82,7 @@ Result<Helper::Sockets> Helper::take_sockets() {
                  std::move((*all)[3])};
 }
 
-Result<void> Helper::go_on(const Go& go, const Fd& terminal, const Fd& info) {
+Result<void> Helper::go_on(const Go& go, const Fd& terminal, const Fd& report) {
   const Fd arguments(::memfd_create("bwrap-arguments", MFD_CLOEXEC));
   if (!arguments || !write_all(arguments.get(), packed(go.arguments)) ||
       ::lseek(arguments.get(), 0, SEEK_SET) != 0) {
@@ -94,7 +95,7 @@ Result<void> Helper::go_on(const Go& go, const Fd& terminal, const Fd& info) {
     return Error{ExitCode::kUsage, "the command line is longer than 100 KiB",
                  "put it into a script in the workspace"};
   }
-  const std::array<int, 2> first{info.get(), arguments.get()};
+  const std::array<int, 2> first{report.get(), arguments.get()};
   const int tty = terminal.get();
   const std::span<const int> second(&tty, terminal ? 1 : 0);
   if (!send_message(room_.control(), "fds", first) ||

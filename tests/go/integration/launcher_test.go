@@ -87,8 +87,9 @@ func TestDryRunShowsAndChangesNothing(t *testing.T) {
 }
 
 // TestStartInAProcessNamespace: as in a container, where the processes of the machine are not to be seen. Each scanner
-// has rooms of its own.
+// has rooms of its own. No process has a low number: what bubblewrap looks up there is not found by chance.
 func TestStartInAProcessNamespace(t *testing.T) {
+	const usedUp = "for i in 1 2 3 4 5 6 7 8 9; do (:); done; exec \"$@\""
 	if err := exec.Command("unshare", "-Urpf", "--mount-proc", "true").Run(); err != nil {
 		t.Skip("this user may not make process namespaces (unshare -Urpf --mount-proc true fails)")
 	}
@@ -100,10 +101,41 @@ func TestStartInAProcessNamespace(t *testing.T) {
 				args = append(args, "--pipelock-bin", harness.Binary(t, "pipelock-double"))
 			}
 			inner := s.command(append(args, "--", "sh", "-c", "echo it runs; exit 3")...)
-			cmd := exec.Command("unshare", append([]string{"-Urpf", "--mount-proc", "--kill-child"}, inner.Args...)...)
+			cmd := exec.Command("unshare", append([]string{"-Urpf", "--mount-proc", "--kill-child", "sh", "-c", usedUp, "sh"}, inner.Args...)...)
 			cmd.Dir, cmd.Env = inner.Dir, inner.Env
 			if out := s.run1(cmd); out.code != 3 || out.out != "it runs\n" {
 				t.Errorf("exit code %d: %s%s", out.code, out.out, out.errors)
+			}
+		})
+	}
+}
+
+// TestStartWhereProcIsMasked: as in a container that hides parts of /proc. The kernel lets no user namespace have a /proc
+// of its own there, which bubblewrap finds out; its status of 1 is not the command's.
+func TestStartWhereProcIsMasked(t *testing.T) {
+	const masked = "mount -t tmpfs none /proc/sys && exec \"$@\""
+	if err := exec.Command("unshare", "-Urpf", "--mount-proc", "sh", "-c", masked, "sh", "true").Run(); err != nil {
+		t.Skip("this user may not make process namespaces (unshare -Urpf --mount-proc fails)")
+	}
+	for scanner, want := range map[string]string{
+		"guard":    "bottle: bubblewrap did not start the command; its own message is above",
+		"pipelock": "bottle: bubblewrap did not start pipelock:\n    bwrap: ",
+	} {
+		t.Run(scanner, func(t *testing.T) {
+			s := newShelf(t)
+			args := []string{"start", "--scanner", scanner}
+			if scanner == "pipelock" {
+				args = append(args, "--pipelock-bin", harness.Binary(t, "pipelock-double"))
+			}
+			inner := s.command(append(args, "--", "touch", "made")...)
+			cmd := exec.Command("unshare", append([]string{"-Urpf", "--mount-proc", "--kill-child", "sh", "-c", masked, "sh"}, inner.Args...)...)
+			cmd.Dir, cmd.Env = inner.Dir, inner.Env
+			out := s.run1(cmd)
+			if out.code != 69 || !strings.Contains(out.errors, want) || !strings.Contains(out.errors, "bwrap: ") {
+				t.Errorf("exit code %d: %s%s", out.code, out.out, out.errors)
+			}
+			if _, err := os.Stat(filepath.Join(inner.Dir, "made")); err == nil {
+				t.Error("the command was run")
 			}
 		})
 	}

@@ -138,6 +138,11 @@ TEST_F(LocalScanner, APipelockThatDoesNotStartIsAnError) {
   const auto failed = shell("touch made", {"--pipelock-bin", "/bin/false"});
   EXPECT_EQ(failed.status, static_cast<int>(ExitCode::kScanner));
   EXPECT_THAT(failed.err, HasSubstr("pipelock ended before it was ready"));
+  std::ofstream(root_ / "ending") << "#!/bin/sh\necho its last line >&2\nexit 4\n";
+  fs::permissions(root_ / "ending", fs::perms::owner_all);
+  const auto ended = shell("touch made", {"--pipelock-bin", (root_ / "ending").string()});
+  EXPECT_EQ(ended.status, static_cast<int>(ExitCode::kScanner));
+  EXPECT_THAT(ended.err, HasSubstr("pipelock ended before it was ready\n    its last line\n"));
   const auto absent = shell("touch made", {"--pipelock-bin", "/nonexistent"});
   EXPECT_EQ(absent.status, static_cast<int>(ExitCode::kScanner));
   EXPECT_FALSE(fs::exists(root_ / "project/made"));
