@@ -27,6 +27,7 @@
 #include "launcher/command_line.h"
 #include "launcher/demo.h"
 #include "launcher/manifest_guard.h"
+#include "launcher/proxy_process.h"
 #include "launcher/registry.h"
 
 namespace bottle::launcher {
@@ -107,6 +108,7 @@ int start(const StartOptions& options, const Surroundings& around) {
   const auto backend = chosen->entry->make();
   const auto plan = backend->prepare(*spec, chosen->why);
   if (!plan) return report(plan.error());
+  if (auto accepted = check_with_proxy(*plan); !accepted) return report(accepted.error());
   if (options.dry_run) {
     std::cout << describe(*plan) << std::flush;
     return static_cast<int>(ExitCode::kOk);

@@ -48,6 +48,19 @@ func TestLauncherErrors(t *testing.T) {
 		{"unknown-backend-in-manifest", `{"bottles": {"default": {"backend": "submarine"}}}`, []string{"start", "--", "true"}, 64, []string{"submarine"}},
 		{"unknown-scanner", "", []string{"start", "--scanner", "guesswork", "--", "true"}, 64, []string{"guesswork"}},
 		{"allow-with-scheme", "", []string{"start", "--allow", "https://a.test", "--", "true"}, 64, []string{"https://a.test"}},
+		{"allow-of-no-host", "", []string{"start", "--allow", "a-.test", "--", "true"}, 64, []string{"a-.test", "hyphen"}},
+		{"allow-of-a-number", "", []string{"start", "--allow", "999.1.1.1", "--", "true"}, 64, []string{"999.1.1.1"}},
+		{"allow-below-an-address", "", []string{"start", "--dry-run", "--allow", "*.192.0.2.1", "--", "true"}, 64, []string{"*.192.0.2.1"}},
+		{"allow-in-the-manifest", `{"bottles": {"default": {"egress": {"allow": ["a_b.test"]}}}}`, []string{"start"}, 64, []string{"a_b.test"}},
+		{"address-range-too-wide", "", []string{"start", "--allow-address", "10.0.0.0/99", "--", "true"}, 64, []string{"10.0.0.0/99"}},
+		{"address-range-of-no-address", "", []string{"start", "--allow-address", "10.0.0", "--", "true"}, 64, []string{"10.0.0"}},
+		{"resolve-without-address", "", []string{"start", "--resolve", "a.test:443", "--", "true"}, 64, []string{"a.test:443"}},
+		{"resolve-to-a-name", "", []string{"start", "--resolve", "a.test:443=b.test:1", "--", "true"}, 64, []string{"b.test"}},
+		{"audit-in-no-directory", "", []string{"start", "--audit", "/nonexistent/audit.jsonl", "--", "true"}, 64, []string{"/nonexistent is not a directory"}},
+		{"audit-is-a-directory", "", []string{"start", "--audit", "/", "--", "true"}, 64, []string{"--audit /"}},
+		{"pipelock-port", "", []string{"start", "--pipelock", "http://127.0.0.1:99999", "--", "true"}, 64, []string{"99999"}},
+		{"origin-ca-without-certificate", "", []string{"start", "--origin-ca", "/dev/null", "--", "true"}, 64, []string{"/dev/null"}},
+		{"origin-ca-of-text", "", []string{"start", "--origin-ca", "/etc/passwd", "--", "true"}, 72, []string{"/etc/passwd"}},
 		{"manifest-missing", "", []string{"start", "--manifest", "/nonexistent/bottle.json"}, 65, []string{"/nonexistent/bottle.json"}},
 		{"manifest-no-json", "{\"bottles\": ", []string{"start"}, 65, []string{"bottle.json:1:"}},
 		{"manifest-unknown-key", "{\n  \"bottles\": {\n    \"default\": { \"imaje\": \"x\" }\n  }\n}\n", []string{"start"}, 65, []string{"bottle.json:3:18", "imaje"}},
@@ -68,6 +81,10 @@ func TestLauncherErrors(t *testing.T) {
 			}
 			if stdout != "" {
 				t.Errorf("stdout: %s", stdout)
+			}
+			// Found before anything begins.
+			if strings.Contains(stderr, "bottle: backend") {
+				t.Errorf("a bottle was begun: %s", stderr)
 			}
 		})
 	}
