@@ -179,9 +179,12 @@ int run(const std::vector<std::string>& arguments) {
   // Ignored by the caller, it would take the statuses of our children away.
   ::signal(SIGCHLD, SIG_DFL);
   if (!arguments.empty() && arguments.front() == local::kEnterWord) local::enter_main();
-  const auto command = parse_command_line(arguments);
-  if (!command) return report(command.error());
   const auto around = Surroundings::of_this_process();
+  const auto meaning_of = [&around](const StartOptions& options, const std::string& word) {
+    return around ? meaning_of_word(options, word, *around) : WordMeaning::kEntry;
+  };
+  const auto command = parse_command_line(arguments, meaning_of);
+  if (!command) return report(command.error());
   if (!around) return report(around.error());
   const auto table = backends();
   const Context context{.around = *around,

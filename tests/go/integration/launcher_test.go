@@ -61,6 +61,7 @@ func TestLauncherErrors(t *testing.T) {
 		{"pipelock-port", "", []string{"start", "--pipelock", "http://127.0.0.1:99999", "--", "true"}, 64, []string{"99999"}},
 		{"origin-ca-without-certificate", "", []string{"start", "--origin-ca", "/dev/null", "--", "true"}, 64, []string{"/dev/null"}},
 		{"origin-ca-of-text", "", []string{"start", "--origin-ca", "/etc/passwd", "--", "true"}, 72, []string{"/etc/passwd"}},
+		{"name-and-command", "", []string{"start", "true", "--", "true"}, 64, []string{"\"true\" is a command", "bottle start -- true"}},
 		{"manifest-missing", "", []string{"start", "--manifest", "/nonexistent/bottle.json"}, 65, []string{"/nonexistent/bottle.json"}},
 		{"manifest-no-json", "{\"bottles\": ", []string{"start"}, 65, []string{"bottle.json:1:"}},
 		{"manifest-unknown-key", "{\n  \"bottles\": {\n    \"default\": { \"imaje\": \"x\" }\n  }\n}\n", []string{"start"}, 65, []string{"bottle.json:3:18", "imaje"}},
