@@ -5,7 +5,7 @@ export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo release dev gcc test test-gcc lint tidy format fuzz image clean
+.PHONY: help demo release dev gcc test test-gcc bare lint tidy format fuzz image clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -35,7 +35,10 @@ gcc: ## build with g++, the second compiler, into build/gcc
 test-gcc: gcc ## unit and session tests of the g++ build
 	scripts/run-tests --build build/gcc --only ctest
 
-lint: ## include rules, coroutine shapes, words and paths, format
+bare: ## demo and test as a stranger runs them, on a bare Debian 12 (root; BARE_FLAGS="--user" and the like are passed on)
+	scripts/bare $(BARE_FLAGS)
+
+lint: ## include rules, coroutine shapes, words and paths, format, the oldest Go
 	@scripts/bootstrap test
 	scripts/lint
 

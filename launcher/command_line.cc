@@ -9,7 +9,7 @@ namespace {
 
 constexpr const char* kFooter = R"(
 Examples:
-  bottle start --allow example.com -- curl -sS https://example.com/
+  bottle start --allow example.com curl -sS https://example.com/
   bottle start claude                     an agent of the manifest (bottle.json)
   bottle start demo                       see it work, without the internet
   bottle init                             write a manifest
@@ -20,11 +20,14 @@ Examples:
 
 constexpr const char* kStartFooter = R"(
 Examples:
-  bottle start --allow example.com -- curl -sS https://example.com/
-  bottle start --dry-run -- make test     print what would be done
+  bottle start --allow example.com curl -sS https://example.com/
+  bottle start --dry-run make test        print what would be done
   bottle start claude                     an agent of the manifest (bottle.json)
+  bottle start claude -- bash             another command in the agent's bottle
   bottle start demo                       see it work, without the internet
 
+The first word that is no option is an agent or a bottle of the manifest; if there is none of that
+name, it is a command, and all that follows belongs to it. After -- there is always a command.
 Exit status: that of the command; 64 and above for bottle's own errors (docs/exit-codes.md).
 )";
 
@@ -45,8 +48,8 @@ shown until the bottle ends. docs/config.md describes the lines of --json.
 
 constexpr const char* kExecFooter = R"(
 Examples:
-  bottle exec 4f2a -- bash
-  bottle exec 4f2a -- env
+  bottle exec 4f2a bash
+  bottle exec 4f2a env
 
 The command has the bottle's environment, its files and its network, and no more rights than the
 agent. Exit status: that of the command.
@@ -172,7 +175,7 @@ std::unique_ptr<CLI::App> make_app(Asked& asked) {
     out->footer(footer);
     return out;
   };
-  add_start(command("start", "run a command in a bottle: start [OPTIONS] [NAME] [-- COMMAND...]",
+  add_start(command("start", "run a command in a bottle: start [OPTIONS] [NAME] [--] [COMMAND...]",
                     kStartFooter),
             asked.start);
 
@@ -191,7 +194,7 @@ std::unique_ptr<CLI::App> make_app(Asked& asked) {
   logs->add_flag("--json", asked.logs.json, "the audit log's own lines");
 
   auto* const exec =
-      command("exec", "run a command in a bottle that runs: exec ID -- COMMAND...", kExecFooter);
+      command("exec", "run a command in a bottle that runs: exec ID COMMAND...", kExecFooter);
   exec->add_option("ID", asked.exec.id, "the bottle")->required();
 
   add_env(command("env", "variables that make a shell's programs use a proxy", kEnvFooter),
@@ -225,7 +228,7 @@ bool knows_command(const CLI::App& app, const std::string& name) {
 }
 
 Result<Command> start_command(StartOptions options) {
-  if (options.name != "demo") return Command(std::move(options));
+  if (options.name != kDemoName) return Command(std::move(options));
   if (!options.command.empty()) {
     return usage("the demo has a command of its own", "bottle start demo, without --");
   }
@@ -240,7 +243,7 @@ Result<Command> command_of(const std::string& name, Asked& asked,
   }
   if (name == "exec") {
     if (command.empty()) {
-      return usage("bottle exec needs a command after --", "example: bottle exec ID -- bash");
+      return usage("bottle exec needs a command", "example: bottle exec ID bash");
     }
     asked.exec.command = std::move(command);
     return Command(std::move(asked.exec));
@@ -266,9 +269,8 @@ Result<Command> command_of(const std::string& name, Asked& asked,
   return Command(std::move(asked.completion));
 }
 
-}  // namespace
-
-Result<Command> parse_command_line(const std::vector<std::string>& arguments) {
+// Each word before the first `--` is bottle's own.
+Result<Command> parse_own(const std::vector<std::string>& arguments) {
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
   std::vector<std::string> own(arguments.begin(), dashes);
   if (own.empty()) return usage("nothing to do", "bottle --help shows what there is");
@@ -278,7 +280,7 @@ Result<Command> parse_command_line(const std::vector<std::string>& arguments) {
   if (!first.starts_with("-") && !knows_command(*app, first)) {
     return usage(
         "unknown command \"" + first + "\"",
-        "what exists: " + known_commands(*app) + "; to run a program: bottle start -- " + first);
+        "what exists: " + known_commands(*app) + "; to run a program: bottle start " + first);
   }
   std::vector<std::string> command;
   if (dashes != arguments.end()) {
@@ -304,6 +306,74 @@ Result<Command> parse_command_line(const std::vector<std::string>& arguments) {
                  "bottle " + name + "--help shows the options; a command to run comes after --");
   }
   return command_of(app->get_subcommands().front()->get_name(), asked, std::move(command));
+}
+
+// Where the first word stands that is neither an option of `command` nor an option's value.
+std::size_t first_word(const CLI::App& command, const std::vector<std::string>& words) {
+  std::size_t at = 1;
+  while (at < words.size() && words[at].starts_with("-")) {
+    const auto* const option = command.get_option_no_throw(words[at]);
+    const bool value_follows = option != nullptr && option->get_items_expected_max() > 0;
+    at += value_follows ? 2 : 1;
+  }
+  return std::min(at, words.size());
+}
+
+// `bottle start [OPTIONS] WORD...` where WORD may be a command: from there on all is the command's.
+Result<Command> parse_start(const std::vector<std::string>& arguments, std::size_t at,
+                            const WordTest& meaning_of) {
+  const std::string& word = arguments[at];
+  auto own = parse_own(arguments);
+  const bool all_own = own && !std::holds_alternative<PrintText>(*own);
+  auto before = parse_own({arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(at)});
+  if (!before || std::holds_alternative<PrintText>(*before)) return before;
+  const auto* const known = all_own ? std::get_if<StartOptions>(&*own) : nullptr;
+  auto options = std::get<StartOptions>(std::move(*before));
+  switch (meaning_of(known != nullptr ? *known : options, word)) {
+    case WordMeaning::kEntry:
+      if (!own) {
+        own.error().hint =
+            "bottle start --help shows the options. Another command in this bottle: "
+            "bottle start " +
+            word + " -- COMMAND...";
+      }
+      return own;
+    case WordMeaning::kNeither:
+      if (own) return own;
+      options.name = word;  // the rest does not count: making the bottle says that there is none
+      return Command(std::move(options));
+    case WordMeaning::kCommand:
+      break;
+  }
+  if (all_own && std::find(arguments.begin(), arguments.end(), "--") != arguments.end()) {
+    return usage("\"" + word + "\" is a command, and after -- there is another one",
+                 "what stands before -- is a bottle or an agent of the manifest; a command: bottle "
+                 "start -- " +
+                     word);
+  }
+  options.command.assign(arguments.begin() + static_cast<std::ptrdiff_t>(at), arguments.end());
+  return Command(std::move(options));
+}
+
+}  // namespace
+
+Result<Command> parse_command_line(const std::vector<std::string>& arguments,
+                                   const WordTest& meaning_of) {
+  const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
+  const std::vector<std::string> own(arguments.begin(), dashes);
+  if (own.empty() || (own.front() != "start" && own.front() != "exec")) return parse_own(arguments);
+  Asked asked;
+  const auto app = make_app(asked);
+  const std::size_t at = first_word(*app->get_subcommand(own.front()), own);
+  if (at >= own.size()) return parse_own(arguments);
+  if (own.front() == "start") {
+    return meaning_of ? parse_start(arguments, at, meaning_of) : parse_own(arguments);
+  }
+  // The word after the id begins the command.
+  if (at + 1 == own.size() || own[at + 1].starts_with("-")) return parse_own(arguments);
+  std::vector<std::string> dashed = arguments;
+  dashed.insert(dashed.begin() + static_cast<std::ptrdiff_t>(at) + 1, "--");
+  return parse_own(dashed);
 }
 
 std::vector<CommandWords> command_words() {

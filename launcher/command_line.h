@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -61,9 +62,14 @@ using Command =
     std::variant<PrintText, StartOptions, RunDemo, ListOptions, StopOptions, LogsOptions,
                  ExecOptions, EnvOptions, DoctorOptions, InitOptions, CompletionOptions>;
 
+// Tells the meaning of the first word of `bottle start WORD`; the options are those that are known.
+using WordTest = std::function<WordMeaning(const StartOptions& options, const std::string& word)>;
+
 // `arguments` without the program's name. Everything after the first `--` is the command to run in
-// a bottle, untouched. Errors are of kind kUsage.
-Result<Command> parse_command_line(const std::vector<std::string>& arguments);
+// a bottle, untouched; so is, with `start`, everything from the first word that means a command.
+// Without a `meaning_of`, each first word is an entry's name. Errors are of kind kUsage.
+Result<Command> parse_command_line(const std::vector<std::string>& arguments,
+                                   const WordTest& meaning_of = {});
 
 // The same command line as data, for shell completion.
 struct OptionWords {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <set>
@@ -15,6 +16,7 @@
 #include "launcher/backend/local/local_backend.h"
 #include "launcher/backend/local/local_control.h"
 #include "launcher/bottle_control.h"
+#include "launcher/command/bottle_checks.h"
 #include "launcher/command/bottles.h"
 #include "launcher/command/completion.h"
 #include "launcher/command/context.h"
@@ -25,6 +27,7 @@
 #include "launcher/command_line.h"
 #include "launcher/demo.h"
 #include "launcher/manifest_guard.h"
+#include "launcher/proxy_process.h"
 #include "launcher/registry.h"
 
 namespace bottle::launcher {
@@ -89,7 +92,13 @@ void check_first(BottleSpec& spec) {
   spec.command.insert(spec.command.begin(), words.begin(), words.end());
 }
 
+Error nested() {
+  return Error{ExitCode::kIsolation, "this is a bottle already, and a bottle holds no other",
+               "run the command as it is, or start another bottle outside of this one"};
+}
+
 int start(const StartOptions& options, const Surroundings& around) {
+  if (in_a_bottle(around)) return report(nested());
   auto spec = make_spec(options, around);
   if (!spec) return report(spec.error());
   if (options.check) check_first(*spec);
@@ -99,6 +108,7 @@ int start(const StartOptions& options, const Surroundings& around) {
   const auto backend = chosen->entry->make();
   const auto plan = backend->prepare(*spec, chosen->why);
   if (!plan) return report(plan.error());
+  if (auto accepted = check_with_proxy(*plan); !accepted) return report(accepted.error());
   if (options.dry_run) {
     std::cout << describe(*plan) << std::flush;
     return static_cast<int>(ExitCode::kOk);
@@ -137,6 +147,7 @@ class Dispatch {
     return start(options, context_.around);
   }
   Result<int> operator()(const RunDemo& demo) const {
+    if (in_a_bottle(context_.around)) return nested();
     auto done = run_demo(demo.options, context_.around);
     if (!done) return std::move(done.error());
     return 0;
@@ -165,10 +176,15 @@ class Dispatch {
 };
 
 int run(const std::vector<std::string>& arguments) {
+  // Ignored by the caller, it would take the statuses of our children away.
+  ::signal(SIGCHLD, SIG_DFL);
   if (!arguments.empty() && arguments.front() == local::kEnterWord) local::enter_main();
-  const auto command = parse_command_line(arguments);
-  if (!command) return report(command.error());
   const auto around = Surroundings::of_this_process();
+  const auto meaning_of = [&around](const StartOptions& options, const std::string& word) {
+    return around ? meaning_of_word(options, word, *around) : WordMeaning::kEntry;
+  };
+  const auto command = parse_command_line(arguments, meaning_of);
+  if (!command) return report(command.error());
   if (!around) return report(around.error());
   const auto table = backends();
   const Context context{.around = *around,

@@ -331,7 +331,7 @@ class Reader {
       return fail(member.place, "\"" + text + "\" is not a name for a bottle or an agent",
                   "allowed: up to 64 letters, digits, '-', '_' and '.', not beginning with '-'");
     }
-    if (text == "demo") {
+    if (text == kDemoName) {
       return fail(member.place, "the name \"demo\" is taken: `bottle start demo` is the demo",
                   "rename it");
     }

@@ -64,6 +64,7 @@ struct Manifest {
 };
 
 inline constexpr std::string_view kManifestName = "bottle.json";
+inline constexpr std::string_view kDemoName = "demo";  // no entry may have it
 
 // Checks `text` completely; the first thing that is wrong is the error, with its line and column,
 // the key it is about, and what is allowed there. `directory` is what relative paths start from.

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <iterator>
 #include <sstream>
 
@@ -120,6 +122,26 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
   }
   option("--bottle-id", plan.id);
   if (programs == Programs::kOfThisMachine) option("--audit", plan.audit.string());
+}
+
+// Whether the file that --audit names can be made, or written to.
+Result<void> check_audit(const std::filesystem::path& file) {
+  const auto wrong = [&file](const std::string& why) {
+    return Error{ExitCode::kUsage, "--audit " + file.string() + ": " + why,
+                 "it takes a file, in a directory that exists; lines are added to it"};
+  };
+  std::error_code ec;
+  if (std::filesystem::is_directory(file, ec)) return wrong("it is a directory");
+  if (std::filesystem::exists(file, ec)) {
+    if (::access(file.c_str(), W_OK) == 0) return {};
+    return wrong(std::string("it cannot be written: ") + std::strerror(errno));
+  }
+  const auto directory = file.parent_path();
+  if (!std::filesystem::is_directory(directory, ec)) {
+    return wrong(directory.string() + " is not a directory");
+  }
+  if (::access(directory.c_str(), W_OK | X_OK) == 0) return {};
+  return wrong("it cannot be made in " + directory.string() + ": " + std::strerror(errno));
 }
 
 bool is_address(const std::string& host) {
@@ -260,13 +282,17 @@ Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   if (!state) return std::move(state.error());
   plan.state_base = *state;
   plan.audit = spec.audit.value_or(plan.state_base / plan.id / "audit.jsonl");
+  if (spec.audit) {
+    if (auto writable = check_audit(*spec.audit); !writable) return std::move(writable.error());
+  }
   if (plan.origin_ca && !std::filesystem::is_regular_file(*plan.origin_ca, ec)) {
     return Error{ExitCode::kUsage, "the origin CA " + plan.origin_ca->string() + " is not a file",
                  "--origin-ca takes a PEM file with certificates"};
   }
 
+  const auto proxy = find_sibling(spec, "bottle-proxy", "BOTTLE_PROXY", own_directory);
+  plan.proxy.here = proxy.value_or("");
   if (programs == Programs::kOfThisMachine) {
-    const auto proxy = find_sibling(spec, "bottle-proxy", "BOTTLE_PROXY", own_directory);
     if (!proxy) {
       if (const auto named = spec.around.variable("BOTTLE_PROXY"); named && !named->empty()) {
         return Error{ExitCode::kProxy,

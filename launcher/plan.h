@@ -30,6 +30,7 @@ struct PlannedMount {
 
 struct ProxyPlan {
   std::string binary;
+  std::string here;  // bottle-proxy on this machine; empty: there is none
   // Without --listen, --ca-out, --bundle-out and --secrets, which are known at the launch only.
   std::vector<std::string> arguments;
 };

@@ -106,7 +106,8 @@ bool Child::ended() {
   int status = 0;
   const pid_t got = ::waitpid(pid_, &status, WNOHANG);
   if (got == pid_) status_ = status;
-  if (got < 0 && errno == ECHILD) status_ = 0;
+  // Somebody else has its status; that is no success.
+  if (got < 0 && errno == ECHILD) status_ = W_EXITCODE(static_cast<int>(ExitCode::kSystem), 0);
   return status_.has_value();
 }
 

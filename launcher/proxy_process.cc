@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -15,8 +16,12 @@ namespace {
 
 constexpr std::chrono::seconds kReadyLimit{30};  // reads the roots, makes the CA; slow disks exist
 constexpr std::chrono::seconds kSecretsLimit{10};
-constexpr std::chrono::seconds kEndLimit{1};  // its output is closed, so it is about to end
-constexpr int kFirstNumber = 3;               // of the descriptors that it is handed
+constexpr std::chrono::seconds kEndLimit{1};     // its output is closed, so it is about to end
+constexpr int kFirstNumber = 3;                  // of the descriptors that it is handed
+constexpr std::chrono::seconds kCheckLimit{10};  // a look-up and a connection that take 5 s each
+constexpr std::size_t kMostSaid = 4096;          // it says one line
+constexpr int kWrongOptions = 64;
+constexpr int kNoFile = 73;
 
 // What the proxy needs of the caller's environment: where the caller's own trust is, and where
 // temporary files may go. Nothing else; the sanitizers' options are for builds that have them.
@@ -31,7 +36,73 @@ std::vector<std::string> proxy_environment() {
   return env;
 }
 
+struct Said {
+  int status = -1;
+  std::string text{};  // standard error, without the program's name
+};
+
+// Runs bottle-proxy for an answer that takes no longer than kCheckLimit.
+Result<Said> ask_program(const std::vector<std::string>& words) {
+  auto output = make_pipe();
+  if (!output) return std::move(output.error());
+  const Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const Launch launch{.argv = words,
+                      .env = proxy_environment(),
+                      .fds = {{nothing.get(), 0}, {nothing.get(), 1}, {output->write.get(), 2}}};
+  auto child = spawn(launch, ExitCode::kProxy);
+  if (!child) return std::move(child.error());
+  output->write.reset();
+
+  const auto until = std::chrono::steady_clock::now() + kCheckLimit;
+  Said said;
+  std::array<char, 512> chunk{};
+  while (said.text.size() < kMostSaid && std::chrono::steady_clock::now() < until) {
+    pollfd fds{output->read.get(), POLLIN, 0};
+    if (::poll(&fds, 1, 100) <= 0) continue;
+    const auto got = ::read(output->read.get(), chunk.data(), chunk.size());
+    if (got <= 0) break;
+    said.text.append(chunk.data(), static_cast<std::size_t>(got));
+  }
+  if (!child->wait(kEndLimit)) {
+    return Error{ExitCode::kProxy, words[0] + " " + words[1] + " did not end", ""};
+  }
+  said.status = child->exit_status();
+  constexpr std::string_view kName = "bottle-proxy: ";
+  if (said.text.starts_with(kName)) said.text.erase(0, kName.size());
+  while (said.text.ends_with('\n')) said.text.pop_back();
+  return said;
+}
+
 }  // namespace
+
+Result<void> check_with_proxy(const Plan& plan) {
+  if (plan.proxy.here.empty()) return {};
+  std::vector<std::string> words{plan.proxy.here, "--check"};
+  words.insert(words.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
+  // What stands in for the sockets of a start.
+  if (plan.pipelock_url) words.insert(words.end(), {"--pipelock", *plan.pipelock_url});
+  if (plan.pipelock) {
+    words.insert(words.end(), {"--pipelock", "http://127.0.0.1:8888", "--exit-listen",
+                               "127.0.0.1:0", "--exit-names", "127.0.0.1:0"});
+  }
+  const auto said = ask_program(words);
+  if (!said) return said.error();
+  if (said->status == 0) return {};
+  ExitCode code = ExitCode::kProxy;
+  if (said->status == kWrongOptions) code = ExitCode::kUsage;
+  if (said->status == kNoFile) code = ExitCode::kSystem;
+  return Error{code, "bottle-proxy does not accept this: " + said->text, ""};
+}
+
+Result<void> check_pipelock(const Plan& plan) {
+  if (!plan.pipelock_url || plan.proxy.here.empty()) return {};
+  const auto said = ask_program({plan.proxy.here, "--healthcheck", *plan.pipelock_url + "/health"});
+  if (!said) return said.error();
+  if (said->status == 0) return {};
+  return Error{ExitCode::kScanner, "no pipelock answers: " + said->text,
+               "start it, name another with --pipelock, or let bottle start one (--pipelock-bin "
+               "FILE)"};
+}
 
 Result<void> hand_over(Fd pipe, const std::string& data) {
   ::fcntl(pipe.get(), F_SETFL, O_NONBLOCK);
@@ -66,8 +137,6 @@ Result<std::string> fingerprint_in(const std::string& line) {
 }
 
 void explain_proxy_end(Child& child, const std::filesystem::path& log, Error& error) {
-  constexpr int kWrongOptions = 64;
-  constexpr int kNoFile = 73;
   if (child.wait(kEndLimit)) {
     const int status = child.exit_status();
     if (status == kWrongOptions) error.code = ExitCode::kUsage;

@@ -30,6 +30,14 @@ struct HandedSocket {
   int fd = -1;
 };
 
+// Asks the bottle-proxy of this machine, if there is one, whether it accepts what the plan gives
+// it. Nothing is started and no file is made. The Error has its words.
+Result<void> check_with_proxy(const Plan& plan);
+
+// Asks the pipelock that runs elsewhere, if the plan names one, from this machine. An Error of
+// kScanner if nothing answers.
+Result<void> check_pipelock(const Plan& plan);
+
 // Starts bottle-proxy on sockets that are open already, hands it the secrets over a pipe, and waits
 // until it says that it is ready: its files are written then. The caller's copies of the sockets
 // stay the caller's. On failure the Error carries the end of its log.

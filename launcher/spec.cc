@@ -36,8 +36,9 @@ Result<Selected> select(const Manifest& manifest, const std::optional<std::strin
       return Selected{*name, &bottle->second, {}};
     }
     return Error{ExitCode::kUsage,
-                 "\"" + *name + "\" is neither an agent nor a bottle of " + manifest.file,
-                 "it has: " + names_of(manifest)};
+                 "\"" + *name + "\" is neither an agent nor a bottle of " + manifest.file +
+                     ", nor a command in PATH",
+                 "it has: " + names_of(manifest) + "; a command: bottle start -- " + *name};
   }
   if (const auto bottle = manifest.bottles.find("default"); bottle != manifest.bottles.end()) {
     return Selected{bottle->first, &bottle->second, {}};
@@ -180,16 +181,32 @@ Result<Surroundings> Surroundings::of_this_process() {
   return out;
 }
 
+std::optional<std::filesystem::path> manifest_of(const StartOptions& options,
+                                                 const Surroundings& around) {
+  if (options.manifest) return around.directory / *options.manifest;
+  return find_manifest(around.directory, around.home);
+}
+
+WordMeaning meaning_of_word(const StartOptions& options, const std::string& word,
+                            const Surroundings& around) {
+  if (word == kDemoName) return WordMeaning::kEntry;
+  if (const auto file = manifest_of(options, around)) {
+    const auto manifest = load_manifest(*file);
+    if (!manifest || manifest->agents.contains(word) || manifest->bottles.contains(word)) {
+      return WordMeaning::kEntry;
+    }
+  }
+  const bool is_path = word.find('/') != std::string::npos;
+  const std::string program = is_path ? (around.directory / word).string() : word;
+  return find_program(program, around.variable("PATH").value_or("")) ? WordMeaning::kCommand
+                                                                     : WordMeaning::kNeither;
+}
+
 Result<BottleSpec> make_spec(const StartOptions& options, const Surroundings& around) {
   BottleSpec spec{.name = "default", .around = around};
   spec.quiet = options.quiet;
   std::optional<Manifest> manifest;
-  std::optional<std::filesystem::path> file;
-  if (options.manifest) {
-    file = around.directory / *options.manifest;
-  } else {
-    file = find_manifest(around.directory, around.home);
-  }
+  const auto file = manifest_of(options, around);
   std::optional<std::string> manifest_backend;
   std::optional<Scanner> manifest_scanner;
   std::map<std::string, EnvValue> env;
@@ -210,7 +227,9 @@ Result<BottleSpec> make_spec(const StartOptions& options, const Surroundings& ar
     env = selected->bottle->env;
   } else if (options.name) {
     return Error{ExitCode::kUsage,
-                 "there is no bottle or agent \"" + *options.name + "\": no manifest was found",
+                 "\"" + *options.name +
+                     "\" is not a command in PATH, and no manifest was found that could have a "
+                     "bottle or an agent of that name",
                  "write a " + std::string(kManifestName) +
                      " here (docs/manifest.md), name one with "
                      "--manifest, or run a command: bottle start -- " +

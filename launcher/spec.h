@@ -72,6 +72,16 @@ struct BottleSpec {
   bool quiet = false;
 };
 
+// What the first word after `bottle start` can mean. An agent or a bottle of the manifest comes
+// before a program of the same name.
+enum class WordMeaning {
+  kEntry,    // of the manifest; also if that cannot be read, so that its error is what is seen
+  kCommand,  // a program: found in PATH, or a path
+  kNeither,
+};
+WordMeaning meaning_of_word(const StartOptions& options, const std::string& word,
+                            const Surroundings& around);
+
 // Reads the manifest (named, or found from the current directory upwards) and merges. Lists of the
 // command line are added to the manifest's, single values replace it. Asks for prompted values
 // unless it is a dry run.

@@ -158,6 +158,8 @@ Result<Invocation> parse_command_line(int argc, const char* const* argv) {
   std::string config_file;
   app.add_option("--config", config_file, "a JSON file with the same keys; see docs/config.md")
       ->type_name("FILE");
+  bool check = false;
+  app.add_flag("--check", check, "look for mistakes in what is configured, and end; opens nothing");
   const auto rows = option_rows();
   std::vector<std::vector<std::string>> values(rows.size());
   const auto switched = std::make_unique<bool[]>(rows.size());
@@ -210,6 +212,7 @@ Result<Invocation> parse_command_line(int argc, const char* const* argv) {
   }
   auto checked = check_config(invocation.config);
   if (!checked) return checked.error();
+  if (check) invocation.action = Invocation::Action::Check;
   return invocation;
 }
 

@@ -90,7 +90,7 @@ inline constexpr std::size_t kMaxListeners = 16;  // of each of the lists above
 
 // What the command line asked for besides a Config.
 struct Invocation {
-  enum class Action : std::uint8_t { Run, Print };
+  enum class Action : std::uint8_t { Run, Print, Check };
   Action action = Action::Run;
   Config config;
   std::string text;  // Print: what --help or --version say

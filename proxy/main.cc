@@ -75,6 +75,11 @@ int main(int argc, char** argv) {
       std::fputs(invocation->text.c_str(), stdout);
       return exit_with(ExitCode::Ok);
     }
+    if (invocation->action == Invocation::Action::Check) {
+      const auto checked = check_world(invocation->config);
+      if (!checked) complain(checked.error().detail);
+      return exit_with(checked ? ExitCode::Ok : exit_code_for(checked.error()));
+    }
     return run(invocation->config);
   } catch (const std::exception& e) {
     complain(std::string("cannot go on: ") + e.what());

@@ -174,6 +174,26 @@ Result<void> World::write_trust() {
   return {};
 }
 
+Result<void> check_world(const Config& config) {
+  if (!config.proxy_auth.empty()) {
+    const auto users = ProxyUsers::load(config.proxy_auth);
+    if (!users) return users.error();
+  }
+  auto guard = AddressGuard::make(config.allow_address);
+  if (!guard) return about_config(guard.error());
+  PolicySpec spec;
+  spec.allow = config.allow;
+  spec.routes = config.routes;
+  spec.addresses = std::move(*guard);
+  const auto policy = Policy::make(std::move(spec));
+  if (!policy) return about_config(policy.error());
+  if (!config.origin_ca.empty()) {
+    const auto trust = OriginTrust::load(config.origin_ca);
+    if (!trust) return about_file(trust.error());
+  }
+  return {};
+}
+
 ExitCode exit_code_for(const Failure& failure) {
   if (failure.reason == kBadFile) return ExitCode::Files;
   if (failure.reason == "bad_secrets" || failure.reason == kBadConfig) return ExitCode::Usage;

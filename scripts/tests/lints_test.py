@@ -1,10 +1,11 @@
 """The linters can fail: each rule refuses one text made for it, and accepts the right way to write it."""
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lints import coroutines, includes, words  # noqa: E402
+from lints import coroutines, includes, oldest_go, words  # noqa: E402
 from lints.tree import Tree, blank  # noqa: E402
 
 
@@ -139,6 +140,34 @@ class Words(unittest.TestCase):
     def test_length_warns(self):
         self.assertEqual(1, len(words.warn(Tree({"proxy/a.cc": "\n" * 501}))))
         self.assertEqual([], words.warn(Tree({"proxy/a.cc": "\n" * 500})))
+
+
+@unittest.skipUnless(Path(oldest_go.OLDEST).exists(), "golang-1.19-go is missing (scripts/bootstrap test installs it)")
+class OldestGo(unittest.TestCase):
+    def found(self, **texts):
+        with tempfile.TemporaryDirectory() as root:
+            (Path(root) / "m").mkdir()
+            (Path(root) / "m/go.mod").write_text("module m\n\ngo 1.19\n")
+            for name, text in texts.items():
+                (Path(root) / "m" / f"{name}.go").write_text(text)
+            return [str(finding) for finding in oldest_go.check(root, ["m/go.mod"])]
+
+    def test_a_newer_function_in_a_test(self):
+        found = self.found(main="package m\n", some_test='package m\n\nimport "strings"\n\nvar _, _ = strings.CutPrefix("ab", "a")\n')
+        self.assertEqual(1, len(found), found)
+        self.assertIn("m/some_test.go:5: Go 1.19: ", found[0])
+        self.assertIn("CutPrefix", found[0])
+
+    def test_a_newer_package(self):
+        self.assertIn("slices", "".join(self.found(main='package m\n\nimport _ "slices"\n')))
+
+    def test_accepts(self):
+        self.assertEqual([], self.found(main='package m\n\nimport "strings"\n\nvar _, _, _ = strings.Cut("ab", "a")\n'))
+
+
+class OldestGoIsMissing(unittest.TestCase):
+    def test_is_said(self):
+        self.assertEqual(["golang-1.19-go"], [f.text.split()[0] for f in oldest_go.check("/", ["m/go.mod"], "/nonexistent/go")])
 
 
 class Blank(unittest.TestCase):

@@ -304,6 +304,7 @@ std::vector<StepRef> order_of(const Plan& plan) {
   out.push_back({kJoinNetwork, names.egress_network});
   if (plan.origin_ca) out.push_back({kGiveOriginCa});
   for (const auto id : {kStartProxy, kReadAddresses, kReadCa}) out.push_back({id});
+  if (plan.pipelock_url) out.push_back({kFindPipelock});
   if (pipelock) {
     for (const auto id : {kCreatePipelock, kFillPipelock, kStartPipelock}) out.push_back({id});
   }
@@ -362,6 +363,13 @@ Step make_step(const StepRef& ref, const Plan& plan, const Facts& facts) {
       step.code = ExitCode::kProxy;
       words = {"cp", names.proxy + ":" + std::string(kProxyDirectory), "-"};
       step.shown = "gives ca.pem and ca-bundle.pem";
+      break;
+    case kFindPipelock:
+      step.what = "find pipelock from the proxy's container";
+      step.code = ExitCode::kScanner;
+      words = {"exec", names.proxy, "/usr/local/bin/bottle-proxy", "--healthcheck",
+               plan.pipelock_url.value_or("") + "/health"};
+      step.call.limit = kQuestionLimit;
       break;
     case kCreatePipelock:
       return create_pipelock(plan, facts);

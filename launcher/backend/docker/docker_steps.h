@@ -50,6 +50,7 @@ enum class StepId : std::uint8_t {
   kStartProxy,  // stays attached: its output is the audit log
   kReadAddresses,
   kReadCa,
+  kFindPipelock,  // that runs elsewhere
   kCreatePipelock,
   kFillPipelock,
   kStartPipelock,  // stays attached

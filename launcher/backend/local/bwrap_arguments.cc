@@ -26,18 +26,12 @@ std::vector<std::string> bwrap_arguments(const Plan& plan, const BwrapSettings& 
   // The network namespace is the one that bwrap is started in; it is not unshared again, since the
   // proxy's socket listens there. --unshare-user: bwrap's own namespace below the helper's has no
   // power over that network namespace.
-  std::vector<std::string> args{"--unshare-user",
-                                "--unshare-ipc",
-                                "--unshare-pid",
-                                "--unshare-uts",
-                                "--hostname",
-                                "bottle",
-                                "--unshare-cgroup-try",
-                                "--die-with-parent",
-                                "--cap-drop",
-                                "ALL",
-                                "--info-fd",
-                                std::to_string(settings.info_fd)};
+  std::vector<std::string> args{"--unshare-user",       "--unshare-ipc",
+                                "--unshare-pid",        "--unshare-uts",
+                                "--hostname",           "bottle",
+                                "--unshare-cgroup-try", "--die-with-parent",
+                                "--cap-drop",           "ALL",
+                                "--json-status-fd",     std::to_string(settings.status_fd)};
   // Without a terminal of its own the agent must not share the caller's session: TIOCSTI would let
   // it type into the caller's shell (kernels before 6.2, or dev.tty.legacy_tiocsti=1).
   if (!settings.terminal) args.emplace_back("--new-session");

@@ -10,7 +10,7 @@ namespace bottle::launcher::local {
 
 struct BwrapSettings {
   std::filesystem::path runtime;  // where the kGenerated files are
-  int info_fd = -1;               // bwrap writes the first process's pid there
+  int status_fd = -1;             // bwrap tells of its first process and of the command's end there
   bool terminal = false;          // the agent gets a pseudo terminal of its own
 };
 

@@ -1,8 +1,6 @@
 #include "launcher/backend/local/helper.h"
 
-#include <sched.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <unistd.h>
 
 #include <array>
@@ -21,31 +19,22 @@ namespace {
 
 constexpr int kArgumentsNumber = 4;
 
-// bwrap looks its child up in /proc by the number that the child has in this process namespace. The
-// launcher's /proc may have another process by that number, or none: then bwrap ends. Where the
-// kernel refuses a new one, bwrap is told the same and says it.
-void mount_own_proc() {
-  if (::unshare(CLONE_NEWNS) != 0) return;
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
-  ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
-}
-
-// The inner process. Messages from the launcher: bwrap's info and argument descriptors, then the
+// The inner process. Messages from the launcher: bwrap's status and argument descriptors, then the
 // words to exec with, as a descriptor, a terminal when there is one; see go_on().
 int become_bubblewrap(int control) {
-  const Message info = receive_message(control);
+  const Message bwraps = receive_message(control);
   const Message words = receive_message(control);
-  if (info.fds.size() != 2 || words.text.empty()) return 0;  // the launcher gave up
+  if (bwraps.fds.size() != 2 || words.text.empty()) return 0;  // the launcher gave up
   Launch launch;
   launch.argv = unpacked(words.text);
   launch.env = {"PATH=/usr/bin:/bin"};
-  launch.fds = {{info.fds[0].get(), Helper::kInfoNumber}, {info.fds[1].get(), kArgumentsNumber}};
+  launch.fds = {{bwraps.fds[0].get(), Helper::kStatusNumber},
+                {bwraps.fds[1].get(), kArgumentsNumber}};
   if (!words.fds.empty()) {
     for (int number = 0; number < 3; ++number) {
       launch.fds.emplace_back(words.fds.front().get(), number);
     }
   }
-  mount_own_proc();
   if (install_call_filter()) errno = exec_now(launch);
   const std::string problem = std::string("bottle: cannot start bwrap: ") + std::strerror(errno);
   write_all(STDERR_FILENO, problem + "\n");
@@ -93,7 +82,7 @@ Result<Helper::Sockets> Helper::take_sockets() {
                  std::move((*all)[3])};
 }
 
-Result<void> Helper::go_on(const Go& go, const Fd& terminal, const Fd& info) {
+Result<void> Helper::go_on(const Go& go, const Fd& terminal, const Fd& report) {
   const Fd arguments(::memfd_create("bwrap-arguments", MFD_CLOEXEC));
   if (!arguments || !write_all(arguments.get(), packed(go.arguments)) ||
       ::lseek(arguments.get(), 0, SEEK_SET) != 0) {
@@ -106,7 +95,7 @@ Result<void> Helper::go_on(const Go& go, const Fd& terminal, const Fd& info) {
     return Error{ExitCode::kUsage, "the command line is longer than 100 KiB",
                  "put it into a script in the workspace"};
   }
-  const std::array<int, 2> first{info.get(), arguments.get()};
+  const std::array<int, 2> first{report.get(), arguments.get()};
   const int tty = terminal.get();
   const std::span<const int> second(&tty, terminal ? 1 : 0);
   if (!send_message(room_.control(), "fds", first) ||

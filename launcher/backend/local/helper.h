@@ -37,9 +37,10 @@ class Helper {
     std::vector<std::string> arguments;  // all but the command; sent through a pipe
     std::vector<std::string> command;
   };
-  // The number that bwrap's --info-fd must have.
-  static constexpr int kInfoNumber = 3;
-  Result<void> go_on(const Go& go, const Fd& terminal, const Fd& info);
+  // The number that bwrap's --json-status-fd must have.
+  static constexpr int kStatusNumber = 3;
+  // `report`: the end of a pipe that bwrap writes its status to; see BubblewrapReport.
+  Result<void> go_on(const Go& go, const Fd& terminal, const Fd& report);
 
   // It ends with the status of the bottle, when nothing of the bottle is left.
   Child& child() { return room_.child(); }

@@ -133,6 +133,7 @@ Result<RunningProxy> start_proxy_between(const Plan& plan, const ProxyFiles& fil
 }
 
 Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
+  if (auto answers = check_pipelock(plan); !answers) return std::move(answers.error());
   SignalWatch signals;
   auto runtime = RuntimeDir::create(plan.runtime_base, plan.id);
   if (!runtime) return std::move(runtime.error());

@@ -181,8 +181,16 @@ Result<void> start_pipelock(const Plan& plan, ScannerRoom& room, const fs::path&
                           {own + "/pipelock", "run", "-c", own + "/pipelock.yaml"}, *log);
   if (!begun) return begun;
   auto ready = wait_healthy(room, pipelock_port(*plan.pipelock), signals);
-  if (!ready && ready.error().code == ExitCode::kScanner)
-    ready.error().message += log_tail(printed);
+  if (ready || ready.error().code != ExitCode::kScanner) return ready;
+  const auto said = log_tail(printed);
+  // A file that the kernel does not execute is pipelock's fault, all before that is the room's.
+  const bool room_failed = room.child().ended() && !room.was_executed() &&
+                           said.find("bwrap: execvp") == std::string::npos;
+  if (room_failed) {
+    ready.error() = {ExitCode::kIsolation,
+                     "bubblewrap did not start pipelock:", "`bottle doctor` checks this machine"};
+  }
+  ready.error().message += said;
   return ready;
 }
 

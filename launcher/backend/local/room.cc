@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -55,6 +56,15 @@ bool send_sockets(int control, const std::vector<Opening>& openings) {
   return false;
 }
 
+// The inner process's /proc shows its own process namespace: bwrap looks its child up there by the
+// number that the child has in it. The launcher's /proc may have another process by that number, or
+// none: then bwrap ends. Where the kernel refuses a new one, bwrap is told the same and says it.
+void mount_own_proc() {
+  if (::unshare(CLONE_NEWNS) != 0) return;
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
+  ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+}
+
 // The outer process.
 int live(int control, const std::vector<Opening>& openings,
          const std::function<int(int control)>& inside, pid_t launcher) {
@@ -76,7 +86,9 @@ int live(int control, const std::vector<Opening>& openings,
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     pollfd gone{alive[0], POLLIN, 0};
     if (::poll(&gone, 1, 0) != 0) ::_exit(1);
-    ::_exit(send_sockets(control, openings) ? inside(control) : 1);
+    if (!send_sockets(control, openings)) ::_exit(1);
+    mount_own_proc();
+    ::_exit(inside(control));
   }
   // Nothing of the launcher's is kept open by a process that only waits.
   const auto pipe_end = static_cast<unsigned>(alive[1]);

@@ -16,9 +16,9 @@ namespace bottle::launcher::local {
 // A user, a network and a process namespace with nothing in them, held by a child in two processes.
 // The outer one makes them and only waits. The inner one is the first of the process namespace: it
 // brings up the loopback interface and opens the sockets that are wanted there, sends those to the
-// launcher, and goes on as `inside` says. When the inner one ends, the kernel ends everything in
-// the namespaces before anyone sees it end; when the launcher or the outer one dies, the inner one
-// is killed.
+// launcher, and goes on as `inside` says, with a /proc of that namespace. When the inner one ends,
+// the kernel ends everything in the namespaces before anyone sees it end; when the launcher or the
+// outer one dies, the inner one is killed.
 class Room {
  public:
   // A socket that listens (TCP) or is bound (UDP) inside: at 127.0.0.`last`.

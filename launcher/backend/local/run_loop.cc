@@ -15,6 +15,7 @@
 #include <string>
 #include <utility>
 
+#include "launcher/backend/local/bubblewrap_report.h"
 #include "launcher/backend/local/bwrap_arguments.h"
 #include "launcher/backend/local/terminal.h"
 #include "launcher/log_tail.h"
@@ -39,16 +40,14 @@ bool is_stopped(pid_t pid) {
 
 class Session {
  public:
-  Session(Helper& helper, std::optional<Terminal>& terminal, Fd info,
+  Session(Helper& helper, std::optional<Terminal>& terminal, Fd report,
           const std::vector<Watched>& needed, SignalWatch& signals)
       : helper_(helper),
         terminal_(terminal),
-        info_(std::move(info)),
+        report_(std::move(report)),
         needed_(needed),
         told_(needed.size(), false),
-        signals_(signals) {
-    ::fcntl(info_.get(), F_SETFL, O_NONBLOCK);
-  }
+        signals_(signals) {}
 
   Result<ExitStatus> run() {
     if (terminal_) terminal_->make_raw();
@@ -68,17 +67,17 @@ class Session {
       terminal_->restore();
     }
     if (lost_) return std::move(*lost_);
-    return ExitStatus{helper_.child().exit_status()};
+    return report_.verdict(helper_.child().exit_status());
   }
 
  private:
-  enum Slot : std::size_t { kSignals, kInfo, kInput, kMaster, kSlots };
+  enum Slot : std::size_t { kSignals, kReport, kInput, kMaster, kSlots };
 
   void wait_for_something() {
     std::array<pollfd, kSlots> fds{};
     fds.fill(pollfd{-1, 0, 0});
     fds[kSignals] = {signals_.fd(), POLLIN, 0};
-    if (info_) fds[kInfo] = {info_.get(), POLLIN, 0};
+    fds[kReport] = {report_.fd(), POLLIN, 0};
     if (terminal_) {
       if (terminal_->wants_input()) fds[kInput] = {STDIN_FILENO, POLLIN, 0};
       const int write = terminal_->wants_to_write() ? POLLOUT : 0;
@@ -88,7 +87,7 @@ class Session {
     }
     // For kill_at_ and notice_stop(); everything else wakes it.
     if (::poll(fds.data(), fds.size(), kTick) <= 0) return;
-    if (fds[kInfo].revents != 0) read_info();
+    if (fds[kReport].revents != 0) read_report();
     if (fds[kInput].revents != 0) terminal_->copy_input();
     if ((fds[kMaster].revents & POLLOUT) != 0) terminal_->flush_input();
     if ((fds[kMaster].revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
@@ -96,13 +95,10 @@ class Session {
     }
   }
 
-  // bwrap writes something there when its first process exists, and closes. The pid in it is one of
-  // the helper's namespace, so it is looked up.
-  void read_info() {
-    std::array<char, 512> chunk{};
-    const auto got = ::read(info_.get(), chunk.data(), chunk.size());
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) info_.reset();
+  // bwrap writes something there when its first process exists. The pid in it is one of the
+  // helper's namespace, so it is looked up.
+  void read_report() {
+    report_.read();
     if (first_ <= 0) first_ = helper_.first();
   }
 
@@ -215,7 +211,7 @@ class Session {
 
   Helper& helper_;
   std::optional<Terminal>& terminal_;
-  Fd info_;
+  BubblewrapReport report_;
   const std::vector<Watched>& needed_;
   std::vector<bool> told_;  // that it has ended; as many as needed_
   SignalWatch& signals_;
@@ -247,16 +243,17 @@ Result<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runt
     }
   }
   go.arguments = bwrap_arguments(plan, BwrapSettings{.runtime = runtime,
-                                                     .info_fd = Helper::kInfoNumber,
+                                                     .status_fd = Helper::kStatusNumber,
                                                      .terminal = terminal->has_value()});
-  auto info = make_pipe();
-  if (!info) return std::move(info.error());
+  auto report = make_pipe();
+  if (!report) return std::move(report.error());
   const Fd none;
   Fd& agent_side = *terminal ? (*terminal)->agent_side() : const_cast<Fd&>(none);
-  if (auto sent = helper.go_on(go, agent_side, info->write); !sent) return std::move(sent.error());
+  if (auto sent = helper.go_on(go, agent_side, report->write); !sent)
+    return std::move(sent.error());
   agent_side.reset();
-  info->write.reset();
-  return Session(helper, *terminal, std::move(info->read), needed, signals).run();
+  report->write.reset();
+  return Session(helper, *terminal, std::move(report->read), needed, signals).run();
 }
 
 }  // namespace bottle::launcher::local

@@ -21,6 +21,7 @@ namespace bottle::launcher::local {
 namespace {
 
 constexpr int kArgumentsNumber = 3;
+constexpr int kStatusNumber = 4;  // of bwrap's --json-status-fd
 constexpr std::chrono::seconds kEndLimit{2};
 // One message each way; the words of proxy/upstream/socket_broker.h.
 constexpr char kAsk = 's';
@@ -49,8 +50,9 @@ std::optional<int> reap(pid_t pipelock) {
   return std::nullopt;
 }
 
-// The inner process: sockets for whoever asks, until pipelock ends. Messages from the launcher: log
-// and bwrap's arguments as descriptors, with the words to exec. Its end of file is the end.
+// The inner process: sockets for whoever asks, until pipelock ends. Messages from the launcher:
+// log, bwrap's arguments and bwrap's status as descriptors, with the words to exec. Its end of file
+// is the end.
 int keep_scanner(int control, int broker) {
   sigset_t child;
   ::sigemptyset(&child);
@@ -71,7 +73,7 @@ int keep_scanner(int control, int broker) {
     if ((fds[1].revents & POLLIN) != 0) answer_one(broker);
     if (fds[0].revents == 0) continue;
     const Message words = receive_message(control);
-    if (words.fds.size() != 2 || pipelock) return 0;
+    if (words.fds.size() != 3 || pipelock) return 0;
     Launch launch;
     launch.argv = unpacked(words.text);
     launch.env = {"PATH=/usr/bin:/bin"};
@@ -80,7 +82,8 @@ int keep_scanner(int control, int broker) {
     launch.fds = {{nothing.get(), 0},
                   {words.fds[0].get(), 1},
                   {words.fds[0].get(), 2},
-                  {words.fds[1].get(), kArgumentsNumber}};
+                  {words.fds[1].get(), kArgumentsNumber},
+                  {words.fds[2].get(), kStatusNumber}};
     auto started = spawn(launch, ExitCode::kScanner, install_call_filter);
     if (!started) {
       write_all(words.fds[0].get(), started.error().message + "\n");
@@ -129,17 +132,31 @@ Result<ScannerRoom::Sockets> ScannerRoom::take_sockets() {
 
 Result<void> ScannerRoom::go_on(const std::string& bwrap, const std::vector<std::string>& arguments,
                                 const std::vector<std::string>& command, const Fd& log) {
+  auto report = make_pipe();
+  if (!report) return std::move(report.error());
   const Fd text(::memfd_create("bwrap-arguments", MFD_CLOEXEC));
   if (!text || !write_all(text.get(), packed(arguments)) || ::lseek(text.get(), 0, SEEK_SET) != 0) {
     return system_error("cannot pass bwrap its arguments", errno);
   }
-  std::vector<std::string> words{bwrap, "--args", std::to_string(kArgumentsNumber), "--"};
+  std::vector<std::string> words{bwrap,
+                                 "--json-status-fd",
+                                 std::to_string(kStatusNumber),
+                                 "--args",
+                                 std::to_string(kArgumentsNumber),
+                                 "--"};
   words.insert(words.end(), command.begin(), command.end());
-  const std::array<int, 2> fds{log.get(), text.get()};
+  const std::array<int, 3> fds{log.get(), text.get(), report->write.get()};
   if (!send_message(room_.control(), packed(words), fds)) {
     return system_error("the process that starts pipelock is gone", errno, "", ExitCode::kScanner);
   }
+  report_.emplace(std::move(report->read));
   return {};
+}
+
+bool ScannerRoom::was_executed() {
+  if (!report_) return false;
+  report_->read();
+  return report_->executed();
 }
 
 void ScannerRoom::stop() {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "launcher/backend/local/bubblewrap_report.h"
 #include "launcher/backend/local/room.h"
 #include "launcher/process.h"
 #include "launcher/result.h"
@@ -39,6 +41,9 @@ class ScannerRoom {
   Result<void> go_on(const std::string& bwrap, const std::vector<std::string>& arguments,
                      const std::vector<std::string>& command, const Fd& log);
 
+  // When child() has ended: false if bubblewrap failed before it executed pipelock.
+  bool was_executed();
+
   // It ends with pipelock's status, when nothing is left in there.
   Child& child() { return room_.child(); }
   // Ends pipelock and everything in there, and returns when it is gone.
@@ -48,6 +53,7 @@ class ScannerRoom {
   ScannerRoom(Room room, Fd broker) : room_(std::move(room)), broker_(std::move(broker)) {}
   Room room_;
   Fd broker_;
+  std::optional<BubblewrapReport> report_{};
 };
 
 }  // namespace bottle::launcher::local

@@ -148,8 +148,8 @@ func TestHostileAgentDocker(t *testing.T) {
 		t.Fatal(err)
 	}
 	sockets := []string{"/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock"}
-	if path, found := strings.CutPrefix(os.Getenv("DOCKER_HOST"), "unix://"); found {
-		sockets = append(sockets, path)
+	if engine := os.Getenv("DOCKER_HOST"); strings.HasPrefix(engine, "unix://") {
+		sockets = append(sockets, strings.TrimPrefix(engine, "unix://"))
 	}
 	state := t.TempDir()
 	folders := []string{"/", "/etc", "/usr/local/bin", "/opt", "/tmp", "/var/tmp", "/dev/shm", "/home/agent", filepath.Dir(secret), state}

@@ -48,6 +48,20 @@ func TestLauncherErrors(t *testing.T) {
 		{"unknown-backend-in-manifest", `{"bottles": {"default": {"backend": "submarine"}}}`, []string{"start", "--", "true"}, 64, []string{"submarine"}},
 		{"unknown-scanner", "", []string{"start", "--scanner", "guesswork", "--", "true"}, 64, []string{"guesswork"}},
 		{"allow-with-scheme", "", []string{"start", "--allow", "https://a.test", "--", "true"}, 64, []string{"https://a.test"}},
+		{"allow-of-no-host", "", []string{"start", "--allow", "a-.test", "--", "true"}, 64, []string{"a-.test", "hyphen"}},
+		{"allow-of-a-number", "", []string{"start", "--allow", "999.1.1.1", "--", "true"}, 64, []string{"999.1.1.1"}},
+		{"allow-below-an-address", "", []string{"start", "--dry-run", "--allow", "*.192.0.2.1", "--", "true"}, 64, []string{"*.192.0.2.1"}},
+		{"allow-in-the-manifest", `{"bottles": {"default": {"egress": {"allow": ["a_b.test"]}}}}`, []string{"start"}, 64, []string{"a_b.test"}},
+		{"address-range-too-wide", "", []string{"start", "--allow-address", "10.0.0.0/99", "--", "true"}, 64, []string{"10.0.0.0/99"}},
+		{"address-range-of-no-address", "", []string{"start", "--allow-address", "10.0.0", "--", "true"}, 64, []string{"10.0.0"}},
+		{"resolve-without-address", "", []string{"start", "--resolve", "a.test:443", "--", "true"}, 64, []string{"a.test:443"}},
+		{"resolve-to-a-name", "", []string{"start", "--resolve", "a.test:443=b.test:1", "--", "true"}, 64, []string{"b.test"}},
+		{"audit-in-no-directory", "", []string{"start", "--audit", "/nonexistent/audit.jsonl", "--", "true"}, 64, []string{"/nonexistent is not a directory"}},
+		{"audit-is-a-directory", "", []string{"start", "--audit", "/", "--", "true"}, 64, []string{"--audit /"}},
+		{"pipelock-port", "", []string{"start", "--pipelock", "http://127.0.0.1:99999", "--", "true"}, 64, []string{"99999"}},
+		{"origin-ca-without-certificate", "", []string{"start", "--origin-ca", "/dev/null", "--", "true"}, 64, []string{"/dev/null"}},
+		{"origin-ca-of-text", "", []string{"start", "--origin-ca", "/etc/passwd", "--", "true"}, 72, []string{"/etc/passwd"}},
+		{"name-and-command", "", []string{"start", "true", "--", "true"}, 64, []string{"\"true\" is a command", "bottle start -- true"}},
 		{"manifest-missing", "", []string{"start", "--manifest", "/nonexistent/bottle.json"}, 65, []string{"/nonexistent/bottle.json"}},
 		{"manifest-no-json", "{\"bottles\": ", []string{"start"}, 65, []string{"bottle.json:1:"}},
 		{"manifest-unknown-key", "{\n  \"bottles\": {\n    \"default\": { \"imaje\": \"x\" }\n  }\n}\n", []string{"start"}, 65, []string{"bottle.json:3:18", "imaje"}},
@@ -69,6 +83,10 @@ func TestLauncherErrors(t *testing.T) {
 			if stdout != "" {
 				t.Errorf("stdout: %s", stdout)
 			}
+			// Found before anything begins.
+			if strings.Contains(stderr, "bottle: backend") {
+				t.Errorf("a bottle was begun: %s", stderr)
+			}
 		})
 	}
 }
@@ -86,16 +104,57 @@ func TestDryRunShowsAndChangesNothing(t *testing.T) {
 	}
 }
 
-// TestStartInAProcessNamespace: as in a container, where the processes of the machine are not to be seen.
+// TestStartInAProcessNamespace: as in a container, where the processes of the machine are not to be seen. Each scanner
+// has rooms of its own. No process has a low number: what bubblewrap looks up there is not found by chance.
 func TestStartInAProcessNamespace(t *testing.T) {
-	s := newShelf(t)
+	const usedUp = "for i in 1 2 3 4 5 6 7 8 9; do (:); done; exec \"$@\""
 	if err := exec.Command("unshare", "-Urpf", "--mount-proc", "true").Run(); err != nil {
 		t.Skip("this user may not make process namespaces (unshare -Urpf --mount-proc true fails)")
 	}
-	inner := s.command("start", "--scanner", "guard", "--", "sh", "-c", "echo it runs; exit 3")
-	cmd := exec.Command("unshare", append([]string{"-Urpf", "--mount-proc", "--kill-child"}, inner.Args...)...)
-	cmd.Dir, cmd.Env = inner.Dir, inner.Env
-	if out := s.run1(cmd); out.code != 3 || out.out != "it runs\n" {
-		t.Errorf("exit code %d: %s%s", out.code, out.out, out.errors)
+	for _, scanner := range []string{"guard", "pipelock"} {
+		t.Run(scanner, func(t *testing.T) {
+			s := newShelf(t)
+			args := []string{"start", "--scanner", scanner, "--allow", "origin.test"}
+			if scanner == "pipelock" {
+				args = append(args, "--pipelock-bin", harness.Binary(t, "pipelock-double"))
+			}
+			inner := s.command(append(args, "--", "sh", "-c", "echo it runs; exit 3")...)
+			cmd := exec.Command("unshare", append([]string{"-Urpf", "--mount-proc", "--kill-child", "sh", "-c", usedUp, "sh"}, inner.Args...)...)
+			cmd.Dir, cmd.Env = inner.Dir, inner.Env
+			if out := s.run1(cmd); out.code != 3 || out.out != "it runs\n" {
+				t.Errorf("exit code %d: %s%s", out.code, out.out, out.errors)
+			}
+		})
+	}
+}
+
+// TestStartWhereProcIsMasked: as in a container that hides parts of /proc. The kernel lets no user namespace have a /proc
+// of its own there, which bubblewrap finds out; its status of 1 is not the command's.
+func TestStartWhereProcIsMasked(t *testing.T) {
+	const masked = "mount -t tmpfs none /proc/sys && exec \"$@\""
+	if err := exec.Command("unshare", "-Urpf", "--mount-proc", "sh", "-c", masked, "sh", "true").Run(); err != nil {
+		t.Skip("this user may not make process namespaces (unshare -Urpf --mount-proc fails)")
+	}
+	for scanner, want := range map[string]string{
+		"guard":    "bottle: bubblewrap did not start the command; its own message is above",
+		"pipelock": "bottle: bubblewrap did not start pipelock:\n    bwrap: ",
+	} {
+		t.Run(scanner, func(t *testing.T) {
+			s := newShelf(t)
+			args := []string{"start", "--scanner", scanner}
+			if scanner == "pipelock" {
+				args = append(args, "--pipelock-bin", harness.Binary(t, "pipelock-double"))
+			}
+			inner := s.command(append(args, "--", "touch", "made")...)
+			cmd := exec.Command("unshare", append([]string{"-Urpf", "--mount-proc", "--kill-child", "sh", "-c", masked, "sh"}, inner.Args...)...)
+			cmd.Dir, cmd.Env = inner.Dir, inner.Env
+			out := s.run1(cmd)
+			if out.code != 69 || !strings.Contains(out.errors, want) || !strings.Contains(out.errors, "bwrap: ") {
+				t.Errorf("exit code %d: %s%s", out.code, out.out, out.errors)
+			}
+			if _, err := os.Stat(filepath.Join(inner.Dir, "made")); err == nil {
+				t.Error("the command was run")
+			}
+		})
 	}
 }

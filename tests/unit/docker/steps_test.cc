@@ -107,6 +107,20 @@ TEST(DockerSteps, TheExitListensOnThePortsOfTheAllowlist) {
   EXPECT_THAT(line, HasSubstr("--pipelock http://pipelock:8888"));
 }
 
+TEST(DockerSteps, APipelockElsewhereIsAskedFromTheProxysContainerBeforeTheAgentIsMade) {
+  auto plan = small_plan();
+  plan.pipelock_url = "http://pipelock.example:8888";
+  std::vector<StepId> ids;
+  for (const auto& ref : order_of(plan)) ids.push_back(ref.id);
+  const auto find = std::find(ids.begin(), ids.end(), StepId::kFindPipelock);
+  ASSERT_NE(find, ids.end());
+  EXPECT_LT(std::find(ids.begin(), ids.end(), StepId::kStartProxy), find);
+  EXPECT_LT(find, std::find(ids.begin(), ids.end(), StepId::kCreateAgent));
+  EXPECT_THAT(line_of(StepId::kFindPipelock, plan),
+              HasSubstr("bottle-proxy --healthcheck http://pipelock.example:8888/health"));
+  EXPECT_EQ(make_step({StepId::kFindPipelock}, plan, Facts{}).code, ExitCode::kScanner);
+}
+
 TEST(DockerSteps, TheCommandIsNeverTakenForOptions) {
   const auto words = make_step({StepId::kCreateAgent}, small_plan(), Facts{}).call.arguments;
   const auto image = std::find(words.begin(), words.end(), "agent:1");

@@ -70,7 +70,7 @@ TEST(BwrapArguments, SecretsAreValuesAndTheRootIsSealedLast) {
                  {PlannedMount::Kind::kHidden, "file", "/etc/shadow"},
                  {PlannedMount::Kind::kGenerated, "hosts", "/etc/hosts"}};
   plan.environment["TOKEN"] = Secret("value");
-  const auto args = local::bwrap_arguments(plan, {.runtime = "/run/x", .info_fd = 3});
+  const auto args = local::bwrap_arguments(plan, {.runtime = "/run/x", .status_fd = 3});
   EXPECT_THAT(args, testing::IsSupersetOf({"--unshare-user", "--unshare-pid", "--die-with-parent",
                                            "--new-session", "--clearenv"}));
   const auto at = [&args](std::initializer_list<std::string> words) {
@@ -84,7 +84,7 @@ TEST(BwrapArguments, SecretsAreValuesAndTheRootIsSealedLast) {
   EXPECT_LT(at({"--remount-ro", "/"}), at({"--setenv", "TOKEN", "value"}));
   EXPECT_LT(at({"--setenv", "TOKEN", "value"}), end);
   const auto with_terminal =
-      local::bwrap_arguments(plan, {.runtime = "/run/x", .info_fd = 3, .terminal = true});
+      local::bwrap_arguments(plan, {.runtime = "/run/x", .status_fd = 3, .terminal = true});
   EXPECT_THAT(with_terminal, testing::Not(testing::Contains("--new-session")));
 }
 

@@ -271,5 +271,14 @@ TEST_F(LocalBackend, RefusalsAreCountedAtTheEnd) {
   EXPECT_THAT(shell("true").err, Not(HasSubstr("refused")));
 }
 
+TEST_F(LocalBackend, ACommandNeedsNoDashesAndKeepsItsOptions) {
+  const auto ran = bottle({"start", "--scanner", "guard", "sh", "-c", "echo \"$@\"; exit 5", "sh",
+                           "--allow", "x", "-q", "--", "--dry-run"});
+  EXPECT_EQ(ran.status, 5) << ran.err;
+  EXPECT_EQ(ran.out, "--allow x -q -- --dry-run\n");
+  EXPECT_THAT(bottle({"start", "nosuch", "-x"}).err,
+              HasSubstr("\"nosuch\" is not a command in PATH, and no manifest was found"));
+}
+
 }  // namespace
 }  // namespace bottle::launcher

@@ -138,8 +138,30 @@ TEST_F(LocalScanner, APipelockThatDoesNotStartIsAnError) {
   const auto failed = shell("touch made", {"--pipelock-bin", "/bin/false"});
   EXPECT_EQ(failed.status, static_cast<int>(ExitCode::kScanner));
   EXPECT_THAT(failed.err, HasSubstr("pipelock ended before it was ready"));
+  std::ofstream(root_ / "ending") << "#!/bin/sh\necho its last line >&2\nexit 4\n";
+  fs::permissions(root_ / "ending", fs::perms::owner_all);
+  const auto ended = shell("touch made", {"--pipelock-bin", (root_ / "ending").string()});
+  EXPECT_EQ(ended.status, static_cast<int>(ExitCode::kScanner));
+  EXPECT_THAT(ended.err, HasSubstr("pipelock ended before it was ready\n    its last line\n"));
   const auto absent = shell("touch made", {"--pipelock-bin", "/nonexistent"});
   EXPECT_EQ(absent.status, static_cast<int>(ExitCode::kScanner));
+  EXPECT_FALSE(fs::exists(root_ / "project/made"));
+  EXPECT_TRUE(left_over().empty());
+}
+
+TEST_F(LocalScanner, APipelockThatDoesNotAnswerIsAnErrorAtTheStart) {
+  // Bound and not listening: nothing answers, and nobody else can take the port.
+  const Fd bound(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(bound.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::getsockname(bound.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const std::string url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  const auto failed = shell("touch made", {"--pipelock", url});
+  EXPECT_EQ(failed.status, static_cast<int>(ExitCode::kScanner)) << failed.err;
+  EXPECT_THAT(failed.err, HasSubstr("bottle: no pipelock answers: " + url + "/health"));
   EXPECT_FALSE(fs::exists(root_ / "project/made"));
   EXPECT_TRUE(left_over().empty());
 }

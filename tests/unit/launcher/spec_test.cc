@@ -363,6 +363,70 @@ TEST(CommandLine, MistakesAreUsageErrors) {
   }
 }
 
+// As if the manifest had "agent", and PATH had curl.
+WordMeaning meaning(const StartOptions&, const std::string& word) {
+  if (word == "agent" || word == "demo") return WordMeaning::kEntry;
+  return word == "curl" ? WordMeaning::kCommand : WordMeaning::kNeither;
+}
+
+TEST(CommandLine, AWordThatIsACommandTakesAllThatFollows) {
+  const auto parsed = parse_command_line(
+      {"start", "--allow", "curl", "-q", "--audit=x", "curl", "--help", "--dry-run", "--", "-q"},
+      meaning);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const auto& options = std::get<StartOptions>(*parsed);
+  EXPECT_THAT(options.allow, ElementsAre("curl"));
+  EXPECT_EQ(options.audit, "x");
+  EXPECT_TRUE(options.quiet);
+  EXPECT_FALSE(options.dry_run);
+  EXPECT_FALSE(options.name);
+  EXPECT_THAT(options.command, ElementsAre("curl", "--help", "--dry-run", "--", "-q"));
+}
+
+TEST(CommandLine, AnEntryOfTheManifestComesBeforeACommand) {
+  const auto parsed = parse_command_line({"start", "agent", "--dry-run", "--", "curl"}, meaning);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(std::get<StartOptions>(*parsed).name, "agent");
+  EXPECT_TRUE(std::get<StartOptions>(*parsed).dry_run);
+  EXPECT_THAT(std::get<StartOptions>(*parsed).command, ElementsAre("curl"));
+  const auto more = parse_command_line({"start", "agent", "-p", "words"}, meaning);
+  ASSERT_FALSE(more);
+  EXPECT_THAT(more.error().hint, HasSubstr("bottle start agent -- COMMAND"));
+  EXPECT_TRUE(std::holds_alternative<RunDemo>(*parse_command_line({"start", "demo"}, meaning)));
+}
+
+TEST(CommandLine, AWordThatMeansNothingIsTheNameThatIsMissing) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"start", "nosuch"},
+                                                    {"start", "nosuch", "-x", "y"},
+                                                    {"start", "nosuch", "--", "curl"}}) {
+    const auto parsed = parse_command_line(arguments, meaning);
+    ASSERT_TRUE(parsed) << parsed.error().message;
+    EXPECT_EQ(std::get<StartOptions>(*parsed).name, "nosuch");
+  }
+  // Two commands: which one?
+  const auto two = parse_command_line({"start", "curl", "--", "sh"}, meaning);
+  ASSERT_FALSE(two);
+  EXPECT_EQ(two.error().code, ExitCode::kUsage);
+  EXPECT_TRUE(std::holds_alternative<PrintText>(*parse_command_line({"start", "-h"}, meaning)));
+  EXPECT_FALSE(parse_command_line({"start", "--frob", "curl"}, meaning));
+}
+
+TEST_F(Spec, TheFirstWordMeansAnEntryThenAProgram) {
+  manifest(
+      R"({"bottles": {"sh": {}, "default": {}}, "agents": {"a": {"bottle": "sh", "command": ["x"]}}})");
+  const StartOptions none;
+  around_.env["PATH"] = "/usr/bin:/bin";
+  EXPECT_EQ(meaning_of_word(none, "sh", around_), WordMeaning::kEntry);
+  EXPECT_EQ(meaning_of_word(none, "a", around_), WordMeaning::kEntry);
+  EXPECT_EQ(meaning_of_word(none, "demo", around_), WordMeaning::kEntry);
+  EXPECT_EQ(meaning_of_word(none, "cat", around_), WordMeaning::kCommand);
+  EXPECT_EQ(meaning_of_word(none, "/bin/cat", around_), WordMeaning::kCommand);
+  EXPECT_EQ(meaning_of_word(none, "nosuch", around_), WordMeaning::kNeither);
+  EXPECT_EQ(meaning_of_word(none, "./nosuch", around_), WordMeaning::kNeither);
+  manifest("{");  // its error is what counts
+  EXPECT_EQ(meaning_of_word(none, "cat", around_), WordMeaning::kEntry);
+}
+
 TEST(CommandLine, HelpAndVersionArePrinted) {
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"--help"}, {"start", "--help"}, {"--version"}}) {

@@ -24,6 +24,10 @@ TEST(CommandLine, EachCommandReadsItsOptions) {
   ASSERT_TRUE(exec);
   EXPECT_EQ(std::get<ExecOptions>(*exec).id, "one");
   EXPECT_THAT(std::get<ExecOptions>(*exec).command, ElementsAre("sh", "-c", "--json"));
+  const auto bare = parse_command_line({"exec", "one", "sh", "-c", "--json", "--", "-h"});
+  ASSERT_TRUE(bare) << bare.error().message;
+  EXPECT_EQ(std::get<ExecOptions>(*bare).id, "one");
+  EXPECT_THAT(std::get<ExecOptions>(*bare).command, ElementsAre("sh", "-c", "--json", "--", "-h"));
   const auto init = parse_command_line({"init", "--preset", "git", "--preset", "claude"});
   ASSERT_TRUE(init);
   EXPECT_THAT(std::get<InitOptions>(*init).presets, ElementsAre("git", "claude"));
