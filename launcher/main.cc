@@ -14,6 +14,7 @@
 #include "launcher/backend/local/enter.h"
 #include "launcher/backend/local/local_backend.h"
 #include "launcher/backend/local/local_control.h"
+#include "launcher/backend/local/session_leader.h"
 #include "launcher/bottle_control.h"
 #include "launcher/command/bottles.h"
 #include "launcher/command/completion.h"
@@ -173,6 +174,9 @@ int run(const std::vector<std::string>& arguments) {
   const auto table = backends();
   const Context context{.around = *around,
                         .backends = table,
+  if (!arguments.empty() && arguments.front() == local::kLeadWord) {
+    local::lead_main({arguments.begin() + 1, arguments.end()});
+  }
                         .out = std::cout,
                         .err = std::cerr,
                         .style = Style::for_descriptor(STDOUT_FILENO, *around),

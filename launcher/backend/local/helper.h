@@ -31,7 +31,7 @@ class Helper {
   Result<Sockets> take_sockets();
 
   // What bubblewrap is started with. The standard streams are the launcher's own, or all three
-  // `terminal` when that is open.
+  // `terminal` when that is open; then `link` is passed on too, as kLeaderNumber.
   struct Go {
     std::string bwrap;
     std::vector<std::string> arguments;  // all but the command; sent through a pipe
@@ -39,7 +39,7 @@ class Helper {
   };
   // The number that bwrap's --info-fd must have.
   static constexpr int kInfoNumber = 3;
-  Result<void> go_on(const Go& go, const Fd& terminal, const Fd& info);
+  Result<void> go_on(const Go& go, const Fd& terminal, const Fd& link, const Fd& info);
 
   // It ends with the status of the bottle, when nothing of the bottle is left.
   Child& child() { return room_.child(); }

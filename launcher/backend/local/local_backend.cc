@@ -17,6 +17,8 @@
 #include "launcher/backend/local/pipelock_process.h"
 #include "launcher/backend/local/run_loop.h"
 #include "launcher/backend/local/scanner_room.h"
+#include "launcher/backend/local/session_leader.h"
+#include "launcher/backend/local/terminal.h"
 #include "launcher/java_trust_store.h"
 #include "launcher/namespaces.h"
 #include "launcher/passwd_text.h"
@@ -109,6 +111,12 @@ Result<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& wh
                           ", it belongs to another user or is read-only");
   }
   const auto path = spec.around.variable("PATH").value_or("");
+  if (Terminal::is_there()) {
+    std::error_code ec;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", ec);
+    plan->mounts.push_back(
+        {PlannedMount::Kind::kReadOnly, program.string(), std::string(kLeaderPath)});
+  }
   if (auto runnable = check_command(*plan, path); !runnable) return std::move(runnable.error());
   return plan;
 }
