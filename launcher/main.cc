@@ -25,6 +25,7 @@
 #include "launcher/command/logs.h"
 #include "launcher/command_line.h"
 #include "launcher/demo.h"
+#include "launcher/git_workspace.h"
 #include "launcher/manifest_guard.h"
 #include "launcher/registry.h"
 
@@ -114,12 +115,18 @@ int start(const StartOptions& options, const Surroundings& around) {
   }
   reap(around);
   const ManifestGuard manifest(*plan);
+  const GitGuard git(*plan);
   const auto status = backend->launch(*plan);
   for (const auto& file : manifest.changed()) {
     std::cerr
         << "bottle: warning: " << file.string()
         << " was made or changed while the bottle ran; it is the policy of the next start, so "
            "read it before\n";
+  }
+  for (const auto& file : git.removed()) {
+    std::cerr << "bottle: warning: " << file.string()
+              << " was made while the bottle ran, and is removed: git would have taken its "
+                 "configuration and hooks from where that says\n";
   }
   if (!status) return report(status.error());
   return status->value;
@@ -167,6 +174,9 @@ class Dispatch {
 
 int run(const std::vector<std::string>& arguments) {
   if (!arguments.empty() && arguments.front() == local::kEnterWord) local::enter_main();
+  if (!arguments.empty() && arguments.front() == local::kLeadWord) {
+    local::lead_main({arguments.begin() + 1, arguments.end()});
+  }
   const auto command = parse_command_line(arguments);
   if (!command) return report(command.error());
   const auto around = Surroundings::of_this_process();
@@ -174,9 +184,6 @@ int run(const std::vector<std::string>& arguments) {
   const auto table = backends();
   const Context context{.around = *around,
                         .backends = table,
-  if (!arguments.empty() && arguments.front() == local::kLeadWord) {
-    local::lead_main({arguments.begin() + 1, arguments.end()});
-  }
                         .out = std::cout,
                         .err = std::cerr,
                         .style = Style::for_descriptor(STDOUT_FILENO, *around),

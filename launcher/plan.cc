@@ -9,6 +9,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "launcher/git_settings.h"
 #include "launcher/pipelock_config.h"
 #include "launcher/process.h"
 #include "launcher/trust_env.h"
@@ -89,6 +90,11 @@ void add_environment(const BottleSpec& spec, Programs programs, Plan& plan) {
     if (const auto value = spec.around.variable(std::string(name))) env[std::string(name)] = *value;
   }
   for (const auto& [name, value] : spec.env.values) env[name] = value;
+  env[std::string(kGitConfigVariable)] = std::string(kGitConfigPath);
+  // There the workspace is a file system of its own, and git would stop looking at its edge.
+  if (!plan.git.top.empty() && plan.git.top != plan.workspace) {
+    env["GIT_DISCOVERY_ACROSS_FILESYSTEM"] = std::string("1");
+  }
 
   TrustSettings trust{.proxy_port = plan.proxy_port, .java = plan.java};
   if (const auto java = env.find("JAVA_TOOL_OPTIONS"); java != env.end()) {
@@ -257,6 +263,8 @@ Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   const auto callers = std::filesystem::canonical(spec.around.directory, ec);
   plan.directory = !ec && is_below(callers, plan.workspace) ? callers : plan.workspace;
   auto state = state_base(spec.around);
+  plan.git = plan_git(spec, plan);
+  plan.notes.insert(plan.notes.end(), plan.git.notes.begin(), plan.git.notes.end());
   if (!state) return std::move(state.error());
   plan.state_base = *state;
   plan.audit = spec.audit.value_or(plan.state_base / plan.id / "audit.jsonl");

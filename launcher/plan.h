@@ -29,6 +29,17 @@ struct PlannedMount {
 };
 
 struct ProxyPlan {
+// Of a workspace that belongs to a git repository; see git_workspace.h and git_settings.h.
+struct GitPlan {
+  std::filesystem::path top{};         // of the work tree whose repository is mounted; empty: none
+  std::vector<PlannedMount> mounts{};  // after the workspace
+  // Empty files and directories that the launch makes, because they are mounted read-only.
+  std::vector<std::filesystem::path> made{};
+  std::vector<std::filesystem::path> never_there{};  // what the agent must not have made
+  std::vector<std::string> notes{};
+  std::string config{};  // what git's configuration of the system has in the bottle
+};
+
   std::string binary;
   // Without --listen, --ca-out, --bundle-out and --secrets, which are known at the launch only.
   std::vector<std::string> arguments;
@@ -75,6 +86,7 @@ struct Plan {
   std::map<std::string, std::string> routes;
   std::vector<PlannedMount> mounts;  // in the order in which they are made
   std::vector<std::string> notes;
+  GitPlan git{};
   ProxyPlan proxy;
   std::optional<PipelockPlan> pipelock;
   std::optional<std::string> pipelock_url;

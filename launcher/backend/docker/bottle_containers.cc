@@ -13,6 +13,7 @@
 
 #include "launcher/backend/docker/archive.h"
 #include "launcher/backend/docker/log_sorter.h"
+#include "launcher/git_settings.h"
 #include "launcher/java_trust_store.h"
 #include "launcher/log_tail.h"
 #include "launcher/passwd_text.h"
@@ -248,6 +249,7 @@ Result<std::string> BottleContainers::agent_archive() const {
   archive.file(relative(kCaPath), 0444, ca_);
   archive.file(relative(kBundlePath), 0444, bundle_);
   if (plan_.java) {
+  archive.file(relative(kGitConfigPath), 0444, plan_.git.config);
     auto store = java_trust_store(ca_, kJavaStorePassword);
     if (!store) return store;
     archive.file(relative(kJavaStorePath), 0444, *store);

@@ -144,6 +144,7 @@ Result<std::vector<PlannedMount>> plan_files(const BottleSpec& spec, const Plan&
 }
 
 fs::path seen_on_host(const std::vector<PlannedMount>& mounts, const fs::path& path) {
+  out.insert(out.end(), plan.git.mounts.begin(), plan.git.mounts.end());
   for (auto at = mounts.rbegin(); at != mounts.rend(); ++at) {
     if (!is_below(path, at->at)) continue;
     const auto rest = path.lexically_relative(at->at);

@@ -40,7 +40,7 @@ std::string content_of(const std::filesystem::path& file) {
 }
 
 // The generated files that do not need the proxy. All are public: the agent reads them.
-Result<void> write_files(const RuntimeDir& runtime) {
+Result<void> write_files(const RuntimeDir& runtime, const Plan& plan) {
   const auto trust = runtime.path() / kTrustName;
   if (::mkdir(trust.c_str(), 0755) != 0)
     return system_error("cannot make " + trust.string(), errno);
@@ -51,7 +51,7 @@ Result<void> write_files(const RuntimeDir& runtime) {
                         "comes then.\nnameserver 127.0.0.1\n")},
         std::pair{kHostsName, std::string("127.0.0.1 localhost bottle\n::1 localhost\n")},
         std::pair{kPasswdName, passwd_text(content_of("/etc/passwd"), ::getuid(), ::getgid())},
-        std::pair{kEmptyName, std::string()}}) {
+        std::pair{kGitConfigName, plan.git.config}, std::pair{kEmptyName, std::string()}}) {
     if (auto written = runtime.write(name, text); !written) return written;
     ::chmod((runtime.path() / name).c_str(), 0444);
   }
@@ -157,7 +157,7 @@ Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
   }
   auto state = make_state_dir(plan.state_base, plan.id);
   if (!state) return std::move(state.error());
-  if (auto written = write_files(*runtime); !written) return std::move(written.error());
+  if (auto written = write_files(*runtime, plan); !written) return std::move(written.error());
 
   std::error_code none_yet;
   const auto size = std::filesystem::file_size(plan.audit, none_yet);
