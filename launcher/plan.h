@@ -22,13 +22,13 @@ struct PlannedMount {
     kSymlink,    // `source` is the link's text
     kHidden,     // stands over something of the host that the agent must not read
     kGenerated,  // a file that the launcher writes at the start; `source` is its name
+    kOwned,      // the same, a directory: the agent may change it, and it vanishes with the bottle
   };
   Kind kind;
   std::string source;
   std::string at;
 };
 
-struct ProxyPlan {
 // Of a workspace that belongs to a git repository; see git_workspace.h and git_settings.h.
 struct GitPlan {
   std::filesystem::path top{};         // of the work tree whose repository is mounted; empty: none
@@ -40,6 +40,7 @@ struct GitPlan {
   std::string config{};  // what git's configuration of the system has in the bottle
 };
 
+struct ProxyPlan {
   std::string binary;
   // Without --listen, --ca-out, --bundle-out and --secrets, which are known at the launch only.
   std::vector<std::string> arguments;
@@ -85,8 +86,8 @@ struct Plan {
   std::vector<std::string> allow_addresses;
   std::map<std::string, std::string> routes;
   std::vector<PlannedMount> mounts;  // in the order in which they are made
-  std::vector<std::string> notes;
   GitPlan git{};
+  std::vector<std::string> notes;
   ProxyPlan proxy;
   std::optional<PipelockPlan> pipelock;
   std::optional<std::string> pipelock_url;

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "launcher/backend/local/file_tree.h"
+#include "launcher/trust_env.h"
 
 namespace bottle::launcher::local {
 namespace {
@@ -31,7 +32,7 @@ std::vector<std::string> bwrap_arguments(const Plan& plan, const BwrapSettings& 
                                 "--unshare-pid",
                                 "--unshare-uts",
                                 "--hostname",
-                                "bottle",
+                                std::string(kOwnName),
                                 "--unshare-cgroup-try",
                                 "--die-with-parent",
                                 "--cap-drop",
@@ -74,6 +75,9 @@ std::vector<std::string> bwrap_arguments(const Plan& plan, const BwrapSettings& 
         } else {
           add({"--ro-bind", empty, mount.at});
         }
+        break;
+      case PlannedMount::Kind::kOwned:
+        add({"--bind", (settings.runtime / mount.source).string(), mount.at});
         break;
       case PlannedMount::Kind::kGenerated:
         add({"--ro-bind", (settings.runtime / mount.source).string(), mount.at});

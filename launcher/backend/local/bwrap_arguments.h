@@ -9,7 +9,7 @@
 namespace bottle::launcher::local {
 
 struct BwrapSettings {
-  std::filesystem::path runtime;  // where the kGenerated files are
+  std::filesystem::path runtime;  // where the kGenerated and kOwned files are
   int info_fd = -1;               // bwrap writes the first process's pid there
   bool terminal = false;          // the agent gets a pseudo terminal of its own
 };

@@ -21,6 +21,7 @@
 #include "launcher/backend/local/terminal.h"
 #include "launcher/java_trust_store.h"
 #include "launcher/namespaces.h"
+#include "launcher/nss_store.h"
 #include "launcher/passwd_text.h"
 #include "launcher/progress.h"
 #include "launcher/proxy_process.h"
@@ -67,8 +68,18 @@ Result<void> write_trust(const RuntimeDir& runtime, const Plan& plan) {
                           ExitCode::kProxy);
     }
   }
+  const std::string ca = content_of(runtime.path() / kCaName);
+  const auto nss = nss_store(ca);
+  const auto database = runtime.path() / kNssName;
+  if (::mkdir(database.c_str(), 0700) != 0) {
+    return system_error("cannot make " + database.string(), errno);
+  }
+  const auto file = std::filesystem::path(kNssName) / kNssFile;
+  if (nss) {
+    if (auto written = runtime.write(file.string(), *nss); !written) return written;
+  }
   if (!plan.java) return {};
-  auto store = java_trust_store(content_of(runtime.path() / kCaName), kJavaStorePassword);
+  auto store = java_trust_store(ca, kJavaStorePassword);
   if (!store) return std::move(store.error());
   return runtime.write(kJavaStoreName, *store);
 }
@@ -100,6 +111,12 @@ Result<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& wh
   auto files = plan_files(spec, *plan);
   if (!files) return std::move(files.error());
   plan->mounts = std::move(*files);
+  if (Terminal::is_there()) {
+    std::error_code ec;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", ec);
+    plan->mounts.push_back(
+        {PlannedMount::Kind::kReadOnly, program.string(), std::string(kLeaderPath)});
+  }
   for (const auto& mount : plan->mounts) {
     const bool writable = mount.kind == PlannedMount::Kind::kWritable;
     if (writable && plan->audit.string().starts_with(mount.source + "/")) {
@@ -111,12 +128,6 @@ Result<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& wh
                           ", it belongs to another user or is read-only");
   }
   const auto path = spec.around.variable("PATH").value_or("");
-  if (Terminal::is_there()) {
-    std::error_code ec;
-    const auto program = std::filesystem::read_symlink("/proc/self/exe", ec);
-    plan->mounts.push_back(
-        {PlannedMount::Kind::kReadOnly, program.string(), std::string(kLeaderPath)});
-  }
   if (auto runnable = check_command(*plan, path); !runnable) return std::move(runnable.error());
   return plan;
 }
