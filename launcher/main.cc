@@ -15,6 +15,7 @@
 #include "launcher/backend/local/enter.h"
 #include "launcher/backend/local/local_backend.h"
 #include "launcher/backend/local/local_control.h"
+#include "launcher/backend/local/session_leader.h"
 #include "launcher/bottle_control.h"
 #include "launcher/command/bottle_checks.h"
 #include "launcher/command/bottles.h"
@@ -26,6 +27,7 @@
 #include "launcher/command/logs.h"
 #include "launcher/command_line.h"
 #include "launcher/demo.h"
+#include "launcher/git_workspace.h"
 #include "launcher/manifest_guard.h"
 #include "launcher/proxy_process.h"
 #include "launcher/registry.h"
@@ -123,12 +125,18 @@ int start(const StartOptions& options, const Surroundings& around) {
   }
   reap(around);
   const ManifestGuard manifest(*plan);
+  const GitGuard git(*plan);
   const auto status = backend->launch(*plan);
   for (const auto& file : manifest.changed()) {
     std::cerr
         << "bottle: warning: " << file.string()
         << " was made or changed while the bottle ran; it is the policy of the next start, so "
            "read it before\n";
+  }
+  for (const auto& file : git.removed()) {
+    std::cerr << "bottle: warning: " << file.string()
+              << " was made while the bottle ran, and is removed: git would have taken its "
+                 "configuration and hooks from where that says\n";
   }
   if (!status) return report(status.error());
   return status->value;
@@ -179,6 +187,9 @@ int run(const std::vector<std::string>& arguments) {
   // Ignored by the caller, it would take the statuses of our children away.
   ::signal(SIGCHLD, SIG_DFL);
   if (!arguments.empty() && arguments.front() == local::kEnterWord) local::enter_main();
+  if (!arguments.empty() && arguments.front() == local::kLeadWord) {
+    local::lead_main({arguments.begin() + 1, arguments.end()});
+  }
   const auto around = Surroundings::of_this_process();
   const auto meaning_of = [&around](const StartOptions& options, const std::string& word) {
     return around ? meaning_of_word(options, word, *around) : WordMeaning::kEntry;

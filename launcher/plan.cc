@@ -11,6 +11,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "launcher/git_settings.h"
 #include "launcher/pipelock_config.h"
 #include "launcher/process.h"
 #include "launcher/trust_env.h"
@@ -62,6 +63,7 @@ std::string_view mount_word(PlannedMount::Kind kind) {
     case PlannedMount::Kind::kHidden:
       return "hidden    ";
     case PlannedMount::Kind::kGenerated:
+    case PlannedMount::Kind::kOwned:
       return "generated ";
   }
   return "";
@@ -89,6 +91,11 @@ void add_environment(const BottleSpec& spec, Programs programs, Plan& plan) {
   env["BOTTLE_ID"] = plan.id;
   for (const auto name : kHarmless) {
     if (const auto value = spec.around.variable(std::string(name))) env[std::string(name)] = *value;
+  }
+  env[std::string(kGitConfigVariable)] = std::string(kGitConfigPath);
+  // There the workspace is a file system of its own, and git would stop looking at its edge.
+  if (!plan.git.top.empty() && plan.git.top != plan.workspace) {
+    env["GIT_DISCOVERY_ACROSS_FILESYSTEM"] = std::string("1");
   }
   for (const auto& [name, value] : spec.env.values) env[name] = value;
 
@@ -278,6 +285,8 @@ Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   // The caller's own directory, as with any other command, when the bottle has it.
   const auto callers = std::filesystem::canonical(spec.around.directory, ec);
   plan.directory = !ec && is_below(callers, plan.workspace) ? callers : plan.workspace;
+  plan.git = plan_git(spec, plan);
+  plan.notes.insert(plan.notes.end(), plan.git.notes.begin(), plan.git.notes.end());
   auto state = state_base(spec.around);
   if (!state) return std::move(state.error());
   plan.state_base = *state;

@@ -22,10 +22,22 @@ struct PlannedMount {
     kSymlink,    // `source` is the link's text
     kHidden,     // stands over something of the host that the agent must not read
     kGenerated,  // a file that the launcher writes at the start; `source` is its name
+    kOwned,      // the same, a directory: the agent may change it, and it vanishes with the bottle
   };
   Kind kind;
   std::string source;
   std::string at;
+};
+
+// Of a workspace that belongs to a git repository; see git_workspace.h and git_settings.h.
+struct GitPlan {
+  std::filesystem::path top{};         // of the work tree whose repository is mounted; empty: none
+  std::vector<PlannedMount> mounts{};  // after the workspace
+  // Empty files and directories that the launch makes, because they are mounted read-only.
+  std::vector<std::filesystem::path> made{};
+  std::vector<std::filesystem::path> never_there{};  // what the agent must not have made
+  std::vector<std::string> notes{};
+  std::string config{};  // what git's configuration of the system has in the bottle
 };
 
 struct ProxyPlan {
@@ -75,6 +87,7 @@ struct Plan {
   std::vector<std::string> allow_addresses;
   std::map<std::string, std::string> routes;
   std::vector<PlannedMount> mounts;  // in the order in which they are made
+  GitPlan git{};
   std::vector<std::string> notes;
   ProxyPlan proxy;
   std::optional<PipelockPlan> pipelock;

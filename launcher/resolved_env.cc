@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "launcher/allowlist.h"
 #include "launcher/process.h"
 
 namespace bottle::launcher {
@@ -30,6 +31,7 @@ constexpr std::array kWellKnown{
     WellKnown{"ANTHROPIC_AUTH_TOKEN", {"api.anthropic.com"}},
     WellKnown{"CLAUDE_CODE_OAUTH_TOKEN", {"api.anthropic.com", "platform.claude.com"}},
     WellKnown{"OPENAI_API_KEY", {"api.openai.com"}},
+    WellKnown{"CODEX_API_KEY", {"api.openai.com"}},
     WellKnown{"GEMINI_API_KEY", {"generativelanguage.googleapis.com"}},
     WellKnown{"GITHUB_TOKEN", {"api.github.com", "github.com", "uploads.github.com"}},
     WellKnown{"GH_TOKEN", {"api.github.com", "github.com", "uploads.github.com"}},
@@ -174,6 +176,22 @@ Result<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
       out.secrets.push_back(KnownSecret{name, secret, std::move(hosts)});
     }
     out.values.emplace(name, std::move(secret));
+  }
+  return out;
+}
+
+std::vector<std::string> left_out(const ResolvedEnv& env, const std::vector<std::string>& allow,
+                                  const EnvSources& sources) {
+  std::vector<std::string> out;
+  for (const auto& known : kWellKnown) {
+    const std::string name(known.variable);
+    const auto value = sources.host(name);
+    if (!value || value->empty() || env.values.contains(name)) continue;
+    const auto homes = home_of(name);
+    const bool useful = std::any_of(homes.begin(), homes.end(), [&allow](const std::string& host) {
+      return opens(allow, host);
+    });
+    if (useful) out.push_back(name);
   }
   return out;
 }

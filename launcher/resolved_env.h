@@ -52,6 +52,11 @@ enum class Prompting { kAsk, kLater };  // kLater: the value stays unknown, as f
 Result<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
                                 const EnvSources& sources, Prompting prompting);
 
+// The well-known credentials that are set here, that `allow` opens a home for, and that `env` does
+// not have: probably forgotten.
+std::vector<std::string> left_out(const ResolvedEnv& env, const std::vector<std::string>& allow,
+                                  const EnvSources& sources);
+
 // The real sources: this process's environment, the controlling terminal, the file system.
 EnvSources host_sources(const std::filesystem::path& manifest_directory,
                         const std::filesystem::path& home);

@@ -259,6 +259,12 @@ Result<BottleSpec> make_spec(const StartOptions& options, const Surroundings& ar
                               options.dry_run ? Prompting::kLater : Prompting::kAsk);
   if (!resolved) return std::move(resolved.error());
   spec.env = std::move(*resolved);
+  for (const auto& name : left_out(spec.env, spec.allow, host_sources(base, around.home))) {
+    spec.env.notes.push_back(
+        name + " is set here and does not reach the bottle: " +
+        (file ? "\"env\" in " + file->filename().string() : "\"env\" in a manifest (bottle init)") +
+        " passes it on, {\"" + name + "\": {\"from_host\": true}}");
+  }
   return spec;
 }
 

@@ -66,6 +66,17 @@ constexpr std::array<std::string_view, 6> kBundleFiles{
     "/etc/pki/tls/cacert.pem",
 };
 
+// What is on this machine. Programs disagree about IPv6: Python's urllib and Node want the
+// brackets, and httpx refuses to work when a name has them, but takes a URL. Node ends a name at a
+// space too, others only at a comma. So the last entry is a URL for httpx, two names for Node, and
+// nothing for the rest, to which "::1" is enough. (urllib, and httpx before 0.24, ask the proxy for
+// [::1], which refuses it.)
+std::string exceptions(const TrustSettings& settings) {
+  std::string out = "localhost,127.0.0.1,::1,0.0.0.0";
+  if (!settings.own_name.empty()) out += "," + settings.own_name;
+  return out + ",all://[::1]/ [::1]";
+}
+
 std::string java_options(const TrustSettings& settings) {
   const std::string port = std::to_string(settings.proxy_port);
   std::string out = settings.java_tool_options;
@@ -80,7 +91,8 @@ std::string java_options(const TrustSettings& settings) {
   add("-Dhttp.proxyPort=" + port);
   add("-Dhttps.proxyHost=" + settings.proxy_host);
   add("-Dhttps.proxyPort=" + port);
-  add("-Dhttp.nonProxyHosts=localhost|127.0.0.1|[::1]");
+  const std::string own = settings.own_name.empty() ? "" : "|" + settings.own_name;
+  add("-Dhttp.nonProxyHosts=localhost|127.0.0.1|[::1]|0.0.0.0" + own);
   return out;
 }
 
@@ -111,7 +123,7 @@ std::map<std::string, std::string> trust_environment(const TrustSettings& settin
         value = "http://" + credentials + settings.proxy_host + ":" + port;
         break;
       case kExceptions:
-        value = kNoProxy;
+        value = exceptions(settings);
         break;
       case kHost:
         value = settings.proxy_host;

@@ -18,13 +18,14 @@ inline constexpr std::string_view kBundlePath = "/run/bottle/ca-bundle.pem";
 inline constexpr std::string_view kJavaStorePath = "/run/bottle/truststore.jks";
 inline constexpr std::string_view kJavaStorePassword =
     "changeit";  // Java's own default: not a secret
-inline constexpr std::string_view kNoProxy = "localhost,127.0.0.1,::1";
+// A bottle's own host name.
+inline constexpr std::string_view kOwnName = "bottle";
 
 enum class TrustValue {
   kCa,          // the bottle's CA alone: the program appends it to what it trusts
   kBundle,      // system roots and the CA: the program trusts this file instead of its own
   kProxy,       // http://HOST:PORT
-  kExceptions,  // the loopback names
+  kExceptions,  // what is reached without the proxy
   kHost,        // the proxy's host
   kPort,        // the proxy's port
   kText,        // `text` as it is
@@ -46,6 +47,7 @@ struct TrustSettings {
   std::uint16_t proxy_port = 3128;
   bool java = false;                // a JVM is there, so the JVM options are worth setting
   std::string java_tool_options{};  // what the manifest wants in JAVA_TOOL_OPTIONS; ours follow
+  std::string own_name{kOwnName};   // the machine's, which needs no proxy; may be empty
   std::string proxy_credentials{};  // USER:PASSWORD of the proxy's URL, percent-encoded
   std::string ca{kCaPath};
   std::string bundle{kBundlePath};

@@ -49,8 +49,11 @@ constexpr std::array kSteps{Step{std::chrono::milliseconds(0), SIGTERM},
 // The kernel needs no longer to end a killed process; one that hangs in a device might.
 constexpr std::chrono::seconds kAfterKill{5};
 
+// A launcher whose job is suspended would not notice: it is continued.
 void send(const Stopping& one, int signal) {
-  ::syscall(SYS_pidfd_send_signal, one.launcher.get(), signal, nullptr, 0);
+  for (const int number : {signal, SIGCONT}) {
+    ::syscall(SYS_pidfd_send_signal, one.launcher.get(), number, nullptr, 0);
+  }
 }
 
 // Until `until`, or until all have ended (true).

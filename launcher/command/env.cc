@@ -82,6 +82,7 @@ Result<TrustSettings> of_standalone_proxy(const EnvOptions& options, const Conte
                  "bottle env --proxy http://HOST:PORT --ca FILE, or bottle env ID for a bottle"};
   }
   auto settings = settings_from(*options.proxy);
+  if (settings) settings->own_name.clear();
   if (!settings) {
     // It may hold a password, so it is not repeated.
     return Error{

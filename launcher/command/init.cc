@@ -11,8 +11,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 #include "launcher/command_output.h"
+#include "launcher/git_settings.h"
 #include "launcher/manifest.h"
 #include "launcher/process.h"
 
@@ -27,30 +29,43 @@ constexpr std::size_t kMaxHosts = 20;  // of one client
 struct Preset {
   std::string_view name;
   std::string_view title;
-  std::string_view command;  // empty: no agent of its own
+  std::vector<std::string_view> command;  // empty: no agent of its own
+  std::string_view command_note;          // why it has these arguments
   std::vector<std::string_view> hosts;
   std::vector<std::pair<std::string_view, std::string_view>> settings;
-  std::string_view key;       // the variable with its credential
-  std::string_view key_note;  // what to do without it
+  std::string_view key;          // the variable with its credential
+  std::string_view key_note;     // what to do without it
+  std::string_view folder;       // where it keeps its login and its answers, below the home
+  std::string_view folder_note;  // what comes of mounting one
 };
 
 const std::vector<Preset>& presets() {
   static const std::vector<Preset> kPresets{
       {"claude",
        "Claude Code",
-       "claude",
+       {"claude"},
+       "",
        {"api.anthropic.com", "platform.claude.com"},
-       {{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"}},
+       {{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"},
+        {"CLAUDE_CONFIG_DIR", "/home/agent/.claude"}},
        "ANTHROPIC_API_KEY",
-       "to log in instead, allow claude.ai and claude.com, and mount its folder ~/.claude"},
+       "to log in instead, allow claude.ai and claude.com, and mount its folder",
+       ".claude",
+       "Claude Code asks its first questions at each start, unless it has a folder of its own to "
+       "keep the answers in: mkdir -p"},
       {"codex",
        "Codex",
-       "codex",
+       {"codex", "--sandbox", "danger-full-access"},
+       "Codex would put each of its commands into a sandbox of its own, which needs namespaces "
+       "that "
+       "a bottle does not give: its commands would all fail. The bottle is the sandbox.",
        {"api.openai.com"},
        {},
        "OPENAI_API_KEY",
-       "to log in instead, allow chatgpt.com and auth.openai.com, and mount its folder ~/.codex"},
-      {"git", "git", "", {}, {}, "GITHUB_TOKEN", "for pushing by https"},
+       "to log in instead, allow chatgpt.com and auth.openai.com, and mount its folder",
+       ".codex",
+       "Codex keeps its login and its answers in a folder of its own: mkdir -p"},
+      {"git", "git", {}, "", {}, {}, "GITHUB_TOKEN", "for pushing by https", "", ""},
   };
   return kPresets;
 }
@@ -71,30 +86,49 @@ std::string json_string(std::string_view text) {
   return out + "\"";
 }
 
-// Lines of a JSON list or object, some of them comments. The commas go where they belong.
+// Lines of a JSON list or object, some of them comments. The commas go where they belong: also once
+// the comment marks before an option are taken away.
 class Lines {
  public:
   explicit Lines(std::string indent) : indent_(std::move(indent)) {}
 
-  void comment(const std::string& text) { lines_.push_back({"// " + text, false}); }
-  void entry(const std::string& text) {
-    last_ = lines_.size();
-    lines_.push_back({text, true});
+  // Words for people. They begin with a letter: what begins with a quote or a brace is an option.
+  void comment(const std::string& text) { lines_.push_back({Kind::kComment, text}); }
+  void entry(const std::string& text) { lines_.push_back({Kind::kEntry, text}); }
+  // An entry that is left out, and why. Options stand before the entries, and so end with a comma
+  // unless there is no entry; then one of them can be taken.
+  void option(const std::string& why, const std::string& text) {
+    options_.push_back({Kind::kComment, why});
+    options_.push_back({Kind::kOption, text});
   }
+
   std::string text() const {
+    const auto is_entry = [](const Line& line) { return line.kind == Kind::kEntry; };
+    const bool entries = std::any_of(lines_.begin(), lines_.end(), is_entry);
+    // After the comments at the top.
+    const auto first = std::find_if(lines_.begin(), lines_.end(), is_entry);
+    auto lines = lines_;
+    lines.insert(lines.begin() + (first - lines_.begin()), options_.begin(), options_.end());
+    std::size_t left =
+        static_cast<std::size_t>(std::count_if(lines.begin(), lines.end(), is_entry));
     std::string out;
-    for (std::size_t i = 0; i < lines_.size(); ++i) {
-      out += indent_ + lines_[i].first;
-      if (lines_[i].second && i != last_) out += ",";
-      out += "\n";
+    for (const auto& line : lines) {
+      if (is_entry(line)) --left;
+      const bool comma = line.kind != Kind::kComment && entries && left > 0;
+      out += indent_ + (is_entry(line) ? "" : "// ") + line.text + (comma ? ",\n" : "\n");
     }
     return out;
   }
 
  private:
+  enum class Kind : std::uint8_t { kComment, kEntry, kOption };
+  struct Line {
+    Kind kind;
+    std::string text;
+  };
   std::string indent_;
-  std::vector<std::pair<std::string, bool>> lines_;
-  std::size_t last_ = 0;
+  std::vector<Line> lines_;
+  std::vector<Line> options_;
 };
 
 std::string allow_list(const std::vector<const Preset*>& wanted, const InitFacts& facts) {
@@ -118,7 +152,7 @@ std::string allow_list(const std::vector<const Preset*>& wanted, const InitFacts
       lines.comment("git: the remotes of this repository");
     }
     if (facts.git_ssh) {
-      lines.comment("git: a bottle has no way for ssh; git remote set-url makes a remote https");
+      lines.comment("git: the remotes by ssh are reached by https, the only way out");
     }
     for (const auto& host : facts.git_hosts) add(host);
   }
@@ -131,8 +165,9 @@ std::string allow_list(const std::vector<const Preset*>& wanted, const InitFacts
 
 std::string environment(const std::vector<const Preset*>& wanted, const InitFacts& facts) {
   Lines lines("        ");
-  lines.comment(R"("NAME": "text", or a secret: {"from_host": true}, {"prompt": "question"},)");
-  lines.comment(R"({"file": "path"}; with "hosts": [...] that may receive it)");
+  lines.comment(
+      R"(A "NAME" with its "text", or a secret: {"from_host": true}, {"prompt": "question"})");
+  lines.comment(R"(or {"file": "path"}; with "hosts": [...] that may receive it.)");
   for (const auto* preset : wanted) {
     for (const auto& [name, value] : preset->settings) {
       lines.entry(json_string(name) + ": " + json_string(value));
@@ -144,8 +179,8 @@ std::string environment(const std::vector<const Preset*>& wanted, const InitFact
     if (have) {
       lines.entry(entry);
     } else {
-      lines.comment(std::string(preset->key) + " is not set now; " + std::string(preset->key_note));
-      lines.comment(entry);
+      lines.option(std::string(preset->key) + " is not set now; " + std::string(preset->key_note),
+                   entry);
     }
   }
   return "{\n" + lines.text() + "      }";
@@ -159,7 +194,15 @@ std::string mounts(const std::vector<const Preset*>& wanted, const InitFacts& fa
   if (git && facts.gitconfig) {
     lines.entry(gitconfig);
   } else {
-    lines.comment(gitconfig);
+    lines.option("Your name and address are there anyway; this is for the rest of your settings",
+                 gitconfig);
+  }
+  for (const auto* preset : wanted) {
+    if (preset->folder.empty()) continue;
+    const std::string own = "~/" + std::string(preset->folder) + "-bottle";
+    lines.option(std::string(preset->folder_note) + " " + own,
+                 R"({ "host": ")" + own + R"(", "at": "/home/agent/)" +
+                     std::string(preset->folder) + R"(", "read_only": false })");
   }
   return "[\n" + lines.text() + "      ]";
 }
@@ -254,8 +297,13 @@ InitFacts ask_clients(const std::vector<std::string>& wanted, const Context& con
                                  "--get-regexp", "^remote\\..*\\.url$"},
                                 context);
     out.git_hosts = hosts_in(remotes);
-    out.git_ssh = remotes.find("ssh://") != std::string::npos ||
-                  (remotes.find('@') != std::string::npos && out.git_hosts.empty());
+    std::istringstream lines(remotes);
+    for (std::string name, url; lines >> name >> url;) {
+      const auto remote = git_remote(url);
+      if (!remote || !remote->ssh || out.git_hosts.size() >= kMaxHosts) continue;
+      out.git_ssh = true;
+      out.git_hosts.push_back(remote->host);
+    }
   }
   std::error_code ec;
   out.gitconfig = fs::is_regular_file(context.around.home / ".gitconfig", ec);
@@ -287,7 +335,7 @@ Result<std::string> manifest_for(const std::vector<std::string>& names, const In
       "    \"default\": {\n"
       "      // What the agent works in and may change.\n"
       "      \"workspace\": \".\",\n"
-      "      // \"pipelock\" or \"guard\" (built in). Without this line: pipelock if one is "
+      "      // The scanner: pipelock or guard (built in). Without this line: pipelock if one is "
       "given.\n"
       "      // \"scanner\": \"pipelock\",\n"
       "      \"egress\": {\n"
@@ -310,12 +358,17 @@ Result<std::string> manifest_for(const std::vector<std::string>& names, const In
   Lines agents("    ");
   for (const auto* preset : wanted) {
     if (preset->command.empty()) continue;
-    agents.entry(json_string(preset->name) + ": { \"bottle\": \"default\", \"command\": [" +
-                 json_string(preset->command) + "] }");
+    if (!preset->command_note.empty()) agents.comment(std::string(preset->command_note));
+    std::string words;
+    for (const auto word : preset->command)
+      words += (words.empty() ? "" : ", ") + json_string(word);
+    agents.entry(json_string(preset->name) + ": { \"bottle\": \"default\", \"command\": [" + words +
+                 "] }");
   }
   if (std::all_of(wanted.begin(), wanted.end(),
                   [](const Preset* one) { return one->command.empty(); })) {
-    agents.comment(R"("name": { "bottle": "default", "command": ["program", "argument"] })");
+    agents.option("NAME with its command",
+                  R"("name": { "bottle": "default", "command": ["program", "argument"] })");
   }
   return out + agents.text() + "  }\n}\n";
 }

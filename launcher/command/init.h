@@ -22,8 +22,8 @@ struct InitFacts {
     std::vector<std::string> hosts{};  // HOST or HOST:PORT
   };
   std::vector<Registry> registries{};
-  std::vector<std::string> git_hosts{};  // of the repository's remotes, reached by https
-  bool git_ssh = false;                  // a remote that is reached by ssh, which a bottle cannot
+  std::vector<std::string> git_hosts{};  // of the repository's remotes
+  bool git_ssh = false;                  // one of them says ssh, which becomes https in a bottle
   bool gitconfig = false;                // ~/.gitconfig exists
   std::vector<std::string> variables{};  // of the caller's environment: those that presets know
 };

@@ -13,8 +13,10 @@
 
 #include "launcher/backend/docker/archive.h"
 #include "launcher/backend/docker/log_sorter.h"
+#include "launcher/git_settings.h"
 #include "launcher/java_trust_store.h"
 #include "launcher/log_tail.h"
+#include "launcher/nss_store.h"
 #include "launcher/passwd_text.h"
 #include "launcher/pipelock_config.h"
 #include "launcher/proxy_process.h"
@@ -247,6 +249,7 @@ Result<std::string> BottleContainers::agent_archive() const {
   archive.directory(relative(kTrustDirectory), 0755);
   archive.file(relative(kCaPath), 0444, ca_);
   archive.file(relative(kBundlePath), 0444, bundle_);
+  archive.file(relative(kGitConfigPath), 0444, plan_.git.config);
   if (plan_.java) {
     auto store = java_trust_store(ca_, kJavaStorePassword);
     if (!store) return store;
@@ -273,6 +276,16 @@ Result<std::string> BottleContainers::agent_archive() const {
                  passwd_text(file_at(etc_, "etc/passwd").value_or(""), agent.uid, agent.gid));
   }
   archive.directory("home/agent", 0700, agent);
+  const bool covered =
+      std::any_of(plan_.mounts.begin(), plan_.mounts.end(), [](const PlannedMount& mount) {
+        return is_below(std::filesystem::path(kNssDirectory), mount.at);
+      });
+  if (const auto nss = nss_store(ca_); nss && !covered) {
+    const std::string directory(relative(kNssDirectory));
+    archive.directory("home/agent/.pki", 0700, agent);
+    archive.directory(directory, 0700, agent);
+    archive.file(directory + "/" + std::string(kNssFile), 0600, *nss, agent);
+  }
   return archive.finish();
 }
 

@@ -48,6 +48,7 @@ Result<void> add_mounts(const BottleSpec& spec, Plan& plan) {
     return may;
   }
   plan.mounts.push_back({Kind::kWritable, plan.workspace.string(), plan.workspace.string()});
+  plan.mounts.insert(plan.mounts.end(), plan.git.mounts.begin(), plan.git.mounts.end());
   for (const auto& mount : spec.mounts) {
     const auto real = shared_source(mount, spec.around);
     if (!real) return real.error();

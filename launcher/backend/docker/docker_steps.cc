@@ -171,8 +171,8 @@ Step create_agent(const Plan& plan, const Facts& facts) {
   auto& words = step.call.arguments;
   words = create(plan, names.agent, names.agent_network, ids(container.uid, container.gid),
                  kAgentMemory, kAgentProcesses);
-  add(words, {"--init", "--interactive", "--hostname", "bottle", "--dns", facts.proxy_address,
-              "--dns-search", "."});
+  add(words, {"--init", "--interactive", "--hostname", std::string(kOwnName), "--dns",
+              facts.proxy_address, "--dns-search", "."});
   if (container.terminal) words.emplace_back("--tty");
   for (const auto& mount : plan.mounts) add(words, {"--mount", bind_mount(mount)});
   add(words, {"--workdir", plan.directory.string()});

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "launcher/backend/local/file_tree.h"
+#include "launcher/trust_env.h"
 
 namespace bottle::launcher::local {
 namespace {
@@ -28,7 +29,7 @@ std::vector<std::string> bwrap_arguments(const Plan& plan, const BwrapSettings& 
   // power over that network namespace.
   std::vector<std::string> args{"--unshare-user",       "--unshare-ipc",
                                 "--unshare-pid",        "--unshare-uts",
-                                "--hostname",           "bottle",
+                                "--hostname",           std::string(kOwnName),
                                 "--unshare-cgroup-try", "--die-with-parent",
                                 "--cap-drop",           "ALL",
                                 "--json-status-fd",     std::to_string(settings.status_fd)};
@@ -68,6 +69,9 @@ std::vector<std::string> bwrap_arguments(const Plan& plan, const BwrapSettings& 
         } else {
           add({"--ro-bind", empty, mount.at});
         }
+        break;
+      case PlannedMount::Kind::kOwned:
+        add({"--bind", (settings.runtime / mount.source).string(), mount.at});
         break;
       case PlannedMount::Kind::kGenerated:
         add({"--ro-bind", (settings.runtime / mount.source).string(), mount.at});

@@ -9,7 +9,7 @@
 namespace bottle::launcher::local {
 
 struct BwrapSettings {
-  std::filesystem::path runtime;  // where the kGenerated files are
+  std::filesystem::path runtime;  // where the kGenerated and kOwned files are
   int status_fd = -1;             // bwrap tells of its first process and of the command's end there
   bool terminal = false;          // the agent gets a pseudo terminal of its own
 };

@@ -22,12 +22,14 @@
 #include <optional>
 
 #include "launcher/backend/local/call_filter.h"
+#include "launcher/backend/local/session_leader.h"
 
 namespace bottle::launcher::local {
 namespace {
 
 constexpr int kWordsNumber = 3;
-constexpr int kFirstNamespace = 4;  // and the following, in the order of kNamespaces
+constexpr int kFirstNamespace = 6;  // and the following, in the order of kNamespaces
+static_assert(kFirstNamespace > kLeaderNumber && kWordsNumber != kLeaderNumber);
 constexpr std::size_t kMaxWords = 8 * 1024 * 1024;
 
 struct NamespaceRow {
@@ -185,10 +187,6 @@ int become(const Words& words, int parent_gone) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   pollfd gone{parent_gone, POLLIN, 0};
   if (::poll(&gone, 1, 0) != 0) return 1;
-  if (words.terminal) {
-    ::setsid();
-    ::ioctl(STDIN_FILENO, TIOCSCTTY, 0);
-  }
   if (!give_up_privileges()) {
     return complain("cannot give up privileges", errno, ExitCode::kIsolation);
   }
@@ -205,8 +203,11 @@ int become(const Words& words, int parent_gone) {
   }
   Launch launch{.argv = words.command, .env = words.environment, .fds = {}};
   launch.argv.front() = *program;
-  const int problem = exec_now(launch);
-  return complain(name + " in the bottle", problem, ExitCode::kCommandNotRunnable);
+  const auto run = [&launch, &name] {
+    const int problem = exec_now(launch);
+    return complain(name + " in the bottle", problem, ExitCode::kCommandNotRunnable);
+  };
+  return words.terminal ? lead_session(kLeaderNumber, run) : run();
 }
 
 int run_inside() {
@@ -243,6 +244,7 @@ int run_inside() {
     ::signal(number, SIG_IGN);
   }
   for (const int number : {STDIN_FILENO, STDOUT_FILENO}) ::close(number);
+  if (words->terminal) ::close(kLeaderNumber);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
@@ -251,7 +253,8 @@ int run_inside() {
 
 }  // namespace
 
-Result<Child> enter(const BottleRecord& bottle, const Entry& entry, const Fd& terminal) {
+Result<Child> enter(const BottleRecord& bottle, const Entry& entry, const Fd& terminal,
+                    const Fd& link) {
   const Error ended{ExitCode::kUsage, "bottle " + bottle.id + " has ended",
                     "bottle list shows those that run"};
   const Error not_begun{ExitCode::kIsolation, "bottle " + bottle.id + " is still being started",
@@ -290,6 +293,7 @@ Result<Child> enter(const BottleRecord& bottle, const Entry& entry, const Fd& te
   launch.fds.emplace_back(words.get(), kWordsNumber);
   if (terminal) {
     for (int number = 0; number < 3; ++number) launch.fds.emplace_back(terminal.get(), number);
+    launch.fds.emplace_back(link.get(), kLeaderNumber);
   }
   return spawn(launch, ExitCode::kIsolation);
 }

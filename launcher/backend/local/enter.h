@@ -21,13 +21,15 @@ struct Entry {
   std::map<std::string, std::string> environment;
   std::string directory;  // in the bottle; its root when it does not exist there
   std::vector<std::string> command;
-  bool terminal = false;  // standard input becomes the controlling terminal of the command
+  bool terminal = false;  // standard input becomes the terminal of a session of the command's
 };
 
 // Starts the process. Its standard streams are the caller's, or all three `terminal` when that is
 // open. It leads a session of its own; signals to its process group reach the command unless that
-// has a terminal. It ends with the command's status. Fails when the bottle has not begun or ended.
-Result<Child> enter(const BottleRecord& bottle, const Entry& entry, const Fd& terminal);
+// has a terminal, whose session leader has `link` then. It ends with the command's status. Fails
+// when the bottle has not begun or ended.
+Result<Child> enter(const BottleRecord& bottle, const Entry& entry, const Fd& terminal,
+                    const Fd& link);
 
 // What main() calls with kEnterWord, first of all. Ends the process with the command's status.
 [[noreturn]] void enter_main();

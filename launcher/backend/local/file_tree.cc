@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "launcher/nss_store.h"
 #include "launcher/process.h"
 #include "launcher/share_rules.h"
 #include "launcher/trust_env.h"
@@ -92,6 +93,11 @@ Result<void> add_mounts(const BottleSpec& spec, std::vector<PlannedMount>& out) 
 void add_generated(const Plan& plan, std::vector<PlannedMount>& out) {
   std::error_code ec;
   out.push_back({Kind::kGenerated, kTrustName, std::string(kTrustDirectory)});
+  // Not into a home of the caller's.
+  const bool covered = std::any_of(out.begin(), out.end(), [](const PlannedMount& mount) {
+    return mount.kind != Kind::kPrivate && is_below(fs::path(kNssDirectory), mount.at);
+  });
+  if (!covered) out.push_back({Kind::kOwned, kNssName, std::string(kNssDirectory)});
   std::set<std::string> done;
   for (const auto file : system_bundle_files()) {
     if (!fs::exists(fs::path(file), ec)) continue;
@@ -138,6 +144,7 @@ Result<std::vector<PlannedMount>> plan_files(const BottleSpec& spec, const Plan&
     return std::move(may.error());
   }
   out.push_back({Kind::kWritable, workspace.string(), workspace.string()});
+  out.insert(out.end(), plan.git.mounts.begin(), plan.git.mounts.end());
   if (auto added = add_mounts(spec, out); !added) return std::move(added.error());
   add_generated(plan, out);
   return out;
@@ -157,6 +164,7 @@ fs::path seen_on_host(const std::vector<PlannedMount>& mounts, const fs::path& p
       case Kind::kPrivate:
       case Kind::kHidden:
       case Kind::kGenerated:
+      case Kind::kOwned:
         return {};
     }
   }

@@ -13,6 +13,7 @@
 
 #include "launcher/backend/local/call_filter.h"
 #include "launcher/backend/local/fd_message.h"
+#include "launcher/backend/local/session_leader.h"
 
 namespace bottle::launcher::local {
 namespace {
@@ -20,7 +21,8 @@ namespace {
 constexpr int kArgumentsNumber = 4;
 
 // The inner process. Messages from the launcher: bwrap's status and argument descriptors, then the
-// words to exec with, as a descriptor, a terminal when there is one; see go_on().
+// words to exec with, as descriptors, a terminal and its leader's link when there is one; see
+// go_on().
 int become_bubblewrap(int control) {
   const Message bwraps = receive_message(control);
   const Message words = receive_message(control);
@@ -30,10 +32,11 @@ int become_bubblewrap(int control) {
   launch.env = {"PATH=/usr/bin:/bin"};
   launch.fds = {{bwraps.fds[0].get(), Helper::kStatusNumber},
                 {bwraps.fds[1].get(), kArgumentsNumber}};
-  if (!words.fds.empty()) {
+  if (words.fds.size() == 2) {
     for (int number = 0; number < 3; ++number) {
       launch.fds.emplace_back(words.fds.front().get(), number);
     }
+    launch.fds.emplace_back(words.fds.back().get(), kLeaderNumber);
   }
   if (install_call_filter()) errno = exec_now(launch);
   const std::string problem = std::string("bottle: cannot start bwrap: ") + std::strerror(errno);
@@ -82,7 +85,7 @@ Result<Helper::Sockets> Helper::take_sockets() {
                  std::move((*all)[3])};
 }
 
-Result<void> Helper::go_on(const Go& go, const Fd& terminal, const Fd& report) {
+Result<void> Helper::go_on(const Go& go, const Fd& terminal, const Fd& link, const Fd& report) {
   const Fd arguments(::memfd_create("bwrap-arguments", MFD_CLOEXEC));
   if (!arguments || !write_all(arguments.get(), packed(go.arguments)) ||
       ::lseek(arguments.get(), 0, SEEK_SET) != 0) {
@@ -96,10 +99,9 @@ Result<void> Helper::go_on(const Go& go, const Fd& terminal, const Fd& report) {
                  "put it into a script in the workspace"};
   }
   const std::array<int, 2> first{report.get(), arguments.get()};
-  const int tty = terminal.get();
-  const std::span<const int> second(&tty, terminal ? 1 : 0);
+  const std::array<int, 2> second{terminal.get(), link.get()};
   if (!send_message(room_.control(), "fds", first) ||
-      !send_message(room_.control(), text, second)) {
+      !send_message(room_.control(), text, {second.data(), terminal ? second.size() : 0})) {
     return system_error("the bottle's first process is gone", errno, "", ExitCode::kIsolation);
   }
   return {};

@@ -31,7 +31,7 @@ class Helper {
   Result<Sockets> take_sockets();
 
   // What bubblewrap is started with. The standard streams are the launcher's own, or all three
-  // `terminal` when that is open.
+  // `terminal` when that is open; then `link` is passed on too, as kLeaderNumber.
   struct Go {
     std::string bwrap;
     std::vector<std::string> arguments;  // all but the command; sent through a pipe
@@ -39,8 +39,9 @@ class Helper {
   };
   // The number that bwrap's --json-status-fd must have.
   static constexpr int kStatusNumber = 3;
-  // `report`: the end of a pipe that bwrap writes its status to; see BubblewrapReport.
-  Result<void> go_on(const Go& go, const Fd& terminal, const Fd& report);
+  // `link`: the leader's end of its link, with a terminal alone. `report`: the end of a pipe that
+  // bwrap writes its status to; see BubblewrapReport.
+  Result<void> go_on(const Go& go, const Fd& terminal, const Fd& link, const Fd& report);
 
   // It ends with the status of the bottle, when nothing of the bottle is left.
   Child& child() { return room_.child(); }

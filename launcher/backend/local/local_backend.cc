@@ -17,8 +17,11 @@
 #include "launcher/backend/local/pipelock_process.h"
 #include "launcher/backend/local/run_loop.h"
 #include "launcher/backend/local/scanner_room.h"
+#include "launcher/backend/local/session_leader.h"
+#include "launcher/backend/local/terminal.h"
 #include "launcher/java_trust_store.h"
 #include "launcher/namespaces.h"
+#include "launcher/nss_store.h"
 #include "launcher/passwd_text.h"
 #include "launcher/progress.h"
 #include "launcher/proxy_process.h"
@@ -38,7 +41,7 @@ std::string content_of(const std::filesystem::path& file) {
 }
 
 // The generated files that do not need the proxy. All are public: the agent reads them.
-Result<void> write_files(const RuntimeDir& runtime) {
+Result<void> write_files(const RuntimeDir& runtime, const Plan& plan) {
   const auto trust = runtime.path() / kTrustName;
   if (::mkdir(trust.c_str(), 0755) != 0)
     return system_error("cannot make " + trust.string(), errno);
@@ -49,7 +52,7 @@ Result<void> write_files(const RuntimeDir& runtime) {
                         "comes then.\nnameserver 127.0.0.1\n")},
         std::pair{kHostsName, std::string("127.0.0.1 localhost bottle\n::1 localhost\n")},
         std::pair{kPasswdName, passwd_text(content_of("/etc/passwd"), ::getuid(), ::getgid())},
-        std::pair{kEmptyName, std::string()}}) {
+        std::pair{kGitConfigName, plan.git.config}, std::pair{kEmptyName, std::string()}}) {
     if (auto written = runtime.write(name, text); !written) return written;
     ::chmod((runtime.path() / name).c_str(), 0444);
   }
@@ -65,8 +68,18 @@ Result<void> write_trust(const RuntimeDir& runtime, const Plan& plan) {
                           ExitCode::kProxy);
     }
   }
+  const std::string ca = content_of(runtime.path() / kCaName);
+  const auto nss = nss_store(ca);
+  const auto database = runtime.path() / kNssName;
+  if (::mkdir(database.c_str(), 0700) != 0) {
+    return system_error("cannot make " + database.string(), errno);
+  }
+  const auto file = std::filesystem::path(kNssName) / kNssFile;
+  if (nss) {
+    if (auto written = runtime.write(file.string(), *nss); !written) return written;
+  }
   if (!plan.java) return {};
-  auto store = java_trust_store(content_of(runtime.path() / kCaName), kJavaStorePassword);
+  auto store = java_trust_store(ca, kJavaStorePassword);
   if (!store) return std::move(store.error());
   return runtime.write(kJavaStoreName, *store);
 }
@@ -98,6 +111,12 @@ Result<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& wh
   auto files = plan_files(spec, *plan);
   if (!files) return std::move(files.error());
   plan->mounts = std::move(*files);
+  if (Terminal::is_there()) {
+    std::error_code ec;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", ec);
+    plan->mounts.push_back(
+        {PlannedMount::Kind::kReadOnly, program.string(), std::string(kLeaderPath)});
+  }
   for (const auto& mount : plan->mounts) {
     const bool writable = mount.kind == PlannedMount::Kind::kWritable;
     if (writable && plan->audit.string().starts_with(mount.source + "/")) {
@@ -150,7 +169,7 @@ Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
   }
   auto state = make_state_dir(plan.state_base, plan.id);
   if (!state) return std::move(state.error());
-  if (auto written = write_files(*runtime); !written) return std::move(written.error());
+  if (auto written = write_files(*runtime, plan); !written) return std::move(written.error());
 
   std::error_code none_yet;
   const auto size = std::filesystem::file_size(plan.audit, none_yet);

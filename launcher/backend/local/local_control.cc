@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "launcher/backend/local/enter.h"
+#include "launcher/backend/local/session_leader.h"
 #include "launcher/backend/local/terminal.h"
 #include "launcher/command_output.h"
 #include "launcher/namespaces.h"
@@ -19,39 +20,35 @@ namespace bottle::launcher::local {
 namespace {
 
 constexpr const char* kToolPath = "/usr/local/bin:/usr/bin:/bin";
+constexpr int kTick = 500;       // ms
 constexpr int kOldestMajor = 0;  // of bubblewrap: the first with --disable-userns
 constexpr int kOldestMinor = 8;
 
 // Stays with the command to its end.
 class ExecLoop {
  public:
-  ExecLoop(Child& child, std::optional<Terminal>& terminal, SignalWatch& signals)
-      : child_(child), terminal_(terminal), signals_(signals) {}
+  ExecLoop(Child& child, std::optional<Terminal>& terminal, std::optional<LeaderLink> link,
+           SignalWatch& signals)
+      : child_(child), terminal_(terminal), link_(std::move(link)), signals_(signals) {}
 
   ExitStatus run() {
-    if (terminal_) {
-      terminal_->copy_window_size();
-      terminal_->make_raw();
-    }
     while (!child_.ended()) {
+      if (terminal_ && !terminal_->held()) terminal_->take();
       wait_for_something();
       while (const auto signal = signals_.next()) answer(*signal);
     }
-    while (terminal_ && output_open_) {
-      pollfd fds{terminal_->master(), POLLIN, 0};
-      if (::poll(&fds, 1, 0) <= 0) break;
-      output_open_ = terminal_->copy_output();
-    }
+    if (terminal_ && output_open_) terminal_->drain_output();
     if (terminal_) terminal_->restore();
     return ExitStatus{child_.exit_status()};
   }
 
  private:
   void wait_for_something() {
-    enum : std::size_t { kSignals, kInput, kMaster, kSlots };
+    enum : std::size_t { kSignals, kInput, kMaster, kLink, kSlots };
     std::array<pollfd, kSlots> fds{};
     fds.fill(pollfd{-1, 0, 0});
     fds[kSignals] = {signals_.fd(), POLLIN, 0};
+    if (link_) fds[kLink] = {link_->fd(), POLLIN, 0};
     if (terminal_) {
       if (terminal_->wants_input()) fds[kInput] = {STDIN_FILENO, POLLIN, 0};
       const int write = terminal_->wants_to_write() ? POLLOUT : 0;
@@ -59,16 +56,31 @@ class ExecLoop {
         fds[kMaster] = {terminal_->master(), static_cast<short>(POLLIN | write), 0};
       }
     }
-    if (::poll(fds.data(), fds.size(), -1) <= 0) return;  // SIGCHLD wakes it
+    // SIGCHLD wakes it; nothing tells that the job came to the foreground.
+    const int tick = terminal_ && !terminal_->held() ? kTick : -1;
+    if (::poll(fds.data(), fds.size(), tick) <= 0) return;
     if (fds[kInput].revents != 0) terminal_->copy_input();
     if ((fds[kMaster].revents & POLLOUT) != 0) terminal_->flush_input();
     if ((fds[kMaster].revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
       output_open_ = terminal_->copy_output();
     }
+    if (fds[kLink].revents != 0 && link_->command_stopped()) stop_with_the_command();
+  }
+
+  void stop_with_the_command() {
+    output_open_ = output_open_ && terminal_->drain_output();
+    terminal_->restore();
+    stop_own_job();
+    terminal_->job_continued();
+    link_->go_on();
   }
 
   void answer(int signal) {
-    if (signal == SIGCHLD || signal == SIGCONT) return;
+    if (signal == SIGCHLD) return;
+    if (signal == SIGCONT) {
+      if (terminal_) terminal_->job_continued();
+      return;
+    }
     if (signal == SIGWINCH) {
       if (terminal_) terminal_->copy_window_size();
       return;
@@ -76,7 +88,7 @@ class ExecLoop {
     if (signal == SIGTSTP) {
       if (terminal_) terminal_->restore();
       ::raise(SIGSTOP);  // returns when somebody continues us
-      if (terminal_) terminal_->make_raw();
+      if (terminal_) terminal_->job_continued();
       return;
     }
     const pid_t group = terminal_ ? terminal_->foreground() : child_.pid();
@@ -85,6 +97,7 @@ class ExecLoop {
 
   Child& child_;
   std::optional<Terminal>& terminal_;
+  std::optional<LeaderLink> link_;  // exactly when there is a terminal
   SignalWatch& signals_;
   bool output_open_ = true;
 };
@@ -114,10 +127,18 @@ Result<ExitStatus> LocalControl::exec(const BottleRecord& bottle,
   }
   const Fd none;
   const Fd& agent_side = *terminal ? (*terminal)->agent_side() : none;
-  auto child = enter(bottle, entry, agent_side);
+  std::optional<LeaderLink> link;
+  Fd leader;
+  if (*terminal) {
+    auto made = LeaderLink::make(leader);
+    if (!made) return std::move(made.error());
+    link.emplace(std::move(*made));
+  }
+  auto child = enter(bottle, entry, agent_side, leader);
   if (!child) return std::move(child.error());
   if (*terminal) (*terminal)->agent_side().reset();
-  return ExecLoop(*child, *terminal, signals).run();
+  leader.reset();
+  return ExecLoop(*child, *terminal, std::move(link), signals).run();
 }
 
 Finding examine_namespaces() {

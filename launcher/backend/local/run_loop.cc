@@ -8,15 +8,14 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "launcher/backend/local/bubblewrap_report.h"
 #include "launcher/backend/local/bwrap_arguments.h"
+#include "launcher/backend/local/session_leader.h"
 #include "launcher/backend/local/terminal.h"
 #include "launcher/log_tail.h"
 
@@ -28,33 +27,24 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kGrace{10};
 
 constexpr int kTick = 500;  // ms
-constexpr std::chrono::milliseconds kLook{400};
-
-// By /proc: a process that was stopped by a signal.
-bool is_stopped(pid_t pid) {
-  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const auto name_end = text.rfind(')');  // the name before it may hold anything
-  return name_end != std::string::npos && text.substr(name_end).starts_with(") T");
-}
 
 class Session {
  public:
-  Session(Helper& helper, std::optional<Terminal>& terminal, Fd report,
-          const std::vector<Watched>& needed, SignalWatch& signals)
+  Session(Helper& helper, std::optional<Terminal>& terminal, std::optional<LeaderLink> link,
+          Fd report, const std::vector<Watched>& needed, SignalWatch& signals)
       : helper_(helper),
         terminal_(terminal),
+        link_(std::move(link)),
         report_(std::move(report)),
         needed_(needed),
         told_(needed.size(), false),
         signals_(signals) {}
 
   Result<ExitStatus> run() {
-    if (terminal_) terminal_->make_raw();
     while (!helper_.child().ended()) {
+      if (terminal_ && !terminal_->held()) terminal_->take();
       wait_for_something();
       while (const auto signal = signals_.next()) answer(*signal);
-      notice_stop();
       for (std::size_t i = 0; i < needed_.size(); ++i) {
         if (lost_ || told_[i] || !needed_[i].child->ended()) continue;
         told_[i] = true;
@@ -63,7 +53,7 @@ class Session {
       if (kill_at_ && Clock::now() >= *kill_at_) helper_.kill_bottle();
     }
     if (terminal_) {
-      drain_output();
+      if (output_open_) terminal_->drain_output();
       terminal_->restore();
     }
     if (lost_) return std::move(*lost_);
@@ -71,13 +61,14 @@ class Session {
   }
 
  private:
-  enum Slot : std::size_t { kSignals, kReport, kInput, kMaster, kSlots };
+  enum Slot : std::size_t { kSignals, kReport, kInput, kMaster, kLink, kSlots };
 
   void wait_for_something() {
     std::array<pollfd, kSlots> fds{};
     fds.fill(pollfd{-1, 0, 0});
     fds[kSignals] = {signals_.fd(), POLLIN, 0};
     fds[kReport] = {report_.fd(), POLLIN, 0};
+    if (link_) fds[kLink] = {link_->fd(), POLLIN, 0};
     if (terminal_) {
       if (terminal_->wants_input()) fds[kInput] = {STDIN_FILENO, POLLIN, 0};
       const int write = terminal_->wants_to_write() ? POLLOUT : 0;
@@ -85,7 +76,7 @@ class Session {
         fds[kMaster] = {terminal_->master(), static_cast<short>(POLLIN | write), 0};
       }
     }
-    // For kill_at_ and notice_stop(); everything else wakes it.
+    // The tick is for kill_at_ and for a job that comes to the foreground.
     if (::poll(fds.data(), fds.size(), kTick) <= 0) return;
     if (fds[kReport].revents != 0) read_report();
     if (fds[kInput].revents != 0) terminal_->copy_input();
@@ -93,6 +84,7 @@ class Session {
     if ((fds[kMaster].revents & (POLLIN | POLLHUP | POLLERR)) != 0) {
       output_open_ = terminal_->copy_output();
     }
+    if (fds[kLink].revents != 0 && link_->command_stopped()) stop_with_the_command();
   }
 
   // bwrap writes something there when its first process exists. The pid in it is one of the
@@ -125,6 +117,7 @@ class Session {
       case SIGTSTP:
         return stop_with_the_bottle();
       case SIGCONT:
+        if (terminal_) terminal_->job_continued();
         return;
       case SIGTERM:
       case SIGHUP:
@@ -143,39 +136,19 @@ class Session {
     go_on();
   }
 
-  // A command that stopped itself (editors do at Ctrl-Z) waits for a shell to continue it. A shell
-  // in the bottle takes the terminal back at once; when nobody has, the caller's shell is the one,
-  // and it has to see that its own job stopped.
-  void notice_stop() {
-    const auto now = Clock::now();
-    if (!terminal_ || now < look_at_) return;
-    look_at_ = now + kLook;
-    const pid_t group = terminal_->foreground();
-    const bool stopped = group > 0 && is_stopped(group);
-    if (!stopped || std::exchange(seen_stopped_, group) != group) {
-      if (!stopped) seen_stopped_ = -1;
-      return;
-    }
-    seen_stopped_ = -1;
+  // The command is stopped, by Ctrl-Z or by itself (full-screen programs do it at Ctrl-Z). The
+  // caller's shell has to see that its own job stopped.
+  void stop_with_the_command() {
+    output_open_ = output_open_ && terminal_->drain_output();
     terminal_->restore();
-    // All of our job, as the terminal does it. The kernel ignores it when no shell could continue
-    // us; then the command just goes on.
-    sigset_t stop{};
-    sigset_t before{};
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTSTP);
-    ::pthread_sigmask(SIG_UNBLOCK, &stop, &before);
-    ::kill(0, SIGTSTP);
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    stop_own_job();
     go_on();
   }
 
   void go_on() {
-    pass_on(SIGCONT);
-    if (terminal_) {
-      terminal_->make_raw();
-      terminal_->copy_window_size();
-    }
+    if (!terminal_) return pass_on(SIGCONT);
+    terminal_->job_continued();
+    link_->go_on();
   }
 
   void lose(const Watched& watched) {
@@ -201,24 +174,15 @@ class Session {
     pass_on(SIGTERM);
   }
 
-  void drain_output() {
-    while (output_open_) {
-      pollfd fds{terminal_->master(), POLLIN, 0};
-      if (::poll(&fds, 1, 0) <= 0) return;
-      output_open_ = terminal_->copy_output();
-    }
-  }
-
   Helper& helper_;
   std::optional<Terminal>& terminal_;
+  std::optional<LeaderLink> link_;  // exactly when there is a terminal
   BubblewrapReport report_;
   const std::vector<Watched>& needed_;
   std::vector<bool> told_;  // that it has ended; as many as needed_
   SignalWatch& signals_;
   pid_t first_ = -1;  // the bottle's first process
   bool output_open_ = true;
-  Clock::time_point look_at_{};  // when notice_stop() looks again
-  pid_t seen_stopped_ = -1;      // the foreground group that was stopped at the last look
   std::optional<Clock::time_point> kill_at_;
   std::optional<Error> lost_;
 };
@@ -232,15 +196,13 @@ Result<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runt
   Helper::Go go;
   go.bwrap = find_program("bwrap", "/usr/local/bin:/usr/bin:/bin").value_or("bwrap");
   go.command = plan.command;
+  std::optional<LeaderLink> link;
+  Fd leader;
   if (*terminal) {
-    // In the bottle: makes the pseudo terminal the controlling one of a session of the command's.
-    // Without it there is no job control, so the streams are passed on as they are.
-    const auto setsid = find_program("setsid", "/usr/bin:/bin");
-    if (setsid) {
-      go.command.insert(go.command.begin(), {*setsid, "-c"});
-    } else {
-      terminal->reset();
-    }
+    auto made = LeaderLink::make(leader);
+    if (!made) return std::move(made.error());
+    link.emplace(std::move(*made));
+    go.command.insert(go.command.begin(), {kLeaderPath, kLeadWord});
   }
   go.arguments = bwrap_arguments(plan, BwrapSettings{.runtime = runtime,
                                                      .status_fd = Helper::kStatusNumber,
@@ -249,11 +211,13 @@ Result<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runt
   if (!report) return std::move(report.error());
   const Fd none;
   Fd& agent_side = *terminal ? (*terminal)->agent_side() : const_cast<Fd&>(none);
-  if (auto sent = helper.go_on(go, agent_side, report->write); !sent)
+  if (auto sent = helper.go_on(go, agent_side, leader, report->write); !sent)
     return std::move(sent.error());
   agent_side.reset();
+  leader.reset();
   report->write.reset();
-  return Session(helper, *terminal, std::move(report->read), needed, signals).run();
+  return Session(helper, *terminal, std::move(link), std::move(report->read), needed, signals)
+      .run();
 }
 
 }  // namespace bottle::launcher::local

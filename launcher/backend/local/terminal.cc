@@ -1,6 +1,7 @@
 #include "launcher/backend/local/terminal.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -11,10 +12,11 @@
 
 namespace bottle::launcher::local {
 
+bool Terminal::is_there() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1; }
+
 Result<std::optional<Terminal>> Terminal::open() {
   termios before{};
-  if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDOUT_FILENO) == 0 ||
-      ::tcgetattr(STDIN_FILENO, &before) != 0) {
+  if (!is_there() || ::tcgetattr(STDIN_FILENO, &before) != 0) {
     return std::optional<Terminal>();
   }
   Fd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
@@ -36,21 +38,31 @@ Terminal::Terminal(Terminal&& other) noexcept
     : master_(std::move(other.master_)),
       agent_side_(std::move(other.agent_side_)),
       before_(other.before_),
-      raw_(std::exchange(other.raw_, false)),
+      held_(std::exchange(other.held_, false)),
       input_open_(other.input_open_),
       pending_(std::move(other.pending_)) {}
 
 Terminal::~Terminal() { restore(); }
 
-void Terminal::make_raw() {
+void Terminal::take() {
+  // Without job control (-1) nobody else uses it.
+  const pid_t front = ::tcgetpgrp(STDIN_FILENO);
+  if (front != -1 && front != ::getpgrp()) return;
   termios raw = before_;
   ::cfmakeraw(&raw);
-  raw_ = ::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
+  held_ = true;
+  ::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+  copy_window_size();
 }
 
 void Terminal::restore() {
-  if (raw_) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
-  raw_ = false;
+  if (held_) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
+  held_ = false;
+}
+
+void Terminal::job_continued() {
+  held_ = false;
+  take();
 }
 
 void Terminal::copy_window_size() const {
@@ -83,6 +95,14 @@ bool Terminal::copy_output() {
     return write_all(STDOUT_FILENO, std::string_view(chunk.data(), static_cast<std::size_t>(got)));
   }
   return got < 0 && (errno == EAGAIN || errno == EINTR);  // EIO: the last one has closed its side
+}
+
+bool Terminal::drain_output() {
+  for (;;) {
+    pollfd fds{master_.get(), POLLIN, 0};
+    if (::poll(&fds, 1, 0) <= 0) return true;
+    if (!copy_output()) return false;
+  }
 }
 
 pid_t Terminal::foreground() const {

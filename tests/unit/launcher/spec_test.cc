@@ -273,6 +273,27 @@ TEST(ResolvedEnv, UnusableFilesAreErrors) {
   EXPECT_THAT(sources.file("/tmp").error().message, HasSubstr("not a file"));
 }
 
+// A key that is exported and forgotten in the manifest is the first thing that goes wrong.
+TEST_F(Spec, AnExportedKeyThatIsNotPassedOnIsNamed) {
+  ::setenv("ANTHROPIC_API_KEY", "host-secret-value", 1);
+  ::unsetenv("OPENAI_API_KEY");
+  const auto notes = [this](const std::string& env, const std::string& allow) {
+    manifest(R"({"bottles": {"default": {"egress": {"allow": [)" + allow + R"(]}, "env": {)" + env +
+             "}}}}");
+    const auto spec = make_spec(options_, around_);
+    EXPECT_TRUE(spec);
+    return spec ? spec->env.notes : std::vector<std::string>{};
+  };
+  const std::string home = R"("api.anthropic.com", "api.openai.com")";
+  EXPECT_THAT(notes("", home), testing::ElementsAre(testing::AllOf(
+                                   HasSubstr("ANTHROPIC_API_KEY is set here and does not reach"),
+                                   HasSubstr("bottle.json"), Not(HasSubstr("host-secret")))));
+  EXPECT_THAT(notes(R"("ANTHROPIC_API_KEY": {"from_host": true})", home), testing::IsEmpty());
+  EXPECT_THAT(notes("", R"("*.anthropic.com")"), testing::SizeIs(1));
+  EXPECT_THAT(notes("", R"("other.example")"), testing::IsEmpty());  // of no use there
+  ::unsetenv("ANTHROPIC_API_KEY");
+}
+
 TEST(Secret, PrintsAsStars) {
   std::ostringstream out;
   out << Secret("value");

@@ -18,6 +18,14 @@ namespace {
 
 using testing::HasSubstr;
 
+constexpr const char* kNoProxy = "localhost,127.0.0.1,::1,0.0.0.0,bottle,all://[::1]/ [::1]";
+
+TEST(TrustEnv, TheOwnHostNameIsExceptedWhereThereIsOne) {
+  const auto env = trust_environment({.java = true, .own_name = ""});
+  EXPECT_EQ(env.at("no_proxy"), "localhost,127.0.0.1,::1,0.0.0.0,all://[::1]/ [::1]");
+  EXPECT_THAT(env.at("JAVA_TOOL_OPTIONS"), testing::EndsWith("|0.0.0.0"));
+}
+
 TEST(TrustEnv, WhatAppendsGetsTheCaAndWhatReplacesGetsTheBundle) {
   const auto env = trust_environment({});
   for (const char* name : {"NODE_EXTRA_CA_CERTS", "DENO_CERT"}) {
@@ -39,8 +47,7 @@ TEST(TrustEnv, ProxyVariablesComeInBothCases) {
     std::string lower;
     for (const char c : name) lower += static_cast<char>(std::tolower(c));
     EXPECT_EQ(env.at(name), env.at(lower));
-    EXPECT_EQ(env.at(name),
-              name == "NO_PROXY" ? "localhost,127.0.0.1,::1" : "http://10.0.0.1:4000");
+    EXPECT_EQ(env.at(name), name == "NO_PROXY" ? kNoProxy : "http://10.0.0.1:4000");
   }
   EXPECT_EQ(env.at("CLOUDSDK_PROXY_PORT"), "4000");
 }
@@ -119,8 +126,8 @@ const Row kRows[] = {
     {"all_proxy", kRowProxy},
     {"GRPC_PROXY", kRowProxy},
     {"grpc_proxy", kRowProxy},
-    {"NO_PROXY", "localhost,127.0.0.1,::1"},
-    {"no_proxy", "localhost,127.0.0.1,::1"},
+    {"NO_PROXY", kNoProxy},
+    {"no_proxy", kNoProxy},
     {"CLOUDSDK_PROXY_TYPE", "http"},
     {"CLOUDSDK_PROXY_ADDRESS", "192.0.2.7"},
     {"CLOUDSDK_PROXY_PORT", "4000"},
@@ -128,7 +135,7 @@ const Row kRows[] = {
      "-Djavax.net.ssl.trustStore=/run/bottle/truststore.jks -Djavax.net.ssl.trustStoreType=JKS "
      "-Djavax.net.ssl.trustStorePassword=changeit -Dhttp.proxyHost=192.0.2.7 -Dhttp.proxyPort=4000 "
      "-Dhttps.proxyHost=192.0.2.7 -Dhttps.proxyPort=4000 "
-     "-Dhttp.nonProxyHosts=localhost|127.0.0.1|[::1]"},
+     "-Dhttp.nonProxyHosts=localhost|127.0.0.1|[::1]|0.0.0.0|bottle"},
 };
 INSTANTIATE_TEST_SUITE_P(Table, TrustRow, testing::ValuesIn(kRows),
                          [](const auto& test) { return std::string(test.param.name); });

@@ -55,6 +55,45 @@ TEST(Init, EveryManifestThatItWritesCanBeRead) {
   EXPECT_THAT(unknown.error().hint, HasSubstr("claude, codex, git"));
 }
 
+// Each line that is commented out begins with a quote or a brace, and can be taken as it is.
+TEST(Init, EachOptionThatItLeavesOutCanBeTaken) {
+  const std::vector<std::vector<std::string>> presets{
+      {}, {"claude"}, {"codex"}, {"git"}, {"claude", "codex", "git"}, {"codex", "git"}};
+  InitFacts much;
+  much.gitconfig = true;
+  much.variables = {"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN"};
+  InitFacts some;
+  some.variables = {"GITHUB_TOKEN"};
+  std::size_t taken = 0;
+  for (const auto& names : presets) {
+    for (const auto& facts : {InitFacts{}, some, much}) {
+      const auto text = manifest_for(names, facts);
+      ASSERT_TRUE(text);
+      for (auto mark = text->find("// "); mark != std::string::npos;
+           mark = text->find("// ", mark + 1)) {
+        const char first = text->at(mark + 3);
+        if (first != '"' && first != '{') continue;
+        auto changed = *text;
+        changed.erase(mark, 3);
+        const auto manifest = parse_manifest(changed, "bottle.json", "/project");
+        EXPECT_TRUE(manifest) << manifest.error().message << "\n" << changed;
+        ++taken;
+      }
+    }
+  }
+  EXPECT_GE(taken, 50U);
+}
+
+TEST(Init, CodexStartsWithoutASandboxOfItsOwn) {
+  const auto text = manifest_for({"codex"}, {});
+  ASSERT_TRUE(text);
+  const auto manifest = parse_manifest(*text, "bottle.json", "/project");
+  ASSERT_TRUE(manifest);
+  EXPECT_THAT(manifest->agents.at("codex").command,
+              ElementsAre("codex", "--sandbox", "danger-full-access"));
+  EXPECT_THAT(*text, HasSubstr("The bottle is the sandbox."));
+}
+
 TEST(Init, HostsAreTakenFromUrls) {
   EXPECT_THAT(hosts_in("https://a.example/x https://me:pw@b.example:8443/ http://c.example:80"),
               ElementsAre("a.example", "b.example:8443", "c.example"));

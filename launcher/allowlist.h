@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bottle::launcher {
+
+// Whether a bottle's list of hosts opens `host` at `port`: the launcher's own reading of it, for
+// what it tells people. The proxy decides.
+bool opens(const std::vector<std::string>& allow, std::string_view host,
+           std::string_view port = "443");
+
+}  // namespace bottle::launcher
