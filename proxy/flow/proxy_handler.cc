@@ -72,6 +72,7 @@ Trace::By ProxyHandler::blame(Code code) const {
     case Code::NotSupported:
     case Code::ExpectationFailed:
     case Code::HeadTooLarge:
+    case Code::UpgradeRefused:
     case Code::BodyTooLarge:
     case Code::ClientSlow:
     case Code::ClientFlood:

@@ -252,7 +252,7 @@ Result<void> check_expect(RequestHead& head) {
 Result<void> check_websocket(const RequestHead& head) {
   const auto upgrade = head.fields.find("upgrade");
   if (!upgrade || !list_has_token(*upgrade, "websocket")) return {};
-  return Failure{Code::NotSupported, "WebSocket connections are not passed on",
+  return Failure{Code::UpgradeRefused, "WebSocket connections are not passed on",
                  "websocket_not_supported",
                  "Use the service's plain HTTPS form (requests, or a stream of events)."};
 }

@@ -70,10 +70,11 @@ struct RequestContext {
 };
 
 // Vets a request's head of any version and makes it canonical; on a Failure the head is garbage.
-// Sets authority, target, scheme, has_body (h1), content_length and expects_continue; takes off
-// Host, framing, hop-by-hop fields and those that Connection lists, and every field that claims an
-// identity only the proxy may claim. Failures: ClientBad, NotSupported (method, transfer coding),
-// ExpectationFailed, HeadTooLarge, Misdirected (another host than the context's destination).
+// Sets authority, target, scheme, has_body (h1), content_length, expects_continue and
+// takes_trailers; takes off Host, framing, hop-by-hop fields and those that Connection lists, and
+// the fields by which the proxy and the scanner speak. Failures: ClientBad, NotSupported (method,
+// transfer coding), UpgradeRefused (WebSocket), ExpectationFailed, HeadTooLarge, Misdirected
+// (another host than the context's destination).
 [[nodiscard]] Result<void> check_request(RequestHead& head, const RequestContext& context);
 
 // Who wrote a response: the scanner's own fields are evidence for the verdict on it, while from an

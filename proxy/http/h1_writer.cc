@@ -103,7 +103,15 @@ void write_response_head(Bytes& out, const ResponseHead& head, const Framing& fr
     if (!is_ours(field.name) && is_one_line(field)) append_field(out, field.name, field.value);
   }
   append_framing(out, framing);
-  if (!keep_alive && head.status >= 200) append_field(out, "Connection", "close");
+  const bool closes = !keep_alive && head.status >= 200;
+  // RFC 9110 sections 15.5.22 and 7.8: a 426 has an Upgrade, and Connection lists that.
+  const auto upgrade = head.status == 426 ? head.fields.find("upgrade") : std::nullopt;
+  if (upgrade && is_field_value(*upgrade)) {
+    append_field(out, "Upgrade", *upgrade);
+    append_field(out, "Connection", closes ? "Upgrade, close" : "Upgrade");
+  } else if (closes) {
+    append_field(out, "Connection", "close");
+  }
   out.append("\r\n");
 }
 

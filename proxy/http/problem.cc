@@ -87,6 +87,10 @@ LocalAnswer problem_answer(const Failure& failure, std::string_view request_id) 
   head.content_length = body.size();
   head.keep_alive = !row.closes;
   return answer;
+  // RFC 9110 section 15.5.22: 426 names what the client may use instead. That is what this
+  // connection speaks already: a client that asks for it gets it, and one that asked for WebSocket
+  // sees that there is none.
+  if (failure.code == Code::UpgradeRefused) head.fields.add("Upgrade", "HTTP/1.1");
 }
 
 }  // namespace bottle

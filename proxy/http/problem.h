@@ -16,7 +16,7 @@ struct LocalAnswer {
 
 // What a client gets to read for a Failure: problem+json (RFC 9457) with type, title, status,
 // detail, code, request_id, hint; nosniff, no-store; X-Bottle-Deny where policy or the scanner
-// refused; Proxy-Authenticate with a 407; Retry-After where
+// refused; Proxy-Authenticate with a 407; Upgrade with a 426; Retry-After where
 // waiting helps. Every string is escaped and bounded, so a `detail` or
 // `reason` with bytes of the peer's does no harm. A Failure that the table gives no status (client
 // gone) comes out as 500: callers answer nothing instead.

@@ -127,6 +127,25 @@ TEST(H1Writer, ReasonPhrases) {
   EXPECT_EQ(line(200, ""), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(line(299, ""), "HTTP/1.1 299 \r\nConnection: close\r\n\r\n");
   EXPECT_EQ(line(200, "a\r\nb"), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+// RFC 9110 section 15.5.22.
+TEST(H1Writer, A426SaysWhatElseThereIs) {
+  ResponseHead head;
+  head.status = 426;
+  head.fields.add("Upgrade", "HTTP/1.1");
+  Bytes out;
+  write_response_head(out, head, Framing::content_length(2), false);
+  EXPECT_EQ(out,
+            "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\nUpgrade: HTTP/1.1\r\n"
+            "Connection: Upgrade, close\r\n\r\n");
+  out.clear();
+  write_response_head(out, head, Framing::content_length(2));
+  EXPECT_NE(out.find("\r\nUpgrade: HTTP/1.1\r\nConnection: Upgrade\r\n\r\n"), Bytes::npos);
+  head.status = 200;
+  out.clear();
+  write_response_head(out, head, Framing::content_length(2));
+  EXPECT_EQ(out, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n") << "of no other answer";
+}
+
   EXPECT_EQ(line(100, ""), "HTTP/1.1 100 Continue\r\n\r\n");
 }
 

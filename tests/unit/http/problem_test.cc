@@ -42,6 +42,7 @@ TEST(Problem, EveryFailureHasAnAnswerThatFitsItsRow) {
     EXPECT_EQ(answer.head.fields.has("proxy-authenticate"), row.status == 407);
     EXPECT_EQ(answer.head.keep_alive, !row.closes);
     EXPECT_FALSE(answer.head.reason.empty());
+    EXPECT_EQ(answer.head.fields.has("upgrade"), row.status == 426);
     EXPECT_NE(answer.body.find("\"code\":\"" + std::string(row.word) + "\""), std::string::npos);
     EXPECT_NE(answer.body.find("\"hint\":"), std::string::npos);
   }
@@ -57,6 +58,21 @@ TEST(Problem, A407SaysWhatItWants) {
 
 // Threat 42: an answer never carries a peer's bytes unescaped, into the body or the head.
 TEST(Problem, T42PeersBytesAreEscapedAndBounded) {
+// RFC 9110 section 15.5.22: a protocol that the client may use instead. "websocket" there would ask
+// it to try again.
+TEST(Problem, A426NamesTheProtocolThatThereIs) {
+  const LocalAnswer answer = problem_answer(Failure{Code::UpgradeRefused, "no"}, "id");
+  EXPECT_EQ(answer.head.status, 426);
+  EXPECT_EQ(answer.head.fields.find("upgrade"), "HTTP/1.1");
+  EXPECT_EQ(answer.head.reason, "Upgrade Required");
+  EXPECT_FALSE(answer.head.keep_alive) << "bytes of the other protocol may follow";
+}
+
+TEST(Problem, ATitleWithoutAHostIsTheTables) {
+  EXPECT_EQ(problem_title(Failure{Code::Denied, "no"}, ""), "Refused by policy");
+  EXPECT_EQ(problem_title(Failure{Code::DnsFailed, "no"}, "a.test"), "Host not found: a.test");
+}
+
   const std::string hostile =
       "\"}\r\nX-Evil: 1\r\n\r\n<script>&\x1b[31m\xff\x7f" + std::string(5000, 'a');
   const LocalAnswer answer =
