@@ -77,7 +77,6 @@ PipelockUpstream::PipelockUpstream(Dialer& dialer, Pool& pool, Spool& spool,
     : dialer_(dialer), pool_(pool), spool_(spool), options_(std::move(options)), ledger_(ledger) {}
 
 awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& exchange) {
-  exchange.trace.upstream_protocol = to_string(Version::Http11);
   const auto coding = coding_of(request.head.fields);
   if (!coding) {
     if (request.body) request.body->stop(coding.error());
@@ -164,6 +163,8 @@ awaitable<Result<PipelockUpstream::Relayed>> PipelockUpstream::call(
       lease->attach(std::move(dialled->stream));
     }
     std::optional<RequestHead> spare;
+    // Behind an exit it is the exit that speaks to the origin, and it tells.
+    if (front == nullptr) exchange.trace.upstream_protocol = to_string(Version::Http11);
     if (may_retry && lease->reused()) spare = head;
     Request request;
     request.head = std::move(head);

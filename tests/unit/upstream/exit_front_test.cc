@@ -277,6 +277,25 @@ TEST(ExitFront, ABlockedRequestNeverCameToTheExit) {
 
 TEST(ExitFront, AChangedHeadOrSmallBodyIsMarked) {
   const HeadNews head = head_news(200, {{"ETag", "e"}});
+TEST(ExitFront, TheLogKnowsWithWhatTheOriginWasSpokenTo) {
+  for (const char* protocol : {"", "h2", "http/1.1"}) {
+    FailureNews news = failure_news(Code::UpstreamBroken, "reset", Trace::By::Origin);
+    news.upstream_protocol = protocol;
+    ExitWorld world;
+    world.dial.will_play({take_head(), claim(), tell(news), dies()});
+    const Outcome out = world.ask(get());
+    ASSERT_TRUE(out.failure);
+    EXPECT_EQ(out.protocol, protocol);
+  }
+  ExitWorld answered;
+  answered.dial.will_play({take_head(), claim(), tell(head_news(200)), tell(end_news("ok")),
+                           says(relayed(head_news(200), "ok"))});
+  EXPECT_EQ(answered.ask(get()).protocol, "http/1.1");
+  ExitWorld blocked;
+  blocked.dial.will_play({take_head(), says(block(403, "blocked: DLP match: X (high)"))});
+  EXPECT_EQ(blocked.ask(get()).protocol, "") << "no origin was asked";
+}
+
   HeadNews stripped = head;
   stripped.head.fields.remove("etag");
   const std::pair<std::string, std::string> rows[] = {
