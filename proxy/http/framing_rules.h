@@ -93,8 +93,8 @@ enum class Responder : std::uint8_t { Origin, Scanner };
 void strip_control_fields(Fields& fields);
 
 // Trailers: a request's are validated, then dropped by the caller (nothing scans them); names
-// that RFC 9110 section 6.5.1 keeps to the head are refused. A response's keep what may be passed
-// on.
+// that RFC 9110 section 6.5.1 keeps to the head are refused. A response's lose those: some clients
+// merge trailers into the head that they have read already.
 [[nodiscard]] Result<void> check_request_trailers(const Fields& trailers, const HeadLimits& limits);
 [[nodiscard]] Result<void> check_response_trailers(Fields& trailers, const HeadLimits& limits);
 

@@ -55,7 +55,7 @@ bool is_target(std::string_view target, std::string_view method) {
 }
 
 // For what a head has besides its fields, target and authority: one allocation then holds it all.
-constexpr std::size_t kHeadRoom = 160;
+constexpr std::size_t kHeadRoom = 192;
 
 }  // namespace
 
@@ -86,6 +86,8 @@ Result<void> write_request_head(Bytes& out, const RequestHead& head, RequestForm
     if (!is_ours(field.name)) append_field(out, field.name, field.value);
   }
   append_framing(out, framing);
+  // RFC 9110 section 10.1.4: TE is of this connection alone, and Connection says so.
+  if (head.takes_trailers) out.append("TE: trailers\r\nConnection: TE\r\n");
   out.append("\r\n");
   return {};
 }

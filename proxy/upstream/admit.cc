@@ -54,6 +54,7 @@ void make_scannable(RequestHead& head, bool side_body) {
   head.fields.remove("content-encoding");
   if (!side_body) head.fields.set("Accept-Encoding", "identity");
   if (!head.fields.has("user-agent")) head.fields.add("User-Agent", "");
+  head.takes_trailers = false;  // the scanner relays none
 }
 
 awaitable<Result<Admission>> make_admission(const RequestHead& head,
@@ -79,8 +80,6 @@ awaitable<Result<Admission>> make_admission(const RequestHead& head,
 
   if (coding != Coding::Identity) sent.fields.remove("content-encoding");
   if (!exchange.side_body) sent.fields = with_field(sent.fields, "Accept-Encoding", "identity");
-  // Of one connection, so it has been taken off; a gRPC server insists on it.
-  if (is_grpc(sent.fields)) sent.fields.add("TE", "trailers");
 
   if (!body) {
     admission.scanned.body_digest = sha256({});

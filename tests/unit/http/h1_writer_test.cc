@@ -40,6 +40,18 @@ TEST(H1Writer, OriginFormAndPorts) {
             "Transfer-Encoding: chunked\r\n\r\n");
 }
 
+TEST(H1Writer, TheNextHopIsToldThatTheClientTakesTrailers) {
+  Bytes out;
+  RequestHead head = get("/");
+  head.fields.add("TE", "gzip");
+  head.fields.add("Connection", "close");
+  head.takes_trailers = true;
+  ASSERT_TRUE(write_request_head(out, head, RequestForm::Origin, kHost, Framing::none()));
+  EXPECT_EQ(out,
+            "GET / HTTP/1.1\r\nHost: example.com\r\nX-Api-Key: k\r\naccept: */*\r\n"
+            "TE: trailers\r\nConnection: TE\r\n\r\n");
+}
+
 TEST(H1Writer, OptionsForTheServerAsAWhole) {
   RequestHead head = get("*");
   Bytes out;
@@ -115,18 +127,6 @@ TEST(H1Writer, ResponsesKeepOrderCaseAndReason) {
   EXPECT_EQ(out, "HTTP/1.1 404 Nope\r\nb: 1\r\nA: \r\nb: 2\r\nTransfer-Encoding: chunked\r\n\r\n");
 }
 
-TEST(H1Writer, ReasonPhrases) {
-  const auto line = [](int status, std::string reason) {
-    ResponseHead head;
-    head.status = status;
-    head.reason = std::move(reason);
-    Bytes out;
-    write_response_head(out, head, Framing::none(), false);
-    return out;
-  };
-  EXPECT_EQ(line(200, ""), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
-  EXPECT_EQ(line(299, ""), "HTTP/1.1 299 \r\nConnection: close\r\n\r\n");
-  EXPECT_EQ(line(200, "a\r\nb"), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
 // RFC 9110 section 15.5.22.
 TEST(H1Writer, A426SaysWhatElseThereIs) {
   ResponseHead head;
@@ -146,6 +146,18 @@ TEST(H1Writer, A426SaysWhatElseThereIs) {
   EXPECT_EQ(out, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n") << "of no other answer";
 }
 
+TEST(H1Writer, ReasonPhrases) {
+  const auto line = [](int status, std::string reason) {
+    ResponseHead head;
+    head.status = status;
+    head.reason = std::move(reason);
+    Bytes out;
+    write_response_head(out, head, Framing::none(), false);
+    return out;
+  };
+  EXPECT_EQ(line(200, ""), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(line(299, ""), "HTTP/1.1 299 \r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(line(200, "a\r\nb"), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(line(100, ""), "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
