@@ -113,7 +113,9 @@ Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Tra
   Response response;
   response.head.status = 0;
   if (traits(failure.code).status == 0) return response;
-  LocalAnswer answer = problem_answer(failure, exchange.id());
+  const std::string_view host =
+      trace.host_has_secret ? std::string_view() : std::string_view(exchange.destination().host);
+  LocalAnswer answer = problem_answer(failure, exchange.id(), host);
   response.head = std::move(answer.head);
   if (trace.method == "HEAD") {
     response.head.has_body = false;

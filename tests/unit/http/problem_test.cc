@@ -17,10 +17,12 @@ std::string json(std::string_view text, std::size_t max = 1000) {
 
 TEST(Problem, SaysWhatAndWhyAndWhatToDo) {
   const LocalAnswer answer = problem_answer(
-      Failure{Code::Denied, "the host is not on the allowlist", "host_not_allowed", "Ask."}, "r-1");
+      Failure{Code::Denied, "the host is not on the allowlist", "host_not_allowed", "Ask."}, "r-1",
+      "example.net");
   EXPECT_EQ(answer.body,
-            "{\"type\":\"urn:bottle:problem:host_not_allowed\",\"title\":\"Refused by policy\","
-            "\"status\":403,\"detail\":\"the host is not on the allowlist\","
+            "{\"type\":\"urn:bottle:problem:host_not_allowed\","
+            "\"title\":\"Refused by policy: example.net\",\"status\":403,\"detail\":\"the host is "
+            "not on the allowlist\","
             "\"code\":\"host_not_allowed\",\"request_id\":\"r-1\",\"hint\":\"Ask.\"}\n");
   EXPECT_EQ(answer.head.status, 403);
   EXPECT_EQ(*answer.head.fields.find("content-type"), "application/problem+json");
@@ -40,9 +42,9 @@ TEST(Problem, EveryFailureHasAnAnswerThatFitsItsRow) {
     EXPECT_EQ(answer.head.fields.has("retry-after"),
               row.code == Code::Overloaded || row.code == Code::ShuttingDown);
     EXPECT_EQ(answer.head.fields.has("proxy-authenticate"), row.status == 407);
+    EXPECT_EQ(answer.head.fields.has("upgrade"), row.status == 426);
     EXPECT_EQ(answer.head.keep_alive, !row.closes);
     EXPECT_FALSE(answer.head.reason.empty());
-    EXPECT_EQ(answer.head.fields.has("upgrade"), row.status == 426);
     EXPECT_NE(answer.body.find("\"code\":\"" + std::string(row.word) + "\""), std::string::npos);
     EXPECT_NE(answer.body.find("\"hint\":"), std::string::npos);
   }
@@ -56,8 +58,6 @@ TEST(Problem, A407SaysWhatItWants) {
   EXPECT_TRUE(answer.head.keep_alive) << "some clients try again on the same connection";
 }
 
-// Threat 42: an answer never carries a peer's bytes unescaped, into the body or the head.
-TEST(Problem, T42PeersBytesAreEscapedAndBounded) {
 // RFC 9110 section 15.5.22: a protocol that the client may use instead. "websocket" there would ask
 // it to try again.
 TEST(Problem, A426NamesTheProtocolThatThereIs) {
@@ -73,6 +73,8 @@ TEST(Problem, ATitleWithoutAHostIsTheTables) {
   EXPECT_EQ(problem_title(Failure{Code::DnsFailed, "no"}, "a.test"), "Host not found: a.test");
 }
 
+// Threat 42: an answer never carries a peer's bytes unescaped, into the body or the head.
+TEST(Problem, T42PeersBytesAreEscapedAndBounded) {
   const std::string hostile =
       "\"}\r\nX-Evil: 1\r\n\r\n<script>&\x1b[31m\xff\x7f" + std::string(5000, 'a');
   const LocalAnswer answer =
