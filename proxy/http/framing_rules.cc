@@ -99,7 +99,7 @@ Result<void> check_request_field(const Field& field, std::string_view lower_name
   if (!plain && !(is_token(field.name) && contains(rules.extra_names, lower_name))) {
     return bad("a field's name has other than letters, digits and hyphens", "bad_field",
                "Names with an underscore or other marks are read in more than one way; rename the "
-               "field, or have its name allowed in the configuration.");
+               "field.");
   }
   if (!is_field_value(field.value)) return bad("a field's value has a control byte", "bad_field");
   return {};

@@ -48,12 +48,12 @@ awaitable<void> collect_into(std::shared_ptr<Collecting> collecting, Spool& spoo
 }
 
 Failure grpc_streaming() {
-  return Failure{
-      Code::NotSupported,
-      "the call's request did not end: a scanned request is sent when it is complete",
-      "grpc_streaming",
-      "Calls in which the client streams need the route relay for this host; unary calls "
-      "and streams of the server's pass."};
+  return Failure{Code::NotSupported,
+                 "the call's request did not end: a scanned request is sent when it is complete",
+                 "grpc_streaming",
+                 "Calls in which the client streams do not pass pipelock, which reads whole "
+                 "requests. Use unary calls and streams of the server's, or ask for a bottle with "
+                 "--scanner guard."};
 }
 
 }  // namespace
