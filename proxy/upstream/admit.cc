@@ -43,13 +43,6 @@ Fields with_field(const Fields& fields, std::string_view name, std::string_view 
 
 }  // namespace
 
-bool is_grpc(const Fields& fields) {
-  const auto type = fields.find("content-type");
-  if (!type) return false;
-  const std::string media = to_lower(trim_ows(type->substr(0, type->find(';'))));
-  return media == "application/grpc" || media.starts_with("application/grpc+");
-}
-
 void make_scannable(RequestHead& head, bool side_body) {
   head.fields.remove("content-encoding");
   if (!side_body) head.fields.set("Accept-Encoding", "identity");

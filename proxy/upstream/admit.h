@@ -23,7 +23,4 @@ awaitable<Result<Admission>> make_admission(const RequestHead& head,
                                             std::shared_ptr<const SpooledBody> body, Coding coding,
                                             const Exchange& exchange);
 
-// Content-Type application/grpc, application/grpc+proto, … (not grpc-web, which is plain HTTP).
-[[nodiscard]] bool is_grpc(const Fields& fields);
-
 }  // namespace bottle

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/base/event.h"
+#include "proxy/http/grpc.h"
 #include "proxy/ledger/ticket.h"
 #include "proxy/upstream/admit.h"
 #include "proxy/upstream/exit_front.h"
@@ -162,9 +163,9 @@ awaitable<Result<PipelockUpstream::Relayed>> PipelockUpstream::call(
       if (!dialled) co_return dialled.error();
       lease->attach(std::move(dialled->stream));
     }
-    std::optional<RequestHead> spare;
     // Behind an exit it is the exit that speaks to the origin, and it tells.
     if (front == nullptr) exchange.trace.upstream_protocol = to_string(Version::Http11);
+    std::optional<RequestHead> spare;
     if (may_retry && lease->reused()) spare = head;
     Request request;
     request.head = std::move(head);

@@ -60,11 +60,21 @@ class FakeUpstream final : public Upstream {
     Response response;
     response.head.status = status;
     response.head.keep_alive = false;
+    if (scanners_word) {
+      exchange.trace.failure = *scanners_word;
+      exchange.trace.by = Trace::By::Pipelock;
+    }
+    response.body = std::move(answer);
+    response.head.has_body = response.body != nullptr;
+    response.head.content_length = declared;
     co_return response;
   }
 
   std::optional<Failure> failure;  // instead of an answer
   int status = 200;
+  std::optional<Failure> scanners_word;  // the answer is the scanner's refusal
+  std::unique_ptr<BodySource> answer;
+  std::optional<std::uint64_t> declared;
   int asked = 0;
   RequestHead head;
   Bytes got;  // the body as it left

@@ -277,8 +277,6 @@ TEST(ExitFront, ABlockedRequestNeverCameToTheExit) {
   EXPECT_EQ(out.by, Trace::By::Pipelock);
 }
 
-TEST(ExitFront, AChangedHeadOrSmallBodyIsMarked) {
-  const HeadNews head = head_news(200, {{"ETag", "e"}});
 TEST(ExitFront, TheLogKnowsWithWhatTheOriginWasSpokenTo) {
   for (const char* protocol : {"", "h2", "http/1.1"}) {
     FailureNews news = failure_news(Code::UpstreamBroken, "reset", Trace::By::Origin);
@@ -298,6 +296,8 @@ TEST(ExitFront, TheLogKnowsWithWhatTheOriginWasSpokenTo) {
   EXPECT_EQ(blocked.ask(get()).protocol, "") << "no origin was asked";
 }
 
+TEST(ExitFront, AChangedHeadOrSmallBodyIsMarked) {
+  const HeadNews head = head_news(200, {{"ETag", "e"}});
   HeadNews stripped = head;
   stripped.head.fields.remove("etag");
   const std::pair<std::string, std::string> rows[] = {
