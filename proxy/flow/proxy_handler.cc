@@ -196,7 +196,8 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
     co_return refuse_by(failure, exchange, blame(failure.code));
   }
   // With a length the trailers of ours would come short of it.
-  if (exchange.is_grpc && sent->body && !sent->head.content_length) {
+  const bool grpc = exchange.is_grpc && is_grpc(sent->head.fields);
+  if (grpc && sent->body && !sent->head.content_length) {
     sent->body = std::make_unique<GrpcBody>(std::move(sent->body), exchange);
   }
   // Whether the upstream keeps its connection is nothing to the client.

@@ -64,6 +64,7 @@ class FakeUpstream final : public Upstream {
       exchange.trace.failure = *scanners_word;
       exchange.trace.by = Trace::By::Pipelock;
     }
+    if (!type.empty()) response.head.fields.add("content-type", type);
     response.body = std::move(answer);
     response.head.has_body = response.body != nullptr;
     response.head.content_length = declared;
@@ -75,6 +76,7 @@ class FakeUpstream final : public Upstream {
   std::optional<Failure> scanners_word;  // the answer is the scanner's refusal
   std::unique_ptr<BodySource> answer;
   std::optional<std::uint64_t> declared;
+  std::string type;
   int asked = 0;
   RequestHead head;
   Bytes got;  // the body as it left

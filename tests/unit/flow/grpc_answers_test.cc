@@ -148,6 +148,7 @@ TEST_F(GrpcAnswers, TheScannersRefusalIsAStatus) {
 
 TEST_F(GrpcAnswers, AnAnswerThatBreaksEndsWithAStatus) {
   bool stopped = false;
+  upstream.type = "application/grpc+proto";
   upstream.answer = std::make_unique<BreakingSource>(
       "half", Failure{Code::Denied, "the body has a secret", "secret_in_body", ""}, stopped);
   Response response = make_call(call());
@@ -166,6 +167,7 @@ TEST_F(GrpcAnswers, AnAnswerThatBreaksEndsWithAStatus) {
 
 TEST_F(GrpcAnswers, AnAnswerThatIsWholeStaysAsItIs) {
   bool stopped = false;
+  upstream.type = "application/grpc";
   upstream.answer = std::make_unique<BreakingSource>("all", std::nullopt, stopped);
   Response response = make_call(call());
   const Whole whole = read(response);
@@ -175,12 +177,20 @@ TEST_F(GrpcAnswers, AnAnswerThatIsWholeStaysAsItIs) {
   EXPECT_FALSE(of_->trace.failure);
 }
 
-TEST_F(GrpcAnswers, WhereNobodyIsThereOrALengthWasDeclaredABreakStaysABreak) {
-  for (const bool counted : {false, true}) {
+TEST_F(GrpcAnswers, ABreakStaysABreakWhereNoTrailersFit) {
+  struct Case {
+    const char* type;
+    std::optional<std::uint64_t> declared;
+    Code code;
+  };
+  for (const Case& row : {Case{"application/grpc", std::nullopt, Code::Cancelled},
+                          Case{"application/grpc", 100, Code::UpstreamTruncated},
+                          Case{"text/html", std::nullopt, Code::UpstreamTruncated}}) {
     bool stopped = false;
-    const Code code = counted ? Code::UpstreamTruncated : Code::Cancelled;
+    const Code code = row.code;
+    upstream.type = row.type;
     upstream.answer = std::make_unique<BreakingSource>("half", Failure{code, "gone"}, stopped);
-    upstream.declared = counted ? std::optional<std::uint64_t>(100) : std::nullopt;
+    upstream.declared = row.declared;
     Response response = make_call(call());
     const Whole whole = read(response);
     EXPECT_FALSE(whole.trailers);
