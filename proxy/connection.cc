@@ -45,8 +45,9 @@ awaitable<void> part(TcpStream& stream, const ConnectionParts& parts) {
 
 // The answer to somebody who is sent away in plain text: to a CONNECT that is refused. Few clients
 // show its body, some its reason phrase, so the word stands in both.
-awaitable<void> send_away(TcpStream& stream, const ConnectionParts& parts, const Failure& failure) {
-  const LocalAnswer answer = problem_answer(failure, parts.handler.next_id());
+awaitable<void> send_away(TcpStream& stream, const ConnectionParts& parts, const Failure& failure,
+                          const Destination& destination) {
+  const LocalAnswer answer = problem_answer(failure, parts.handler.next_id(), destination.host);
   Bytes out;
   write_response_head(out, answer.head, Framing::content_length(answer.body.size()), false);
   out.append(answer.body);
@@ -119,7 +120,7 @@ awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionParts& parts,
   // With a CA for any name the refusal is given inside TLS, where clients show it to their users.
   if (decision.refusal && parts.config.ca_names == CaNames::Allowlist) {
     parts.handler.refused_connection(destination, *decision.refusal, Trace::By::Policy);
-    co_await send_away(stream, parts, *decision.refusal);
+    co_await send_away(stream, parts, *decision.refusal, destination);
     co_return;
   }
   const bool told = co_await write_within(stream, parts, kEstablished);
@@ -174,7 +175,7 @@ awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionParts& pa
     const Failure failure(Code::ClientBad, "the connection's first bytes are not TLS", "not_tls",
                           "This is the port of https; write https:// instead of http://.");
     parts.handler.refused_connection(gate.destination, failure, Trace::By::Proxy);
-    if (first == FirstBytes::Http) co_await send_away(stream, parts, failure);
+    if (first == FirstBytes::Http) co_await send_away(stream, parts, failure, gate.destination);
     co_return;
   }
   Bytes unread;

@@ -11,7 +11,8 @@ namespace bottle {
 // (status, h2 error code, log level) stands in one table, failure.cc; docs/errors.md explains it.
 enum class Code : std::uint8_t {
   ClientBad,
-  NotSupported,  // well-formed, but a thing this proxy does not do (method, coding, upgrade)
+  NotSupported,    // well-formed, but a thing this proxy does not do (method, coding)
+  UpgradeRefused,  // the client wants another protocol than HTTP
   ExpectationFailed,
   HeadTooLarge,
   BodyTooLarge,
@@ -66,6 +67,19 @@ enum class H2Error : std::uint32_t {
   EnhanceYourCalm = 0xb,
 };
 
+// gRPC status codes that we send.
+enum class GrpcStatus : std::uint8_t {
+  Cancelled = 1,
+  InvalidArgument = 3,
+  DeadlineExceeded = 4,
+  PermissionDenied = 7,
+  ResourceExhausted = 8,
+  Unimplemented = 12,
+  Internal = 13,
+  Unavailable = 14,
+  Unauthenticated = 16,
+};
+
 struct FailureTraits {
   Code code;
   std::string_view word;   // the `code` of a problem document and of X-Bottle-Deny
@@ -75,6 +89,7 @@ struct FailureTraits {
   H2Error after_head;      // RST_STREAM code when the head is already out
   bool closes;             // an h1 connection cannot be used after it
   LogLevel level;
+  GrpcStatus grpc;  // a gRPC call is answered with this one
 };
 
 [[nodiscard]] const FailureTraits& traits(Code code) noexcept;

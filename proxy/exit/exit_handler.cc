@@ -98,7 +98,7 @@ awaitable<Response> ExitHandler::let_out(std::unique_ptr<ExitEnd> end, Body body
   exchange.set_interim_sink(nullptr);
   interims_.tell_to(nullptr);
   if (!answered) {
-    end->tell(news_of(answered.error(), parts_.stopping));
+    end->tell(news_of(answered.error(), parts_.stopping, exchange.trace.upstream_protocol));
     co_return answer_failure(answered.error(), end->admission().id, exchange);
   }
   co_return relay(std::move(*answered), std::move(end), exchange);

@@ -26,8 +26,9 @@ bool is_nobody_there(Code code) {
 
 }  // namespace
 
-FailureNews news_of(Failure failure, bool exit_is_stopping) {
+FailureNews news_of(Failure failure, bool exit_is_stopping, std::string upstream_protocol) {
   FailureNews news;
+  news.upstream_protocol = std::move(upstream_protocol);
   if (!is_nobody_there(failure.code)) {
     news.by = blame(failure);
     news.failure = std::move(failure);

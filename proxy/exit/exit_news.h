@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <utility>
 
 #include "proxy/http/exchange.h"
@@ -10,7 +11,9 @@ namespace bottle {
 // What the front is told of a failure that ended an exchange at the exit, and who is to blame. A
 // failure that means "nobody is there to be answered" is the scanner's leaving (Cancelled,
 // "scanner_left"), or the exit's own end if that is what happens.
-[[nodiscard]] FailureNews news_of(Failure failure, bool exit_is_stopping);
+// `upstream_protocol`: as in Trace; of no interest once the head was told.
+[[nodiscard]] FailureNews news_of(Failure failure, bool exit_is_stopping,
+                                  std::string upstream_protocol = {});
 
 // Tells the front of 1xx heads. For one exchange after another.
 class InterimTeller final : public InterimSink {

@@ -38,7 +38,7 @@ awaitable<void> SideBody::run(std::shared_ptr<SideBody> self, Request request) {
 awaitable<void> SideBody::carry(Request request, Exchange& exchange) {
   auto sent = co_await parts_.origins.send(std::move(request), exchange);
   if (!sent) {
-    fail(sent.error());
+    fail(sent.error(), exchange.trace.upstream_protocol);
     co_return;
   }
   HeadNews news;
@@ -85,8 +85,8 @@ awaitable<void> SideBody::carry_body(BodySource& body) {
   }
 }
 
-void SideBody::fail(const Failure& failure) {
-  end_->tell(news_of(failure, parts_.exit_is_stopping));
+void SideBody::fail(const Failure& failure, const std::string& upstream_protocol) {
+  end_->tell(news_of(failure, parts_.exit_is_stopping, upstream_protocol));
   failure_ = failure;
   answered_.set_later();
 }

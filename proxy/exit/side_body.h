@@ -41,7 +41,7 @@ class SideBody final : public Cancellable {
   static awaitable<void> run(std::shared_ptr<SideBody> self, Request request);
   awaitable<void> carry(Request request, Exchange& exchange);
   awaitable<void> carry_body(BodySource& body);
-  void fail(const Failure& failure);
+  void fail(const Failure& failure, const std::string& upstream_protocol);
 
   Parts parts_;
   std::unique_ptr<ExitEnd> end_;

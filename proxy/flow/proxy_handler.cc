@@ -4,7 +4,9 @@
 #include <charconv>
 #include <utility>
 
+#include "proxy/flow/grpc_body.h"
 #include "proxy/flow/guarded_body.h"
+#include "proxy/http/grpc.h"
 #include "proxy/http/problem.h"
 
 namespace bottle {
@@ -70,6 +72,7 @@ Trace::By ProxyHandler::blame(Code code) const {
   switch (code) {
     case Code::ClientBad:
     case Code::NotSupported:
+    case Code::UpgradeRefused:
     case Code::ExpectationFailed:
     case Code::HeadTooLarge:
     case Code::BodyTooLarge:
@@ -112,11 +115,13 @@ Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Tra
   Response response;
   response.head.status = 0;
   if (traits(failure.code).status == 0) return response;
-  LocalAnswer answer = problem_answer(failure, exchange.id());
+  const std::string_view host =
+      trace.host_has_secret ? std::string_view() : std::string_view(exchange.destination().host);
+  LocalAnswer answer = exchange.is_grpc ? grpc_refusal(failure, exchange.id(), host)
+                                        : problem_answer(failure, exchange.id(), host);
   response.head = std::move(answer.head);
-  if (trace.method == "HEAD") {
-    response.head.has_body = false;
-  } else {
+  if (trace.method == "HEAD") response.head.has_body = false;
+  if (response.head.has_body) {
     response.body = std::make_unique<BytesSource>(std::move(answer.body));
   }
   return response;
@@ -183,6 +188,17 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
     // The address that the name led to: decided as late as it is known, and by the same rules.
     const bool address = failure.code == Code::Denied && failure.reason == "address_not_allowed";
     co_return refuse_by(failure, exchange, address ? Trace::By::Policy : blame(failure.code));
+  }
+  if (exchange.is_grpc && trace.failure) {
+    // The scanner's own answer, or what it made of the origin's: a page that no gRPC client reads.
+    const Failure failure = *trace.failure;
+    if (sent->body) sent->body->stop(failure);
+    co_return refuse_by(failure, exchange, blame(failure.code));
+  }
+  // With a length the trailers of ours would come short of it.
+  const bool grpc = exchange.is_grpc && is_grpc(sent->head.fields);
+  if (grpc && sent->body && !sent->head.content_length) {
+    sent->body = std::make_unique<GrpcBody>(std::move(sent->body), exchange);
   }
   // Whether the upstream keeps its connection is nothing to the client.
   sent->head.keep_alive = true;

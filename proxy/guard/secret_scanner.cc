@@ -109,8 +109,8 @@ Failure refusal(const Hit& hit) {
   return Failure{Code::Denied, "the request carries a secret (" + hit.name + ") in " + where,
                  "secret_in_" + place,
                  "Take the secret (" + hit.name + ") out of " + where +
-                     ". If this host is where it belongs, the person who runs the bottle can say "
-                     "so in its configuration."};
+                     ". If this host is where it belongs, the person who runs the bottle can add "
+                     "it to the \"hosts\" of that secret."};
 }
 
 struct SecretSet::Impl {

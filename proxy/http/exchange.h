@@ -89,6 +89,7 @@ class Exchange {
   void set_interim_sink(InterimSink* sink) noexcept { sink_ = sink; }
 
   Trace trace;
+  bool is_grpc = false;  // a gRPC call: what goes wrong is told in gRPC's way
   // Route scan-requests: the scanner sees the response's head, its body goes past it.
   bool side_body = false;
 

@@ -25,9 +25,6 @@ constexpr auto kRoles = std::to_array<NamedRole>({
     {"trailer", FieldRole::Hop},
     {"upgrade", FieldRole::Hop},
     {"http2-settings", FieldRole::Hop},
-    {"forwarded", FieldRole::Identity},
-    {"via", FieldRole::Identity},
-    {"x-real-ip", FieldRole::Identity},
     {"alt-svc", FieldRole::AltService},
     {"authorization", FieldRole::Single},
     {"content-type", FieldRole::Single},
@@ -47,6 +44,19 @@ constexpr auto kRoles = std::to_array<NamedRole>({
     {"x-goog-api-key", FieldRole::Single},
 });
 
+// Of the fields that a head keeps, those that mean something there alone. "Content-…" too, but for
+// the digests, which can only be known at the end.
+constexpr auto kHeadOnly = std::to_array<std::string_view>(
+    {"accept-ranges", "age", "allow", "cache-control", "date", "expires", "forwarded", "location",
+     "pragma", "refresh", "retry-after", "set-cookie", "set-cookie2", "vary", "via", "warning",
+     "www-authenticate", "x-real-ip"});
+constexpr auto kDigests = std::to_array<std::string_view>({"content-digest", "content-md5"});
+
+template <class List>
+bool is_among(const List& list, std::string_view name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
 }  // namespace
 
 FieldRole role_of(std::string_view name) noexcept {
@@ -54,12 +64,17 @@ FieldRole role_of(std::string_view name) noexcept {
     if (row.name == name) return row.role;
   }
   if (name.starts_with("proxy-")) return FieldRole::Hop;
-  if (name.starts_with("x-forwarded")) return FieldRole::Identity;
   if (name.starts_with("x-bottle") || name.starts_with("x-pipelock") ||
       name.starts_with("pipelock")) {
     return FieldRole::Control;
   }
   return FieldRole::Keep;
+}
+
+bool may_be_trailer(std::string_view name) noexcept {
+  if (role_of(name) != FieldRole::Keep || is_among(kHeadOnly, name)) return false;
+  if (name.starts_with("x-forwarded")) return false;
+  return !name.starts_with("content-") || is_among(kDigests, name);
 }
 
 bool ConnectionOptions::add(std::string_view list) {

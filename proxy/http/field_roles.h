@@ -24,13 +24,15 @@ enum class FieldRole : std::uint8_t {
   Cookie,
   Signature,
   Hop,         // of one connection only, RFC 9110 section 7.6.1
-  Identity,    // who asks and over which way: only the proxy may say that
   Control,     // between the proxy and the scanner
   AltService,  // RFC 7838: would lead the client past the proxy
 };
 
 // `lower_name` in lower case.
 [[nodiscard]] FieldRole role_of(std::string_view lower_name) noexcept;
+// False for what RFC 9110 section 6.5.1 keeps to the head: framing, routing, authentication,
+// request modifiers, response controls and content format; and for what leaves a head, too.
+[[nodiscard]] bool may_be_trailer(std::string_view lower_name) noexcept;
 
 // The fields' names in lower case, one after another, without an allocation for each.
 class LowerNames {

@@ -99,7 +99,7 @@ Result<void> check_request_field(const Field& field, std::string_view lower_name
   if (!plain && !(is_token(field.name) && contains(rules.extra_names, lower_name))) {
     return bad("a field's name has other than letters, digits and hyphens", "bad_field",
                "Names with an underscore or other marks are read in more than one way; rename the "
-               "field, or have its name allowed in the configuration.");
+               "field.");
   }
   if (!is_field_value(field.value)) return bad("a field's value has a control byte", "bad_field");
   return {};
@@ -252,7 +252,7 @@ Result<void> check_expect(RequestHead& head) {
 Result<void> check_websocket(const RequestHead& head) {
   const auto upgrade = head.fields.find("upgrade");
   if (!upgrade || !list_has_token(*upgrade, "websocket")) return {};
-  return Failure{Code::NotSupported, "WebSocket connections are not passed on",
+  return Failure{Code::UpgradeRefused, "WebSocket connections are not passed on",
                  "websocket_not_supported",
                  "Use the service's plain HTTPS form (requests, or a stream of events)."};
 }
@@ -297,6 +297,7 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
   auto sizes = check_sizes(head.fields, h2, rules.limits, Code::HeadTooLarge);
   if (!sizes) return sizes;
 
+  head.takes_trailers = false;
   const LowerNames names(head.fields);
   std::vector<FieldRole> roles(head.fields.size());
   ConnectionOptions options;
@@ -309,6 +310,9 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
     roles[i] = role_of(names[i]);
     if (roles[i] == FieldRole::Connection && !options.add(field.value)) {
       return bad("Connection lists too many names", "bad_field");
+    }
+    if (roles[i] == FieldRole::Te && list_has_token(field.value, "trailers")) {
+      head.takes_trailers = head.version != Version::Http10;
     }
     if (roles[i] == FieldRole::Cookie) {
       ++cookies;
@@ -410,7 +414,6 @@ Result<void> check_response(ResponseHead& head, std::string_view request_method,
     const FieldRole role = role_of(names[i]);
     const bool keeps = role == FieldRole::Keep || role == FieldRole::Single ||
                        role == FieldRole::Cookie || role == FieldRole::Signature ||
-                       role == FieldRole::Identity ||
                        (role == FieldRole::Control && responder == Responder::Scanner);
     if (!keeps || options.lists(field.name)) continue;
     kept.add(field.name, trim_ows(field.value));
@@ -422,48 +425,6 @@ Result<void> check_response(ResponseHead& head, std::string_view request_method,
 void strip_control_fields(Fields& fields) {
   fields.remove_if(
       [](const Field& field) { return role_of(to_lower(field.name)) == FieldRole::Control; });
-}
-
-Result<void> check_request_trailers(const Fields& trailers, const HeadLimits& limits) {
-  if (trailers.size() > limits.trailer_fields || trailers.list_size() > limits.trailer_bytes) {
-    return Failure{Code::HeadTooLarge, "the trailers are too large"};
-  }
-  for (const Field field : trailers) {
-    if (!is_token(field.name) || field.name.size() > limits.name_bytes ||
-        !is_field_value(field.value)) {
-      return bad("a trailer field is malformed", "bad_trailer");
-    }
-    const std::string name = to_lower(field.name);
-    const FieldRole role = role_of(name);
-    const bool misplaced = role == FieldRole::Host || role == FieldRole::Length ||
-                           role == FieldRole::Coding || role == FieldRole::Connection ||
-                           role == FieldRole::Expect || role == FieldRole::Te ||
-                           role == FieldRole::Hop || role == FieldRole::Cookie ||
-                           role == FieldRole::Control || name == "authorization";
-    if (misplaced) {
-      return bad("a trailer carries a field that belongs into the head (RFC 9110 section 6.5.1)",
-                 "bad_trailer");
-    }
-  }
-  return {};
-}
-
-Result<void> check_response_trailers(Fields& trailers, const HeadLimits& limits) {
-  if (trailers.size() > limits.trailer_fields || trailers.list_size() > limits.trailer_bytes) {
-    return broken("response: the trailers are too large");
-  }
-  for (const Field field : trailers) {
-    if (!is_token(field.name) || field.name.size() > limits.name_bytes ||
-        !is_field_value(field.value)) {
-      return broken("response: a trailer field is malformed");
-    }
-  }
-  trailers.remove_if([](const Field& field) {
-    const std::string name = to_lower(field.name);
-    const FieldRole role = role_of(name);
-    return role != FieldRole::Keep || name == "set-cookie";
-  });
-  return {};
 }
 
 }  // namespace bottle

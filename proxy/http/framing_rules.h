@@ -70,10 +70,11 @@ struct RequestContext {
 };
 
 // Vets a request's head of any version and makes it canonical; on a Failure the head is garbage.
-// Sets authority, target, scheme, has_body (h1), content_length and expects_continue; takes off
-// Host, framing, hop-by-hop fields and those that Connection lists, and every field that claims an
-// identity only the proxy may claim. Failures: ClientBad, NotSupported (method, transfer coding),
-// ExpectationFailed, HeadTooLarge, Misdirected (another host than the context's destination).
+// Sets authority, target, scheme, has_body (h1), content_length, expects_continue and
+// takes_trailers; takes off Host, framing, hop-by-hop fields and those that Connection lists, and
+// the fields by which the proxy and the scanner speak. Failures: ClientBad, NotSupported (method,
+// transfer coding), UpgradeRefused (WebSocket), ExpectationFailed, HeadTooLarge, Misdirected
+// (another host than the context's destination).
 [[nodiscard]] Result<void> check_request(RequestHead& head, const RequestContext& context);
 
 // Who wrote a response: the scanner's own fields are evidence for the verdict on it, while from an
@@ -92,8 +93,8 @@ enum class Responder : std::uint8_t { Origin, Scanner };
 void strip_control_fields(Fields& fields);
 
 // Trailers: a request's are validated, then dropped by the caller (nothing scans them); names
-// that RFC 9110 section 6.5.1 keeps to the head are refused. A response's keep what may be passed
-// on.
+// that RFC 9110 section 6.5.1 keeps to the head are refused. A response's lose those: some clients
+// merge trailers into the head that they have read already.
 [[nodiscard]] Result<void> check_request_trailers(const Fields& trailers, const HeadLimits& limits);
 [[nodiscard]] Result<void> check_response_trailers(Fields& trailers, const HeadLimits& limits);
 

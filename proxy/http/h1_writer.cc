@@ -55,7 +55,7 @@ bool is_target(std::string_view target, std::string_view method) {
 }
 
 // For what a head has besides its fields, target and authority: one allocation then holds it all.
-constexpr std::size_t kHeadRoom = 160;
+constexpr std::size_t kHeadRoom = 192;
 
 }  // namespace
 
@@ -86,6 +86,8 @@ Result<void> write_request_head(Bytes& out, const RequestHead& head, RequestForm
     if (!is_ours(field.name)) append_field(out, field.name, field.value);
   }
   append_framing(out, framing);
+  // RFC 9110 section 10.1.4: TE is of this connection alone, and Connection says so.
+  if (head.takes_trailers) out.append("TE: trailers\r\nConnection: TE\r\n");
   out.append("\r\n");
   return {};
 }
@@ -103,7 +105,15 @@ void write_response_head(Bytes& out, const ResponseHead& head, const Framing& fr
     if (!is_ours(field.name) && is_one_line(field)) append_field(out, field.name, field.value);
   }
   append_framing(out, framing);
-  if (!keep_alive && head.status >= 200) append_field(out, "Connection", "close");
+  const bool closes = !keep_alive && head.status >= 200;
+  // RFC 9110 sections 15.5.22 and 7.8: a 426 has an Upgrade, and Connection lists that.
+  const auto upgrade = head.status == 426 ? head.fields.find("upgrade") : std::nullopt;
+  if (upgrade && is_field_value(*upgrade)) {
+    append_field(out, "Upgrade", *upgrade);
+    append_field(out, "Connection", closes ? "Upgrade, close" : "Upgrade");
+  } else if (closes) {
+    append_field(out, "Connection", "close");
+  }
   out.append("\r\n");
 }
 

@@ -36,7 +36,8 @@ enum class RequestForm : std::uint8_t { Absolute, Origin };
 
 // Appends a response's head; order and case of the fields are kept. Fields that contradict the
 // arguments (framing, connection) or could not be read back as one line are left out. 1xx heads
-// take Framing::none(). `keep_alive` false adds "Connection: close".
+// take Framing::none(). `keep_alive` false adds "Connection: close". The Upgrade of a 426 is
+// written, of no other.
 void write_response_head(Bytes& out, const ResponseHead& head, const Framing& framing,
                          bool keep_alive = true);
 

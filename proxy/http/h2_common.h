@@ -22,7 +22,7 @@ class H2FieldList {
  public:
   void clear();
   void add(std::string_view name, std::string_view value);
-  void add(const Fields& fields, bool request);
+  void add(const Fields& fields);
   void add_length(std::optional<std::uint64_t> length);
   // Null if a name or value cannot be sent.
   [[nodiscard]] const std::vector<nghttp2_nv>* build();

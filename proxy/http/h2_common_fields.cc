@@ -8,10 +8,10 @@ namespace {
 
 const std::uint8_t* bytes(const char* data) { return reinterpret_cast<const std::uint8_t*>(data); }
 
-bool forbidden(std::string_view name, std::string_view value, bool request) {
+bool forbidden(std::string_view name) {
   switch (name.size()) {
     case 2:
-      return name == "te" && !(request && iequals(value, "trailers"));
+      return name == "te";  // of one connection: the head says what is asked for
     case 4:
       return name == "host";
     case 7:
@@ -48,7 +48,7 @@ void H2FieldList::add(std::string_view name, std::string_view value) {
   bytes_.append(value);
 }
 
-void H2FieldList::add(const Fields& fields, bool request) {
+void H2FieldList::add(const Fields& fields) {
   for (const Field field : fields) {
     const std::size_t at = bytes_.size();
     const std::size_t count = entries_.size();
@@ -63,7 +63,7 @@ void H2FieldList::add(const Fields& fields, bool request) {
       bad_ = true;
       return;
     }
-    if (forbidden(lower, trim_ows(field.value), request)) {
+    if (forbidden(lower)) {
       bytes_.resize(at);
       entries_.resize(count);
     }

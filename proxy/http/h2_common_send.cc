@@ -29,7 +29,7 @@ Result<void> H2Core::submit_head(StreamId id, const ResponseHead& head, bool end
   const auto to = std::to_chars(status.data(), status.data() + status.size(), head.status);
   list_.add(":status",
             std::string_view(status.data(), static_cast<std::size_t>(to.ptr - status.data())));
-  list_.add(head.fields, false);
+  list_.add(head.fields);
   list_.add_length(head.content_length);
   const auto* nva = list_.build();
   if (nva == nullptr || head.status < 200 || head.status > 999) {
@@ -52,7 +52,7 @@ Result<void> H2Core::submit_interim(StreamId id, const ResponseHead& head) {
   const auto to = std::to_chars(status.data(), status.data() + status.size(), head.status);
   list_.add(":status",
             std::string_view(status.data(), static_cast<std::size_t>(to.ptr - status.data())));
-  list_.add(head.fields, false);
+  list_.add(head.fields);
   const auto* nva = list_.build();
   if (nva == nullptr || head.status < 100 || head.status > 199 || head.status == 101) {
     return Failure{Code::Internal, "an interim head cannot be written as HTTP/2"};
@@ -80,7 +80,9 @@ Result<StreamId> H2Core::submit_request(const RequestHead& head, bool end) {
   list_.add(":scheme", to_string(head.scheme));
   list_.add(":authority", head.authority);
   list_.add(":path", head.target);
-  list_.add(head.fields, true);
+  list_.add(head.fields);
+  // RFC 9113 section 8.2.2: the one thing that TE may say. gRPC servers refuse calls without it.
+  if (head.takes_trailers) list_.add("te", "trailers");
   list_.add_length(head.content_length);
   const auto* nva = list_.build();
   if (nva == nullptr || head.method.empty() || head.target.empty()) {
@@ -241,7 +243,7 @@ ssize_t H2Core::read_body(StreamId id, std::size_t length, std::uint32_t& flags)
     flags |= NGHTTP2_DATA_FLAG_EOF;
     if (stream->trailers) {
       list_.clear();
-      list_.add(*stream->trailers, false);
+      list_.add(*stream->trailers);
       const auto* nva = list_.build();
       // Trailers that cannot be sent are not worth a broken body.
       if (nva != nullptr && !nva->empty()) {

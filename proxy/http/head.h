@@ -33,6 +33,7 @@ struct RequestHead {
   bool has_body = false;                        // a body follows, even if it turns out to be empty
   std::optional<std::uint64_t> content_length;  // as declared; absent for chunked and open h2
   bool expects_continue = false;                // "Expect: 100-continue" was there (and taken off)
+  bool takes_trailers = false;                  // "TE: trailers" was there (and taken off)
   bool keep_alive = true;                       // h1: the client wants to keep the connection
 };
 

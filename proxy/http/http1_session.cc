@@ -287,8 +287,6 @@ awaitable<bool> Http1Session::serve_one() {
   exchange.trace.target = head.target;
   in_exchange_ = true;
   answering_ = false;
-  const std::optional<std::string_view> te = head.fields.find("te");
-  wants_trailers_ = te && list_has_token(*te, "trailers");
   const RequestContext request_context{exchange.destination(), scheme, context_.rules};
   auto checked = check_request(head, request_context);
   Response response;

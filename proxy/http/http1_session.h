@@ -100,8 +100,7 @@ class Http1Session {
   bool first_request_ = true;
   bool let_in_ = false;  // by the doorkeeper, once
   int turned_away_ = 0;
-  bool wants_linger_ = false;    // answered before the request was read
-  bool wants_trailers_ = false;  // the client said "TE: trailers"
+  bool wants_linger_ = false;  // answered before the request was read
   std::optional<RequestHead> head_;
   Http1End end_;
 };

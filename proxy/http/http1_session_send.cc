@@ -114,9 +114,8 @@ awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, Framing fra
     exchange.trace.bytes_out += chunk.data.size();
     if (framing.kind == Framing::Kind::Chunked) {
       write_chunk(out, chunk.data);
-      // Some h1 clients hang on trailers they did not ask for (RFC 9110 section 6.5.1).
-      const bool with = wants_trailers_ && chunk.trailers.has_value();
-      if (chunk.end) write_last_chunk(out, with ? &*chunk.trailers : nullptr);
+      // Also to a client that did not ask for them: RFC 9110 section 6.5.1 lets it ignore them.
+      if (chunk.end) write_last_chunk(out, chunk.trailers ? &*chunk.trailers : nullptr);
     } else if (out.empty()) {
       out = std::move(chunk.data);
     } else {

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "proxy/http/byte_queue.h"
+#include "proxy/http/grpc.h"
 
 namespace bottle {
 namespace {
@@ -85,6 +86,7 @@ class Http2Session::Stream final : public InterimSink {
 
   ByteQueue inbox;  // no more than a stream's window
   bool body_ended = false;
+  bool answered = false;  // the final head is on its way
   std::optional<Failure> body_failure;
   bool over = false;
   std::optional<Code> lost;
@@ -108,6 +110,9 @@ class Http2Session::RequestBody final : public BodySource {
       if (news) continue;
       if (stream_.body_failure) break;
       if (stall.fired()) {
+        // A conversation: the client may well wait for what it is told. The answer's own
+        // deadlines end it.
+        if (stream_.answered) continue;
         co_return Failure{Code::ClientSlow, "the request's body stopped coming"};
       }
       co_return cancelled();
@@ -229,6 +234,7 @@ awaitable<void> Http2Session::serve(H2Request request) {
                     context_.destination, context_.scheme, Version::Http2, &stream);
   exchange.trace.method = request.head.method;
   exchange.trace.target = request.head.target;
+  exchange.is_grpc = is_grpc_call(request.head);
   std::optional<Failure> refused = std::move(request.refused);
   if (!refused) {
     const RequestContext rules{context_.destination, context_.scheme, context_.rules};
@@ -281,6 +287,7 @@ awaitable<void> Http2Session::answer(Stream& stream, Exchange& exchange, Respons
     const auto again = engine_.respond(stream.id, response.head, response.body == nullptr);
     if (!again) co_return;
   }
+  stream.answered = true;
   exchange.trace.status = response.head.status;
   exchange.trace.first_byte = Clock::now();
   wire_.wake();

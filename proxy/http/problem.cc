@@ -10,16 +10,6 @@ namespace {
 constexpr std::size_t kMaxText = 512;  // of detail and hint: enough for two sentences
 constexpr std::size_t kMaxWord = 64;
 
-// The word stands in a header and in a URN, so it has to look like one.
-std::string_view safe_word(const Failure& failure) {
-  const std::string_view own = word(failure);
-  const bool plain =
-      own.size() <= kMaxWord && std::all_of(own.begin(), own.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-      });
-  return plain ? own : traits(failure.code).word;
-}
-
 void member(Bytes& out, std::string_view name, std::string_view text) {
   out.append(",\"").append(name).append("\":");
   append_json_string(out, text, kMaxText);
@@ -51,15 +41,32 @@ void append_json_string(Bytes& out, std::string_view text, std::size_t max) {
   out.push_back('"');
 }
 
-LocalAnswer problem_answer(const Failure& failure, std::string_view request_id) {
+// The word stands in a header and in a URN, so it has to look like one.
+std::string_view problem_word(const Failure& failure) {
+  const std::string_view own = word(failure);
+  const bool plain =
+      own.size() <= kMaxWord && std::all_of(own.begin(), own.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+      });
+  return plain ? own : traits(failure.code).word;
+}
+
+std::string problem_title(const Failure& failure, std::string_view host) {
+  std::string title(traits(failure.code).title);
+  if (!host.empty()) title.append(": ").append(host);
+  return title;
+}
+
+LocalAnswer problem_answer(const Failure& failure, std::string_view request_id,
+                           std::string_view host) {
   const FailureTraits& row = traits(failure.code);
   const int status = row.status == 0 ? 500 : row.status;
-  const std::string_view code = safe_word(failure);
+  const std::string_view code = problem_word(failure);
 
   LocalAnswer answer;
   Bytes& body = answer.body;
   body.append("{\"type\":\"urn:bottle:problem:").append(code).append("\"");
-  member(body, "title", row.title);
+  member(body, "title", problem_title(failure, host));
   body.append(",\"status\":").append(std::to_string(status));
   member(body, "detail", failure.detail);
   member(body, "code", code);
@@ -80,6 +87,10 @@ LocalAnswer problem_answer(const Failure& failure, std::string_view request_id) 
   if (failure.code == Code::ProxyAuth) {
     head.fields.add("Proxy-Authenticate", "Basic realm=\"bottle\"");
   }
+  // RFC 9110 section 15.5.22: 426 names what the client may use instead. That is what this
+  // connection speaks already: a client that asks for it gets it, and one that asked for WebSocket
+  // sees that there is none.
+  if (failure.code == Code::UpgradeRefused) head.fields.add("Upgrade", "HTTP/1.1");
   if (failure.code == Code::Overloaded || failure.code == Code::ShuttingDown) {
     head.fields.add("Retry-After", "5");
   }

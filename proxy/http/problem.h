@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "proxy/base/bytes.h"
@@ -16,12 +17,21 @@ struct LocalAnswer {
 
 // What a client gets to read for a Failure: problem+json (RFC 9457) with type, title, status,
 // detail, code, request_id, hint; nosniff, no-store; X-Bottle-Deny where policy or the scanner
-// refused; Proxy-Authenticate with a 407; Retry-After where
+// refused; Proxy-Authenticate with a 407; Upgrade with a 426; Retry-After where
 // waiting helps. Every string is escaped and bounded, so a `detail` or
 // `reason` with bytes of the peer's does no harm. A Failure that the table gives no status (client
 // gone) comes out as 500: callers answer nothing instead.
 // Under HEAD the caller leaves the body out.
-[[nodiscard]] LocalAnswer problem_answer(const Failure& failure, std::string_view request_id);
+// `host` is what the request went to, for the title; empty if there is none, or none to be
+// repeated.
+[[nodiscard]] LocalAnswer problem_answer(const Failure& failure, std::string_view request_id,
+                                         std::string_view host = {});
+
+// The document's title: what the table says, and the host, since some clients show the user the
+// first words alone.
+[[nodiscard]] std::string problem_title(const Failure& failure, std::string_view host);
+// The failure's word if it is fit for a field and a URN, else the table's.
+[[nodiscard]] std::string_view problem_word(const Failure& failure);
 
 // Appends `text` as a quoted JSON string of at most `max` input bytes: control bytes escaped, bytes
 // outside ASCII replaced by U+FFFD, a longer text cut with "...".

@@ -53,6 +53,7 @@ struct EndNews {
 struct FailureNews {
   Failure failure;
   Trace::By by = Trace::By::Exit;
+  std::string upstream_protocol = {};  // as in Trace; empty: no connection to the origin came about
 };
 // The scanner changed the request's body, which was allowed to it, and its version is what goes.
 struct BodyChangedNews {};

@@ -43,17 +43,11 @@ Fields with_field(const Fields& fields, std::string_view name, std::string_view 
 
 }  // namespace
 
-bool is_grpc(const Fields& fields) {
-  const auto type = fields.find("content-type");
-  if (!type) return false;
-  const std::string media = to_lower(trim_ows(type->substr(0, type->find(';'))));
-  return media == "application/grpc" || media.starts_with("application/grpc+");
-}
-
 void make_scannable(RequestHead& head, bool side_body) {
   head.fields.remove("content-encoding");
   if (!side_body) head.fields.set("Accept-Encoding", "identity");
   if (!head.fields.has("user-agent")) head.fields.add("User-Agent", "");
+  head.takes_trailers = false;  // the scanner relays none
 }
 
 awaitable<Result<Admission>> make_admission(const RequestHead& head,
@@ -79,8 +73,6 @@ awaitable<Result<Admission>> make_admission(const RequestHead& head,
 
   if (coding != Coding::Identity) sent.fields.remove("content-encoding");
   if (!exchange.side_body) sent.fields = with_field(sent.fields, "Accept-Encoding", "identity");
-  // Of one connection, so it has been taken off; a gRPC server insists on it.
-  if (is_grpc(sent.fields)) sent.fields.add("TE", "trailers");
 
   if (!body) {
     admission.scanned.body_digest = sha256({});

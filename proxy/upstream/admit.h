@@ -10,9 +10,9 @@
 namespace bottle {
 
 // The fields by which a request is the front's as the scanner gets it: no Content-Encoding (the
-// body was decoded), identity coding asked for, and an empty User-Agent where there was none, since
-// Go would put in its own name. With `side_body` the scanner gets no body to read, and what the
-// client asks for stays in the head: it goes to the origin, so it has to be scanned.
+// body was decoded), identity coding asked for, an empty User-Agent where there was none, since Go
+// would put in its own name, and no TE. With `side_body` the scanner gets no body to read, and what
+// the client asks for stays in the head: it goes to the origin, so it has to be scanned.
 void make_scannable(RequestHead& head, bool side_body);
 
 // What may leave for `exchange`: `head` as the client sent it (canonical), `body` as it was
@@ -22,8 +22,5 @@ void make_scannable(RequestHead& head, bool side_body);
 awaitable<Result<Admission>> make_admission(const RequestHead& head,
                                             std::shared_ptr<const SpooledBody> body, Coding coding,
                                             const Exchange& exchange);
-
-// Content-Type application/grpc, application/grpc+proto, … (not grpc-web, which is plain HTTP).
-[[nodiscard]] bool is_grpc(const Fields& fields);
 
 }  // namespace bottle

@@ -73,7 +73,6 @@ awaitable<Result<Response>> ExitFront::judge(Response relayed, bool request_was_
     auto own = co_await scanners_own(std::move(relayed), request_was_head);
     co_return own;
   }
-  if (news_->head->h2) exchange_.trace.upstream_protocol = to_string(Version::Http2);
   ResponseHead shown = shown_to_scanner(news_->head->head, exchange_.id(), exchange_.side_body);
   const auto difference = response_difference(shown, relayed.head);
   if (difference) {

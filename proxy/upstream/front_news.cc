@@ -19,8 +19,10 @@ void FrontNews::take() {
       exchange_.trace.request_body_changed = true;
     } else if (auto* told = std::get_if<HeadNews>(&*news)) {
       head = std::move(*told);
+      exchange_.trace.upstream_protocol = to_string(head->h2 ? Version::Http2 : Version::Http11);
     } else if (auto* failed = std::get_if<FailureNews>(&*news)) {
       failure = std::move(*failed);
+      exchange_.trace.upstream_protocol = failure->upstream_protocol;
     }
   }
 }

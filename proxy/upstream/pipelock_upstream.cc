@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/base/event.h"
+#include "proxy/http/grpc.h"
 #include "proxy/ledger/ticket.h"
 #include "proxy/upstream/admit.h"
 #include "proxy/upstream/exit_front.h"
@@ -48,12 +49,12 @@ awaitable<void> collect_into(std::shared_ptr<Collecting> collecting, Spool& spoo
 }
 
 Failure grpc_streaming() {
-  return Failure{
-      Code::NotSupported,
-      "the call's request did not end: a scanned request is sent when it is complete",
-      "grpc_streaming",
-      "Calls in which the client streams need the route relay for this host; unary calls "
-      "and streams of the server's pass."};
+  return Failure{Code::NotSupported,
+                 "the call's request did not end: a scanned request is sent when it is complete",
+                 "grpc_streaming",
+                 "Calls in which the client streams do not pass pipelock, which reads whole "
+                 "requests. Use unary calls and streams of the server's, or ask for a bottle with "
+                 "--scanner guard."};
 }
 
 }  // namespace
@@ -77,7 +78,6 @@ PipelockUpstream::PipelockUpstream(Dialer& dialer, Pool& pool, Spool& spool,
     : dialer_(dialer), pool_(pool), spool_(spool), options_(std::move(options)), ledger_(ledger) {}
 
 awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& exchange) {
-  exchange.trace.upstream_protocol = to_string(Version::Http11);
   const auto coding = coding_of(request.head.fields);
   if (!coding) {
     if (request.body) request.body->stop(coding.error());
@@ -163,6 +163,8 @@ awaitable<Result<PipelockUpstream::Relayed>> PipelockUpstream::call(
       if (!dialled) co_return dialled.error();
       lease->attach(std::move(dialled->stream));
     }
+    // Behind an exit it is the exit that speaks to the origin, and it tells.
+    if (front == nullptr) exchange.trace.upstream_protocol = to_string(Version::Http11);
     std::optional<RequestHead> spare;
     if (may_retry && lease->reused()) spare = head;
     Request request;

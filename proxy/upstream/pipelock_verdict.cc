@@ -105,8 +105,7 @@ struct Reason {
 };
 
 constexpr std::string_view kSecretHint =
-    "Take the secret out of the request. If this host is where it belongs, the person who runs the "
-    "bottle can say so in the scanner's configuration.";
+    "Take the secret, or what looks like one, out of the request.";
 constexpr std::string_view kHostHint =
     "Use a host that is allowed, or ask the person who runs the bottle to allow this one.";
 constexpr std::string_view kUrlHint = "Send a plain URL: the scanner does not accept this form.";

@@ -27,9 +27,10 @@ def snake(name):
 
 
 # docs/errors.md against the table in failure.cc: | `Code` | `word` | status | h2 code | closes | log |
+# and, for gRPC: | STATUS (number) | `Code`, … |
 
 _TRAITS = re.compile(r'FailureTraits\{\s*Code::(\w+),\s*"(\w+)",\s*(\d+),\s*"(?:[^"\\]|\\.)*",\s*((?:"(?:[^"\\]|\\.)*"\s*)+),\s*(\w+),\s*(true|false),'
-                     r'\s*LogLevel::(\w+)\}')
+                     r'\s*LogLevel::(\w+),\s*(\w+)\}')
 
 
 def check_errors(tree):
@@ -38,7 +39,10 @@ def check_errors(tree):
         return []
     text = tree.files.get(document, "")
     expected = {}
-    for code, word, status, _, h2, closes, level in _TRAITS.findall(tree.files[code_file]):
+    grpc_of = {}
+    for code, word, status, _, h2, closes, level, grpc in _TRAITS.findall(tree.files[code_file]):
+        if status != "0":
+            grpc_of[code] = snake(grpc)
         expected[code] = [f"`{word}`", "–" if status == "0" else status, snake(h2), "closes" if closes == "true" else "stays",
                           level.lower()]
     if not expected:
@@ -46,12 +50,18 @@ def check_errors(tree):
     findings, seen = [], set()
     for line, cells in rows(text):
         names = words_in(cells[0])
+        status = re.fullmatch(r"([A-Z_]+) \(\d+\)", cells[0])
+        if status:
+            for name in words_in(cells[1]):
+                if grpc_of.pop(name, None) != status.group(1):
+                    findings.append(Finding(document, line, f"{code_file} gives {name} another gRPC status"))
         if len(names) != 1 or names[0] not in expected:
             continue
         seen.add(names[0])
         if cells[1:6] != expected[names[0]]:
             findings.append(Finding(document, line, f"{code_file} says {' | '.join(expected[names[0]])}"))
     findings += [Finding(document, 1, f"no row for `{name}`") for name in expected if name not in seen]
+    findings += [Finding(document, 1, f"`{name}` stands in no row of a gRPC status") for name in grpc_of]
     return findings
 
 

@@ -7,10 +7,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from lints import docs  # noqa: E402
 from lints.tree import Tree  # noqa: E402
 
-FAILURES = ('FailureTraits{Code::ClientBad, "client_bad", 400, "Bad", "Do \\"x\\"; "\n "then y.", ProtocolError, true, LogLevel::Info},\n'
-            'FailureTraits{Code::ClientGone, "client_gone", 0, "Gone", "", Cancel, true,\n LogLevel::Debug},')
+FAILURES = ('FailureTraits{Code::ClientBad, "client_bad", 400, "Bad", "Do \\"x\\"; "\n "then y.", ProtocolError, true, LogLevel::Info, InvalidArgument},\n'
+            'FailureTraits{Code::ClientGone, "client_gone", 0, "Gone", "", Cancel, true,\n LogLevel::Debug, Cancelled},')
 ERRORS = ("| `ClientBad` | `client_bad` | 400 | PROTOCOL_ERROR | closes | info | x |\n"
-          "| `ClientGone` | `client_gone` | – | CANCEL | closes | debug | x |\n")
+          "| `ClientGone` | `client_gone` | – | CANCEL | closes | debug | x |\n"
+          "| INVALID_ARGUMENT (3) | `ClientBad` |\n")
 HEADER = """struct XLimits {
   std::chrono::milliseconds idle{90'000};  // why
   std::size_t bytes = 64 * 1024;
@@ -49,7 +50,10 @@ class Docs(unittest.TestCase):
         self.assertEqual([], found(ERRORS))
         for old, new in (("400", "401"), ("closes", "stays"), ("CANCEL", "NO_ERROR"), ("`client_bad`", "`bad`"), ("debug", "warn")):
             self.assertEqual(1, len(found(ERRORS.replace(old, new, 1))), new)
-        self.assertEqual(["no row for `ClientGone`"], found(ERRORS.split("\n")[0]))
+        lines = ERRORS.split("\n")
+        self.assertEqual(["no row for `ClientGone`"], found("\n".join([lines[0], lines[2]])))
+        self.assertEqual(["`ClientBad` stands in no row of a gRPC status"], found("\n".join(lines[:2])))
+        self.assertEqual(1, len(found(ERRORS.replace("INVALID_ARGUMENT (3)", "INTERNAL (13)"))))
 
     def test_limits(self):
         def found(limits, header=HEADER, rows=LIMIT_ROWS):

@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lints import coroutines, includes, oldest_go, words  # noqa: E402
+from lints import coroutines, hints, includes, oldest_go, words  # noqa: E402
 from lints.tree import Tree, blank  # noqa: E402
 
 
@@ -180,6 +180,46 @@ class Blank(unittest.TestCase):
             self.assertNotIn(gone, got)
         self.assertIn("1'000", got)
         self.assertTrue(got.endswith("f"))
+
+
+class Hints(unittest.TestCase):
+    WORLD = {
+        "proxy/options.cc": 'OptionRow{"allow", "HOST", true, 0},\nOptionRow{"limit", "NAME=NUMBER", true, 0},\n',
+        "launcher/command_line.cc": 'single(app, "--scanner", options.scanner, "NAME");\n',
+        "proxy/flow/policy.cc": 'switch (r) {\n  case Route::Scan:\n    return "scan";\n  case Route::Deny:\n    return "deny";\n}\n',
+        "proxy/limits.cc": 'BOTTLE_N("spool_body_bytes", 0, 1, a.b),\n',
+        "docs/manifest.md": "| `hosts` | who gets it |\n",
+    }
+
+    def hint(self, text, path="proxy/x.cc"):
+        return [f.text for f in hints.check(Tree({**self.WORLD, path: f"auto f = Failure{{Code::X, {text}}};\n"}))]
+
+    def test_refuses_what_does_not_exist(self):
+        for text, word in {
+            '"Ask for --alow HOST then."': "--alow",
+            '"Ask for it, or "\n    "add --no-scan to it."': "--no-scan",
+            '"This host needs the route relay for that."': "relay",
+            '"Ask for a larger spool_bytes limit."': "spool_bytes",
+            '"Raise max_response_gb of the scanner."': "max_response_gb",
+            '"Add it to the \\"homes\\" of the secret."': "homes",
+            '"Ask to have it allowed in the configuration."': "no setting",
+            '". If it belongs there, say so in its configuration."': "no setting",
+            '"The person can say so in the scanner\'s settings."': "no setting",
+        }.items():
+            findings = self.hint(text)
+            self.assertTrue(any(word in finding for finding in findings), (text, findings))
+        self.assertEqual(len(self.hint('"ask for --alow HOST then"', "launcher/x.cc")), 1)
+
+    def test_accepts_what_does(self):
+        for text in ('"Ask for --allow HOST then."', '"Ask for a bottle with --scanner guard."', '"Raise --limit spool_body_bytes for it."',
+                     '"The host has the route deny, so use another."', '"Add it to the \\"hosts\\" of the secret."',
+                     '"a key in_body is of the secrets file"', '"--unknown"', '// "Ask for --nothing at all."\n"x"'):
+            self.assertEqual(self.hint(text), [], text)
+        self.assertEqual(self.hint('"run bwrap --unshare-all with it"', "launcher/backend/local/x.cc"), [])
+
+    def test_the_line_is_that_of_the_sentence(self):
+        found = hints.check(Tree({**self.WORLD, "proxy/x.cc": "\n\nf(\"a b --nope c\");\n"}))
+        self.assertEqual([(f.path, f.line) for f in found], [("proxy/x.cc", 3)])
 
 
 if __name__ == "__main__":

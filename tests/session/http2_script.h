@@ -115,6 +115,7 @@ struct Finished {
 //   /big     200, `big` bytes     /live    200, the feed's pieces
 //   /hints   103, then 200        /never   no answer until cancelled
 //   /early   200 "no" without reading the body      /gone  nobody to answer
+//   /talk    200 at once, and the request's body as it comes
 class ScriptHandler final : public Handler {
  public:
   explicit ScriptHandler(const Executor& executor) : feed(executor), never_(executor) {}
@@ -133,6 +134,9 @@ class ScriptHandler final : public Handler {
       response.head.status = 0;
     } else if (target == "/gone") {
       response.head.status = 0;
+    } else if (target == "/talk") {
+      response.head.has_body = true;
+      response.body = std::move(request.body);
     } else if (target == "/big") {
       response.head.content_length = big;
       response.head.has_body = true;

@@ -148,6 +148,7 @@ class Http2Sessions : public testing::Test {
   awaitable<void> silent();
   awaitable<void> no_settings_ack();
   awaitable<void> slow_body();
+  awaitable<void> conversation();
   awaitable<void> stalled_stream();
   awaitable<void> quiet_stream();
   awaitable<void> deaf();
@@ -513,6 +514,28 @@ awaitable<void> Http2Sessions::slow_body() {
   EXPECT_EQ(handler.log.at(0).status, 408);
 }
 TEST_F(Http2Sessions, T56ABodyThatStopsComingIsA408) { play(slow_body()); }
+
+// gRPC in both directions: who talks and who listens may change, with pauses of any length.
+awaitable<void> Http2Sessions::conversation() {
+  limits.body_stall = 40ms;
+  start();
+  co_await greet();
+  co_await say(headers(1, request_fields("POST", "/talk"), false) + data(1, "one"));
+  auto first = [this] { return body(1) == "one"; };
+  const bool answered = co_await read_until(first);
+  EXPECT_TRUE(answered);
+  const bool waited = co_await sleep_for(200ms);
+  EXPECT_TRUE(waited);
+  co_await say(data(1, " two", true));
+  auto enough = [this] { return ended(1); };
+  const bool done = co_await read_until(enough);
+  EXPECT_TRUE(done);
+  EXPECT_EQ(body(1), "one two");
+  co_await close_and_join();
+  EXPECT_EQ(handler.log.at(0).status, 200);
+  EXPECT_FALSE(handler.log.at(0).failure);
+}
+TEST_F(Http2Sessions, AConversationMayPause) { play(conversation()); }
 
 awaitable<void> Http2Sessions::stalled_stream() {
   limits.write_stall = 60ms;

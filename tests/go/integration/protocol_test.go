@@ -107,12 +107,39 @@ func TestTrailersReachTheClient(t *testing.T) {
 			if path == "/grpc?only=1" && got == "" {
 				got = answer.Header.Get(name)
 			}
-			// Several HTTP/1.1 clients take a chunked trailer badly, so only h2 clients get them.
-			if client == harness.H2 && got != want {
+			if got != want {
 				t.Errorf("%s: trailer %s is %q, want %q (%v)", path, name, got, want, answer.Trailer)
 			}
 		}
 	})
+}
+
+// TestForwardedFieldsAreTheClients: what a client says of where a request comes from is its own business. pipelock removes
+// some of it; an exit behind it sends what the client wrote.
+func TestForwardedFieldsAreTheClients(t *testing.T) {
+	sent := []string{"X-Forwarded-For", "192.0.2.1, 192.0.2.2", "X-Forwarded-Host", "a.test", "X-Forwarded-Proto", "https", "X-Forwarded-Port", "443",
+		"X-Forwarded-Prefix", "/v1", "X-Real-IP", "192.0.2.1", "Forwarded", "for=192.0.2.1;proto=https", "Via", "1.1 one", "Via", "1.1 two"}
+	for name, options := range map[string]harness.WorldOptions{"direct": {Via: harness.Direct}, "exit": {Via: harness.Scanner, Exit: true}} {
+		for _, proto := range []harness.Proto{harness.H1, harness.H2} {
+			t.Run(name+"/"+string(proto), func(t *testing.T) {
+				w := harness.NewWorld(t, options)
+				e := echoOf(t, w.Do(w.Client(proto), "GET", "/echo", nil, sent...))
+				want := http.Header{}
+				for i := 0; i < len(sent); i += 2 {
+					want.Add(sent[i], sent[i+1])
+				}
+				for field, values := range want {
+					if got := e.Get(field); strings.Join(got, "|") != strings.Join(values, "|") {
+						t.Errorf("%s: the origin got %q, want %q", field, got, values)
+					}
+				}
+				refused := w.Do(w.Client(proto), "GET", "/echo", nil, "X-Forwarded-For", shapeSecret)
+				if name == "direct" && (refused.StatusCode != 403 || refused.Header.Get("X-Bottle-Deny") != "secret_in_header") {
+					t.Errorf("a secret in X-Forwarded-For: status %d", refused.StatusCode)
+				}
+			})
+		}
+	}
 }
 
 func TestEarlyHintsOnlyForH2Clients(t *testing.T) {

@@ -36,7 +36,7 @@ var trustRows = []trustRow{
 	{variable: "CARGO_HTTP_CAINFO", probe: "cargo --version", script: `CARGO_HOME=$PWD/cargo CARGO_NET_RETRY=0 cargo search --index "sparse+$U/" anything`, want: "403", also: proxyNames},
 	{variable: "PERL_LWP_SSL_CA_FILE", probe: "perl -MLWP::UserAgent -MLWP::Protocol::https -e 1", script: `perl -MLWP::UserAgent -e 'my $u = LWP::UserAgent->new; $u->env_proxy; print "http ", $u->get($ARGV[0])->code' "$U"`, want: "http 403", also: proxyNames},
 	{variable: "AWS_CA_BUNDLE", probe: "command -v aws", script: `AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b aws --region x --endpoint-url "$U" s3 ls`, want: "403", also: proxyNames},
-	{variable: "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", probe: "/usr/bin/python3 -c 'import grpc'", script: grpcScript, want: "403", also: append([]string{"GRPC_PROXY", "grpc_proxy"}, proxyNames...)},
+	{variable: "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", probe: "/usr/bin/python3 -c 'import grpc'", script: grpcScript, want: "host_not_allowed", also: append([]string{"GRPC_PROXY", "grpc_proxy"}, proxyNames...)},
 	{variable: "DENO_CERT", probe: "command -v deno", script: `deno eval 'console.log("http", (await fetch(Deno.args[0])).status)' "$U"`, want: "http 403", also: proxyNames},
 	{variable: "BUNDLE_SSL_CA_CERT", probe: "command -v bundle", script: `printf 'source "%s"\ngem "x"\n' "$U" > Gemfile; bundle install --retry=0`, want: "403", also: proxyNames},
 

@@ -29,6 +29,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/upload", upload)
 	mux.HandleFunc("/trailers", trailers)
 	mux.HandleFunc("/grpc", grpcLike)
+	mux.HandleFunc("/grpc/", grpcService)
 	mux.HandleFunc("/poison", poison)
 	mux.HandleFunc("/early-hints", earlyHints)
 	mux.HandleFunc("/status/", status)

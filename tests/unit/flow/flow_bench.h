@@ -60,11 +60,23 @@ class FakeUpstream final : public Upstream {
     Response response;
     response.head.status = status;
     response.head.keep_alive = false;
+    if (scanners_word) {
+      exchange.trace.failure = *scanners_word;
+      exchange.trace.by = Trace::By::Pipelock;
+    }
+    if (!type.empty()) response.head.fields.add("content-type", type);
+    response.body = std::move(answer);
+    response.head.has_body = response.body != nullptr;
+    response.head.content_length = declared;
     co_return response;
   }
 
   std::optional<Failure> failure;  // instead of an answer
   int status = 200;
+  std::optional<Failure> scanners_word;  // the answer is the scanner's refusal
+  std::unique_ptr<BodySource> answer;
+  std::optional<std::uint64_t> declared;
+  std::string type;
   int asked = 0;
   RequestHead head;
   Bytes got;  // the body as it left

@@ -211,6 +211,7 @@ struct Blamed {
 constexpr Blamed kBlamed[] = {
     {Code::ClientBad, "proxy", "proxy", "failed"},
     {Code::NotSupported, "proxy", "proxy", "failed"},
+    {Code::UpgradeRefused, "proxy", "proxy", "failed"},
     {Code::ExpectationFailed, "proxy", "proxy", "failed"},
     {Code::HeadTooLarge, "proxy", "proxy", "failed"},
     {Code::BodyTooLarge, "proxy", "proxy", "failed"},

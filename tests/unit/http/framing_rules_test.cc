@@ -85,7 +85,7 @@ TEST(FramingRules, T35SingletonsMustNotRepeat) {
   EXPECT_EQ(kept("Accept: a\r\nAccept: b\r\n"), "[Accept: a] [Accept: b]");
 }
 
-// ---- hop-by-hop and identity ----
+// ---- hop-by-hop and control fields ----
 
 TEST(FramingRules, HopByHopFieldsEndHere) {
   EXPECT_EQ(
@@ -112,6 +112,7 @@ TEST(FramingRules, WebSocketIsRefusedInWordsAndOtherUpgradesAreLeftOut) {
     const auto destination = parse_host("h", 443);
     const RequestRules rules;
     const auto checked = check_request(head, {*destination, Scheme::Https, rules});
+    if (!checked) EXPECT_EQ(checked.error().code, Code::UpgradeRefused);
     return checked ? "ok" : checked.error().reason;
   };
   EXPECT_EQ(refusal("websocket"), "websocket_not_supported");
@@ -121,13 +122,48 @@ TEST(FramingRules, WebSocketIsRefusedInWordsAndOtherUpgradesAreLeftOut) {
   EXPECT_EQ(refusal("websocket2"), "ok");
 }
 
-// Threat 8: nobody but the proxy says who asks.
-TEST(FramingRules, T08IdentityFieldsAreTheProxysAlone) {
-  for (const char* name :
-       {"X-Pipelock-Agent", "x-pipelock-agent", "X-PIPELOCK-AGENT", "X-Pipelock", "X-PipelockAgent",
-        "Pipelock-Mediation", "pipelock-x", "PIPELOCK", "X-Forwarded-For", "X-Forwarded-Host",
-        "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded", "Forwarded", "Via", "X-Real-IP",
-        "X-Bottle-Exchange", "x-bottle-deny", "X-Bottle"}) {
+// RFC 9110 section 10.1.4: of one connection, but the next one is told too.
+TEST(FramingRules, TrailersThatTheClientTakesAreRemembered) {
+  const auto takes = [](Version version, std::vector<std::string> values) {
+    RequestHead head;
+    head.version = version;
+    head.method = "GET";
+    head.target = "/";
+    head.authority = "h";
+    head.fields.add("Host", "h");
+    head.takes_trailers = true;  // of no peer's
+    for (const std::string& value : values) head.fields.add("TE", value);
+    const auto destination = parse_host("h", 443);
+    const RequestRules rules;
+    EXPECT_TRUE(check_request(head, {*destination, Scheme::Https, rules}));
+    EXPECT_FALSE(head.fields.has("te"));
+    return head.takes_trailers;
+  };
+  for (const Version version : {Version::Http11, Version::Http2}) {
+    EXPECT_FALSE(takes(version, {}));
+    EXPECT_TRUE(takes(version, {"trailers"}));
+    EXPECT_TRUE(takes(version, {" Trailers "}));
+  }
+  EXPECT_TRUE(takes(Version::Http11, {"gzip;q=0.5, trailers"}));
+  EXPECT_TRUE(takes(Version::Http11, {"gzip", "trailers"}));
+  EXPECT_FALSE(takes(Version::Http10, {"trailers"}));
+  EXPECT_FALSE(takes(Version::Http11, {"gzip", "trailers2"}));
+}
+
+TEST(FramingRules, FieldsThatSayWhoAsksAreFieldsLikeAllOthers) {
+  for (const char* name : {"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
+                           "X-Forwarded-Port", "X-Forwarded", "Forwarded", "Via", "X-Real-IP"}) {
+    const std::string n = name;
+    EXPECT_EQ(kept(n + ": a\r\nA: b\r\n" + n + ": c\r\n"), "[" + n + ": a] [A: b] [" + n + ": c]");
+    EXPECT_EQ(kept("Connection: " + n + "\r\n" + n + ": a\r\nA: b\r\n"), "[A: b]") << name;
+  }
+}
+
+// Threat 8: nobody but the proxy speaks to the scanner.
+TEST(FramingRules, T08ControlFieldsAreTheProxysAlone) {
+  for (const char* name : {"X-Pipelock-Agent", "x-pipelock-agent", "X-PIPELOCK-AGENT", "X-Pipelock",
+                           "X-PipelockAgent", "Pipelock-Mediation", "pipelock-x", "PIPELOCK",
+                           "X-Bottle-Exchange", "x-bottle-deny", "X-Bottle"}) {
     const std::string n = name;
     EXPECT_EQ(kept(n + ": evil\r\n"), "") << name;
     EXPECT_EQ(kept(n + ": a\r\nA: b\r\n" + n + ": c\r\n"), "[A: b]") << name;
@@ -135,13 +171,14 @@ TEST(FramingRules, T08IdentityFieldsAreTheProxysAlone) {
   }
 }
 
-TEST(FramingRules, RequestsOfTheScannerKeepItsFieldsAndStillClaimNoIdentity) {
+TEST(FramingRules, RequestsOfTheScannerKeepItsFields) {
   RequestRules rules;
   rules.from_scanner = true;
   EXPECT_EQ(judge(get("X-Bottle-Exchange: 1.a\r\nX-Pipelock-Agent: n\r\nX-Forwarded-For: ::1\r\n"
                       "Via: x\r\nProxy-Foo: 1\r\nA: b\r\n"),
                   kHost, Scheme::Https, rules),
-            "ok GET / [X-Bottle-Exchange: 1.a] [X-Pipelock-Agent: n] [A: b]");
+            "ok GET / [X-Bottle-Exchange: 1.a] [X-Pipelock-Agent: n] [X-Forwarded-For: ::1] "
+            "[Via: x] [A: b]");
   EXPECT_EQ(judge(get("Connection: X-Bottle-Exchange\r\nX-Bottle-Exchange: 1.a\r\n"), kHost,
                   Scheme::Https, rules),
             "ok GET /");
@@ -518,6 +555,64 @@ TEST(FramingRules, T05RequestTrailersOfHttp2) {
     EXPECT_EQ(trailer(name), kBad) << name;
   }
   EXPECT_EQ(trailer("a", "b\r\n"), kBad);
+}
+
+// RFC 9110 section 6.5.1: some clients merge trailers into the head that they have acted on.
+TEST(FramingRules, T05AnswersTrailersLoseWhatBelongsIntoTheHead) {
+  const auto kept_trailer = [](const std::string& name) {
+    Fields trailers;
+    trailers.add(name, "v");
+    EXPECT_TRUE(check_response_trailers(trailers, HeadLimits::for_responses())) << name;
+    return !trailers.empty();
+  };
+  for (const char* name :
+       {"Grpc-Status", "grpc-message", "X-Sum", "ETag", "Server-Timing", "Content-Digest",
+        "Repr-Digest", "Content-MD5", "x_under", "x-amz-checksum-crc32", "Authentication-Info"}) {
+    EXPECT_TRUE(kept_trailer(name)) << name;
+  }
+  for (const char* name : {"Content-Length",
+                           "Transfer-Encoding",
+                           "Connection",
+                           "Keep-Alive",
+                           "Trailer",
+                           "Upgrade",
+                           "TE",
+                           "Host",
+                           "Content-Type",
+                           "Content-Encoding",
+                           "Content-Range",
+                           "Content-Location",
+                           "Content-Security-Policy",
+                           "Content-Disposition",
+                           "Set-Cookie",
+                           "Cookie",
+                           "Authorization",
+                           "WWW-Authenticate",
+                           "Proxy-Authenticate",
+                           "Cache-Control",
+                           "Age",
+                           "Expires",
+                           "Date",
+                           "Location",
+                           "Retry-After",
+                           "Vary",
+                           "Warning",
+                           "Pragma",
+                           "Refresh",
+                           "Range",
+                           "Expect",
+                           "If-Range",
+                           "Max-Forwards",
+                           "Alt-Svc",
+                           "X-Bottle-Deny",
+                           "X-Pipelock-Hint",
+                           "Signature",
+                           "Via",
+                           "Forwarded",
+                           "X-Forwarded-For",
+                           "X-Real-IP"}) {
+    EXPECT_FALSE(kept_trailer(name)) << name;
+  }
 }
 
 }  // namespace

@@ -40,6 +40,18 @@ TEST(H1Writer, OriginFormAndPorts) {
             "Transfer-Encoding: chunked\r\n\r\n");
 }
 
+TEST(H1Writer, TheNextHopIsToldThatTheClientTakesTrailers) {
+  Bytes out;
+  RequestHead head = get("/");
+  head.fields.add("TE", "gzip");
+  head.fields.add("Connection", "close");
+  head.takes_trailers = true;
+  ASSERT_TRUE(write_request_head(out, head, RequestForm::Origin, kHost, Framing::none()));
+  EXPECT_EQ(out,
+            "GET / HTTP/1.1\r\nHost: example.com\r\nX-Api-Key: k\r\naccept: */*\r\n"
+            "TE: trailers\r\nConnection: TE\r\n\r\n");
+}
+
 TEST(H1Writer, OptionsForTheServerAsAWhole) {
   RequestHead head = get("*");
   Bytes out;
@@ -113,6 +125,25 @@ TEST(H1Writer, ResponsesKeepOrderCaseAndReason) {
   Bytes out;
   write_response_head(out, head, Framing::chunked());
   EXPECT_EQ(out, "HTTP/1.1 404 Nope\r\nb: 1\r\nA: \r\nb: 2\r\nTransfer-Encoding: chunked\r\n\r\n");
+}
+
+// RFC 9110 section 15.5.22.
+TEST(H1Writer, A426SaysWhatElseThereIs) {
+  ResponseHead head;
+  head.status = 426;
+  head.fields.add("Upgrade", "HTTP/1.1");
+  Bytes out;
+  write_response_head(out, head, Framing::content_length(2), false);
+  EXPECT_EQ(out,
+            "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\nUpgrade: HTTP/1.1\r\n"
+            "Connection: Upgrade, close\r\n\r\n");
+  out.clear();
+  write_response_head(out, head, Framing::content_length(2));
+  EXPECT_NE(out.find("\r\nUpgrade: HTTP/1.1\r\nConnection: Upgrade\r\n\r\n"), Bytes::npos);
+  head.status = 200;
+  out.clear();
+  write_response_head(out, head, Framing::content_length(2));
+  EXPECT_EQ(out, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n") << "of no other answer";
 }
 
 TEST(H1Writer, ReasonPhrases) {

@@ -17,10 +17,12 @@ std::string json(std::string_view text, std::size_t max = 1000) {
 
 TEST(Problem, SaysWhatAndWhyAndWhatToDo) {
   const LocalAnswer answer = problem_answer(
-      Failure{Code::Denied, "the host is not on the allowlist", "host_not_allowed", "Ask."}, "r-1");
+      Failure{Code::Denied, "the host is not on the allowlist", "host_not_allowed", "Ask."}, "r-1",
+      "example.net");
   EXPECT_EQ(answer.body,
-            "{\"type\":\"urn:bottle:problem:host_not_allowed\",\"title\":\"Refused by policy\","
-            "\"status\":403,\"detail\":\"the host is not on the allowlist\","
+            "{\"type\":\"urn:bottle:problem:host_not_allowed\","
+            "\"title\":\"Refused by policy: example.net\",\"status\":403,\"detail\":\"the host is "
+            "not on the allowlist\","
             "\"code\":\"host_not_allowed\",\"request_id\":\"r-1\",\"hint\":\"Ask.\"}\n");
   EXPECT_EQ(answer.head.status, 403);
   EXPECT_EQ(*answer.head.fields.find("content-type"), "application/problem+json");
@@ -40,6 +42,7 @@ TEST(Problem, EveryFailureHasAnAnswerThatFitsItsRow) {
     EXPECT_EQ(answer.head.fields.has("retry-after"),
               row.code == Code::Overloaded || row.code == Code::ShuttingDown);
     EXPECT_EQ(answer.head.fields.has("proxy-authenticate"), row.status == 407);
+    EXPECT_EQ(answer.head.fields.has("upgrade"), row.status == 426);
     EXPECT_EQ(answer.head.keep_alive, !row.closes);
     EXPECT_FALSE(answer.head.reason.empty());
     EXPECT_NE(answer.body.find("\"code\":\"" + std::string(row.word) + "\""), std::string::npos);
@@ -53,6 +56,21 @@ TEST(Problem, A407SaysWhatItWants) {
   EXPECT_EQ(*answer.head.fields.find("proxy-authenticate"), "Basic realm=\"bottle\"");
   EXPECT_EQ(*answer.head.fields.find("x-bottle-deny"), "proxy_auth_required");
   EXPECT_TRUE(answer.head.keep_alive) << "some clients try again on the same connection";
+}
+
+// RFC 9110 section 15.5.22: a protocol that the client may use instead. "websocket" there would ask
+// it to try again.
+TEST(Problem, A426NamesTheProtocolThatThereIs) {
+  const LocalAnswer answer = problem_answer(Failure{Code::UpgradeRefused, "no"}, "id");
+  EXPECT_EQ(answer.head.status, 426);
+  EXPECT_EQ(answer.head.fields.find("upgrade"), "HTTP/1.1");
+  EXPECT_EQ(answer.head.reason, "Upgrade Required");
+  EXPECT_FALSE(answer.head.keep_alive) << "bytes of the other protocol may follow";
+}
+
+TEST(Problem, ATitleWithoutAHostIsTheTables) {
+  EXPECT_EQ(problem_title(Failure{Code::Denied, "no"}, ""), "Refused by policy");
+  EXPECT_EQ(problem_title(Failure{Code::DnsFailed, "no"}, "a.test"), "Host not found: a.test");
 }
 
 // Threat 42: an answer never carries a peer's bytes unescaped, into the body or the head.

@@ -124,14 +124,16 @@ TEST(ExitFront, AGrpcCallSaysThatItTakesTrailers) {
   PlayRecord& peer = world.dial.will_play(acts);
   Request request = post("call");
   request.head.fields.add("content-type", "application/grpc+proto");
+  request.head.takes_trailers = true;
   const Outcome out = world.ask(std::move(request));
   EXPECT_EQ(out.body, "reply");
   ASSERT_TRUE(out.trailers);
   EXPECT_EQ(out.trailers->find("grpc-status"), "0");
   EXPECT_EQ(out.protocol, "h2");
   ASSERT_TRUE(peer.admission);
-  EXPECT_EQ(peer.admission->sent.head.fields.find("te"), "trailers");
-  EXPECT_FALSE(peer.admission->scanned.head.fields.has("te"));
+  EXPECT_TRUE(peer.admission->sent.head.takes_trailers);
+  EXPECT_FALSE(peer.admission->scanned.head.takes_trailers);
+  EXPECT_EQ(to_lower(peer.received).find("trailers"), std::string::npos) << peer.received;
 }
 
 class EndlessSource final : public BodySource {
@@ -159,7 +161,7 @@ TEST(ExitFront, AGrpcCallInWhichTheClientStreamsIsRefusedInWords) {
   ASSERT_TRUE(out.failure);
   EXPECT_EQ(out.failure->code, Code::NotSupported);
   EXPECT_EQ(out.failure->reason, "grpc_streaming");
-  EXPECT_NE(out.failure->hint.find("relay"), std::string::npos);
+  EXPECT_NE(out.failure->hint.find("--scanner guard"), std::string::npos);
   EXPECT_EQ(world.dial.dials, 0);
   EXPECT_EQ(world.spool.held(), 0U);
 }
@@ -273,6 +275,25 @@ TEST(ExitFront, ABlockedRequestNeverCameToTheExit) {
   EXPECT_EQ(out.head.status, 403);
   EXPECT_EQ(out.head.fields.find("X-Bottle-Deny"), "secret_in_url");
   EXPECT_EQ(out.by, Trace::By::Pipelock);
+}
+
+TEST(ExitFront, TheLogKnowsWithWhatTheOriginWasSpokenTo) {
+  for (const char* protocol : {"", "h2", "http/1.1"}) {
+    FailureNews news = failure_news(Code::UpstreamBroken, "reset", Trace::By::Origin);
+    news.upstream_protocol = protocol;
+    ExitWorld world;
+    world.dial.will_play({take_head(), claim(), tell(news), dies()});
+    const Outcome out = world.ask(get());
+    ASSERT_TRUE(out.failure);
+    EXPECT_EQ(out.protocol, protocol);
+  }
+  ExitWorld answered;
+  answered.dial.will_play({take_head(), claim(), tell(head_news(200)), tell(end_news("ok")),
+                           says(relayed(head_news(200), "ok"))});
+  EXPECT_EQ(answered.ask(get()).protocol, "http/1.1");
+  ExitWorld blocked;
+  blocked.dial.will_play({take_head(), says(block(403, "blocked: DLP match: X (high)"))});
+  EXPECT_EQ(blocked.ask(get()).protocol, "") << "no origin was asked";
 }
 
 TEST(ExitFront, AChangedHeadOrSmallBodyIsMarked) {

@@ -86,6 +86,7 @@ TEST(PipelockUpstream, SendsOneAbsoluteFormRequestInOurName) {
   request.head.fields.add("X-Other", "kept");
   const Outcome out = world.ask(std::move(request));
   EXPECT_EQ(out.body, "ok");
+  EXPECT_EQ(out.protocol, "http/1.1");
   EXPECT_EQ(peer.received,
             "GET https://origin.test/path?q=1 HTTP/1.1\r\nHost: origin.test\r\nX-Other: kept\r\n"
             "Accept-Encoding: identity\r\nUser-Agent: \r\nX-Pipelock-Agent: bottle-7-e1\r\n"
@@ -298,6 +299,7 @@ TEST(PipelockUpstream, WithoutAScannerNothingIsSentAnywhere) {
   const Outcome out = world.ask(upstream, post("secret"));
   ASSERT_TRUE(out.failure);
   EXPECT_EQ(out.failure->code, Code::ScannerUnavailable);
+  EXPECT_EQ(out.protocol, "") << "nobody was spoken to";
   EXPECT_EQ(world.pool.in_flight(), 0U);
   EXPECT_EQ(spool.held(), 0U);
 }

@@ -1,0 +1,80 @@
+package origin
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// grpcService speaks gRPC as its servers do, with what they insist on: HTTP/2, POST, the type, "te: trailers". A request
+// without one of them is reset. Messages are texts. The path's last part says the kind of call.
+func grpcService(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor != 2 || r.Method != "POST" || r.Header.Get("Te") != "trailers" ||
+		!strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+		panic(http.ErrAbortHandler)
+	}
+	w.Header().Set("Content-Type", "application/grpc")
+	w.Header().Set("X-First", r.Header.Get("X-Note"))
+	w.Header().Set("X-Timeout", r.Header.Get("Grpc-Timeout"))
+	say := func(text string) {
+		_, _ = w.Write(GrpcMessage(text))
+		w.(http.Flusher).Flush()
+	}
+	status := "0"
+	switch strings.TrimPrefix(r.URL.Path, "/grpc/") {
+	case "Unary":
+		text, _ := ReadGrpcMessage(r.Body)
+		say(text + "!")
+	case "ServerStream":
+		text, _ := ReadGrpcMessage(r.Body)
+		for i := 0; i < 3; i++ {
+			say(fmt.Sprint(text, i))
+		}
+	case "ClientStream":
+		n := 0
+		for {
+			if _, err := ReadGrpcMessage(r.Body); err != nil {
+				break
+			}
+			n++
+		}
+		say(fmt.Sprint(n))
+	case "Bidi":
+		w.WriteHeader(200)
+		w.(http.Flusher).Flush()
+		for {
+			text, err := ReadGrpcMessage(r.Body)
+			if err != nil {
+				break
+			}
+			say(text + "!")
+		}
+	case "Dies":
+		say("half")
+		panic(http.ErrAbortHandler)
+	default:
+		status = "12"
+	}
+	w.Header().Set(http.TrailerPrefix+"Grpc-Status", status)
+	w.Header().Set(http.TrailerPrefix+"X-Last", "end")
+}
+
+// GrpcMessage is a message as it stands in a body.
+func GrpcMessage(text string) []byte {
+	out := make([]byte, 5, 5+len(text))
+	binary.BigEndian.PutUint32(out[1:], uint32(len(text)))
+	return append(out, text...)
+}
+
+// ReadGrpcMessage reads one.
+func ReadGrpcMessage(r io.Reader) (string, error) {
+	var head [5]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return "", err
+	}
+	text := make([]byte, binary.BigEndian.Uint32(head[1:]))
+	_, err := io.ReadFull(r, text)
+	return string(text), err
+}
