@@ -136,13 +136,26 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head,
   auto end = ledger_->admit(std::move(*admission), exchange.wheel().executor());
   head.fields.set(kExchangeField, end->ticket());
   const auto news = std::make_shared<FrontNews>(std::move(end), exchange);
-  FrontNews::watch(news);
-  auto relayed = co_await call(std::move(head), std::move(body), news.get(), exchange);
+  const auto pending = std::make_shared<PendingAnswer>(exchange);
+  FrontNews::watch(news, pending->changed);
+  pending->task = exchange.tasks().spawn(fetch(pending, std::move(head), std::move(body), news));
+  const Failure ended{Code::Cancelled, "the exchange was ended"};
+  while (!pending->answer && !news->begins_events()) {
+    const bool changed = co_await pending->changed->wait();
+    if (changed) continue;
+    pending->cancel();
+    co_return ended;
+  }
   const bool alone = co_await news->end_watch();
   ExitFront front(options_, news, exchange);
+  if (!pending->answer) {
+    if (alone) co_return front.events_ahead(pending);
+    pending->cancel();
+    co_return ended;
+  }
+  Result<Relayed> relayed = std::move(*pending->answer);
   if (!relayed) co_return front.without_answer(relayed.error());
   if (!alone) {
-    const Failure ended{Code::Cancelled, "the exchange was ended"};
     if (relayed->response.body) relayed->response.body->stop(ended);
     co_return ended;
   }
