@@ -89,6 +89,9 @@ class Exchange {
   void set_interim_sink(InterimSink* sink) noexcept { sink_ = sink; }
 
   Trace trace;
+  // The client's connection that it came on, as a number: where requests wait, connections take
+  // turns.
+  std::uint64_t client = 0;
   // Route scan-requests: the scanner sees the response's head, its body goes past it.
   bool side_body = false;
 

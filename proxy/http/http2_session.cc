@@ -229,6 +229,7 @@ awaitable<void> Http2Session::serve(H2Request request) {
                     context_.destination, context_.scheme, Version::Http2, &stream);
   exchange.trace.method = request.head.method;
   exchange.trace.target = request.head.target;
+  exchange.client = reinterpret_cast<std::uintptr_t>(this);
   std::optional<Failure> refused = std::move(request.refused);
   if (!refused) {
     const RequestContext rules{context_.destination, context_.scheme, context_.rules};

@@ -163,16 +163,27 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head,
   co_return judged;
 }
 
-awaitable<Result<PipelockUpstream::Relayed>> PipelockUpstream::call(
-    RequestHead head, std::shared_ptr<const SpooledBody> body, const FrontNews* front,
-    Exchange& exchange) {
+awaitable<void> PipelockUpstream::fetch(std::shared_ptr<PendingAnswer> pending, RequestHead head,
+                                        std::shared_ptr<const SpooledBody> body,
+                                        std::shared_ptr<FrontNews> news) {
+  auto relayed = co_await call(std::move(head), std::move(body), news.get(), pending->exchange);
+  pending->answer.emplace(std::move(relayed));
+  pending->changed->set_later();
+}
+
+awaitable<Result<Relayed>> PipelockUpstream::call(RequestHead head,
+                                                  std::shared_ptr<const SpooledBody> body,
+                                                  const FrontNews* front, Exchange& exchange) {
+  const Turn turn{exchange.client, head.target.size() + head.fields.list_size() +
+                                       static_cast<std::size_t>(body ? body->size() : 0)};
   bool may_retry = front != nullptr || is_idempotent(head.method);
   Pool::Want want = Pool::Want::AnyConnection;
   for (;;) {
-    auto lease = co_await pool_.lease("scanner", want);
+    auto lease = co_await pool_.lease("scanner", want, turn);
     if (!lease) co_return lease.error();
     if (!lease->connected()) {
-      auto dialled = co_await dialer_.dial(exchange.destination(), exchange.scheme());
+      auto dialled =
+          co_await dialer_.dial(exchange.destination(), exchange.scheme(), exchange.client);
       if (!dialled) co_return dialled.error();
       lease->attach(std::move(dialled->stream));
     }
