@@ -133,6 +133,8 @@ void add_start(CLI::App* app, StartOptions& options) {
          "certificates that the proxy trusts besides the system's", "FILE");
   single(app, "--audit", options.audit,
          "the audit log; default: ~/.local/state/bottle/ID/audit.jsonl", "FILE");
+  many(app, "--limit", options.limits,
+       "a limit of the proxy: NAME=NUMBER, as in docs/limits.md; may be repeated", "LIMIT");
   many(app, "--resolve", options.resolve,
        "for stand-in origins: HOST:PORT=ADDR:PORT; may be repeated", "MAPPING");
 }

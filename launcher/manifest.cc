@@ -7,6 +7,7 @@
 #include <iterator>
 #include <span>
 
+#include "launcher/limit_text.h"
 #include "launcher/manifest_examples.h"
 #include "launcher/trust_env.h"
 
@@ -137,8 +138,9 @@ class Reader {
   }
 
   bool bottle(const JsonNode& node, const std::string& name, BottleEntry& out) {
-    static constexpr std::array<std::string_view, 8> kKeys{
-        "image", "workspace", "backend", "egress", "scanner", "pipelock", "env", "mounts"};
+    static constexpr std::array<std::string_view, 9> kKeys{"image",  "workspace", "backend",
+                                                           "egress", "scanner",   "pipelock",
+                                                           "limits", "env",       "mounts"};
     if (!object(node, name, kKeys)) return false;
     for (const auto& [key, place, value] : node.members) {
       bool ok = true;
@@ -148,6 +150,7 @@ class Reader {
       if (key == "pipelock") ok = string(value, key, out.pipelock);
       if (key == "scanner") ok = scanner(value, out);
       if (key == "egress") ok = egress(value, out);
+      if (key == "limits") ok = limits(value, out);
       if (key == "env") ok = env(value, out);
       if (key == "mounts") ok = mounts(value, out);
       if (!ok) return false;
@@ -188,6 +191,19 @@ class Reader {
                     "allowed here: " + join(kRoutes));
       }
       out.routes.emplace(member.name, std::move(route));
+      return true;
+    });
+  }
+
+  bool limits(const JsonNode& node, BottleEntry& out) {
+    return map(node, "limits", [this, &out](const JsonMember& member) {
+      if (!is(member.value, JsonNode::Kind::kNumber, member.name)) return false;
+      const std::string problem = problem_with_limit(member.name, member.value.text);
+      if (!problem.empty()) {
+        return fail(member.place, "\"" + member.name + "\" is no limit: " + problem,
+                    "docs/limits.md has them: " + std::string(R"("write_stall_ms": 600000)"));
+      }
+      out.limits.emplace(member.name, member.value.text);
       return true;
     });
   }

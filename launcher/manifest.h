@@ -46,6 +46,7 @@ struct BottleEntry {
   std::vector<std::string> allow{};
   std::vector<std::string> allow_addresses{};
   std::map<std::string, std::string> routes{};
+  std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
   std::map<std::string, EnvValue> env{};
   std::vector<Mount> mounts{};
 };

@@ -23,6 +23,7 @@ std::string example_of(std::string_view key) {
       Example{"allow", R"("allow": ["api.example.com", "*.example.org"])"},
       Example{"allow_addresses", R"("allow_addresses": ["10.1.0.0/16"])"},
       Example{"routes", R"("routes": {"tracker.example.com": "deny"})"},
+      Example{"limits", R"("limits": {"write_stall_ms": 600000})"},
       Example{"env", R"("env": {"LANG": "C.UTF-8", "TOKEN": {"from_host": true}})"},
       Example{"prompt", R"("prompt": "Deploy token")"},
       Example{"file", R"("file": "~/.config/token")"},

@@ -119,6 +119,7 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
   for (const auto& host : spec.allow) option("--allow", host);
   for (const auto& [host, route] : spec.routes) option("--route", host + "=" + route);
   for (const auto& range : spec.allow_addresses) option("--allow-address", range);
+  for (const auto& [name, number] : spec.limits) option("--limit", name + "=" + number);
   // A pipelock that runs elsewhere resolves and checks origins itself; else the proxy does, at its
   // exit too.
   if (!spec.pipelock_url) {

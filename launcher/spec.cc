@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "launcher/limit_text.h"
 #include "launcher/process.h"
 
 extern char** environ;
@@ -121,11 +122,28 @@ Result<void> check_lists(const BottleSpec& spec) {
   return {};
 }
 
+// Each replaces the manifest's of the same name.
+Result<void> merge_limits(const std::vector<std::string>& given, BottleSpec& spec) {
+  for (const auto& text : given) {
+    const auto equals = text.find('=');
+    const std::string name = text.substr(0, equals);
+    const std::string number = equals == std::string::npos ? "" : text.substr(equals + 1);
+    const std::string problem = problem_with_limit(name, number);
+    if (!problem.empty()) {
+      return Error{ExitCode::kUsage, "--limit " + text + ": " + problem,
+                   "it takes NAME=NUMBER, as in docs/limits.md: --limit write_stall_ms=600000"};
+    }
+    spec.limits[name] = number;
+  }
+  return {};
+}
+
 void merge_manifest(const BottleEntry& entry, BottleSpec& spec,
                     const std::filesystem::path& directory) {
   spec.allow = entry.allow;
   spec.allow_addresses = entry.allow_addresses;
   spec.routes = entry.routes;
+  spec.limits = entry.limits;
   spec.pipelock_url = entry.pipelock;
   spec.image = entry.image;
   spec.workspace = expand_path(entry.workspace.value_or("."), directory, spec.around.home);
@@ -253,6 +271,7 @@ Result<BottleSpec> make_spec(const StartOptions& options, const Surroundings& ar
   if (auto chosen = choose_scanner(options, manifest_scanner, spec); !chosen) {
     return std::move(chosen.error());
   }
+  if (auto merged = merge_limits(options.limits, spec); !merged) return std::move(merged.error());
   if (auto checked = check_lists(spec); !checked) return std::move(checked.error());
 
   auto resolved = resolve_env(env, host_sources(base, around.home),

@@ -24,6 +24,7 @@ struct StartOptions {
   std::vector<std::string> allow;
   std::vector<std::string> allow_addresses;
   std::vector<std::string> resolve;  // HOST:PORT=ADDR:PORT, for stand-in origins
+  std::vector<std::string> limits;   // NAME=NUMBER, of bottle-proxy
   std::optional<std::string> scanner;
   std::optional<std::string> pipelock_url;
   std::optional<std::string> pipelock_bin;
@@ -65,6 +66,7 @@ struct BottleSpec {
   std::vector<std::string> allow_addresses{};
   std::vector<std::string> resolve{};
   std::map<std::string, std::string> routes{};
+  std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
   ResolvedEnv env{};
   std::vector<Mount> mounts{};  // host paths absolute
   std::optional<std::filesystem::path> origin_ca{};

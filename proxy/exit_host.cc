@@ -28,7 +28,7 @@ ExitHost::ExitHost(const Shared& shared, asio::io_context& io, TimerWheel& wheel
                    std::optional<int> names)
     : tls_client_(shared.trust, wheel, records, shared.config.tls_client),
       dialer_(wheel, resolver, shared.addresses, tls_client_, shared.config.dial),
-      pool_(wheel, shared.config.origin_pool),
+      pool_(wheel, shared.origin_pool),
       origins_(io.get_executor(), wheel, dialer_, pool_, shared.config.h1_client,
                shared.config.h2_client(), shared.config.origin),
       spool_(shared.config.spool),

@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 namespace bottle {
 namespace {
@@ -162,15 +163,27 @@ Result<NameSocket> open_name_socket(const Listen& listen) {
   return out;
 }
 
-std::size_t connection_budget(std::size_t configured) {
+namespace {
+
+// 40 % of the process's descriptors, of which it takes as many as it may.
+std::size_t share_of_descriptors() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return configured;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::numeric_limits<std::size_t>::max();
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur == RLIM_INFINITY) return configured;
-  const auto budget = static_cast<std::size_t>(limit.rlim_cur) / 10 * 4;
-  return std::max<std::size_t>(1, std::min(configured, budget));
+  if (limit.rlim_cur == RLIM_INFINITY) return std::numeric_limits<std::size_t>::max();
+  return static_cast<std::size_t>(limit.rlim_cur) / 10 * 4;
+}
+
+}  // namespace
+
+std::size_t connection_budget(std::size_t configured) {
+  return std::max<std::size_t>(1, std::min(configured, share_of_descriptors()));
+}
+
+std::size_t origin_budget(std::size_t pools) {
+  return std::max<std::size_t>(1, share_of_descriptors() / std::max<std::size_t>(1, pools));
 }
 
 }  // namespace bottle

@@ -29,10 +29,10 @@ struct Shared {
   const Doorkeeper* doorkeeper = nullptr;    // null: whoever reaches --listen may use it
   ExchangeLedger* ledger = nullptr;          // null: there is no exit
   AuditSink& audit;
-  ResolverThreads& resolver_threads;
   AnsweredAddresses names_answer;
   AnsweredAddresses exit_answer;
-  std::string id_prefix;  // unique to this process
+  PoolLimits origin_pool;  // of each pool: the configuration's, within the descriptors
+  std::string id_prefix;   // unique to this process
 };
 
 }  // namespace bottle

@@ -14,6 +14,7 @@
 
 #include "certs/trust_bundle.h"
 #include "proxy/ledger/local_ledger.h"
+#include "proxy/listener.h"
 #include "proxy/secrets_file.h"
 
 namespace bottle {
@@ -148,14 +149,14 @@ Result<void> World::build(const Places& places) {
   auto audit = AuditSink::open(config_.audit);
   if (!audit) return about_file(audit.error());
   audit_ = std::move(*audit);
-  resolver_threads_ = std::make_unique<ResolverThreads>();
   auto written = write_trust();
   if (!written) return written.error();
 
-  shared_ = std::make_unique<Shared>(Shared{config_, *policy_, addresses_, *ca_, *tickets_, trust_,
-                                            secrets_.get(), users_.get(), ledger_.get(), *audit_,
-                                            *resolver_threads_, places.names_answer,
-                                            places.exit_answer, random_prefix()});
+  const bool direct = config_.upstream == UpstreamKind::Direct;
+  const PoolLimits pool = config_.origin_pool.within(origin_budget(direct ? config_.threads : 1));
+  shared_ = std::make_unique<Shared>(Shared{
+      config_, *policy_, addresses_, *ca_, *tickets_, trust_, secrets_.get(), users_.get(),
+      ledger_.get(), *audit_, places.names_answer, places.exit_answer, pool, random_prefix()});
   return {};
 }
 

@@ -38,7 +38,6 @@ class World {
   std::shared_ptr<const OriginTrust> trust_;
   std::unique_ptr<ExchangeLedger> ledger_;
   std::unique_ptr<AuditSink> audit_;
-  std::unique_ptr<ResolverThreads> resolver_threads_;
   std::unique_ptr<Shared> shared_;
 };
 

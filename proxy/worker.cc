@@ -20,6 +20,7 @@
 #include "proxy/upstream/pipelock_upstream.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/spool.h"
+#include "proxy/upstream/system_names.h"
 
 namespace bottle {
 namespace {
@@ -43,7 +44,8 @@ class Worker::Loop {
         leaves_(shared.ca, shared.config.leaves),
         tls_acceptor_(shared.ca, leaves_, shared.tickets, wheel_, records_,
                       shared.config.tls_acceptor),
-        resolver_(wheel_, shared.resolver_threads, shared.config.resolver, overrides()),
+        system_names_(wheel_, shared.config.resolver),
+        resolver_(wheel_, system_names_, shared.config.resolver, overrides()),
         spool_(shared.config.spool),
         upstream_(make_upstream()),
         handler_(ProxyHandler::Parts{shared.policy, *upstream_, shared.config.upstream,
@@ -128,7 +130,9 @@ class Worker::Loop {
       const std::size_t share =
           std::max<std::size_t>(1, config.scanner_pool.in_flight / config.threads);
       PoolLimits limits = PoolLimits::for_scanner(share);
-      limits.queue_wait = config.scanner_pool.queue_wait;
+      limits.queue = config.origin_pool.queue;
+      limits.queue_bytes = config.origin_pool.queue_bytes;
+      limits.queue_wait = config.origin_pool.queue_wait;
       pool_ = std::make_unique<Pool>(wheel_, limits);
       return std::make_unique<PipelockUpstream>(*dialer_, *pool_, spool_, config.pipelock,
                                                 shared_.ledger);
@@ -136,7 +140,7 @@ class Worker::Loop {
     tls_client_ = std::make_unique<TlsClient>(shared_.trust, wheel_, records_, config.tls_client);
     dialer_ = std::make_unique<OriginDialer>(wheel_, resolver_, shared_.addresses, *tls_client_,
                                              config.dial);
-    pool_ = std::make_unique<Pool>(wheel_, config.origin_pool);
+    pool_ = std::make_unique<Pool>(wheel_, shared_.origin_pool);
     auto origin =
         std::make_unique<OriginUpstream>(io_.get_executor(), wheel_, *dialer_, *pool_,
                                          config.h1_client, config.h2_client(), config.origin);
@@ -175,6 +179,7 @@ class Worker::Loop {
     co_await services_.join();
     if (origin_ != nullptr) co_await origin_->close();
     pool_->close();
+    co_await resolver_.close();
     io_.stop();
   }
 
@@ -212,6 +217,7 @@ class Worker::Loop {
   RecordBuffers records_;
   LeafCache leaves_;
   TlsAcceptor tls_acceptor_;
+  SystemNames system_names_;
   Resolver resolver_;
   Spool spool_;
   std::unique_ptr<TlsClient> tls_client_;

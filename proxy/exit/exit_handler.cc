@@ -51,6 +51,7 @@ awaitable<Response> ExitHandler::handle(Request request, Exchange& exchange) {
   if (!claimed) co_return refuse(claimed.error(), exchange);
   std::unique_ptr<ExitEnd> end = std::move(*claimed);
   end->on_over(&connection_);
+  exchange.client = end->admission().client;
 
   const auto different =
       head_mismatch(end->admission(), exchange.destination(), exchange.scheme(), request.head);

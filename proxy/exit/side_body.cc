@@ -28,6 +28,7 @@ awaitable<void> SideBody::run(std::shared_ptr<SideBody> self, Request request) {
   const Admission& admission = self->end_->admission();
   Exchange exchange(self->parts_.executor, self->parts_.wheel, admission.id, admission.destination,
                     admission.scheme, Version::Http11, &self->interims_);
+  exchange.client = admission.client;
   co_await self->carry(std::move(request), exchange);
   // The rest of a request that is not wanted any more.
   exchange.tasks().cancel();

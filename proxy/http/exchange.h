@@ -90,6 +90,9 @@ class Exchange {
 
   Trace trace;
   bool is_grpc = false;  // a gRPC call: what goes wrong is told in gRPC's way
+  // The client's connection that it came on, as a number: where requests wait, connections take
+  // turns.
+  std::uint64_t client = 0;
   // Route scan-requests: the scanner sees the response's head, its body goes past it.
   bool side_body = false;
 

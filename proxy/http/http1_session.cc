@@ -285,6 +285,7 @@ awaitable<bool> Http1Session::serve_one() {
                     scheme, head.version, nullptr);
   exchange.trace.method = head.method;
   exchange.trace.target = head.target;
+  exchange.client = reinterpret_cast<std::uintptr_t>(this);
   in_exchange_ = true;
   answering_ = false;
   const RequestContext request_context{exchange.destination(), scheme, context_.rules};

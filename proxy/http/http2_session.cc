@@ -235,6 +235,7 @@ awaitable<void> Http2Session::serve(H2Request request) {
   exchange.trace.method = request.head.method;
   exchange.trace.target = request.head.target;
   exchange.is_grpc = is_grpc_call(request.head);
+  exchange.client = reinterpret_cast<std::uintptr_t>(this);
   std::optional<Failure> refused = std::move(request.refused);
   if (!refused) {
     const RequestContext rules{context_.destination, context_.scheme, context_.rules};

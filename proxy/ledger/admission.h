@@ -26,7 +26,8 @@ struct SentForm {
 
 // What the front let through: the only thing that the exit lets out. A value.
 struct Admission {
-  std::string id;  // the exchange's
+  std::string id;            // the exchange's
+  std::uint64_t client = 0;  // ... and its client's connection
   Destination destination;
   Scheme scheme = Scheme::Https;
   ScannedForm scanned;

@@ -55,6 +55,7 @@ awaitable<Result<Admission>> make_admission(const RequestHead& head,
                                             const Exchange& exchange) {
   Admission admission;
   admission.id = exchange.id();
+  admission.client = exchange.client;
   admission.destination = exchange.destination();
   admission.scheme = exchange.scheme();
   admission.side_body = exchange.side_body;

@@ -118,8 +118,9 @@ OriginDialer::OriginDialer(TimerWheel& wheel, Resolver& resolver, const AddressG
                            TlsClient& tls, DialLimits limits)
     : wheel_(wheel), resolver_(resolver), guard_(guard), tls_(tls), limits_(limits) {}
 
-awaitable<Result<Connection>> OriginDialer::dial(const Destination& destination, Scheme scheme) {
-  auto resolved = co_await resolver_.resolve(destination);
+awaitable<Result<Connection>> OriginDialer::dial(const Destination& destination, Scheme scheme,
+                                                 std::uint64_t client) {
+  auto resolved = co_await resolver_.resolve(destination, client);
   if (!resolved) co_return resolved.error();
   std::optional<Failure> refused;
   std::vector<Endpoint> vetted;
@@ -202,8 +203,9 @@ awaitable<Result<tcp::socket>> ScannerDialer::connect(std::vector<Endpoint> endp
   co_return Failure{Code::ScannerUnavailable, ec.message()};
 }
 
-awaitable<Result<Connection>> ScannerDialer::dial(const Destination&, Scheme) {
-  auto resolved = co_await resolver_.resolve(scanner_);
+awaitable<Result<Connection>> ScannerDialer::dial(const Destination&, Scheme,
+                                                  std::uint64_t client) {
+  auto resolved = co_await resolver_.resolve(scanner_, client);
   if (!resolved) co_return unavailable(scanner_, resolved.error());
   auto socket = co_await connect(std::move(*resolved));
   if (!socket) co_return unavailable(scanner_, socket.error());

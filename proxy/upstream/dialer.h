@@ -34,7 +34,8 @@ class OriginDialer final : public Dialer {
   OriginDialer(TimerWheel& wheel, Resolver& resolver, const AddressGuard& guard, TlsClient& tls,
                DialLimits limits = {});
   // Denied with the reason "address_not_allowed" if no address of the name may be dialled.
-  awaitable<Result<Connection>> dial(const Destination& destination, Scheme scheme) override;
+  awaitable<Result<Connection>> dial(const Destination& destination, Scheme scheme,
+                                     std::uint64_t client) override;
 
  private:
   TimerWheel& wheel_;
@@ -52,7 +53,8 @@ class ScannerDialer final : public Dialer {
  public:
   ScannerDialer(TimerWheel& wheel, Resolver& resolver, Destination scanner, DialLimits limits = {},
                 SocketBroker* broker = nullptr);
-  awaitable<Result<Connection>> dial(const Destination& destination, Scheme scheme) override;
+  awaitable<Result<Connection>> dial(const Destination& destination, Scheme scheme,
+                                     std::uint64_t client) override;
 
  private:
   awaitable<Result<asio::ip::tcp::socket>> connect(std::vector<Endpoint> endpoints);

@@ -9,32 +9,13 @@
 #include "proxy/upstream/past_body.h"
 #include "proxy/upstream/pipelock_verdict.h"
 #include "proxy/upstream/scanned_body.h"
+#include "proxy/upstream/scanner_answer.h"
 #include "proxy/upstream/sse_comments.h"
 
 namespace bottle {
 namespace {
 
 constexpr std::string_view kChanged = "changed_by_scanner";
-
-struct Short {
-  Bytes bytes;
-  bool whole = false;  // there is nothing behind it
-};
-
-// As much as a refusal of the scanner's may be, and a byte to see that it is not. A body that was
-// read to its end is gone.
-awaitable<Result<Short>> read_short(std::unique_ptr<BodySource>& body) {
-  Short out;
-  out.whole = body == nullptr;
-  while (!out.whole && out.bytes.size() <= kPipelockBlockBody) {
-    auto chunk = co_await body->read(kPipelockBlockBody + 1 - out.bytes.size());
-    if (!chunk) co_return chunk.error();
-    out.bytes += chunk->data;
-    out.whole = chunk->end;
-  }
-  if (out.whole) body.reset();
-  co_return out;
-}
 
 }  // namespace
 
@@ -49,14 +30,24 @@ Failure ExitFront::without_answer(Failure why) {
   return why;
 }
 
+Response ExitFront::events_ahead(std::shared_ptr<PendingAnswer> pending) {
+  exchange_.trace.scanned_response_body = true;
+  ResponseHead shown = shown_to_scanner(news_->head->head, exchange_.id(), false);
+  Response answer;
+  answer.head = news_->head->head;
+  answer.body = matched_events(
+      news_->release(), std::make_unique<AwaitedEvents>(std::move(pending), std::move(shown)),
+      options_.sse_comment, options_.exit, exchange_);
+  return answer;
+}
+
 awaitable<Result<Response>> ExitFront::judge(Response relayed, bool request_was_head,
                                              Clock::time_point sent) {
   news_->take();
   const std::size_t ids = relayed.head.fields.count(kExchangeField);
   const bool other = ids > 0 && relayed.head.fields.find(kExchangeField) != exchange_.id();
   if (ids > 1 || other || (ids == 1 && !news_->head && !news_->failure)) {
-    const Failure mixed{Code::UpstreamBroken, "the scanner gave the answer of another exchange",
-                        "scanner_mixed_up", "Try again; if it stays, restart the scanner."};
+    const Failure mixed = mixed_up("the scanner gave the answer of another exchange");
     if (relayed.body) relayed.body->stop(mixed);
     co_return blame(mixed, Trace::By::Pipelock);
   }
@@ -194,8 +185,7 @@ awaitable<Result<Response>> ExitFront::scanners_own(Response relayed, bool reque
   }
   if (relayed.head.status < 400) {
     // Nobody asked an origin for this.
-    const Failure alone{Code::UpstreamBroken, "the scanner answered by itself", "scanner_mixed_up",
-                        "Try again; if it stays, restart the scanner."};
+    const Failure alone = mixed_up("the scanner answered by itself");
     if (relayed.body) relayed.body->stop(alone);
     co_return blame(alone, Trace::By::Pipelock);
   }

@@ -5,6 +5,7 @@
 #include "proxy/http/exchange.h"
 #include "proxy/upstream/front_news.h"
 #include "proxy/upstream/pipelock_upstream.h"
+#include "proxy/upstream/scanner_answer.h"
 
 namespace bottle {
 
@@ -22,6 +23,10 @@ class ExitFront {
   // `request_was_head`: the method was HEAD. `sent`: when the request went to the scanner.
   awaitable<Result<Response>> judge(Response relayed, bool request_was_head,
                                     Clock::time_point sent);
+  // news.begins_events(): the client gets the origin's head before the scanner has passed it, and
+  // comments as they come; each event waits for the scanner. If it refuses the answer, that cuts
+  // the body.
+  [[nodiscard]] Response events_ahead(std::shared_ptr<PendingAnswer> pending);
   // The scanner gave no answer, for `why`.
   [[nodiscard]] Failure without_answer(Failure why);
 

@@ -3,6 +3,8 @@
 #include <utility>
 #include <variant>
 
+#include "proxy/upstream/sse_comments.h"
+
 namespace bottle {
 
 bool is_scanners_leaving(const FailureNews& news) noexcept {
@@ -37,20 +39,28 @@ void FrontNews::take_failure() {
   if (failure && is_scanners_leaving(*failure)) failure.reset();
 }
 
-void FrontNews::watch(const std::shared_ptr<FrontNews>& self) {
-  if (!self->exchange_.wants_interims()) return;
+void FrontNews::watch(const std::shared_ptr<FrontNews>& self, std::shared_ptr<Event> told) {
   self->watching_ = true;
-  self->exchange_.tasks().spawn(run(self));
+  self->exchange_.tasks().spawn(run(self, std::move(told)));
 }
 
-awaitable<void> FrontNews::run(std::shared_ptr<FrontNews> self) {
+awaitable<void> FrontNews::run(std::shared_ptr<FrontNews> self, std::shared_ptr<Event> told) {
   while (!self->head && !self->failure) {
-    const bool told = co_await self->front_->wait();
-    if (!told) break;
+    const bool news = co_await self->front_->wait();
+    if (!news) break;
     self->take();
   }
   self->watching_ = false;
   self->watch_ended_.set_later();
+  told->set_later();
+}
+
+bool FrontNews::begins_events() const {
+  if (!head || failure || too_many_interims || exchange_.side_body) return false;
+  const ResponseHead& answer = head->head;
+  // The scanner refuses a coding that the exit could not take off, and says so.
+  return answer.status / 100 == 2 && answer.has_body && is_event_stream(answer.fields) &&
+         !answer.fields.has("content-encoding");
 }
 
 awaitable<bool> FrontNews::end_watch() {

@@ -20,8 +20,8 @@ class FrontNews {
   FrontNews(const FrontNews&) = delete;
   FrontNews& operator=(const FrontNews&) = delete;
 
-  // Takes 1xx heads as they come, if somebody wants to see them.
-  static void watch(const std::shared_ptr<FrontNews>& self);
+  // Takes news as they come, in a child; sets `told` when the head or the failure is there.
+  static void watch(const std::shared_ptr<FrontNews>& self, std::shared_ptr<Event> told);
   // Nobody takes news any more but the caller. False if the caller was cancelled.
   awaitable<bool> end_watch();
 
@@ -31,7 +31,11 @@ class FrontNews {
   // scanner's leaving is none.
   void take_failure();
 
-  [[nodiscard]] bool claimed() const { return front_->claimed(); }
+  // The head is that of an event stream whose events the scanner will see one by one, so that head
+  // and comments need not wait for them.
+  [[nodiscard]] bool begins_events() const;
+
+  [[nodiscard]] bool claimed() const { return front_ == nullptr || front_->claimed(); }
   std::optional<HeadNews> head;
   std::optional<FailureNews> failure;
   bool too_many_interims = false;
@@ -41,7 +45,7 @@ class FrontNews {
   [[nodiscard]] std::unique_ptr<FrontEnd> release() noexcept { return std::move(front_); }
 
  private:
-  static awaitable<void> run(std::shared_ptr<FrontNews> self);
+  static awaitable<void> run(std::shared_ptr<FrontNews> self, std::shared_ptr<Event> told);
 
   std::unique_ptr<FrontEnd> front_;
   Exchange& exchange_;

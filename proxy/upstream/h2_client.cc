@@ -122,7 +122,7 @@ class H2Client::ResponseBody final : public BodySource {
 };
 
 H2Client::H2Client(std::unique_ptr<ByteStream> stream, const Executor& executor, TimerWheel& wheel,
-                   const H2ClientLimits& limits)
+                   const H2ClientLimits& limits, Owner* owner)
     : stream_(std::move(stream)),
       limits_(limits),
       engine_(limits.h2, wheel.now()),
@@ -131,6 +131,7 @@ H2Client::H2Client(std::unique_ptr<ByteStream> stream, const Executor& executor,
       loops_(executor),
       unused_(executor),
       executor_(executor),
+      owner_(owner),
       idle_(wheel, idle_alarm_),
       settings_ack_(wheel, settings_alarm_) {}
 
@@ -152,7 +153,7 @@ awaitable<void> H2Client::run() {
   settings_ack_.disarm();
   stream_->close();
   // Bodies that were handed out still refer to this object; they have failed and go soon.
-  while (!streams_.empty() || !uploads_.empty()) {
+  while (!unused()) {
     const bool freed = co_await unused_.wait();
     if (!freed) co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   }
@@ -183,10 +184,11 @@ void H2Client::on_settings_late() noexcept {
 
 void H2Client::stream_ended() {
   wire_.wake_if_wanted();
-  if (streams_.empty() && uploads_.empty()) {
+  if (unused()) {
     if (!closed_) idle_.arm(limits_.idle);
     unused_.set_later();
   }
+  if (owner_ != nullptr) owner_->exchange_ended();
 }
 
 void H2Client::fail_upload(StreamId id) {
@@ -262,6 +264,7 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
   if (!id) {
     if (request.body) request.body->stop(id.error());
     answer.response = id.error();
+    stream_ended();  // its owner has counted it
     co_return answer;
   }
   used_ = true;

@@ -55,8 +55,18 @@ struct H2Answer {
 // connection dies every exchange on it fails (UpstreamBroken, or UpstreamTruncated within a body).
 class H2Client final : private H2Listener {
  public:
+  // Told when an exchange on it has ended, by the one that ended it: takes note and returns.
+  class Owner {
+   public:
+    virtual void exchange_ended() noexcept = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // `owner` (or null) outlives it.
   H2Client(std::unique_ptr<ByteStream> stream, const Executor& executor, TimerWheel& wheel,
-           const H2ClientLimits& limits = {});
+           const H2ClientLimits& limits = {}, Owner* owner = nullptr);
   H2Client(const H2Client&) = delete;
   H2Client& operator=(const H2Client&) = delete;
   ~H2Client();
@@ -74,6 +84,8 @@ class H2Client final : private H2Listener {
   // At once: open exchanges fail with Cancelled. run() returns soon.
   void close() noexcept;
   [[nodiscard]] std::size_t open_streams() const { return engine_.open_streams(); }
+  // No exchange is on it.
+  [[nodiscard]] bool unused() const noexcept { return streams_.empty() && uploads_.empty(); }
   // An earlier request was sent on it: the origin may have closed it in the meantime.
   [[nodiscard]] bool used() const noexcept { return used_; }
 
@@ -123,6 +135,7 @@ class H2Client final : private H2Listener {
   TaskGroup loops_;
   Event unused_;
   Executor executor_;
+  Owner* const owner_;
   Alarm idle_alarm_{*this, &H2Client::on_idle};
   Alarm settings_alarm_{*this, &H2Client::on_settings_late};
   Deadline idle_;

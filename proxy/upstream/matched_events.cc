@@ -105,7 +105,10 @@ awaitable<void> read_relayed(std::shared_ptr<Streams> streams) {
     if (streams->stopped) co_return;
     streams->take_news();
     if (!piece) {
-      streams->fail(piece.error(), Trace::By::Pipelock);
+      // The origin's failure may be why the scanner failed.
+      const bool origins = streams->broken && !is_scanners_leaving(*streams->broken);
+      const Failure& why = origins ? streams->broken->failure : piece.error();
+      streams->fail(why, origins ? streams->broken->by : Trace::By::Pipelock);
     } else {
       const auto passed = streams->match.passed(piece->data);
       streams->relayed_ended = piece->end;

@@ -31,6 +31,11 @@ Framing framing_of(const Request& request) {
   return usual || head.content_length ? Framing::content_length(0) : Framing::none();
 }
 
+// What it costs that it waits: its head. The body stays with the client.
+Turn turn_of(const RequestHead& head, const Exchange& exchange) {
+  return Turn{exchange.client, head.target.size() + head.fields.list_size()};
+}
+
 }  // namespace
 
 // What is known of the origins, and the shared connections to them.
@@ -51,6 +56,23 @@ class OriginUpstream::Origins {
   awaitable<void> close();
 
  private:
+  // One shared connection. It has a place among those in use while an exchange is on it, and among
+  // the idle ones while none is.
+  struct Shared final : public H2Client::Owner, public Cancellable {
+    Shared(Origins& origins_in, std::string key_in, std::unique_ptr<ByteStream> stream)
+        : origins(origins_in),
+          key(std::move(key_in)),
+          client(std::move(stream), origins.executor_, origins.wheel_, origins.h2_, this) {}
+    void exchange_ended() noexcept override { origins.exchange_ended(*this); }
+    // It was idle, and its place is needed.
+    void cancel() noexcept override { client.drain(); }
+
+    Origins& origins;
+    const std::string key;
+    Lease lease;
+    std::optional<Parking> parking;
+    H2Client client;  // goes first
+  };
   struct Waiter {
     explicit Waiter(Executor executor) : done(std::move(executor)) {}
     Event done;
@@ -58,11 +80,12 @@ class OriginUpstream::Origins {
     std::optional<Failure> failure;
   };
   struct Origin {
-    std::list<H2Client> shared;
+    std::list<Shared> shared;
     bool dialling = false;
     std::list<Waiter*> waiters;  // for the dial that is under way
+    FairQueue queue;             // for a free stream
+    bool granted = false;        // the one whose turn it is has not looked yet
   };
-  using Shared = std::list<H2Client>::iterator;
 
   // How a request goes: on a shared connection, or on a lease of its own.
   struct Way {
@@ -70,15 +93,21 @@ class OriginUpstream::Origins {
     Lease lease;
   };
 
-  awaitable<Result<Way>> find_way(const std::string& key, Pool::Want want, Exchange& exchange);
-  awaitable<Result<Way>> own_connection(const std::string& key, Pool::Want want,
+  awaitable<Result<Way>> find_way(const std::string& key, Pool::Want want, Turn turn,
+                                  Exchange& exchange);
+  awaitable<Result<Way>> own_connection(const std::string& key, Pool::Want want, Turn turn,
                                         Exchange& exchange);
   awaitable<std::optional<Failure>> wait_for_dial(const std::string& key);
+  awaitable<std::optional<Failure>> wait_for_stream(const std::string& key, Turn turn,
+                                                    Clock::time_point until);
   void dial_ended(const std::string& key, const std::optional<Failure>& failure);
-  H2Client& share(const std::string& key, std::unique_ptr<ByteStream> stream);
-  awaitable<void> run(std::string key, Shared client);
+  H2Client& share(const std::string& key, std::unique_ptr<ByteStream> stream, Lease lease);
+  awaitable<void> run(std::list<Shared>::iterator shared);
+  void exchange_ended(Shared& shared) noexcept;
+  void next_turn(const std::string& key) noexcept;
   void forget_if_empty(const std::string& key);
-  [[nodiscard]] H2Client* with_capacity(const std::string& key);
+  enum class Need : unsigned char { InUse, Idle };
+  [[nodiscard]] Shared* with_capacity(const std::string& key, Need need);
   [[nodiscard]] bool speaks_h1(const std::string& key, Scheme scheme) const;
   void learn(const std::string& key, Version version);
 
@@ -104,7 +133,8 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
   const bool repeatable = !has_body && is_safe_to_repeat(request.head.method);
   Pool::Want want = Pool::Want::AnyConnection;
   for (int tries = 0;; ++tries) {
-    auto way = co_await find_way(key, want, exchange);
+    const Turn turn = turn_of(request.head, exchange);
+    auto way = co_await find_way(key, want, turn, exchange);
     if (!way) {
       // NOLINTNEXTLINE(bugprone-use-after-move): the try that takes the request also returns.
       if (request.body) request.body->stop(way.error());
@@ -136,52 +166,71 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
 }
 
 awaitable<Result<OriginUpstream::Origins::Way>> OriginUpstream::Origins::find_way(
-    const std::string& key, Pool::Want want, Exchange& exchange) {
-  // Whoever waited for somebody else's dial looks again; with many streams and few connections the
-  // new one may be full by then.
-  constexpr int kMostLooks = 8;
-  for (int looks = 0; looks < kMostLooks; ++looks) {
+    const std::string& key, Pool::Want want, Turn turn, Exchange& exchange) {
+  const Clock::time_point until = pool_.patience();
+  bool my_turn = false;
+  // Whatever was waited for, others may have been faster: look again.
+  for (;;) {
     if (closed_) co_return Failure{Code::ShuttingDown, "the upstream is closed"};
-    Way way;
-    way.shared = with_capacity(key);
-    if (way.shared != nullptr) co_return way;
-    if (speaks_h1(key, exchange.scheme())) {
-      auto own = co_await own_connection(key, want, exchange);
-      co_return own;
-    }
-    const auto origin = origins_.find(key);
-    if (origin == origins_.end() || !origin->second.dialling) {
-      if (origin != origins_.end() &&
-          origin->second.shared.size() >= limits_.h2_connections_per_origin) {
-        co_return Failure{Code::Overloaded, "the origin takes no more requests at a time",
-                          "origin_busy"};
+    auto origin = origins_.find(key);
+    const bool others_first = !my_turn && origin != origins_.end() && !origin->second.queue.empty();
+    if (std::exchange(my_turn, false) && origin != origins_.end()) origin->second.granted = false;
+    if (!others_first) {
+      if (Shared* const shared = with_capacity(key, Need::InUse)) {
+        next_turn(key);
+        Way way;
+        way.shared = &shared->client;
+        co_return way;
       }
-      origins_[key].dialling = true;
-      auto own = co_await own_connection(key, want, exchange);
-      std::optional<Failure> failure;
-      if (!own && own.error().code != Code::Cancelled) failure = own.error();
-      dial_ended(key, failure);
-      co_return own;
+      if (speaks_h1(key, exchange.scheme())) {
+        auto own = co_await own_connection(key, want, turn, exchange);
+        co_return own;
+      }
+      origin = origins_.find(key);
+      const bool dialling = origin != origins_.end() && origin->second.dialling;
+      const bool may_connect = origin == origins_.end() ||
+                               origin->second.shared.size() < limits_.h2_connections_per_origin ||
+                               with_capacity(key, Need::Idle) != nullptr;
+      if (dialling) {
+        auto failure = co_await wait_for_dial(key);
+        if (failure) co_return std::move(*failure);
+        continue;
+      }
+      if (may_connect) {
+        origins_[key].dialling = true;
+        auto own = co_await own_connection(key, want, turn, exchange);
+        std::optional<Failure> failure;
+        if (!own && own.error().code != Code::Cancelled) failure = own.error();
+        dial_ended(key, failure);
+        co_return own;
+      }
     }
-    auto failure = co_await wait_for_dial(key);
+    auto failure = co_await wait_for_stream(key, turn, until);
     if (failure) co_return std::move(*failure);
+    my_turn = true;
   }
-  co_return Failure{Code::Overloaded, "the origin takes no more requests at a time", "origin_busy"};
 }
 
-// A slot in the pool, with an idle connection or a new one. If the origin turns out to speak
-// HTTP/2, the connection becomes a shared one and the slot goes back.
+// A slot in the pool, with an idle connection or a new one. A shared connection keeps the slot
+// while an exchange is on it, so it is there before one that was idle is used again.
 awaitable<Result<OriginUpstream::Origins::Way>> OriginUpstream::Origins::own_connection(
-    const std::string& key, Pool::Want want, Exchange& exchange) {
-  auto lease = co_await pool_.lease(key, want);
+    const std::string& key, Pool::Want want, Turn turn, Exchange& exchange) {
+  auto lease = co_await pool_.lease(key, want, turn);
   if (!lease) co_return lease.error();
   Way way;
+  if (Shared* const shared = with_capacity(key, Need::Idle)) {
+    shared->parking.reset();
+    shared->lease = std::move(*lease);
+    way.shared = &shared->client;
+    co_return way;
+  }
   if (!lease->connected()) {
-    auto dialled = co_await dialer_.dial(exchange.destination(), exchange.scheme());
+    auto dialled =
+        co_await dialer_.dial(exchange.destination(), exchange.scheme(), exchange.client);
     if (!dialled) co_return dialled.error();
     learn(key, dialled->protocol);
     if (dialled->protocol == Version::Http2) {
-      way.shared = &share(key, std::move(dialled->stream));
+      way.shared = &share(key, std::move(dialled->stream), std::move(*lease));
       co_return way;
     }
     lease->attach(std::move(dialled->stream));
@@ -212,40 +261,82 @@ void OriginUpstream::Origins::dial_ended(const std::string& key,
     waiter->failure = failure;
     waiter->done.set_later();
   }
+  next_turn(key);
   forget_if_empty(key);
+}
+
+// Until it is the caller's turn to look for a free stream.
+awaitable<std::optional<Failure>> OriginUpstream::Origins::wait_for_stream(
+    const std::string& key, Turn turn, Clock::time_point until) {
+  FairQueue::Waiter waiter(executor_, turn.client);
+  auto failed = co_await pool_.wait_in(origins_[key].queue, waiter, turn.bytes, until);
+  if (failed && waiter.has_place) {
+    origins_[key].granted = false;
+    next_turn(key);
+  }
+  if (failed) forget_if_empty(key);
+  co_return failed;
+}
+
+// Tells the next one that there may be a stream, or room for a connection. One at a time: it tells
+// the one after it if there is more than it needs.
+void OriginUpstream::Origins::next_turn(const std::string& key) noexcept {
+  const auto found = origins_.find(key);
+  if (found == origins_.end() || found->second.granted) return;
+  Origin& origin = found->second;
+  const bool room = closed_ || origin.shared.size() < limits_.h2_connections_per_origin ||
+                    with_capacity(key, Need::InUse) != nullptr ||
+                    with_capacity(key, Need::Idle) != nullptr;
+  if (room) origin.granted = origin.queue.grant_next();
 }
 
 // ---- shared connections ------------------------------------------------------------------------
 
-H2Client& OriginUpstream::Origins::share(const std::string& key,
-                                         std::unique_ptr<ByteStream> stream) {
-  std::list<H2Client>& shared = origins_[key].shared;
-  shared.emplace_back(std::move(stream), executor_, wheel_, h2_);
-  const auto client = std::prev(shared.end());
-  runs_.spawn(run(key, client));
-  return *client;
+H2Client& OriginUpstream::Origins::share(const std::string& key, std::unique_ptr<ByteStream> stream,
+                                         Lease lease) {
+  std::list<Shared>& list = origins_[key].shared;
+  list.emplace_back(*this, key, std::move(stream));
+  const auto shared = std::prev(list.end());
+  shared->lease = std::move(lease);
+  runs_.spawn(run(shared));
+  return shared->client;
 }
 
-awaitable<void> OriginUpstream::Origins::run(std::string key, Shared client) {
+awaitable<void> OriginUpstream::Origins::run(std::list<Shared>::iterator shared) {
   // A connection that is dead already must not vanish before its first request is on it.
   co_await asio::post(executor_, asio::use_awaitable_t<Executor>());
-  co_await client->run();
-  origins_[key].shared.erase(client);
+  co_await shared->client.run();
+  const std::string key = shared->key;
+  origins_[key].shared.erase(shared);
+  next_turn(key);
   forget_if_empty(key);
 }
 
+void OriginUpstream::Origins::exchange_ended(Shared& shared) noexcept {
+  if (shared.client.unused()) {
+    shared.lease = Lease();
+    if (!shared.parking) shared.parking.emplace(pool_, shared.key, shared);
+  }
+  next_turn(shared.key);
+}
+
 void OriginUpstream::Origins::forget_if_empty(const std::string& key) {
-  const auto origin = origins_.find(key);
-  if (origin != origins_.end() && origin->second.shared.empty() && !origin->second.dialling) {
-    origins_.erase(origin);
+  const auto found = origins_.find(key);
+  if (found == origins_.end()) return;
+  const Origin& origin = found->second;
+  if (origin.shared.empty() && !origin.dialling && origin.queue.empty() && !origin.granted) {
+    origins_.erase(found);
   }
 }
 
-H2Client* OriginUpstream::Origins::with_capacity(const std::string& key) {
+// One with a free stream: one that is in use, for its slot is there, or one that is not.
+OriginUpstream::Origins::Shared* OriginUpstream::Origins::with_capacity(const std::string& key,
+                                                                        Need need) {
   const auto origin = origins_.find(key);
   if (origin == origins_.end()) return nullptr;
-  for (H2Client& client : origin->second.shared) {
-    if (client.has_capacity()) return &client;
+  for (Shared& shared : origin->second.shared) {
+    const bool idle = shared.parking.has_value();
+    if (idle == (need == Need::Idle) && shared.client.has_capacity()) return &shared;
   }
   return nullptr;
 }

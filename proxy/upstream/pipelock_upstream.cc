@@ -136,13 +136,26 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head,
   auto end = ledger_->admit(std::move(*admission), exchange.wheel().executor());
   head.fields.set(kExchangeField, end->ticket());
   const auto news = std::make_shared<FrontNews>(std::move(end), exchange);
-  FrontNews::watch(news);
-  auto relayed = co_await call(std::move(head), std::move(body), news.get(), exchange);
+  const auto pending = std::make_shared<PendingAnswer>(exchange);
+  FrontNews::watch(news, pending->changed);
+  pending->task = exchange.tasks().spawn(fetch(pending, std::move(head), std::move(body), news));
+  const Failure ended{Code::Cancelled, "the exchange was ended"};
+  while (!pending->answer && !news->begins_events()) {
+    const bool changed = co_await pending->changed->wait();
+    if (changed) continue;
+    pending->cancel();
+    co_return ended;
+  }
   const bool alone = co_await news->end_watch();
   ExitFront front(options_, news, exchange);
+  if (!pending->answer) {
+    if (alone) co_return front.events_ahead(pending);
+    pending->cancel();
+    co_return ended;
+  }
+  Result<Relayed> relayed = std::move(*pending->answer);
   if (!relayed) co_return front.without_answer(relayed.error());
   if (!alone) {
-    const Failure ended{Code::Cancelled, "the exchange was ended"};
     if (relayed->response.body) relayed->response.body->stop(ended);
     co_return ended;
   }
@@ -150,16 +163,27 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head,
   co_return judged;
 }
 
-awaitable<Result<PipelockUpstream::Relayed>> PipelockUpstream::call(
-    RequestHead head, std::shared_ptr<const SpooledBody> body, const FrontNews* front,
-    Exchange& exchange) {
+awaitable<void> PipelockUpstream::fetch(std::shared_ptr<PendingAnswer> pending, RequestHead head,
+                                        std::shared_ptr<const SpooledBody> body,
+                                        std::shared_ptr<FrontNews> news) {
+  auto relayed = co_await call(std::move(head), std::move(body), news.get(), pending->exchange);
+  pending->answer.emplace(std::move(relayed));
+  pending->changed->set_later();
+}
+
+awaitable<Result<Relayed>> PipelockUpstream::call(RequestHead head,
+                                                  std::shared_ptr<const SpooledBody> body,
+                                                  const FrontNews* front, Exchange& exchange) {
+  const Turn turn{exchange.client, head.target.size() + head.fields.list_size() +
+                                       static_cast<std::size_t>(body ? body->size() : 0)};
   bool may_retry = front != nullptr || is_idempotent(head.method);
   Pool::Want want = Pool::Want::AnyConnection;
   for (;;) {
-    auto lease = co_await pool_.lease("scanner", want);
+    auto lease = co_await pool_.lease("scanner", want, turn);
     if (!lease) co_return lease.error();
     if (!lease->connected()) {
-      auto dialled = co_await dialer_.dial(exchange.destination(), exchange.scheme());
+      auto dialled =
+          co_await dialer_.dial(exchange.destination(), exchange.scheme(), exchange.client);
       if (!dialled) co_return dialled.error();
       lease->attach(std::move(dialled->stream));
     }

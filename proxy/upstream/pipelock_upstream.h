@@ -8,6 +8,7 @@
 #include "proxy/ledger/exchange_ledger.h"
 #include "proxy/upstream/h1_client.h"
 #include "proxy/upstream/pool.h"
+#include "proxy/upstream/scanner_answer.h"
 #include "proxy/upstream/spool.h"
 #include "proxy/upstream/upstream.h"
 #include "proxy/upstream/upstream_limits.h"
@@ -56,16 +57,14 @@ class PipelockUpstream final : public Upstream {
   awaitable<Result<Response>> send(Request request, Exchange& exchange) override;
 
  private:
-  struct Relayed {
-    Response response;
-    Clock::time_point sent;  // when the request went out
-  };
-
   awaitable<Result<std::shared_ptr<const SpooledBody>>> collect(Request& request, Coding coding,
                                                                 Exchange& exchange);
   awaitable<Result<Response>> send_admitted(RequestHead head,
                                             std::shared_ptr<const SpooledBody> body, Coding coding,
                                             Exchange& exchange);
+  // The child that gets the answer.
+  awaitable<void> fetch(std::shared_ptr<PendingAnswer> pending, RequestHead head,
+                        std::shared_ptr<const SpooledBody> body, std::shared_ptr<FrontNews> news);
   // `front`: null without an exit.
   awaitable<Result<Relayed>> call(RequestHead head, std::shared_ptr<const SpooledBody> body,
                                   const FrontNews* front, Exchange& exchange);

@@ -51,72 +51,97 @@ void Lease::release() noexcept {
   if (pool_ != nullptr) std::exchange(pool_, nullptr)->free_slot(key_);
 }
 
+// ---- Parking -----------------------------------------------------------------------------------
+
+Parking::Parking(Pool& pool, const std::string& key, Cancellable& connection)
+    : pool_(&pool), key_(key), connection_(connection) {
+  Pool::Idle idle;
+  idle.parking = this;
+  pool.add_idle(key, std::move(idle));
+}
+
+Parking::~Parking() {
+  if (pool_ != nullptr) pool_->leave(*this);
+}
+
 // ---- Pool --------------------------------------------------------------------------------------
 
 Pool::Pool(TimerWheel& wheel, PoolLimits limits)
-    : wheel_(wheel), limits_(limits), sweep_target_(*this), sweep_due_(wheel, sweep_target_) {}
+    : wheel_(wheel),
+      limits_(limits),
+      all_(limits.in_flight),
+      sweep_target_(*this),
+      sweep_due_(wheel, sweep_target_) {}
 
 Pool::~Pool() {
-  assert(in_flight_ == 0 && waiters_.empty());
+  assert(all_.unused() && waiting_ == 0);
   close();
 }
 
-awaitable<Result<Lease>> Pool::lease(std::string key, Want want) {
+Pool::Place& Pool::place_of(const std::string& key) {
+  return places_.try_emplace(key, limits_.in_flight_per_key).first->second;
+}
+
+awaitable<Result<Lease>> Pool::lease(std::string key, Want want, Turn turn) {
   const bool cancelled = co_await task_cancelled();
   if (cancelled) co_return Failure{Code::Cancelled, "cancelled before a connection was taken"};
-  if (has_room(key)) {
-    take_slot(key);
-  } else {
-    if (waiters_.size() >= limits_.queue) {
-      co_return Failure{Code::Overloaded, "too many requests wait for a connection", "queue_full"};
-    }
-    Waiter waiter{key, Event(wheel_.executor())};
-    const auto place = waiters_.insert(waiters_.end(), &waiter);
-    Deadline patience(wheel_, waiter.granted, limits_.queue_wait);
-    const bool granted = co_await waiter.granted.wait();
-    if (!waiter.has_slot) {
-      waiters_.erase(place);
-      if (patience.fired()) {
-        co_return Failure{Code::Overloaded, "no connection became free in time", "queue_timeout"};
-      }
-      co_return Failure{Code::Cancelled, "cancelled while waiting for a connection"};
-    }
-    if (!granted && !patience.fired()) {
-      free_slot(key);  // the slot and the cancel met
-      co_return Failure{Code::Cancelled, "cancelled while waiting for a connection"};
-    }
+  const Clock::time_point until = patience();
+  // A slot of the key first: those who wait for one of their key take none of all from others.
+  FairPlaces& own = place_of(key).slots;
+  auto failed = co_await take(own, turn, until);
+  if (!failed) {
+    failed = co_await take(all_, turn, until);
+    if (failed) own.free();
+  }
+  if (failed) {
+    const auto place = places_.find(key);
+    if (place != places_.end()) forget_if_empty(place);
+    co_return std::move(*failed);
   }
   auto stream = want == Want::AnyConnection ? take_idle(key) : nullptr;
   co_return Lease(*this, std::move(key), std::move(stream));
 }
 
-bool Pool::has_room(const std::string& key) const noexcept {
-  if (in_flight_ >= limits_.in_flight) return false;
-  const auto place = places_.find(key);
-  return place == places_.end() || place->second.in_flight < limits_.in_flight_per_key;
+awaitable<std::optional<Failure>> Pool::take(FairPlaces& places, Turn turn,
+                                             Clock::time_point until) {
+  if (places.has_room()) {
+    places.take();
+    co_return std::nullopt;
+  }
+  FairQueue::Waiter waiter(wheel_.executor(), turn.client);
+  auto failed = co_await wait_in(places.queue, waiter, turn.bytes, until);
+  if (failed && waiter.has_place) places.free();
+  co_return failed;
 }
 
-void Pool::take_slot(const std::string& key) {
-  ++places_[key].in_flight;
-  ++in_flight_;
+awaitable<std::optional<Failure>> Pool::wait_in(FairQueue& queue, FairQueue::Waiter& waiter,
+                                                std::size_t bytes, Clock::time_point until) {
+  if (waiting_ >= limits_.queue || bytes > limits_.queue_bytes - waiting_bytes_) {
+    co_return Failure{Code::Overloaded, "too many requests wait for a connection", "queue_full"};
+  }
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - wheel_.now());
+  queue.add(waiter);
+  ++waiting_;
+  waiting_bytes_ += bytes;
+  Deadline due(wheel_, waiter.granted, std::max(left, std::chrono::milliseconds(1)));
+  const bool granted = co_await waiter.granted.wait();
+  --waiting_;
+  waiting_bytes_ -= bytes;
+  // A place that came in the turn in which the time was up counts.
+  if (waiter.has_place && (granted || due.fired())) co_return std::nullopt;
+  if (!waiter.has_place) queue.remove(waiter);
+  if (due.fired()) {
+    co_return Failure{Code::Overloaded, "no connection became free in time", "queue_timeout"};
+  }
+  co_return Failure{Code::Cancelled, "cancelled while waiting for a connection"};
 }
 
 void Pool::free_slot(const std::string& key) noexcept {
   const auto place = places_.find(key);
-  assert(place != places_.end() && place->second.in_flight > 0);
-  --place->second.in_flight;
-  --in_flight_;
+  assert(place != places_.end());
+  all_.free();
+  place->second.slots.free();
   forget_if_empty(place);
-  for (auto it = waiters_.begin(); it != waiters_.end(); ++it) {
-    Waiter& waiter = **it;
-    if (!has_room(waiter.key)) continue;
-    take_slot(waiter.key);
-    waiter.has_slot = true;
-    waiters_.erase(it);
-    // Not at once: whoever frees a slot is in the middle of something.
-    waiter.granted.set_later();
-    return;
-  }
 }
 
 std::unique_ptr<ByteStream> Pool::take_idle(const std::string& key) {
@@ -124,14 +149,16 @@ std::unique_ptr<ByteStream> Pool::take_idle(const std::string& key) {
   if (found == places_.end()) return nullptr;
   std::list<Idle>& idle = found->second.idle;
   const Clock::time_point oldest = wheel_.now() - limits_.idle;
-  while (!idle.empty()) {
-    Idle candidate = std::move(idle.front());
-    idle.pop_front();
-    --idle_total_;
-    if (candidate.since > oldest && !candidate.stream->readable_now()) {
-      return std::move(candidate.stream);
+  for (auto it = idle.begin(); it != idle.end();) {
+    if (it->stream == nullptr) {
+      ++it;
+      continue;
     }
-    candidate.stream->close();
+    Idle candidate = std::move(*it);
+    it = idle.erase(it);
+    --idle_total_;
+    if (candidate.since > oldest && !candidate.is_broken()) return std::move(candidate.stream);
+    candidate.end();
   }
   return nullptr;
 }
@@ -141,17 +168,45 @@ void Pool::keep(const std::string& key, std::unique_ptr<ByteStream> stream) noex
     stream->close();
     return;
   }
-  std::list<Idle>& idle = places_[key].idle;
-  idle.push_front(Idle{std::move(stream), wheel_.now()});
+  Idle idle;
+  idle.stream = std::move(stream);
+  add_idle(key, std::move(idle));
+}
+
+void Pool::add_idle(const std::string& key, Idle one) noexcept {
+  one.since = wheel_.now();
+  std::list<Idle>& idle = place_of(key).idle;
+  idle.push_front(std::move(one));
   ++idle_total_;
-  if (idle.size() > limits_.idle_per_key) {
-    idle.back().stream->close();
+  if (closed_ || idle.size() > std::max<std::size_t>(1, limits_.idle_per_key)) {
+    idle.back().end();
     idle.pop_back();
     --idle_total_;
   }
   if (idle_total_ > limits_.idle_total) drop_oldest();
   if (idle_total_ == 1) sweep_due_.arm(limits_.idle);
+  const auto place = places_.find(key);
+  if (place != places_.end()) forget_if_empty(place);
 }
+
+void Pool::leave(Parking& parking) noexcept {
+  const auto place = places_.find(parking.key_);
+  assert(place != places_.end());
+  idle_total_ -= place->second.idle.remove_if(
+      [&parking](const Idle& idle) { return idle.parking == &parking; });
+  forget_if_empty(place);
+}
+
+void Pool::Idle::end() noexcept {
+  if (stream != nullptr) {
+    stream->close();
+    return;
+  }
+  parking->pool_ = nullptr;
+  parking->connection_.cancel();
+}
+
+bool Pool::Idle::is_broken() const noexcept { return stream != nullptr && stream->readable_now(); }
 
 void Pool::drop_oldest() noexcept {
   auto oldest = places_.end();
@@ -163,14 +218,14 @@ void Pool::drop_oldest() noexcept {
     }
   }
   if (oldest == places_.end()) return;
-  oldest->second.idle.back().stream->close();
+  oldest->second.idle.back().end();
   oldest->second.idle.pop_back();
   --idle_total_;
   forget_if_empty(oldest);
 }
 
 void Pool::forget_if_empty(Places::iterator place) noexcept {
-  if (place->second.in_flight == 0 && place->second.idle.empty()) places_.erase(place);
+  if (place->second.slots.unused() && place->second.idle.empty()) places_.erase(place);
 }
 
 void Pool::sweep() noexcept {
@@ -181,9 +236,9 @@ void Pool::sweep() noexcept {
     std::list<Idle>& idle = place->second.idle;
     // What the peer has closed meanwhile goes too, so that no socket hangs half-closed for long.
     idle.remove_if([this, now](Idle& candidate) {
-      const bool stale = candidate.since + limits_.idle <= now || candidate.stream->readable_now();
+      const bool stale = candidate.since + limits_.idle <= now || candidate.is_broken();
       if (stale) {
-        candidate.stream->close();
+        candidate.end();
         --idle_total_;
       }
       return stale;
@@ -200,7 +255,7 @@ void Pool::close() noexcept {
   sweep_due_.disarm();
   for (auto it = places_.begin(); it != places_.end();) {
     const auto place = it++;
-    for (Idle& idle : place->second.idle) idle.stream->close();
+    for (Idle& idle : place->second.idle) idle.end();
     idle_total_ -= place->second.idle.size();
     place->second.idle.clear();
     forget_if_empty(place);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 #include "proxy/base/deadline.h"
 #include "proxy/base/event.h"
 #include "proxy/base/result.h"
+#include "proxy/upstream/fair_queue.h"
 #include "proxy/upstream/upstream_limits.h"
 
 namespace bottle {
@@ -53,43 +55,69 @@ class Lease {
   bool reused_ = false;
 };
 
-// Keep-alive connections of one worker that carry one request at a time, by key (what is at the
-// other end, and how it is spoken to), and how many requests are in flight. Connections come in
-// only by Lease::give_back(); none is opened ahead of a request, because pipelock gives a new
-// connection 5 s to say something. One thread.
+// A connection that requests share (HTTP/2) while none is on it: counts as an idle one from here to
+// its end. `connection` is cancelled when it has been idle for too long or others need its place;
+// it does not call the pool from there. It outlives this, and so does the pool.
+class Parking {
+ public:
+  Parking(Pool& pool, const std::string& key, Cancellable& connection);
+  Parking(const Parking&) = delete;
+  Parking& operator=(const Parking&) = delete;
+  ~Parking();
+
+ private:
+  friend class Pool;
+  Pool* pool_;  // null: taken out
+  const std::string key_;
+  Cancellable& connection_;
+};
+
+// Connections of one worker, by key (what is at the other end, and how it is spoken to): how many
+// are in use, which of them are kept when they are idle, who waits for one. Those that carry one
+// request at a time come in by Lease::give_back(); none is opened ahead of a request, because
+// pipelock gives a new connection 5 s to say something. One that is shared holds a lease while a
+// request is on it, and is parked while none is. One thread.
 class Pool {
  public:
   Pool(TimerWheel& wheel, PoolLimits limits);
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
-  ~Pool();  // with no lease out and nobody waiting
+  ~Pool();  // with no lease out, nobody waiting, nothing parked
 
   enum class Want : unsigned char { AnyConnection, NewConnection };
-  // Waits for a slot, first come, first served: Overloaded when none came in time or too many are
-  // waiting, Cancelled. The lease has the connection used last, or none: then dial and attach().
-  awaitable<Result<Lease>> lease(std::string key, Want want = Want::AnyConnection);
+  // Waits for a slot: clients take turns. Overloaded when none came in time or too much waits,
+  // Cancelled. The lease has the connection used last, or none: then dial and attach().
+  awaitable<Result<Lease>> lease(std::string key, Want want = Want::AnyConnection, Turn turn = {});
+
+  // Waits in a queue of the caller's, within the bounds that hold for all who wait here. Nothing
+  // when it was granted; a waiter may have got its place although the wait was cancelled, and then
+  // the caller passes it on. `queue` and `waiter` outlive the wait.
+  awaitable<std::optional<Failure>> wait_in(FairQueue& queue, FairQueue::Waiter& waiter,
+                                            std::size_t bytes, Clock::time_point until);
+  [[nodiscard]] Clock::time_point patience() const { return wheel_.now() + limits_.queue_wait; }
 
   // Closes what is idle; what is given back later is closed too. For the end of the worker.
   void close() noexcept;
 
   [[nodiscard]] std::size_t idle() const noexcept { return idle_total_; }
-  [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_; }
-  [[nodiscard]] std::size_t waiting() const noexcept { return waiters_.size(); }
+  [[nodiscard]] std::size_t in_flight() const noexcept { return all_.taken(); }
+  [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
 
  private:
   friend class Lease;
+  friend class Parking;
   struct Idle {
-    std::unique_ptr<ByteStream> stream;
+    std::unique_ptr<ByteStream> stream;  // null: it is a shared one
+    Parking* parking = nullptr;
     Clock::time_point since;
+
+    void end() noexcept;
+    [[nodiscard]] bool is_broken() const noexcept;
   };
   struct Place {
+    explicit Place(std::size_t most) : slots(most) {}
     std::list<Idle> idle;  // used last in front
-    std::size_t in_flight = 0;
-  };
-  struct Waiter {
-    const std::string& key;
-    Event granted;
-    bool has_slot = false;
+    FairPlaces slots;
   };
   struct Sweep final : Cancellable {
     explicit Sweep(Pool& owner) : pool(owner) {}
@@ -98,11 +126,13 @@ class Pool {
   };
   using Places = std::unordered_map<std::string, Place>;
 
-  [[nodiscard]] bool has_room(const std::string& key) const noexcept;
-  void take_slot(const std::string& key);
+  awaitable<std::optional<Failure>> take(FairPlaces& places, Turn turn, Clock::time_point until);
   void free_slot(const std::string& key) noexcept;
+  [[nodiscard]] Place& place_of(const std::string& key);
   [[nodiscard]] std::unique_ptr<ByteStream> take_idle(const std::string& key);
   void keep(const std::string& key, std::unique_ptr<ByteStream> stream) noexcept;
+  void add_idle(const std::string& key, Idle idle) noexcept;
+  void leave(Parking& parking) noexcept;
   void drop_oldest() noexcept;
   void forget_if_empty(Places::iterator place) noexcept;
   void sweep() noexcept;
@@ -110,9 +140,10 @@ class Pool {
   TimerWheel& wheel_;
   PoolLimits limits_;
   Places places_;
-  std::list<Waiter*> waiters_;
+  FairPlaces all_;
   std::size_t idle_total_ = 0;
-  std::size_t in_flight_ = 0;
+  std::size_t waiting_ = 0;
+  std::size_t waiting_bytes_ = 0;
   bool closed_ = false;
   Sweep sweep_target_;
   Deadline sweep_due_;

@@ -1,14 +1,6 @@
 #include "proxy/upstream/resolver.h"
 
-#include <netdb.h>
-
-#include <algorithm>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/post.hpp>
-#include <cassert>
-#include <cstring>
-#include <optional>
-#include <thread>
 #include <utility>
 
 namespace bottle {
@@ -23,92 +15,20 @@ std::optional<asio::ip::address> literal(const Destination& destination) {
   return address;
 }
 
+// The last two labels: those below it are answered by servers of one owner, mostly.
+std::string parent_of(const std::string& name) {
+  const std::size_t last = name.rfind('.');
+  if (last == std::string::npos || last == 0) return name;
+  const std::size_t before = name.rfind('.', last - 1);
+  return before == std::string::npos ? name : name.substr(before + 1);
+}
+
+Failure failure_of(const std::string& name, const LookupAnswer& answer) {
+  return Failure{Code::DnsFailed, "the host " + name + " could not be resolved: " + answer.error,
+                 answer.temporary ? "dns_unavailable" : "dns_failed"};
+}
+
 }  // namespace
-
-LookupAnswer system_lookup(const std::string& name) {
-  LookupAnswer answer;
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(name.c_str(), nullptr, &hints, &found);
-  if (error != 0) {
-    answer.error = ::gai_strerror(error);
-    answer.temporary = error != EAI_NONAME && error != EAI_NODATA;
-    return answer;
-  }
-  for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
-    if (entry->ai_family == AF_INET) {
-      sockaddr_in v4{};
-      std::memcpy(&v4, entry->ai_addr, sizeof v4);
-      answer.addresses.emplace_back(asio::ip::address_v4(ntohl(v4.sin_addr.s_addr)));
-    } else if (entry->ai_family == AF_INET6) {
-      sockaddr_in6 v6{};
-      std::memcpy(&v6, entry->ai_addr, sizeof v6);
-      // A scope would make another address of it; link-local ones are never dialled anyway.
-      if (v6.sin6_scope_id != 0) continue;
-      asio::ip::address_v6::bytes_type bytes;
-      std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
-      answer.addresses.emplace_back(asio::ip::address_v6(bytes));
-    }
-  }
-  ::freeaddrinfo(found);
-  if (answer.addresses.empty()) answer.error = "the name has no address";
-  return answer;
-}
-
-// ---- ResolverThreads ---------------------------------------------------------------------------
-
-struct ResolverThreads::Shared {
-  Lookup lookup;
-  std::size_t most = 0;
-  std::mutex mutex;
-  std::condition_variable news;
-  std::deque<Job> jobs;
-  std::size_t threads = 0;
-  std::size_t idle = 0;
-  bool ended = false;
-};
-
-ResolverThreads::ResolverThreads(std::size_t most, Lookup lookup)
-    : shared_(std::make_shared<Shared>()) {
-  shared_->lookup = std::move(lookup);
-  shared_->most = std::max<std::size_t>(most, 1);
-}
-
-ResolverThreads::~ResolverThreads() {
-  const std::lock_guard lock(shared_->mutex);
-  shared_->ended = true;
-  shared_->jobs.clear();
-  shared_->news.notify_all();
-}
-
-void ResolverThreads::submit(Job job) {
-  const std::lock_guard lock(shared_->mutex);
-  shared_->jobs.push_back(std::move(job));
-  if (shared_->jobs.size() <= shared_->idle || shared_->threads == shared_->most) {
-    shared_->news.notify_one();
-    return;
-  }
-  ++shared_->threads;
-  // Not joined: getaddrinfo cannot be interrupted, and the end of the proxy must not wait for it.
-  std::thread([shared = shared_] { work(shared); }).detach();
-}
-
-void ResolverThreads::work(const std::shared_ptr<Shared>& shared) {
-  std::unique_lock lock(shared->mutex);
-  for (;;) {
-    ++shared->idle;
-    shared->news.wait(lock, [&shared] { return shared->ended || !shared->jobs.empty(); });
-    --shared->idle;
-    if (shared->ended) return;
-    const Job job = std::move(shared->jobs.front());
-    shared->jobs.pop_front();
-    lock.unlock();
-    job.done(shared->lookup(job.name));
-    lock.lock();
-  }
-}
 
 // ---- ResolveOverride ---------------------------------------------------------------------------
 
@@ -130,34 +50,51 @@ Result<ResolveOverride> ResolveOverride::parse(std::string_view text) {
 
 // ---- Resolver ----------------------------------------------------------------------------------
 
-struct Resolver::Mailbox {
-  Mailbox(Executor executor_in, Resolver* resolver_in)
-      : executor(std::move(executor_in)), resolver(resolver_in) {}
+struct Resolver::Places {
+  Places(Resolver& resolver_in, const LookUp& one)
+      : resolver(resolver_in), client(one.client), parent(parent_of(one.name)) {}
+  Places(const Places&) = delete;
+  Places& operator=(const Places&) = delete;
+  ~Places() {
+    if (taken > 2) resolver.all_.free();
+    give_back(resolver.by_parent_, parent, taken > 1);
+    give_back(resolver.by_client_, client, taken > 0);
+  }
+  template <class Map, class Key>
+  static void give_back(Map& map, const Key& key, bool has) {
+    const auto found = map.find(key);
+    if (found == map.end()) return;
+    if (has) found->second.free();
+    if (found->second.unused()) map.erase(found);
+  }
 
-  std::mutex mutex;
-  bool open = true;  // while it is, the executor's context lives
-  Executor executor;
-  Resolver* resolver;  // the worker's thread only; null when it has gone
+  Resolver& resolver;
+  const std::uint64_t client;
+  const std::string parent;
+  int taken = 0;
 };
 
-Resolver::Resolver(TimerWheel& wheel, ResolverThreads& threads, ResolverLimits limits,
+Resolver::Resolver(TimerWheel& wheel, NameLookup& lookup, ResolverLimits limits,
                    std::vector<ResolveOverride> overrides)
     : wheel_(wheel),
-      threads_(threads),
+      lookup_(lookup),
       limits_(limits),
-      mailbox_(std::make_shared<Mailbox>(wheel.executor(), this)) {
+      all_(limits.in_flight),
+      look_ups_(wheel.executor()) {
   for (ResolveOverride& entry : overrides) {
     overrides_.insert_or_assign(entry.destination.host_port(), entry.endpoint);
   }
 }
 
-Resolver::~Resolver() {
-  const std::lock_guard lock(mailbox_->mutex);
-  mailbox_->open = false;
-  mailbox_->resolver = nullptr;
+Resolver::~Resolver() = default;
+
+awaitable<void> Resolver::close() {
+  look_ups_.cancel();
+  co_await look_ups_.join();
 }
 
-awaitable<Result<std::vector<Endpoint>>> Resolver::resolve(Destination destination) {
+awaitable<Result<std::vector<Endpoint>>> Resolver::resolve(Destination destination,
+                                                           std::uint64_t client) {
   const auto overridden = overrides_.find(destination.host_port());
   if (overridden != overrides_.end()) co_return std::vector<Endpoint>(1, overridden->second);
   const auto address = literal(destination);
@@ -169,81 +106,132 @@ awaitable<Result<std::vector<Endpoint>>> Resolver::resolve(Destination destinati
     found = names_.end();
   }
   if (found != names_.end() && !found->second.pending) {
-    co_return to_endpoints(found->second.answer, destination);
+    co_return to_endpoints(*found->second.answer, destination);
   }
-  if (found == names_.end()) {
-    if (pending_ >= limits_.in_flight) {
+  const bool is_first = found == names_.end();
+  if (is_first) {
+    make_room();
+    if (names_.size() >= limits_.names) {
       co_return Failure{Code::Overloaded, "too many names are being looked up", "dns_busy"};
     }
-    look_up(destination.host);
+    found = names_.try_emplace(destination.host).first;
+    found->second.pending = std::make_shared<LookUp>(look_ups_, destination.host, client);
   }
-  Waiter waiter{Event(wheel_.executor()), {}};
-  names_[destination.host].waiters.push_back(&waiter);
-  Deadline due(wheel_, waiter.answered, limits_.resolve);
-  const bool happened = co_await waiter.answered.wait();
-  if (happened) co_return to_endpoints(waiter.answer, destination);
-  // The entry may have been answered, or be another one by now.
-  const auto entry = names_.find(destination.host);
-  if (entry != names_.end()) std::erase(entry->second.waiters, &waiter);
-  if (due.fired()) {
-    co_return Failure{Code::DnsFailed,
-                      "no answer to the look-up of " + destination.host + " came in time",
-                      "dns_timeout"};
+  Waiter waiter(wheel_.executor());
+  found->second.waiters.push_back(&waiter);
+  if (is_first) {
+    const std::shared_ptr<LookUp> one = found->second.pending;
+    one->task = look_ups_.spawn(look_up(one));
   }
+  co_await waiter.answered.wait();
+  if (waiter.answer) co_return to_endpoints(*waiter.answer, destination);
+  leave(destination.host, waiter);
   co_return Failure{Code::Cancelled, "cancelled while looking up " + destination.host};
 }
 
-Result<std::vector<Endpoint>> Resolver::to_endpoints(const LookupAnswer& answer,
+Result<std::vector<Endpoint>> Resolver::to_endpoints(const Answer& answer,
                                                      const Destination& destination) {
-  if (answer.addresses.empty()) {
-    return Failure{Code::DnsFailed,
-                   "the host " + destination.host + " could not be resolved: " + answer.error,
-                   answer.temporary ? "dns_unavailable" : "dns_failed"};
-  }
+  if (!answer) return answer.error();
   std::vector<Endpoint> endpoints;
-  endpoints.reserve(answer.addresses.size());
-  for (const asio::ip::address& address : answer.addresses) {
+  endpoints.reserve(answer->size());
+  for (const asio::ip::address& address : *answer) {
     endpoints.emplace_back(address, destination.port);
   }
   return endpoints;
 }
 
-void Resolver::look_up(const std::string& name) {
-  make_room();
-  names_[name] = Name{};
-  ++pending_;
-  ResolverThreads::Job job;
-  job.name = name;
-  job.done = [mailbox = mailbox_, name](LookupAnswer answer) {
-    const std::lock_guard lock(mailbox->mutex);
-    if (!mailbox->open) return;
-    auto letter = [mailbox, name, answer = std::move(answer)]() mutable {
-      if (mailbox->resolver != nullptr) mailbox->resolver->deliver(name, std::move(answer));
-    };
-    asio::post(mailbox->executor, std::move(letter));
-  };
-  threads_.submit(std::move(job));
+// One that leaves; the last one ends the look-up, and the next to ask begins another.
+void Resolver::leave(const std::string& name, Waiter& waiter) {
+  const auto entry = names_.find(name);
+  if (entry == names_.end()) return;
+  std::erase(entry->second.waiters, &waiter);
+  if (!entry->second.pending || !entry->second.waiters.empty()) return;
+  const std::shared_ptr<LookUp> one = std::move(entry->second.pending);
+  names_.erase(entry);
+  one->cancel();
 }
 
-void Resolver::deliver(const std::string& name, LookupAnswer answer) {
-  const auto entry = names_.find(name);
-  assert(entry != names_.end() && entry->second.pending);
-  --pending_;
-  Name& found = entry->second;
-  found.pending = false;
-  found.answer = std::move(answer);
-  if (found.answer.addresses.size() > limits_.addresses) {
-    found.answer.addresses.resize(limits_.addresses);
+awaitable<void> Resolver::look_up(std::shared_ptr<LookUp> one) {
+  Deadline due(wheel_, *one, limits_.resolve);
+  LookupAnswer answer;
+  bool asked = false;
+  {
+    // The client's own place first: one with many slow names keeps no others from their parents.
+    Places places(*this, *one);
+    FairPlaces& clients =
+        by_client_.try_emplace(one->client, limits_.in_flight_per_client).first->second;
+    bool taken = co_await take(clients, one->client);
+    if (taken) {
+      places.taken = 1;
+      FairPlaces& parents =
+          by_parent_.try_emplace(places.parent, limits_.in_flight_per_parent).first->second;
+      taken = co_await take(parents, one->client);
+    }
+    if (taken) {
+      places.taken = 2;
+      taken = co_await take(all_, one->client);
+    }
+    if (taken) {
+      places.taken = 3;
+      asked = true;
+      answer = co_await lookup_.look_up(one->name);
+    }
   }
-  found.until =
-      wheel_.now() + (found.answer.addresses.empty() ? limits_.negative : limits_.positive);
-  for (Waiter* waiter : std::exchange(found.waiters, {})) {
-    waiter->answer = found.answer;
+  if (!answer.addresses.empty()) {
+    if (answer.addresses.size() > limits_.addresses) answer.addresses.resize(limits_.addresses);
+    deliver(*one, std::move(answer.addresses));
+  } else if (!due.fired()) {
+    deliver(*one, failure_of(one->name, answer));
+  } else if (asked) {
+    deliver(*one,
+            Failure{Code::DnsFailed, "no answer to the look-up of " + one->name + " came in time",
+                    "dns_timeout"});
+  } else {
+    deliver(*one, Failure{Code::Overloaded,
+                          "too many names are being looked up: " + one->name + " had no turn",
+                          "dns_busy"});
+  }
+}
+
+// False if the task was cancelled meanwhile.
+awaitable<bool> Resolver::take(FairPlaces& places, std::uint64_t client) {
+  if (places.has_room()) {
+    places.take();
+    co_return true;
+  }
+  FairQueue::Waiter waiter(wheel_.executor(), client);
+  places.queue.add(waiter);
+  const bool granted = co_await waiter.granted.wait();
+  if (granted) co_return true;
+  if (waiter.has_place) {
+    places.free();
+  } else {
+    places.queue.remove(waiter);
+  }
+  co_return false;
+}
+
+void Resolver::deliver(const LookUp& one, Answer answer) {
+  const auto entry = names_.find(one.name);
+  // Another one may be under way, or none: everybody left.
+  if (entry == names_.end() || entry->second.pending.get() != &one) return;
+  Name found = std::move(entry->second);
+  for (Waiter* waiter : found.waiters) {
+    waiter->answer = answer;
     waiter->answered.set_later();  // a waiter that runs may ask for the next name
   }
+  // That we are busy says nothing about the name.
+  if (!answer && answer.error().code == Code::Overloaded) {
+    names_.erase(entry);
+    return;
+  }
+  Name& kept = entry->second;
+  kept = Name();
+  kept.until = wheel_.now() + (answer ? limits_.positive : limits_.negative);
+  kept.answer = std::move(answer);
 }
 
-// Before a name is added. Names that are being looked up stay, and are fewer.
+// Before a name is added. Names that are being looked up stay.
 void Resolver::make_room() {
   if (names_.size() < limits_.names) return;
   const Clock::time_point now = wheel_.now();

@@ -1,12 +1,10 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
-#include <condition_variable>
 #include <cstddef>
-#include <deque>
-#include <functional>
+#include <cstdint>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,45 +14,15 @@
 #include "proxy/base/deadline.h"
 #include "proxy/base/event.h"
 #include "proxy/base/result.h"
+#include "proxy/base/task_group.h"
 #include "proxy/http/authority.h"
+#include "proxy/upstream/fair_queue.h"
+#include "proxy/upstream/name_lookup.h"
 #include "proxy/upstream/upstream_limits.h"
 
 namespace bottle {
 
 using Endpoint = asio::ip::tcp::endpoint;
-using Addresses = std::vector<asio::ip::address>;
-
-// What a name has; an empty `addresses` comes with the reason. Blocking, called on a helper thread.
-struct LookupAnswer {
-  Addresses addresses;
-  std::string error;       // for a person
-  bool temporary = false;  // no answer, as opposed to "there is no such name"
-};
-using Lookup = std::function<LookupAnswer(const std::string& name)>;
-[[nodiscard]] LookupAnswer system_lookup(const std::string& name);  // getaddrinfo
-
-// The threads on which look-ups block, shared by all workers; started when needed, at most `most`.
-// Owned by main, outlives the resolvers. A look-up that hangs when this ends is left behind: its
-// thread touches nothing that is gone.
-class ResolverThreads {
- public:
-  explicit ResolverThreads(std::size_t most = 4, Lookup lookup = system_lookup);
-  ResolverThreads(const ResolverThreads&) = delete;
-  ResolverThreads& operator=(const ResolverThreads&) = delete;
-  ~ResolverThreads();
-
- private:
-  friend class Resolver;
-  struct Job {
-    std::string name;
-    std::function<void(LookupAnswer)> done;
-  };
-  struct Shared;
-  void submit(Job job);
-  static void work(const std::shared_ptr<Shared>& shared);
-
-  std::shared_ptr<Shared> shared_;
-};
 
 // "HOST:PORT=ADDR:PORT": connections for that destination go to that address and port instead.
 struct ResolveOverride {
@@ -64,50 +32,72 @@ struct ResolveOverride {
   [[nodiscard]] static Result<ResolveOverride> parse(std::string_view text);
 };
 
-// Names to addresses, for one worker: a deadline on each wait, one look-up at a time for a name,
-// answers remembered for a short while. Addresses need no look-up. Decides nothing: the dialer vets
-// every address. One thread; ended after everybody who waits.
+// Names to addresses, for one worker: one look-up at a time for a name, a deadline for each,
+// answers remembered for a short while. How many are under way is bounded, for one client and for
+// the names below one parent too, so that names that nobody answers leave room for the others; what
+// is above waits. A look-up that nobody waits for any more ends. Addresses need none. Decides
+// nothing: the dialer vets every address. One thread.
 class Resolver {
  public:
-  Resolver(TimerWheel& wheel, ResolverThreads& threads, ResolverLimits limits = {},
+  Resolver(TimerWheel& wheel, NameLookup& lookup, ResolverLimits limits = {},
            std::vector<ResolveOverride> overrides = {});
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
   ~Resolver();
 
-  // At least one endpoint, in the system's order. DnsFailed (with the name; reason "dns_timeout" if
-  // no answer came), Overloaded, Cancelled.
-  awaitable<Result<std::vector<Endpoint>>> resolve(Destination destination);
+  // At least one endpoint, in the order in which to try them. DnsFailed (with the name; reason
+  // "dns_timeout" if no answer came), Overloaded ("dns_busy"), Cancelled. `client`: Turn's.
+  awaitable<Result<std::vector<Endpoint>>> resolve(Destination destination,
+                                                   std::uint64_t client = 0);
+  // Ends what is under way. The last call, after everybody who waits has ended.
+  awaitable<void> close();
 
   [[nodiscard]] std::size_t remembered() const noexcept { return names_.size(); }
+  [[nodiscard]] std::size_t in_flight() const noexcept { return all_.taken(); }
 
  private:
+  using Answer = Result<Addresses>;
   struct Waiter {
+    explicit Waiter(Executor executor) : answered(std::move(executor)) {}
     Event answered;
-    LookupAnswer answer;
+    std::optional<Answer> answer;
+  };
+  // One look-up under way. cancel() ends its task.
+  struct LookUp final : public Cancellable {
+    LookUp(TaskGroup& tasks_in, std::string name_in, std::uint64_t client_in)
+        : tasks(tasks_in), name(std::move(name_in)), client(client_in) {}
+    void cancel() noexcept override { tasks.cancel(task); }
+    TaskGroup& tasks;
+    const std::string name;
+    const std::uint64_t client;
+    TaskGroup::TaskId task = 0;
   };
   struct Name {
-    bool pending = true;
-    LookupAnswer answer;
+    std::shared_ptr<LookUp> pending;  // null: `answer` is there
+    std::optional<Answer> answer;
     Clock::time_point until{};
     std::vector<Waiter*> waiters;
   };
-  // Where a helper thread leaves an answer. Outlives the resolver if a look-up does.
-  struct Mailbox;
+  // The places that a look-up has: of its client, of its name's parent, of all.
+  struct Places;
 
-  [[nodiscard]] static Result<std::vector<Endpoint>> to_endpoints(const LookupAnswer& answer,
+  [[nodiscard]] static Result<std::vector<Endpoint>> to_endpoints(const Answer& answer,
                                                                   const Destination& destination);
-  void look_up(const std::string& name);
-  void deliver(const std::string& name, LookupAnswer answer);
+  awaitable<void> look_up(std::shared_ptr<LookUp> one);
+  awaitable<bool> take(FairPlaces& places, std::uint64_t client);
+  void deliver(const LookUp& one, Answer answer);
+  void leave(const std::string& name, Waiter& waiter);
   void make_room();
 
   TimerWheel& wheel_;
-  ResolverThreads& threads_;
+  NameLookup& lookup_;
   ResolverLimits limits_;
   std::unordered_map<std::string, Endpoint> overrides_;  // by host:port
   std::unordered_map<std::string, Name> names_;
-  std::size_t pending_ = 0;
-  std::shared_ptr<Mailbox> mailbox_;
+  std::unordered_map<std::uint64_t, FairPlaces> by_client_;  // in use or waited for
+  std::unordered_map<std::string, FairPlaces> by_parent_;
+  FairPlaces all_;
+  TaskGroup look_ups_;
 };
 
 }  // namespace bottle

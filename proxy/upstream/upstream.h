@@ -32,9 +32,11 @@ struct Connection {
 class Dialer {
  public:
   virtual ~Dialer() = default;
-  // Resolves, vets the addresses, connects, and for Https finishes the handshake. Failures:
-  // DnsFailed, ConnectFailed, UpstreamTlsFailed, UpstreamTimeout, Denied (address), Cancelled.
-  virtual awaitable<Result<Connection>> dial(const Destination& destination, Scheme scheme) = 0;
+  // For a request of that client's (Turn's). Resolves, vets the addresses, connects, and for Https
+  // finishes the handshake. Failures: DnsFailed, ConnectFailed, UpstreamTlsFailed, UpstreamTimeout,
+  // Denied (address), Cancelled.
+  virtual awaitable<Result<Connection>> dial(const Destination& destination, Scheme scheme,
+                                             std::uint64_t client) = 0;
 };
 
 }  // namespace bottle

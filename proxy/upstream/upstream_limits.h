@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -9,13 +10,23 @@ namespace bottle {
 
 // Every bound and wait of this directory, by name, default and reason; docs/limits.md shows them.
 struct PoolLimits {
-  std::chrono::milliseconds idle{90'000};       // pipelock and most origins close at 120 s or later
-  std::size_t idle_per_key = 16;                // a package manager's burst, kept for the next one
-  std::size_t idle_total = 256;                 // file descriptors that do nothing
-  std::size_t in_flight_per_key = 64;           // one h1 request a connection
-  std::size_t in_flight = 512;                  // of all keys together
-  std::size_t queue = 256;                      // waiting for one of the two above
-  std::chrono::milliseconds queue_wait{5'000};  // longer, and the client had better ask again
+  std::chrono::milliseconds idle{90'000};  // pipelock and most origins close at 120 s or later
+  std::size_t idle_per_key = 16;           // a package manager's burst, kept for the next one
+  std::size_t idle_total = 256;            // file descriptors that do nothing
+  std::size_t in_flight_per_key = 512;     // connections in use: event streams last
+  std::size_t in_flight = 1024;            // of all keys together: one does not take all
+  std::size_t queue = 4096;                // requests that wait for one of the two above
+  std::size_t queue_bytes = 128u << 20;    // their heads, and bodies that were collected
+  std::chrono::milliseconds queue_wait{30'000};  // shorter than the patience of most clients
+
+  // As many as `descriptors` allow: a quarter of them for idle connections.
+  [[nodiscard]] PoolLimits within(std::size_t descriptors) const {
+    PoolLimits limits = *this;
+    if (in_flight + idle_total <= descriptors) return limits;
+    limits.idle_total = std::min(idle_total, descriptors / 4);
+    limits.in_flight = std::max<std::size_t>(1, descriptors - limits.idle_total);
+    return limits;
+  }
 
   // The scanner burns seconds of CPU a megabyte, also for callers that have gone.
   [[nodiscard]] static PoolLimits for_scanner(std::size_t in_flight = 32) {
@@ -34,11 +45,15 @@ struct DialLimits {
 };
 
 struct ResolverLimits {
-  std::chrono::milliseconds resolve{5'000};  // one try of the usual resolv.conf
+  std::chrono::milliseconds resolve{5'000};        // of one name, with the wait for its turn
+  std::chrono::milliseconds server_answer{1'500};  // then the next server, later twice as long
+  std::size_t tries = 2;                           // of each server
   std::chrono::milliseconds positive{30'000};
   std::chrono::milliseconds negative{2'000};  // a name that was just made is found soon
-  std::size_t names = 1024;                   // remembered
-  std::size_t in_flight = 128;                // names being looked up; more is Overloaded
+  std::size_t names = 1024;                   // remembered, being looked up, waiting
+  std::size_t in_flight = 128;                // being looked up: up to four sockets each
+  std::size_t in_flight_per_client = 16;      // of one client connection
+  std::size_t in_flight_per_parent = 16;      // below one name of two labels: one owner's servers
   std::size_t addresses = 32;                 // kept of one answer
 };
 

@@ -53,6 +53,7 @@ LIBRARIES = {
     r"llhttp\.h": ("proxy/http/h1_parser",),
     r"hs/": ("proxy/guard/matcher",),
     r"(zlib\.h|brotli/|zstd\.h)": ("proxy/upstream/",),
+    r"ares\.h": ("proxy/upstream/system_names",),
     r"CLI/": ("proxy/config", "launcher/"),
 }
 

@@ -136,7 +136,8 @@ class PipeDialer final : public Dialer {
     return *records_.back();
   }
 
-  awaitable<Result<Connection>> dial(const Destination& destination, Scheme) override {
+  awaitable<Result<Connection>> dial(const Destination& destination, Scheme,
+                                     std::uint64_t) override {
     ++dials;
     asked_for = destination;
     if (delay.count() > 0) {

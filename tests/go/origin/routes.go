@@ -150,7 +150,7 @@ func mirror(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body)
 }
 
-// sse sends n events; each data line carries its number and the unix-nanos time at which it was sent.
+// sse sends n events (first=MS: a comment at once, the first event after that); each data line carries its number and the unix-nanos time at which it was sent.
 // comments=1 puts a comment line before each event; pad=N adds N bytes of filler.
 func sse(w http.ResponseWriter, r *http.Request) {
 	n, gap := number(r, "n", 10), millis(r, "ms", 300)
@@ -159,6 +159,13 @@ func sse(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusOK)
 	flush(w)
+	if wait := millis(r, "first", 0); wait > 0 {
+		io.WriteString(w, ": waiting\n\n")
+		flush(w)
+		if !pause(r, wait) {
+			return
+		}
+	}
 	for i := int64(0); i < n; i++ {
 		if i > 0 && !pause(r, gap) {
 			return

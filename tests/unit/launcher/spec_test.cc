@@ -211,6 +211,23 @@ TEST_F(Spec, TheProxyIsToldThePolicy) {
                           (root_ / "project/log").string()));
 }
 
+TEST_F(Spec, LimitsAreTheProxys) {
+  manifest(R"({"bottles": {"default": {"limits": {"write_stall_ms": 600000, "queue": 10}}}})");
+  options_.limits = {"queue=20", "scanner_in_flight=8"};
+  const auto made = plan(options_);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_THAT(describe(*made), HasSubstr("--limit queue=20 --limit scanner_in_flight=8 "
+                                         "--limit write_stall_ms=600000"));
+  for (const char* wrong : {"queue", "queue=", "queue=x", "=1", "Queue=1", "queue=-1", "queue=1.5",
+                            "queue=1000000000000000000000"}) {
+    options_.limits = {wrong};
+    const auto bad = plan(options_);
+    ASSERT_FALSE(bad) << wrong;
+    EXPECT_EQ(bad.error().code, ExitCode::kUsage);
+    EXPECT_THAT(bad.error().message, HasSubstr(wrong));
+  }
+}
+
 TEST_F(Spec, AMissingProxyOrWorkspaceIsAnError) {
   std::filesystem::remove(root_ / "bin/bottle-proxy");
   around_.env["PATH"] = "/nonexistent";

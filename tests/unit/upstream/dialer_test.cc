@@ -155,18 +155,16 @@ TEST(ConnectFirst, ACancelEndsIt) {
 
 // ---- the dialers -------------------------------------------------------------------------------
 
-struct Names {
+struct Names final : NameLookup {
+  awaitable<LookupAnswer> look_up(std::string) override {
+    co_return LookupAnswer{addresses, addresses.empty() ? "nothing" : "", false};
+  }
   Addresses addresses;
 };
 
 struct DialWorld : World {
   explicit DialWorld(const std::vector<std::string>& open)
-      : names(std::make_shared<Names>()),
-        threads(1,
-                [n = names](const std::string&) {
-                  return LookupAnswer{n->addresses, n->addresses.empty() ? "nothing" : "", false};
-                }),
-        resolver(wheel, threads),
+      : resolver(wheel, names),
         guard(AddressGuard::make(open).value()),
         trust(OriginTrust::load({}).value()),
         tls(trust, wheel, buffers),
@@ -179,12 +177,11 @@ struct DialWorld : World {
   }
   static awaitable<void> one_dial(Dialer& with, Destination destination,
                                   std::optional<Result<Connection>>& out) {
-    auto got = co_await with.dial(destination, Scheme::Http);
+    auto got = co_await with.dial(destination, Scheme::Http, 0);
     out.emplace(std::move(got));
   }
 
-  std::shared_ptr<Names> names;
-  ResolverThreads threads;
+  Names names;
   Resolver resolver;
   AddressGuard guard;
   RecordBuffers buffers;
@@ -196,9 +193,9 @@ struct DialWorld : World {
 TEST(OriginDialer, ANameThatPointsInwardsReachesNothing) {
   DialWorld world({});
   Port inside(world.io);
-  world.names->addresses = {asio::ip::make_address("127.0.0.1"),
-                            asio::ip::make_address("169.254.169.254"),
-                            asio::ip::make_address("::ffff:127.0.0.1")};
+  world.names.addresses = {asio::ip::make_address("127.0.0.1"),
+                           asio::ip::make_address("169.254.169.254"),
+                           asio::ip::make_address("::ffff:127.0.0.1")};
   const auto dialled = world.dial(world.dialer, "rebind.test", inside.endpoint().port());
   ASSERT_FALSE(dialled);
   EXPECT_EQ(dialled.error().code, Code::Denied);
@@ -218,8 +215,8 @@ TEST(OriginDialer, OnlyTheVettedAddressesAreDialled) {
   DialWorld world({"127.0.0.1/32"});
   Port inside(world.io);
   // The first would be refused by the guard; were it dialled, it would be refused by the kernel.
-  world.names->addresses = {asio::ip::make_address("127.0.0.2"),
-                            asio::ip::make_address("127.0.0.1")};
+  world.names.addresses = {asio::ip::make_address("127.0.0.2"),
+                           asio::ip::make_address("127.0.0.1")};
   auto dialled = world.dial(world.dialer, "mixed.test", inside.endpoint().port());
   ASSERT_TRUE(dialled) << dialled.error().detail;
   EXPECT_EQ(dialled->protocol, Version::Http11);

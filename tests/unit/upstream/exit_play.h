@@ -186,7 +186,7 @@ class PlayDialer final : public Dialer {
     acts_.push_back({std::move(acts), records_.back().get()});
     return *records_.back();
   }
-  awaitable<Result<Connection>> dial(const Destination&, Scheme) override {
+  awaitable<Result<Connection>> dial(const Destination&, Scheme, std::uint64_t) override {
     ++dials;
     if (acts_.empty()) co_return Failure{Code::ScannerUnavailable, "nobody there"};
     auto [acts, record] = std::move(acts_.front());

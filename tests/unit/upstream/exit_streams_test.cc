@@ -127,6 +127,90 @@ INSTANTIATE_TEST_SUITE_P(
                     Trace::By::Pipelock}),
     [](const auto& row) { return std::string(row.param.name); });
 
+// The scanner sends its head with the first event that it passes.
+TEST(ExitEvents, HeadAndCommentsDoNotWaitForTheScanner) {
+  ExitWorld world;
+  const std::string comments = ": hi\n\n: thinking\n\n";
+  PlayRecord& peer = world.dial.will_play(
+      {take_head(), claim(), tell(events_head()), tell_body(comments), tell_body(kOne), waits(5s)});
+  Ask how;
+  how.leave_after = comments.size();
+  const Outcome out = world.ask(get(), how);
+  EXPECT_EQ(out.head.status, 200);
+  EXPECT_EQ(out.body, comments);  // and nothing of the event
+  EXPECT_TRUE(out.scanned_response_body);
+  world.settle();
+  EXPECT_FALSE(peer.finished);
+  EXPECT_EQ(world.ledger.live(), 0U);
+  EXPECT_EQ(world.pool.in_flight(), 0U);
+}
+
+TEST(ExitEvents, EventsComeAsTheScannerPassesThemAfterTheHead) {
+  ExitWorld world;
+  const std::string comment = ": hi\n\n";
+  world.dial.will_play({take_head(), claim(), tell(events_head()), tell_body(comment), waits(20ms),
+                        tell_body(kOne), waits(20ms), says_head(), passes(kOne), tell_body(kTwo),
+                        passes(kTwo), tell(end_of(comment + kOne + kTwo)), ends()});
+  const Outcome out = world.ask(get());
+  EXPECT_EQ(out.body, comment + kOne + kTwo);
+  EXPECT_TRUE(out.ended);
+  EXPECT_GE(out.pieces.size(), 2U);
+}
+
+Acts ahead(Acts rest) {
+  Acts acts = {take_head(), claim(), tell(events_head()), tell_body(": hi\n\n" + kOne),
+               waits(20ms)};
+  acts.insert(acts.end(), rest.begin(), rest.end());
+  return acts;
+}
+HeadNews events_with_cookie() {
+  HeadNews news = events_head();
+  news.head.fields.add("Set-Cookie", "a=b");
+  return news;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    AfterTheHead, ExitStreamFault,
+    testing::Values(
+        StreamFault{"ScannerRefuses",
+                    ahead({says(test::block(403, "blocked: response contains injection: x"))}),
+                    ": hi\n\n", "injection_in_response", Trace::By::Pipelock},
+        StreamFault{"ScannerEndsWithoutAnEvent",
+                    ahead({says_head(), ends(), tell(end_of(": hi\n\n" + kOne))}), ": hi\n\n",
+                    "scanner_cut_stream", Trace::By::Pipelock},
+        StreamFault{
+            "ScannerFailsForTheOrigin",
+            ahead({tell(failure_news(Code::UpstreamTruncated, "origin_reset", Trace::By::Origin)),
+                   says(test::block(502, "forward proxy fetch failed"))}),
+            ": hi\n\n", "origin_reset", Trace::By::Origin},
+        StreamFault{
+            "ScannerChangesTheHead",
+            ahead({says(relayed_head(shown_to_scanner(events_with_cookie().head, "e1", false),
+                                     "Transfer-Encoding: chunked\r\n"))}),
+            ": hi\n\n", "changed_by_scanner", Trace::By::Pipelock},
+        StreamFault{"AnotherExchangesAnswer",
+                    ahead({says(relayed_head(shown_to_scanner(events_head().head, "e2", false),
+                                             "Transfer-Encoding: chunked\r\n"))}),
+                    ": hi\n\n", "scanner_mixed_up", Trace::By::Pipelock},
+        StreamFault{"ScannerDies", ahead({test::dies()}), ": hi\n\n", "upstream_broken",
+                    Trace::By::Pipelock}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+TEST(ExitEvents, AHeadThatTheScannerMayRefuseInWordsWaitsForIt) {
+  for (const HeadNews& news :
+       {head_news(429, {{"Content-Type", "text/event-stream"}}),
+        head_news(200, {{"Content-Type", "text/event-stream"}, {"Content-Encoding", "x-odd"}}),
+        head_news(200, {{"Content-Type", "application/x-ndjson"}})}) {
+    ExitWorld world;
+    world.dial.will_play(
+        {take_head(), claim(), tell(news), waits(20ms),
+         says(test::block(403, "blocked: compressed response cannot be scanned"))});
+    const Outcome out = world.ask(get());
+    EXPECT_EQ(out.head.status, 403);
+    EXPECT_TRUE(out.head.fields.has("x-bottle-deny"));
+  }
+}
+
 TEST(ExitEvents, AnEventThatWasNotPassedIsLeftOut) {
   ExitWorld world;
   const std::string three = "data: 3\n\n";

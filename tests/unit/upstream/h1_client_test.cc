@@ -229,7 +229,7 @@ class TruncatedStream final : public ByteStream {
 
 class TruncatingDialer final : public Dialer {
  public:
-  awaitable<Result<Connection>> dial(const Destination&, Scheme) override {
+  awaitable<Result<Connection>> dial(const Destination&, Scheme, std::uint64_t) override {
     Connection connection;
     connection.stream = std::make_unique<TruncatedStream>();
     co_return connection;

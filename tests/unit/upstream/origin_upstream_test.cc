@@ -37,7 +37,11 @@ class Echo final : public Handler {
       auto chunk = co_await request.body->read(1024);
       if (chunk) body = chunk->data;
     }
-    co_await sleep_for(20ms);
+    bool going = true;
+    do {
+      const bool slept = co_await sleep_for(20ms);
+      going = slept;
+    } while (stays && going);
     --running;
     Response response;
     response.head.version = Version::Http2;
@@ -55,6 +59,7 @@ class Echo final : public Handler {
   int requests = 0;
   int running = 0;
   int most = 0;
+  bool stays = false;  // answers nothing until its client has gone
 };
 
 // Dials HTTP/2 origins in memory.
@@ -62,7 +67,8 @@ class H2Dialer final : public Dialer {
  public:
   H2Dialer(PipeWorld& world, TaskGroup& tasks) : world_(world), tasks_(tasks) {}
 
-  awaitable<Result<Connection>> dial(const Destination& destination, Scheme) override {
+  awaitable<Result<Connection>> dial(const Destination& destination, Scheme,
+                                     std::uint64_t) override {
     ++dials;
     const bool slept = co_await sleep_for(20ms);
     if (!slept) co_return Failure{Code::Cancelled, "cancelled"};
@@ -76,6 +82,7 @@ class H2Dialer final : public Dialer {
   }
 
   int dials = 0;
+  int open = 0;
   bool fails = false;
   Echo echo;
   H2Limits limits;
@@ -91,7 +98,9 @@ class H2Dialer final : public Dialer {
                                  destination,
                                  Scheme::Https};
     Http2Session session(stream, context, limits);
+    ++open;
     co_await session.run();
+    --open;
   }
 
   PipeWorld& world_;
@@ -103,7 +112,8 @@ class H2Dialer final : public Dialer {
 };
 
 struct H2World : PipeWorld {
-  H2World() : sessions(io.get_executor()), h2(*this, sessions) {
+  explicit H2World(PoolLimits pool_limits = {})
+      : PipeWorld(pool_limits), sessions(io.get_executor()), h2(*this, sessions) {
     upstream = std::make_unique<OriginUpstream>(io.get_executor(), wheel, h2, pool);
   }
   ~H2World() {
@@ -135,6 +145,11 @@ struct H2World : PipeWorld {
   std::unique_ptr<OriginUpstream> upstream;
 };
 
+awaitable<void> take(Pool& pool, std::vector<Lease>& out) {
+  auto lease = co_await pool.lease("https://other.test:443");
+  if (lease) out.push_back(std::move(*lease));
+}
+
 TEST(OriginUpstream, AHundredStreamsMakeOneConnection) {
   H2World world;
   const auto outcomes = world.ask_many(100);
@@ -158,6 +173,89 @@ TEST(OriginUpstream, MoreStreamsThanOneConnectionTakesMakeAnother) {
     EXPECT_EQ(out.body, "ok");
   }
   EXPECT_EQ(world.h2.dials, 2);
+}
+
+TEST(OriginUpstream, WhatFindsNoStreamWaitsForOne) {
+  H2World world;
+  const auto outcomes = world.ask_many(1000);
+  for (const Outcome& out : outcomes) {
+    ASSERT_FALSE(out.failure) << out.failure->detail;
+    EXPECT_EQ(out.body, "ok");
+  }
+  EXPECT_EQ(world.h2.dials, 4);
+  EXPECT_EQ(world.h2.echo.requests, 1000);
+  EXPECT_EQ(world.pool.waiting(), 0U);
+}
+
+TEST(OriginUpstream, AnOriginThatNeverHasAStreamIsWaitedForSoLong) {
+  PoolLimits limits;
+  limits.queue_wait = 40ms;
+  H2World world(limits);
+  world.h2.limits.streams = 1;
+  world.h2.echo.stays = true;
+  std::vector<Outcome> out(6);
+  TaskGroup tasks(world.io.get_executor());
+  for (Outcome& one : out) {
+    tasks.spawn(test::drive(*world.upstream, get(), world.wheel, H2World::https(), one));
+  }
+  world.io.restart();
+  while (tasks.size() > 4 && world.io.run_one() > 0) {
+  }
+  EXPECT_EQ(world.pool.in_flight(), 4U);
+  EXPECT_EQ(world.pool.waiting(), 0U);
+  const auto refused = std::count_if(out.begin(), out.end(), [](const Outcome& one) {
+    return one.failure && one.failure->reason == "queue_timeout";
+  });
+  EXPECT_EQ(refused, 2);
+  test::cancel_tasks(world.io, tasks);
+  world.io.restart();
+  while (!tasks.empty() && world.io.run_one() > 0) {
+  }
+}
+
+TEST(OriginUpstream, ConnectionsToHttp2OriginsCountInUseAndIdle) {
+  PoolLimits limits;
+  limits.idle_total = 3;
+  H2World world(limits);
+  std::size_t most = 0;
+  for (int i = 0; i < 8; ++i) {
+    Ask how = H2World::https();
+    how.destination.host = "origin" + std::to_string(i) + ".test";
+    EXPECT_EQ(world.ask(*world.upstream, get(), how).body, "ok");
+    world.settle();
+    EXPECT_EQ(world.pool.in_flight(), 0U);
+    most = std::max(most, world.pool.idle());
+  }
+  EXPECT_EQ(most, 3U);
+  EXPECT_EQ(world.h2.dials, 8);
+  // The ones that went are closed, not forgotten; the last one is still of use.
+  world.io.restart();
+  while (world.h2.open > 3 && world.io.run_one() > 0) {
+  }
+  EXPECT_EQ(world.h2.open, 3);
+  Ask how = H2World::https();
+  how.destination.host = "origin7.test";
+  EXPECT_EQ(world.ask(*world.upstream, get(), how).body, "ok");
+  EXPECT_EQ(world.h2.dials, 8);
+}
+
+TEST(OriginUpstream, AnIdleHttp2ConnectionIsUsedAgainWithinThePlacesInUse) {
+  PoolLimits limits;
+  limits.in_flight = 1;
+  limits.queue_wait = 40ms;
+  H2World world(limits);
+  EXPECT_EQ(world.ask(*world.upstream, get(), H2World::https()).body, "ok");
+  EXPECT_EQ(world.pool.in_flight(), 0U);
+  EXPECT_EQ(world.pool.idle(), 1U);
+  // The one place is taken by somebody else: the connection alone does not make another.
+  std::vector<Lease> other;
+  test::run_until_done(world.io, take(world.pool, other));
+  const Outcome out = world.ask(*world.upstream, get(), H2World::https());
+  ASSERT_TRUE(out.failure);
+  EXPECT_EQ(out.failure->reason, "queue_timeout");
+  other.clear();
+  EXPECT_EQ(world.ask(*world.upstream, get(), H2World::https()).body, "ok");
+  EXPECT_EQ(world.h2.dials, 1);
 }
 
 TEST(OriginUpstream, AnHttp2OriginGetsTheBody) {

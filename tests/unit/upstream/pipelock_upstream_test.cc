@@ -286,7 +286,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 class NobodyThere final : public Dialer {
  public:
-  awaitable<Result<Connection>> dial(const Destination&, Scheme) override {
+  awaitable<Result<Connection>> dial(const Destination&, Scheme, std::uint64_t) override {
     co_return Failure{Code::ScannerUnavailable, "refused"};
   }
 };

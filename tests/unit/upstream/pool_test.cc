@@ -187,6 +187,122 @@ TEST(Pool, WaitingIsBoundedInTimeAndNumber) {
   EXPECT_EQ(world.pool.waiting(), 0U);
 }
 
+awaitable<void> take_for(Pool& pool, std::uint64_t client, std::size_t bytes,
+                         std::vector<std::uint64_t>& order, std::vector<Failure>& failures) {
+  const Turn turn{client, bytes};
+  auto lease = co_await pool.lease("a", Pool::Want::AnyConnection, turn);
+  if (lease) {
+    order.push_back(client);
+  } else {
+    failures.push_back(lease.error());
+  }
+}
+
+TEST(Pool, ClientsTakeTurnsWhereTheyWait) {
+  World world{PoolLimits::for_scanner(1)};
+  TaskGroup tasks(world.io.get_executor());
+  std::vector<std::uint64_t> order;
+  std::vector<Failure> failures;
+  Lease lease = take_now(world, "a");
+  for (const std::uint64_t client : {1U, 1U, 1U, 1U, 2U, 3U, 2U}) {
+    tasks.spawn(take_for(world.pool, client, 0, order, failures));
+  }
+  lease = Lease();
+  world.io.restart();
+  world.io.poll();
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{1, 2, 3, 1, 2, 1, 1}));
+  EXPECT_TRUE(failures.empty());
+}
+
+TEST(Pool, ClientsTakeTurnsForThePlacesOfAllKeysToo) {
+  PoolLimits limits;
+  limits.in_flight = 1;
+  World world{limits};
+  TaskGroup tasks(world.io.get_executor());
+  std::vector<std::uint64_t> order;
+  std::vector<Failure> failures;
+  Lease lease = take_now(world, "b");
+  for (const std::uint64_t client : {1U, 1U, 1U, 2U}) {
+    tasks.spawn(take_for(world.pool, client, 0, order, failures));
+  }
+  lease = Lease();
+  world.io.restart();
+  world.io.poll();
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{1, 2, 1, 1}));
+}
+
+TEST(Pool, WhatWaitsIsBoundedInBytes) {
+  PoolLimits limits = PoolLimits::for_scanner(1);
+  limits.queue_bytes = 1000;
+  World world{limits};
+  TaskGroup tasks(world.io.get_executor());
+  std::vector<std::uint64_t> order;
+  std::vector<Failure> failures;
+  Lease lease = take_now(world, "a");
+  tasks.spawn(take_for(world.pool, 1, 600, order, failures));
+  tasks.spawn(take_for(world.pool, 2, 401, order, failures));
+  ASSERT_EQ(failures.size(), 1U);
+  EXPECT_EQ(failures[0].reason, "queue_full");
+  tasks.spawn(take_for(world.pool, 3, 400, order, failures));
+  EXPECT_EQ(world.pool.waiting(), 2U);
+  lease = Lease();
+  world.io.restart();
+  world.io.poll();
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{1, 3}));
+  lease = take_now(world, "a");
+  tasks.spawn(take_for(world.pool, 2, 1000, order, failures));  // nothing waits any more
+  EXPECT_EQ(world.pool.waiting(), 1U);
+  lease = Lease();
+  world.io.restart();
+  world.io.poll();
+  EXPECT_EQ(failures.size(), 1U);
+}
+
+struct SharedConnection final : Cancellable {
+  void cancel() noexcept override { ++ended; }
+  int ended = 0;
+};
+
+TEST(Pool, AParkedConnectionIsAnIdleOneAndGoesWhenOthersNeedItsPlace) {
+  PoolLimits limits;
+  limits.idle_total = 2;
+  World world{limits};
+  SharedConnection first;
+  SharedConnection second;
+  {
+    const Parking one(world.pool, "a", first);
+    const Parking two(world.pool, "b", second);
+    EXPECT_EQ(world.pool.idle(), 2U);
+    park(world, "c");
+    EXPECT_EQ(first.ended, 1);
+    EXPECT_EQ(second.ended, 0);
+    EXPECT_EQ(world.pool.idle(), 2U);
+  }
+  EXPECT_EQ(world.pool.idle(), 1U);
+}
+
+TEST(Pool, AParkedConnectionEndsAtItsAgeAndIsNobodysLease) {
+  PoolLimits limits;
+  limits.idle = 40ms;
+  World world{limits};
+  SharedConnection shared;
+  const Parking parking(world.pool, "a", shared);
+  EXPECT_FALSE(take_now(world, "a").connected());
+  world.io.restart();
+  world.io.run();
+  EXPECT_EQ(shared.ended, 1);
+  EXPECT_EQ(world.pool.idle(), 0U);
+}
+
+TEST(PoolLimits, AreWithinTheDescriptors) {
+  for (const std::size_t descriptors : {1U, 10U, 400U, 4096U}) {
+    const PoolLimits limits = PoolLimits().within(descriptors);
+    EXPECT_LE(limits.in_flight + limits.idle_total, descriptors);
+    EXPECT_GE(limits.in_flight, 1U);
+  }
+  EXPECT_EQ(PoolLimits().within(4096).in_flight, PoolLimits().in_flight);
+}
+
 TEST(Pool, ACancelledWaiterTakesNoSlot) {
   World world{PoolLimits::for_scanner(1)};
   TaskGroup tasks(world.io.get_executor());

@@ -2,10 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <chrono>
+#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,28 +20,40 @@ using Resolved = Result<std::vector<Endpoint>>;
 
 // A name server without a network: "a.test" has an address, "no.test" does not exist, "slow.test"
 // answers when the gate opens.
-struct Names {
-  LookupAnswer operator()(const std::string& name) {
+class Names final : public NameLookup {
+ public:
+  awaitable<LookupAnswer> look_up(std::string name) override {
     ++asked;
-    LookupAnswer answer;
-    if (name.starts_with("slow")) {
-      const std::lock_guard wait(gate);
+    const bool slow = name.starts_with("slow");
+    while (slow && closed) {
+      ++running;
+      most = std::max(most, running);
+      const bool slept = co_await sleep_for(2ms);
+      --running;
+      if (!slept) {
+        ++cancelled;
+        co_return LookupAnswer{{}, "cancelled", true};
+      }
     }
+    LookupAnswer answer;
     if (name.starts_with("no")) {
       answer.error = "Name or service not known";
     } else {
       answer.addresses.push_back(asio::ip::make_address("192.0.2.1"));
       answer.addresses.push_back(asio::ip::make_address("2001:db8::1"));
     }
-    return answer;
+    co_return answer;
   }
-  std::atomic<int> asked{0};
-  std::mutex gate;
+  int asked = 0;
+  int running = 0;
+  int most = 0;
+  int cancelled = 0;
+  bool closed = false;
 };
 
-awaitable<void> resolve(Resolver& resolver, Destination destination,
+awaitable<void> resolve(Resolver& resolver, Destination destination, std::uint64_t client,
                         std::unique_ptr<Resolved>& out) {
-  auto got = co_await resolver.resolve(std::move(destination));
+  auto got = co_await resolver.resolve(std::move(destination), client);
   out = std::make_unique<Resolved>(std::move(got));
 }
 
@@ -50,19 +61,21 @@ Destination place(std::string_view text) { return parse_authority(text, std::nul
 
 struct World {
   explicit World(ResolverLimits limits_in = {}, std::vector<ResolveOverride> overrides = {})
-      : wheel(io.get_executor()),
-        names(std::make_shared<Names>()),
-        threads(2, [n = names](const std::string& name) { return (*n)(name); }),
-        resolver(wheel, threads, limits_in, std::move(overrides)) {}
-  Resolved ask(std::string_view text) {
+      : wheel(io.get_executor()), resolver(wheel, names, limits_in, std::move(overrides)) {}
+  ~World() { test::run_until_done(io, resolver.close()); }
+  Resolved ask(std::string_view text, std::uint64_t client = 0) {
     std::unique_ptr<Resolved> out;
-    test::run_until_done(io, resolve(resolver, place(text), out));
+    test::run_until_done(io, resolve(resolver, place(text), client, out));
     return std::move(*out);
+  }
+  void run(TaskGroup& tasks) {
+    io.restart();
+    while (!tasks.empty() && io.run_one() > 0) {
+    }
   }
   asio::io_context io{1};
   TimerWheel wheel;
-  std::shared_ptr<Names> names;
-  ResolverThreads threads;
+  Names names;
   Resolver resolver;
 };
 
@@ -79,7 +92,7 @@ TEST(Resolver, AddressesNeedNoLookUp) {
   World world;
   EXPECT_EQ(world.ask("10.1.2.3:80")->at(0), Endpoint(asio::ip::make_address("10.1.2.3"), 80));
   EXPECT_EQ(world.ask("[::1]:80")->at(0), Endpoint(asio::ip::make_address("::1"), 80));
-  EXPECT_EQ(world.names->asked, 0);
+  EXPECT_EQ(world.names.asked, 0);
 }
 
 TEST(Resolver, AnOverrideReplacesAddressAndPortOfExactlyThatDestination) {
@@ -87,7 +100,7 @@ TEST(Resolver, AnOverrideReplacesAddressAndPortOfExactlyThatDestination) {
   overrides.push_back(ResolveOverride::parse("a.test:443=127.0.0.1:8443").value());
   World world({}, std::move(overrides));
   EXPECT_EQ(world.ask("a.test:443")->at(0), Endpoint(asio::ip::make_address("127.0.0.1"), 8443));
-  EXPECT_EQ(world.names->asked, 0);
+  EXPECT_EQ(world.names.asked, 0);
   EXPECT_EQ(world.ask("a.test:80")->at(0), Endpoint(asio::ip::make_address("192.0.2.1"), 80));
 }
 
@@ -108,13 +121,13 @@ TEST(Resolver, RemembersAnswersAndForgetsThemSoon) {
   limits.negative = 60ms;
   World world(limits);
   for (const char* name : {"a.test:443", "no.test:443"}) {
-    world.names->asked = 0;
+    world.names.asked = 0;
     const bool found = world.ask(name).has_value();
     EXPECT_EQ(world.ask(name).has_value(), found);
-    EXPECT_EQ(world.names->asked, 1);
+    EXPECT_EQ(world.names.asked, 1);
     std::this_thread::sleep_for(70ms);
     EXPECT_EQ(world.ask(name).has_value(), found);
-    EXPECT_EQ(world.names->asked, 2);
+    EXPECT_EQ(world.names.asked, 2);
   }
 }
 
@@ -126,96 +139,139 @@ TEST(Resolver, AnUnknownNameIsNamed) {
   EXPECT_NE(found.error().detail.find("no.test"), std::string::npos);
 }
 
-TEST(Resolver, ASlowAnswerIsNotWaitedForButServesTheNext) {
+TEST(Resolver, ALookUpEndsAtItsDeadline) {
   ResolverLimits limits;
   limits.resolve = 40ms;
+  limits.negative = 40ms;
   World world(limits);
-  {
-    const std::lock_guard closed(world.names->gate);
-    const auto found = world.ask("slow.test:443");
-    ASSERT_FALSE(found);
-    EXPECT_EQ(found.error().code, Code::DnsFailed);
-    EXPECT_EQ(found.error().reason, "dns_timeout");
-  }
-  // The same look-up goes on.
-  Result<std::vector<Endpoint>> late = Failure{};
-  for (int i = 0; i < 50 && !late; ++i) late = world.ask("slow.test:443");
-  EXPECT_TRUE(late);
-  EXPECT_EQ(world.names->asked, 1);
+  world.names.closed = true;
+  const auto found = world.ask("slow.test:443");
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Code::DnsFailed);
+  EXPECT_EQ(found.error().reason, "dns_timeout");
+  EXPECT_EQ(world.names.cancelled, 1);
+  EXPECT_EQ(world.resolver.in_flight(), 0U);
+  // For a moment that is the answer; then it is asked again.
+  EXPECT_FALSE(world.ask("slow.test:443"));
+  EXPECT_EQ(world.names.asked, 1);
+  world.names.closed = false;
+  std::this_thread::sleep_for(50ms);
+  EXPECT_TRUE(world.ask("slow.test:443"));
 }
 
 TEST(Resolver, ManyWhoAskForOneNameMakeOneLookUp) {
   World world;
   TaskGroup tasks(world.io.get_executor());
   std::vector<std::unique_ptr<Resolved>> out(20);
-  {
-    const std::lock_guard closed(world.names->gate);
-    for (auto& slot : out) tasks.spawn(resolve(world.resolver, place("slow.test:443"), slot));
-    world.io.poll();
-  }
-  world.io.restart();
-  while (!tasks.empty() && world.io.run_one() > 0) {
-  }
+  world.names.closed = true;
+  for (auto& slot : out) tasks.spawn(resolve(world.resolver, place("slow.test:443"), 0, slot));
+  world.io.poll();
+  world.names.closed = false;
+  world.run(tasks);
   for (const auto& slot : out) EXPECT_TRUE(*slot);
-  EXPECT_EQ(world.names->asked, 1);
+  EXPECT_EQ(world.names.asked, 1);
+}
+
+// Names that nobody answers, of one owner or asked for by one client, leave room for the others.
+TEST(Resolver, SlowNamesDoNotHoldUpOthers) {
+  for (const bool one_parent : {true, false}) {
+    World world;
+    world.names.closed = true;
+    TaskGroup tasks(world.io.get_executor());
+    std::vector<std::unique_ptr<Resolved>> out(200);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const std::string number = std::to_string(i);
+      const std::string name =
+          one_parent ? "slow" + number + ".evil.test" : "slow" + number + ".test" + number;
+      const std::uint64_t client = one_parent ? 100 + i : 1;
+      tasks.spawn(resolve(world.resolver, place(name + ":443"), client, out[i]));
+    }
+    world.io.poll();
+    EXPECT_EQ(world.names.running, 16);
+    EXPECT_TRUE(world.ask("a.test:443", 2));
+    EXPECT_TRUE(world.ask("a.other.test:443", 3));
+    world.names.closed = false;
+    world.run(tasks);
+    for (const auto& slot : out) EXPECT_TRUE(*slot);
+    EXPECT_EQ(world.names.most, 16);
+    EXPECT_EQ(world.resolver.in_flight(), 0U);
+  }
+}
+
+TEST(Resolver, WhatHadNoTurnWasBusyAndIsNotRemembered) {
+  ResolverLimits limits;
+  limits.in_flight = 1;
+  limits.resolve = 40ms;
+  World world(limits);
+  world.names.closed = true;
+  TaskGroup tasks(world.io.get_executor());
+  std::unique_ptr<Resolved> first;
+  std::unique_ptr<Resolved> second;
+  tasks.spawn(resolve(world.resolver, place("slow1.test:443"), 1, first));
+  tasks.spawn(resolve(world.resolver, place("slow2.test:443"), 2, second));
+  world.run(tasks);
+  EXPECT_EQ(first->error().reason, "dns_timeout");
+  EXPECT_EQ(second->error().code, Code::Overloaded);
+  EXPECT_EQ(second->error().reason, "dns_busy");
+  EXPECT_EQ(world.names.asked, 1);
+  world.names.closed = false;
+  EXPECT_TRUE(world.ask("slow2.test:443"));
 }
 
 TEST(Resolver, LookUpsInFlightAndNamesRememberedAreBounded) {
   ResolverLimits limits;
-  limits.in_flight = 2;
   limits.names = 3;
-  limits.resolve = 40ms;
   World world(limits);
-  {
-    const std::lock_guard closed(world.names->gate);
-    EXPECT_EQ(world.ask("slow1.test:443").error().code, Code::DnsFailed);
-    EXPECT_EQ(world.ask("slow2.test:443").error().code, Code::DnsFailed);
-    EXPECT_EQ(world.ask("a.test:443").error().code, Code::Overloaded);
+  world.names.closed = true;
+  TaskGroup tasks(world.io.get_executor());
+  std::vector<std::unique_ptr<Resolved>> out(3);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    tasks.spawn(resolve(world.resolver, place("slow" + std::to_string(i) + ".test:1"), i, out[i]));
   }
-  Result<std::vector<Endpoint>> late = Failure{};
-  for (int i = 0; i < 50 && !late; ++i) late = world.ask("slow1.test:443");
-  late = Failure{};
-  for (int i = 0; i < 50 && !late; ++i) late = world.ask("slow2.test:443");
+  world.io.poll();
+  EXPECT_EQ(world.ask("a.test:443").error().code, Code::Overloaded);
+  world.names.closed = false;
+  world.run(tasks);
   for (int i = 0; i < 10; ++i) {
     EXPECT_TRUE(world.ask("a" + std::to_string(i) + ".test:443"));
     EXPECT_LE(world.resolver.remembered(), 3U);
   }
 }
 
-TEST(Resolver, ACancelledWaiterIsForgotten) {
+TEST(Resolver, ALookUpThatNobodyWaitsForEnds) {
   World world;
-  TaskGroup tasks(world.io.get_executor());
-  std::unique_ptr<Resolved> out;
-  {
-    const std::lock_guard closed(world.names->gate);
-    tasks.spawn(resolve(world.resolver, place("slow.test:443"), out));
-    world.io.poll();
-    test::cancel_tasks(world.io, tasks);
-    ASSERT_TRUE(out);
-    EXPECT_EQ(out->error().code, Code::Cancelled);
-  }
+  world.names.closed = true;
+  TaskGroup leave(world.io.get_executor());
+  TaskGroup stay(world.io.get_executor());
+  std::unique_ptr<Resolved> first;
+  std::unique_ptr<Resolved> second;
+  leave.spawn(resolve(world.resolver, place("slow.test:443"), 1, first));
+  stay.spawn(resolve(world.resolver, place("slow.test:443"), 2, second));
+  world.io.poll();
+  test::cancel_tasks(world.io, leave);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->error().code, Code::Cancelled);
+  EXPECT_EQ(world.names.cancelled, 0);
+  test::cancel_tasks(world.io, stay);
+  EXPECT_EQ(second->error().code, Code::Cancelled);
+  EXPECT_EQ(world.names.cancelled, 1);
+  EXPECT_EQ(world.resolver.in_flight(), 0U);
+  EXPECT_EQ(world.resolver.remembered(), 0U);
+  world.names.closed = false;
   EXPECT_TRUE(world.ask("slow.test:443"));
 }
 
-TEST(Resolver, GoesAwayWhileALookUpHangs) {
-  auto names = std::make_shared<Names>();
-  const std::lock_guard closed(names->gate);
-  {
-    World world;
-    ResolverThreads threads(1, [names](const std::string& name) { return (*names)(name); });
-    ResolverLimits limits;
-    limits.resolve = 20ms;
-    Resolver resolver(world.wheel, threads, limits);
-    std::unique_ptr<Resolved> out;
-    test::run_until_done(world.io, resolve(resolver, place("slow.test:443"), out));
-    EXPECT_FALSE(*out);
-  }
-}
-
-TEST(Resolver, TheSystemKnowsLocalhost) {
-  const LookupAnswer answer = system_lookup("localhost");
-  ASSERT_FALSE(answer.addresses.empty()) << answer.error;
-  EXPECT_TRUE(answer.addresses.front().is_loopback());
+TEST(Resolver, CloseEndsWhatIsUnderWay) {
+  World world;
+  world.names.closed = true;
+  TaskGroup tasks(world.io.get_executor());
+  std::unique_ptr<Resolved> out;
+  tasks.spawn(resolve(world.resolver, place("slow.test:443"), 1, out));
+  world.io.poll();
+  test::run_until_done(world.io, world.resolver.close());
+  world.run(tasks);
+  ASSERT_TRUE(out);
+  EXPECT_FALSE(*out);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 
 #include "proxy/base/task_group.h"
 #include "proxy/upstream/dialer.h"
+#include "proxy/upstream/system_names.h"
 #include "support/run_until.h"
 
 namespace bottle {
@@ -185,14 +186,14 @@ TEST(SocketBroker, WorkersShareTheDescriptor) {
 
 awaitable<void> dial_one(ScannerDialer& dialer, std::optional<Result<Connection>>& out) {
   const auto anywhere = parse_host("origin.test", 443).value();
-  auto got = co_await dialer.dial(anywhere, Scheme::Https);
+  auto got = co_await dialer.dial(anywhere, Scheme::Https, 0);
   out.emplace(std::move(got));
 }
 
 TEST(SocketBroker, TheScannerIsDialledWithItsSockets) {
   World world;
-  ResolverThreads threads(1);
-  Resolver resolver(world.wheel, threads);
+  SystemNames names(world.wheel);
+  Resolver resolver(world.wheel, names);
   tcp::acceptor scanner(world.io, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
   const auto place = parse_host("127.0.0.1", scanner.local_endpoint().port()).value();
   SocketBroker broker(world.wheel, world.ends[0], 60s);
