@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <future>
 #include <random>
 #include <utility>
 #include <vector>
@@ -93,12 +92,10 @@ Result<void> World::build(const Places& places) {
     if (!read) return read.error();
     values = std::move(*read);
   }
-  // Behind pipelock the guard looks only if it was given values that pipelock does not know.
-  // Compiling what it looks for takes longer than all the rest, so that goes on beside it.
-  std::future<Result<std::unique_ptr<const SecretSet>>> compiled;
-  if (config_.upstream == UpstreamKind::Direct || !values.empty()) {
-    compiled = std::async(std::launch::async, &SecretSet::make, std::move(values));
-  }
+  // Compiling what the guard looks for takes longer than all the rest, so that goes on beside it.
+  auto secrets = PendingSecrets::begin(std::move(values));
+  if (!secrets) return about_config(secrets.error());
+  secrets_ = std::move(*secrets);
   auto guard = AddressGuard::make(config_.allow_address);
   if (!guard) return about_config(guard.error());
   addresses_ = std::move(*guard);
@@ -139,11 +136,6 @@ Result<void> World::build(const Places& places) {
                      std::string(kBadFile));
     }
   }
-  if (compiled.valid()) {
-    auto set = compiled.get();
-    if (!set) return about_config(set.error());
-    secrets_ = std::move(*set);
-  }
   // From here on files are made.
   auto audit = AuditSink::open(config_.audit);
   if (!audit) return about_file(audit.error());
@@ -152,10 +144,9 @@ Result<void> World::build(const Places& places) {
   auto written = write_trust();
   if (!written) return written.error();
 
-  shared_ = std::make_unique<Shared>(Shared{config_, *policy_, addresses_, *ca_, *tickets_, trust_,
-                                            secrets_.get(), users_.get(), ledger_.get(), *audit_,
-                                            *resolver_threads_, places.names_answer,
-                                            places.exit_answer, random_prefix()});
+  shared_ = std::make_unique<Shared>(Shared{
+      config_, *policy_, addresses_, *ca_, *tickets_, trust_, users_.get(), ledger_.get(), *audit_,
+      *resolver_threads_, places.names_answer, places.exit_answer, random_prefix()});
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "proxy/upstream/content_decoder.h"
+#include "proxy/upstream/decode_space.h"
 #include "tests/fuzz/fuzz_check.h"
 
 namespace {
@@ -19,7 +20,8 @@ struct Outcome {
 
 Outcome decode(Coding coding, DecodeLimits limits, std::string_view in, std::size_t step,
                std::size_t room_size) {
-  const auto decoder = ContentDecoder::make(coding, limits);
+  DecodeSpace space(DecodeLimits{}.memory_bytes);
+  const auto decoder = ContentDecoder::make(coding, limits, space);
   std::string room(room_size, '\0');
   Outcome outcome;
   for (std::size_t i = 0; i < in.size(); i += step) {

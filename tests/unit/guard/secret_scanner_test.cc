@@ -274,6 +274,12 @@ TEST(SecretScanner, T07FindsSecretsInUrlFieldsAndHost) {
   Fields name;
   name.add(kPlain, "1");
   EXPECT_TRUE(scanner.scan_fields(name));
+  Fields lower;  // as HTTP/2 has names
+  lower.add("x-" + to_lower(kValue) + "-x", "1");
+  hit = scanner.scan_fields(lower);
+  ASSERT_TRUE(hit);
+  EXPECT_TRUE(hit->field.empty()) << "a name that is the secret is not shown";
+  EXPECT_EQ(word(refusal(*hit)), "secret_in_header");
   Fields basic;
   basic.add("Authorization", "Basic " + base64("u:" + kGitHubToken));
   hit = scanner.scan_fields(basic);

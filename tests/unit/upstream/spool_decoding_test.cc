@@ -32,7 +32,8 @@ TEST(SpoolDecoding, ABodyThatFillsTheRoomExactlyIsWhole) {
     text.resize(size);
     SpoolLimits limits;
     limits.directory = testing::TempDir();
-    Spool spool(limits);
+    DecodeSpace decode(DecodeLimits{}.memory_bytes);
+    Spool spool(limits, decode);
     BytesSource body(test::zlib_encode(text, MAX_WBITS + 16));
     std::size_t collected = 0;
     std::optional<Failure> failure;
