@@ -60,6 +60,22 @@ std::vector<OwnAddress> own_addresses(const Config& config, const Places& places
   return own;
 }
 
+// ... as far as they are addresses, for what a name leads to.
+std::vector<OwnListener> own_listeners(const Config& config, const Places& places) {
+  std::vector<OwnListener> own;
+  const auto add = [&own](std::string_view host, std::uint16_t port) {
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    const auto address = IpAddress::parse(host);
+    if (address) own.push_back({*address, port});
+  };
+  add(places.front.host, places.front.port);
+  for (const auto* list : {&places.tls, &places.http, &places.exit}) {
+    for (const Listeners& one : *list) add(one.host, one.port);
+  }
+  add(config.pipelock_host, config.pipelock_port);
+  return own;
+}
+
 std::string random_prefix() {
   std::random_device random;
   std::array<char, 16> text{};
@@ -96,8 +112,9 @@ Result<void> World::build(const Places& places) {
   auto secrets = PendingSecrets::begin(std::move(values));
   if (!secrets) return about_config(secrets.error());
   secrets_ = std::move(*secrets);
-  auto guard = AddressGuard::make(config_.allow_address);
+  auto guard = AddressGuard::make(config_.allow_address, &machine_);
   if (!guard) return about_config(guard.error());
+  guard->close(own_listeners(config_, places));
   addresses_ = std::move(*guard);
 
   PolicySpec spec;

@@ -4,6 +4,7 @@
 
 #include "proxy/exit_code.h"
 #include "proxy/guard/pending_secrets.h"
+#include "proxy/local_routes.h"
 #include "proxy/places.h"
 #include "proxy/proxy_users.h"
 #include "proxy/shared.h"
@@ -33,6 +34,7 @@ class World {
   const Config& config_;
   std::unique_ptr<const ProxyUsers> users_;
   std::unique_ptr<PendingSecrets> secrets_;
+  LocalRoutes machine_;
   AddressGuard addresses_;
   std::unique_ptr<const Policy> policy_;
   std::unique_ptr<CertificateAuthority> ca_;

@@ -141,7 +141,8 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   if (!sent) {
     const Failure& failure = sent.error();
     // The address that the name led to: decided as late as it is known, and by the same rules.
-    const bool address = failure.code == Code::Denied && failure.reason == "address_not_allowed";
+    const bool address = failure.code == Code::Denied && (failure.reason == "address_not_allowed" ||
+                                                          failure.reason == "own_address");
     co_return refuse_by(failure, exchange, address ? Trace::By::Policy : blame(failure.code));
   }
   // Whether the upstream keeps its connection is nothing to the client.
