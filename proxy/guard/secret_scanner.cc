@@ -286,7 +286,8 @@ class SecretScanner::State {
     return std::nullopt;
   }
 
-  // HTTP/2 has field names in lower case alone, so a value in one looks as it does in a host's name.
+  // HTTP/2 has field names in lower case alone, so a value in one looks as it does in a host's
+  // name.
   std::optional<Hit> scan_name(std::string_view name) const {
     const std::string lower = to_lower(name);
     for (const auto& [form, index] : set_.in_host) {

@@ -6,10 +6,6 @@
 namespace bottle {
 namespace {
 
-// Of the bytes that undeclared streams may decode to, as the least for each: even an empty one
-// costs a decoder.
-constexpr std::uint64_t kStreamCosts = 64 * 1024;
-
 struct Begins {
   bool maybe = false;  // more bytes would tell
   Coding coding = Coding::Identity;
@@ -136,8 +132,8 @@ void BodyScan::begin_undeclared() {
   const Begins begins = begins_as(beginning_);
   if (begins.maybe) return;
   sniffing_ = false;
-  if (begins.coding != Coding::Identity) {
-    limits_.decoded_bytes -= std::min(limits_.decoded_bytes, kStreamCosts);
+  if (begins.coding != Coding::Identity && streams_left_ > 0) {
+    --streams_left_;
     if (!decoded_) decoded_.emplace(set_, scan_space_, host_, scheme_);
     decoder_ = ContentDecoder::make(begins.coding, limits_, space_);
     // The mark alone gives nothing out and needs no memory to speak of; what goes wrong with it

@@ -22,6 +22,9 @@ namespace bottle {
 // receiver was told of none, so only a hit (or a lack of memory to look) refuses it.
 class BodyScan {
  public:
+  // Streams of an undeclared coding in one body: even an empty one costs a decoder.
+  static constexpr std::size_t kMaxUndeclared = 512;
+
   // `set`, `scan` and `decode` outlive it. `host` and `scheme` as for SecretScanner.
   BodyScan(const SecretSet& set, ScanSpace& scan, DecodeSpace& decode, std::string_view host,
            Scheme scheme, const Codings& codings, DecodeLimits limits);
@@ -51,6 +54,7 @@ class BodyScan {
   bool declared_;
   bool sniffing_;  // `beginning_` may become the beginning of a coded stream
   Bytes beginning_;
+  std::size_t streams_left_ = kMaxUndeclared;
 };
 
 }  // namespace bottle

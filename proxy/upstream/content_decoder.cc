@@ -165,9 +165,10 @@ class ZlibDecoder final : public LimitedDecoder {
     if (!start(zlib ? MAX_WBITS : -MAX_WBITS)) return out_of_memory(heap_);
     const char first = *first_;
     first_.reset();
-    auto step = inflate_piece(ByteView(&first, 1), out);
-    if (step) step->consumed = 0;  // it was counted when it came
-    return step;
+    // A header's first byte, which was counted when it came and gives nothing out.
+    const auto begun = inflate_piece(ByteView(&first, 1), out);
+    if (!begun) return begun;
+    return inflate_piece(in, out);
   }
 
   [[nodiscard]] bool start(int window_bits) {

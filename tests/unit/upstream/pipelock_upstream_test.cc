@@ -294,7 +294,8 @@ class NobodyThere final : public Dialer {
 TEST(PipelockUpstream, WithoutAScannerNothingIsSentAnywhere) {
   PipeWorld world(PoolLimits::for_scanner());
   NobodyThere dialer;
-  Spool spool(World::spool_limits(), world.decode);
+  DecodeSpace decode(DecodeLimits{}.memory_bytes);
+  Spool spool(World::spool_limits(), decode);
   PipelockUpstream upstream(dialer, world.pool, spool, {});
   const Outcome out = world.ask(upstream, post("secret"));
   ASSERT_TRUE(out.failure);
