@@ -131,9 +131,10 @@ Response ExitHandler::relay(Response answer, std::unique_ptr<ExitEnd> end,
   news.h2 = spoke_h2(exchange);
   if (!answer.body) answer.head.has_body = false;
   if (answer.body) {
-    // An unknown coding goes on as it is, and the scanner refuses it.
+    // An unknown coding goes on as it is, and the scanner refuses it. So does the framing of
+    // uploads: where an answer names it, it is what a client once stored with a plain body.
     const auto codings = codings_of(answer.head.fields);
-    if (codings && !codings->empty()) {
+    if (codings && !codings->empty() && !codings->is_framed()) {
       answer.body = std::make_unique<DecodedBody>(std::move(answer.body), *codings,
                                                   parts_.given.limits.decode, parts_.given.decode);
       answer.head.fields.remove("content-encoding");

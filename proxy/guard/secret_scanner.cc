@@ -50,6 +50,13 @@ bool carries_credentials(const Field& field) {
   return iequals(field.name, "authorization") || iequals(field.name, "proxy-authorization");
 }
 
+// Libraries write field names in a case of their own, and HTTP/2 in lower case alone.
+std::array<std::string, 3> spellings(std::string_view name) {
+  std::string upper(name);
+  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return {std::string(name), to_lower(name), std::move(upper)};
+}
+
 bool is_plain_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxNameSize &&
          std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
@@ -445,7 +452,8 @@ std::optional<Hit> SecretScanner::scan_fields(const Fields& fields) {
   for (const Field field : fields) {
     auto in_name = state_->scan_name(field.name);
     if (in_name) return in_name;
-    all.append(field.name).append("\n").append(field.value).append("\n");
+    for (const std::string& name : spellings(field.name)) all.append(name).append("\n");
+    all.append(field.value).append("\n");
     if (carries_credentials(field)) {
       all.append(basic_credentials(field.value).value_or("")).append("\n");
     }
@@ -453,9 +461,11 @@ std::optional<Hit> SecretScanner::scan_fields(const Fields& fields) {
   if (!state_->scan_text(all, Place::Header)) return std::nullopt;
   // One by one then, which also tells where it is. A match across two fields is none.
   for (const Field field : fields) {
-    auto hit = state_->scan_text(field.name, Place::Header);
-    if (hit) return hit;
-    hit = state_->scan_text(field.value, Place::Header);
+    for (const std::string& name : spellings(field.name)) {
+      auto in_name = state_->scan_text(name, Place::Header);
+      if (in_name) return in_name;
+    }
+    auto hit = state_->scan_text(field.value, Place::Header);
     if (!hit && carries_credentials(field)) {
       hit = state_->scan_text(basic_credentials(field.value).value_or(""), Place::Header);
     }
