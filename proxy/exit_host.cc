@@ -6,7 +6,8 @@ namespace bottle {
 namespace {
 
 ExitServer::Parts parts_of(const Shared& shared, asio::io_context& io, TimerWheel& wheel,
-                           RecordBuffers& records, Upstream& origins, Spool& spool) {
+                           RecordBuffers& records, Upstream& origins, Spool& spool,
+                           DecodeSpace& decode) {
   return ExitServer::Parts{io,
                            wheel,
                            *shared.ledger,
@@ -16,6 +17,7 @@ ExitServer::Parts parts_of(const Shared& shared, asio::io_context& io, TimerWhee
                            records,
                            origins,
                            spool,
+                           decode,
                            shared.audit,
                            shared.id_prefix + "exit-",
                            shared.config.exit};
@@ -23,17 +25,19 @@ ExitServer::Parts parts_of(const Shared& shared, asio::io_context& io, TimerWhee
 
 }  // namespace
 
-ExitHost::ExitHost(const Shared& shared, asio::io_context& io, TimerWheel& wheel,
-                   Resolver& resolver, RecordBuffers& records, std::vector<int> listeners,
-                   std::optional<int> names)
+ExitHost::ExitHost(const Shared& shared, const SecretSet& secrets, asio::io_context& io,
+                   TimerWheel& wheel, Resolver& resolver, RecordBuffers& records,
+                   std::vector<int> listeners, std::optional<int> names)
     : tls_client_(shared.trust, wheel, records, shared.config.tls_client),
       dialer_(wheel, resolver, shared.addresses, tls_client_, shared.config.dial),
       pool_(wheel, shared.origin_pool),
       origins_(io.get_executor(), wheel, dialer_, pool_, shared.config.h1_client,
                shared.config.h2_client(), shared.config.origin),
-      spool_(shared.config.spool),
-      server_(parts_of(shared, io, wheel, records, origins_, spool_), std::move(listeners)),
-      refused_(shared.secrets, shared.audit, shared.id_prefix + "exit-name-", DecidedBy::Exit),
+      decode_(shared.config.exit.decode.memory_bytes),
+      spool_(shared.config.spool, decode_),
+      server_(parts_of(shared, io, wheel, records, origins_, spool_, decode_),
+              std::move(listeners)),
+      refused_(secrets, shared.audit, shared.id_prefix + "exit-name-", DecidedBy::Exit),
       tasks_(io.get_executor()) {
   if (!names) return;
   NameAnswers answers;

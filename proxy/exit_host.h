@@ -18,13 +18,14 @@
 namespace bottle {
 
 // The exit of the process with everything it goes out by: connections to origins, a spool, the
-// name server that leads pipelock to it. On one worker's loop and thread, apart from the front's
-// limits, so that neither can starve the other.
+// decoders' memory, the name server that leads pipelock to it. On one worker's loop and thread,
+// apart from the front's limits, so that neither can starve the other.
 class ExitHost {
  public:
   // What is passed in outlives it; the descriptors are taken over.
-  ExitHost(const Shared& shared, boost::asio::io_context& io, TimerWheel& wheel, Resolver& resolver,
-           RecordBuffers& records, std::vector<int> listeners, std::optional<int> names);
+  ExitHost(const Shared& shared, const SecretSet& secrets, boost::asio::io_context& io,
+           TimerWheel& wheel, Resolver& resolver, RecordBuffers& records,
+           std::vector<int> listeners, std::optional<int> names);
   ExitHost(const ExitHost&) = delete;
   ExitHost& operator=(const ExitHost&) = delete;
 
@@ -38,6 +39,7 @@ class ExitHost {
   OriginDialer dialer_;
   Pool pool_;
   OriginUpstream origins_;
+  DecodeSpace decode_;
   Spool spool_;
   ExitServer server_;
   RefusedNames refused_;

@@ -63,6 +63,7 @@ const std::array kRows = {
     BOTTLE_N("spool_memory_bytes", 0, 64 * kMiB, spool.memory_bytes),
     BOTTLE_N("spool_total_bytes", 0, 65'536 * kMiB, spool.total_bytes),
     BOTTLE_N("decoded_bytes", 1024, 4'096 * kMiB, decode.decoded_bytes),
+    BOTTLE_N("decode_memory_bytes", kMiB, 4'096 * kMiB, decode.memory_bytes),
     BOTTLE_N("connections", 1, 1'000'000, connections),
     BOTTLE_N("exit_connections", 1, 65536, exit.connections),
     BOTTLE_N("leaves", 1, 65536, leaves.capacity),

@@ -48,11 +48,16 @@ int run(const Config& config) {
     return exit_with(exit_code_for(world.error()));
   }
   const Shared& shared = (*world)->shared();
-  Server server(shared, *places);
+  Server server(shared, (*world)->secrets(), *places);
   std::printf("bottle-proxy ready %s ca_sha256=%s%s\n", front_word(*places).c_str(),
               shared.ca.fingerprint().c_str(), other_words(*places).c_str());
   std::fflush(stdout);
-  return exit_with(server.run() ? ExitCode::Ok : ExitCode::NotDrained);
+  const auto drained = server.run();
+  if (!drained) {
+    complain(drained.error().detail);
+    return exit_with(ExitCode::Internal);
+  }
+  return exit_with(*drained ? ExitCode::Ok : ExitCode::NotDrained);
 }
 
 }  // namespace

@@ -25,11 +25,13 @@ std::string with_its_bytes(std::string_view name) {
 
 }  // namespace
 
-RefusedNames::RefusedNames(const SecretSet* secrets, AuditSink& audit, std::string id_prefix,
+RefusedNames::RefusedNames(const SecretSet& secrets, AuditSink& audit, std::string id_prefix,
                            DecidedBy by)
-    : secrets_(secrets), audit_(audit), id_prefix_(std::move(id_prefix)), by_(by) {
-  if (secrets_ != nullptr) scan_space_ = std::make_unique<ScanSpace>(*secrets_);
-}
+    : secrets_(secrets),
+      scan_space_(secrets),
+      audit_(audit),
+      id_prefix_(std::move(id_prefix)),
+      by_(by) {}
 
 void RefusedNames::tell(std::string_view name) {
   AuditRecord record;
@@ -37,12 +39,9 @@ void RefusedNames::tell(std::string_view name) {
   record.id = id_prefix_ + std::to_string(++count_);
   record.kind = AuditKind::RefusedName;
   record.host = name;
-  if (secrets_ != nullptr) {
-    const std::string plain = with_its_bytes(name);
-    SecretScanner host(*secrets_, *scan_space_, plain, Scheme::Https);
-    SecretScanner text(*secrets_, *scan_space_, plain, Scheme::Https);
-    if (host.scan_host() || text.scan_url(plain)) record.host = "[redacted]";
-  }
+  const std::string plain = with_its_bytes(name);
+  SecretScanner scanner(secrets_, scan_space_, plain, Scheme::Https);
+  if (scanner.scan_host() || scanner.scan_url(plain)) record.host = "[redacted]";
   record.verdict = Verdict::Refused;
   record.reason = "host_not_allowed";
   record.detail = "its address was asked for, and it has none here";

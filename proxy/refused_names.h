@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -13,8 +12,8 @@ namespace bottle {
 // Writes the audit lines of names that were asked for and do not exist here. One thread.
 class RefusedNames {
  public:
-  // `secrets` (null: none are known) and `audit` outlive it; `id_prefix` is unique to it.
-  RefusedNames(const SecretSet* secrets, AuditSink& audit, std::string id_prefix, DecidedBy by);
+  // `secrets` and `audit` outlive it; `id_prefix` is unique to it.
+  RefusedNames(const SecretSet& secrets, AuditSink& audit, std::string id_prefix, DecidedBy by);
   RefusedNames(const RefusedNames&) = delete;
   RefusedNames& operator=(const RefusedNames&) = delete;
 
@@ -22,11 +21,11 @@ class RefusedNames {
   void tell(std::string_view name);
 
  private:
-  const SecretSet* secrets_;
+  const SecretSet& secrets_;
+  ScanSpace scan_space_;
   AuditSink& audit_;
   std::string id_prefix_;
   DecidedBy by_;
-  std::unique_ptr<ScanSpace> scan_space_;
   std::uint64_t count_ = 0;
 };
 

@@ -94,21 +94,28 @@ WorkerSockets sockets_of(const Places& places, unsigned index) {
 
 }  // namespace
 
-Server::Server(const Shared& shared, const Places& places) : shared_(shared) {
-  const std::size_t workers = places.front.descriptors.size();
+Server::Server(const Shared& shared, PendingSecrets& secrets, const Places& places)
+    : shared_(shared), secrets_(secrets), places_(places) {}
+
+Server::~Server() = default;
+
+void Server::make_workers(const SecretSet& secrets) {
+  const std::size_t workers = places_.front.descriptors.size();
   const std::size_t each =
-      connection_budget(shared.config.connections) / std::max<std::size_t>(1, workers);
+      connection_budget(shared_.config.connections) / std::max<std::size_t>(1, workers);
   for (unsigned index = 0; index < workers; ++index) {
-    WorkerSockets sockets = sockets_of(places, index);
-    workers_.push_back(std::make_unique<Worker>(shared, index, std::move(sockets),
+    WorkerSockets sockets = sockets_of(places_, index);
+    workers_.push_back(std::make_unique<Worker>(shared_, secrets, index, std::move(sockets),
                                                 std::max<std::size_t>(1, each)));
   }
 }
 
-Server::~Server() = default;
-
-bool Server::run() {
+Result<bool> Server::run() {
+  // First of all: a signal that comes while the secrets are waited for is not lost.
   Control control(workers_, shared_.config.session.drain);
+  const auto secrets = secrets_.wait();
+  if (!secrets) return secrets.error();
+  make_workers(**secrets);
   for (auto& worker : workers_) {
     worker->start([&control] { control.front_ended(); }, [&control] { control.worker_ended(); });
   }

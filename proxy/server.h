@@ -3,6 +3,8 @@
 #include <memory>
 #include <vector>
 
+#include "proxy/base/result.h"
+#include "proxy/guard/pending_secrets.h"
 #include "proxy/places.h"
 #include "proxy/worker.h"
 
@@ -13,14 +15,21 @@ namespace bottle {
 // worker has a client any more. Made and run by main.
 class Server {
  public:
-  Server(const Shared& shared, const Places& places);
+  // All outlive it.
+  Server(const Shared& shared, PendingSecrets& secrets, const Places& places);
   ~Server();
 
-  // Until all workers have ended. False if something was still under way when it was stopped.
-  [[nodiscard]] bool run();
+  // Until all workers have ended. False if something was still under way when it was stopped. The
+  // workers begin when `secrets` are there: until then connections wait where they are accepted.
+  // Fails if they cannot be made.
+  [[nodiscard]] Result<bool> run();
 
  private:
+  void make_workers(const SecretSet& secrets);
+
   const Shared& shared_;
+  PendingSecrets& secrets_;
+  const Places& places_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

@@ -7,7 +7,7 @@
 #include "proxy/config.h"
 #include "proxy/flow/audit.h"
 #include "proxy/flow/policy.h"
-#include "proxy/guard/secret_scanner.h"
+#include "proxy/guard/address_guard.h"
 #include "proxy/http/doorkeeper.h"
 #include "proxy/ledger/exchange_ledger.h"
 #include "proxy/places.h"
@@ -25,7 +25,6 @@ struct Shared {
   const CertificateAuthority& ca;
   const TicketKeys& tickets;
   std::shared_ptr<const OriginTrust> trust;  // null where pipelock speaks to origins itself
-  const SecretSet* secrets = nullptr;        // null: nothing is scanned here
   const Doorkeeper* doorkeeper = nullptr;    // null: whoever reaches --listen may use it
   ExchangeLedger* ledger = nullptr;          // null: there is no exit
   AuditSink& audit;

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <future>
 #include <random>
 #include <utility>
 #include <vector>
@@ -62,6 +61,22 @@ std::vector<OwnAddress> own_addresses(const Config& config, const Places& places
   return own;
 }
 
+// ... as far as they are addresses, for what a name leads to.
+std::vector<OwnListener> own_listeners(const Config& config, const Places& places) {
+  std::vector<OwnListener> own;
+  const auto add = [&own](std::string_view host, std::uint16_t port) {
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    const auto address = IpAddress::parse(host);
+    if (address) own.push_back({*address, port});
+  };
+  add(places.front.host, places.front.port);
+  for (const auto* list : {&places.tls, &places.http, &places.exit}) {
+    for (const Listeners& one : *list) add(one.host, one.port);
+  }
+  add(config.pipelock_host, config.pipelock_port);
+  return own;
+}
+
 std::string random_prefix() {
   std::random_device random;
   std::array<char, 16> text{};
@@ -94,14 +109,13 @@ Result<void> World::build(const Places& places) {
     if (!read) return read.error();
     values = std::move(*read);
   }
-  // Behind pipelock the guard looks only if it was given values that pipelock does not know.
-  // Compiling what it looks for takes longer than all the rest, so that goes on beside it.
-  std::future<Result<std::unique_ptr<const SecretSet>>> compiled;
-  if (config_.upstream == UpstreamKind::Direct || !values.empty()) {
-    compiled = std::async(std::launch::async, &SecretSet::make, std::move(values));
-  }
-  auto guard = AddressGuard::make(config_.allow_address);
+  // Compiling what the guard looks for takes longer than all the rest, so that goes on beside it.
+  auto secrets = PendingSecrets::begin(std::move(values));
+  if (!secrets) return about_config(secrets.error());
+  secrets_ = std::move(*secrets);
+  auto guard = AddressGuard::make(config_.allow_address, &machine_);
   if (!guard) return about_config(guard.error());
+  guard->close(own_listeners(config_, places));
   addresses_ = std::move(*guard);
 
   PolicySpec spec;
@@ -140,11 +154,6 @@ Result<void> World::build(const Places& places) {
                      std::string(kBadFile));
     }
   }
-  if (compiled.valid()) {
-    auto set = compiled.get();
-    if (!set) return about_config(set.error());
-    secrets_ = std::move(*set);
-  }
   // From here on files are made.
   auto audit = AuditSink::open(config_.audit);
   if (!audit) return about_file(audit.error());
@@ -154,9 +163,9 @@ Result<void> World::build(const Places& places) {
 
   const bool direct = config_.upstream == UpstreamKind::Direct;
   const PoolLimits pool = config_.origin_pool.within(origin_budget(direct ? config_.threads : 1));
-  shared_ = std::make_unique<Shared>(Shared{
-      config_, *policy_, addresses_, *ca_, *tickets_, trust_, secrets_.get(), users_.get(),
-      ledger_.get(), *audit_, places.names_answer, places.exit_answer, pool, random_prefix()});
+  shared_ = std::make_unique<Shared>(
+      Shared{config_, *policy_, addresses_, *ca_, *tickets_, trust_, users_.get(), ledger_.get(),
+             *audit_, places.names_answer, places.exit_answer, pool, random_prefix()});
   return {};
 }
 

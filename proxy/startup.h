@@ -3,6 +3,8 @@
 #include <memory>
 
 #include "proxy/exit_code.h"
+#include "proxy/guard/pending_secrets.h"
+#include "proxy/local_routes.h"
 #include "proxy/places.h"
 #include "proxy/proxy_users.h"
 #include "proxy/shared.h"
@@ -22,6 +24,7 @@ class World {
   World& operator=(const World&) = delete;
 
   [[nodiscard]] const Shared& shared() const noexcept { return *shared_; }
+  [[nodiscard]] PendingSecrets& secrets() noexcept { return *secrets_; }
 
  private:
   explicit World(const Config& config);
@@ -30,7 +33,8 @@ class World {
 
   const Config& config_;
   std::unique_ptr<const ProxyUsers> users_;
-  std::unique_ptr<const SecretSet> secrets_;
+  std::unique_ptr<PendingSecrets> secrets_;
+  LocalRoutes machine_;
   AddressGuard addresses_;
   std::unique_ptr<const Policy> policy_;
   std::unique_ptr<CertificateAuthority> ca_;

@@ -32,8 +32,10 @@ using asio::ip::tcp;
 // Everything that lives on the worker's thread, in the order in which it depends on each other.
 class Worker::Loop {
  public:
-  Loop(const Shared& shared, unsigned index, WorkerSockets sockets, std::size_t max_connections)
+  Loop(const Shared& shared, const SecretSet& secrets, unsigned index, WorkerSockets sockets,
+       std::size_t max_connections)
       : shared_(shared),
+        secrets_(secrets),
         wheel_(io_.get_executor()),
         connections_(io_.get_executor()),
         accepting_(io_.get_executor()),
@@ -46,11 +48,12 @@ class Worker::Loop {
                       shared.config.tls_acceptor),
         system_names_(wheel_, shared.config.resolver),
         resolver_(wheel_, system_names_, shared.config.resolver, overrides()),
-        spool_(shared.config.spool),
+        decode_(shared.config.decode.memory_bytes),
+        spool_(shared.config.spool, decode_),
         upstream_(make_upstream()),
-        handler_(ProxyHandler::Parts{shared.policy, *upstream_, shared.config.upstream,
-                                     shared.secrets, shared.audit, shared.config.decode,
-                                     shared.id_prefix + std::to_string(index) + "-"}),
+        guard_(secrets, shared.config.decode, decode_),
+        handler_(ProxyHandler::Parts{shared.policy, *upstream_, shared.config.upstream, guard_,
+                                     shared.audit, shared.id_prefix + std::to_string(index) + "-"}),
         parts_{io_.get_executor(), shared.config, shared.policy,    wheel_, drain_,
                tls_acceptor_,      handler_,      shared.doorkeeper} {
     doors_.emplace_back(io_, sockets.front, Entry::Proxy);
@@ -58,7 +61,7 @@ class Worker::Loop {
     for (const int socket : sockets.http) doors_.emplace_back(io_, socket, Entry::Http);
     if (sockets.names) make_names(*sockets.names);
     if (sockets.exit.empty()) return;
-    exit_ = std::make_unique<ExitHost>(shared, io_, wheel_, resolver_, records_,
+    exit_ = std::make_unique<ExitHost>(shared, secrets, io_, wheel_, resolver_, records_,
                                        std::move(sockets.exit), sockets.exit_names);
   }
 
@@ -149,7 +152,7 @@ class Worker::Loop {
   }
 
   void make_names(int socket) {
-    refused_names_ = std::make_unique<RefusedNames>(shared_.secrets, shared_.audit,
+    refused_names_ = std::make_unique<RefusedNames>(secrets_, shared_.audit,
                                                     shared_.id_prefix + "name-", DecidedBy::Proxy);
     NameAnswers answers;
     answers.v4 = shared_.names_answer.v4;
@@ -203,6 +206,7 @@ class Worker::Loop {
   }
 
   const Shared& shared_;
+  const SecretSet& secrets_;
   asio::io_context io_{1};
   TimerWheel wheel_;
   std::list<Door> doors_;
@@ -219,6 +223,7 @@ class Worker::Loop {
   TlsAcceptor tls_acceptor_;
   SystemNames system_names_;
   Resolver resolver_;
+  DecodeSpace decode_;
   Spool spool_;
   std::unique_ptr<TlsClient> tls_client_;
   std::unique_ptr<SocketBroker> broker_;
@@ -226,6 +231,7 @@ class Worker::Loop {
   std::unique_ptr<Pool> pool_;
   OriginUpstream* origin_ = nullptr;
   std::unique_ptr<Upstream> upstream_;
+  Guard guard_;
   ProxyHandler handler_;
   ConnectionParts parts_;
   std::unique_ptr<RefusedNames> refused_names_;
@@ -233,9 +239,9 @@ class Worker::Loop {
   std::unique_ptr<ExitHost> exit_;
 };
 
-Worker::Worker(const Shared& shared, unsigned index, WorkerSockets sockets,
-               std::size_t max_connections)
-    : loop_(std::make_unique<Loop>(shared, index, std::move(sockets), max_connections)) {}
+Worker::Worker(const Shared& shared, const SecretSet& secrets, unsigned index,
+               WorkerSockets sockets, std::size_t max_connections)
+    : loop_(std::make_unique<Loop>(shared, secrets, index, std::move(sockets), max_connections)) {}
 
 Worker::~Worker() = default;
 

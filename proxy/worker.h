@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "proxy/guard/secret_scanner.h"
 #include "proxy/shared.h"
 
 namespace bottle {
@@ -27,7 +28,8 @@ struct WorkerSockets {
 class Worker {
  public:
   // `max_connections`: of all its sockets but the exit's together.
-  Worker(const Shared& shared, unsigned index, WorkerSockets sockets, std::size_t max_connections);
+  Worker(const Shared& shared, const SecretSet& secrets, unsigned index, WorkerSockets sockets,
+         std::size_t max_connections);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker();

@@ -8,16 +8,18 @@ namespace {
 
 constexpr std::size_t kPiece = 64 * 1024;  // limits are looked at once a piece
 
-// The decoder speaks of requests' bodies.
+// The decoder speaks of requests' bodies. A lack of memory is ours.
 Failure as_origins(const Failure& failure) {
+  if (failure.code == Code::Overloaded) return failure;
   return Failure{Code::UpstreamBroken, "the origin's content coding: " + failure.detail,
                  failure.reason};
 }
 
 }  // namespace
 
-DecodedBody::DecodedBody(std::unique_ptr<BodySource> coded, Coding coding, DecodeLimits limits)
-    : coded_(std::move(coded)), decoder_(ContentDecoder::make(coding, limits)) {}
+DecodedBody::DecodedBody(std::unique_ptr<BodySource> coded, Codings codings, DecodeLimits limits,
+                         DecodeSpace& space)
+    : coded_(std::move(coded)), decoder_(ContentDecoder::make(codings, limits, space)) {}
 
 Result<Bytes> DecodedBody::decode(std::size_t max) {
   Bytes out(std::min(max, kPiece), '\0');

@@ -13,7 +13,8 @@ namespace bottle {
 // reason). An empty body is one without a coding.
 class DecodedBody final : public BodySource {
  public:
-  DecodedBody(std::unique_ptr<BodySource> coded, Coding coding, DecodeLimits limits);
+  DecodedBody(std::unique_ptr<BodySource> coded, Codings codings, DecodeLimits limits,
+              DecodeSpace& space);
   awaitable<Result<Chunk>> read(std::size_t max) override;
   [[nodiscard]] bool ready() const noexcept override { return may_have_more_ || coded_->ready(); }
   void stop(Failure why) noexcept override;

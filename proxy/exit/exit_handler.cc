@@ -25,10 +25,12 @@ bool spoke_h2(const Exchange& exchange) {
   return exchange.trace.upstream_protocol == to_string(Version::Http2);
 }
 
-// What goes to the origin: the head that was admitted, the body that was scanned.
+// What goes to the origin: the head that was admitted, the body that was scanned or, of a signed
+// one, the form of it that was admitted.
 Request as_sent(const Admission& admission, std::shared_ptr<const SpooledBody> body) {
   Request going;
   going.head = admission.sent.head;
+  if (admission.sent.body) body = admission.sent.body;
   const std::uint64_t bytes = body ? body->size() : 0;
   going.head.has_body = bytes > 0 || admission.scanned.has_body;
   going.head.content_length.reset();
@@ -81,7 +83,10 @@ awaitable<Result<ExitHandler::Body>> ExitHandler::collect(Request& request, Exit
   }
   const std::uint64_t bytes = body ? body->size() : 0;
   if (is_admitted_body(admission, bytes, digest)) co_return body;
-  if (!parts_.given.limits.scanner_may_change_bodies) co_return mismatch("body");
+  // The other form of a body knows nothing of what the scanner changed.
+  if (!parts_.given.limits.scanner_may_change_bodies || admission.sent.body) {
+    co_return mismatch("body");
+  }
   end.tell(BodyChangedNews());
   co_return body;
 }
@@ -127,11 +132,12 @@ Response ExitHandler::relay(Response answer, std::unique_ptr<ExitEnd> end,
   news.h2 = spoke_h2(exchange);
   if (!answer.body) answer.head.has_body = false;
   if (answer.body) {
-    // An unknown coding goes on as it is, and the scanner refuses it.
-    const auto coding = coding_of(answer.head.fields);
-    if (coding && *coding != Coding::Identity) {
-      answer.body = std::make_unique<DecodedBody>(std::move(answer.body), *coding,
-                                                  parts_.given.limits.decode);
+    // An unknown coding goes on as it is, and the scanner refuses it. So does the framing of
+    // uploads: where an answer names it, it is what a client once stored with a plain body.
+    const auto codings = codings_of(answer.head.fields);
+    if (codings && !codings->empty() && !codings->is_framed()) {
+      answer.body = std::make_unique<DecodedBody>(std::move(answer.body), *codings,
+                                                  parts_.given.limits.decode, parts_.given.decode);
       answer.head.fields.remove("content-encoding");
       answer.head.content_length.reset();
       news.decoded = true;

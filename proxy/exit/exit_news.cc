@@ -7,7 +7,9 @@ Trace::By blame(const Failure& failure) {
   switch (failure.code) {
     case Code::Denied:
       // The address that the name led to is policy's business wherever it is found out.
-      return failure.reason == "address_not_allowed" ? Trace::By::Policy : Trace::By::Exit;
+      return failure.reason == "address_not_allowed" || failure.reason == "own_address"
+                 ? Trace::By::Policy
+                 : Trace::By::Exit;
     case Code::DnsFailed:
     case Code::ConnectFailed:
     case Code::UpstreamTlsFailed:

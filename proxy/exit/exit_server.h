@@ -48,6 +48,7 @@ class ExitServer {
     RecordBuffers& records;
     Upstream& origins;
     Spool& spool;
+    DecodeSpace& decode;
     AuditSink& audit;
     std::string id_prefix;  // unique to this process
     ExitLimits limits;

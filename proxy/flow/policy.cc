@@ -241,7 +241,7 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
                   "own_address", "Nothing in the bottle needs it; use another host.");
   }
   if (address) {
-    auto closed = addresses_.check(*address);
+    auto closed = addresses_.check(*address, destination.port);
     if (closed) return Decision{.route = Route::Deny, .refusal = std::move(closed)};
   }
 

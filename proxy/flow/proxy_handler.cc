@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "proxy/flow/grpc_body.h"
-#include "proxy/flow/guarded_body.h"
 #include "proxy/http/grpc.h"
 #include "proxy/http/problem.h"
 
@@ -55,10 +54,6 @@ std::string_view mark_of(const Trace& trace) {
 }
 
 }  // namespace
-
-ProxyHandler::ProxyHandler(Parts parts) : parts_(std::move(parts)) {
-  if (parts_.secrets != nullptr) scan_space_ = std::make_unique<ScanSpace>(*parts_.secrets);
-}
 
 std::string ProxyHandler::next_id() {
   std::array<char, 24> digits{};
@@ -111,7 +106,7 @@ Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Tra
   Trace& trace = exchange.trace;
   trace.failure = failure;
   if (trace.by == Trace::By::Nobody) trace.by = by;
-  keep_secrets_out(trace, exchange);
+  parts_.guard.keep_secrets_out(trace, exchange);
   Response response;
   response.head.status = 0;
   if (traits(failure.code).status == 0) return response;
@@ -125,39 +120,6 @@ Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Tra
     response.body = std::make_unique<BytesSource>(std::move(answer.body));
   }
   return response;
-}
-
-Result<void> ProxyHandler::guard(Request& request, Exchange& exchange) {
-  const Destination& destination = exchange.destination();
-  SecretScanner head(*parts_.secrets, *scan_space_, destination.host, exchange.scheme());
-  const std::optional<Hit> hit = head.scan_head(request.head);
-  if (hit) return refusal(*hit);
-  if (!request.body) return {};
-  auto coding = coding_of(request.head.fields);
-  if (!coding) return coding.error();
-  auto scan = std::make_unique<BodyScan>(*parts_.secrets, *scan_space_, destination.host,
-                                         exchange.scheme(), *coding, parts_.decode);
-  request.body = std::make_unique<GuardedBody>(std::move(request.body), std::move(scan));
-  exchange.trace.scanned_request_body = true;
-  return {};
-}
-
-// A request that is refused was scanned up to the first hit, or not at all. Its line in the audit
-// log is written all the same, and the log must not become the place where a secret ends up.
-void ProxyHandler::keep_secrets_out(Trace& trace, const Exchange& exchange) {
-  if (parts_.secrets == nullptr) return;
-  const auto has_secret = [&](std::string_view text) {
-    SecretScanner scanner(*parts_.secrets, *scan_space_, exchange.destination().host,
-                          exchange.scheme());
-    return scanner.scan_url(text).has_value();
-  };
-  SecretScanner host(*parts_.secrets, *scan_space_, exchange.destination().host, exchange.scheme());
-  trace.host_has_secret = host.scan_host().has_value() || has_secret(exchange.destination().host);
-  trace.target_has_secret = has_secret(trace.target);
-  if (has_secret(trace.method)) trace.method.clear();
-  if (trace.failure && (trace.host_has_secret || has_secret(trace.failure->detail))) {
-    trace.failure->detail.clear();
-  }
 }
 
 awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
@@ -175,18 +137,17 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
     if (request.body) request.body->stop(*decision.refusal);
     co_return refuse_by(*decision.refusal, exchange, Trace::By::Policy);
   }
-  if (parts_.secrets != nullptr) {
-    auto guarded = guard(request, exchange);
-    if (!guarded) {
-      if (request.body) request.body->stop(guarded.error());
-      co_return refuse_by(guarded.error(), exchange, blame(guarded.error().code));
-    }
+  auto guarded = parts_.guard.look_out(request, exchange);
+  if (!guarded) {
+    if (request.body) request.body->stop(guarded.error());
+    co_return refuse_by(guarded.error(), exchange, blame(guarded.error().code));
   }
   auto sent = co_await parts_.upstream.send(std::move(request), exchange);
   if (!sent) {
     const Failure& failure = sent.error();
     // The address that the name led to: decided as late as it is known, and by the same rules.
-    const bool address = failure.code == Code::Denied && failure.reason == "address_not_allowed";
+    const bool address = failure.code == Code::Denied && (failure.reason == "address_not_allowed" ||
+                                                          failure.reason == "own_address");
     co_return refuse_by(failure, exchange, address ? Trace::By::Policy : blame(failure.code));
   }
   if (exchange.is_grpc && trace.failure) {
@@ -262,10 +223,7 @@ void ProxyHandler::refused_connection(const Destination& destination, const Fail
   record.kind = AuditKind::RefusedConnection;
   record.host = destination.host;
   record.port = destination.port;
-  if (parts_.secrets != nullptr) {
-    SecretScanner scanner(*parts_.secrets, *scan_space_, destination.host, Scheme::Https);
-    if (scanner.scan_host()) record.host = "[redacted]";
-  }
+  if (parts_.guard.knows_host(destination.host)) record.host = "[redacted]";
   record.verdict =
       traits(failure.code).level == LogLevel::Audit ? Verdict::Refused : Verdict::Failed;
   record.reason = word(failure);

@@ -2,12 +2,12 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "proxy/flow/audit.h"
+#include "proxy/flow/guard.h"
 #include "proxy/flow/policy.h"
-#include "proxy/guard/secret_scanner.h"
 #include "proxy/http/handler.h"
-#include "proxy/upstream/content_decoder.h"
 #include "proxy/upstream/upstream.h"
 
 namespace bottle {
@@ -15,20 +15,18 @@ namespace bottle {
 enum class UpstreamKind : std::uint8_t { Pipelock, Direct };
 
 // Rooms 5 and 6 for one worker: policy, guard, upstream, and the audit line at the end. Everything
-// it is given outlives it. One thread; `policy`, `secrets` and `audit` are shared with others.
+// it is given outlives it. One thread; `policy` and `audit` are shared with others.
 class ProxyHandler final : public Handler {
  public:
   struct Parts {
     const Policy& policy;
     Upstream& upstream;
     UpstreamKind kind;
-    // Null: nothing is scanned here (behind pipelock, with no exact values given).
-    const SecretSet* secrets = nullptr;
+    Guard& guard;
     AuditSink& audit;
-    DecodeLimits decode;
     std::string id_prefix;  // unique to this process and worker
   };
-  explicit ProxyHandler(Parts parts);
+  explicit ProxyHandler(Parts parts) : parts_(std::move(parts)) {}
 
   std::string next_id() override;
   awaitable<Response> handle(Request request, Exchange& exchange) override;
@@ -43,13 +41,10 @@ class ProxyHandler final : public Handler {
 
  private:
   [[nodiscard]] Response refuse_by(const Failure& failure, Exchange& exchange, Trace::By by);
-  [[nodiscard]] Result<void> guard(Request& request, Exchange& exchange);
   [[nodiscard]] bool may_log_anonymous(Clock::time_point now) noexcept;
-  void keep_secrets_out(Trace& trace, const Exchange& exchange);
   [[nodiscard]] Trace::By blame(Code code) const;
 
   Parts parts_;
-  std::unique_ptr<ScanSpace> scan_space_;
   std::uint64_t count_ = 0;
   int anonymous_lines_ = 0;  // until then
   Clock::time_point anonymous_until_{};

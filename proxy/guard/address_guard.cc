@@ -123,6 +123,8 @@ IpAddress IpAddress::from_v6(std::span<const std::uint8_t, 16> octets) {
   return address;
 }
 
+IpAddress IpAddress::target() const { return embedded_v4(*this).value_or(*this); }
+
 std::string IpAddress::to_string() const {
   char buffer[INET6_ADDRSTRLEN] = {};
   inet_ntop(v6 ? AF_INET6 : AF_INET, bytes.data(), buffer, sizeof buffer);
@@ -167,7 +169,8 @@ bool Cidr::contains(const IpAddress& address) const {
   return true;
 }
 
-Result<AddressGuard> AddressGuard::make(const std::vector<std::string>& open) {
+Result<AddressGuard> AddressGuard::make(const std::vector<std::string>& open,
+                                        const MachineAddresses* machine) {
   if (open.size() > kMaxOpenRanges) {
     return Failure{Code::Internal,
                    "more than " + std::to_string(kMaxOpenRanges) + " address ranges to open"};
@@ -178,14 +181,33 @@ Result<AddressGuard> AddressGuard::make(const std::vector<std::string>& open) {
     if (!cidr) return cidr.error();
     guard.open_.push_back(*cidr);
   }
+  guard.machine_ = machine;
   return guard;
 }
 
-std::optional<Failure> AddressGuard::check(const IpAddress& address) const {
+bool AddressGuard::is_machines_own(const IpAddress& address) const {
+  return machine_ != nullptr && machine_->has(address).value_or(true);
+}
+
+bool AddressGuard::is_listener(const IpAddress& address, std::uint16_t port) const {
+  return std::any_of(listeners_.begin(), listeners_.end(), [&](const OwnListener& own) {
+    if (own.port != port) return false;
+    const bool everywhere = own.address == IpAddress{.bytes = {}, .v6 = own.address.v6};
+    return everywhere ? is_machines_own(address) : own.address.target() == address;
+  });
+}
+
+std::optional<Failure> AddressGuard::check(const IpAddress& address, std::uint16_t port) const {
   // A mapped address is the IPv4 one in other clothes, for the open ranges as for the refused.
-  const IpAddress target = embedded_v4(address).value_or(address);
+  const IpAddress target = address.target();
+  if (is_listener(target, port)) {
+    return Failure{Code::Denied,
+                   target.to_string() + " port " + std::to_string(port) + " is the bottle's own",
+                   "own_address", "Nothing in the bottle needs it; use another host."};
+  }
   const bool metadata = is_metadata(target);
-  const std::string_view range = metadata ? "a cloud's metadata service" : refused_range(address);
+  std::string_view range = metadata ? "a cloud's metadata service" : refused_range(address);
+  if (range.empty() && is_machines_own(target)) range = "the machine's own";
   if (range.empty()) return std::nullopt;
   const bool opened = std::any_of(open_.begin(), open_.end(), [&](const Cidr& cidr) {
     const bool single = cidr.prefix == (cidr.base.v6 ? 128u : 32u);

@@ -25,12 +25,16 @@ void MatchDatabase::Free::operator()(hs_database* database) const noexcept {
   hs_free_database(database);
 }
 
+Result<> MatchDatabase::check_platform() {
+  if (hs_valid_platform() == HS_SUCCESS) return {};
+  return Failure{Code::Internal,
+                 "the secret scanner needs a CPU with SSE4.2 (x86-64-v2) or NEON, and this one "
+                 "has not; run the proxy on a newer machine"};
+}
+
 Result<MatchDatabase> MatchDatabase::compile(const std::vector<MatchPattern>& patterns) {
-  if (hs_valid_platform() != HS_SUCCESS) {
-    return Failure{Code::Internal,
-                   "the secret scanner needs a CPU with SSE4.2 (x86-64-v2) or NEON, and this one "
-                   "has not; run the proxy on a newer machine"};
-  }
+  const auto able = check_platform();
+  if (!able) return able.error();
   std::vector<const char*> expressions;
   std::vector<unsigned> flags;
   std::vector<unsigned> ids;

@@ -25,6 +25,8 @@ struct MatchPattern {
 // Patterns compiled for streaming. Immutable; used by any number of threads.
 class MatchDatabase {
  public:
+  // Fails (Code::Internal) if the CPU lacks what vectorscan needs.
+  [[nodiscard]] static Result<> check_platform();
   // Pattern number i reports as id i. Fails (Code::Internal) if the CPU lacks what vectorscan
   // needs, or a pattern does not compile; the text quotes no pattern.
   [[nodiscard]] static Result<MatchDatabase> compile(const std::vector<MatchPattern>& patterns);

@@ -50,6 +50,13 @@ bool carries_credentials(const Field& field) {
   return iequals(field.name, "authorization") || iequals(field.name, "proxy-authorization");
 }
 
+// Libraries write field names in a case of their own, and HTTP/2 in lower case alone.
+std::array<std::string, 3> spellings(std::string_view name) {
+  std::string upper(name);
+  for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return {std::string(name), to_lower(name), std::move(upper)};
+}
+
 bool is_plain_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxNameSize &&
          std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
@@ -59,7 +66,7 @@ Failure bad_secret(std::string_view name, const std::string& what) {
   return Failure{Code::Internal, "secret " + std::string(name) + ": " + what};
 }
 
-Result<> check(const SecretSpec& secret) {
+Result<> check_one(const SecretSpec& secret) {
   if (!is_plain_name(secret.name)) {
     return Failure{Code::Internal,
                    "a secret needs a name of 1 to 128 printable ASCII characters without spaces"};
@@ -217,21 +224,29 @@ SecretSet::~SecretSet() = default;
 
 std::size_t SecretSet::exact_count() const noexcept { return impl_->exact.size(); }
 
-Result<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpec> secrets) {
+Result<> SecretSet::check(const std::vector<SecretSpec>& secrets) {
   if (secrets.size() > kMaxSecrets) {
     return Failure{Code::Internal, "more than " + std::to_string(kMaxSecrets) + " secrets"};
   }
-  auto impl = std::make_unique<Impl>();
   if (token_shapes().size() > kMaxShapes) {
     return Failure{Code::Internal, "the table of token shapes has outgrown kMaxShapes"};
   }
-  Patterns patterns;
-  add_shape_patterns(patterns);
   std::set<std::string_view> names;
   for (const SecretSpec& secret : secrets) {
-    auto checked = check(secret);
-    if (!checked) return checked.error();
+    auto checked = check_one(secret);
+    if (!checked) return checked;
     if (!names.insert(secret.name).second) return bad_secret(secret.name, "is named twice");
+  }
+  return MatchDatabase::check_platform();
+}
+
+Result<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpec> secrets) {
+  const auto checked = check(secrets);
+  if (!checked) return checked.error();
+  auto impl = std::make_unique<Impl>();
+  Patterns patterns;
+  add_shape_patterns(patterns);
+  for (const SecretSpec& secret : secrets) {
     const std::size_t index = impl->exact.size();
     impl->exact.push_back(Impl::Exact{
         .name = secret.name, .hosts = secret.hosts, .in_body = secret.in_body, .shapes = {}});
@@ -274,6 +289,21 @@ class SecretScanner::State {
                    .field = {},
                    .offset = at + form.size()};
       }
+    }
+    return std::nullopt;
+  }
+
+  // HTTP/2 has field names in lower case alone, so a value in one looks as it does in a host's
+  // name.
+  std::optional<Hit> scan_name(std::string_view name) const {
+    const std::string lower = to_lower(name);
+    for (const auto& [form, index] : set_.in_host) {
+      const std::size_t at = lower.find(form);
+      if (at == std::string::npos) continue;
+      return Hit{.name = set_.exact[index].name,
+                 .place = Place::Header,
+                 .field = {},
+                 .offset = at + form.size()};
     }
     return std::nullopt;
   }
@@ -420,7 +450,10 @@ std::optional<Hit> SecretScanner::scan_fields(const Fields& fields) {
   // the patterns, as the ends of a text are.
   Bytes all;
   for (const Field field : fields) {
-    all.append(field.name).append("\n").append(field.value).append("\n");
+    auto in_name = state_->scan_name(field.name);
+    if (in_name) return in_name;
+    for (const std::string& name : spellings(field.name)) all.append(name).append("\n");
+    all.append(field.value).append("\n");
     if (carries_credentials(field)) {
       all.append(basic_credentials(field.value).value_or("")).append("\n");
     }
@@ -428,9 +461,11 @@ std::optional<Hit> SecretScanner::scan_fields(const Fields& fields) {
   if (!state_->scan_text(all, Place::Header)) return std::nullopt;
   // One by one then, which also tells where it is. A match across two fields is none.
   for (const Field field : fields) {
-    auto hit = state_->scan_text(field.name, Place::Header);
-    if (hit) return hit;
-    hit = state_->scan_text(field.value, Place::Header);
+    for (const std::string& name : spellings(field.name)) {
+      auto in_name = state_->scan_text(name, Place::Header);
+      if (in_name) return in_name;
+    }
+    auto hit = state_->scan_text(field.value, Place::Header);
     if (!hit && carries_credentials(field)) {
       hit = state_->scan_text(basic_credentials(field.value).value_or(""), Place::Header);
     }

@@ -62,6 +62,9 @@ class SecretSet {
   // many or double names, a malformed host, and on a CPU without the instructions vectorscan needs.
   [[nodiscard]] static Result<std::unique_ptr<const SecretSet>> make(
       std::vector<SecretSpec> secrets);
+  // What make() fails on but for the compiling itself, which takes long and fails only when memory
+  // is short or a list is beyond what the matcher can hold.
+  [[nodiscard]] static Result<> check(const std::vector<SecretSpec>& secrets);
   ~SecretSet();
   SecretSet(const SecretSet&) = delete;
   SecretSet& operator=(const SecretSet&) = delete;

@@ -96,6 +96,14 @@ bool ConnectionOptions::lists(std::string_view name) const noexcept {
                      [name](std::string_view option) { return iequals(option, name); });
 }
 
+std::string_view ConnectionOptions::one_of(std::initializer_list<FieldRole> roles) const {
+  const auto found =
+      std::find_if(options_.begin(), options_.end(), [roles](std::string_view option) {
+        return std::find(roles.begin(), roles.end(), role_of(to_lower(option))) != roles.end();
+      });
+  return found == options_.end() ? std::string_view() : *found;
+}
+
 std::string without_scanner_members(std::string_view dictionary) {
   std::string out;
   std::size_t begin = 0;

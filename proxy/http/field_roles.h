@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,8 @@ class ConnectionOptions {
   // False if there are too many. Keeps views into `list`.
   [[nodiscard]] bool add(std::string_view list);
   [[nodiscard]] bool lists(std::string_view name) const noexcept;
+  // A name with one of `roles`; empty if none is listed.
+  [[nodiscard]] std::string_view one_of(std::initializer_list<FieldRole> roles) const;
 
  private:
   std::vector<std::string_view> options_;

@@ -326,6 +326,14 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
       }
     }
   }
+  // It would take them off the request that goes on, after they have told here how to read it.
+  if (!options
+           .one_of({FieldRole::Host, FieldRole::Length, FieldRole::Coding, FieldRole::Expect,
+                    FieldRole::Single})
+           .empty()) {
+    return bad("Connection lists a field that is not of one connection only", "bad_field",
+               "RFC 9110 section 7.6.1: leave fields that are meant for the server out of it.");
+  }
   if (h2) {
     auto allowed = check_h2_request(head);
     if (!allowed) return allowed;
@@ -392,6 +400,10 @@ Result<void> check_response(ResponseHead& head, std::string_view request_method,
     if (iequals(field.name, "connection") && !options.add(field.value)) {
       return broken("response: Connection lists too many names");
     }
+  }
+  // Some servers list Transfer-Encoding, which is of one connection only.
+  if (!options.one_of({FieldRole::Single}).empty()) {
+    return broken("response: Connection lists a field that is not of one connection only");
   }
 
   auto framing = response_framing(head.version, head.status, request_method, head.fields);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "certs/digest.h"
@@ -8,6 +9,8 @@
 #include "proxy/http/head.h"
 
 namespace bottle {
+
+class SpooledBody;
 
 // The form of a request that the scanner is given, and by which the exit knows it again.
 struct ScannedForm {
@@ -17,11 +20,12 @@ struct ScannedForm {
   bool has_body = false;
 };
 
-// The form that goes to the origin. Today it is the scanned one: `head` is the client's own head
-// (order and case kept), and the body is the scanner's copy once it has been compared. A later form
-// may leave parts out of the first that the exit puts back into the second.
+// The form that goes to the origin: `head` is the client's own (order and case kept), and the body
+// is the scanner's copy once it has been compared. Of a body that is signed as it stands the
+// scanner gets what is in it, and `body` is what goes.
 struct SentForm {
   RequestHead head;
+  std::shared_ptr<const SpooledBody> body;
 };
 
 // What the front let through: the only thing that the exit lets out. A value.

@@ -50,8 +50,7 @@ void make_scannable(RequestHead& head, bool side_body) {
   head.takes_trailers = false;  // the scanner relays none
 }
 
-awaitable<Result<Admission>> make_admission(const RequestHead& head,
-                                            std::shared_ptr<const SpooledBody> body, Coding coding,
+awaitable<Result<Admission>> make_admission(const RequestHead& head, CollectedBody body,
                                             const Exchange& exchange) {
   Admission admission;
   admission.id = exchange.id();
@@ -63,23 +62,26 @@ awaitable<Result<Admission>> make_admission(const RequestHead& head,
   RequestHead& sent = admission.sent.head;
   sent = head;
   sent.expects_continue = false;
-  sent.has_body = body != nullptr;
+  const bool has_body = body.scanned != nullptr;
+  sent.has_body = has_body;
   sent.content_length.reset();
-  if (body) sent.content_length = body->size();
+  if (has_body) sent.content_length = body.scanned->size();
 
   admission.scanned.head = sent;
   make_scannable(admission.scanned.head, admission.side_body);
-  admission.scanned.has_body = body != nullptr;
-  admission.scanned.body_bytes = body ? body->size() : 0;
+  admission.scanned.has_body = has_body;
+  admission.scanned.body_bytes = has_body ? body.scanned->size() : 0;
 
-  if (coding != Coding::Identity) sent.fields.remove("content-encoding");
+  if (body.sent) sent.content_length = body.sent->size();
+  admission.sent.body = std::move(body.sent);
+  if (body.decoded) sent.fields.remove("content-encoding");
   if (!exchange.side_body) sent.fields = with_field(sent.fields, "Accept-Encoding", "identity");
 
-  if (!body) {
+  if (!has_body) {
     admission.scanned.body_digest = sha256({});
     co_return admission;
   }
-  auto digest = co_await digest_of(std::move(body));
+  auto digest = co_await digest_of(std::move(body.scanned));
   if (!digest) co_return digest.error();
   admission.scanned.body_digest = *digest;
   co_return admission;

@@ -15,12 +15,17 @@ namespace bottle {
 // the client asks for stays in the head: it goes to the origin, so it has to be scanned.
 void make_scannable(RequestHead& head, bool side_body);
 
-// What may leave for `exchange`: `head` as the client sent it (canonical), `body` as it was
-// collected (null: none), `coding` what was taken off it. The form that goes out keeps the client's
-// order and case; it asks for identity coding too unless the response's body goes past the scanner.
-// Reads the body once, giving way to others now and then.
-awaitable<Result<Admission>> make_admission(const RequestHead& head,
-                                            std::shared_ptr<const SpooledBody> body, Coding coding,
+// A request's body as it was collected.
+struct CollectedBody {
+  std::shared_ptr<const SpooledBody> scanned;  // null: there is none
+  std::shared_ptr<const SpooledBody> sent;     // null: the scanned one
+  bool decoded = false;                        // what is sent has no content coding any more
+};
+
+// What may leave for `exchange`: `head` as the client sent it (canonical) and its body. The form
+// that goes out keeps the client's order and case; it asks for identity coding too unless the
+// response's body goes past the scanner. Reads the body once, giving way to others now and then.
+awaitable<Result<Admission>> make_admission(const RequestHead& head, CollectedBody body,
                                             const Exchange& exchange);
 
 }  // namespace bottle

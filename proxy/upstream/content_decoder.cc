@@ -2,15 +2,18 @@
 
 #include <brotli/decode.h>
 #include <zlib.h>
+#define ZSTD_STATIC_LINKING_ONLY  // a context with an allocator
 #include <zstd.h>
 #include <zstd_errors.h>
 
 #include <algorithm>
-#include <array>
 #include <new>
 #include <optional>
 #include <utility>
 
+#include "proxy/upstream/aws_chunks.h"
+#include "proxy/upstream/decode_space.h"
+#include "proxy/upstream/decoder_chain.h"
 #include "proxy/upstream/zstd_blocks.h"
 
 namespace bottle {
@@ -25,10 +28,20 @@ Failure broken(Coding coding, std::string_view what) {
                  "Send the body again without Content-Encoding, or as one complete stream of it."};
 }
 
-Failure not_scannable(std::string_view what) {
-  return Failure{Code::NotSupported, std::string(what), "coding_not_scannable",
-                 "Send the body without Content-Encoding, or with one of gzip, deflate, br, zstd."};
+Failure out_of_memory(const DecodeHeap& heap) {
+  if (!heap.short_of_space()) throw std::bad_alloc();
+  return Failure{Code::Overloaded,
+                 "the compressed bodies that are being read take all the memory there is for that",
+                 "decode_memory_full",
+                 "Try again when other uploads have ended, or send the body without "
+                 "Content-Encoding."};
 }
+
+// The allocator of a library whose `opaque` is a DecodeHeap.
+void* allocate(void* heap, std::size_t size) {
+  return static_cast<DecodeHeap*>(heap)->allocate(size);
+}
+void release(void* heap, void* block) { static_cast<DecodeHeap*>(heap)->release(block); }
 
 // What a coding's library does with a piece.
 struct Step {
@@ -65,9 +78,6 @@ class LimitedDecoder : public ContentDecoder {
           "the body decodes to more than " + std::to_string(limits_.ratio) + " times its size",
           "coding_bomb", "Send the body without Content-Encoding."});
     }
-    if (ended_ && step->consumed < in.size()) {
-      return fail(broken(coding_, "goes on behind its end"));
-    }
     return Progress{.consumed = step->consumed, .produced = step->produced};
   }
 
@@ -80,6 +90,7 @@ class LimitedDecoder : public ContentDecoder {
     return {};
   }
 
+  bool ended() const final { return ended_; }
   std::size_t unseen() const override { return 0; }
 
  protected:
@@ -114,6 +125,7 @@ class IdentityDecoder final : public ContentDecoder {
     return Progress{.consumed = size, .produced = size};
   }
   Result<> finish() override { return {}; }
+  bool ended() const override { return false; }
   std::size_t unseen() const override { return 0; }
 
  private:
@@ -123,9 +135,8 @@ class IdentityDecoder final : public ContentDecoder {
 
 class ZlibDecoder final : public LimitedDecoder {
  public:
-  ZlibDecoder(Coding coding, DecodeLimits limits) : LimitedDecoder(coding, limits) {
-    if (coding == Coding::Gzip) start(MAX_WBITS + 16);
-  }
+  ZlibDecoder(Coding coding, DecodeLimits limits, DecodeSpace& space)
+      : LimitedDecoder(coding, limits), heap_(space, false) {}
   ~ZlibDecoder() override {
     if (started_) inflateEnd(&stream_);
   }
@@ -137,6 +148,10 @@ class ZlibDecoder final : public LimitedDecoder {
  private:
   Result<Step> advance(ByteView in, ByteSpan out) override {
     if (started_) return inflate_piece(in, out);
+    if (coding() == Coding::Gzip) {
+      if (!start(MAX_WBITS + 16)) return out_of_memory(heap_);
+      return inflate_piece(in, out);
+    }
     // "deflate" is zlib's format (RFC 9110 section 8.4.1.2), but some send the bare one: the first
     // two bytes tell.
     if (in.empty()) return Step{};
@@ -147,17 +162,23 @@ class ZlibDecoder final : public LimitedDecoder {
     const auto b0 = static_cast<unsigned char>(*first_);
     const auto b1 = static_cast<unsigned char>(in.front());
     const bool zlib = (b0 & 0x0f) == Z_DEFLATED && (b0 >> 4) <= 7 && (b0 * 256 + b1) % 31 == 0;
-    start(zlib ? MAX_WBITS : -MAX_WBITS);
+    if (!start(zlib ? MAX_WBITS : -MAX_WBITS)) return out_of_memory(heap_);
     const char first = *first_;
     first_.reset();
-    auto step = inflate_piece(ByteView(&first, 1), out);
-    if (step) step->consumed = 0;  // it was counted when it came
-    return step;
+    // A header's first byte, which was counted when it came and gives nothing out.
+    const auto begun = inflate_piece(ByteView(&first, 1), out);
+    if (!begun) return begun;
+    return inflate_piece(in, out);
   }
 
-  void start(int window_bits) {
-    if (inflateInit2(&stream_, window_bits) != Z_OK) throw std::bad_alloc();
-    started_ = true;
+  [[nodiscard]] bool start(int window_bits) {
+    stream_.opaque = &heap_;
+    stream_.zalloc = [](voidpf heap, uInt items, uInt size) {
+      return allocate(heap, std::size_t{items} * size);
+    };
+    stream_.zfree = release;
+    started_ = inflateInit2(&stream_, window_bits) == Z_OK;
+    return started_;
   }
 
   Result<Step> inflate_piece(ByteView in, ByteSpan out) {
@@ -167,7 +188,7 @@ class ZlibDecoder final : public LimitedDecoder {
     stream_.next_out = reinterpret_cast<Bytef*>(out.data());
     stream_.avail_out = static_cast<uInt>(out.size());
     const int status = inflate(&stream_, Z_NO_FLUSH);
-    if (status == Z_MEM_ERROR) throw std::bad_alloc();
+    if (status == Z_MEM_ERROR) return out_of_memory(heap_);
     if (status == Z_NEED_DICT) return not_scannable("the body needs a dictionary");
     if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) {
       return broken(coding(), "is damaged");
@@ -177,6 +198,7 @@ class ZlibDecoder final : public LimitedDecoder {
                 .ended = status == Z_STREAM_END};
   }
 
+  DecodeHeap heap_;
   z_stream stream_{};
   bool started_ = false;
   std::optional<char> first_;  // of a deflate body, until the second is there
@@ -184,40 +206,43 @@ class ZlibDecoder final : public LimitedDecoder {
 
 class BrotliDecoder final : public LimitedDecoder {
  public:
-  explicit BrotliDecoder(DecodeLimits limits)
-      : LimitedDecoder(Coding::Brotli, limits),
-        state_(BrotliDecoderCreateInstance(nullptr, nullptr, nullptr)) {
-    // Windows above 16 MiB ("large window") are an extension that is off unless asked for.
-    if (state_ == nullptr) throw std::bad_alloc();
+  // Not by use: the library may fill its window before it gives anything out. It makes the window
+  // no larger than what the body announces.
+  BrotliDecoder(DecodeLimits limits, DecodeSpace& space)
+      : LimitedDecoder(Coding::Brotli, limits), heap_(space, false) {}
+  ~BrotliDecoder() override {
+    if (state_ != nullptr) BrotliDecoderDestroyInstance(state_);
   }
-  ~BrotliDecoder() override { BrotliDecoderDestroyInstance(state_); }
   BrotliDecoder(const BrotliDecoder&) = delete;
   BrotliDecoder& operator=(const BrotliDecoder&) = delete;
 
  private:
   Result<Step> advance(ByteView in, ByteSpan out) override {
+    // Windows above 16 MiB ("large window") are an extension that is off unless asked for.
+    if (state_ == nullptr) state_ = BrotliDecoderCreateInstance(allocate, release, &heap_);
+    if (state_ == nullptr) return out_of_memory(heap_);
     std::size_t in_left = in.size();
     std::size_t out_left = out.size();
     const auto* next_in = reinterpret_cast<const std::uint8_t*>(in.data());
     auto* next_out = reinterpret_cast<std::uint8_t*>(out.data());
     const auto status =
         BrotliDecoderDecompressStream(state_, &in_left, &next_in, &out_left, &next_out, nullptr);
-    if (status == BROTLI_DECODER_RESULT_ERROR) return broken(coding(), "is damaged");
+    if (status == BROTLI_DECODER_RESULT_ERROR) {
+      return heap_.short_of_space() ? out_of_memory(heap_) : broken(coding(), "is damaged");
+    }
     return Step{.consumed = in.size() - in_left,
                 .produced = out.size() - out_left,
                 .ended = status == BROTLI_DECODER_RESULT_SUCCESS};
   }
 
-  BrotliDecoderState* const state_;
+  DecodeHeap heap_;
+  BrotliDecoderState* state_ = nullptr;
 };
 
 class ZstdDecoder final : public LimitedDecoder {
  public:
-  explicit ZstdDecoder(DecodeLimits limits)
-      : LimitedDecoder(Coding::Zstd, limits), context_(ZSTD_createDCtx()) {
-    if (context_ == nullptr) throw std::bad_alloc();
-    ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, kWindowLog);
-  }
+  ZstdDecoder(DecodeLimits limits, DecodeSpace& space)
+      : LimitedDecoder(Coding::Zstd, limits), heap_(space, true) {}
   ~ZstdDecoder() override { ZSTD_freeDCtx(context_); }
   ZstdDecoder(const ZstdDecoder&) = delete;
   ZstdDecoder& operator=(const ZstdDecoder&) = delete;
@@ -225,9 +250,20 @@ class ZstdDecoder final : public LimitedDecoder {
   std::size_t unseen() const override { return blocks_.open_bytes(); }
 
  private:
-  static constexpr int kWindowLog = 23;  // 8 MiB, what RFC 8878 section 3.1.1.1.2 recommends
+  static constexpr int kWindowLog = 23;  // 8 MiB, the most that RFC 9659 allows
+  // The library's buffer holds a block as it came, what it has given out, and a block beyond that.
+  static constexpr std::size_t kBeyondOutput = 3 * ZSTD_BLOCKSIZE_MAX;
 
   Result<Step> advance(ByteView in, ByteSpan out) override {
+    if (context_ == nullptr) {
+      context_ = ZSTD_createDCtx_advanced(
+          ZSTD_customMem{.customAlloc = allocate, .customFree = release, .opaque = &heap_});
+      if (context_ == nullptr) return out_of_memory(heap_);
+      ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, kWindowLog);
+    }
+    if (!heap_.wrote(static_cast<std::size_t>(produced_) + out.size() + kBeyondOutput)) {
+      return out_of_memory(heap_);
+    }
     // The first byte goes alone: a frame that is there as a whole would take the library's other
     // way of decoding, which judges odd frames differently, and the verdict must not hang on the
     // cut.
@@ -241,7 +277,7 @@ class ZstdDecoder final : public LimitedDecoder {
     if (ZSTD_isError(status)) {
       switch (ZSTD_getErrorCode(status)) {
         case ZSTD_error_memory_allocation:
-          throw std::bad_alloc();
+          return out_of_memory(heap_);
         case ZSTD_error_frameParameter_windowTooLarge:
           return not_scannable("the zstd body needs a window of more than 8 MiB");
         case ZSTD_error_dictionary_wrong:
@@ -257,77 +293,75 @@ class ZstdDecoder final : public LimitedDecoder {
     return Step{.consumed = source.pos, .produced = target.pos, .ended = status == 0};
   }
 
-  ZSTD_DCtx* const context_;
+  DecodeHeap heap_;
+  ZSTD_DCtx* context_ = nullptr;
   ZstdBlocks blocks_;
   bool started_ = false;
   std::uint64_t produced_ = 0;
 };
 
-}  // namespace
+class AwsChunkedDecoder final : public LimitedDecoder {
+ public:
+  // A framing: what comes out is never more than what came in, and may be as large as an upload is.
+  AwsChunkedDecoder() : LimitedDecoder(Coding::AwsChunked, without_limits()) {}
 
-std::string_view to_string(Coding coding) noexcept {
-  switch (coding) {
-    case Coding::Identity:
-      return "identity";
-    case Coding::Gzip:
-      return "gzip";
-    case Coding::Deflate:
-      return "deflate";
-    case Coding::Brotli:
-      return "br";
-    case Coding::Zstd:
-      return "zstd";
+ private:
+  static DecodeLimits without_limits() {
+    DecodeLimits limits;
+    limits.decoded_bytes = UINT64_MAX;
+    return limits;
   }
-  return "identity";
-}
-
-Result<Coding> coding_of(const Fields& fields) {
-  struct Name {
-    std::string_view name;
-    Coding coding;
-  };
-  static constexpr std::array kNames = {
-      Name{"", Coding::Identity},   Name{"identity", Coding::Identity}, Name{"gzip", Coding::Gzip},
-      Name{"x-gzip", Coding::Gzip}, Name{"deflate", Coding::Deflate},   Name{"br", Coding::Brotli},
-      Name{"zstd", Coding::Zstd}};
-  const std::size_t count = fields.count("content-encoding");
-  if (count == 0) return Coding::Identity;
-  if (count > 1) return not_scannable("the body has more than one Content-Encoding");
-  const std::string_view value = trim_ows(*fields.find("content-encoding"));
-  for (const Name& name : kNames) {
-    if (iequals(value, name.name)) return name.coding;
+  Result<Step> advance(ByteView in, ByteSpan out) override {
+    const auto progress = chunks_.read(in, out);
+    if (!progress) return broken(coding(), "is not framed as that says");
+    return Step{
+        .consumed = progress->consumed, .produced = progress->produced, .ended = chunks_.ended()};
   }
-  return not_scannable(value.find(',') == std::string_view::npos
-                           ? "the body's Content-Encoding is not known"
-                           : "the body has more than one Content-Encoding");
-}
 
-std::unique_ptr<ContentDecoder> ContentDecoder::make(Coding coding, DecodeLimits limits) {
+  AwsChunks chunks_;
+};
+
+std::unique_ptr<ContentDecoder> make_one(Coding coding, DecodeLimits limits, DecodeSpace& space) {
   switch (coding) {
     case Coding::Gzip:
     case Coding::Deflate:
-      return std::make_unique<ZlibDecoder>(coding, limits);
+      return std::make_unique<ZlibDecoder>(coding, limits, space);
     case Coding::Brotli:
-      return std::make_unique<BrotliDecoder>(limits);
+      return std::make_unique<BrotliDecoder>(limits, space);
     case Coding::Zstd:
-      return std::make_unique<ZstdDecoder>(limits);
+      return std::make_unique<ZstdDecoder>(limits, space);
+    case Coding::AwsChunked:
+      return std::make_unique<AwsChunkedDecoder>();
     case Coding::Identity:
       break;
   }
   return std::make_unique<IdentityDecoder>(limits);
 }
 
-Result<Bytes> decode_all(Coding coding, DecodeLimits limits, ByteView body) {
-  const auto decoder = ContentDecoder::make(coding, limits);
+}  // namespace
+
+std::unique_ptr<ContentDecoder> ContentDecoder::make(const Codings& codings, DecodeLimits limits,
+                                                     DecodeSpace& space) {
+  if (codings.empty()) return std::make_unique<IdentityDecoder>(limits);
+  std::unique_ptr<ContentDecoder> all;
+  for (const Coding coding : codings.list()) {
+    auto one = make_one(coding, limits, space);
+    all = all ? std::make_unique<DecoderChain>(std::move(one), std::move(all)) : std::move(one);
+  }
+  return all;
+}
+
+Result<Bytes> decode_all(const Codings& codings, DecodeLimits limits, ByteView body) {
+  DecodeSpace space(limits.memory_bytes);
+  const auto decoder = ContentDecoder::make(codings, limits, space);
   Bytes out;
-  std::array<char, 65536> room;
   bool full = false;
   while (!body.empty() || full) {
-    const auto progress = decoder->decode(body, room);
+    const auto progress = decoder->decode(body, space.room());
     if (!progress) return progress.error();
     body.remove_prefix(progress->consumed);
-    out.append(room.data(), progress->produced);
-    full = progress->produced == room.size();
+    out.append(space.room().data(), progress->produced);
+    full = progress->produced == space.room().size();
   }
   auto finished = decoder->finish();
   if (!finished) return finished.error();

@@ -125,7 +125,7 @@ awaitable<Result<Connection>> OriginDialer::dial(const Destination& destination,
   std::optional<Failure> refused;
   std::vector<Endpoint> vetted;
   for (const Endpoint& endpoint : *resolved) {
-    auto no = guard_.check(to_ip(endpoint.address()));
+    auto no = guard_.check(to_ip(endpoint.address()), endpoint.port());
     if (no) {
       refused = std::move(no);
     } else {

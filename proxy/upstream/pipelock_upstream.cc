@@ -41,9 +41,9 @@ struct Collecting final : public Cancellable {
 };
 
 awaitable<void> collect_into(std::shared_ptr<Collecting> collecting, Spool& spool,
-                             std::optional<std::uint64_t> declared, Coding coding,
-                             DecodeLimits decode) {
-  auto result = co_await spool.collect(*collecting->body, declared, coding, decode);
+                             std::optional<std::uint64_t> declared, Codings codings,
+                             std::shared_ptr<SpooledBody> coded, DecodeLimits decode) {
+  auto result = co_await spool.collect(*collecting->body, declared, codings, decode, coded);
   collecting->result.emplace(std::move(result));
   collecting->done.set_later();
 }
@@ -55,6 +55,14 @@ Failure grpc_streaming() {
                  "Calls in which the client streams do not pass pipelock, which reads whole "
                  "requests. Use unary calls and streams of the server's, or ask for a bottle with "
                  "--scanner guard."};
+}
+
+Failure framing_needs_an_exit() {
+  return Failure{Code::NotSupported,
+                 "pipelock takes no Content-Encoding, and an aws-chunked body is signed with it",
+                 "coding_not_scannable",
+                 "Send the body without aws-chunked. With the exit behind pipelock (--exit-listen) "
+                 "it passes."};
 }
 
 }  // namespace
@@ -78,44 +86,56 @@ PipelockUpstream::PipelockUpstream(Dialer& dialer, Pool& pool, Spool& spool,
     : dialer_(dialer), pool_(pool), spool_(spool), options_(std::move(options)), ledger_(ledger) {}
 
 awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& exchange) {
-  const auto coding = coding_of(request.head.fields);
-  if (!coding) {
-    if (request.body) request.body->stop(coding.error());
-    co_return coding.error();
-  }
   // Before a connection is used: pipelock gives an upload ten seconds.
-  std::shared_ptr<const SpooledBody> body;
-  if (request.body) {
-    auto spooled = co_await collect(request, *coding, exchange);
-    if (!spooled) co_return spooled.error();
-    body = std::move(*spooled);
-    exchange.trace.scanned_request_body = true;
-  }
+  auto body = co_await collect(request, exchange);
+  if (!body) co_return body.error();
+  exchange.trace.scanned_request_body =
+      exchange.trace.scanned_request_body || body->scanned != nullptr;
   request.body.reset();
   if (ledger_ != nullptr) {
-    auto answer =
-        co_await send_admitted(std::move(request.head), std::move(body), *coding, exchange);
+    auto answer = co_await send_admitted(std::move(request.head), std::move(*body), exchange);
     co_return answer;
   }
   const bool head_request = request.head.method == "HEAD";
   make_scannable(request.head, false);
   request.head.fields.set(kAgentField, pipelock_agent(options_.bottle_id, exchange.id()));
-  auto relayed = co_await call(std::move(request.head), std::move(body), nullptr, exchange);
+  auto relayed =
+      co_await call(std::move(request.head), std::move(body->scanned), nullptr, exchange);
   if (!relayed) co_return relayed.error();
   auto judged = co_await judge(std::move(relayed->response), head_request, relayed->sent, exchange);
   co_return judged;
 }
 
-awaitable<Result<std::shared_ptr<const SpooledBody>>> PipelockUpstream::collect(
-    Request& request, Coding coding, Exchange& exchange) {
+awaitable<Result<CollectedBody>> PipelockUpstream::collect(Request& request, Exchange& exchange) {
+  auto codings = codings_of(request.head.fields);
+  if (codings && codings->is_framed() && ledger_ == nullptr) codings = framing_needs_an_exit();
+  if (!codings) {
+    if (request.body) request.body->stop(codings.error());
+    co_return codings.error();
+  }
+  CollectedBody body;
+  if (!request.body) co_return body;
+  std::shared_ptr<SpooledBody> coded;
+  if (codings->is_framed()) coded = std::make_shared<SpooledBody>(spool_);
+  auto spooled = co_await spool(request, *codings, coded, exchange);
+  if (!spooled) co_return spooled.error();
+  body.scanned = std::move(*spooled);
+  body.decoded = !codings->empty() && !coded;
+  body.sent = std::move(coded);
+  co_return body;
+}
+
+awaitable<Result<std::shared_ptr<const SpooledBody>>> PipelockUpstream::spool(
+    Request& request, Codings codings, std::shared_ptr<SpooledBody> coded, Exchange& exchange) {
   const std::optional<std::uint64_t> declared = request.head.content_length;
   if (ledger_ == nullptr || !is_grpc(request.head.fields)) {
-    auto spooled = co_await spool_.collect(*request.body, declared, coding, options_.decode);
+    auto spooled = co_await spool_.collect(*request.body, declared, codings, options_.decode,
+                                           std::move(coded));
     co_return spooled;
   }
   const auto collecting = std::make_shared<Collecting>(std::move(request.body), exchange);
-  collecting->task =
-      exchange.tasks().spawn(collect_into(collecting, spool_, declared, coding, options_.decode));
+  collecting->task = exchange.tasks().spawn(
+      collect_into(collecting, spool_, declared, codings, std::move(coded), options_.decode));
   Deadline due(exchange.wheel(), *collecting, options_.exit.grpc_request);
   while (!collecting->result) {
     const bool done = co_await collecting->done.wait();
@@ -125,11 +145,10 @@ awaitable<Result<std::shared_ptr<const SpooledBody>>> PipelockUpstream::collect(
   co_return std::move(*collecting->result);
 }
 
-awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head,
-                                                            std::shared_ptr<const SpooledBody> body,
-                                                            Coding coding, Exchange& exchange) {
+awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head, CollectedBody body,
+                                                            Exchange& exchange) {
   const bool head_request = head.method == "HEAD";
-  auto admission = co_await make_admission(head, body, coding, exchange);
+  auto admission = co_await make_admission(head, body, exchange);
   if (!admission) co_return admission.error();
   head = admission->scanned.head;
   head.fields.set(kAgentField, pipelock_agent(options_.bottle_id, exchange.id()));
@@ -138,7 +157,8 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head,
   const auto news = std::make_shared<FrontNews>(std::move(end), exchange);
   const auto pending = std::make_shared<PendingAnswer>(exchange);
   FrontNews::watch(news, pending->changed);
-  pending->task = exchange.tasks().spawn(fetch(pending, std::move(head), std::move(body), news));
+  pending->task =
+      exchange.tasks().spawn(fetch(pending, std::move(head), std::move(body.scanned), news));
   const Failure ended{Code::Cancelled, "the exchange was ended"};
   while (!pending->answer && !news->begins_events()) {
     const bool changed = co_await pending->changed->wait();

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "proxy/ledger/exchange_ledger.h"
+#include "proxy/upstream/admit.h"
 #include "proxy/upstream/h1_client.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/scanner_answer.h"
@@ -47,7 +48,9 @@ struct PipelockOptions {
 //
 // With a ledger there is an exit behind pipelock, and what it tells counts: see ExitFront. A
 // request is sent to pipelock once more, whatever its method, if the connection died and the exit
-// has not had it. A gRPC call whose request does not end is NotSupported ("grpc_streaming").
+// has not had it. What is signed as it stands (aws-chunked) is decoded for pipelock and goes out as
+// it came, which only an exit can do. A gRPC call whose request does not end is NotSupported
+// ("grpc_streaming").
 class PipelockUpstream final : public Upstream {
  public:
   // All outlive it and are the worker's own but for `ledger`; `dialer` leads to pipelock only.
@@ -57,10 +60,11 @@ class PipelockUpstream final : public Upstream {
   awaitable<Result<Response>> send(Request request, Exchange& exchange) override;
 
  private:
-  awaitable<Result<std::shared_ptr<const SpooledBody>>> collect(Request& request, Coding coding,
-                                                                Exchange& exchange);
-  awaitable<Result<Response>> send_admitted(RequestHead head,
-                                            std::shared_ptr<const SpooledBody> body, Coding coding,
+  awaitable<Result<CollectedBody>> collect(Request& request, Exchange& exchange);
+  awaitable<Result<std::shared_ptr<const SpooledBody>>> spool(Request& request, Codings codings,
+                                                              std::shared_ptr<SpooledBody> coded,
+                                                              Exchange& exchange);
+  awaitable<Result<Response>> send_admitted(RequestHead head, CollectedBody body,
                                             Exchange& exchange);
   // The child that gets the answer.
   awaitable<void> fetch(std::shared_ptr<PendingAnswer> pending, RequestHead head,

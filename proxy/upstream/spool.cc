@@ -51,7 +51,7 @@ Result<> SpooledBody::append(ByteView data) {
                                            std::to_string(limits.body_bytes) +
                                            " bytes, the most that can be scanned"};
   }
-  if (data.size() > limits.total_bytes - std::min(limits.total_bytes, spool_.held_)) {
+  if (data.size() > limits.total_bytes - std::min(limits.total_bytes, spool_.held())) {
     return Failure{Code::Overloaded, "too many request bodies are being collected", "spool_full"};
   }
   if (file_ < 0 && memory_.size() + data.size() > limits.memory_bytes) {
@@ -144,7 +144,8 @@ Result<> decode_into(ContentDecoder& decoder, ByteView in, ByteSpan room, Append
 }  // namespace
 
 awaitable<Result<std::shared_ptr<const SpooledBody>>> Spool::collect(
-    BodySource& body, std::optional<std::uint64_t> declared, Coding coding, DecodeLimits decode) {
+    BodySource& body, std::optional<std::uint64_t> declared, Codings codings, DecodeLimits decode,
+    std::shared_ptr<SpooledBody> coded) {
   if (declared && *declared > limits_.body_bytes) {
     Failure failure{Code::BodyTooLarge, "the request's body is " + std::to_string(*declared) +
                                             " bytes long, more than the " +
@@ -155,11 +156,7 @@ awaitable<Result<std::shared_ptr<const SpooledBody>>> Spool::collect(
   }
   auto spooled = std::make_shared<SpooledBody>(*this);
   std::unique_ptr<ContentDecoder> decoder;
-  std::unique_ptr<char[]> room;
-  if (coding != Coding::Identity) {
-    decoder = ContentDecoder::make(coding, decode);
-    room = std::make_unique_for_overwrite<char[]>(kPiece);
-  }
+  if (!codings.empty()) decoder = ContentDecoder::make(codings, decode, space_);
   const auto append = [&spooled](ByteView data) { return spooled->append(data); };
   std::uint64_t received = 0;
   for (;;) {
@@ -170,11 +167,12 @@ awaitable<Result<std::shared_ptr<const SpooledBody>>> Spool::collect(
     if (decoder && received > limits_.body_bytes) {
       kept = Failure{Code::BodyTooLarge, "the request's coded body is too large to be scanned"};
     } else if (decoder) {
-      kept = decode_into(*decoder, chunk->data, ByteSpan(room.get(), kPiece), append);
+      kept = decode_into(*decoder, chunk->data, space_.room(), append);
       if (kept && chunk->end) kept = decoder->finish();
     } else {
       kept = append(chunk->data);
     }
+    if (kept && coded) kept = coded->append(chunk->data);
     if (!kept) {
       if (!chunk->end) body.stop(kept.error());
       co_return kept.error();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,6 +11,7 @@
 #include "proxy/base/result.h"
 #include "proxy/http/body.h"
 #include "proxy/upstream/content_decoder.h"
+#include "proxy/upstream/decode_space.h"
 #include "proxy/upstream/upstream_limits.h"
 
 namespace bottle {
@@ -18,7 +20,7 @@ class Spool;
 
 // A request body that is here as a whole, in memory or in a file without a name. Can be read any
 // number of times. Shared by those who read it and whoever may have to send it again; the last one
-// frees it. The spool outlives it.
+// frees it, on any thread. The spool outlives it.
 class SpooledBody {
  public:
   explicit SpooledBody(Spool& spool) noexcept : spool_(spool) {}
@@ -61,25 +63,28 @@ class SpoolReader final : public BodySource {
 // limits.directory, readable by nobody else and without a name, and are gone with the process.
 class Spool {
  public:
-  explicit Spool(SpoolLimits limits) : limits_(std::move(limits)) {}
+  // `decode`, which its decoders share with others, outlives it.
+  Spool(SpoolLimits limits, DecodeSpace& decode) : limits_(std::move(limits)), space_(decode) {}
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
-  // Reads `body` to its end, through a decoder if `coding` is not Identity. `declared` is its
+  // Reads `body` to its end, through a decoder if there are `codings`; `coded`, if given, takes it
+  // as it came. `declared` is its
   // Content-Length, if any: a body that says it is too large is refused before it is read. Trailers
   // are dropped: nothing scans them. Failures: BodyTooLarge, Overloaded (all bodies together), the
   // decoder's, Internal (reason "spool_no_space" if the disk is full, "spool_failed"), ClientBad if
   // the body is not as long as declared, the body's own. The body is stopped then.
   awaitable<Result<std::shared_ptr<const SpooledBody>>> collect(
-      BodySource& body, std::optional<std::uint64_t> declared, Coding coding,
-      DecodeLimits decode = {});
+      BodySource& body, std::optional<std::uint64_t> declared, Codings codings,
+      DecodeLimits decode = {}, std::shared_ptr<SpooledBody> coded = nullptr);
 
   [[nodiscard]] std::uint64_t held() const noexcept { return held_; }
 
  private:
   friend class SpooledBody;
   SpoolLimits limits_;
-  std::uint64_t held_ = 0;
+  DecodeSpace& space_;
+  std::atomic<std::uint64_t> held_{0};  // the exit, on another thread, may be a body's last reader
 };
 
 }  // namespace bottle

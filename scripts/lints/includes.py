@@ -40,6 +40,7 @@ SANS_IO_FILES = {
     "proxy/base/result", "proxy/base/failure", "proxy/base/bytes",
     "proxy/tls/client_hello",
     "proxy/upstream/body_scan", "proxy/upstream/content_decoder", "proxy/upstream/pipelock_verdict",
+    "proxy/upstream/aws_chunks", "proxy/upstream/codings", "proxy/upstream/decode_space", "proxy/upstream/decoder_chain",
     "proxy/upstream/sse_comments", "proxy/upstream/zstd_blocks",
     "proxy/flow/audit", "proxy/flow/policy",
     "proxy/exit/dns_answer",

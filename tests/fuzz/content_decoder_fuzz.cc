@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "proxy/upstream/content_decoder.h"
+#include "proxy/upstream/decode_space.h"
+#include "proxy/upstream/decoder_chain.h"
 #include "tests/fuzz/fuzz_check.h"
 
 namespace {
@@ -17,9 +19,10 @@ struct Outcome {
   Bytes text;
 };
 
-Outcome decode(Coding coding, DecodeLimits limits, std::string_view in, std::size_t step,
+Outcome decode(const Codings& coding, DecodeLimits limits, std::string_view in, std::size_t step,
                std::size_t room_size) {
-  const auto decoder = ContentDecoder::make(coding, limits);
+  DecodeSpace space(DecodeLimits{}.memory_bytes);
+  const auto decoder = ContentDecoder::make(coding, limits, space);
   std::string room(room_size, '\0');
   Outcome outcome;
   for (std::size_t i = 0; i < in.size(); i += step) {
@@ -37,7 +40,8 @@ Outcome decode(Coding coding, DecodeLimits limits, std::string_view in, std::siz
       FUZZ_CHECK(outcome.text.size() <= limits.decoded_bytes);
       full = progress->produced == room.size();
     }
-    FUZZ_CHECK(decoder->unseen() <= 128 * 1024 + 32);
+    FUZZ_CHECK(decoder->unseen() <=
+               (coding.is_framed() ? DecoderChain::kMaxUnseen : 128 * 1024 + 32));
   }
   outcome.complete = decoder->finish().has_value();
   if (outcome.complete) FUZZ_CHECK(decoder->unseen() == 0);
@@ -48,7 +52,8 @@ Outcome decode(Coding coding, DecodeLimits limits, std::string_view in, std::siz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
-  const auto coding = static_cast<Coding>(data[0] % 5);
+  Codings coding(static_cast<Coding>((data[0] & 0x7f) % 5));
+  if ((data[0] & 0x80) != 0) (void)coding.add(Coding::AwsChunked);
   const std::size_t step = data[1] == 0 ? 1 : data[1];
   const std::string_view in(reinterpret_cast<const char*>(data) + 2, size - 2);
   DecodeLimits limits;

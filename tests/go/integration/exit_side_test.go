@@ -76,7 +76,7 @@ func TestExitSideKeepsTheOriginsBytes(t *testing.T) {
 		if got := c.do("GET", "/poison", ""); got.Status() != 200 {
 			t.Errorf("a body that nobody scans: %d %s", got.Status(), got.Text)
 		}
-		if got := refusal(c.do("POST", "/echo", "my key is "+shapeSecret, "Content-Type", "text/plain")); got != "403, X-Bottle-Deny: secret_in_body" {
+		if got := refusal(c.do("POST", "/echo", "my key is "+scannerSecret, "Content-Type", "text/plain")); got != "403, X-Bottle-Deny: secret_in_body" {
 			t.Errorf("a secret in the request: %s", got)
 		}
 	})

@@ -315,7 +315,7 @@ func tableRows() []tableRow {
 		{name: "origin's 403 in pipelock's form", options: func(t *testing.T) harness.WorldOptions { return said(t, imitation, nil) },
 			run: func(c *cell) string { return refusal(c.do("GET", "/", "")) }, without: "403, X-Bottle-Deny: injection_in_response", with: "403"},
 		{name: "pipelock refuses the request", run: func(c *cell) string {
-			return refusal(c.do("POST", "/echo", "my key is "+shapeSecret, "Content-Type", "text/plain")) + "; " + c.sawText()
+			return refusal(c.do("POST", "/echo", "my key is "+scannerSecret, "Content-Type", "text/plain")) + "; " + c.sawText()
 		}, without: "403, X-Bottle-Deny: secret_in_body; origin saw nothing", with: "403, X-Bottle-Deny: secret_in_body; origin saw nothing"},
 		{name: "pipelock refuses the response", run: func(c *cell) string {
 			return refusal(c.do("GET", "/poison", "")) + "; " + c.sawText()

@@ -142,7 +142,7 @@ class ExitBench : public testing::Test {
     SpoolLimits spool_limits;
     spool_limits.directory = directory_;
     spool_limits.body_bytes = 1 << 20;
-    spool = std::make_unique<Spool>(spool_limits);
+    spool = std::make_unique<Spool>(spool_limits, decode);
   }
   ~ExitBench() override {
     ::unlink(audit_file().c_str());
@@ -249,6 +249,7 @@ class ExitBench : public testing::Test {
   TicketKeys tickets;
   RecordBuffers records;
   std::unique_ptr<AuditSink> audit;
+  DecodeSpace decode{DecodeLimits{}.memory_bytes};
   std::unique_ptr<Spool> spool;
   ExitLimits limits;
   std::string ticket;
@@ -276,8 +277,8 @@ class ExitBench : public testing::Test {
       throw std::runtime_error("no port of the loopback");
     }
     port_ = ntohs(address.sin_port);
-    ExitServer::Parts parts{io,      wheel,   ledger, *policy, *ca,  tickets,
-                            records, origins, *spool, *audit,  "x-", limits};
+    ExitServer::Parts parts{io,      wheel,  ledger, *policy, *ca,  tickets, records,
+                            origins, *spool, decode, *audit,  "x-", limits};
     server_ = std::make_unique<ExitServer>(std::move(parts), std::vector<int>{socket});
   }
 

@@ -124,9 +124,9 @@ class FlowBench : public testing::Test {
     audit = std::move(*opened);
     remake(UpstreamKind::Direct);
   }
-  void remake(UpstreamKind kind, bool guarded = true) {
-    handler = std::make_unique<ProxyHandler>(ProxyHandler::Parts{
-        *policy, upstream, kind, guarded ? &secrets : nullptr, *audit, DecodeLimits{}, "t-"});
+  void remake(UpstreamKind kind) {
+    handler = std::make_unique<ProxyHandler>(
+        ProxyHandler::Parts{*policy, upstream, kind, guard, *audit, "t-"});
   }
 
   std::unique_ptr<Exchange> exchange(const RequestHead& head, std::string host = "a.test") {
@@ -188,6 +188,8 @@ class FlowBench : public testing::Test {
   TimerWheel wheel;
   std::unique_ptr<Policy> policy;
   const SecretSet& secrets = secret_set();
+  DecodeSpace decode{DecodeLimits{}.memory_bytes};
+  Guard guard{secrets, DecodeLimits{}, decode};
   std::unique_ptr<AuditSink> audit;
   FakeUpstream upstream;
   std::unique_ptr<ProxyHandler> handler;

@@ -14,8 +14,8 @@ class GuardedBodies : public FlowBench {
   GuardedBodies() : space(secrets) {}
 
   void wrap(std::vector<Bytes> pieces, Coding coding = Coding::Identity) {
-    auto scan =
-        std::make_unique<BodyScan>(secrets, space, "a.test", Scheme::Https, coding, DecodeLimits{});
+    auto scan = std::make_unique<BodyScan>(secrets, space, decode, "a.test", Scheme::Https, coding,
+                                           DecodeLimits{});
     body = std::make_unique<GuardedBody>(std::make_unique<PiecesSource>(std::move(pieces), notes),
                                          std::move(scan));
   }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -118,7 +119,7 @@ TEST(AddressGuard, RefusesWhatIsNotPublic) {
                            "100::1",
                            "5f00::1",
                            "4000::1"}) {
-    const auto refused = guard.check(address(text));
+    const auto refused = guard.check(address(text), 443);
     ASSERT_TRUE(refused) << text;
     EXPECT_EQ(refused->code, Code::Denied);
     EXPECT_EQ(refused->reason, "address_not_allowed");
@@ -135,7 +136,7 @@ TEST(AddressGuard, AllowsWhatIsPublic) {
         "192.167.255.255",  "192.169.0.0",     "198.17.255.255",  "198.20.0.0",
         "223.255.255.255",  "2606:4700::1111", "2a00:1450::1",    "::ffff:8.8.8.8",
         "64:ff9b::808:808", "2002:808:808::1"}) {
-    EXPECT_FALSE(guard.check(address(text))) << text;
+    EXPECT_FALSE(guard.check(address(text), 443)) << text;
   }
 }
 
@@ -143,10 +144,10 @@ TEST(AddressGuard, OpensOnlyTheRangesGiven) {
   const auto guard = AddressGuard::make({"127.0.0.0/8", "fd12::/16"});
   ASSERT_TRUE(guard);
   for (const char* text : {"127.0.0.1", "::ffff:127.0.0.1", "fd12::1", "1.1.1.1"}) {
-    EXPECT_FALSE(guard->check(address(text))) << text;
+    EXPECT_FALSE(guard->check(address(text), 443)) << text;
   }
   for (const char* text : {"10.0.0.1", "::1", "fd13::1", "169.254.169.254"}) {
-    EXPECT_TRUE(guard->check(address(text))) << text;
+    EXPECT_TRUE(guard->check(address(text), 443)) << text;
   }
 }
 
@@ -154,12 +155,71 @@ TEST(AddressGuard, MetadataIsOpenedOnlyByItsOwnAddress) {
   const auto wide = AddressGuard::make({"0.0.0.0/0", "::/0"});
   ASSERT_TRUE(wide);
   for (const char* text : {"169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254"}) {
-    EXPECT_TRUE(wide->check(address(text))) << text;
+    EXPECT_TRUE(wide->check(address(text), 443)) << text;
   }
-  EXPECT_FALSE(wide->check(address("169.254.1.1")));
+  EXPECT_FALSE(wide->check(address("169.254.1.1"), 443));
   const auto exact = AddressGuard::make({"169.254.169.254"});
   ASSERT_TRUE(exact);
-  EXPECT_FALSE(exact->check(address("169.254.169.254")));
+  EXPECT_FALSE(exact->check(address("169.254.169.254"), 443));
+}
+
+// A machine with two public addresses and a private one, which may get more.
+struct Machine final : MachineAddresses {
+  std::optional<bool> has(const IpAddress& one) const override {
+    if (unknown) return std::nullopt;
+    return std::find(own.begin(), own.end(), one) != own.end();
+  }
+  std::vector<IpAddress> own = {address("8.8.8.8"), address("2606:4700::1111"),
+                                address("192.168.0.5")};
+  bool unknown = false;
+};
+
+TEST(AddressGuard, TheMachinesOwnAddressesAreAsPrivateAsItsLoopback) {
+  Machine machine;
+  const auto guard = AddressGuard::make({}, &machine);
+  ASSERT_TRUE(guard);
+  for (const char* text :
+       {"8.8.8.8", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1", "2606:4700::1111"}) {
+    const auto refused = guard->check(address(text), 443);
+    ASSERT_TRUE(refused) << text;
+    EXPECT_EQ(refused->code, Code::Denied);
+    EXPECT_EQ(refused->reason, "address_not_allowed");
+    EXPECT_NE(refused->detail.find("the machine's own"), std::string::npos) << refused->detail;
+    EXPECT_NE(refused->hint.find("--allow-address"), std::string::npos);
+  }
+  EXPECT_FALSE(guard->check(address("1.1.1.1"), 443));
+  machine.own.push_back(address("1.1.1.1"));
+  EXPECT_TRUE(guard->check(address("1.1.1.1"), 443)) << "it came while we run";
+  machine.own.clear();
+  EXPECT_FALSE(guard->check(address("8.8.8.8"), 443)) << "... and these have gone";
+  machine.unknown = true;
+  EXPECT_TRUE(guard->check(address("9.9.9.9"), 443)) << "if it cannot be told, it is not dialled";
+}
+
+TEST(AddressGuard, AnOpenRangeOpensTheMachinesOwnAddressesToo) {
+  const Machine machine;
+  const auto guard = AddressGuard::make({"8.8.8.8/32", "192.168.0.0/16"}, &machine);
+  ASSERT_TRUE(guard);
+  EXPECT_FALSE(guard->check(address("8.8.8.8"), 443));
+  EXPECT_FALSE(guard->check(address("::ffff:192.168.0.5"), 443));
+  EXPECT_TRUE(guard->check(address("2606:4700::1111"), 443));
+}
+
+TEST(AddressGuard, NothingOpensOurOwnListeners) {
+  const Machine machine;
+  auto guard = AddressGuard::make({"0.0.0.0/0", "::/0"}, &machine);
+  ASSERT_TRUE(guard);
+  guard->close({{address("0.0.0.0"), 3128}, {address("192.168.0.9"), 8888}});
+  for (const char* text : {"192.168.0.5", "8.8.8.8", "::ffff:8.8.8.8", "2606:4700::1111"}) {
+    const auto refused = guard->check(address(text), 3128);
+    ASSERT_TRUE(refused) << text;
+    EXPECT_EQ(refused->reason, "own_address");
+    EXPECT_FALSE(guard->check(address(text), 443)) << "another port of the machine is open";
+  }
+  EXPECT_TRUE(guard->check(address("192.168.0.9"), 8888));
+  EXPECT_TRUE(guard->check(address("::ffff:192.168.0.9"), 8888));
+  EXPECT_FALSE(guard->check(address("192.168.0.8"), 8888)) << "another machine";
+  EXPECT_FALSE(guard->check(address("192.168.0.8"), 3128));
 }
 
 TEST(AddressGuard, ListIsBounded) {

@@ -274,6 +274,18 @@ TEST(SecretScanner, T07FindsSecretsInUrlFieldsAndHost) {
   Fields name;
   name.add(kPlain, "1");
   EXPECT_TRUE(scanner.scan_fields(name));
+  Fields lower;  // as HTTP/2 has names
+  lower.add("x-" + to_lower(kValue) + "-x", "1");
+  hit = scanner.scan_fields(lower);
+  ASSERT_TRUE(hit);
+  EXPECT_TRUE(hit->field.empty()) << "a name that is the secret is not shown";
+  EXPECT_EQ(word(refusal(*hit)), "secret_in_header");
+  for (const std::string shape :
+       {"Sk-Ant-Api03-A1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4a1b2c3d4", "x.akiaqz7djt3wnk5mxh2r"}) {
+    Fields in_a_name;
+    in_a_name.add(shape, "1");
+    EXPECT_TRUE(scanner.scan_fields(in_a_name)) << shape;
+  }
   Fields basic;
   basic.add("Authorization", "Basic " + base64("u:" + kGitHubToken));
   hit = scanner.scan_fields(basic);

@@ -93,12 +93,25 @@ TEST(FramingRules, HopByHopFieldsEndHere) {
            "TE: trailers\r\nTrailer: X\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
            "Proxy-Connection: keep-alive\r\nProxy-Authorization: Basic x\r\nProxy-Foo: 1\r\n"),
       "[X-B: 3]");
-  // What Connection lists cannot take away what the proxy itself writes.
-  EXPECT_EQ(kept("Connection: Host, Content-Length, X-B\r\nX-B: 3\r\n"), "");
+  EXPECT_EQ(kept("Connection: X-B, TE, Upgrade\r\nX-B: 3\r\n"), "");
   std::string list = "Connection: a";
   for (int i = 0; i < 31; ++i) list += ",b";
   EXPECT_EQ(kept(list + "\r\n"), "");
   EXPECT_EQ(kept(list + ",c\r\n"), kBad);
+}
+
+// Such a field would tell here how to read the request, and then not go on with it.
+TEST(FramingRules, ConnectionHidesNoFieldThatIsReadHere) {
+  for (const char* name :
+       {"content-encoding", "Content-Encoding", "CONTENT-TYPE", "content-length", "host",
+        "transfer-encoding", "expect", "authorization", "x-api-key", "range", "user-agent"}) {
+    const std::string n = name;
+    EXPECT_EQ(kept("Connection: " + n + "\r\n"), kBad) << name << ", absent";
+    EXPECT_EQ(kept("Connection: close , " + n + "\r\n"), kBad) << name;
+    EXPECT_EQ(kept("Connection: close\r\nConnection: x-a, " + n + " ,x-b\r\n"), kBad) << name;
+  }
+  EXPECT_EQ(kept("Connection: content-encoding\r\nContent-Encoding: gzip\r\n"), kBad);
+  EXPECT_EQ(kept("Connection: x-content-encoding, close\r\nA: b\r\n"), "[A: b]");
 }
 
 TEST(FramingRules, WebSocketIsRefusedInWordsAndOtherUpgradesAreLeftOut) {
@@ -533,6 +546,12 @@ TEST(FramingRules, T36T37BrokenResponses) {
             broken);
   EXPECT_EQ(respond(response(200, {{"Content-Length", "5"}, {"Content-Length", "6"}})), broken);
   EXPECT_EQ(respond(response(200, {{"transfer-encoding", "chunked"}}, Version::Http2)), broken);
+  EXPECT_EQ(respond(response(200, {{"Connection", "close, Content-Encoding"}})), broken);
+  EXPECT_EQ(respond(response(200, {{"Connection", "content-type"}, {"Content-Type", "a"}})),
+            broken);
+  EXPECT_EQ(respond(response(200, {{"Connection", "keep-alive, Transfer-Encoding"}})).substr(0, 3),
+            "200")
+      << "some servers write that";
   ResponseHead many = response(200, {});
   for (int i = 0; i < 128; ++i) many.fields.add("a", "b");
   EXPECT_EQ(respond(many).substr(0, 3), "200");

@@ -5,6 +5,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,28 @@ inline std::string zstd_encode(std::string_view text, int window_log = 0, bool s
   return out;
 }
 
+// As an SDK frames a body whose checksum follows it: chunks of `size` bytes, without signatures
+// unless `signature` says otherwise, and `trailers` (with their CRLF).
+inline std::string aws_encode(std::string_view text, std::size_t size,
+                              std::string_view signature = {},
+                              std::string_view trailers = "x-amz-checksum-crc32:AAAAAA==\r\n") {
+  std::string out;
+  const auto line = [&](std::size_t length) {
+    char digits[32];
+    std::snprintf(digits, sizeof digits, "%zx", length);
+    out += digits;
+    if (!signature.empty()) out += ";chunk-signature=" + std::string(signature);
+    out += "\r\n";
+  };
+  for (std::size_t at = 0; at < text.size(); at += size) {
+    const std::string_view chunk = text.substr(at, size);
+    line(chunk.size());
+    out += std::string(chunk) + "\r\n";
+  }
+  line(0);
+  return out + std::string(trailers) + "\r\n";
+}
+
 inline std::string encode(Coding coding, std::string_view text) {
   switch (coding) {
     case Coding::Gzip:
@@ -63,6 +86,8 @@ inline std::string encode(Coding coding, std::string_view text) {
     }
     case Coding::Zstd:
       return zstd_encode(text);
+    case Coding::AwsChunked:
+      return aws_encode(text, 100);
     case Coding::Identity:
       break;
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/upstream/decode_space.h"
 #include "unit/upstream/coders.h"
 
 namespace bottle {
@@ -16,9 +17,10 @@ using test::prose;
 constexpr Coding kCodings[] = {Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd};
 
 // Feeds `pieces` with an output room of `room` bytes.
-Result<Bytes> decode_pieces(Coding coding, DecodeLimits limits, const std::vector<ByteView>& pieces,
-                            std::size_t room_size) {
-  const auto decoder = ContentDecoder::make(coding, limits);
+Result<Bytes> decode_pieces(const Codings& coding, DecodeLimits limits,
+                            const std::vector<ByteView>& pieces, std::size_t room_size) {
+  DecodeSpace space(DecodeLimits{}.memory_bytes);
+  const auto decoder = ContentDecoder::make(coding, limits, space);
   std::string room(room_size, '\0');
   Bytes out;
   for (ByteView piece : pieces) {
@@ -124,7 +126,8 @@ TEST_P(Decoder, LimitIsExact) {
 TEST_P(Decoder, T61BombIsStoppedEarly) {
   const std::string bomb = encode(GetParam(), std::string(std::size_t{16} << 20, 'a'));
   ASSERT_LT(bomb.size() * 100, std::size_t{16} << 20);
-  const auto decoder = ContentDecoder::make(GetParam(), {});
+  DecodeSpace space(DecodeLimits{}.memory_bytes);
+  const auto decoder = ContentDecoder::make(GetParam(), {}, space);
   std::string room(65536, '\0');
   ByteView in = bomb;
   std::size_t out = 0;
@@ -212,7 +215,8 @@ TEST(ContentDecoder, ZstdOddFramesAreRefusedHoweverTheyAreCut) {
 TEST(ContentDecoder, ZstdBytesAreUnseenUntilTheirBlockIsComplete) {
   const std::string text = prose(400000);  // several blocks of at most 128 KiB
   const std::string coded = encode(Coding::Zstd, text);
-  const auto decoder = ContentDecoder::make(Coding::Zstd, {});
+  DecodeSpace space(DecodeLimits{}.memory_bytes);
+  const auto decoder = ContentDecoder::make(Coding::Zstd, {}, space);
   std::string room(65536, '\0');
   std::size_t fed = 0;
   std::size_t blocks = 0;
@@ -248,36 +252,186 @@ TEST(ContentDecoder, IdentityIsOnlyCounted) {
   EXPECT_FALSE(decode_all(Coding::Identity, limits, "123456"));
 }
 
-TEST(ContentDecoder, T15CodingOfFields) {
+TEST(ContentDecoder, T15CodingsOfFields) {
+  const auto listed = [](std::initializer_list<Coding> all) {
+    Codings codings;
+    for (const Coding coding : all) EXPECT_TRUE(codings.add(coding));
+    return codings;
+  };
   const struct {
     const char* value;
-    Coding coding;
+    Codings codings;
   } known[] = {
-      {"gzip", Coding::Gzip},       {"GZIP", Coding::Gzip},         {"x-gzip", Coding::Gzip},
-      {"deflate", Coding::Deflate}, {"br", Coding::Brotli},         {"zstd", Coding::Zstd},
-      {" gzip ", Coding::Gzip},     {"identity", Coding::Identity}, {"", Coding::Identity}};
+      {"gzip", Coding::Gzip},
+      {"GZIP", Coding::Gzip},
+      {"x-gzip", Coding::Gzip},
+      {"deflate", Coding::Deflate},
+      {"br", Coding::Brotli},
+      {"zstd", Coding::Zstd},
+      {" gzip ", Coding::Gzip},
+      {"identity", Coding::Identity},
+      {"", Coding::Identity},
+      {"amz-1.0", Coding::Identity},
+      {"utf-8", Coding::Identity},
+      {"UTF-8", Coding::Identity},
+      {"aws-chunked", Coding::AwsChunked},
+      {"gzip, identity", Coding::Gzip},
+      {"amz-1.0,gzip", Coding::Gzip},
+      {"gzip,aws-chunked", listed({Coding::Gzip, Coding::AwsChunked})},
+      // Services take the framing off first, wherever a client wrote it.
+      {"aws-chunked, gzip", listed({Coding::Gzip, Coding::AwsChunked})},
+  };
   for (const auto& c : known) {
     Fields fields;
     fields.add("Content-Encoding", c.value);
-    const auto coding = coding_of(fields);
-    ASSERT_TRUE(coding) << c.value;
-    EXPECT_EQ(*coding, c.coding);
+    const auto codings = codings_of(fields);
+    ASSERT_TRUE(codings) << c.value;
+    EXPECT_TRUE(*codings == c.codings) << c.value;
   }
-  EXPECT_EQ(*coding_of(Fields{}), Coding::Identity);
-  for (const char* value :
-       {"gzip, gzip", "gzip, identity", "identity, gzip", "compress", "aws-chunked", "gzip;q=1",
-        "gzip,", "\"gzip\"", "g zip", "chunked", "exi"}) {
+  EXPECT_TRUE(codings_of(Fields{})->empty());
+  for (const char* value : {"compress", "gzip, compress", "gzip;q=1", "gzip,", ",gzip", "gzip,,br",
+                            "\"gzip\"", "g zip", "chunked", "exi", "aws-chunked, aws-chunked",
+                            "gzip, gzip", "br ,zstd", "br, aws-chunked, gzip"}) {
     Fields fields;
     fields.add("Content-Encoding", value);
-    const auto coding = coding_of(fields);
-    ASSERT_FALSE(coding) << value;
-    EXPECT_EQ(coding.error().code, Code::NotSupported);
-    EXPECT_EQ(coding.error().reason, "coding_not_scannable");
+    const auto codings = codings_of(fields);
+    ASSERT_FALSE(codings) << value;
+    EXPECT_EQ(codings.error().code, Code::NotSupported);
+    EXPECT_EQ(codings.error().reason, "coding_not_scannable");
+    EXPECT_NE(codings.error().hint.find("relay"), std::string::npos) << "the route for it";
   }
   Fields twice;
   twice.add("Content-Encoding", "gzip");
   twice.add("content-encoding", "identity");
-  EXPECT_FALSE(coding_of(twice));
+  EXPECT_FALSE(codings_of(twice));
+}
+
+// ---- one behind the other ----------------------------------------------------------------------
+
+TEST(DecoderChain, TakesCodingsOffInTheirOrder) {
+  const std::string text = prose(3000);
+  for (const Coding inner : kCodings) {
+    for (const Coding outer : {Coding::Gzip, Coding::Brotli, Coding::Zstd, Coding::AwsChunked}) {
+      Codings codings(inner);
+      ASSERT_TRUE(codings.add(outer));
+      const std::string coded = encode(outer, encode(inner, text));
+      for (std::size_t i = 0; i <= coded.size(); i += 7) {
+        for (const std::size_t room : {std::size_t{5}, std::size_t{65536}}) {
+          const auto out = decode_pieces(
+              codings, {}, {ByteView(coded).substr(0, i), ByteView(coded).substr(i)}, room);
+          ASSERT_TRUE(out) << to_string(inner) << ' ' << to_string(outer) << ' ' << i << ' '
+                           << out.error().detail;
+          ASSERT_EQ(*out, text);
+        }
+      }
+      EXPECT_FALSE(decode_all(codings, {}, encode(outer, encode(inner, text) + "x")));
+      EXPECT_FALSE(decode_all(codings, {}, coded + "x"));
+      EXPECT_FALSE(decode_all(codings, {}, coded.substr(0, coded.size() - 1)));
+    }
+  }
+}
+
+TEST(DecoderChain, TakesLargeBodies) {
+  Codings codings(Coding::Zstd);
+  ASSERT_TRUE(codings.add(Coding::AwsChunked));
+  const std::string text = prose(std::size_t{3} << 20);
+  const auto out = decode_all(codings, {}, test::aws_encode(encode(Coding::Zstd, text), 64 * 1024));
+  ASSERT_TRUE(out) << out.error().detail;
+  EXPECT_EQ(*out, text);
+}
+
+// A block of the inner coding shows when its last byte is there: until then nothing of it is seen,
+// whatever stands around its bytes.
+TEST(DecoderChain, BytesAreUnseenUntilTheInnerBlockIsComplete) {
+  Codings codings(Coding::Zstd);
+  ASSERT_TRUE(codings.add(Coding::AwsChunked));
+  const std::string coded = test::aws_encode(encode(Coding::Zstd, prose(90000)), 1000);
+  DecodeSpace space(DecodeLimits{}.memory_bytes);
+  const auto decoder = ContentDecoder::make(codings, {}, space);
+  std::string room(65536, '\0');
+  std::size_t fed = 0;
+  std::size_t produced = 0;
+  for (; fed < coded.size() && produced == 0; ++fed) {
+    const auto progress = decoder->decode(ByteView(coded).substr(fed, 1), room);
+    ASSERT_TRUE(progress) << progress.error().detail;
+    produced += progress->produced;
+    if (produced == 0 && fed > 40) EXPECT_GE(decoder->unseen() + 40, fed) << "all of the block";
+  }
+  EXPECT_GT(produced, 0U);
+  EXPECT_LE(fed, coded.size());
+}
+
+TEST(DecoderChain, WhatHidesTooMuchIsNotScannable) {
+  Codings codings(Coding::Zstd);
+  ASSERT_TRUE(codings.add(Coding::AwsChunked));
+  // A byte a chunk: the framing of one block of noise is longer than anything may be held.
+  std::string noise(120 * 1024, '\0');
+  std::uint32_t state = 3;
+  for (char& c : noise) {
+    state = state * 1664525u + 1013904223u;
+    c = static_cast<char>(state >> 24);
+  }
+  const std::string coded = test::aws_encode(encode(Coding::Zstd, noise), 1, std::string(64, 'a'));
+  const auto out = decode_all(codings, {}, coded);
+  ASSERT_FALSE(out);
+  EXPECT_EQ(out.error().reason, "coding_not_scannable");
+}
+
+// ---- the framing of AWS -------------------------------------------------------------------------
+
+TEST(AwsChunked, IsTakenOffInEverySplit) {
+  const std::string text = prose(300);
+  const std::string signature(64, 'a');
+  for (const std::string& coded :
+       {test::aws_encode(text, 100), test::aws_encode(text, 1),
+        test::aws_encode(text, 300, signature), test::aws_encode(text, 64, signature, ""),
+        test::aws_encode(text, 64, "ab**", ""),
+        test::aws_encode(
+            text, 64, signature,
+            "x-amz-checksum-crc32c:AAAAAA==\n\r\nx-amz-trailer-signature:" + signature + "\r\n")}) {
+    for (std::size_t i = 0; i <= coded.size(); ++i) {
+      for (const std::size_t room : {std::size_t{1}, std::size_t{65536}}) {
+        const auto out =
+            decode_pieces(Coding::AwsChunked, {},
+                          {ByteView(coded).substr(0, i), ByteView(coded).substr(i)}, room);
+        ASSERT_TRUE(out) << out.error().detail << '\n' << coded;
+        ASSERT_EQ(*out, text);
+      }
+    }
+    for (std::size_t size = 0; size < coded.size(); ++size) {
+      EXPECT_FALSE(decode_all(Coding::AwsChunked, {}, coded.substr(0, size))) << size;
+    }
+    EXPECT_FALSE(decode_all(Coding::AwsChunked, {}, coded + "\r"));
+  }
+  EXPECT_EQ(*decode_all(Coding::AwsChunked, {}, "0\r\n\r\n"), "");
+}
+
+TEST(AwsChunked, WhatIsNoSuchFramingIsRefused) {
+  for (const std::string& body :
+       {std::string("hello"), std::string("5\nhello\r\n0\r\n\r\n"), std::string("-5\r\nhello"),
+        std::string("0x5\r\nhello\r\n0\r\n\r\n"), std::string(" 5\r\nhello\r\n0\r\n\r\n"),
+        std::string("5 \r\nhello\r\n0\r\n\r\n"), std::string("5\r\nhello0\r\n\r\n"),
+        std::string("4\r\nhello\r\n0\r\n\r\n"), std::string("5;\r\nhello\r\n0\r\n\r\n"),
+        std::string("5;chunk-signature=\r\nhello\r\n0\r\n\r\n"),
+        std::string("5;chunk-signature=xyz\r\nhello\r\n0\r\n\r\n"),
+        std::string("5;other=ab\r\nhello\r\n0\r\n\r\n"), std::string("\r\n"),
+        std::string("10000000000000\r\nhello"), std::string("0\r\nno colon\r\n\r\n"),
+        std::string("0\r\n:value\r\n\r\n"), std::string("0\r\na:\x01\r\n\r\n"),
+        "0\r\na:" + std::string(9000, 'b') + "\r\n\r\n",
+        "5;chunk-signature=" + std::string(400, 'a') + "\r\nhello\r\n0\r\n\r\n"}) {
+    const auto out = decode_all(Coding::AwsChunked, {}, body);
+    ASSERT_FALSE(out) << body;
+    EXPECT_EQ(out.error().code, Code::ClientBad);
+    EXPECT_EQ(out.error().reason, "coding_broken");
+  }
+}
+
+// An upload is as large as it is: only what compresses has a limit.
+TEST(AwsChunked, HasNoLimitOfItsOwn) {
+  DecodeLimits limits;
+  limits.decoded_bytes = 100;
+  const std::string text = prose(5000);
+  EXPECT_EQ(*decode_all(Coding::AwsChunked, limits, test::aws_encode(text, 1000)), text);
 }
 
 }  // namespace

@@ -270,7 +270,7 @@ struct ExitWorld : PipeWorld {
   explicit ExitWorld(PipelockOptions options_in = {})
       : PipeWorld(PoolLimits::for_scanner()),
         dial(io, peers, ledger),
-        spool(spool_limits()),
+        spool(spool_limits(), decode),
         upstream(dial, pool, spool, std::move(options_in), &ledger) {}
   ~ExitWorld() { finish(); }
   static SpoolLimits spool_limits() {
@@ -286,6 +286,7 @@ struct ExitWorld : PipeWorld {
 
   LocalLedger ledger;
   PlayDialer dial;
+  DecodeSpace decode{DecodeLimits{}.memory_bytes};
   Spool spool;
   PipelockUpstream upstream;
 };

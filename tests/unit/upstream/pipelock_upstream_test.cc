@@ -43,7 +43,7 @@ struct World : PipeWorld {
   explicit World(PipelockOptions options_in = {},
                  PoolLimits pool_limits = PoolLimits::for_scanner())
       : PipeWorld(pool_limits),
-        spool(spool_limits()),
+        spool(spool_limits(), decode),
         upstream(dialer, pool, spool, with_id(std::move(options_in))) {}
   static SpoolLimits spool_limits() {
     SpoolLimits limits;
@@ -61,6 +61,7 @@ struct World : PipeWorld {
     }
     return PipeWorld::ask(upstream, std::move(request), std::move(how));
   }
+  DecodeSpace decode{DecodeLimits{}.memory_bytes};
   Spool spool;
   PipelockUpstream upstream;
 };
@@ -294,7 +295,8 @@ class NobodyThere final : public Dialer {
 TEST(PipelockUpstream, WithoutAScannerNothingIsSentAnywhere) {
   PipeWorld world(PoolLimits::for_scanner());
   NobodyThere dialer;
-  Spool spool(World::spool_limits());
+  DecodeSpace decode(DecodeLimits{}.memory_bytes);
+  Spool spool(World::spool_limits(), decode);
   PipelockUpstream upstream(dialer, world.pool, spool, {});
   const Outcome out = world.ask(upstream, post("secret"));
   ASSERT_TRUE(out.failure);

@@ -87,6 +87,7 @@ struct World {
 
   asio::io_context io{1};
   SpoolLimits limits;
+  DecodeSpace decode{DecodeLimits{}.memory_bytes};
 };
 
 std::size_t files_in(const std::filesystem::path& directory) {
@@ -99,7 +100,7 @@ std::size_t files_in(const std::filesystem::path& directory) {
 
 TEST(Spool, StaysInMemoryUpToTheLimitAndGoesToDiskAboveIt) {
   World world;
-  Spool spool(world.limits);
+  Spool spool(world.limits, world.decode);
   for (const std::size_t size : {std::size_t{0}, std::size_t{99'999}, std::size_t{100'000},
                                  std::size_t{100'001}, std::size_t{300'000}}) {
     Pieces body(size);
@@ -118,7 +119,7 @@ TEST(Spool, StaysInMemoryUpToTheLimitAndGoesToDiskAboveIt) {
 
 TEST(Spool, ABodyAboveTheCapIsRefusedAndStopped) {
   World world;
-  Spool spool(world.limits);
+  Spool spool(world.limits, world.decode);
   Pieces body(300'001);
   const auto spooled = world.take(spool, body);
   ASSERT_FALSE(spooled);
@@ -128,7 +129,7 @@ TEST(Spool, ABodyAboveTheCapIsRefusedAndStopped) {
 
 TEST(Spool, ABodyThatSaysItIsTooLargeIsNotRead) {
   World world;
-  Spool spool(world.limits);
+  Spool spool(world.limits, world.decode);
   Pieces body(5);
   const auto spooled = world.take(spool, body, 300'001);
   ASSERT_FALSE(spooled);
@@ -138,7 +139,7 @@ TEST(Spool, ABodyThatSaysItIsTooLargeIsNotRead) {
 
 TEST(Spool, AllBodiesTogetherAreBounded) {
   World world;
-  Spool spool(world.limits);
+  Spool spool(world.limits, world.decode);
   Pieces one(300'000);
   Pieces two(300'000);
   Pieces three(100'001);
@@ -154,7 +155,7 @@ TEST(Spool, AllBodiesTogetherAreBounded) {
 
 TEST(Spool, AFailingBodyLeavesNothingBehind) {
   World world;
-  Spool spool(world.limits);
+  Spool spool(world.limits, world.decode);
   Pieces body(200'000, true);
   const auto spooled = world.take(spool, body);
   ASSERT_FALSE(spooled);
@@ -164,7 +165,7 @@ TEST(Spool, AFailingBodyLeavesNothingBehind) {
 
 TEST(Spool, AnotherLengthThanDeclaredIsRefused) {
   World world;
-  Spool spool(world.limits);
+  Spool spool(world.limits, world.decode);
   for (const std::size_t declared : {4U, 6U}) {
     Pieces body(5);
     const auto spooled = world.take(spool, body, declared);
@@ -176,7 +177,7 @@ TEST(Spool, AnotherLengthThanDeclaredIsRefused) {
 TEST(Spool, AMissingDirectoryIsNamedAsTheReason) {
   World world;
   world.limits.directory = "/nonexistent/spool";
-  Spool spool(world.limits);
+  Spool spool(world.limits, world.decode);
   Pieces body(200'000);
   const auto spooled = world.take(spool, body);
   ASSERT_FALSE(spooled);
@@ -193,7 +194,7 @@ const char kGzip[] =
 
 TEST(Spool, DecodesWhatIsCoded) {
   World world;
-  Spool spool(world.limits);
+  Spool spool(world.limits, world.decode);
   const Bytes coded(kGzip, sizeof kGzip - 1);
   BytesSource body(coded);
   const auto spooled = world.take(spool, body, coded.size(), Coding::Gzip);

@@ -1,0 +1,44 @@
+#include "proxy/flow/guard.h"
+
+#include <memory>
+#include <utility>
+
+#include "proxy/flow/guarded_body.h"
+
+namespace bottle {
+
+Result<void> Guard::look_out(Request& request, Exchange& exchange) {
+  const Destination& destination = exchange.destination();
+  SecretScanner head(secrets_, scan_, destination.host, exchange.scheme());
+  const std::optional<Hit> hit = head.scan_head(request.head);
+  if (hit) return refusal(*hit);
+  if (!request.body) return {};
+  const auto codings = codings_of(request.head.fields);
+  if (!codings) return codings.error();
+  auto scan = std::make_unique<BodyScan>(secrets_, scan_, decode_, destination.host,
+                                         exchange.scheme(), *codings, limits_);
+  request.body = std::make_unique<GuardedBody>(std::move(request.body), std::move(scan));
+  exchange.trace.scanned_request_body = true;
+  return {};
+}
+
+bool Guard::knows_host(std::string_view host) {
+  SecretScanner scanner(secrets_, scan_, host, Scheme::Https);
+  return scanner.scan_host().has_value();
+}
+
+void Guard::keep_secrets_out(Trace& trace, const Exchange& exchange) {
+  const std::string& host = exchange.destination().host;
+  const auto has_secret = [&](std::string_view text) {
+    SecretScanner scanner(secrets_, scan_, host, exchange.scheme());
+    return scanner.scan_url(text).has_value();
+  };
+  trace.host_has_secret = knows_host(host) || has_secret(host);
+  trace.target_has_secret = has_secret(trace.target);
+  if (has_secret(trace.method)) trace.method.clear();
+  if (trace.failure && (trace.host_has_secret || has_secret(trace.failure->detail))) {
+    trace.failure->detail.clear();
+  }
+}
+
+}  // namespace bottle

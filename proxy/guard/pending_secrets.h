@@ -1,0 +1,30 @@
+#pragma once
+
+#include <future>
+#include <memory>
+#include <vector>
+
+#include "proxy/guard/secret_scanner.h"
+
+namespace bottle {
+
+// A SecretSet that is being compiled on a thread of its own, beside the rest of the start. Its
+// maker waits for it before the first request is looked at. One thread.
+class PendingSecrets {
+ public:
+  // Fails at once on everything that SecretSet::check() sees.
+  [[nodiscard]] static Result<std::unique_ptr<PendingSecrets>> begin(
+      std::vector<SecretSpec> secrets);
+
+  // The set, which lives as long as this; waits until it is there.
+  [[nodiscard]] Result<const SecretSet*> wait();
+
+ private:
+  using Compiled = Result<std::unique_ptr<const SecretSet>>;
+  explicit PendingSecrets(std::vector<SecretSpec> secrets);
+
+  std::future<Compiled> compiling_;
+  std::unique_ptr<const SecretSet> set_;
+};
+
+}  // namespace bottle
