@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <exception>
 #include <list>
 #include <utility>
 
@@ -37,7 +38,7 @@ class Worker::Loop {
       : shared_(shared),
         secrets_(secrets),
         wheel_(io_.get_executor()),
-        connections_(io_.get_executor()),
+        connections_(io_.get_executor(), TaskGroup::Children::Independent),
         accepting_(io_.get_executor()),
         services_(io_.get_executor()),
         main_(io_.get_executor()),
@@ -199,10 +200,16 @@ class Worker::Loop {
   }
 
   awaitable<void> serve_one(tcp::socket socket, Entry entry) {
-    co_await serve_connection(std::move(socket), entry, parts_);
+    std::exception_ptr failed;
+    try {
+      co_await serve_connection(std::move(socket), entry, parts_);
+    } catch (...) {
+      failed = std::current_exception();  // out of memory: this connection has ended, no other
+    }
     // Later: this very task is still counted.
     for (Door& door : doors_) door.place_free.set_later();
     news_.set_later();
+    if (failed) std::rethrow_exception(failed);
   }
 
   const Shared& shared_;

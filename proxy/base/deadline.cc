@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
 
 namespace bottle {
@@ -43,10 +44,15 @@ void TimerWheel::unlink(Deadline& deadline) noexcept {
 void TimerWheel::arm_timer(std::uint64_t tick) {
   wake_ = tick;
   timer_.expires_at(start_ + kTick * static_cast<std::int64_t>(tick));
-  timer_.async_wait([this](boost::system::error_code ec) {
+  auto woken = [this](boost::system::error_code ec) {
     if (ec) return;  // re-armed for an earlier tick, or the wheel is going
     on_timer();
-  });
+  };
+  try {
+    timer_.async_wait(woken);
+  } catch (const std::bad_alloc&) {
+    wake_ = 0;  // the next deadline that is armed tries again
+  }
 }
 
 void TimerWheel::on_timer() {

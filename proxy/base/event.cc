@@ -1,13 +1,34 @@
 #include "proxy/base/event.h"
 
-#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <cassert>
 #include <cstdlib>
+#include <new>
 #include <utility>
 
 namespace bottle {
+
+template <class T>
+struct Event::Room {
+  using value_type = T;
+  explicit Room(std::byte* at_in) noexcept : at(at_in) {}
+  template <class U>
+  explicit Room(const Room<U>& other) noexcept : at(other.at) {}
+  T* allocate(std::size_t n) const {
+    static_assert(sizeof(T) <= sizeof(post_room_) && alignof(T) <= alignof(std::max_align_t));
+    assert(n == 1);
+    static_cast<void>(n);
+    return reinterpret_cast<T*>(at);
+  }
+  void deallocate(T*, std::size_t) const noexcept {}
+  template <class U>
+  bool operator==(const Room<U>& other) const noexcept {
+    return at == other.at;
+  }
+  std::byte* at;
+};
 
 Event::Event(Executor executor) : executor_(std::move(executor)) {}
 
@@ -39,10 +60,17 @@ void Event::cancel() noexcept {
 
 void Event::post(Posted what) {
   posted_ = what;
-  asio::post(executor_, [this] {
+  auto wake = [this] {
     const bool happened = std::exchange(posted_, Posted::No) == Posted::Set;
     finish(happened);
-  });
+  };
+  if (const auto* loop = executor_.target<asio::io_context::executor_type>()) {
+    const Room<void*> room(post_room_);
+    asio::require(*loop, asio::execution::blocking.never, asio::execution::allocator(room))
+        .execute(wake);
+    return;
+  }
+  asio::post(executor_, wake);
 }
 
 void Event::finish(bool happened) {
@@ -59,19 +87,28 @@ awaitable<bool> Event::wait() {
     set_ = false;
     co_return true;
   }
-  auto start = [this](auto handler) {
-    assert(!waiter_);
-    waiter_.emplace(std::move(handler));
-    auto slot = asio::get_associated_cancellation_slot(*waiter_);
-    if (slot.is_connected()) {
-      slot.assign([this](asio::cancellation_type) { cancel(); });
-    }
-  };
+  auto start = [this](auto handler) { begin(std::move(handler)); };
   const asio::use_awaitable_t<Executor> token;
   const bool happened =
       co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void(bool)>(start,
                                                                                        token);
+  if (std::exchange(no_memory_, false)) throw std::bad_alloc();
   co_return happened;
+}
+
+// An exception must not leave it: Asio would take the coroutine's frame away and run it all the
+// same. What fails here is thrown when the waiter runs.
+void Event::begin(Handler handler) {
+  assert(!waiter_);
+  waiter_.emplace(std::move(handler));
+  auto slot = waiter_->get_cancellation_slot();
+  if (!slot.is_connected()) return;
+  try {
+    slot.assign([this](asio::cancellation_type) { cancel(); });
+  } catch (const std::bad_alloc&) {
+    no_memory_ = true;
+    post(Posted::Cancel);
+  }
 }
 
 }  // namespace bottle

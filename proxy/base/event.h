@@ -1,6 +1,6 @@
 #pragma once
 
-#include <boost/asio/any_completion_handler.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -11,7 +11,9 @@ namespace bottle {
 
 // "Something happened": set by anyone on the worker's thread, awaited by one coroutine. It
 // remembers: a set() before the wait() is not lost, and many set() before one wait() count once.
-// The wait takes the news away. Lives as a member of its owner and outlives its waiter.
+// The wait takes the news away. Lives as a member of its owner and outlives its waiter. Setting,
+// cancelling and waking allocate nothing: they are what an end in good order is made of, also when
+// memory has run out.
 class Event final : public Cancellable {
  public:
   explicit Event(Executor executor);
@@ -35,15 +37,22 @@ class Event final : public Cancellable {
   void cancel() noexcept override;
 
  private:
-  using Handler = asio::any_completion_handler<void(bool)>;
+  // The handler of use_awaitable itself: one in a wrapper would be an allocation at a place where
+  // an exception cannot be told from the end of the coroutine (in Asio's initiation).
+  using Handler = asio::async_result<asio::use_awaitable_t<Executor>, void(bool)>::handler_type;
   enum class Posted : std::uint8_t { No, Set, Cancel };
+  template <class T>
+  struct Room;  // an allocator that gives out post_room_
+  void begin(Handler handler);
   void finish(bool happened);
   void post(Posted what);
 
   Executor executor_;
   std::optional<Handler> waiter_;
   bool set_ = false;
-  Posted posted_ = Posted::No;  // the waiter is on its way, with that answer
+  bool no_memory_ = false;                             // the wait could not begin
+  Posted posted_ = Posted::No;                         // the waiter is on its way, with that answer
+  alignas(std::max_align_t) std::byte post_room_[64];  // for the one post that can be under way
 };
 
 }  // namespace bottle

@@ -5,10 +5,14 @@
 #include <boost/asio/co_spawn.hpp>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace bottle {
 namespace {
+
+// Without the memory for one wait nothing goes on in this process.
+constexpr int kJoinTries = 100;
 
 std::atomic<void (*)(const char*)> crash_hook{nullptr};
 
@@ -32,10 +36,11 @@ awaitable<void> run(awaitable<void> task) {
 
 }  // namespace
 
-TaskGroup::TaskGroup(Executor executor) : executor_(std::move(executor)), idle_(executor_) {}
+TaskGroup::TaskGroup(Executor executor, Children kind)
+    : executor_(std::move(executor)), kind_(kind), idle_(executor_) {}
 
-// In every build: an exception (out of memory) may unwind an owner past its join(), and children
-// that go on with what is gone would be worse than the end of the process.
+// In every build: an exception may unwind an owner past its join(), and children that go on with
+// what is gone would be worse than the end of the process.
 TaskGroup::~TaskGroup() {
   if (!children_.empty()) std::abort();
 }
@@ -48,16 +53,21 @@ TaskGroup::TaskId TaskGroup::spawn(awaitable<void> task) {
   auto done = [this, child](std::exception_ptr error) {
     if (error) {
       report(error);
-      cancel();
+      if (kind_ == Children::PartsOfOne) cancel();
     }
     finished(child);
   };
-  asio::co_spawn(executor_, run(std::move(task)),
-                 asio::bind_cancellation_slot(child->signal.slot(), std::move(done)));
+  try {
+    asio::co_spawn(executor_, run(std::move(task)),
+                   asio::bind_cancellation_slot(child->signal.slot(), std::move(done)));
+  } catch (const std::bad_alloc&) {
+    finished(child);  // it never began
+    throw;
+  }
   return id;
 }
 
-void TaskGroup::finished(Children::iterator child) noexcept {
+void TaskGroup::finished(ChildList::iterator child) noexcept {
   children_.erase(child);
   if (children_.empty()) idle_.set();
 }
@@ -90,8 +100,16 @@ void TaskGroup::cancel() noexcept {
 }
 
 awaitable<void> TaskGroup::join() {
+  int failed = 0;
   while (!children_.empty()) {
-    const bool idle = co_await idle_.wait();
+    bool idle = false;
+    try {
+      idle = co_await idle_.wait();
+    } catch (const std::bad_alloc&) {
+      // The children have to end before their owner may, whatever it is that cannot wait for them.
+      if (++failed == kJoinTries) throw;
+      continue;
+    }
     if (!idle) {
       // The owner was cancelled: so are its children, and the wait for them must go on.
       co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());

@@ -13,13 +13,17 @@ namespace bottle {
 // The children of one owner: the only way to start a coroutine. The owner's last line is
 // `co_await tasks.join()`; destroying a group that still has children is a bug.
 // A child sees cancellation as Failure/IoStatus values from what it awaits, not as exceptions.
-// An exception that leaves a child is a bug of ours: it is counted, handed to the crash hook, and
-// the group is cancelled.
+// An exception that leaves a child is a bug of ours, or memory that ran out: it is handed to the
+// crash hook. Children that are parts of one thing (a session's loops) are all cancelled then;
+// those that have nothing to do with each other (connections) live on.
+// An owner whose frame its children use must not let an exception pass before they have ended:
+// it catches, cancels, joins, and throws on.
 class TaskGroup {
  public:
   using TaskId = std::uint64_t;  // 0 is none
 
-  explicit TaskGroup(Executor executor);
+  enum class Children : std::uint8_t { PartsOfOne, Independent };
+  explicit TaskGroup(Executor executor, Children kind = Children::PartsOfOne);
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
   ~TaskGroup();
@@ -47,11 +51,12 @@ class TaskGroup {
     asio::cancellation_signal signal;
     bool done = false;
   };
-  using Children = std::list<Child>;
-  void finished(Children::iterator child) noexcept;
+  using ChildList = std::list<Child>;
+  void finished(ChildList::iterator child) noexcept;
 
   Executor executor_;
-  Children children_;
+  const Children kind_;
+  ChildList children_;
   Event idle_;
   TaskId next_id_ = 1;
 };

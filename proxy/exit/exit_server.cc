@@ -44,8 +44,8 @@ class ExitServer::Loop {
         acceptor_(parts_.given.ca, leaves_, parts_.given.tickets, parts_.given.wheel,
                   parts_.given.records, http1_only(parts_.given.limits.tls)),
         rules_(from_scanner(parts_.given.limits.rules)),
-        side_bodies_(parts_.given.io.get_executor()),
-        connections_(parts_.given.io.get_executor()),
+        side_bodies_(parts_.given.io.get_executor(), TaskGroup::Children::Independent),
+        connections_(parts_.given.io.get_executor(), TaskGroup::Children::Independent),
         accepting_(parts_.given.io.get_executor()) {
     parts_.executor = parts_.given.io.get_executor();
     for (const int socket : listeners) listeners_.emplace_back(parts_.given.io, socket);

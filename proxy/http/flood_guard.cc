@@ -10,6 +10,7 @@ namespace {
 enum FrameType : std::uint8_t {
   kData = 0x0,
   kHeaders = 0x1,
+  kPriority = 0x2,
   kRstStream = 0x3,
   kSettings = 0x4,
   kPing = 0x6,
@@ -21,6 +22,7 @@ constexpr std::uint8_t kAck = 0x1;
 constexpr std::uint8_t kPadded = 0x8;
 constexpr std::uint64_t kMilli = 1000;
 constexpr std::size_t kLeastRefill = 4096;
+constexpr std::uint32_t kResetsOnTheWay = 100;  // as many as can have been open at once
 
 }  // namespace
 
@@ -30,7 +32,7 @@ FloodGuard::Bucket::Bucket(FloodLimits::Bucket limit, TimePoint now) noexcept
       level_(capacity_),
       filled_(now) {}
 
-bool FloodGuard::Bucket::take(TimePoint now) noexcept {
+bool FloodGuard::Bucket::take(TimePoint now, std::uint64_t tokens) noexcept {
   if (now > filled_) {
     const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(now - filled_);
     // A day is more than any bucket needs to be full, and keeps the product small.
@@ -38,8 +40,8 @@ bool FloodGuard::Bucket::take(TimePoint now) noexcept {
     level_ = std::min(capacity_, level_ + ms * per_second_);
     filled_ += passed;  // what is left of a millisecond counts next time
   }
-  if (level_ < kMilli) return false;
-  level_ -= kMilli;
+  if (level_ < tokens * kMilli) return false;
+  level_ -= tokens * kMilli;
   return true;
 }
 
@@ -52,12 +54,21 @@ FloodGuard::FloodGuard(const FloodLimits& limits, std::size_t preface, TimePoint
       our_resets_(limits.our_resets, now),
       control_(limits.control_frames, now),
       ping_settings_(limits.ping_settings, now),
+      discarded_(limits.discarded_kib, now),
+      late_data_limit_(limits.late_data),
+      late_heads_limit_(limits.late_heads),
       window_updates_limit_(limits.window_updates),
       continuations_limit_(limits.continuations),
       empty_data_limit_(limits.empty_data),
       skip_(preface) {}
 
-std::size_t FloodGuard::inspect(ByteView in, TimePoint now) {
+std::size_t FloodGuard::inspect(ByteView in, TimePoint now) { return walk(in, now, Pace{}); }
+
+std::size_t FloodGuard::bite(ByteView in, TimePoint now, Judge& judge) {
+  return walk(in, now, Pace{&judge, kBiteFrames, kBiteHeads});
+}
+
+std::size_t FloodGuard::walk(ByteView in, TimePoint now, Pace pace) {
   if (tripped_) return 0;
   std::size_t at = 0;
   // What of the current frame's header came in an earlier call is already with the library.
@@ -73,46 +84,65 @@ std::size_t FloodGuard::inspect(ByteView in, TimePoint now) {
       continue;
     }
     if (skip_ > 0) {
-      const std::size_t n = std::min(skip_, in.size() - at);
+      std::size_t n = std::min(skip_, in.size() - at);
+      if (in_head_) {
+        n = std::min(n, pace.heads);
+        pace.heads -= n;
+        if (n == 0) return at;
+      }
       skip_ -= n;
       at += n;
       continue;
     }
-    if (header_size_ == 0) frame_start = at;
+    if (header_size_ == 0) {
+      if (pace.frames == 0) return at;
+      frame_start = at;
+    }
     const std::size_t n = std::min(kFrameHeader - header_size_, in.size() - at);
     std::copy_n(in.data() + at, n, header_.begin() + static_cast<std::ptrdiff_t>(header_size_));
     header_size_ += n;
     at += n;
     if (header_size_ < kFrameHeader) break;
     header_size_ = 0;
-    const std::uint32_t length = static_cast<std::uint32_t>(header_[0]) << 16U |
-                                 static_cast<std::uint32_t>(header_[1]) << 8U | header_[2];
-    skip_ = length;
-    if (!frame(header_[3], header_[4], length, now)) return frame_start;
+    // With a part of this frame's header fed, everything before it has been.
+    const Worth worth = judged(pace.judge, frame_start == 0);
+    // Unknown: the same header is read again in the next call, as its first.
+    if (worth == Worth::Unknown || worth == Worth::Refused) return frame_start;
+    if (pace.frames != SIZE_MAX) {
+      // What comes behind a reset is judged when the library has seen it.
+      pace.frames = header_[3] == kRstStream ? 0 : pace.frames - 1;
+    }
+    if (!frame(worth, now)) return frame_start;
   }
   return in.size();
 }
 
-bool FloodGuard::frame(std::uint8_t type, std::uint8_t flags, std::uint32_t length, TimePoint now) {
+FloodGuard::Worth FloodGuard::judged(Judge* judge, bool first) {
+  const std::uint8_t type = header_[3];
+  if (judge == nullptr) return Worth::Useful;
+  const std::uint32_t stream = (static_cast<std::uint32_t>(header_[5]) & 0x7fU) << 24U |
+                               static_cast<std::uint32_t>(header_[6]) << 16U |
+                               static_cast<std::uint32_t>(header_[7]) << 8U | header_[8];
+  // The library passes over PRIORITY, also where it may not be (RFC 9113 section 6.3).
+  const bool misplaced = type == kPriority && stream == 0;
+  if (type != kData && type != kHeaders && !misplaced) return Worth::Useful;
+  return judge->judge(static_cast<std::int32_t>(stream), first);
+}
+
+bool FloodGuard::frame(Worth worth, TimePoint now) {
+  const std::uint8_t type = header_[3];
+  const std::uint8_t flags = header_[4];
+  const std::uint32_t length = static_cast<std::uint32_t>(header_[0]) << 16U |
+                               static_cast<std::uint32_t>(header_[1]) << 8U | header_[2];
+  skip_ = length;
+  in_head_ = type == kHeaders || type == kContinuation;
   if (type != kContinuation) continuations_ = 0;
   switch (type) {
-    case kData: {
-      const bool padded = (flags & kPadded) != 0 && length > 0;
-      if (length > 0 && !padded) {
-        empty_run_ = 0;
-        progress(length);
-        return true;
-      }
-      if ((flags & kEndStream) != 0) return true;
-      if (padded) {
-        padded_length_ = length;
-        return true;
-      }
-      return empty_data();
-    }
+    case kData:
+      return data(worth, length, now);
     case kHeaders:
       // A request earns nothing and costs nothing here: streams, resets and header limits bound it.
-      return true;
+      return worth != Worth::Late || late(late_heads_, now);
     case kContinuation:
       if (++continuations_ > continuations_limit_) return trip("too many CONTINUATION frames");
       return true;
@@ -138,6 +168,33 @@ bool FloodGuard::frame(std::uint8_t type, std::uint8_t flags, std::uint32_t leng
   return true;
 }
 
+bool FloodGuard::data(Worth worth, std::uint32_t length, TimePoint now) {
+  const std::uint8_t flags = header_[4];
+  const bool padded = (flags & kPadded) != 0 && length > 0;
+  if (worth == Worth::Late && !late(late_data_, now)) return false;
+  if (length > 0 && !padded) {
+    empty_run_ = 0;
+    if (worth == Worth::Useful) progress(length);
+    return true;
+  }
+  if ((flags & kEndStream) != 0) return true;
+  if (padded) {
+    padded_length_ = length;
+    return true;
+  }
+  return empty_data();
+}
+
+// A frame on a closed stream does nothing but cost: what a reset accounts for is free.
+bool FloodGuard::late(std::uint32_t& allowed, TimePoint now) {
+  if (allowed > 0) {
+    --allowed;
+    return true;
+  }
+  if (!control_.take(now)) return trip("too many frames on closed streams");
+  return true;
+}
+
 bool FloodGuard::empty_data() {
   if (++empty_run_ > empty_data_limit_) return trip("too many empty DATA frames");
   return true;
@@ -145,6 +202,19 @@ bool FloodGuard::empty_data() {
 
 void FloodGuard::our_reset(TimePoint now) {
   if (!our_resets_.take(now)) trip("too many streams had to be reset");
+}
+
+void FloodGuard::reset_early() noexcept {
+  late_data_ = std::min(late_data_ + late_data_limit_, kResetsOnTheWay * late_data_limit_);
+  late_heads_ = std::min(late_heads_ + late_heads_limit_, kResetsOnTheWay * late_heads_limit_);
+}
+
+bool FloodGuard::discard(std::size_t bytes, TimePoint now) noexcept {
+  // What is left of a KiB waits for the next piece.
+  discarded_rest_ += bytes;
+  const std::size_t kib = discarded_rest_ / 1024;
+  discarded_rest_ %= 1024;
+  return discarded_.take(now, kib);
 }
 
 void FloodGuard::progress(std::size_t bytes) noexcept {

@@ -18,10 +18,14 @@ struct FloodLimits {
     std::uint32_t burst;
     std::uint32_t per_second;
   };
-  Bucket peer_resets{100, 10};               // rapid reset (CVE-2023-44487): 100 per 10 s
-  Bucket our_resets{100, 10};                // MadeYouReset (CVE-2025-8671), malformed requests
-  Bucket control_frames{1000, 100};          // every frame but DATA and a request's HEADERS
-  Bucket ping_settings{100, 10};             // each one costs an answer of ours
+  Bucket peer_resets{100, 10};       // rapid reset (CVE-2023-44487): 100 per 10 s
+  Bucket our_resets{100, 10};        // MadeYouReset (CVE-2025-8671), malformed requests
+  Bucket control_frames{1000, 100};  // every frame but DATA and a request's HEADERS
+  Bucket ping_settings{100, 10};     // each one costs an answer of ours
+  // KiB of requests that go on after their answer: read and thrown away, of all streams together.
+  Bucket discarded_kib{64 * 1024, 8 * 1024};
+  std::uint32_t late_data = 256;             // frames on a stream that we reset: a window of 1 KiB
+  std::uint32_t late_heads = 2;              // ... a head and trailers; beyond it: control_frames
   std::uint32_t window_updates = 1U << 20U;  // that moved data has earned, saved up at most
   std::uint32_t continuations = 8;           // of one header block (CVE-2024-28182)
   std::uint32_t empty_data = 10;             // DATA without bytes and without END_STREAM, in a row
@@ -42,11 +46,37 @@ class FloodGuard {
   // `preface`: bytes to let through before the first frame (24 for a server, RFC 9113 section 3.4).
   FloodGuard(const FloodLimits& limits, std::size_t preface, TimePoint now);
 
+  // What a HEADERS or DATA frame is worth, by the stream it is on (0: there is none).
+  enum class Worth : std::uint8_t {
+    Useful,   // moves something
+    Nothing,  // goes on after its answer: bounded by discard()
+    Late,     // on a closed stream: costs
+    Unknown,  // that cannot be said before the library has seen what comes before it
+    Refused,  // ends the connection; the judge knows why
+  };
+  class Judge {
+   public:
+    // `first`: the library has seen everything that comes before this frame.
+    virtual Worth judge(std::int32_t stream, bool first) = 0;
+
+   protected:
+    ~Judge() = default;
+  };
+  static constexpr std::size_t kBiteFrames = 32;
+  static constexpr std::size_t kBiteHeads = 2048;  // bytes of header blocks: decoding is what costs
+
   // Looks at the peer's next bytes, split anywhere. Returns how many of them may be fed to the
   // library: all, or those before the frame that was too much (then tripped() says why).
   std::size_t inspect(ByteView in, TimePoint now);
+  // The same for as much as is to be fed in one go: fewer bytes than all are no sign of anything,
+  // none is one (tripped(), or the judge refused).
+  std::size_t bite(ByteView in, TimePoint now, Judge& judge);
   // We sent a RST_STREAM because of what the peer did.
   void our_reset(TimePoint now);
+  // We reset a stream that the peer had not ended: what was on its way still comes.
+  void reset_early() noexcept;
+  // Bytes came that nobody wants any more. False: they are too many, take no more on that stream.
+  [[nodiscard]] bool discard(std::size_t bytes, TimePoint now) noexcept;
   // Useful work was done: a DATA frame with so many bytes that we sent, or one that came.
   void progress(std::size_t bytes) noexcept;
   // A stream's last frame went out. Clients that stop reading where Content-Length says reset a
@@ -62,7 +92,7 @@ class FloodGuard {
   class Bucket {
    public:
     Bucket(FloodLimits::Bucket limit, TimePoint now) noexcept;
-    bool take(TimePoint now) noexcept;
+    bool take(TimePoint now, std::uint64_t tokens = 1) noexcept;
     void earn(std::uint32_t tokens) noexcept;
 
    private:
@@ -72,7 +102,17 @@ class FloodGuard {
     TimePoint filled_;
   };
 
-  bool frame(std::uint8_t type, std::uint8_t flags, std::uint32_t length, TimePoint now);
+  // What one call of inspect() or bite() may take.
+  struct Pace {
+    Judge* judge = nullptr;
+    std::size_t frames = SIZE_MAX;
+    std::size_t heads = SIZE_MAX;
+  };
+  std::size_t walk(ByteView in, TimePoint now, Pace pace);
+  Worth judged(Judge* judge, bool first);
+  bool frame(Worth worth, TimePoint now);
+  bool data(Worth worth, std::uint32_t length, TimePoint now);
+  bool late(std::uint32_t& allowed, TimePoint now);
   bool empty_data();
   bool trip(const char* what);
 
@@ -82,13 +122,20 @@ class FloodGuard {
   Bucket our_resets_;
   Bucket control_;
   Bucket ping_settings_;
+  Bucket discarded_;
+  const std::uint32_t late_data_limit_;
+  const std::uint32_t late_heads_limit_;
+  std::uint32_t late_data_ = 0;
+  std::uint32_t late_heads_ = 0;
   std::uint32_t window_updates_limit_;
   std::uint32_t window_updates_ = 0;  // earned; what goes beyond is paid from control_
   std::uint32_t continuations_limit_;
   std::uint32_t empty_data_limit_;
   std::uint32_t continuations_ = 0;
   std::uint32_t empty_run_ = 0;
+  std::size_t discarded_rest_ = 0;
   std::size_t skip_;                 // bytes until the next frame header
+  bool in_head_ = false;             // ... which are of a header block
   std::uint32_t padded_length_ = 0;  // of a padded DATA frame whose pad length comes next
   std::size_t header_size_ = 0;      // how much of header_ is there
   std::array<std::uint8_t, kFrameHeader> header_{};

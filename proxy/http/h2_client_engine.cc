@@ -11,6 +11,9 @@ H2ClientEngine::H2ClientEngine(const H2Limits& limits, TimePoint now)
 H2ClientEngine::~H2ClientEngine() = default;
 
 Result<void> H2ClientEngine::receive(ByteView in, TimePoint now) { return core_->receive(in, now); }
+Result<void> H2ClientEngine::receive_some(ByteView& in, TimePoint now) {
+  return core_->receive_some(in, now);
+}
 std::optional<H2Event> H2ClientEngine::next_event() { return core_->next_event(); }
 
 bool H2ClientEngine::has_capacity() const { return core_->has_capacity(); }
@@ -27,6 +30,7 @@ void H2ClientEngine::terminate(H2Error code) { core_->terminate(code); }
 std::size_t H2ClientEngine::fill(ByteSpan out, TimePoint now) { return core_->fill(out, now); }
 bool H2ClientEngine::wants_write() const { return core_->wants_write(); }
 bool H2ClientEngine::congested() const { return core_->congested(); }
+std::optional<H2ClientEngine::TimePoint> H2ClientEngine::due() const { return core_->due(); }
 bool H2ClientEngine::done() const { return core_->done(); }
 std::size_t H2ClientEngine::open_streams() const { return core_->open_streams(); }
 std::size_t H2ClientEngine::queued() const { return core_->queued(); }

@@ -25,6 +25,7 @@ class H2ClientEngine {
 
   // As H2Engine::receive; the Failure is UpstreamBroken.
   [[nodiscard]] Result<void> receive(ByteView in, TimePoint now);
+  [[nodiscard]] Result<void> receive_some(ByteView& in, TimePoint now);
   // H2Interim, H2Response, H2Data, H2Trailers, H2Reset, H2Closed, H2Writable, H2GoAway.
   [[nodiscard]] std::optional<H2Event> next_event();
 
@@ -47,6 +48,7 @@ class H2ClientEngine {
   [[nodiscard]] std::size_t fill(ByteSpan out, TimePoint now);
   [[nodiscard]] bool wants_write() const;
   [[nodiscard]] bool congested() const;
+  [[nodiscard]] std::optional<TimePoint> due() const;
   [[nodiscard]] bool done() const;
   [[nodiscard]] std::size_t open_streams() const;
   [[nodiscard]] std::size_t queued() const;

@@ -72,6 +72,12 @@ struct H2Core::Callbacks {
       return 0;
     });
   }
+  static int invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
+    return guarded(user, [frame](H2Core& core) {
+      core.on_refused_frame(*frame);
+      return 0;
+    });
+  }
   static ssize_t read(nghttp2_session*, std::int32_t stream, std::uint8_t*, std::size_t length,
                       std::uint32_t* flags, nghttp2_data_source*, void* user) {
     ssize_t result = NGHTTP2_ERR_CALLBACK_FAILURE;
@@ -105,6 +111,7 @@ H2Core::H2Core(Role role, const H2Limits& limits, TimePoint now)
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Callbacks::data_chunk);
   nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, Callbacks::frame_send);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Callbacks::stream_close);
+  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, Callbacks::invalid_frame);
   nghttp2_session_callbacks_set_send_data_callback(callbacks, Callbacks::send_data);
 
   nghttp2_option_set_no_auto_window_update(option, 1);
@@ -177,10 +184,19 @@ Result<void> H2Core::fail(Failure failure, H2Error code) {
 // ---- receiving
 
 Result<void> H2Core::receive(ByteView in, TimePoint now) {
+  do {
+    const auto fed = receive_some(in, now);
+    if (!fed) return fed;
+  } while (!in.empty());
+  return {};
+}
+
+Result<void> H2Core::receive_some(ByteView& in, TimePoint now) {
   if (dead_) return *dead_;
   now_ = now;
-  const std::size_t allowed = guard_.inspect(in, now);
-  const ssize_t n = nghttp2_session_mem_recv(session_, bytes(in.data()), allowed);
+  const std::size_t bite = guard_.bite(in, now, *this);
+  const ssize_t n = nghttp2_session_mem_recv(session_, bytes(in.data()), bite);
+  in.remove_prefix(bite);
   wake_starved();
   if (n < 0) {
     if (callback_failed_ || n == NGHTTP2_ERR_NOMEM) {
@@ -193,6 +209,7 @@ Result<void> H2Core::receive(ByteView in, TimePoint now) {
     }
     return fail(peer_failure(nghttp2_strerror(static_cast<int>(n))), H2Error::ProtocolError);
   }
+  if (refused_frame_) return fail(refused_frame_->first, refused_frame_->second);
   if (guard_.tripped()) return fail(*guard_.tripped(), H2Error::EnhanceYourCalm);
   if (nghttp2_session_get_outbound_queue_size(session_) > limits_.control_queue) {
     return fail(Failure{Code::ClientFlood, "the peer leaves too many frames unread"},
@@ -208,7 +225,10 @@ std::optional<H2Event> H2Core::next_event() {
       // A request that was reset before anyone heard of it never was (rapid reset).
       if (auto* request = std::get_if<H2Request>(&event)) {
         Stream* stream = find(request->stream);
-        if (stream == nullptr) continue;
+        if (stream == nullptr) {
+          release(request->held);
+          continue;
+        }
         stream->announced = true;
       } else if (const auto* data = std::get_if<H2Data>(&event)) {
         if (find_any(data->stream) == nullptr) continue;
@@ -226,6 +246,7 @@ void H2Core::on_begin_block(const nghttp2_frame& frame) {
   block_.bytes = 0;
   block_.fields = 0;
   block_.too_large = false;
+  block_.no_room = false;
   block_.bad_scheme = false;
   if (role_ == Role::Server && frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
     streams_.emplace(id, std::make_unique<Stream>());
@@ -251,8 +272,10 @@ int H2Core::on_field(ByteView name, ByteView value) {
   if (++block_.fields > limits_.header_fields || block_.bytes > limits_.header_bytes) {
     block_.too_large = true;
   }
+  const bool counts = block_.kind == Block::Kind::Request && !block_.too_large;
+  if (counts && held_heads_ + block_.bytes > limits_.held_heads) block_.no_room = true;
   // Nothing of it is kept any more; the library must still decode it, for HPACK's sake.
-  if (block_.too_large) return 0;
+  if (block_.too_large || block_.no_room) return 0;
   value = trim_ows(value);
   switch (block_.kind) {
     case Block::Kind::Request:
@@ -294,11 +317,22 @@ void H2Core::on_block_end(const nghttp2_frame& frame) {
   if (stream == nullptr) return;
   stream->peer_ended = stream->peer_ended || end;
   if (kind == Block::Kind::Request) {
+    if (block_.no_room) {
+      // It may be sent again, when what is there has been answered.
+      block_.request = RequestHead{};
+      reset(id, H2Error::RefusedStream);
+      return;
+    }
     // Round robin for all streams: one that is large does not hold up one that is live.
     const nghttp2_extpri fair{NGHTTP2_EXTPRI_DEFAULT_URGENCY, 1};
     nghttp2_session_change_extpri_stream_priority(session_, id, &fair, 1);
-    H2Request request{id, std::move(block_.request), end, std::nullopt};
+    H2Request request{id, std::move(block_.request), end, std::nullopt, block_.bytes};
     request.head.has_body = !end;
+    if (block_.too_large) {
+      request.head.fields = Fields{};
+      request.held = request.head.method.size() + request.head.target.size();
+    }
+    held_heads_ += request.held;
     if (block_.too_large) {
       guard_.our_reset(now_);  // an answer instead of a reset, at the same price
       request.refused = Failure{Code::HeadTooLarge, "the request's head is over the limit"};
@@ -312,6 +346,7 @@ void H2Core::on_block_end(const nghttp2_frame& frame) {
     refuse(id, H2Error::EnhanceYourCalm);
     return;
   }
+  if (stream->lingers) return;
   if (kind == Block::Kind::Trailers) {
     events_.emplace_back(H2Trailers{id, std::move(block_.trailers)});
     block_.trailers = Fields{};
@@ -379,6 +414,7 @@ void H2Core::end_data(StreamId id) {
   Stream* stream = find(id);
   if (stream == nullptr) return;
   stream->peer_ended = true;
+  if (stream->lingers) return;
   if (next_event_ < events_.size()) {
     auto* last = std::get_if<H2Data>(&events_.back());
     if (last != nullptr && last->stream == id) {
@@ -395,33 +431,12 @@ void H2Core::on_data(StreamId id, ByteView data) {
     nghttp2_session_consume_connection(session_, data.size());
     return;
   }
+  if (stream->lingers) {
+    discard(id, *stream, data.size());
+    return;
+  }
   stream->unread += data.size();
   append_data(id, data);
-}
-
-void H2Core::on_stream_closed(StreamId id, std::uint32_t code) {
-  const auto it = streams_.find(id);
-  if (it == streams_.end()) return;
-  Stream& stream = *it->second;
-  const bool proper = code == NGHTTP2_NO_ERROR && !stream.reset_by_peer;
-  drop_queue(stream);
-  if (proper) {
-    events_.emplace_back(H2Closed{id});
-    stream.closed = true;
-    // What the application has not read yet keeps the connection's window down until it has.
-    if (stream.unread > 0) return;
-  } else {
-    if (stream.unread > 0) nghttp2_session_consume_connection(session_, stream.unread);
-    const bool unheard_of = role_ == Role::Server && !stream.announced;
-    const bool unprocessed =
-        role_ == Role::Client && code == NGHTTP2_REFUSED_STREAM && !stream.final_head;
-    if (stream.cut && !stream.reset_by_peer) {
-      events_.emplace_back(H2Closed{id});
-    } else if (!unheard_of) {
-      events_.emplace_back(H2Reset{id, code, stream.reset_by_peer, unprocessed});
-    }
-  }
-  streams_.erase(it);
 }
 
 }  // namespace bottle

@@ -10,6 +10,7 @@
 
 #include "proxy/base/result.h"
 #include "proxy/http/chunk.h"
+#include "proxy/http/closed_streams.h"
 #include "proxy/http/h2_types.h"
 
 // Private to h2_engine.cc and h2_client_engine.cc: what the two roles have in common, and the only
@@ -24,6 +25,8 @@ class H2FieldList {
   void add(std::string_view name, std::string_view value);
   void add(const Fields& fields);
   void add_length(std::optional<std::uint64_t> length);
+  // As RFC 9113 section 6.5.2 counts it.
+  [[nodiscard]] std::size_t size() const { return bytes_.size() + 32 * entries_.size(); }
   // Null if a name or value cannot be sent.
   [[nodiscard]] const std::vector<nghttp2_nv>* build();
 
@@ -39,7 +42,7 @@ class H2FieldList {
 
 // One nghttp2 session with everything the library leaves to its user. Callbacks only write values
 // down: they call nobody, throw nothing and never enter the library's send or receive functions.
-class H2Core {
+class H2Core final : private FloodGuard::Judge {
  public:
   using TimePoint = FloodGuard::TimePoint;
   enum class Role : std::uint8_t { Server, Client };
@@ -50,6 +53,7 @@ class H2Core {
   ~H2Core();
 
   [[nodiscard]] Result<void> receive(ByteView in, TimePoint now);
+  [[nodiscard]] Result<void> receive_some(ByteView& in, TimePoint now);
   [[nodiscard]] std::optional<H2Event> next_event();
 
   [[nodiscard]] Result<void> submit_head(StreamId stream, const ResponseHead& head, bool end);
@@ -60,6 +64,7 @@ class H2Core {
   void offer(StreamId stream, Chunk chunk);
   [[nodiscard]] std::size_t room(StreamId stream);
   void consumed(StreamId stream, std::size_t n);
+  void release(std::size_t n);
   void reset(StreamId stream, H2Error code);
   void cut(StreamId stream, H2Error code);
   void shutdown_notice();
@@ -69,6 +74,7 @@ class H2Core {
   [[nodiscard]] std::size_t fill(ByteSpan out, TimePoint now);
   [[nodiscard]] bool wants_write() const;
   [[nodiscard]] bool congested() const;
+  [[nodiscard]] std::optional<TimePoint> due() const;
   [[nodiscard]] bool done() const;
   [[nodiscard]] std::size_t open_streams() const { return streams_.size(); }
   [[nodiscard]] std::size_t queued() const { return queued_; }
@@ -95,6 +101,11 @@ class H2Core {
     bool closed = false;  // over for the library; bytes wait to be consumed
     bool peer_ended = false;
     bool reset_by_peer = false;
+    bool lingers = false;      // answered, and the request goes on: what comes is thrown away
+    std::size_t lingered = 0;  // so much was
+    TimePoint linger_until{};  // then it is reset, unless more comes
+    TimePoint linger_end{};    // ... and then in any case
+    std::size_t heads = 0;     // bytes of heads and trailers that wait to be sent
   };
 
   // What is being received; header blocks cannot interleave (RFC 9113 section 4.3).
@@ -107,6 +118,7 @@ class H2Core {
     std::size_t bytes = 0;
     std::size_t fields = 0;
     bool too_large = false;
+    bool no_room = false;  // the connection holds too many heads already
     bool bad_scheme = false;
   };
 
@@ -114,6 +126,13 @@ class H2Core {
   [[nodiscard]] Stream* find_any(StreamId id);
   [[nodiscard]] std::size_t room_of(StreamId id, const Stream& stream) const;
   void wake_starved();
+  FloodGuard::Worth judge(StreamId id, bool first) override;
+  FloodGuard::Worth refuse_frame(const char* what, H2Error code);
+  void begin_linger(StreamId id, Stream& stream);
+  void discard(StreamId id, Stream& stream, std::size_t n);
+  void end_linger();
+  [[nodiscard]] bool hold(Stream& stream, std::size_t heads);
+  void let_go(Stream& stream, std::size_t heads);
   void drop_queue(Stream& stream);
   bool flush_resets();
   Result<void> fail(Failure failure, H2Error code);
@@ -130,6 +149,7 @@ class H2Core {
   void on_data(StreamId id, ByteView data);
   void on_frame_sent(const nghttp2_frame& frame);
   void on_stream_closed(StreamId id, std::uint32_t code);
+  void on_refused_frame(const nghttp2_frame& frame);
   ssize_t read_body(StreamId id, std::size_t length, std::uint32_t& flags);
   int write_data(StreamId id, const std::uint8_t* frame_header, std::size_t length);
 
@@ -151,8 +171,13 @@ class H2Core {
 
   std::vector<StreamId> starved_;
   std::vector<StreamId> cuts_;
-  std::vector<StreamId> finished_;
   std::size_t queued_ = 0;
+
+  std::vector<StreamId> lingering_;
+  ClosedStreams closed_;
+  StreamId highest_ = 0;        // that the peer has opened (server)
+  std::size_t held_heads_ = 0;  // requests' and answers', see H2Limits
+  std::optional<std::pair<Failure, H2Error>> refused_frame_;
 
   ByteSpan out_;  // only during fill()
   std::size_t out_size_ = 0;

@@ -19,6 +19,13 @@ constexpr std::size_t kPrefetch = 2048;
 // Smaller pieces are not read while something is queued (silly window).
 constexpr std::size_t kLeastRoom = 1024;
 
+std::size_t list_size(const nghttp2_headers& frame) {
+  std::size_t size = 32 * frame.nvlen;
+  for (std::size_t i = 0; i < frame.nvlen; ++i)
+    size += frame.nva[i].namelen + frame.nva[i].valuelen;
+  return size;
+}
+
 }  // namespace
 
 Result<void> H2Core::submit_head(StreamId id, const ResponseHead& head, bool end) {
@@ -34,6 +41,9 @@ Result<void> H2Core::submit_head(StreamId id, const ResponseHead& head, bool end
   const auto* nva = list_.build();
   if (nva == nullptr || head.status < 200 || head.status > 999) {
     return Failure{Code::Internal, "a response head cannot be written as HTTP/2"};
+  }
+  if (!hold(*stream, list_.size())) {
+    return Failure{Code::Overloaded, "the client leaves too many answers untaken"};
   }
   const nghttp2_data_provider provider = body_provider();
   const int rv =
@@ -57,6 +67,9 @@ Result<void> H2Core::submit_interim(StreamId id, const ResponseHead& head) {
   if (nva == nullptr || head.status < 100 || head.status > 199 || head.status == 101) {
     return Failure{Code::Internal, "an interim head cannot be written as HTTP/2"};
   }
+  if (!hold(*stream, list_.size())) {
+    return Failure{Code::Overloaded, "the client leaves too many heads untaken"};
+  }
   const int rv = nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, id, nullptr, nva->data(),
                                         nva->size(), nullptr);
   if (rv != 0) return Failure{Code::Internal, nghttp2_strerror(rv)};
@@ -65,6 +78,8 @@ Result<void> H2Core::submit_interim(StreamId id, const ResponseHead& head) {
 
 bool H2Core::has_capacity() const {
   if (dead_ || goaway_received_ || goaway_sent_) return false;
+  // The origin takes none of the heads that are there already.
+  if (held_heads_ >= limits_.held_heads) return false;
   if (nghttp2_session_check_request_allowed(session_) == 0) return false;
   const std::uint32_t theirs =
       nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
@@ -96,6 +111,8 @@ Result<StreamId> H2Core::submit_request(const RequestHead& head, bool end) {
   stream->announced = true;
   stream->head_sent = true;
   stream->offered_end = end;
+  stream->heads = list_.size();
+  held_heads_ += stream->heads;
   streams_.emplace(id, std::move(stream));
   return id;
 }
@@ -110,7 +127,16 @@ void H2Core::offer(StreamId id, Chunk chunk) {
   }
   if (chunk.end) {
     stream->offered_end = true;
-    if (chunk.trailers && !chunk.trailers->empty()) stream->trailers = std::move(chunk.trailers);
+    if (chunk.trailers && !chunk.trailers->empty()) {
+      stream->trailers = std::move(chunk.trailers);
+      if (!hold(*stream, stream->trailers->list_size())) {
+        // Without them the body would look whole and not be so.
+        stream->trailers.reset();
+        stream->offered_end = false;
+        cut(id, H2Error::EnhanceYourCalm);
+        return;
+      }
+    }
   }
   if (stream->deferred && (stream->queued > 0 || stream->offered_end)) {
     stream->deferred = false;
@@ -162,49 +188,6 @@ void H2Core::wake_starved() {
     events_.emplace_back(H2Writable{id});
     return true;
   });
-}
-
-void H2Core::consumed(StreamId id, std::size_t n) {
-  Stream* stream = find_any(id);
-  // What a stream left unread when it was reset was credited then.
-  if (stream == nullptr) return;
-  n = std::min(n, stream->unread);
-  if (n == 0) return;
-  stream->unread -= n;
-  // The library gathers until half a window is worth an update.
-  nghttp2_session_consume(session_, id, n);
-  if (stream->closed && stream->unread == 0) streams_.erase(id);
-}
-
-void H2Core::drop_queue(Stream& stream) {
-  queued_ -= stream.queued;
-  stream.queued = 0;
-  stream.queue.clear();
-  stream.queue_head = 0;
-  stream.piece_offset = 0;
-}
-
-void H2Core::reset(StreamId id, H2Error code) {
-  const auto it = streams_.find(id);
-  if (it == streams_.end()) return;
-  if (it->second->unread > 0) nghttp2_session_consume_connection(session_, it->second->unread);
-  const bool closed = it->second->closed;
-  drop_queue(*it->second);
-  streams_.erase(it);
-  if (closed) return;
-  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code));
-}
-
-void H2Core::cut(StreamId id, H2Error code) {
-  Stream* stream = find(id);
-  if (stream == nullptr || stream->cut) return;
-  if (!stream->head_sent || stream->offered_end) {
-    reset(id, code);
-    return;
-  }
-  stream->cut = true;
-  stream->cut_code = code;
-  cuts_.push_back(id);
 }
 
 void H2Core::shutdown_notice() {
@@ -295,11 +278,13 @@ void H2Core::on_frame_sent(const nghttp2_frame& frame) {
   const StreamId id = frame.hd.stream_id;
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
+      if (Stream* stream = find(id)) let_go(*stream, list_size(frame.headers));
+      [[fallthrough]];
     case NGHTTP2_DATA:
       if (role_ == Role::Server && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
         guard_.answered();
         Stream* stream = find(id);
-        if (stream != nullptr && !stream->peer_ended) finished_.push_back(id);
+        if (stream != nullptr && !stream->peer_ended) begin_linger(id, *stream);
       }
       break;
     case NGHTTP2_RST_STREAM: {
@@ -316,30 +301,10 @@ void H2Core::on_frame_sent(const nghttp2_frame& frame) {
   }
 }
 
-// Once nothing else can be sent: streams whose body broke, and those that were answered before
-// their request ended (RFC 9113 section 8.1). Sent any earlier, the library would drop what is
-// queued for them.
-bool H2Core::flush_resets() {
-  bool any = false;
-  for (const StreamId id : std::exchange(cuts_, {})) {
-    const Stream* stream = find(id);
-    if (stream == nullptr) continue;
-    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id,
-                              static_cast<std::uint32_t>(stream->cut_code));
-    any = true;
-  }
-  for (const StreamId id : std::exchange(finished_, {})) {
-    const Stream* stream = find(id);
-    if (stream == nullptr || stream->peer_ended) continue;
-    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
-    any = true;
-  }
-  return any;
-}
-
 std::size_t H2Core::fill(ByteSpan out, TimePoint now) {
   now_ = now;
   out_ = out;
+  end_linger();
   out_size_ = std::min(carry_.size(), out.size());
   std::memcpy(out.data(), carry_.data(), out_size_);
   carry_.erase(0, out_size_);
@@ -380,8 +345,7 @@ std::size_t H2Core::queued(StreamId id) const {
 }
 
 bool H2Core::wants_write() const {
-  return !carry_.empty() || nghttp2_session_want_write(session_) != 0 || !cuts_.empty() ||
-         !finished_.empty();
+  return !carry_.empty() || nghttp2_session_want_write(session_) != 0 || !cuts_.empty();
 }
 
 bool H2Core::congested() const {

@@ -31,13 +31,16 @@ class H2Engine {
   // send what fill() still gives (the GOAWAY), feed nothing more, close. Events that came before
   // it are still there.
   [[nodiscard]] Result<void> receive(ByteView in, TimePoint now);
+  // The same for as much as one turn should do; takes that off the front of `in`.
+  [[nodiscard]] Result<void> receive_some(ByteView& in, TimePoint now);
   [[nodiscard]] std::optional<H2Event> next_event();
 
   // A 1xx head before the final one.
   [[nodiscard]] Result<void> interim(StreamId stream, const ResponseHead& head);
   // The final head, once. Content-Length is written from head.content_length. `end`: no body, the
   // stream is done. Field names are lower-cased, values trimmed, hop-by-hop fields left out.
-  // Internal if a field cannot be sent; nothing was queued then.
+  // Internal if a field cannot be sent, Overloaded if the peer leaves too many heads untaken;
+  // nothing was queued then. One of less than 4 KiB is always taken.
   [[nodiscard]] Result<void> respond(StreamId stream, const ResponseHead& head, bool end);
   // Queues a piece of the body (after respond). At most room() bytes; more is queued all the same,
   // so a piece that was read before a window shrank is not lost.
@@ -48,6 +51,8 @@ class H2Engine {
   // The application has read so many body bytes: they become window again. Bytes of a stream that
   // was reset meanwhile were credited by the engine already.
   void consumed(StreamId stream, std::size_t n);
+  // So many bytes of H2Request::held are in memory no more.
+  void release(std::size_t n);
 
   // At once; what is queued of the stream is dropped, what is unread is credited. On a stream that
   // is closed already it only does the latter: whoever ends an exchange with unread bytes calls it.
@@ -68,6 +73,8 @@ class H2Engine {
   [[nodiscard]] bool wants_write() const;
   // The peer leaves so much unsent that nothing more may be read from it.
   [[nodiscard]] bool congested() const;
+  // When fill() is to be called next although nothing came: a stream that lingers is reset then.
+  [[nodiscard]] std::optional<TimePoint> due() const;
   // Nothing will come or go any more: close.
   [[nodiscard]] bool done() const;
 

@@ -28,12 +28,23 @@ struct H2Limits {
   std::size_t connection_queue = 256 * 1024;      // … and all streams together
   std::size_t control_queue = 1000;               // frames that a deaf peer leaves unsent
   std::uint32_t interim_heads = 8;                // 1xx heads of one response
+  // Heads of requests that are not answered yet, of answers that are not sent yet, and trailers: of
+  // all streams together. Eight of the largest, a hundred of 5 KiB.
+  std::size_t held_heads = 512 * 1024;
+  // A request that goes on after its answer is read and thrown away: some clients read no answer
+  // before all of their request was taken, and many lose one that a reset follows closely. Its
+  // stream is reset when nothing came for `linger`, in any case after `linger_most`; what exceeds
+  // `linger_bytes` finds the stream's window shut.
+  std::chrono::milliseconds linger{1'000};
+  std::chrono::milliseconds linger_most{10'000};
+  std::size_t linger_bytes = 32 * 1024 * 1024;  // as much as a scanner takes (SpoolLimits)
   FloodLimits flood;
 };
 
 // What an engine has to tell, in the order in which it happened. Values: they own what they hold.
 
-// A server: a request came, its head is complete and within the limits. Nothing else is vetted;
+// A server: a request came, its head is complete and within the limits. `held` of its bytes count
+// until they are given back with release(). Nothing else is vetted;
 // framing_rules does that. `:authority` is in head.authority, a Host field stays in head.fields,
 // Content-Length too; Cookie crumbs come as they were sent. CONNECT has an empty target.
 // `refused`: the head is not to be used, answer with that failure (too large, unknown scheme).
@@ -42,6 +53,7 @@ struct H2Request {
   RequestHead head;
   bool end = false;
   std::optional<Failure> refused;
+  std::size_t held = 0;
 };
 // A client: a final or an interim (1xx) response head, vetted as little as a request's.
 struct H2Response {
@@ -72,8 +84,8 @@ struct H2Reset {
   bool by_peer = false;
   bool unprocessed = false;
 };
-// The stream is over as it should: ended in both directions, or cut() and everything before it was
-// sent. Its id is forgotten.
+// The stream is over as it should: ended in both directions, or (server) the answer was sent before
+// the request ended, or cut() and everything before it was sent. Its id is forgotten.
 struct H2Closed {
   StreamId stream = 0;
 };

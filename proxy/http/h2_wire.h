@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "proxy/base/deadline.h"
 #include "proxy/base/event.h"
 #include "proxy/base/failure.h"
+#include "proxy/base/turn_budget.h"
 
 namespace bottle {
 
@@ -31,8 +34,9 @@ struct H2WireLimits {
 
 // An HTTP/2 engine on a connection: the read loop and the write loop, the same for both roles.
 // Reading never pauses for bodies (windows bound them), only for a peer that leaves our control
-// frames unread. Writing gathers: whatever became due in one turn of the loop is one write.
-// What is passed in outlives it.
+// frames unread; but it gives way (TurnBudget), within what one read brought too: frames can cost
+// much more than their bytes. Writing gathers: whatever became due in one turn of the loop is one
+// write. What is passed in outlives it.
 template <class Engine>
 class H2Wire {
  public:
@@ -46,6 +50,7 @@ class H2Wire {
         write_event_(executor),
         uncongested_(executor),
         last_words_(wheel, stream),
+        due_(wheel, due_alarm_),
         read_buffer_(limits.read_buffer) {}
   H2Wire(const H2Wire&) = delete;
   H2Wire& operator=(const H2Wire&) = delete;
@@ -72,7 +77,19 @@ class H2Wire {
   }
 
  private:
+  // Wakes the writer when the engine is due to do something by itself.
+  class DueAlarm final : public Cancellable {
+   public:
+    explicit DueAlarm(H2Wire& wire) noexcept : wire_(wire) {}
+    void cancel() noexcept override { wire_.wake(); }
+
+   private:
+    H2Wire& wire_;
+  };
+
+  awaitable<std::optional<Failure>> feed(ByteView bytes);
   awaitable<bool> write_out();
+  void set_due();
 
   ByteStream& stream_;
   Engine& engine_;
@@ -82,6 +99,9 @@ class H2Wire {
   Event write_event_;
   Event uncongested_;
   Deadline last_words_;
+  DueAlarm due_alarm_{*this};
+  Deadline due_;
+  TurnBudget turn_;
   std::vector<char> read_buffer_;
   std::unique_ptr<char[]> write_buffer_;  // only while there is something to write
   bool heard_ = false;
@@ -103,30 +123,60 @@ awaitable<std::optional<Failure>> H2Wire<Engine>::read() {
       co_return std::nullopt;
     }
     heard_ = true;
-    const auto fed = engine_.receive(ByteView(read_buffer_.data(), got.n), wheel_.now());
-    listener_.dispatch();
-    wake_if_wanted();
-    if (!fed) co_return fed.error();
+    const std::optional<Failure> broken = co_await feed(ByteView(read_buffer_.data(), got.n));
+    if (broken) co_return broken;
     if (engine_.done()) co_return std::nullopt;
   }
 }
 
 template <class Engine>
+awaitable<std::optional<Failure>> H2Wire<Engine>::feed(ByteView bytes) {
+  while (!bytes.empty()) {
+    const auto begun = wheel_.now();
+    const auto fed = engine_.receive_some(bytes, begun);
+    listener_.dispatch();
+    wake_if_wanted();
+    if (!fed) co_return fed.error();
+    if (engine_.done()) break;
+    turn_.spend_time(wheel_.now() - begun);
+    // The stream counts the bytes.
+    if (turn_.spent()) co_await turn_.give_way();
+  }
+  co_return std::nullopt;
+}
+
+template <class Engine>
+void H2Wire<Engine>::set_due() {
+  const auto when = engine_.due();
+  if (!when) return;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*when - wheel_.now());
+  due_.arm(std::max(left, std::chrono::milliseconds(0)));
+}
+
+template <class Engine>
 awaitable<void> H2Wire<Engine>::write() {
   bool in_order = true;
-  while (in_order) {
-    in_order = co_await write_event_.wait();
-    if (in_order) in_order = co_await write_out();
-    if (finishing_ || engine_.done()) break;
+  std::exception_ptr failed;
+  try {
+    while (in_order) {
+      in_order = co_await write_event_.wait();
+      if (in_order) in_order = co_await write_out();
+      if (finishing_ || engine_.done()) break;
+    }
+  } catch (...) {
+    failed = std::current_exception();  // out of memory: nothing more can be said
+    broken_ = true;
   }
   if (in_order && !broken_) {
     last_words_.arm(limits_.close);
     co_await stream_.shutdown();
   }
   last_words_.disarm();
+  due_.disarm();
   closed_ = true;
   stream_.close();
   uncongested_.set_later();
+  if (failed) std::rethrow_exception(failed);
 }
 
 template <class Engine>
@@ -144,6 +194,7 @@ awaitable<bool> H2Wire<Engine>::write_out() {
     if (!engine_.congested()) uncongested_.set_later();
   }
   write_buffer_.reset();
+  set_due();
   co_return true;
 }
 

@@ -1,8 +1,10 @@
 #include "proxy/http/http1_session.h"
 
+#include <exception>
 #include <utility>
 #include <vector>
 
+#include "proxy/base/turn_budget.h"
 #include "proxy/http/byte_queue.h"
 #include "proxy/http/connect.h"
 
@@ -100,15 +102,23 @@ awaitable<Http1End> Http1Session::run(Bytes already_read) {
   in_ = std::move(already_read);
   context_.drain.add(arrived_);
   context_.drain.add(drain_begun_);
-  if (place_ != Place::Listener) {
-    read_ahead();
-  } else {
-    drain_watch_ = tasks_.spawn(watch_drain());
+  std::exception_ptr failed;
+  try {
+    if (place_ != Place::Listener) {
+      read_ahead();
+    } else {
+      drain_watch_ = tasks_.spawn(watch_drain());
+    }
+    serving_ = tasks_.spawn(serve());
+  } catch (...) {
+    // Out of memory; what has begun uses this object.
+    failed = std::current_exception();
+    tasks_.cancel();
   }
-  serving_ = tasks_.spawn(serve());
   co_await tasks_.join();
   context_.drain.remove(arrived_);
   context_.drain.remove(drain_begun_);
+  if (failed) std::rethrow_exception(failed);
   if (end_.connect) end_.connect->early = Bytes(unparsed());
   co_return std::move(end_);
 }
@@ -189,9 +199,12 @@ awaitable<IoStatus> Http1Session::more_input(bool idle) {
 }
 
 awaitable<void> Http1Session::serve() {
+  TurnBudget turn;  // requests that came in one go may all be answered without a wait
   for (;;) {
     const bool again = co_await serve_one();
     if (!again) break;
+    turn.spend_frames(1);
+    if (turn.spent()) co_await turn.give_way();
   }
   // An end in good order says so, or TLS clients take it for a cut.
   if (!cut_ && !said_goodbye_ && !end_.connect) co_await say_goodbye();
@@ -288,7 +301,26 @@ awaitable<bool> Http1Session::serve_one() {
   exchange.client = reinterpret_cast<std::uintptr_t>(this);
   in_exchange_ = true;
   answering_ = false;
-  const RequestContext request_context{exchange.destination(), scheme, context_.rules};
+  bool again = false;
+  std::exception_ptr failed;
+  try {
+    again = co_await serve_exchange(exchange, std::move(head));
+  } catch (...) {
+    // Out of memory: what the exchange has begun ends before it does, and nothing looks whole.
+    failed = std::current_exception();
+    exchange.trace.failure = Failure{Code::Internal, "out of memory"};
+    cut_ = true;
+    end_.reset = true;
+  }
+  co_await finish(exchange, again);
+  if (failed) std::rethrow_exception(failed);
+  if (!again) co_return false;
+  parser_.reset();
+  co_return !closing();
+}
+
+awaitable<bool> Http1Session::serve_exchange(Exchange& exchange, RequestHead head) {
+  const RequestContext request_context{exchange.destination(), exchange.scheme(), context_.rules};
   auto checked = check_request(head, request_context);
   Response response;
   if (!checked) {
@@ -314,10 +346,7 @@ awaitable<bool> Http1Session::serve_one() {
     if (client_left_) client_lost(exchange.trace);
   }
   const bool again = co_await answer(std::move(response), exchange, head);
-  co_await finish(exchange, again);
-  if (!again) co_return false;
-  parser_.reset();
-  co_return !closing();
+  co_return again;
 }
 
 // Answers a request that never became one, and ends the connection. Its target is not for the log:

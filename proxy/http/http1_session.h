@@ -57,6 +57,7 @@ class Http1Session {
   awaitable<void> serve();
   awaitable<Result<bool>> read_head();
   awaitable<bool> serve_one();
+  awaitable<bool> serve_exchange(Exchange& exchange, RequestHead head);
   awaitable<bool> refuse(Failure failure, std::string method);
   awaitable<bool> turn_away(Failure failure, RequestHead head);
   awaitable<bool> answer_locally(Failure failure, Destination destination, RequestHead head);

@@ -1,6 +1,7 @@
 #include "proxy/http/http2_session.h"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -23,6 +24,11 @@ H2WireLimits wire_limits(const SessionLimits& limits) {
                       limits.write_buffer};
 }
 
+H2Limits with_linger(H2Limits limits, std::chrono::milliseconds linger) {
+  limits.linger = linger;
+  return limits;
+}
+
 Failure cancelled() { return Failure{Code::Cancelled, "the exchange was cancelled"}; }
 
 }  // namespace
@@ -31,9 +37,10 @@ Failure cancelled() { return Failure{Code::Cancelled, "the exchange was cancelle
 // reads the request's body.
 class Http2Session::Stream final : public InterimSink {
  public:
-  Stream(Http2Session& session_in, StreamId id_in)
+  Stream(Http2Session& session_in, StreamId id_in, std::size_t held_in)
       : session(session_in),
         id(id_in),
+        held(held_in),
         readable(session.context_.executor),
         writable(session.context_.executor) {
     session.streams_.emplace(id, this);
@@ -44,6 +51,7 @@ class Http2Session::Stream final : public InterimSink {
     session.streams_.erase(id);
     // Credits what nobody read; does nothing else to a stream that ended as it should.
     session.engine_.reset(id, H2Error::Cancel);
+    session.engine_.release(held);
     session.exchange_ended();
   }
 
@@ -68,6 +76,13 @@ class Http2Session::Stream final : public InterimSink {
     return chunk;
   }
 
+  // The request's head is in memory no more; `left` of it still is.
+  void head_gone(std::size_t left) {
+    if (left >= held) return;
+    session.engine_.release(held - left);
+    held = left;
+  }
+
   // The library has forgotten the stream: in good order, or `why`.
   void end(std::optional<Code> why) {
     if (over) return;
@@ -80,6 +95,7 @@ class Http2Session::Stream final : public InterimSink {
 
   Http2Session& session;
   const StreamId id;
+  std::size_t held;  // bytes of the request's head, as the engine counts them
   TaskGroup::TaskId task = 0;
   Event readable;
   Event writable;  // there is room for more of the response, or the stream is over
@@ -90,6 +106,18 @@ class Http2Session::Stream final : public InterimSink {
   std::optional<Failure> body_failure;
   bool over = false;
   std::optional<Code> lost;
+};
+
+// An exchange that memory ran out for cannot be answered: its connection ends.
+struct Http2Session::EndsConnection {
+  explicit EndsConnection(ByteStream& stream_in) noexcept : stream(stream_in) {}
+  EndsConnection(const EndsConnection&) = delete;
+  EndsConnection& operator=(const EndsConnection&) = delete;
+  ~EndsConnection() {
+    if (!whole) stream.close();
+  }
+  ByteStream& stream;
+  bool whole = false;
 };
 
 class Http2Session::RequestBody final : public BodySource {
@@ -135,7 +163,7 @@ Http2Session::Http2Session(ByteStream& stream, const SessionContext& context,
                            const H2Limits& limits)
     : stream_(stream),
       context_(context),
-      engine_(limits, context.wheel.now()),
+      engine_(with_linger(limits, context.limits.linger), context.wheel.now()),
       wire_(stream, engine_, *this, context.executor, context.wheel, wire_limits(context.limits)),
       exchanges_(context.executor),
       loops_(context.executor),
@@ -151,9 +179,19 @@ awaitable<void> Http2Session::run() {
   idle_.arm(context_.limits.first_byte);
   settings_ack_.arm(context_.limits.settings_ack);
   wire_.wake();  // our SETTINGS
-  loops_.spawn(wire_.write());
-  const TaskGroup::TaskId drain_watch = loops_.spawn(watch_drain());
-  const std::optional<Failure> broken = co_await wire_.read();
+  std::optional<Failure> broken;
+  std::exception_ptr failed;
+  TaskGroup::TaskId drain_watch = 0;
+  try {
+    loops_.spawn(wire_.write());
+    drain_watch = loops_.spawn(watch_drain());
+    broken = co_await wire_.read();
+  } catch (...) {
+    // Out of memory. What has begun uses this object: it ends below, as on any other day.
+    failed = std::current_exception();
+    broken.emplace();
+    stream_.close();
+  }
   // Nobody is there any more, or nobody who is listened to. The order matters: exchanges may still
   // write until they have ended, and what they and the engine said last goes out before the close.
   const bool stopped = co_await task_cancelled();
@@ -169,6 +207,7 @@ awaitable<void> Http2Session::run() {
   settings_ack_.disarm();
   drain_.disarm();
   stream_.close();
+  if (failed) std::rethrow_exception(failed);
 }
 
 void Http2Session::dispatch() {
@@ -228,10 +267,38 @@ void Http2Session::exchange_ended() {
 }
 
 awaitable<void> Http2Session::serve(H2Request request) {
-  Stream stream(*this, request.stream);
+  EndsConnection unless_whole(stream_);
+  Stream stream(*this, request.stream, request.held);
   stream.body_ended = request.end;
   Exchange exchange(context_.executor, context_.wheel, context_.handler.next_id(),
                     context_.destination, context_.scheme, Version::Http2, &stream);
+  std::exception_ptr failed;
+  try {
+    Response response = co_await respond(stream, exchange, std::move(request));
+    co_await answer(stream, exchange, std::move(response));
+  } catch (...) {
+    failed = std::current_exception();
+    exchange.trace.failure = Failure{Code::Internal, "out of memory"};
+  }
+  exchange.tasks().cancel();
+  co_await exchange.tasks().join();
+  // Whatever the handler made of it: it ended because nobody was there any more. Only a decision
+  // against the request stays: leaving early does not hide it.
+  const std::optional<Failure>& failure = exchange.trace.failure;
+  const bool decided = failed || (failure && traits(failure->code).level == LogLevel::Audit);
+  if (stream.lost && !decided) {
+    const bool ours = *stream.lost == Code::ShuttingDown;
+    const char* detail =
+        ours ? "the proxy stopped before the answer's end" : "the client went away";
+    exchange.trace.failure = Failure{*stream.lost, detail};
+    exchange.trace.by = ours ? Trace::By::Proxy : Trace::By::Client;
+  }
+  context_.handler.finished(exchange);
+  if (failed) std::rethrow_exception(failed);
+  unless_whole.whole = true;
+}
+
+awaitable<Response> Http2Session::respond(Stream& stream, Exchange& exchange, H2Request request) {
   exchange.trace.method = request.head.method;
   exchange.trace.target = request.head.target;
   exchange.is_grpc = is_grpc_call(request.head);
@@ -259,24 +326,12 @@ awaitable<void> Http2Session::serve(H2Request request) {
     response.body->stop(Failure{Code::Cancelled, "HEAD has no body"});
     response.body.reset();
   }
-  co_await answer(stream, exchange, std::move(response));
-  exchange.tasks().cancel();
-  co_await exchange.tasks().join();
-  // Whatever the handler made of it: it ended because nobody was there any more. Only a decision
-  // against the request stays: leaving early does not hide it.
-  const std::optional<Failure>& failure = exchange.trace.failure;
-  const bool decided = failure && traits(failure->code).level == LogLevel::Audit;
-  if (stream.lost && !decided) {
-    const bool ours = *stream.lost == Code::ShuttingDown;
-    const char* detail =
-        ours ? "the proxy stopped before the answer's end" : "the client went away";
-    exchange.trace.failure = Failure{*stream.lost, detail};
-    exchange.trace.by = ours ? Trace::By::Proxy : Trace::By::Client;
-  }
-  context_.handler.finished(exchange);
+  co_return response;
 }
 
 awaitable<void> Http2Session::answer(Stream& stream, Exchange& exchange, Response response) {
+  // The request's head went with respond(); an answer may wait long for a client that takes none.
+  stream.head_gone(exchange.trace.target.size());
   if (response.head.status == 0 || stream.over) {
     if (response.body) response.body->stop(cancelled());
     co_return;

@@ -32,6 +32,7 @@ class Http2Session final : private H2Listener {
  private:
   class Stream;
   class RequestBody;
+  struct EndsConnection;
   // A Deadline's way to say something to the session.
   class Alarm final : public Cancellable {
    public:
@@ -46,6 +47,7 @@ class Http2Session final : private H2Listener {
 
   awaitable<void> watch_drain();
   awaitable<void> serve(H2Request request);
+  awaitable<Response> respond(Stream& stream, Exchange& exchange, H2Request request);
   awaitable<void> answer(Stream& stream, Exchange& exchange, Response response);
   awaitable<bool> wait_for_room(Stream& stream, Exchange& exchange);
   awaitable<void> wait_until_sent(Stream& stream, Exchange& exchange);

@@ -23,8 +23,8 @@ struct SessionLimits {
   std::chrono::milliseconds idle{120'000};         // between two requests
   std::chrono::milliseconds settings_ack{10'000};  // RFC 9113 section 6.5.3
   std::chrono::milliseconds tls_close{1'000};
-  // h1: after an answer that came before the request's end, so long and so much is still taken, or
-  // the reset that a close with unread bytes causes would destroy the answer on its way.
+  // After an answer that came before the request's end, so long and so much is still taken: the
+  // reset of a stream, or that of a close with unread bytes, would destroy the answer on its way.
   std::chrono::milliseconds linger{1'000};
   std::size_t linger_bytes = 1024 * 1024;
   std::chrono::milliseconds drain{30'000};  // what was begun may finish so long after the drain

@@ -28,6 +28,12 @@ awaitable<IoStatus> TcpStream::wait(tcp::socket::wait_type what, std::uint64_t c
   co_return ec ? IoStatus::Reset : IoStatus::Ok;
 }
 
+awaitable<IoStatus> TcpStream::give_way(TurnBudget& turn, std::uint64_t cancels) {
+  co_await turn.give_way();
+  const bool cancelled = co_await task_cancelled();
+  co_return cancelled || cancels != cancels_ ? IoStatus::Cancelled : IoStatus::Ok;
+}
+
 awaitable<IoResult> TcpStream::read_some(ByteSpan into) {
   assert(!into.empty());
   if (!unread_.empty()) {
@@ -42,11 +48,16 @@ awaitable<IoResult> TcpStream::read_some(ByteSpan into) {
     if (!may_have_more_) {
       const IoStatus waited = co_await wait(tcp::socket::wait_read, cancels);
       if (waited != IoStatus::Ok) co_return IoResult{waited, 0};
+      reading_.renew();
+    } else if (reading_.spent()) {
+      const IoStatus turn = co_await give_way(reading_, cancels);
+      if (turn != IoStatus::Ok) co_return IoResult{turn, 0};
     }
     if (!socket_.is_open()) co_return IoResult{IoStatus::Cancelled, 0};
     std::size_t n = 0;
     const Took took = socket_io::receive(socket_.native_handle(), into, n);
     may_have_more_ = took == Took::Some && n == into.size();
+    reading_.spend_bytes(n);
     if (took == Took::Some) co_return IoResult{IoStatus::Ok, n};
     if (took == Took::End) co_return IoResult{IoStatus::Eof, 0};
     if (took == Took::Broken) co_return IoResult{IoStatus::Reset, 0};
@@ -56,6 +67,11 @@ awaitable<IoResult> TcpStream::read_some(ByteSpan into) {
 awaitable<IoResult> TcpStream::write_all(ByteView data) {
   const std::uint64_t cancels = cancels_;
   const std::size_t size = data.size();
+  if (writing_.spent()) {
+    const IoStatus turn = co_await give_way(writing_, cancels);
+    if (turn != IoStatus::Ok) co_return IoResult{turn, 0};
+  }
+  writing_.spend_bytes(size);
   for (;;) {
     if (!socket_.is_open()) co_return IoResult{IoStatus::Cancelled, size - data.size()};
     const Took took = socket_io::send(socket_.native_handle(), data);
@@ -63,6 +79,7 @@ awaitable<IoResult> TcpStream::write_all(ByteView data) {
     if (took == Took::Broken) co_return IoResult{IoStatus::Reset, size - data.size()};
     const IoStatus waited = co_await wait(tcp::socket::wait_write, cancels);
     if (waited != IoStatus::Ok) co_return IoResult{waited, size - data.size()};
+    writing_.renew();
   }
 }
 

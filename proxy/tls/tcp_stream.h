@@ -3,6 +3,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "proxy/base/byte_stream.h"
+#include "proxy/base/turn_budget.h"
 
 namespace bottle {
 
@@ -30,9 +31,12 @@ class TcpStream final : public ByteStream {
 
  private:
   awaitable<IoStatus> wait(asio::ip::tcp::socket::wait_type what, std::uint64_t cancels);
+  awaitable<IoStatus> give_way(TurnBudget& turn, std::uint64_t cancels);
 
   asio::ip::tcp::socket socket_;
   Bytes unread_;
+  TurnBudget reading_;  // of a socket that is always ready
+  TurnBudget writing_;
   bool may_have_more_ = true;  // the last recv filled its room
   std::uint64_t cancels_ = 0;  // a call that sees it change while it waits ends with Cancelled
 };

@@ -246,9 +246,16 @@ awaitable<IoStatus> TlsStream::drain(std::uint64_t cancels) {
     draining_ = false;
     if (cancels != cancels_) co_return IoStatus::Cancelled;
     if (ec && ec != asio::error::operation_aborted) co_return IoStatus::Reset;
+    writing_.renew();
     if (!unsent_.empty()) send_now();
   }
   co_return write_failed_ ? IoStatus::Reset : IoStatus::Ok;
+}
+
+awaitable<IoStatus> TlsStream::give_way(TurnBudget& turn, std::uint64_t cancels) {
+  co_await turn.give_way();
+  const bool cancelled = co_await task_cancelled();
+  co_return cancelled || cancels != cancels_ ? IoStatus::Cancelled : IoStatus::Ok;
 }
 
 TlsStream::Step TlsStream::handshake_step() {
@@ -313,16 +320,22 @@ IoResult TlsStream::read_now(ByteSpan into) {
 awaitable<IoResult> TlsStream::read_some(ByteSpan into) {
   assert(!into.empty());
   const std::uint64_t cancels = cancels_;
+  if (reading_.spent()) {
+    const IoStatus turn = co_await give_way(reading_, cancels);
+    if (turn != IoStatus::Ok) co_return IoResult{turn, 0};
+  }
   for (;;) {
     if (!socket_.is_open()) co_return IoResult{IoStatus::Cancelled, 0};
     if (end_ != IoStatus::Ok) co_return IoResult{end_, 0};
     if (may_have_more_ || !kept_.empty() || SSL_pending(ssl_) > 0) {
       const IoResult got = read_now(into);
+      reading_.spend_bytes(got.n);
       if (got.n > 0 || got.status != IoStatus::Ok) co_return got;
     }
     if (may_have_more_) continue;
     const IoStatus waited = co_await wait_readable(cancels);
     if (waited != IoStatus::Ok) co_return IoResult{waited, 0};
+    reading_.renew();
     may_have_more_ = true;
   }
 }
@@ -344,7 +357,13 @@ awaitable<IoResult> TlsStream::write_all(ByteView data) {
     }
     const IoStatus earlier = co_await drain(cancels);
     if (earlier != IoStatus::Ok) co_return IoResult{earlier, done};
+    if (writing_.spent()) {
+      const IoStatus turn = co_await give_way(writing_, cancels);
+      if (turn != IoStatus::Ok) co_return IoResult{turn, done};
+      continue;  // the stream may have been closed meanwhile
+    }
     const ByteView part = data.substr(done, kWriteChunk);
+    writing_.spend_bytes(part.size());
     const Step step = encrypt(part);
     if (step == Step::Done) {
       done += part.size();

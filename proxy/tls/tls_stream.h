@@ -10,6 +10,7 @@
 #include "certs/server_name.h"
 #include "proxy/base/byte_stream.h"
 #include "proxy/base/result.h"
+#include "proxy/base/turn_budget.h"
 
 struct ssl_st;
 struct ssl_ctx_st;
@@ -92,14 +93,17 @@ class TlsStream final : public ByteStream {
   void fail(IoStatus status) noexcept;
   awaitable<IoStatus> wait_readable(std::uint64_t cancels);
   awaitable<IoStatus> drain(std::uint64_t cancels);
+  awaitable<IoStatus> give_way(TurnBudget& turn, std::uint64_t cancels);
 
   asio::ip::tcp::socket socket_;
   ssl_st* ssl_ = nullptr;
   RecordBuffers& buffers_;
-  ByteView input_;              // record bytes for OpenSSL, in this turn only
-  Bytes kept_;                  // record bytes that wait for a later turn; usually empty
-  Bytes unsent_;                // record bytes the socket did not take; go before anything newer
-  std::uint64_t cancels_ = 0;   // a call that sees it change while it waits ends with Cancelled
+  ByteView input_;             // record bytes for OpenSSL, in this turn only
+  Bytes kept_;                 // record bytes that wait for a later turn; usually empty
+  Bytes unsent_;               // record bytes the socket did not take; go before anything newer
+  std::uint64_t cancels_ = 0;  // a call that sees it change while it waits ends with Cancelled
+  TurnBudget reading_;         // of a socket that is always ready
+  TurnBudget writing_;
   std::size_t hello_room_ = 0;  // what may still come before the hello is complete
   unsigned long ssl_error_ = 0;
   int post_handshake_ = 0;

@@ -1,6 +1,7 @@
 #include "proxy/upstream/dialer.h"
 
 #include <algorithm>
+#include <exception>
 #include <memory>
 #include <string>
 #include <utility>
@@ -87,19 +88,25 @@ awaitable<Result<tcp::socket>> connect_first(TimerWheel& wheel, std::vector<Endp
   TaskGroup attempts(executor);
   Waited waited = Waited::News;
   std::size_t started = 0;
-  while (!race.winner && (started < candidates.size() || race.running > 0)) {
-    if (started < candidates.size() && (race.running == 0 || waited == Waited::StaggerOver)) {
-      ++race.running;
-      attempts.spawn(attempt(race, candidates[started]));
-      ++started;
+  std::exception_ptr failed;
+  try {
+    while (!race.winner && (started < candidates.size() || race.running > 0)) {
+      if (started < candidates.size() && (race.running == 0 || waited == Waited::StaggerOver)) {
+        ++race.running;
+        attempts.spawn(attempt(race, candidates[started]));
+        ++started;
+      }
+      const bool more = started < candidates.size();
+      const auto patience = more ? limits.stagger : limits.connect;
+      waited = co_await wait_for_news(wheel, race, end, patience);
+      if (waited == Waited::TimeOver || waited == Waited::Cancelled) break;
     }
-    const bool more = started < candidates.size();
-    const auto patience = more ? limits.stagger : limits.connect;
-    waited = co_await wait_for_news(wheel, race, end, patience);
-    if (waited == Waited::TimeOver || waited == Waited::Cancelled) break;
+  } catch (...) {
+    failed = std::current_exception();  // out of memory; the attempts use what is here
   }
   attempts.cancel();
   co_await attempts.join();
+  if (failed) std::rethrow_exception(failed);
   if (race.winner) co_return std::move(*race.winner);
   if (waited == Waited::Cancelled) co_return Failure{Code::Cancelled, "cancelled while connecting"};
   if (waited == Waited::TimeOver) {

@@ -342,6 +342,7 @@ awaitable<H1Answer> h1_send(Lease lease, Request request, H1Call how, Exchange& 
     call->cut(wrote.error());
     co_return failed(wrote.error());
   }
+  call->head.fields = Fields();  // they are written; the answer may take minutes
   call->read_due.arm(how.limits->head);
   const bool has_body = call->body != nullptr;
   if (has_body) {

@@ -1,6 +1,7 @@
 #include "proxy/upstream/h2_client.h"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -141,8 +142,16 @@ awaitable<void> H2Client::run() {
   idle_.arm(limits_.idle);
   settings_ack_.arm(limits_.settings_ack);
   wire_.wake();
-  loops_.spawn(wire_.write());
-  const std::optional<Failure> why = co_await wire_.read();
+  std::optional<Failure> why;
+  std::exception_ptr failed;
+  try {
+    loops_.spawn(wire_.write());
+    why = co_await wire_.read();
+  } catch (...) {
+    failed = std::current_exception();  // out of memory: the exchanges on it are told below
+    why.emplace();
+    stream_->close();
+  }
   const bool stopped = co_await task_cancelled();
   closed_ = true;
   idle_.disarm();
@@ -157,6 +166,7 @@ awaitable<void> H2Client::run() {
     const bool freed = co_await unused_.wait();
     if (!freed) co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   }
+  if (failed) std::rethrow_exception(failed);
 }
 
 bool H2Client::has_capacity() const { return !closed_ && engine_.has_capacity(); }
@@ -268,6 +278,7 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
     co_return answer;
   }
   used_ = true;
+  request.head.fields = Fields();  // the engine has them; the answer may take minutes
   idle_.disarm();
   auto stream = std::make_unique<Stream>(*this, *id);
   wire_.wake();
@@ -311,7 +322,8 @@ awaitable<std::optional<Failure>> H2Client::wait_for_head(Stream& stream, Exchan
   std::size_t told = 0;
   for (;;) {
     while (told < stream.interims.size()) {
-      ResponseHead& head = stream.interims[told++];
+      // Moved out: eight large ones a stream would stay until its end.
+      ResponseHead head = std::move(stream.interims[told++]);
       const auto vetted = check_response(head, "GET", Responder::Origin, limits_.heads);
       if (!vetted) co_return vetted.error();
       if (head.status == 100) continue;  // ours to give; it was not asked for

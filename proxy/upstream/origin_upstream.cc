@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cassert>
+#include <exception>
 #include <list>
 #include <optional>
 #include <utility>
@@ -50,7 +51,7 @@ class OriginUpstream::Origins {
         h1_(h1),
         h2_(h2),
         limits_(limits),
-        runs_(std::move(executor)) {}
+        runs_(std::move(executor), TaskGroup::Children::Independent) {}
 
   awaitable<Result<Response>> send(Request request, Exchange& exchange);
   awaitable<void> close();
@@ -305,11 +306,17 @@ H2Client& OriginUpstream::Origins::share(const std::string& key, std::unique_ptr
 awaitable<void> OriginUpstream::Origins::run(std::list<Shared>::iterator shared) {
   // A connection that is dead already must not vanish before its first request is on it.
   co_await asio::post(executor_, asio::use_awaitable_t<Executor>());
-  co_await shared->client.run();
+  std::exception_ptr failed;
+  try {
+    co_await shared->client.run();
+  } catch (...) {
+    failed = std::current_exception();  // out of memory: this connection has ended, no other
+  }
   const std::string key = shared->key;
   origins_[key].shared.erase(shared);
   next_turn(key);
   forget_if_empty(key);
+  if (failed) std::rethrow_exception(failed);
 }
 
 void OriginUpstream::Origins::exchange_ended(Shared& shared) noexcept {

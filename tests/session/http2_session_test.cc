@@ -400,13 +400,24 @@ awaitable<void> Http2Sessions::upload_waits_for_reader() {
 TEST_F(Http2Sessions, AnUnreadUploadClosesItsWindow) { play(upload_waits_for_reader()); }
 
 awaitable<void> Http2Sessions::early_answer() {
+  limits.linger = 100ms;
   start();
   co_await greet();
   co_await say(headers(1, request_fields("POST", "/early"), false) + data(1, Bytes(1000, 'x')));
-  auto enough = [this] { return has(kRstFrame, 1); };
-  const bool done = co_await read_until(enough);
+  auto answered = [this] { return ended(1); };
+  const bool done = co_await read_until(answered);
   EXPECT_TRUE(done);
-  EXPECT_TRUE(ended(1));
+  co_await settle();
+  EXPECT_EQ(handler.log.size(), 1U) << "the exchange does not wait for the rest";
+  // A client that reads nothing before all of its request is taken: the window goes on.
+  for (int i = 0; i < 15; ++i) co_await say(data(1, Bytes(16384, 'x')));
+  auto credited = [this] { return has(kWindowFrame, 1); };
+  const bool more = co_await read_until(credited);
+  EXPECT_TRUE(more);
+  EXPECT_FALSE(has(kRstFrame, 1)) << "it would overtake the answer";
+  auto reset = [this] { return has(kRstFrame, 1); };
+  const bool late = co_await read_until(reset);
+  EXPECT_TRUE(late);
   EXPECT_EQ(rst_code(1), 0) << "NO_ERROR: the answer is complete";
   co_await close_and_join();
   EXPECT_FALSE(handler.log.at(0).failure);

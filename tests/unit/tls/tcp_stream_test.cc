@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <boost/asio/post.hpp>
 #include <string>
 
 #include "unit/tls/peer.h"
@@ -109,6 +111,110 @@ TEST_F(Tcp, ReleaseGivesTheSocketAndWhatWasNotHandedOut) {
   IoStatus end = IoStatus::Ok;
   test::run(worker_, read(stream, 100, got, end));
   EXPECT_EQ(end, IoStatus::Cancelled);
+}
+
+// ---- a socket that is always ready
+
+// Counts the turns of the loop that the others get.
+awaitable<void> count_turns(const bool& done, std::size_t& turns) {
+  const Executor executor = co_await asio::this_coro::executor;
+  while (!done) {
+    ++turns;
+    co_await asio::post(executor, asio::use_awaitable_t<Executor>());
+  }
+}
+
+// The most bytes that moved between two turns of the others.
+struct Pace {
+  std::size_t last_turn = 0;
+  std::size_t bytes = 0;
+  std::size_t most = 0;
+  void moved(std::size_t n, std::size_t turn) {
+    bytes = turn == last_turn ? bytes + n : n;
+    last_turn = turn;
+    most = std::max(most, bytes);
+  }
+};
+
+awaitable<void> read_with_pace(ByteStream& stream, std::size_t size, const std::size_t& turns,
+                               Pace& pace, bool& done) {
+  std::string block(16 * 1024, '\0');
+  for (std::size_t total = 0; total < size;) {
+    const IoResult got = co_await stream.read_some(block);
+    if (!got.ok()) break;
+    total += got.n;
+    pace.moved(got.n, turns);
+  }
+  done = true;
+}
+awaitable<void> write_with_pace(ByteStream& stream, std::size_t size, const std::size_t& turns,
+                                Pace& pace, bool& done) {
+  const std::string block(16 * 1024, 'w');
+  for (std::size_t total = 0; total < size; total += block.size()) {
+    const IoResult put = co_await stream.write_all(block);
+    if (!put.ok()) break;
+    pace.moved(put.n, turns);
+  }
+  done = true;
+}
+awaitable<void> both(awaitable<void> one, awaitable<void> other) {
+  const Executor executor = co_await asio::this_coro::executor;
+  TaskGroup tasks(executor);
+  tasks.spawn(std::move(one));
+  tasks.spawn(std::move(other));
+  co_await tasks.join();
+}
+
+constexpr std::size_t kFits = 300 * 1024;  // into the buffers of a socket with this option
+void enlarge(int fd) {
+  const int size = 1024 * 1024;
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
+TEST_F(Tcp, AReaderWhoseSocketIsReadyGivesWay) {
+  enlarge(pair_.theirs.get());
+  TcpStream stream(std::move(pair_.ours));
+  const std::string sent(kFits, 's');
+  ASSERT_EQ(::send(pair_.theirs.get(), sent.data(), sent.size(), 0),
+            static_cast<ssize_t>(sent.size()));
+  Pace pace;
+  std::size_t turns = 0;
+  bool done = false;
+  test::run(worker_,
+            both(read_with_pace(stream, kFits, turns, pace, done), count_turns(done, turns)));
+  EXPECT_GE(turns, 4U);
+  EXPECT_LE(pace.most, 64U * 1024 + 16U * 1024);
+}
+
+TEST_F(Tcp, AWriterWhoseSocketTakesEverythingGivesWay) {
+  enlarge(pair_.ours.native_handle());
+  TcpStream stream(std::move(pair_.ours));
+  Pace pace;
+  std::size_t turns = 0;
+  bool done = false;
+  test::run(worker_,
+            both(write_with_pace(stream, kFits, turns, pace, done), count_turns(done, turns)));
+  EXPECT_GE(turns, 4U);
+  EXPECT_LE(pace.most, 64U * 1024 + 16U * 1024);
+}
+
+TEST_F(Tcp, ACancelMeetsAReaderThatGaveWay) {
+  enlarge(pair_.theirs.get());
+  TcpStream stream(std::move(pair_.ours));
+  const std::string sent(kFits, 's');
+  ASSERT_EQ(::send(pair_.theirs.get(), sent.data(), sent.size(), 0),
+            static_cast<ssize_t>(sent.size()));
+  Pace pace;
+  std::size_t turns = 0;
+  bool done = false;
+  TaskGroup tasks(worker_.io.get_executor());
+  tasks.spawn(read_with_pace(stream, kFits, turns, pace, done));
+  ASSERT_FALSE(done) << "it gave way";
+  stream.cancel();
+  worker_.io.restart();
+  worker_.io.poll();
+  EXPECT_TRUE(done);
+  EXPECT_LT(pace.most, kFits);
 }
 
 }  // namespace

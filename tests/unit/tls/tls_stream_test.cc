@@ -395,5 +395,43 @@ TEST_F(Stream, BothDirectionsAtOnce) {
   EXPECT_TRUE(got[1] == sent);
 }
 
+// Reads what is there already, and counts how much in one turn of the loop.
+awaitable<void> read_in_turns(ByteStream& stream, std::size_t size, const std::size_t& turn,
+                              std::size_t& most, bool& done) {
+  std::string block(16 * 1024, '\0');
+  std::size_t last = 0;
+  std::size_t bytes = 0;
+  for (std::size_t total = 0; total < size;) {
+    const IoResult got = co_await stream.read_some(block);
+    if (!got.ok()) break;
+    total += got.n;
+    bytes = turn == last ? bytes + got.n : got.n;
+    last = turn;
+    most = std::max(most, bytes);
+  }
+  done = true;
+}
+
+TEST_F(Stream, AReaderWhoseSocketIsReadyGivesWay) {
+  constexpr std::size_t kSize = 300 * 1024;
+  const std::string sent = pattern(kSize);
+  const int buffer = 1024 * 1024;
+  connect([&] {
+    ::setsockopt(pair_->theirs.get(), SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
+    client_.write(sent);
+  });
+  thread_->join();  // all of it is on its way
+  std::size_t turns = 0;
+  std::size_t most = 0;
+  bool done = false;
+  TaskGroup tasks(worker_.io.get_executor());
+  worker_.io.restart();
+  tasks.spawn(read_in_turns(*stream_, kSize, turns, most, done));
+  while (!done && worker_.io.run_one_for(std::chrono::seconds(5)) > 0) ++turns;
+  EXPECT_TRUE(done);
+  EXPECT_GE(turns, 4U);
+  EXPECT_LE(most, 64U * 1024 + 16U * 1024);
+}
+
 }  // namespace
 }  // namespace bottle

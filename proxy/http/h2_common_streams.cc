@@ -1,0 +1,232 @@
+// How H2Core's streams end: resets, what is thrown away after an early answer, and what may still
+// come on a stream that is over.
+#include <algorithm>
+#include <utility>
+
+#include "proxy/http/h2_common.h"
+
+namespace bottle {
+namespace {
+
+// An answer of the proxy's own fits in, whatever is held already.
+constexpr std::size_t kSmallHead = 4096;
+
+}  // namespace
+
+void H2Core::consumed(StreamId id, std::size_t n) {
+  Stream* stream = find_any(id);
+  // What a stream left unread when it was reset was credited then.
+  if (stream == nullptr) return;
+  n = std::min(n, stream->unread);
+  if (n == 0) return;
+  stream->unread -= n;
+  // The library gathers until half a window is worth an update.
+  nghttp2_session_consume(session_, id, n);
+  if (stream->closed && stream->unread == 0) streams_.erase(id);
+}
+
+void H2Core::drop_queue(Stream& stream) {
+  queued_ -= stream.queued;
+  stream.queued = 0;
+  stream.queue.clear();
+  stream.queue_head = 0;
+  stream.piece_offset = 0;
+}
+
+void H2Core::reset(StreamId id, H2Error code) {
+  const auto it = streams_.find(id);
+  // One that lingers is over for the application: it ends by itself.
+  if (it == streams_.end() || it->second->lingers) return;
+  if (it->second->unread > 0) nghttp2_session_consume_connection(session_, it->second->unread);
+  const bool closed = it->second->closed;
+  const bool peer_ended = it->second->peer_ended;
+  drop_queue(*it->second);
+  let_go(*it->second, it->second->heads);
+  streams_.erase(it);
+  if (closed) return;
+  closed_.add(id, peer_ended ? ClosedStreams::How::Ended : ClosedStreams::How::WeReset);
+  if (!peer_ended) guard_.reset_early();
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code));
+}
+
+void H2Core::cut(StreamId id, H2Error code) {
+  Stream* stream = find(id);
+  if (stream == nullptr || stream->cut) return;
+  if (!stream->head_sent || stream->offered_end) {
+    reset(id, code);
+    return;
+  }
+  stream->cut = true;
+  stream->cut_code = code;
+  cuts_.push_back(id);
+}
+
+// ---- heads that wait
+
+// False: no room. A small one has always room, so that what does not fit can be answered.
+bool H2Core::hold(Stream& stream, std::size_t heads) {
+  if (heads > kSmallHead && held_heads_ + heads > limits_.held_heads) return false;
+  stream.heads += heads;
+  held_heads_ += heads;
+  return true;
+}
+
+void H2Core::let_go(Stream& stream, std::size_t heads) {
+  heads = std::min(heads, stream.heads);
+  stream.heads -= heads;
+  release(heads);
+}
+
+void H2Core::release(std::size_t n) { held_heads_ -= std::min(n, held_heads_); }
+
+// ---- answers that come before their request's end
+
+// RFC 9113 section 8.1; H2Limits::linger says why. For the application the stream is over.
+void H2Core::begin_linger(StreamId id, Stream& stream) {
+  stream.lingers = true;
+  stream.linger_until = now_ + limits_.linger;
+  stream.linger_end = now_ + limits_.linger_most;
+  lingering_.push_back(id);
+  events_.emplace_back(H2Closed{id});
+  if (const std::size_t unread = std::exchange(stream.unread, 0); unread > 0) {
+    discard(id, stream, unread);
+  }
+}
+
+// What is thrown away becomes window again; beyond the bound the stream's window stays shut.
+void H2Core::discard(StreamId id, Stream& stream, std::size_t n) {
+  stream.linger_until = std::min(now_ + limits_.linger, stream.linger_end);
+  stream.lingered += n;
+  const bool more = stream.lingered <= limits_.linger_bytes && guard_.discard(n, now_);
+  if (more) {
+    nghttp2_session_consume(session_, id, n);
+  } else {
+    nghttp2_session_consume_connection(session_, n);
+  }
+}
+
+std::optional<H2Core::TimePoint> H2Core::due() const {
+  std::optional<TimePoint> first;
+  for (const StreamId id : lingering_) {
+    const auto at = streams_.find(id);
+    if (at != streams_.end() && (!first || at->second->linger_until < *first)) {
+      first = at->second->linger_until;
+    }
+  }
+  return first;
+}
+
+void H2Core::end_linger() {
+  if (lingering_.empty()) return;
+  std::erase_if(lingering_, [this](StreamId id) {
+    const Stream* stream = find(id);
+    if (stream == nullptr) return true;
+    if (stream->linger_until > now_) return false;
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+    return true;
+  });
+}
+
+// Once nothing else can be sent: streams whose body broke. Sent any earlier, the library would drop
+// what is queued for them.
+bool H2Core::flush_resets() {
+  bool any = false;
+  for (const StreamId id : std::exchange(cuts_, {})) {
+    const Stream* stream = find(id);
+    if (stream == nullptr) continue;
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id,
+                              static_cast<std::uint32_t>(stream->cut_code));
+    any = true;
+  }
+  return any;
+}
+
+// ---- streams that are over
+
+void H2Core::on_stream_closed(StreamId id, std::uint32_t code) {
+  const auto it = streams_.find(id);
+  if (it == streams_.end()) return;
+  Stream& stream = *it->second;
+  const bool proper = code == NGHTTP2_NO_ERROR && !stream.reset_by_peer;
+  drop_queue(stream);
+  let_go(stream, stream.heads);
+  if (stream.reset_by_peer) {
+    closed_.add(id, ClosedStreams::How::PeerReset);
+  } else if (stream.peer_ended) {
+    closed_.add(id, ClosedStreams::How::Ended);
+  } else {
+    closed_.add(id, ClosedStreams::How::WeReset);
+    guard_.reset_early();
+  }
+  if (stream.lingers) {
+    streams_.erase(it);
+    return;
+  }
+  if (proper) {
+    events_.emplace_back(H2Closed{id});
+    stream.closed = true;
+    // What the application has not read yet keeps the connection's window down until it has.
+    if (stream.unread > 0) return;
+  } else {
+    if (stream.unread > 0) nghttp2_session_consume_connection(session_, stream.unread);
+    const bool unheard_of = role_ == Role::Server && !stream.announced;
+    const bool unprocessed =
+        role_ == Role::Client && code == NGHTTP2_REFUSED_STREAM && !stream.final_head;
+    if (stream.cut && !stream.reset_by_peer) {
+      events_.emplace_back(H2Closed{id});
+    } else if (!unheard_of) {
+      events_.emplace_back(H2Reset{id, code, stream.reset_by_peer, unprocessed});
+    }
+  }
+  streams_.erase(it);
+}
+
+// The library refused a request before it told anybody of it.
+void H2Core::on_refused_frame(const nghttp2_frame& frame) {
+  const StreamId id = frame.hd.stream_id;
+  if (role_ == Role::Client || frame.hd.type != NGHTTP2_HEADERS || find_any(id) != nullptr) return;
+  closed_.add(id, ClosedStreams::How::WeReset);
+  guard_.reset_early();
+}
+
+FloodGuard::Worth H2Core::judge(StreamId id, bool first) {
+  using enum FloodGuard::Worth;
+  if (id == 0) return refuse_frame("a frame is on no stream", H2Error::ProtocolError);
+  const Stream* stream = find(id);
+  if (stream != nullptr) return stream->lingers ? Nothing : Useful;
+  // Opens a stream, or is on one that was never opened: the library knows what to do with both.
+  const bool ours = (id & 1) == (role_ == Role::Client ? 1 : 0);
+  if (role_ == Role::Client) {
+    const auto next = static_cast<StreamId>(nghttp2_session_get_next_stream_id(session_));
+    if (!ours || id >= next) return Useful;
+  } else {
+    if (ours) return Useful;
+    if (id > highest_) {
+      highest_ = id;
+      return Useful;
+    }
+  }
+  if (!first) return Unknown;
+  switch (closed_.find(id)) {
+    case ClosedStreams::How::Ended:
+      return refuse_frame("a frame on a stream that has ended", H2Error::StreamClosed);
+    case ClosedStreams::How::PeerReset:
+      nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_STREAM_CLOSED);
+      return Late;
+    case ClosedStreams::How::Unused:
+      // After our GOAWAY the library passes over new streams without a word (section 6.8).
+      if (goaway_sent_) return Late;
+      return refuse_frame("a stream's number is lower than one before", H2Error::ProtocolError);
+    case ClosedStreams::How::WeReset:
+    case ClosedStreams::How::Forgotten:
+      break;
+  }
+  return Late;
+}
+
+FloodGuard::Worth H2Core::refuse_frame(const char* what, H2Error code) {
+  refused_frame_.emplace(peer_failure(what), code);
+  return FloodGuard::Worth::Refused;
+}
+
+}  // namespace bottle

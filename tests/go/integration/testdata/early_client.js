@@ -1,0 +1,43 @@
+// Sends COUNT requests of SIZE bytes over one HTTP/2 connection and prints each status, or what came instead.
+const fs = require('fs');
+const http = require('http');
+const http2 = require('http2');
+const tls = require('tls');
+
+const [proxy, ca, url, size, count] = process.argv.slice(2);
+const target = new URL(url);
+const authority = `${target.hostname}:${target.port || 443}`;
+
+function connect() {
+  return new Promise((done, failed) => {
+    const asked = http.request({ host: new URL(proxy).hostname, port: new URL(proxy).port, method: 'CONNECT', path: authority });
+    asked.on('connect', (answer, socket) => {
+      const secured = tls.connect({ socket, servername: target.hostname, ca: fs.readFileSync(ca), ALPNProtocols: ['h2'] }, () =>
+        done(http2.connect(url, { createConnection: () => secured })));
+      secured.on('error', failed);
+    });
+    asked.on('error', failed);
+    asked.end();
+  });
+}
+
+function post(session) {
+  return new Promise((done) => {
+    const request = session.request({ ':method': 'POST', ':path': target.pathname });
+    let status = 'nothing';
+    const timer = setTimeout(() => done('timeout'), 10000);
+    const over = (word) => { clearTimeout(timer); done(word); };
+    request.on('response', (fields) => { status = fields[':status']; });
+    request.on('end', () => over(status));
+    request.on('error', (error) => over(error.code));
+    request.resume();
+    request.end(Buffer.alloc(Number(size)));
+  });
+}
+
+(async () => {
+  const session = await connect();
+  session.on('error', () => {});
+  for (let i = 0; i < Number(count); ++i) console.log(await post(session));
+  process.exit(0);
+})();
