@@ -16,6 +16,7 @@ namespace {
 constexpr std::chrono::seconds kReadyLimit{30};  // reads the roots, makes the CA; slow disks exist
 constexpr std::chrono::seconds kSecretsLimit{10};
 constexpr std::chrono::seconds kEndLimit{1};  // its output is closed, so it is about to end
+constexpr int kFilesStatus = 73;              // what it ends with when a file could not be used
 constexpr int kFirstNumber = 3;               // of the descriptors that it is handed
 
 // What the proxy needs of the caller's environment: where the caller's own trust is, and where
@@ -33,7 +34,7 @@ std::vector<std::string> proxy_environment() {
 
 }  // namespace
 
-Result<void> hand_over(Fd pipe, const std::string& data) {
+Result<void> hand_over(const Fd& pipe, const std::string& data) {
   ::fcntl(pipe.get(), F_SETFL, O_NONBLOCK);
   std::string_view rest = data;
   const auto until = std::chrono::steady_clock::now() + kSecretsLimit;
@@ -65,13 +66,14 @@ Result<std::string> fingerprint_in(const std::string& line) {
   return value.substr(0, value.find(' '));
 }
 
+bool lost_audit_lines(Child& proxy) { return proxy.ended() && proxy.exit_status() == kFilesStatus; }
+
 void explain_proxy_end(Child& child, const std::filesystem::path& log, Error& error) {
   constexpr int kWrongOptions = 64;
-  constexpr int kNoFile = 73;
   if (child.wait(kEndLimit)) {
     const int status = child.exit_status();
     if (status == kWrongOptions) error.code = ExitCode::kUsage;
-    if (status == kNoFile) error.code = ExitCode::kSystem;
+    if (status == kFilesStatus) error.code = ExitCode::kSystem;
     if (error.code != ExitCode::kProxy) error.message = "bottle-proxy does not start:";
   }
   error.message += log_tail(log);
@@ -122,8 +124,9 @@ Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
   if (!child) return std::move(child.error());
   output->write.reset();
   secrets->read.reset();
-  auto handed = hand_over(std::move(secrets->write), secret_lines(plan.secrets));
+  auto handed = hand_over(secrets->write, secret_lines(plan.secrets));
   if (!handed) return std::move(handed.error());
+  secrets->write.reset();
 
   auto line =
       await_line(output->read.get(), signals, kReadyLimit, "bottle-proxy", ExitCode::kProxy);
