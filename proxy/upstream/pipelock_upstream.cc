@@ -163,6 +163,8 @@ awaitable<Result<PipelockUpstream::Relayed>> PipelockUpstream::call(
       if (!dialled) co_return dialled.error();
       lease->attach(std::move(dialled->stream));
     }
+    const auto begun = exchange.begin_to_send();
+    if (!begun) co_return begun.error();
     std::optional<RequestHead> spare;
     if (may_retry && lease->reused()) spare = head;
     Request request;
