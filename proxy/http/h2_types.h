@@ -71,6 +71,7 @@ struct H2Reset {
   std::uint32_t code = 0;
   bool by_peer = false;
   bool unprocessed = false;
+  std::optional<Failure> why = std::nullopt;  // ours: which rule it was, if one can be named
 };
 // The stream is over as it should: ended in both directions, or cut() and everything before it was
 // sent. Its id is forgotten.
