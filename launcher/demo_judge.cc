@@ -8,6 +8,8 @@
 #include <iterator>
 #include <utility>
 
+#include "launcher/audit_files.h"
+
 namespace bottle::launcher {
 namespace {
 
@@ -137,8 +139,11 @@ bool DemoJudge::no_way_out() const {
 }
 
 bool DemoJudge::audit_is_there() const {
-  std::ifstream in(audit_);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  std::string text;
+  for (const auto& file : audit_files(audit_)) {
+    std::ifstream in(file);
+    text.append(std::istreambuf_iterator<char>(in), {});
+  }
   return text.find("origin.demo") != std::string::npos &&
          text.find("not-on-the-list.demo") != std::string::npos &&
          text.find(secret_) == std::string::npos;

@@ -149,6 +149,8 @@ void keep_death_promise(pid_t parent) {
   if (::getppid() != parent) ::_exit(static_cast<int>(ExitCode::kSystem));
 }
 
+void outlive_launcher() { ::prctl(PR_SET_PDEATHSIG, 0); }
+
 Result<Child> fork_child(const std::function<int()>& body) {
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
@@ -204,7 +206,7 @@ Result<Child> spawn(const Launch& launch, ExitCode code, const std::function<boo
     int problem = 0;
     if (before_exec && !before_exec()) problem = errno == 0 ? EINVAL : errno;
     if (problem == 0) {
-      keep_death_promise(parent);
+      launch.outlives_launcher ? outlive_launcher() : keep_death_promise(parent);
       problem = exec_now(launch);
     }
     write_all(report_fd, std::string_view(reinterpret_cast<const char*>(&problem), sizeof problem));

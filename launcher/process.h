@@ -104,6 +104,8 @@ Result<Child> fork_child(const std::function<int()>& body);
 // PR_SET_PDEATHSIG, then a check that the parent had not died before it took effect (then: exit).
 // `parent` is the pid that forked this process.
 void keep_death_promise(pid_t parent);
+// Takes it back, for a child that ends by itself and has something to finish first.
+void outlive_launcher();
 
 // What exec needs, prepared in the parent.
 struct Launch {
@@ -111,6 +113,8 @@ struct Launch {
   std::vector<std::string> env;   // "NAME=value"
   // {descriptor here, number there}; everything else but 0, 1, 2 is closed.
   std::vector<std::pair<int, int>> fds;
+  // It is not killed when the launcher dies: it ends by itself then, since a pipe of it ends.
+  bool outlives_launcher = false;
 };
 
 // In a child: arranges descriptors and execs. Returns only on failure, with errno.

@@ -20,8 +20,8 @@ constexpr std::chrono::seconds kEndLimit{1};     // its output is closed, so it 
 constexpr int kFirstNumber = 3;                  // of the descriptors that it is handed
 constexpr std::chrono::seconds kCheckLimit{10};  // a look-up and a connection that take 5 s each
 constexpr std::size_t kMostSaid = 4096;          // it says one line
-constexpr int kWrongOptions = 64;
-constexpr int kNoFile = 73;
+constexpr int kWrongOptions = 64;  // it ends with this when it does not accept its options
+constexpr int kFilesStatus = 73;   // ... and with this when a file could not be used
 
 // What the proxy needs of the caller's environment: where the caller's own trust is, and where
 // temporary files may go. Nothing else; the sanitizers' options are for builds that have them.
@@ -90,7 +90,7 @@ Result<void> check_with_proxy(const Plan& plan) {
   if (said->status == 0) return {};
   ExitCode code = ExitCode::kProxy;
   if (said->status == kWrongOptions) code = ExitCode::kUsage;
-  if (said->status == kNoFile) code = ExitCode::kSystem;
+  if (said->status == kFilesStatus) code = ExitCode::kSystem;
   return Error{code, "bottle-proxy does not accept this: " + said->text, ""};
 }
 
@@ -104,7 +104,7 @@ Result<void> check_pipelock(const Plan& plan) {
                "FILE)"};
 }
 
-Result<void> hand_over(Fd pipe, const std::string& data) {
+Result<void> hand_over(const Fd& pipe, const std::string& data) {
   ::fcntl(pipe.get(), F_SETFL, O_NONBLOCK);
   std::string_view rest = data;
   const auto until = std::chrono::steady_clock::now() + kSecretsLimit;
@@ -136,11 +136,13 @@ Result<std::string> fingerprint_in(const std::string& line) {
   return value.substr(0, value.find(' '));
 }
 
+bool lost_audit_lines(Child& proxy) { return proxy.ended() && proxy.exit_status() == kFilesStatus; }
+
 void explain_proxy_end(Child& child, const std::filesystem::path& log, Error& error) {
   if (child.wait(kEndLimit)) {
     const int status = child.exit_status();
     if (status == kWrongOptions) error.code = ExitCode::kUsage;
-    if (status == kNoFile) error.code = ExitCode::kSystem;
+    if (status == kFilesStatus) error.code = ExitCode::kSystem;
     if (error.code != ExitCode::kProxy) error.message = "bottle-proxy does not start:";
   }
   error.message += log_tail(log);
@@ -191,8 +193,9 @@ Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
   if (!child) return std::move(child.error());
   output->write.reset();
   secrets->read.reset();
-  auto handed = hand_over(std::move(secrets->write), secret_lines(plan.secrets));
+  auto handed = hand_over(secrets->write, secret_lines(plan.secrets));
   if (!handed) return std::move(handed.error());
+  secrets->write.reset();
 
   auto line =
       await_line(output->read.get(), signals, kReadyLimit, "bottle-proxy", ExitCode::kProxy);

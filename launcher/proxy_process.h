@@ -49,9 +49,12 @@ Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
 // else.
 Result<std::string> fingerprint_in(const std::string& line);
 
-// Writes `data` into a pipe whose reader is a process that may have died or may not read, and
-// closes it. A reader that is gone is no error: waiting for what it should have said tells why.
-Result<void> hand_over(Fd pipe, const std::string& data);
+// Of a proxy that has ended: whether it says that lines of its audit log are missing.
+bool lost_audit_lines(Child& proxy);
+
+// Writes `data` into a pipe whose reader is a process that may have died or may not read. A reader
+// that is gone is no error: waiting for what it should have said tells why.
+Result<void> hand_over(const Fd& pipe, const std::string& data);
 
 // Why bottle-proxy (or what runs it, with its status) is not ready: its statuses for wrong options
 // and for files (docs/exit-codes.md) are the caller's to mend, everything else is its own failure.

@@ -58,6 +58,7 @@ struct Config {
   std::string origin_ca;
   std::string audit;
   std::optional<int> secrets_fd;
+  bool end_with_stdin = false;
   std::string bottle_id = "bottle";
   unsigned threads = 1;
   std::string log_level = "warn";

@@ -1,4 +1,3 @@
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <csignal>
@@ -11,6 +10,7 @@
 #include "proxy/config.h"
 #include "proxy/exit_code.h"
 #include "proxy/healthcheck.h"
+#include "proxy/log_output.h"
 #include "proxy/server.h"
 #include "proxy/startup.h"
 
@@ -19,20 +19,11 @@ namespace {
 
 int exit_with(ExitCode code) { return static_cast<int>(code); }
 
-void complain(const std::string& what) { std::fprintf(stderr, "bottle-proxy: %s\n", what.c_str()); }
-
-void set_up_log(const Config& config) {
-  auto logger = spdlog::stderr_logger_mt("bottle-proxy");
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %n %l %v");
-  logger->set_level(spdlog::level::from_str(config.log_level));
-  spdlog::set_default_logger(std::move(logger));
-  TaskGroup::on_crash([](const char* what) { spdlog::error("a task died: {}", what); });
-}
-
 int run(const Config& config) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
-  set_up_log(config);
+  set_up_log(config.log_level);
+  TaskGroup::on_crash([](const char* what) { spdlog::error("a task died: {}", what); });
   for (const std::string& warning : harden_process_memory()) spdlog::warn("{}", warning);
 
   // Bound first: what follows may write files, and a port in use must not leave any.
@@ -53,10 +44,11 @@ int run(const Config& config) {
               shared.ca.fingerprint().c_str(), other_words(*places).c_str());
   std::fflush(stdout);
   const auto drained = server.run();
-  if (!drained) {
-    complain(drained.error().detail);
-    return exit_with(ExitCode::Internal);
-  }
+  if (!drained) complain(drained.error().detail);
+  const bool recorded = shared.audit.close();
+  if (!recorded) complain("lines of the audit log could not be written and are missing");
+  if (!drained) return exit_with(ExitCode::Internal);
+  if (!recorded) return exit_with(ExitCode::Files);
   return exit_with(*drained ? ExitCode::Ok : ExitCode::NotDrained);
 }
 

@@ -89,10 +89,14 @@ Result<void> set_answer(std::string& where, const std::string& value) {
   return {};
 }
 
-Result<void> set_may_change(Config& c, const std::string& value) {
+Result<void> set_switch(bool& where, const std::string& value) {
   if (value != "true" && value != "false") return bad("'" + value + "' is neither true nor false");
-  c.exit.scanner_may_change_bodies = value == "true";
+  where = value == "true";
   return {};
+}
+
+Result<void> set_may_change(Config& c, const std::string& value) {
+  return set_switch(c.exit.scanner_may_change_bodies, value);
 }
 
 Result<void> set_upstream(Config& c, const std::string& value) {
@@ -274,6 +278,9 @@ const std::array kRows = {
     OptionRow{"secrets", "fd:N", false,
               "read values that must not leave from that descriptor, a JSON object a line",
               set_secrets},
+    OptionRow{"end-with-stdin", "", false,
+              "end at once when standard input ends: when its other end is gone",
+              [](Config& c, const std::string& v) { return set_switch(c.end_with_stdin, v); }},
     OptionRow{"bottle-id", "ID", false, "the bottle's name in pipelock's log", set_bottle_id},
     OptionRow{"threads", "N", false, "worker threads (default 1)", set_threads},
     OptionRow{"spool-dir", "DIR", false, "where large request bodies wait (default /var/tmp)",

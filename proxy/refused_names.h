@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "proxy/flow/audit.h"
+#include "proxy/flow/audit_sink.h"
 #include "proxy/guard/secret_scanner.h"
 
 namespace bottle {

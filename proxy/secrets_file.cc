@@ -18,6 +18,14 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kMaxBytes = kMaxSecrets * (2 * kMaxSecret + 1024);
 constexpr auto kMaxWait = 10s;  // the launcher writes at once
+// Ends them where the descriptor stays open, as a lifeline (--end-with-stdin).
+constexpr std::string_view kEndLine = "end\n";
+
+bool has_end_line(std::string_view text) {
+  if (!text.ends_with(kEndLine)) return false;
+  text.remove_suffix(kEndLine.size());
+  return text.empty() || text.ends_with('\n');
+}
 
 Failure bad(std::size_t line, const std::string& what) {
   return Failure(Code::Internal, "line " + std::to_string(line) + " of the secrets " + what,
@@ -100,12 +108,16 @@ Result<std::vector<SecretSpec>> read_secrets(int fd) {
     if (n < 0) problem = std::string("cannot be read: ") + std::strerror(errno);
     if (n <= 0) break;
     text.append(piece.data(), static_cast<std::size_t>(n));
+    if (has_end_line(text)) {
+      text.resize(text.size() - kEndLine.size());
+      break;
+    }
     if (text.size() > kMaxBytes) {
       problem = "are longer than any set of secrets may be";
       break;
     }
   }
-  ::close(fd);
+  if (fd != STDIN_FILENO) ::close(fd);
   ::explicit_bzero(piece.data(), piece.size());
   if (!problem.empty()) {
     ::explicit_bzero(text.data(), text.size());

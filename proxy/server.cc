@@ -1,7 +1,12 @@
 #include "proxy/server.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -14,8 +19,18 @@ namespace {
 class Control {
  public:
   Control(std::vector<std::unique_ptr<Worker>>& workers, std::chrono::milliseconds drain)
-      : workers_(workers), drain_(drain), signals_(io_, SIGTERM, SIGINT), timer_(io_) {
+      : workers_(workers),
+        drain_(drain),
+        signals_(io_, SIGTERM, SIGINT),
+        timer_(io_),
+        lifeline_(io_) {
     wait();
+  }
+
+  // Ends at once when `fd`, which it takes over, ends.
+  void hold_on_to(int fd) {
+    lifeline_.assign(fd);
+    read_lifeline();
   }
 
   // From a worker's thread, when it has no client any more.
@@ -32,6 +47,7 @@ class Control {
       if (++ended_ < workers_.size()) return;
       boost::system::error_code ignored;
       signals_.cancel(ignored);
+      lifeline_.close(ignored);
       timer_.cancel();
     });
   }
@@ -54,6 +70,15 @@ class Control {
     });
   }
 
+  // Nothing that it says means anything.
+  void read_lifeline() {
+    lifeline_.async_read_some(asio::buffer(said_),
+                              [this](boost::system::error_code ec, std::size_t) {
+                                if (ec == asio::error::operation_aborted) return;
+                                ec ? stop() : read_lifeline();
+                              });
+  }
+
   void drain() {
     draining_ = true;
     for (auto& worker : workers_) worker->drain();
@@ -73,6 +98,8 @@ class Control {
   asio::io_context io_{1};
   asio::signal_set signals_;
   asio::steady_timer timer_;
+  asio::posix::stream_descriptor lifeline_;
+  std::array<char, 512> said_{};
   std::size_t fronts_ended_ = 0;
   std::size_t ended_ = 0;
   bool draining_ = false;
@@ -113,6 +140,7 @@ void Server::make_workers(const SecretSet& secrets) {
 Result<bool> Server::run() {
   // First of all: a signal that comes while the secrets are waited for is not lost.
   Control control(workers_, shared_.config.session.drain);
+  if (shared_.config.end_with_stdin) control.hold_on_to(::dup(STDIN_FILENO));
   const auto secrets = secrets_.wait();
   if (!secrets) return secrets.error();
   make_workers(**secrets);

@@ -5,7 +5,7 @@
 
 #include "certs/certificate_authority.h"
 #include "proxy/config.h"
-#include "proxy/flow/audit.h"
+#include "proxy/flow/audit_sink.h"
 #include "proxy/flow/policy.h"
 #include "proxy/guard/address_guard.h"
 #include "proxy/http/doorkeeper.h"

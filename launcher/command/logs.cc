@@ -11,10 +11,13 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
+#include "launcher/audit_files.h"
+#include "launcher/command/part_lines.h"
 #include "launcher/plan.h"
 #include "launcher/registry.h"
 
@@ -25,8 +28,7 @@ namespace fs = std::filesystem;
 using Colour = Style::Colour;
 
 constexpr const char* kAuditName = "audit.jsonl";
-constexpr std::size_t kMaxLine = 256 * 1024;  // longer ones are cut; no audit line is
-constexpr int kRotated = 4;                   // FILE.1 to FILE.4, the last the oldest
+constexpr std::size_t kMostOpen = 10'000;  // exchanges whose end is waited for
 
 std::string text_of(const nlohmann::json& entry, const char* key) {
   const auto found = entry.find(key);
@@ -51,63 +53,90 @@ std::string amount(const nlohmann::json& entry, const char* key) {
   return text.data();
 }
 
-// Hands on whole lines of a file that may grow.
+bool is(const nlohmann::json& entry, const char* key, std::string_view text) {
+  const auto found = entry.find(key);
+  return found != entry.end() && found->is_string() && found->get<std::string>() == text;
+}
+
+// As the line says it; empty: it does not.
+std::string_view time_of(std::string_view line) {
+  constexpr std::string_view kKey = R"("time":")";
+  const auto at = line.find(kKey);
+  if (at == line.npos) return {};
+  line.remove_prefix(at + kKey.size());
+  return line.substr(0, line.find('"'));
+}
+
+// The lines of all parts, by their times.
 class Lines {
  public:
-  Lines(const LogsOptions& options, const Context& context)
-      : options_(options), context_(context) {}
+  Lines(const fs::path& log, const LogsOptions& options, const Context& context)
+      : options_(options), context_(context) {
+    for (const auto& file : audit_files(log)) parts_.emplace_back(file);
+  }
 
-  // All of `file` as it is.
-  void all_of(const fs::path& file) {
-    open(file);
-    read();
-    close();
-  }
-  bool open(const fs::path& file) {
-    fd_ = Fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    return static_cast<bool>(fd_);
-  }
-  bool is_open() const { return static_cast<bool>(fd_); }
-  // Whether `file` is another file than the open one: the log was rotated.
-  bool replaced(const fs::path& file) const {
-    struct stat mine{};
-    struct stat other{};
-    return fd_ && ::stat(file.c_str(), &other) == 0 && ::fstat(fd_.get(), &mine) == 0 &&
-           (mine.st_ino != other.st_ino || mine.st_dev != other.st_dev);
+  bool is_there() const {
+    return std::any_of(parts_.begin(), parts_.end(),
+                       [](const PartLines& part) { return part.is_there(); });
   }
   // What is there now.
   void read() {
-    std::array<char, 64 * 1024> chunk{};
     for (;;) {
-      const auto got = fd_ ? ::read(fd_.get(), chunk.data(), chunk.size()) : 0;
-      if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) break;
-      for (const char c : std::string_view(chunk.data(), static_cast<std::size_t>(got))) {
-        if (c == '\n') {
-          print();
-        } else if (line_.size() < kMaxLine) {
-          line_ += c;
+      PartLines* first = nullptr;
+      for (PartLines& part : parts_) {
+        const std::string* line = part.peek();
+        if (line != nullptr && (first == nullptr || time_of(*line) < time_of(*first->peek()))) {
+          first = &part;
         }
       }
+      if (first == nullptr) break;
+      print(*first->peek());
+      first->take();
     }
     context_.out << std::flush;
   }
-  void close() {
-    if (!line_.empty()) print();
-    fd_.reset();
+  bool renew() {
+    bool any = false;
+    for (PartLines& part : parts_) any = part.renew() || any;
+    return any;
+  }
+  // Also what began and has no end.
+  void finish() {
+    for (PartLines& part : parts_) part.finish();
+    read();
+    for (const auto& [number, id] : open_ids_) context_.out << open_.at(id).second << "\n";
+    context_.out << std::flush;
   }
 
  private:
-  void print() {
-    const std::string text = options_.json ? line_ : audit_line_words(line_, context_.style);
-    if (!text.empty()) context_.out << text << "\n";
-    line_.clear();
+  void print(const std::string& line) {
+    if (options_.json) {
+      if (!line.empty()) context_.out << line << "\n";
+      return;
+    }
+    const std::string text = audit_line_words(line, context_.style);
+    if (text.empty()) return;
+    const auto entry = nlohmann::json::parse(line, nullptr, false);
+    const std::string id = text_of(entry, "id");
+    if (is(entry, "kind", "begin") && open_.size() < kMostOpen) {
+      open_ids_.emplace(++begun_, id);
+      open_[id] = {begun_, text};
+      return;
+    }
+    if (const auto began = open_.find(id); began != open_.end()) {
+      open_ids_.erase(began->second.first);
+      open_.erase(began);
+    }
+    // The exchange has a line of its own.
+    if (!entry.contains("begun")) context_.out << text << "\n";
   }
 
   const LogsOptions& options_;
   const Context& context_;
-  Fd fd_;
-  std::string line_;
+  std::vector<PartLines> parts_;
+  std::uint64_t begun_ = 0;
+  std::map<std::uint64_t, std::string> open_ids_;  // exchanges that began, by when
+  std::map<std::string, std::pair<std::uint64_t, std::string>> open_;
 };
 
 struct Log {
@@ -188,11 +217,7 @@ Result<void> follow(const Log& log, Lines& lines) {
     pollfd end{bottle.get(), POLLIN, 0};
     const bool ended = !bottle || ::poll(&end, 1, 0) > 0;
     lines.read();
-    if (lines.replaced(log.file)) {
-      lines.read();  // what came before it was moved away
-      lines.close();
-    }
-    if (!lines.is_open() && lines.open(log.file)) continue;
+    if (lines.renew()) continue;
     if (ended) return {};
     std::array<pollfd, 2> fds{pollfd{watch.get(), POLLIN, 0}, pollfd{bottle.get(), POLLIN, 0}};
     ::poll(fds.data(), fds.size(), -1);
@@ -207,7 +232,8 @@ Result<void> follow(const Log& log, Lines& lines) {
 std::string audit_line_words(std::string_view line, const Style& style) {
   const auto entry = nlohmann::json::parse(line, nullptr, false);
   if (!entry.is_object()) return {};
-  const std::string verdict = text_of(entry, "verdict");
+  const bool begins = is(entry, "kind", "begin");
+  const std::string verdict = begins ? "open" : text_of(entry, "verdict");
   const std::string time = text_of(entry, "time");
   std::string method = text_of(entry, "method");
   if (method.empty()) method = "-";
@@ -222,7 +248,9 @@ std::string audit_line_words(std::string_view line, const Style& style) {
   const auto colour = verdict == "allowed"   ? Colour::kGreen
                       : verdict == "refused" ? Colour::kRed
                                              : Colour::kYellow;
-  out += style.in(colour, word) + " " + text_of(entry, "status") + " " + method + " " + where;
+  const std::string status = begins ? "-" : text_of(entry, "status");
+  out += style.in(colour, word) + " " + status + " " + method + " " + where;
+  if (begins) return out + style.in(Colour::kFaint, "  it began, and no end is in the log");
   out += "  " + style.in(Colour::kFaint, amount(entry, "bytes_in") + " out, " +
                                              amount(entry, "bytes_out") + " in, " +
                                              text_of(entry, "total_ms") + " ms");
@@ -232,30 +260,24 @@ std::string audit_line_words(std::string_view line, const Style& style) {
     const std::string detail = text_of(entry, "detail");
     out += "  " + reason + (by.empty() ? "" : " by " + by) + (detail.empty() ? "" : ": " + detail);
   }
+  const std::string count = text_of(entry, "count");
+  if (!count.empty()) out += "  (" + count + " times)";
   return out;
 }
 
 Result<int> run_logs(const LogsOptions& options, const Context& context) {
   auto log = find_log(options, context);
   if (!log) return std::move(log.error());
-  std::error_code ec;
-  bool any = false;
-  Lines lines(options, context);
-  for (int n = kRotated; n > 0; --n) {
-    const fs::path older = log->file.string() + "." + std::to_string(n);
-    if (!fs::exists(older, ec)) continue;
-    any = true;
-    lines.all_of(older);
-  }
-  const bool there = lines.open(log->file);
+  Lines lines(log->file, options, context);
+  const bool there = lines.is_there();
   lines.read();
   if (options.follow && log->living) {
     if (auto followed = follow(*log, lines); !followed) return std::move(followed.error());
-  } else if (!there && !any) {
+  } else if (!there) {
     return Error{ExitCode::kUsage, "there is no audit log at " + log->file.string(),
                  "did the bottle start with --audit FILE? Then it is there"};
   }
-  lines.close();
+  lines.finish();
   return 0;
 }
 

@@ -2,10 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "proxy/base/awaitable.h"
 #include "proxy/base/bytes.h"
 #include "proxy/base/cancellable.h"
+#include "proxy/base/failure.h"
 
 namespace bottle {
 
@@ -41,6 +43,9 @@ class ByteStream : public Cancellable {
   // True if bytes, an end or an error are there to be read without waiting. A pooled connection
   // for which this holds is not reused.
   [[nodiscard]] virtual bool readable_now() noexcept = 0;
+  // After a call that did not end with Ok: what the peer said about it, where that is more than the
+  // status tells (a TLS alert).
+  [[nodiscard]] virtual std::optional<Failure> why_ended() const { return std::nullopt; }
 };
 
 }  // namespace bottle

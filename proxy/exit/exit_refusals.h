@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "proxy/flow/audit.h"
+#include "proxy/flow/audit_sink.h"
 #include "proxy/http/authority.h"
 
 namespace bottle {

@@ -8,7 +8,7 @@
 #include "certs/certificate_authority.h"
 #include "certs/leaf_cache.h"
 #include "proxy/base/task_group.h"
-#include "proxy/flow/audit.h"
+#include "proxy/flow/audit_sink.h"
 #include "proxy/flow/policy.h"
 #include "proxy/http/session.h"
 #include "proxy/ledger/exchange_ledger.h"

@@ -1,15 +1,9 @@
 #include "proxy/flow/audit.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <ctime>
-#include <memory>
 #include <utility>
 
 namespace bottle {
@@ -33,8 +27,31 @@ std::string_view to_string(AuditKind kind) {
       return "refused_at_exit";
     case AuditKind::RefusedName:
       return "refused_name";
+    case AuditKind::Begin:
+      return "begin";
+    case AuditKind::LostLines:
+      return "lost_lines";
   }
   return "exchange";
+}
+
+std::string_view to_string(AuditPart part) {
+  switch (part) {
+    case AuditPart::Exchanges:
+      return "exchanges";
+    case AuditPart::Findings:
+      return "findings";
+    case AuditPart::Refusals:
+      return "refusals";
+  }
+  return "exchanges";
+}
+
+bool is_finding(const AuditRecord& record) noexcept {
+  if (record.kind == AuditKind::RefusedAtExit) return true;
+  return record.verdict == Verdict::Refused &&
+         (record.by == DecidedBy::Guard || record.by == DecidedBy::Pipelock ||
+          record.by == DecidedBy::Exit);
 }
 
 std::string_view to_string(Verdict verdict) {
@@ -98,6 +115,14 @@ void append_unicode_escape(unsigned char byte, std::string& out) {
   out += buffer;
 }
 
+// How many bytes at the front stand in a JSON string as they are: nearly always all of them.
+std::size_t plain_bytes(std::string_view text) {
+  const auto special = std::find_if(text.begin(), text.end(), [](char c) {
+    return c < 0x20 || c >= 0x7f || c == '"' || c == '\\';
+  });
+  return static_cast<std::size_t>(special - text.begin());
+}
+
 // A JSON string. Control characters, DEL, bytes that are no UTF-8, and the two line separators that
 // some log viewers take for a line's end are escaped: one record is one line for every reader.
 void append_string(std::string_view text, std::size_t max, std::string& out) {
@@ -105,6 +130,10 @@ void append_string(std::string_view text, std::size_t max, std::string& out) {
   if (cut) text = text.substr(0, max - kCut.size());
   out += '"';
   while (!text.empty()) {
+    const std::size_t plain = plain_bytes(text);
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const auto byte = static_cast<unsigned char>(text.front());
     const std::size_t size = utf8_size(text);
     if (byte == '"' || byte == '\\') {
@@ -155,7 +184,9 @@ class Line {
   }
 
  private:
+  static constexpr std::size_t kUsual = 640;  // bytes of a line: one allocation for most
   void key(std::string_view name) {
+    if (out_.empty()) out_.reserve(kUsual);
     out_ += out_.empty() ? "{\"" : ",\"";
     out_ += name;
     out_ += "\":";
@@ -169,13 +200,19 @@ std::string timestamp(std::chrono::system_clock::time_point time) {
   const auto ms = std::chrono::floor<milliseconds>(time.time_since_epoch());
   const auto seconds = std::chrono::floor<std::chrono::seconds>(ms);
   const std::time_t whole = static_cast<std::time_t>(seconds.count());
-  std::tm utc{};
-  char buffer[64];
-  if (gmtime_r(&whole, &utc) == nullptr) return "1970-01-01T00:00:00.000Z";
-  const std::size_t size = std::strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%S", &utc);
-  std::snprintf(buffer + size, sizeof buffer - size, ".%03dZ",
-                static_cast<int>((ms - seconds).count()));
-  return buffer;
+  // Many lines are of the same second.
+  thread_local std::time_t of = -1;
+  thread_local std::string second;
+  if (whole != of) {
+    std::tm utc{};
+    char buffer[64];
+    if (gmtime_r(&whole, &utc) == nullptr) return "1970-01-01T00:00:00.000Z";
+    std::strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%S.", &utc);
+    second = buffer;
+    of = whole;
+  }
+  const std::string rest = std::to_string((ms - seconds).count());
+  return second + std::string(3 - rest.size(), '0') + rest + "Z";
 }
 
 }  // namespace
@@ -211,14 +248,29 @@ std::string path_without_values(std::string_view target) {
   }
 }
 
-std::string audit_line(const AuditRecord& record) {
+AuditPart part_of(const AuditRecord& record) noexcept {
+  const bool sent = record.begun || record.kind == AuditKind::Begin ||
+                    record.kind == AuditKind::LostLines || record.verdict == Verdict::Allowed ||
+                    record.verdict == Verdict::Cut;
+  if (sent) return AuditPart::Exchanges;
+  return is_finding(record) ? AuditPart::Findings : AuditPart::Refusals;
+}
+
+bool is_late_finding(const AuditRecord& record) noexcept {
+  return record.begun && is_finding(record);
+}
+
+std::string audit_line(const AuditRecord& record, AuditPart part) {
   Line line;
   line.string("time", timestamp(record.time));
-  line.string("id", record.id);
+  line.string("part", to_string(part));
+  line.string_or_null("id", record.id);
   line.string("kind", to_string(record.kind));
   line.string_or_null("route", record.route);
   line.string_or_null("client_protocol", record.client_protocol);
-  line.string_or_null("upstream_protocol", record.upstream_protocol);
+  if (record.kind != AuditKind::Begin) {
+    line.string_or_null("upstream_protocol", record.upstream_protocol);
+  }
   line.string_or_null("method", record.method);
   line.string_or_null("host", record.host, kMaxHost);
   if (record.port == 0) {
@@ -230,6 +282,7 @@ std::string audit_line(const AuditRecord& record) {
       "path",
       record.target_has_secret ? std::string("[redacted]") : path_without_values(record.target),
       kMaxTarget);
+  if (record.kind == AuditKind::Begin) return std::move(line).end();
   line.number("status", record.status);
   line.number("bytes_in", record.bytes_in);
   line.number("bytes_out", record.bytes_out);
@@ -248,119 +301,9 @@ std::string audit_line(const AuditRecord& record) {
                                                           : R"(["request_body"])")
                           : (record.scanned_response_body ? R"(["response_body"])" : "[]"));
   if (record.request_body_changed) line.raw("changed", R"(["request_body"])");
+  if (record.begun && part != AuditPart::Exchanges) line.raw("begun", "true");
+  if (record.count != 1) line.number("count", record.count);
   return std::move(line).end();
 }
-
-Result<std::unique_ptr<AuditSink>> AuditSink::open(const std::string& path,
-                                                   std::uint64_t most_bytes) {
-  if (path.empty()) return std::unique_ptr<AuditSink>(new AuditSink(-1, false));
-  if (path == "-") return std::unique_ptr<AuditSink>(new AuditSink(STDERR_FILENO, false));
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
-  if (fd < 0) {
-    const int error = errno;
-    return Failure{Code::Internal,
-                   "audit file \"" + path + "\" cannot be opened: " + std::strerror(error) +
-                       "; give a file in a directory that exists and may be written"};
-  }
-  std::unique_ptr<AuditSink> sink(new AuditSink(fd, true));
-  struct stat status{};
-  if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
-    sink->path_ = path;
-    sink->most_bytes_ = most_bytes;
-    sink->size_ = static_cast<std::uint64_t>(status.st_size);
-  }
-  return sink;
-}
-
-AuditSink::~AuditSink() {
-  if (owned_) ::close(fd_);
-}
-
-void AuditSink::write(const AuditRecord& record) noexcept {
-  if (fd_ < 0) return;
-  try {
-    put(audit_line(record));
-  } catch (...) {  // out of memory: nothing can be told but this
-    healthy_.store(false);
-    lost_.fetch_add(1);
-  }
-}
-
-void AuditSink::put(std::string_view line) noexcept {
-  const std::lock_guard lock(mutex_);
-  if (!path_.empty() && size_ + line.size() > most_bytes_ && size_ > 0 && !rotate()) {
-    healthy_.store(false);
-    lost_.fetch_add(1);
-    return;
-  }
-  // A line torn by a full disk is ended first, so that it spoils only itself.
-  if (torn_ && !write_all("\n")) {
-    healthy_.store(false);
-    lost_.fetch_add(1);
-    return;
-  }
-  torn_ = false;
-  if (write_all(line)) {
-    healthy_.store(true);
-    written_.fetch_add(1);
-  } else {
-    healthy_.store(false);
-    lost_.fetch_add(1);
-  }
-}
-
-// The descriptor's number stays; what it names becomes a new file.
-bool AuditSink::rotate() noexcept {
-  try {
-    for (int i = kAuditFiles - 1; i >= 1; --i) {
-      const std::string from = i == 1 ? path_ : path_ + "." + std::to_string(i - 1);
-      const std::string to = path_ + "." + std::to_string(i);
-      if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) return false;
-    }
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
-  const int fd = ::open(path_.c_str(),
-                        O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
-  if (fd < 0) return false;
-  const bool moved = ::dup3(fd, fd_, O_CLOEXEC) >= 0;
-  ::close(fd);
-  if (!moved) return false;
-  size_ = 0;
-  torn_ = false;
-  return true;
-}
-
-// Leaves torn_ set if some of `bytes` got into the file and some did not.
-bool AuditSink::write_all(std::string_view bytes) noexcept {
-  bool started = false;
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      torn_ = torn_ || started;
-      return false;
-    }
-    started = true;
-    size_ += static_cast<std::uint64_t>(n);
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
-
-bool AuditSink::probe() noexcept {
-  if (fd_ < 0 || healthy()) return true;
-  const std::lock_guard lock(mutex_);
-  // An empty line: readers of JSON lines skip it, and it ends a torn one.
-  if (write_all("\n")) {
-    torn_ = false;
-    healthy_.store(true);
-  }
-  return healthy_.load();
-}
-
-bool AuditSink::healthy() const noexcept { return healthy_.load(); }
-std::uint64_t AuditSink::written() const noexcept { return written_.load(); }
-std::uint64_t AuditSink::lost() const noexcept { return lost_.load(); }
 
 }  // namespace bottle

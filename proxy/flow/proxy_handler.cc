@@ -49,6 +49,27 @@ bool scanner_saw_secret_in_target(const Failure& failure) {
           failure.reason == "secret_in_requests");
 }
 
+Failure audit_unwritable() {
+  return Failure(Code::Overloaded, "the audit log cannot be written", "audit_unwritable",
+                 "Nothing is let out unrecorded; free space for the audit log.");
+}
+
+// What is known of an exchange from its beginning on.
+AuditRecord record_of(const Exchange& exchange) {
+  const Trace& trace = exchange.trace;
+  AuditRecord record;
+  record.time = trace.started;
+  record.id = exchange.id();
+  record.route = trace.route;
+  record.client_protocol = to_string(exchange.client_version());
+  record.method = trace.method;
+  record.host = trace.host_has_secret ? "[redacted]" : exchange.destination().host;
+  record.port = exchange.destination().port;
+  record.target = trace.target;
+  record.target_has_secret = trace.target_has_secret;
+  return record;
+}
+
 std::string_view mark_of(const Trace& trace) {
   return trace.failure ? word(*trace.failure) : std::string_view();
 }
@@ -125,8 +146,7 @@ Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Tra
 awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   Trace& trace = exchange.trace;
   if (!parts_.audit.healthy() && !parts_.audit.probe()) {
-    const Failure failure(Code::Overloaded, "the audit log cannot be written", "audit_unwritable",
-                          "Nothing is let out unrecorded; free space for the audit log.");
+    const Failure failure = audit_unwritable();
     if (request.body) request.body->stop(failure);
     co_return refuse_by(failure, exchange, Trace::By::Proxy);
   }
@@ -142,6 +162,7 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
     if (request.body) request.body->stop(guarded.error());
     co_return refuse_by(guarded.error(), exchange, blame(guarded.error().code));
   }
+  exchange.set_witness(this);
   auto sent = co_await parts_.upstream.send(std::move(request), exchange);
   if (!sent) {
     const Failure& failure = sent.error();
@@ -166,32 +187,22 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   co_return std::move(*sent);
 }
 
-// Who is not let in may try as often as the network carries it, and would turn the log over with
-// it.
-bool ProxyHandler::may_log_anonymous(Clock::time_point now) noexcept {
-  if (now >= anonymous_until_) {
-    anonymous_until_ = now + std::chrono::minutes(1);
-    anonymous_lines_ = 0;
-  }
-  if (anonymous_lines_ >= kMaxAnonymousLines) return false;
-  ++anonymous_lines_;
-  return true;
+// A kill must not leave an exchange that sent something without a trace.
+Result<void> ProxyHandler::begins_to_send(const Exchange& exchange) {
+  AuditRecord record = record_of(exchange);
+  record.kind = AuditKind::Begin;
+  // The guard has looked at it in direct mode. Another scanner may yet say that it holds a secret.
+  if (parts_.kind == UpstreamKind::Pipelock) record.target.clear();
+  if (parts_.audit.begin(record)) return {};
+  return audit_unwritable();
 }
 
 void ProxyHandler::finished(const Exchange& exchange) noexcept {
   const Trace& trace = exchange.trace;
-  const auto now = Clock::now();
-  if (trace.anonymous && !may_log_anonymous(now)) return;
-  AuditRecord record;
-  record.time = trace.started;
-  record.id = exchange.id();
-  record.route = trace.route;
-  record.client_protocol = to_string(exchange.client_version());
+  AuditRecord record = record_of(exchange);
+  record.begun = exchange.begun();
+  record.anonymous = trace.anonymous;
   record.upstream_protocol = trace.upstream_protocol;
-  record.method = trace.method;
-  record.host = trace.host_has_secret ? "[redacted]" : exchange.destination().host;
-  record.port = exchange.destination().port;
-  record.target = trace.target;
   record.target_has_secret =
       trace.target_has_secret || (trace.failure && scanner_saw_secret_in_target(*trace.failure));
   record.status = trace.status;
@@ -200,7 +211,7 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
   if (trace.first_byte) record.ttfb = duration_cast<milliseconds>(*trace.first_byte - trace.begin);
-  record.total = duration_cast<milliseconds>(now - trace.begin);
+  record.total = duration_cast<milliseconds>(Clock::now() - trace.begin);
   record.verdict = verdict_of(trace);
   record.reason = mark_of(trace);
   if (trace.failure) record.detail = trace.failure->detail;

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "proxy/flow/audit.h"
+#include "proxy/flow/audit_sink.h"
 #include "proxy/flow/guard.h"
 #include "proxy/flow/policy.h"
 #include "proxy/http/handler.h"
@@ -16,7 +16,7 @@ enum class UpstreamKind : std::uint8_t { Pipelock, Direct };
 
 // Rooms 5 and 6 for one worker: policy, guard, upstream, and the audit line at the end. Everything
 // it is given outlives it. One thread; `policy` and `audit` are shared with others.
-class ProxyHandler final : public Handler {
+class ProxyHandler final : public Handler, private SendWitness {
  public:
   struct Parts {
     const Policy& policy;
@@ -41,16 +41,11 @@ class ProxyHandler final : public Handler {
 
  private:
   [[nodiscard]] Response refuse_by(const Failure& failure, Exchange& exchange, Trace::By by);
-  [[nodiscard]] bool may_log_anonymous(Clock::time_point now) noexcept;
+  Result<void> begins_to_send(const Exchange& exchange) override;
   [[nodiscard]] Trace::By blame(Code code) const;
 
   Parts parts_;
   std::uint64_t count_ = 0;
-  int anonymous_lines_ = 0;  // until then
-  Clock::time_point anonymous_until_{};
 };
-
-// Audit lines that one worker writes in a minute about clients that --proxy-auth does not let in.
-inline constexpr int kMaxAnonymousLines = 100;
 
 }  // namespace bottle

@@ -113,6 +113,9 @@ const char* name_defect(std::string_view name) {
     if (label.empty()) return "the host's name has an empty label";
     if (label.size() > kMaxLabel) return "the host's name has a label longer than 63 bytes";
     for (const char c : label) {
+      if (c == '_') {
+        return "the host's name has an underscore, which is for names that are no hosts (RFC 952)";
+      }
       if (!is_ldh(c)) return "the host's name has other than letters, digits and hyphens";
     }
     if (label.front() == '-' || label.back() == '-') {

@@ -7,6 +7,7 @@
 
 #include "proxy/base/deadline.h"
 #include "proxy/base/failure.h"
+#include "proxy/base/result.h"
 #include "proxy/base/task_group.h"
 #include "proxy/http/authority.h"
 #include "proxy/http/head.h"
@@ -47,6 +48,16 @@ class InterimSink {
   virtual void interim(const ResponseHead& head) = 0;
 };
 
+class Exchange;
+
+// Told before anything of an exchange leaves. Outlives it.
+class SendWitness {
+ public:
+  virtual ~SendWitness() = default;
+  // A Failure: nothing may be sent.
+  [[nodiscard]] virtual Result<void> begins_to_send(const Exchange& exchange) = 0;
+};
+
 // One request with its response, while it lasts. Born in a session when a head has been vetted,
 // lives in the frame of the exchange's coroutine, ends with it. Its owner joins tasks().
 class Exchange {
@@ -85,6 +96,18 @@ class Exchange {
   }
   // False if nobody would see them: then they need not come at once.
   [[nodiscard]] bool wants_interims() const noexcept { return sink_ != nullptr; }
+  void set_witness(SendWitness* witness) noexcept { witness_ = witness; }
+  // An upstream calls this once it has a connection, before the first byte of the request goes to
+  // an origin or a scanner. A Failure: it sends nothing. Telling twice, for a second try, is one
+  // time.
+  [[nodiscard]] Result<void> begin_to_send() {
+    if (begun_ || witness_ == nullptr) return {};
+    auto told = witness_->begins_to_send(*this);
+    begun_ = told.has_value();
+    return told;
+  }
+  [[nodiscard]] bool begun() const noexcept { return begun_; }
+
   // Another taker of 1xx heads than the session; outlives the exchange.
   void set_interim_sink(InterimSink* sink) noexcept { sink_ = sink; }
 
@@ -104,6 +127,8 @@ class Exchange {
   Scheme scheme_;
   Version client_version_;
   InterimSink* sink_;
+  SendWitness* witness_ = nullptr;
+  bool begun_ = false;
   int interims_ = 0;
 };
 

@@ -265,6 +265,12 @@ bool is_token(std::string_view text) noexcept {
 
 bool is_field_value(std::string_view text) noexcept { return all_of_class(text, kTextByte); }
 
+Failure response_too_large(std::string detail) {
+  return Failure{Code::UpstreamBroken, std::move(detail), "response_head_too_large",
+                 "The origin's answer has more header fields, or longer ones, than this proxy "
+                 "takes; asking again does not help."};
+}
+
 Result<BodyFraming> request_framing(Version version, const Fields& fields) {
   const RawFraming raw = raw_framing(version, fields);
   if (raw.defect != nullptr) {
@@ -388,7 +394,7 @@ Result<void> check_response(ResponseHead& head, std::string_view request_method,
   if (head.status == 101) return broken("response: a protocol switch that nobody asked for");
   if (head.status == 407) return broken("response: the origin asks for proxy credentials");
   auto sizes = check_sizes(head.fields, h2, limits, Code::UpstreamBroken);
-  if (!sizes) return sizes;
+  if (!sizes) return response_too_large("response: " + sizes.error().detail);
   ConnectionOptions options;
   for (const Field field : head.fields) {
     if (!is_token(field.name) || field.name.size() > limits.name_bytes) {

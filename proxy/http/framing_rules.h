@@ -81,6 +81,10 @@ struct RequestContext {
 // origin they are forgeries.
 enum class Responder : std::uint8_t { Origin, Scanner };
 
+// UpstreamBroken: the head or the trailers of an origin's answer are over a limit, which `detail`
+// names.
+[[nodiscard]] Failure response_too_large(std::string detail);
+
 // Vets a response's head (final or 1xx) and makes it canonical: no hop-by-hop fields, no framing
 // fields, no Proxy-*, Alt-Svc or Upgrade; has_body and content_length set (h2: has_body is only
 // ever taken away). UpstreamBroken for 101, 407, bad framing and bad fields. With

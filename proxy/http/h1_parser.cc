@@ -112,7 +112,10 @@ Failure request_failure(llhttp_errno_t error) {
 Failure broken(std::string detail) { return Failure{Code::UpstreamBroken, std::move(detail)}; }
 
 // A failure that the shared line and body code reports in a request's words.
-Failure as_upstream(const Failure& failure) { return broken("response: " + failure.detail); }
+Failure as_upstream(const Failure& failure) {
+  const std::string detail = "response: " + failure.detail;
+  return failure.code == Code::HeadTooLarge ? response_too_large(detail) : broken(detail);
+}
 
 bool keeps_alive(Version version, const Fields& fields) {
   // HTTP/1.0 is answered, then closed, whatever it asks for.

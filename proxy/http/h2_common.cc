@@ -7,6 +7,8 @@
 #include <new>
 #include <utility>
 
+#include "proxy/http/framing_rules.h"
+
 namespace bottle {
 namespace {
 
@@ -335,7 +337,7 @@ void H2Core::on_block_end(const nghttp2_frame& frame) {
     held_heads_ += request.held;
     if (block_.too_large) {
       guard_.our_reset(now_);  // an answer instead of a reset, at the same price
-      request.refused = Failure{Code::HeadTooLarge, "the request's head is over the limit"};
+      request.refused = Failure{Code::HeadTooLarge, "the request's head " + size_of_block()};
     } else if (block_.bad_scheme) {
       request.refused = Failure{Code::ClientBad, "the request's scheme is neither http nor https"};
     }
@@ -343,7 +345,9 @@ void H2Core::on_block_end(const nghttp2_frame& frame) {
     return;
   }
   if (block_.too_large) {
-    refuse(id, H2Error::EnhanceYourCalm);
+    const std::string what =
+        kind == Block::Kind::Trailers ? "response: its trailer section " : "response: its head ";
+    refuse(id, H2Error::EnhanceYourCalm, response_too_large(what + size_of_block()));
     return;
   }
   if (stream->lingers) return;
@@ -370,8 +374,16 @@ void H2Core::on_block_end(const nghttp2_frame& frame) {
   events_.emplace_back(H2Response{id, std::move(block_.response), end});
 }
 
-void H2Core::refuse(StreamId id, H2Error code) {
-  events_.emplace_back(H2Reset{id, static_cast<std::uint32_t>(code), false, false});
+// Which limit the block is over.
+std::string H2Core::size_of_block() const {
+  if (block_.fields > limits_.header_fields) {
+    return "has more than " + std::to_string(limits_.header_fields) + " fields";
+  }
+  return "is longer than " + std::to_string(limits_.header_bytes) + " bytes";
+}
+
+void H2Core::refuse(StreamId id, H2Error code, std::optional<Failure> why) {
+  events_.emplace_back(H2Reset{id, static_cast<std::uint32_t>(code), false, false, std::move(why)});
   reset(id, code);
 }
 

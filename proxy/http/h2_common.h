@@ -140,7 +140,8 @@ class H2Core final : private FloodGuard::Judge {
   void append_data(StreamId id, ByteView data);
   void end_data(StreamId id);
 
-  void refuse(StreamId id, H2Error code);
+  void refuse(StreamId id, H2Error code, std::optional<Failure> why = std::nullopt);
+  [[nodiscard]] std::string size_of_block() const;
 
   void on_begin_block(const nghttp2_frame& frame);
   int on_field(ByteView name, ByteView value);

@@ -83,6 +83,7 @@ struct H2Reset {
   std::uint32_t code = 0;
   bool by_peer = false;
   bool unprocessed = false;
+  std::optional<Failure> why = std::nullopt;  // ours: which rule it was, if one can be named
 };
 // The stream is over as it should: ended in both directions, or (server) the answer was sent before
 // the request ended, or cut() and everything before it was sent. Its id is forgotten.

@@ -82,8 +82,7 @@ Failure explain(const TlsStream& stream, IoStatus status, bool timed_out, bool a
     return tls_failure("tls_protocol", "the origin's TLS handshake failed: " + why);
   }
   if (asked_for_client) {
-    return tls_failure("tls_client_cert_required",
-                       "the origin asks for a client certificate: " + why);
+    return client_certificate_required(why);
   }
   return tls_failure("tls_alert", "the origin refused with " + why);
 }
@@ -241,6 +240,7 @@ awaitable<Result<Secured>> TlsClient::connect(tcp::socket socket, ServerName nam
       by_key_.find(name.text()) == by_key_.end()) {
     remember(name.text(), SSL_get1_session(ssl));
   }
+  if (asked_for_client) stream->client_certificate_was_asked_for();
   Secured secured;
   secured.alpn = stream->alpn();
   secured.stream = std::move(stream);

@@ -314,6 +314,7 @@ IoResult TlsStream::read_now(ByteSpan into) {
       return {end_, 0};
     }
   }
+  anything_read_ = true;
   return {IoStatus::Ok, total};
 }
 
@@ -441,6 +442,25 @@ bool TlsStream::resumed() const noexcept { return SSL_session_reused(ssl_) == 1;
 std::string TlsStream::fault() const {
   const char* text = ssl_error_ == 0 ? nullptr : ERR_reason_error_string(ssl_error_);
   return text == nullptr ? "" : text;
+}
+
+std::optional<Failure> TlsStream::why_ended() const {
+  const std::string said = fault();
+  const bool alert = ERR_GET_REASON(ssl_error_) >= kAlertReasons;
+  // An origin that resets the connection right after its alert may destroy it on its way.
+  if (client_certificate_asked_ && !anything_read_ && end_ != IoStatus::Ok) {
+    return client_certificate_required(alert ? said : "it closed the connection without one");
+  }
+  if (!alert || SSL_is_server(ssl_) == 1) return std::nullopt;
+  return Failure{Code::UpstreamTlsFailed, "the origin ended the connection with " + said,
+                 "tls_alert"};
+}
+
+Failure client_certificate_required(const std::string& said) {
+  return Failure{Code::UpstreamTlsFailed, "the origin asks for a client certificate: " + said,
+                 "tls_client_cert_required",
+                 "This proxy has no client certificate to show, so this origin cannot be reached "
+                 "through it; asking again does not help."};
 }
 
 std::string TlsStream::protocol() const { return SSL_get_version(ssl_); }

@@ -54,6 +54,9 @@ class TlsStream final : public ByteStream {
   void cancel() noexcept override;
   void close() noexcept override;
   [[nodiscard]] bool readable_now() noexcept override;
+  // Towards an origin: that it wants a client certificate, which with TLS 1.3 it says only after
+  // the handshake, or its alert.
+  [[nodiscard]] std::optional<Failure> why_ended() const override;
 
   // What was negotiated; Http1 if the peer chose nothing. After the handshake.
   [[nodiscard]] Alpn alpn() const noexcept;
@@ -73,6 +76,7 @@ class TlsStream final : public ByteStream {
   // Until the handshake is done: Ok, or how it ended. On Protocol, ssl_error() has OpenSSL's words;
   // an alert that OpenSSL wrote has been sent, as far as the socket took it.
   awaitable<IoStatus> handshake(HandshakeLimits limits);
+  void client_certificate_was_asked_for() noexcept { client_certificate_asked_ = true; }
   void hello_complete() noexcept { hello_limited_ = false; }
   [[nodiscard]] bool hello_too_large() const noexcept { return hello_too_large_; }
   [[nodiscard]] bool not_tls() const noexcept { return not_tls_; }
@@ -119,7 +123,12 @@ class TlsStream final : public ByteStream {
   bool first_byte_seen_ = false;
   bool writer_wants_read_ = false;  // see write_all
   bool said_goodbye_ = false;
+  bool client_certificate_asked_ = false;
+  bool anything_read_ = false;  // of the application's bytes
 };
+
+// The origin wants a certificate of its client: `said`, and we have none.
+[[nodiscard]] Failure client_certificate_required(const std::string& said);
 
 // A finished handshake: what the next room gets.
 struct Secured {

@@ -62,7 +62,7 @@ class Call final : public Cancellable {
   }
 
   // Why a call on the stream ended so.
-  [[nodiscard]] Failure why(IoStatus status) const {
+  [[nodiscard]] Failure why(IoStatus status) {
     if (failure) return *failure;
     if (write_due.fired()) {
       return Failure{Code::UpstreamTimeout, "the upstream stopped taking the request",
@@ -74,6 +74,9 @@ class Call final : public Cancellable {
                      head_seen ? "response_stalled" : "no_response"};
     }
     if (status == IoStatus::Cancelled) return Failure{Code::Cancelled, "the exchange was ended"};
+    if (!touched && lease.connected()) {
+      if (auto told = lease.stream().why_ended()) return std::move(*told);
+    }
     std::string detail = "the upstream's connection was " + std::string(to_word(status));
     if (head_seen && status != IoStatus::Protocol) {
       return Failure{Code::UpstreamTruncated, detail + " within the response's body"};

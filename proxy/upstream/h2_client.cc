@@ -155,7 +155,11 @@ awaitable<void> H2Client::run() {
   const bool stopped = co_await task_cancelled();
   closed_ = true;
   idle_.disarm();
-  lose(why ? *why : stopped ? cancelled() : broken("the origin closed the connection"));
+  const std::optional<Failure> told = stopped ? std::nullopt : stream_->why_ended();
+  lose(told      ? *told
+       : why     ? *why
+       : stopped ? cancelled()
+                 : broken("the origin closed the connection"));
   wire_.finish();
   co_await loops_.join();
   idle_.disarm();
@@ -211,7 +215,8 @@ void H2Client::fail_upload(StreamId id) {
 void H2Client::lose(const Failure& why) {
   for (const auto& [id, stream] : streams_) {
     Failure failure = why;
-    if (stream->head && why.code == Code::UpstreamBroken) failure.code = Code::UpstreamTruncated;
+    const bool origins = why.code == Code::UpstreamBroken || why.code == Code::UpstreamTlsFailed;
+    if (stream->head && origins) failure = Failure{Code::UpstreamTruncated, why.detail};
     stream->fail(std::move(failure));
   }
   for (const auto& [id, upload] : uploads_) {
@@ -252,8 +257,9 @@ void H2Client::dispatch() {
       stream.ended = true;
     } else if (const auto* reset = std::get_if<H2Reset>(&*event)) {
       stream.unprocessed = reset->unprocessed;
-      stream.fail(broken(reset->by_peer ? "the origin reset the stream"
-                                        : "the origin's response broke HTTP/2's rules"));
+      stream.fail(reset->why       ? *reset->why
+                  : reset->by_peer ? broken("the origin reset the stream")
+                                   : broken("the origin's response broke HTTP/2's rules"));
     }
     stream.readable.set_later();
   }

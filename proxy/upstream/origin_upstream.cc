@@ -141,6 +141,12 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
       if (request.body) request.body->stop(way.error());
       co_return way.error();
     }
+    const auto begun = exchange.begin_to_send();
+    if (!begun) {
+      // NOLINTNEXTLINE(bugprone-use-after-move): the try that takes the request also returns.
+      if (request.body) request.body->stop(begun.error());
+      co_return begun.error();
+    }
     std::optional<RequestHead> spare;
     if (tries == 0 && !has_body) spare = request.head;
     if (way->shared != nullptr) {

@@ -207,6 +207,8 @@ awaitable<Result<Relayed>> PipelockUpstream::call(RequestHead head,
       if (!dialled) co_return dialled.error();
       lease->attach(std::move(dialled->stream));
     }
+    const auto begun = exchange.begin_to_send();
+    if (!begun) co_return begun.error();
     // Behind an exit it is the exit that speaks to the origin, and it tells.
     if (front == nullptr) exchange.trace.upstream_protocol = to_string(Version::Http11);
     std::optional<RequestHead> spare;

@@ -13,6 +13,7 @@ import fcntl
 import io
 import json
 import os
+import select
 import signal
 import sys
 import time
@@ -76,11 +77,19 @@ def run_proxy(name):
         print("bottle-proxy: something is wrong", file=sys.stderr)
         return 64
     print("bottle-proxy ready listen=10.9.0.2:3128 ca_sha256=AA:BB:CC", flush=True)
-    given = sys.stdin.read() if "--secrets" in load("container", name)["words"] else ""
+    words = load("container", name)["words"]
+    given = ""
+    for line in sys.stdin if "--secrets" in words else ():
+        if line == "end\n":
+            break
+        given += line
     print(json.dumps({"verdict": "refused", "host": "refused.example", "reason": "denied", "given": given}), file=sys.stderr)
     print("a line of the log", file=sys.stderr, flush=True)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     while os.path.exists(thing("container", name)):
+        if "--end-with-stdin" in words and select.select([sys.stdin], [], [], 0)[0]:
+            print(json.dumps({"verdict": "cut", "reason": "standard input ended"}), file=sys.stderr, flush=True)
+            return 0
         if os.environ.get("FAKE_DOCKER_PROXY") == "leave" and os.path.exists(os.path.join(ROOT, "agent")):
             return 3
         time.sleep(0.01)

@@ -301,17 +301,17 @@ Result<void> BottleContainers::start_proxy(const Step& step) {
   if (!sorter) return std::move(sorter.error());
   log_ = std::move(*sorter);
   errors->read.reset();
-  auto child = engine_.begin(
+  auto child = engine_.begin_to_outlive(
       step.call.arguments,
-      {{input->read.get(), 0}, {output->write.get(), 1}, {errors->write.get(), 2}}, true);
+      {{input->read.get(), 0}, {output->write.get(), 1}, {errors->write.get(), 2}});
   if (!child) return std::move(child.error());
   proxy_ = std::move(*child);
   input->read.reset();
   output->write.reset();
   errors->write.reset();
-  if (auto handed = hand_over(std::move(input->write), secret_lines(plan_.secrets)); !handed) {
-    return handed;
-  }
+  proxy_input_ = std::move(input->write);
+  const std::string secrets = plan_.secrets.empty() ? "" : secret_lines(plan_.secrets) + "end\n";
+  if (auto handed = hand_over(proxy_input_, secrets); !handed) return handed;
   auto line = await_line(output->read.get(), signals_, kReadyLimit, "bottle-proxy in its container",
                          ExitCode::kProxy);
   auto print = line ? fingerprint_in(*line) : Result<std::string>(std::move(line.error()));
@@ -366,6 +366,11 @@ Result<void> BottleContainers::check_pipelock(const Step& step) {
   }
 }
 
+bool BottleContainers::lost_audit_lines() {
+  const bool sorted = log_.ended() && log_.exit_status() == 0;
+  return !sorted || launcher::lost_audit_lines(proxy_);
+}
+
 void BottleContainers::remove() {
   // The docker program passes SIGTERM on to the container that it is attached to.
   if (proxy_.running()) proxy_.stop(kPatience);
@@ -385,6 +390,7 @@ void BottleContainers::remove() {
   };
   if (!containers_.empty()) gone(remove_containers(std::exchange(containers_, {})));
   if (!networks_.empty()) gone(remove_networks(std::exchange(networks_, {})));
+  proxy_input_.reset();
   proxy_output_.reset();
   log_.wait(std::chrono::seconds(2));
 }

@@ -31,6 +31,8 @@ class BottleContainers {
   const std::string& fingerprint() const { return fingerprint_; }
   Child& proxy() { return proxy_; }
   Child& pipelock() { return pipelock_; }  // pid -1: there is none
+  // After remove(): whether lines of the audit log are missing.
+  bool lost_audit_lines();
   bool agent_has_root_tool() const { return has_update_tool_; }
 
   // Lets the proxy and pipelock finish, then removes everything. What could not be removed is told
@@ -57,8 +59,9 @@ class BottleContainers {
   Facts facts_;
   std::vector<std::string> containers_;  // in the order in which they were made
   std::vector<std::string> networks_;
+  Fd proxy_input_;   // the proxy ends when this does, whatever ended us
   Fd proxy_output_;  // kept open so that it never writes to a closed pipe
-  Child log_;        // sorts the proxy's output into files; ends when the proxy does
+  Child log_;        // sorts the proxy's output into files; ends when the proxy does, not with us
   Child proxy_;
   Child pipelock_;
   std::string fingerprint_;

@@ -183,15 +183,13 @@ Result<ExitStatus> DockerBackend::launch(const Plan& plan) {
   if (!state) return std::move(state.error());
   reap(*engine, &signals);
 
-  std::error_code none_yet;
-  const auto size = fs::file_size(plan.audit, none_yet);
-  const std::uintmax_t audited_before = none_yet ? 0 : size;
+  const AuditMark before = AuditMark::of(plan.audit);
   BottleContainers containers(*engine, plan, *state, signals);
   if (auto made = containers.make(); !made) return std::move(made.error());
   if (!plan.quiet) std::cerr << "bottle: CA sha256 " << containers.fingerprint() << "\n";
   auto status = run_agent(*engine, plan, containers, *state, signals);
   containers.remove();
-  if (status && !plan.quiet) std::cerr << refusal_report(plan.audit, audited_before);
+  if (status && !plan.quiet) std::cerr << closing_report(before, !containers.lost_audit_lines());
   return status;
 }
 

@@ -143,6 +143,8 @@ Step create_proxy(const Plan& plan, const Facts& facts) {
               "--spool-dir", std::string(kProxyDirectory), "--audit", "-"});
   if (plan.origin_ca) add(words, {"--origin-ca", directory + "origin-ca.pem"});
   if (!plan.secrets.empty()) add(words, {"--secrets", "fd:0"});
+  // A launcher that was killed must not leave a way out behind it.
+  words.emplace_back("--end-with-stdin");
   step.makes = Step::Makes::kContainer;
   step.made = names.proxy;
   return step;

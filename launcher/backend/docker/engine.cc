@@ -165,18 +165,31 @@ Result<Answer> Engine::ask(const Call& call, SignalWatch* signals) const {
   return answer;
 }
 
-Result<Child> Engine::begin(const std::vector<std::string>& arguments,
-                            std::vector<std::pair<int, int>> fds, bool own_session) const {
+Launch Engine::launch_of(const std::vector<std::string>& arguments,
+                         std::vector<std::pair<int, int>> fds) const {
   Launch launch;
   launch.argv = {program_};
   launch.argv.insert(launch.argv.end(), arguments.begin(), arguments.end());
   launch.env = callers_environment({});
   launch.fds = std::move(fds);
+  return launch;
+}
+
+Result<Child> Engine::begin(const std::vector<std::string>& arguments,
+                            std::vector<std::pair<int, int>> fds, bool own_session) const {
+  const Launch launch = launch_of(arguments, std::move(fds));
   if (own_session) return spawn(launch, ExitCode::kEngine);
   return fork_child([&launch] {
     exec_now(launch);
     return 127;
   });
+}
+
+Result<Child> Engine::begin_to_outlive(const std::vector<std::string>& arguments,
+                                       std::vector<std::pair<int, int>> fds) const {
+  Launch launch = launch_of(arguments, std::move(fds));
+  launch.outlives_launcher = true;
+  return spawn(launch, ExitCode::kEngine);
 }
 
 }  // namespace bottle::launcher::docker

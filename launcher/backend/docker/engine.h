@@ -50,8 +50,14 @@ class Engine {
   // `fds`: as in Launch.
   Result<Child> begin(const std::vector<std::string>& arguments,
                       std::vector<std::pair<int, int>> fds, bool own_session) const;
+  // In a session of its own, and not killed when the launcher dies: for a container that ends when
+  // its standard input does, and whose last output somebody has to carry.
+  Result<Child> begin_to_outlive(const std::vector<std::string>& arguments,
+                                 std::vector<std::pair<int, int>> fds) const;
 
  private:
+  Launch launch_of(const std::vector<std::string>& arguments,
+                   std::vector<std::pair<int, int>> fds) const;
   explicit Engine(std::string program) : program_(std::move(program)) {}
   std::string program_;
 };

@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace bottle::launcher::docker {
 namespace {
@@ -18,62 +22,96 @@ Fd open_log(const std::filesystem::path& file) {
   return Fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
 }
 
-std::filesystem::path kept(const std::filesystem::path& audit, int number) {
-  return audit.string() + "." + std::to_string(number);
+// Standard input, output and error stay.
+void close_all_but(std::vector<int> mine) {
+  std::sort(mine.begin(), mine.end());
+  int from = 3;
+  for (const int fd : mine) {
+    if (fd > from) {
+      ::syscall(SYS_close_range, static_cast<unsigned>(from), static_cast<unsigned>(fd - 1), 0U);
+    }
+    from = std::max(from, fd + 1);
+  }
+  ::syscall(SYS_close_range, static_cast<unsigned>(from), ~0U, 0U);
 }
 
-void rotate(const std::filesystem::path& audit, Fd& file) {
+// One part of the audit log.
+struct Records {
+  std::filesystem::path path;
+  Fd file;
+};
+
+void rotate(Records& records, std::uintmax_t most_bytes) {
   struct stat info{};
-  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return;
-  if (static_cast<std::uintmax_t>(info.st_size) < kMostAudit) return;
+  if (::fstat(records.file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return;
+  if (static_cast<std::uintmax_t>(info.st_size) < most_bytes) return;
   std::error_code ec;
   for (int number = kKeptAudits - 1; number >= 1; --number) {
-    std::filesystem::rename(kept(audit, number), kept(audit, number + 1), ec);
+    std::filesystem::rename(older_audit(records.path, number),
+                            older_audit(records.path, number + 1), ec);
   }
-  std::filesystem::rename(audit, kept(audit, 1), ec);
-  file = open_log(audit);
+  std::filesystem::rename(records.path, older_audit(records.path, 1), ec);
+  records.file = open_log(records.path);
 }
 
-// Cuts complete lines off `text` and writes them. False: a file cannot be written.
-bool write_lines(std::string& text, bool ended, const std::filesystem::path& audit, Fd& records,
-                 const Fd& log) {
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const auto end = rest.find('\n');
-    if (end == std::string_view::npos && !ended && rest.size() < kLongestLine) break;
-    const auto line = rest.substr(0, end == std::string_view::npos ? end : end + 1);
-    rest.remove_prefix(line.size());
-    const bool record = line.starts_with('{');
-    if (record) rotate(audit, records);
-    if (!write_all(record ? records.get() : log.get(), line)) return false;
+struct Sorter {
+  std::array<Records, kAuditParts> parts;
+  Fd log;
+  std::uintmax_t most_bytes;
+
+  // Cuts complete lines off `text` and writes them. False: a file cannot be written.
+  bool write_lines(std::string& text, bool ended) {
+    std::string_view rest = text;
+    while (!rest.empty()) {
+      const auto end = rest.find('\n');
+      if (end == std::string_view::npos && !ended && rest.size() < kLongestLine) break;
+      const auto line = rest.substr(0, end == std::string_view::npos ? end : end + 1);
+      rest.remove_prefix(line.size());
+      if (!write_line(line)) return false;
+    }
+    text = std::string(rest);
+    return true;
   }
-  text = std::string(rest);
-  return true;
-}
+
+  bool write_line(std::string_view line) {
+    if (!line.starts_with('{')) return write_all(log.get(), line);
+    Records& records = parts[audit_part_of(line)];
+    rotate(records, most_bytes);
+    return write_all(records.file.get(), line);
+  }
+};
 
 }  // namespace
 
 Result<Child> sort_log(const Fd& from, const std::filesystem::path& audit,
-                       const std::filesystem::path& log) {
-  Fd records = open_log(audit);
-  if (!records) return system_error("cannot write the audit log " + audit.string(), errno);
-  const Fd others = open_log(log);
-  if (!others) return system_error("cannot write " + log.string(), errno);
+                       const std::filesystem::path& log, std::uintmax_t most_bytes) {
+  Sorter sorter{.parts = {}, .log = open_log(log), .most_bytes = most_bytes};
+  if (!sorter.log) return system_error("cannot write " + log.string(), errno);
+  const auto names = audit_files(audit);
+  for (std::size_t part = 0; part < kAuditParts; ++part) {
+    sorter.parts[part] = {names[part], open_log(names[part])};
+    if (sorter.parts[part].file) continue;
+    return system_error("cannot write the audit log " + names[part].string(), errno);
+  }
   const int input = from.get();
-  return fork_child([&, input] {
+  return fork_child([&sorter, input] {
     // Not the terminal's: a Ctrl-C is the agent's.
     ::setsid();
+    outlive_launcher();
     // The launcher's other descriptors are not this child's to hold open.
-    for (int fd = 3; fd < 256; ++fd) {
-      if (fd != input && fd != records.get() && fd != others.get()) ::close(fd);
-    }
+    std::vector<int> mine{input, sorter.log.get()};
+    for (const Records& records : sorter.parts) mine.push_back(records.file.get());
+    close_all_but(std::move(mine));
+    // It may be the last one to have them, and somebody may wait for their end.
+    const int nothing = ::open("/dev/null", O_RDWR);
+    for (int fd = 0; fd <= 2; ++fd) ::dup2(nothing, fd);
     std::string text;
     std::array<char, 16 * 1024> chunk{};
     while (true) {
       const auto got = ::read(input, chunk.data(), chunk.size());
       if (got < 0 && errno == EINTR) continue;
       if (got > 0) text.append(chunk.data(), static_cast<std::size_t>(got));
-      if (!write_lines(text, got <= 0, audit, records, others)) return 1;
+      if (!sorter.write_lines(text, got <= 0)) return 1;
       if (got <= 0) return 0;
     }
   });

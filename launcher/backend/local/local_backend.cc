@@ -171,9 +171,7 @@ Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
   if (!state) return std::move(state.error());
   if (auto written = write_files(*runtime, plan); !written) return std::move(written.error());
 
-  std::error_code none_yet;
-  const auto size = std::filesystem::file_size(plan.audit, none_yet);
-  const std::uintmax_t audited_before = none_yet ? 0 : size;
+  const AuditMark before = AuditMark::of(plan.audit);
 
   const ProxyFiles files{.ca = runtime->path() / kCaName,
                          .bundle = runtime->path() / kBundleName,
@@ -201,7 +199,9 @@ Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
 
   proxy->child.stop(kPatience);
   if (room) room->stop();
-  if (status && !plan.quiet) std::cerr << refusal_report(plan.audit, audited_before);
+  if (status && !plan.quiet) {
+    std::cerr << closing_report(before, !lost_audit_lines(proxy->child));
+  }
   return status;
 }
 

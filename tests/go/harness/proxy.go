@@ -248,20 +248,39 @@ func (p *Proxy) Pool(t testing.TB) *x509.CertPool {
 	return pool
 }
 
-// AuditText returns the audit log as it is now.
-func (p *Proxy) AuditText() string {
-	text, _ := os.ReadFile(p.Audit)
-	return string(text)
+// AuditText returns the audit log as it is now, all parts of it.
+func (p *Proxy) AuditText() string { return AuditText(p.Audit) }
+
+// AuditText returns the audit log that begins at file: exchanges, findings, refusals.
+func AuditText(file string) string {
+	all := ""
+	for _, part := range []string{"", ".findings", ".refusals"} {
+		text, _ := os.ReadFile(file + part)
+		all += string(text[:bytes.LastIndexByte(text, '\n')+1]) // the rest is still being written
+	}
+	return all
 }
 
-// AuditLines parses the audit log; a line that is no JSON object fails the test.
+// AuditLines parses the lines about what ended or was refused: an exchange's beginning is not among them. A line that is
+// no JSON object fails the test.
 func (p *Proxy) AuditLines(t testing.TB) []map[string]any {
 	t.Helper()
 	out := []map[string]any{}
-	text := p.AuditText()
-	for _, line := range strings.SplitAfter(text, "\n") {
-		if !strings.HasSuffix(line, "\n") {
-			break // still being written
+	for _, entry := range p.AllAuditLines(t) {
+		if entry["kind"] != "begin" && entry["begun"] != true {
+			out = append(out, entry)
+		}
+	}
+	return out
+}
+
+// AllAuditLines has the beginnings too, and findings about exchanges that have a line of their own.
+func (p *Proxy) AllAuditLines(t testing.TB) []map[string]any {
+	t.Helper()
+	out := []map[string]any{}
+	for _, line := range strings.Split(p.AuditText(), "\n") {
+		if line == "" {
+			continue
 		}
 		var entry map[string]any
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {

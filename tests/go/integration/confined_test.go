@@ -77,10 +77,7 @@ func (c *confined) begin(script string) *background {
 }
 
 // audited is the audit log as it is now.
-func (c *confined) audited() string {
-	text, _ := os.ReadFile(c.audit)
-	return string(text)
-}
+func (c *confined) audited() string { return harness.AuditText(c.audit) }
 
 func needs(t *testing.T, programs ...string) {
 	t.Helper()

@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"io"
 	"math/rand"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -118,5 +122,84 @@ func TestDockerKilledLauncher(t *testing.T) {
 	}
 	if after := volumes(); after != before {
 		t.Errorf("volumes: %q before, %q after", before, after)
+	}
+}
+
+// TestDockerKilledLauncherLeavesNoWayOut: when the launcher is killed, the proxy's container ends within a second, nothing
+// leaves the bottle any more, and what left has its line in the audit log.
+func TestDockerKilledLauncherLeavesNoWayOut(t *testing.T) {
+	engine := needEngine(t)
+	for _, scanner := range []string{"guard", "pipelock"} {
+		t.Run(scanner, func(t *testing.T) {
+			if scanner == "pipelock" {
+				needPipelock(t)
+			}
+			listener, err := engine.Listen(bridgeGateway(t) + ":0")
+			if err != nil {
+				t.Skipf("the engine's bridge is not on this machine, so nothing can listen there: %v", err)
+			}
+			var lock sync.Mutex
+			var paths []string
+			var last time.Time
+			server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				lock.Lock()
+				defer lock.Unlock()
+				paths, last = append(paths, r.URL.Path), time.Now()
+			})}
+			go func() { _ = server.Serve(listener) }()
+			defer server.Close()
+			arrived := func() (int, time.Time) {
+				lock.Lock()
+				defer lock.Unlock()
+				return len(paths), last
+			}
+			host, port, _ := net.SplitHostPort(listener.Addr().String())
+			name := "origin.demo:" + port
+			state, workspace := t.TempDir(), filepath.Join(t.TempDir(), "work")
+			if err := os.Mkdir(workspace, 0o777); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(harness.Binary(t, "bottle"), "start", "--backend", "docker", "--scanner", scanner, "--allow", name,
+				"--allow-address", host+"/32", "--resolve", name+"="+host+":"+port, "--", "sh", "-c",
+				"while :; do n=$((n+1)); curl -s -o /dev/null http://"+name+"/$n; done")
+			cmd.Dir = workspace
+			cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+state)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer nextCalls[1].call(t)
+			eventually(t, 90*time.Second, "the agent's requests arrive", func() bool { n, _ := arrived(); return n >= 10 })
+			killed := time.Now()
+			kill(t, cmd)
+			proxies := func() string {
+				out, err := docker(t, "ps", "--quiet", "--filter", "label=bottle.id", "--filter", "name=-proxy")
+				if err != nil {
+					t.Fatal(out)
+				}
+				return out
+			}
+			eventually(t, 10*time.Second, "the proxy's container ends", func() bool { return proxies() == "" })
+			if took := time.Since(killed); took > 3*time.Second {
+				t.Errorf("the proxy's container ran on for %v", took)
+			}
+			at, until := 0, time.Now().Add(2*time.Second)
+			for ; time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+				at, _ = arrived()
+			}
+			if _, late := arrived(); late.Sub(killed) > time.Second {
+				t.Errorf("a request arrived %v after the launcher was killed", late.Sub(killed))
+			}
+			logs, err := filepath.Glob(filepath.Join(state, "bottle", "*", "audit.jsonl"))
+			if err != nil || len(logs) != 1 {
+				t.Fatalf("logs: %v %v", logs, err)
+			}
+			text := harness.AuditText(logs[0])
+			if begun := strings.Count(text, `"kind":"begin"`); begun < at {
+				t.Errorf("%d requests arrived, %d stand in the log", at, begun)
+			}
+			if agent, err := docker(t, "ps", "--quiet", "--filter", "label=bottle.id", "--filter", "name=-agent"); err != nil || agent == "" {
+				t.Errorf("the agent does not run, so nothing was tested: %s %v", agent, err)
+			}
+		})
 	}
 }

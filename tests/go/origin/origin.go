@@ -23,6 +23,8 @@ type Options struct {
 	Plain  bool // no TLS, HTTP/1.1
 	CA     *CA  // nil makes a new one
 	Leaf   LeafOptions
+	// ClientAuth is what it wants of clients; with TLS 1.3 it refuses after their handshake.
+	ClientAuth tls.ClientAuthType
 	// Raw takes over each connection after the handshake (HTTP/1.1 only).
 	Raw func(net.Conn)
 }
@@ -69,7 +71,8 @@ func Start(opts Options) (*Server, error) {
 		} else if opts.H2Only {
 			protos = []string{"h2"}
 		}
-		s.tlsConf = &tls.Config{Certificates: []tls.Certificate{leaf}, NextProtos: protos, MinVersion: tls.VersionTLS12}
+		s.tlsConf = &tls.Config{Certificates: []tls.Certificate{leaf}, NextProtos: protos, MinVersion: tls.VersionTLS12,
+			ClientAuth: opts.ClientAuth}
 	}
 	listener, err := net.Listen("tcp", opts.Listen)
 	if err != nil {

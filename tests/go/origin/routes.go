@@ -23,6 +23,7 @@ func (s *Server) routes() http.Handler {
 		io.WriteString(w, "hello from the origin\n")
 	})
 	mux.HandleFunc("/echo", echo)
+	mux.HandleFunc("/fields", fields)
 	mux.HandleFunc("/mirror", mirror)
 	mux.HandleFunc("/sse", sse)
 	mux.HandleFunc("/bytes", bytesOut)
@@ -291,6 +292,15 @@ func gzipped(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	io.WriteString(w, "plain text\n")
+}
+
+// fields answers with so many more header fields, of so many bytes each.
+func fields(w http.ResponseWriter, r *http.Request) {
+	value := strings.Repeat("v", int(number(r, "bytes", 1)))
+	for i := int64(0); i < number(r, "n", 1); i++ {
+		w.Header().Set(fmt.Sprintf("X-Field-%d", i), value)
+	}
+	io.WriteString(w, "fields\n")
 }
 
 func slow(w http.ResponseWriter, r *http.Request) {

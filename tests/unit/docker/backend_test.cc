@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/wait.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <set>
 #include <thread>
@@ -94,6 +96,35 @@ TEST_F(FakeEngine, TheBottleEndsWhenItsProxyDoes) {
   EXPECT_EQ(status.error().code, ExitCode::kProxy);
   EXPECT_THAT(status.error().message, HasSubstr("bottle-proxy ended by itself (status 3)"));
   EXPECT_TRUE(nothing_is_left());
+}
+
+// Whatever ends the launcher: the proxy's standard input ends with it, and the lines that the proxy
+// writes then are not lost.
+TEST_F(FakeEngine, KilledLauncherTakesItsProxyAlong) {
+  set("FAKE_DOCKER_WAIT", "1");
+  add_secret("TOKEN", "very-secret-token");
+  const auto plan = prepare();
+  ASSERT_TRUE(plan);
+  const pid_t launcher = ::fork();
+  ASSERT_GE(launcher, 0);
+  if (launcher == 0) {
+    const auto status = make_docker_backend()->launch(*plan);
+    ::_exit(status ? 0 : 1);
+  }
+  const auto within = [](const auto& is) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!is() && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return is();
+  };
+  EXPECT_TRUE(within([this] { return fs::exists(root_ / "engine/agent"); }));
+  EXPECT_THAT(content(plan->audit), Not(HasSubstr("standard input ended")));
+  EXPECT_EQ(::kill(launcher, SIGKILL), 0);
+  EXPECT_EQ(::waitpid(launcher, nullptr, 0), launcher);
+  EXPECT_TRUE(within([&plan] {
+    return content(plan->audit).find("standard input ended") != std::string::npos;
+  })) << content(plan->audit);
 }
 
 TEST_F(FakeEngine, SecretsAreOnNoCommandLineAndInNoFile) {

@@ -145,7 +145,7 @@ class ExitBench : public testing::Test {
     spool = std::make_unique<Spool>(spool_limits, decode);
   }
   ~ExitBench() override {
-    ::unlink(audit_file().c_str());
+    for (const std::string& part : audit_files(audit_file())) ::unlink(part.c_str());
     ::rmdir(directory_.c_str());
   }
 
@@ -227,8 +227,10 @@ class ExitBench : public testing::Test {
   [[nodiscard]] std::string audit_file() const { return directory_ + "/audit.jsonl"; }
   [[nodiscard]] std::vector<std::string> lines() const {
     std::vector<std::string> all;
-    std::ifstream in(audit_file());
-    for (std::string line; std::getline(in, line);) all.push_back(std::move(line));
+    for (const std::string& part : audit_files(audit_file())) {
+      std::ifstream in(part);
+      for (std::string line; std::getline(in, line);) all.push_back(std::move(line));
+    }
     return all;
   }
   // The one line there is.

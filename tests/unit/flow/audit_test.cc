@@ -1,76 +1,28 @@
 #include "proxy/flow/audit.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <csignal>
-#include <cstdlib>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <vector>
+
+#include "tests/unit/flow/audit_bench.h"
 
 namespace bottle {
 namespace {
 
 using nlohmann::json;
 
-class TempDir {
- public:
-  TempDir() {
-    std::string name = testing::TempDir() + "/audit-XXXXXX";
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TempDir() {
-    ::unlink(file().c_str());
-    for (int i = 1; i < kAuditFiles; ++i) ::unlink((file() + "." + std::to_string(i)).c_str());
-    ::rmdir(path_.c_str());
-  }
-  [[nodiscard]] std::string file() const { return path_ + "/audit.jsonl"; }
-
- private:
-  std::string path_;
-};
-
-AuditRecord sample() {
-  AuditRecord record;
-  record.time = std::chrono::system_clock::time_point(std::chrono::milliseconds(1700000000123));
-  record.id = "01HX";
-  record.route = "scan";
-  record.client_protocol = "h2";
-  record.upstream_protocol = "http/1.1";
-  record.method = "POST";
-  record.host = "api.example.com";
-  record.port = 443;
-  record.target = "/v1/messages?beta=true&key=abc";
-  record.status = 200;
-  record.bytes_in = 12;
-  record.bytes_out = 3456;
-  record.ttfb = std::chrono::milliseconds(80);
-  record.total = std::chrono::milliseconds(950);
-  record.scanned_request_body = true;
-  return record;
-}
-
-std::vector<std::string> lines_of(const std::string& path) {
-  std::ifstream in(path);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
-
 TEST(AuditLine, IsExactlyThis) {
-  EXPECT_EQ(audit_line(sample()),
-            R"({"time":"2023-11-14T22:13:20.123Z","id":"01HX","kind":"exchange","route":"scan",)"
-            R"("client_protocol":"h2","upstream_protocol":"http/1.1","method":"POST",)"
-            R"("host":"api.example.com","port":443,"path":"/v1/messages?beta=*&key=*",)"
-            R"("status":200,"bytes_in":12,"bytes_out":3456,"ttfb_ms":80,"total_ms":950,)"
-            R"("verdict":"allowed","reason":null,"detail":null,"by":null,)"
-            R"("scanned":["request_body"]})"
-            "\n");
+  EXPECT_EQ(
+      audit_line(sample()),
+      R"({"time":"2023-11-14T22:13:20.123Z","part":"exchanges","id":"01HX",)"
+      R"("kind":"exchange","route":"scan","client_protocol":"h2","upstream_protocol":"http/1.1","method":"POST",)"
+      R"("host":"api.example.com","port":443,"path":"/v1/messages?beta=*&key=*",)"
+      R"("status":200,"bytes_in":12,"bytes_out":3456,"ttfb_ms":80,"total_ms":950,)"
+      R"("verdict":"allowed","reason":null,"detail":null,"by":null,)"
+      R"("scanned":["request_body"]})"
+      "\n");
 }
 
 TEST(AuditLine, Refusals) {
@@ -224,132 +176,65 @@ TEST(AuditLine, IsBounded) {
   EXPECT_EQ(json::parse(audit_line(record))["detail"], std::string(253, 'd') + "...");
 }
 
-TEST(AuditSink, WritesLinesAndMakesItsFilePrivate) {
-  const TempDir dir;
-  {
-    auto sink = AuditSink::open(dir.file());
-    ASSERT_TRUE(sink) << sink.error().detail;
-    (*sink)->write(sample());
-    (*sink)->write(sample());
-    EXPECT_TRUE((*sink)->healthy());
-    EXPECT_EQ((*sink)->written(), 2u);
-    EXPECT_EQ((*sink)->lost(), 0u);
-    EXPECT_EQ(lines_of(dir.file()).size(), 2u) << "what was written is in the file at once";
+TEST(AuditLine, ABeginningHasWhatIsKnownThen) {
+  AuditRecord record = sample();
+  record.kind = AuditKind::Begin;
+  EXPECT_EQ(audit_line(record),
+            R"({"time":"2023-11-14T22:13:20.123Z","part":"exchanges","id":"01HX","kind":"begin",)"
+            R"("route":"scan","client_protocol":"h2","method":"POST","host":"api.example.com",)"
+            R"("port":443,"path":"/v1/messages?beta=*&key=*"})"
+            "\n");
+}
+
+TEST(AuditLine, TellsHowManyItStandsFor) {
+  AuditRecord record = sample();
+  EXPECT_FALSE(json::parse(audit_line(record)).contains("count"));
+  record.count = 190'000;
+  EXPECT_EQ(json::parse(audit_line(record))["count"], 190'000);
+}
+
+TEST(AuditParts, WhatSentSomethingOutIsAnExchange) {
+  const struct {
+    const char* what;
+    AuditKind kind;
+    Verdict verdict;
+    DecidedBy by;
+    bool begun;
+    AuditPart part;
+    bool late_finding;
+  } cases[] = {
+      {"allowed", AuditKind::Exchange, Verdict::Allowed, DecidedBy::Nobody, true,
+       AuditPart::Exchanges, false},
+      {"cut", AuditKind::Exchange, Verdict::Cut, DecidedBy::Origin, true, AuditPart::Exchanges,
+       false},
+      {"its beginning", AuditKind::Begin, Verdict::Allowed, DecidedBy::Nobody, false,
+       AuditPart::Exchanges, false},
+      {"broken after it was sent", AuditKind::Exchange, Verdict::Failed, DecidedBy::Origin, true,
+       AuditPart::Exchanges, false},
+      {"no such name", AuditKind::Exchange, Verdict::Failed, DecidedBy::Origin, false,
+       AuditPart::Refusals, false},
+      {"policy", AuditKind::Exchange, Verdict::Refused, DecidedBy::Policy, false,
+       AuditPart::Refusals, false},
+      {"guard, in the head", AuditKind::Exchange, Verdict::Refused, DecidedBy::Guard, false,
+       AuditPart::Findings, false},
+      {"guard, in the body", AuditKind::Exchange, Verdict::Refused, DecidedBy::Guard, true,
+       AuditPart::Exchanges, true},
+      {"pipelock", AuditKind::Exchange, Verdict::Refused, DecidedBy::Pipelock, true,
+       AuditPart::Exchanges, true},
+      {"the exit", AuditKind::RefusedAtExit, Verdict::Refused, DecidedBy::Exit, false,
+       AuditPart::Findings, false},
+      {"a name", AuditKind::RefusedName, Verdict::Refused, DecidedBy::Proxy, false,
+       AuditPart::Refusals, false},
+  };
+  for (const auto& c : cases) {
+    AuditRecord record = sample();
+    record.kind = c.kind;
+    record.verdict = c.verdict;
+    record.by = c.by;
+    record.begun = c.begun;
+    EXPECT_EQ(part_of(record), c.part) << c.what;
+    EXPECT_EQ(is_late_finding(record), c.late_finding) << c.what;
   }
-  struct stat info{};
-  ASSERT_EQ(::stat(dir.file().c_str(), &info), 0);
-  EXPECT_EQ(info.st_mode & 0777u, 0600u);
-  auto again = AuditSink::open(dir.file());
-  ASSERT_TRUE(again);
-  (*again)->write(sample());
-  EXPECT_EQ(lines_of(dir.file()).size(), 3u);
-}
-
-TEST(AuditSink, LinesOfManyThreadsDoNotMix) {
-  const TempDir dir;
-  auto sink = AuditSink::open(dir.file());
-  ASSERT_TRUE(sink);
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&sink, i] {
-      AuditRecord record = sample();
-      record.id = "thread" + std::to_string(i);
-      for (int n = 0; n < 200; ++n) (*sink)->write(record);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  const auto lines = lines_of(dir.file());
-  EXPECT_EQ(lines.size(), 800u);
-  for (const std::string& line : lines)
-    EXPECT_FALSE(json::parse(line, nullptr, false).is_discarded());
-}
-
-TEST(AuditSink, AbsentFileIsOff) {
-  auto sink = AuditSink::open("");
-  ASSERT_TRUE(sink);
-  (*sink)->write(sample());
-  EXPECT_TRUE((*sink)->healthy());
-  EXPECT_EQ((*sink)->written(), 0u);
-}
-
-TEST(AuditSink, UnopenableFileIsAnErrorThatNamesIt) {
-  const auto sink = AuditSink::open("/nonexistent/dir/audit.jsonl");
-  ASSERT_FALSE(sink);
-  EXPECT_NE(sink.error().detail.find("/nonexistent/dir/audit.jsonl"), std::string::npos);
-}
-
-TEST(AuditSink, FullDiskIsSeen) {
-  auto sink = AuditSink::open("/dev/full");
-  ASSERT_TRUE(sink);
-  EXPECT_TRUE((*sink)->healthy());
-  (*sink)->write(sample());
-  EXPECT_FALSE((*sink)->healthy());
-  EXPECT_EQ((*sink)->lost(), 1u);
-  EXPECT_FALSE((*sink)->probe());
-}
-
-TEST(AuditSink, RecoversAndEndsATornLine) {
-  const TempDir dir;
-  auto sink = AuditSink::open(dir.file());
-  ASSERT_TRUE(sink);
-  (*sink)->write(sample());
-  const std::size_t whole = audit_line(sample()).size();
-  // The disk is full after ten more bytes.
-  struct rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto handler = ::signal(SIGXFSZ, SIG_IGN);
-  struct rlimit small = before;
-  small.rlim_cur = whole + 10;
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  (*sink)->write(sample());
-  const bool healthy_when_full = (*sink)->healthy();
-  const bool probe_when_full = (*sink)->probe();
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-  ::signal(SIGXFSZ, handler);
-  EXPECT_FALSE(healthy_when_full);
-  EXPECT_FALSE(probe_when_full);
-  EXPECT_TRUE((*sink)->probe());
-  EXPECT_TRUE((*sink)->healthy());
-  (*sink)->write(sample());
-  const auto lines = lines_of(dir.file());
-  ASSERT_EQ(lines.size(), 3u);
-  EXPECT_EQ(lines[0] + "\n", audit_line(sample()));
-  EXPECT_EQ(lines[1].size(), 10u);
-  EXPECT_EQ(lines[2] + "\n", audit_line(sample()));
-  EXPECT_EQ((*sink)->lost(), 1u);
-  EXPECT_EQ((*sink)->written(), 2u);
-}
-
-// T64: whoever can make lines must not be able to fill the disk.
-TEST(AuditSink, FilesAreBoundedInSizeAndNumber) {
-  const TempDir dir;
-  const std::size_t line = audit_line(sample()).size();
-  auto sink = AuditSink::open(dir.file(), 2 * line);
-  ASSERT_TRUE(sink);
-  for (int i = 0; i < 2 * kAuditFiles + 3; ++i) (*sink)->write(sample());
-  EXPECT_TRUE((*sink)->healthy());
-  EXPECT_EQ((*sink)->lost(), 0u);
-  EXPECT_EQ(lines_of(dir.file()).size(), 1u);
-  for (int i = 1; i < kAuditFiles; ++i) {
-    EXPECT_EQ(lines_of(dir.file() + "." + std::to_string(i)).size(), 2u) << i;
-  }
-  EXPECT_NE(::access((dir.file() + "." + std::to_string(kAuditFiles)).c_str(), F_OK), 0);
-}
-
-TEST(AuditSink, WhatStoodInTheFileBeforeCounts) {
-  const TempDir dir;
-  const std::size_t line = audit_line(sample()).size();
-  {
-    auto first = AuditSink::open(dir.file(), 2 * line);
-    ASSERT_TRUE(first);
-    (*first)->write(sample());
-    (*first)->write(sample());
-  }
-  auto second = AuditSink::open(dir.file(), 2 * line);
-  ASSERT_TRUE(second);
-  (*second)->write(sample());
-  EXPECT_EQ(lines_of(dir.file()).size(), 1u);
-  EXPECT_EQ(lines_of(dir.file() + ".1").size(), 2u);
 }
 
 }  // namespace

@@ -113,7 +113,7 @@ class FlowBench : public testing::Test {
     open_audit(file);
   }
   ~FlowBench() override {
-    ::unlink(file.c_str());
+    for (const std::string& part : audit_files(file)) ::unlink(part.c_str());
     ::rmdir(directory_.c_str());
   }
 
@@ -168,11 +168,17 @@ class FlowBench : public testing::Test {
     return text;
   }
 
+  // Of all parts of the log.
   std::vector<std::string> lines() const {
-    std::ifstream in(file);
     std::vector<std::string> all;
-    for (std::string line; std::getline(in, line);) all.push_back(line);
+    for (const std::string& part : audit_files(file)) {
+      std::ifstream in(part);
+      for (std::string line; std::getline(in, line);) all.push_back(line);
+    }
     return all;
+  }
+  void clear_log() const {
+    for (const std::string& part : audit_files(file)) ::truncate(part.c_str(), 0);
   }
   // The only line, which must hold no secret in any spelling.
   nlohmann::json line() const {

@@ -29,9 +29,12 @@ std::string audited(const std::vector<std::string>& names) {
     RefusedNames refused(**set, **audit, "n-", DecidedBy::Proxy);
     for (const std::string& name : names) refused.tell(name);
   }
-  std::ifstream in(file);
-  std::string text{std::istreambuf_iterator<char>(in), {}};
-  ::unlink(file.c_str());
+  std::string text;
+  for (const std::string& part : audit_files(file)) {
+    std::ifstream in(part);
+    text.append(std::istreambuf_iterator<char>(in), {});
+    ::unlink(part.c_str());
+  }
   return text;
 }
 

@@ -240,6 +240,10 @@ TEST_F(OriginTls, U22ClientCertificateAskedFor) {
   ASSERT_TRUE(result_.has_value());
   EXPECT_EQ(read_status_, IoStatus::Reset);
   EXPECT_THAT(result_->stream->fault(), ::testing::HasSubstr("certificate required"));
+  const auto told = result_->stream->why_ended();
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->reason, "tls_client_cert_required");
+  EXPECT_THAT(told->detail, ::testing::HasSubstr("asks for a client certificate"));
 }
 
 TEST_F(OriginTls, U24LargeChainsAreBounded) {

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "launcher/process.h"
+
+namespace bottle::launcher {
+
+// Whole lines of one part of an audit log: of its older files, then of the current one, which may
+// grow and be rotated.
+class PartLines {
+ public:
+  explicit PartLines(std::filesystem::path file);
+
+  bool is_there() const { return fd_ || !older_.empty(); }
+  // The next line, without its end; nullptr: there is none now. The same until take().
+  const std::string* peek();
+  void take();
+  // No more will come: what has no line end yet is a line too.
+  void finish();
+  // Looks whether the log was rotated, or has come at last. False: all is as it was.
+  bool renew();
+
+ private:
+  bool open(const std::filesystem::path& file);
+  bool open_current();
+  bool go_on();
+  bool fill();
+  void cut_line();
+
+  std::filesystem::path file_;
+  std::vector<std::filesystem::path> older_;  // not yet read, the oldest first
+  Fd fd_;
+  bool current_ = false;   // what is open was opened as `file_`
+  bool replaced_ = false;  // what is open was moved away; once it is read, `file_` is next
+  std::string chunk_;      // what was read and not yet cut starts at at_
+  std::size_t at_ = 0;
+  std::string line_;
+  bool ready_ = false;  // line_ is whole
+};
+
+}  // namespace bottle::launcher

@@ -1,0 +1,260 @@
+#include "proxy/flow/audit_sink.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace bottle {
+namespace {
+
+using Time = AuditFold::TimePoint;
+
+Time now() { return std::chrono::steady_clock::now(); }
+
+Failure unusable(const std::string& path, int error) {
+  return Failure{Code::Internal, "audit file \"" + path +
+                                     "\" cannot be opened: " + std::strerror(error) +
+                                     "; give a file in a directory that exists and may be written"};
+}
+
+std::size_t index_of(AuditPart part) { return static_cast<std::size_t>(part); }
+
+// For poll(): -1 is for ever.
+int milliseconds_until(std::optional<Time> time) {
+  if (!time) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*time - now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
+}
+
+std::optional<Time> earlier(std::optional<Time> a, std::optional<Time> b) {
+  if (!a || !b) return a ? a : b;
+  return std::min(*a, *b);
+}
+
+}  // namespace
+
+std::array<std::string, kAuditParts> audit_files(const std::string& path) {
+  return {path, path + ".findings", path + ".refusals"};
+}
+
+AuditSink::AuditSink() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+Result<std::unique_ptr<AuditSink>> AuditSink::open(const std::string& path,
+                                                   std::uint64_t most_bytes) {
+  std::unique_ptr<AuditSink> sink(new AuditSink());
+  if (path.empty()) return sink;
+  struct stat status{};
+  const bool there = ::stat(path.c_str(), &status) == 0;
+  if (path == "-") {
+    sink->stream_ = AuditStream::to_stderr();
+  } else if (there && !S_ISREG(status.st_mode)) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) return unusable(path, errno);
+    sink->stream_ = AuditStream::of(fd);
+  } else {
+    const auto names = audit_files(path);
+    for (std::size_t part = 0; part < kAuditParts; ++part) {
+      auto file = AuditFile::open(names[part], most_bytes);
+      if (!file) return file.error();
+      sink->files_[part] = std::move(*file);
+    }
+  }
+  try {
+    sink->start();
+  } catch (const std::system_error& error) {
+    return Failure{Code::Internal, std::string("no thread for the audit log: ") + error.what()};
+  }
+  return sink;
+}
+
+AuditSink::~AuditSink() {
+  close();
+  if (wake_ >= 0) ::close(wake_);
+}
+
+// ---- records -----------------------------------------------------------------------------------
+
+void AuditSink::write(const AuditRecord& record) noexcept {
+  if (off()) return;
+  const std::lock_guard lock(mutex_);
+  try {
+    const AuditPart part = part_of(record);
+    fold_or_put(record, part);
+    if (is_late_finding(record)) fold_or_put(record, AuditPart::Findings);
+  } catch (...) {  // out of memory: nothing can be told but this
+    note_lost(record.count);
+  }
+}
+
+bool AuditSink::begin(const AuditRecord& record) noexcept {
+  if (off()) return true;
+  const std::lock_guard lock(mutex_);
+  try {
+    // What is refused for it is not missing from the log.
+    const bool done = (!stream_ || stream_->has_room()) && put(record, AuditPart::Exchanges);
+    if (!done) healthy_.store(false);
+    return done;
+  } catch (...) {
+    healthy_.store(false);
+    return false;
+  }
+}
+
+void AuditSink::fold_or_put(const AuditRecord& record, AuditPart part) {
+  if (part != AuditPart::Exchanges) {
+    AuditFold& fold = part == AuditPart::Findings ? findings_ : refusals_;
+    if (!fold.add(record, now())) {
+      if (no_timer_) wake();  // it has to be told in time
+      return;
+    }
+  }
+  if (!put(record, part)) note_lost(record.count);
+}
+
+bool AuditSink::put(const AuditRecord& record, AuditPart part) {
+  const std::string line = audit_line(record, part);
+  const bool done = stream_ ? stream_->put(line) : files_[index_of(part)]->put(line);
+  if (!done) return false;
+  written_.fetch_add(1);
+  if (stream_ && stream_->waits() && no_watch_) wake();
+  healthy_.store(!stream_ || stream_->has_room());
+  if (untold_ > 0) tell_lost();
+  return true;
+}
+
+void AuditSink::note_lost(std::uint64_t lines) noexcept {
+  if (lines == 0) return;
+  healthy_.store(false);
+  lost_.fetch_add(lines);
+  untold_ += lines;
+}
+
+void AuditSink::tell_lost() {
+  AuditRecord record;
+  record.time = std::chrono::system_clock::now();
+  record.kind = AuditKind::LostLines;
+  record.verdict = Verdict::Failed;
+  record.by = DecidedBy::Proxy;
+  record.reason = "audit_unwritable";
+  record.detail = "lines of the audit log that could not be written";
+  record.count = std::exchange(untold_, 0);
+  const std::string line = audit_line(record);
+  const bool done = stream_ ? stream_->put(line) : files_[0]->put(line);
+  if (!done) untold_ = record.count;
+}
+
+void AuditSink::put_counted(bool all) {
+  const std::pair<AuditFold*, AuditPart> folds[] = {{&findings_, AuditPart::Findings},
+                                                    {&refusals_, AuditPart::Refusals}};
+  for (const auto& [fold, part] : folds) {
+    for (const AuditRecord& record : all ? fold->rest() : fold->due(now())) {
+      if (!put(record, part)) note_lost(record.count);
+    }
+  }
+}
+
+// ---- health ------------------------------------------------------------------------------------
+
+bool AuditSink::probe() noexcept {
+  if (off() || healthy()) return true;
+  const std::lock_guard lock(mutex_);
+  bool well = true;
+  if (stream_) {
+    pump();
+    well = stream_->probe();
+  } else {
+    for (const auto& file : files_) well = file->probe() && well;
+  }
+  healthy_.store(well);
+  return well;
+}
+
+bool AuditSink::healthy() const noexcept { return healthy_.load(); }
+std::uint64_t AuditSink::written() const noexcept { return written_.load(); }
+std::uint64_t AuditSink::lost() const noexcept { return lost_.load(); }
+
+// ---- the thread --------------------------------------------------------------------------------
+
+void AuditSink::start() {
+  // Signals are main's.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (...) {
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void AuditSink::wake() noexcept {
+  no_timer_ = false;
+  no_watch_ = false;
+  const std::uint64_t one = 1;
+  const ssize_t told = ::write(wake_, &one, sizeof one);
+  static_cast<void>(told);  // it is only full when the thread is about to wake
+}
+
+void AuditSink::pump() noexcept {
+  const std::uint64_t gone = stream_->pump();
+  note_lost(gone);
+  if (!stream_->waits() && gone == 0) healthy_.store(stream_->has_room());
+}
+
+void AuditSink::run() {
+  std::optional<Time> end;
+  for (;;) {
+    pollfd fds[2] = {{wake_, POLLIN, 0}, {-1, POLLOUT, 0}};
+    int timeout = -1;
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_ && !end) end = now() + kAuditLastWords;
+      try {
+        put_counted(stopping_);
+      } catch (...) {
+        note_lost(1);
+      }
+      if (stream_) pump();
+      const bool waits = stream_ && stream_->waits();
+      if (stopping_ && (!waits || now() >= *end)) return;
+      const auto counted = earlier(findings_.next(), refusals_.next());
+      timeout = milliseconds_until(earlier(counted, end));
+      if (waits) fds[1].fd = stream_->descriptor();
+      no_timer_ = !counted;
+      no_watch_ = !waits;
+    }
+    ::poll(fds, 2, timeout);
+    std::uint64_t told = 0;
+    while (::read(wake_, &told, sizeof told) > 0) {
+    }
+  }
+}
+
+bool AuditSink::close() noexcept {
+  if (thread_.joinable()) {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+      wake();
+    }
+    thread_.join();
+    const std::lock_guard lock(mutex_);
+    if (stream_) note_lost(stream_->give_up());
+  }
+  return lost() == 0;
+}
+
+}  // namespace bottle

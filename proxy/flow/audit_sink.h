@@ -1,0 +1,89 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "proxy/base/result.h"
+#include "proxy/flow/audit.h"
+#include "proxy/flow/audit_file.h"
+#include "proxy/flow/audit_fold.h"
+#include "proxy/flow/audit_stream.h"
+
+namespace bottle {
+
+// The audit log: three files, one a part (audit_files()), or one stream. Thread-safe. Never waits
+// for a reader. What has gone into a file or a stream has left the process when a call returns;
+// what a stream does not take waits in a bounded queue. Refusals and findings are folded
+// (AuditFold). A thread of its own writes what becomes due later.
+// A proxy whose audit cannot be written must refuse new requests: ask healthy().
+class AuditSink {
+ public:
+  // Opens (creates with mode 0600) `path` and its companions; "-" is standard error. Something that
+  // exists and is no regular file is a stream. Empty: nothing is written and healthy() stays true.
+  // Fails with Code::Internal and the reason.
+  [[nodiscard]] static Result<std::unique_ptr<AuditSink>> open(
+      const std::string& path, std::uint64_t most_bytes = kMaxAuditFile);
+  ~AuditSink();
+  AuditSink(const AuditSink&) = delete;
+  AuditSink& operator=(const AuditSink&) = delete;
+
+  // Never throws. A record whose line cannot be written is counted and lost; the log tells how many
+  // were as soon as it can be written again.
+  void write(const AuditRecord& record) noexcept;
+  // As write(), for the line before the first byte of an exchange leaves. False: it is not in the
+  // log, and nothing may be sent.
+  [[nodiscard]] bool begin(const AuditRecord& record) noexcept;
+  // False from a failed write until one succeeds, and while a stream's reader is far behind. While
+  // it is false, probe() may be called to try.
+  [[nodiscard]] bool healthy() const noexcept;
+  bool probe() noexcept;
+  // The end: tells what is counted, and waits at most kAuditLastWords for a stream's reader. False:
+  // the log is not complete. Idempotent; the destructor does it too.
+  bool close() noexcept;
+  [[nodiscard]] std::uint64_t written() const noexcept;
+  [[nodiscard]] std::uint64_t lost() const noexcept;
+
+ private:
+  AuditSink();
+  [[nodiscard]] bool off() const noexcept { return !stream_ && !files_[0]; }
+  void start();
+  void run();
+  void wake() noexcept;
+  // These with mutex_ held.
+  bool put(const AuditRecord& record, AuditPart part);
+  void put_counted(bool all);
+  void fold_or_put(const AuditRecord& record, AuditPart part);
+  void note_lost(std::uint64_t lines) noexcept;
+  void tell_lost();
+  void pump() noexcept;
+
+  std::mutex mutex_;
+  std::array<std::unique_ptr<AuditFile>, kAuditParts> files_;
+  std::unique_ptr<AuditStream> stream_;
+  AuditFold refusals_;
+  AuditFold findings_;
+  std::uint64_t untold_ = 0;  // lost, and not yet told in the log
+  bool stopping_ = false;
+  bool no_timer_ = false;  // the thread sleeps until it is woken
+  bool no_watch_ = false;  // ... or its time has come, and does not look at the stream
+  int wake_ = -1;          // an eventfd
+  std::thread thread_;
+  std::atomic<bool> healthy_{true};
+  std::atomic<std::uint64_t> written_{0};
+  std::atomic<std::uint64_t> lost_{0};
+};
+
+// The files of a log at `path`, in the order of AuditPart.
+[[nodiscard]] std::array<std::string, kAuditParts> audit_files(const std::string& path);
+
+// At the end of the process, for a reader that is behind.
+inline constexpr std::chrono::milliseconds kAuditLastWords{500};
+
+}  // namespace bottle

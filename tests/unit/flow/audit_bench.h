@@ -1,0 +1,71 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "proxy/flow/audit.h"
+
+namespace bottle {
+
+// A directory for an audit log, removed with what is in it.
+class TempDir {
+ public:
+  TempDir() {
+    std::string name = testing::TempDir() + "/audit-XXXXXX";
+    path_ = ::mkdtemp(name.data());
+  }
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  ~TempDir() { std::filesystem::remove_all(path_); }
+  [[nodiscard]] std::string file() const { return path_ + "/audit.jsonl"; }
+
+ private:
+  std::string path_;
+};
+
+inline std::vector<std::string> lines_of(const std::string& path) {
+  std::ifstream in(path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+inline AuditRecord sample() {
+  AuditRecord record;
+  record.time = std::chrono::system_clock::time_point(std::chrono::milliseconds(1700000000123));
+  record.id = "01HX";
+  record.route = "scan";
+  record.client_protocol = "h2";
+  record.upstream_protocol = "http/1.1";
+  record.method = "POST";
+  record.host = "api.example.com";
+  record.port = 443;
+  record.target = "/v1/messages?beta=true&key=abc";
+  record.status = 200;
+  record.bytes_in = 12;
+  record.bytes_out = 3456;
+  record.ttfb = std::chrono::milliseconds(80);
+  record.total = std::chrono::milliseconds(950);
+  record.scanned_request_body = true;
+  return record;
+}
+
+// A request to a host that is not allowed.
+inline AuditRecord refused_host(const std::string& host) {
+  AuditRecord record = sample();
+  record.verdict = Verdict::Refused;
+  record.by = DecidedBy::Policy;
+  record.reason = "host_not_allowed";
+  record.host = host;
+  record.status = 403;
+  record.upstream_protocol.clear();
+  return record;
+}
+
+}  // namespace bottle
