@@ -15,7 +15,7 @@ _SETTING = re.compile(r"(?<![\w/.-])([a-z][a-z0-9]*(?:_[a-z0-9]+)+)(?![\w/(-])")
 _KEY = re.compile(r'\\"([a-z_]+)\\"')
 _VAGUE = re.compile(r"\b(?:in|by|of) (?:its|the|the \w+'s|the \w+ \w+'s) (?:configuration|settings?)\b")
 # Options of programs that a message tells somebody to run.
-_FOREIGN = {"reinstall": "apt-get", "security-opt": "docker", "http2": "curl", "noproxy": "curl"}
+_FOREIGN = {"reinstall": "apt-get", "security-opt": "docker", "http2": "curl", "noproxy": "curl", "no-gpg-sign": "git"}
 # Words behind "route" that name none.
 _NOT_A_ROUTE = {"is", "that", "to", "of", "for", "and", "or"}
 
