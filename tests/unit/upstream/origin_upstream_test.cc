@@ -177,13 +177,13 @@ TEST(OriginUpstream, MoreStreamsThanOneConnectionTakesMakeAnother) {
 
 TEST(OriginUpstream, WhatFindsNoStreamWaitsForOne) {
   H2World world;
-  const auto outcomes = world.ask_many(1000);
+  const auto outcomes = world.ask_many(2000);
   for (const Outcome& out : outcomes) {
     ASSERT_FALSE(out.failure) << out.failure->detail;
     EXPECT_EQ(out.body, "ok");
   }
   EXPECT_EQ(world.h2.dials, 4);
-  EXPECT_EQ(world.h2.echo.requests, 1000);
+  EXPECT_EQ(world.h2.echo.requests, 2000);
   EXPECT_EQ(world.pool.waiting(), 0U);
 }
 
@@ -191,15 +191,14 @@ TEST(OriginUpstream, AnOriginThatNeverHasAStreamIsWaitedForSoLong) {
   PoolLimits limits;
   limits.queue_wait = 40ms;
   H2World world(limits);
-  world.h2.limits.streams = 1;
   world.h2.echo.stays = true;
-  std::vector<Outcome> out(6);
+  std::vector<Outcome> out(402);
   TaskGroup tasks(world.io.get_executor());
   for (Outcome& one : out) {
     tasks.spawn(test::drive(*world.upstream, get(), world.wheel, H2World::https(), one));
   }
   world.io.restart();
-  while (tasks.size() > 4 && world.io.run_one() > 0) {
+  while (tasks.size() > 400 && world.io.run_one() > 0) {
   }
   EXPECT_EQ(world.pool.in_flight(), 4U);
   EXPECT_EQ(world.pool.waiting(), 0U);

@@ -209,6 +209,7 @@ TEST(Resolver, WhatHadNoTurnWasBusyAndIsNotRemembered) {
   std::unique_ptr<Resolved> second;
   tasks.spawn(resolve(world.resolver, place("slow1.test:443"), 1, first));
   tasks.spawn(resolve(world.resolver, place("slow2.test:443"), 2, second));
+  std::this_thread::sleep_for(80ms);  // both deadlines come in one turn of the loop
   world.run(tasks);
   EXPECT_EQ(first->error().reason, "dns_timeout");
   EXPECT_EQ(second->error().code, Code::Overloaded);
