@@ -73,7 +73,7 @@ int look_around() {
   if (routes.has(address("8.8.8.8")) != false) return 1;
   if (!set_v4("lo", "127.0.0.1") || !set_v4("lo:1", "8.8.8.8")) return kNoNamespace;
   if (routes.has(address("8.8.8.8")) != true) return 2;
-  if (routes.has(address("8.8.4.4")) != false) return 3;
+  if (routes.has(address("9.9.9.9")) != false) return 3;  // the alias takes all of 8/8
   if (!drop_v4("lo:1")) return 4;
   if (routes.has(address("8.8.8.8")) != false) return 5;
   if (!add_v6("2606:4700::1111")) return 0;  // a machine without IPv6
