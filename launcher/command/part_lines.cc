@@ -34,7 +34,7 @@ const std::string* PartLines::peek() {
     if (at_ < chunk_.size()) {
       cut_line();
     } else if (!fill()) {
-      if (older_.empty() && !replaced_) break;
+      if (current_ && !replaced_) break;
       ready_ = !line_.empty();
       if (!go_on()) break;
     }
@@ -52,8 +52,9 @@ void PartLines::finish() { ready_ = ready_ || !line_.empty(); }
 bool PartLines::renew() {
   struct stat mine{};
   struct stat other{};
-  if (replaced_ || !older_.empty() || ::stat(file_.c_str(), &other) != 0) return false;
-  if (!fd_) return open(file_);
+  if (replaced_ || ::stat(file_.c_str(), &other) != 0) return false;
+  if (!fd_) return open_current();
+  if (!current_) return false;
   replaced_ = ::fstat(fd_.get(), &mine) == 0 &&
               (mine.st_ino != other.st_ino || mine.st_dev != other.st_dev);
   return replaced_;
@@ -70,8 +71,13 @@ bool PartLines::go_on() {
     older_.erase(older_.begin());
     if (open(next)) return true;
   }
+  return open_current();
+}
+
+bool PartLines::open_current() {
   replaced_ = false;
-  return open(file_);
+  current_ = open(file_);
+  return current_;
 }
 
 bool PartLines::fill() {

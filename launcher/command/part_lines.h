@@ -25,6 +25,7 @@ class PartLines {
 
  private:
   bool open(const std::filesystem::path& file);
+  bool open_current();
   bool go_on();
   bool fill();
   void cut_line();
@@ -32,6 +33,7 @@ class PartLines {
   std::filesystem::path file_;
   std::vector<std::filesystem::path> older_;  // not yet read, the oldest first
   Fd fd_;
+  bool current_ = false;   // what is open was opened as `file_`
   bool replaced_ = false;  // what is open was moved away; once it is read, `file_` is next
   std::string chunk_;      // what was read and not yet cut starts at at_
   std::size_t at_ = 0;
