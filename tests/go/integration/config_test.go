@@ -79,7 +79,29 @@ func TestStartUpErrors(t *testing.T) {
 			if strings.Contains(stderr, "terminate called") || strings.Contains(stderr, "Sanitizer") {
 				t.Errorf("stderr: %s", stderr)
 			}
+			// Places and files that are written are nothing to --check; all else it finds as a start does.
+			if c.code == exitListen || strings.HasSuffix(c.name, "-unwritable") {
+				return
+			}
+			code, _, said := harness.RunProxy(t, 20*time.Second, append([]string{"--check"}, c.args...)...)
+			if code != c.code || said != stderr {
+				t.Errorf("--check: exit code %d, want %d: %s, want %s", code, c.code, said, stderr)
+			}
 		})
+	}
+}
+
+// TestCheckStartsNothing: no place is taken, no file is made, nothing is said when all is well.
+func TestCheckStartsNothing(t *testing.T) {
+	dir := t.TempDir()
+	code, stdout, stderr := harness.RunProxy(t, 10*time.Second, "--check", "--upstream", "direct", "--allow", "origin.test",
+		"--listen", "127.0.0.1:0", "--ca-out", filepath.Join(dir, "ca.pem"), "--bundle-out", filepath.Join(dir, "bundle.pem"),
+		"--audit", filepath.Join(dir, "audit.jsonl"))
+	if code != 0 || stdout+stderr != "" {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+	if made, err := os.ReadDir(dir); err != nil || len(made) > 0 {
+		t.Errorf("files: %v, %v", made, err)
 	}
 }
 
