@@ -107,7 +107,14 @@ class OutOfMemory : public testing::TestWithParam<bool> {
 
   [[nodiscard]] bool is_h2() const { return GetParam(); }
 
+  // As the connection's owner in the proxy, whose stream goes with its frame.
+  struct Closes {
+    ByteStream& stream;
+    ~Closes() { stream.close(); }
+  };
+
   awaitable<void> serve(Client& client) {
+    const Closes at_the_end{client.pipe.b()};
     const SessionContext context{io.get_executor(), wheel,        handler, drain, limits, rules,
                                  destination,       Scheme::Https};
     if (is_h2()) {
@@ -117,7 +124,6 @@ class OutOfMemory : public testing::TestWithParam<bool> {
       Http1Session session(client.pipe.b(), context, Http1Session::Place::Tunnel);
       co_await session.run(Bytes());
     }
-    client.pipe.b().close();
   }
 
   [[nodiscard]] Bytes hello() const {
