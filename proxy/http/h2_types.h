@@ -36,8 +36,8 @@ struct H2Limits {
   // stream is reset when nothing came for `linger`, in any case after `linger_most`; what exceeds
   // `linger_bytes` finds the stream's window shut.
   std::chrono::milliseconds linger{1'000};
-  std::chrono::milliseconds linger_most{10'000};
-  std::size_t linger_bytes = 32 * 1024 * 1024;  // as much as a scanner takes (SpoolLimits)
+  std::chrono::milliseconds linger_most{30'000};  // httpx needs ten seconds for 20 MB
+  std::size_t linger_bytes = 32 * 1024 * 1024;    // as much as a scanner takes (SpoolLimits)
   FloodLimits flood;
 };
 

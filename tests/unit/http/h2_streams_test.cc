@@ -89,7 +89,9 @@ TEST(H2Linger, ResetsWithNoErrorWhenTheTimeIsUp) {
 }
 
 TEST(H2Linger, EachPieceGivesItTimeButNotForEver) {
-  Server s;
+  H2Limits limits;
+  limits.linger_most = 10s;
+  Server s(false, limits);
   s.greet();
   answer_early(s, 1);
   for (int i = 0; i < 10; ++i) {

@@ -2,6 +2,7 @@
 const fs = require('fs');
 const http = require('http');
 const http2 = require('http2');
+const { Readable } = require('stream');
 const tls = require('tls');
 
 const [proxy, ca, url, size, count] = process.argv.slice(2);
@@ -21,6 +22,10 @@ function connect() {
   });
 }
 
+function* pieces(size) {
+  for (; size > 0; size -= 65536) yield Buffer.alloc(Math.min(size, 65536));
+}
+
 function post(session) {
   return new Promise((done) => {
     const request = session.request({ ':method': 'POST', ':path': target.pathname });
@@ -28,10 +33,11 @@ function post(session) {
     const timer = setTimeout(() => done('timeout'), 10000);
     const over = (word) => { clearTimeout(timer); done(word); };
     request.on('response', (fields) => { status = fields[':status']; });
-    request.on('end', () => over(status));
+    request.on('end', () => { over(status); request.close(); });
     request.on('error', (error) => over(error.code));
     request.resume();
-    request.end(Buffer.alloc(Number(size)));
+    // Piece by piece: Node refuses what is larger than its own memory of a session.
+    Readable.from(pieces(Number(size))).pipe(request);
   });
 }
 
