@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <linux/ipv6.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -10,8 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 namespace bottle {
 namespace {
@@ -53,14 +57,48 @@ bool drop_v4(const char* alias) {
   return done;
 }
 
+// News of the kernel's IPv6 routes, from here on.
+int watch_v6_routes() {
+  const int socket = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  sockaddr_nl here{};
+  here.nl_family = AF_NETLINK;
+  here.nl_groups = RTMGRP_IPV6_ROUTE;
+  const timeval patience{.tv_sec = 10, .tv_usec = 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  if (::bind(socket, reinterpret_cast<const sockaddr*>(&here), sizeof here) != 0) return -1;
+  return socket;
+}
+
+// The kernel makes the route of a new IPv6 address in a later moment, when it has seen that no
+// other machine has the address.
+bool wait_for_local_route(int news, const char* text) {
+  in6_addr wanted{};
+  ::inet_pton(AF_INET6, text, &wanted);
+  alignas(nlmsghdr) std::array<char, 8192> block{};
+  for (;;) {
+    const ssize_t size = ::recv(news, block.data(), block.size(), 0);
+    if (size <= 0) return false;
+    const auto* header = reinterpret_cast<const nlmsghdr*>(block.data());
+    if (header->nlmsg_type != RTM_NEWROUTE) continue;
+    const auto* route = static_cast<const rtmsg*>(NLMSG_DATA(header));
+    if (route->rtm_type != RTN_LOCAL) continue;
+    const std::string_view rest(block.data(), static_cast<std::size_t>(size));
+    const std::string_view address(reinterpret_cast<const char*>(&wanted), sizeof wanted);
+    if (rest.find(address) != std::string_view::npos) return true;
+  }
+}
+
 bool add_v6(const char* text) {
+  const int news = watch_v6_routes();
+  if (news < 0) return false;
   const int socket = ::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   struct in6_ifreq request{};
   ::inet_pton(AF_INET6, text, &request.ifr6_addr);
   request.ifr6_prefixlen = 128;
   request.ifr6_ifindex = static_cast<int>(::if_nametoindex("lo"));
-  const bool done = ::ioctl(socket, SIOCSIFADDR, &request) == 0;
+  const bool done = ::ioctl(socket, SIOCSIFADDR, &request) == 0 && wait_for_local_route(news, text);
   ::close(socket);
+  ::close(news);
   return done;
 }
 
