@@ -127,7 +127,7 @@ TEST(Completion, KnowsEveryCommandAndOption) {
   }
 }
 
-TEST(Logs, ALineTellsWhatBecameOfARequest) {
+TEST(AuditLineWords, ALineTellsWhatBecameOfARequest) {
   const Style plain;
   EXPECT_EQ(audit_line_words(
                 R"({"time": "2026-11-24T10:00:00.123Z", "verdict": "allowed", "method": "POST",
