@@ -243,7 +243,9 @@ awaitable<Result<ResponseHead>> read_head(Call& call) {
   for (;;) {
     if (call.pending.empty()) {
       const IoStatus status = co_await call.fill();
-      if (status != IoStatus::Ok) co_return call.why(status);
+      // Also when a byte came: the time for all of the head may end in the turn in which the reader
+      // is woken for a piece of it, and then there is no wait that could be ended.
+      if (status != IoStatus::Ok || call.read_due.fired()) co_return call.why(status);
     }
     const auto fed = call.parser.feed(call.pending);
     if (!fed) co_return fed.error();

@@ -337,10 +337,11 @@ awaitable<std::optional<Failure>> H2Client::wait_for_head(Stream& stream, Exchan
     }
     if (stream.head) co_return std::nullopt;
     if (stream.failure) co_return *stream.failure;
-    const bool news = co_await stream.readable.wait();
-    if (news) continue;
+    // Asked each time: it may end in the turn in which interim responses wake this, and then there
+    // is no wait that it could end.
     if (late.fired()) co_return Failure{Code::UpstreamTimeout, "the origin did not answer in time"};
-    co_return cancelled();
+    const bool news = co_await stream.readable.wait();
+    if (!news && !late.fired()) co_return cancelled();
   }
 }
 
