@@ -211,10 +211,10 @@ void FloodGuard::reset_early() noexcept {
 
 bool FloodGuard::discard(std::size_t bytes, TimePoint now) noexcept {
   // What is left of a KiB waits for the next piece.
-  discarded_rest_ += bytes;
-  const std::size_t kib = discarded_rest_ / 1024;
-  discarded_rest_ %= 1024;
-  return discarded_.take(now, kib);
+  const std::size_t all = discarded_rest_ + bytes;
+  if (!discarded_.take(now, all / 1024)) return false;
+  discarded_rest_ = all % 1024;
+  return true;
 }
 
 void FloodGuard::progress(std::size_t bytes) noexcept {

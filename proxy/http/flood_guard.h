@@ -75,7 +75,8 @@ class FloodGuard {
   void our_reset(TimePoint now);
   // We reset a stream that the peer had not ended: what was on its way still comes.
   void reset_early() noexcept;
-  // Bytes came that nobody wants any more. False: they are too many, take no more on that stream.
+  // Bytes came for an exchange that is over. False: too many in this time; they do not count, and
+  // may be tried again later.
   [[nodiscard]] bool discard(std::size_t bytes, TimePoint now) noexcept;
   // Useful work was done: a DATA frame with so many bytes that we sent, or one that came.
   void progress(std::size_t bytes) noexcept;

@@ -103,6 +103,8 @@ class H2Core final : private FloodGuard::Judge {
     bool reset_by_peer = false;
     bool lingers = false;      // answered, and the request goes on: what comes is thrown away
     std::size_t lingered = 0;  // so much was
+    std::size_t owed = 0;      // of that, window that it gets back as the flood guard allows
+    TimePoint owed_until{};    // then that is asked again
     TimePoint linger_until{};  // then it is reset, unless more comes
     TimePoint linger_end{};    // ... and then in any case
     std::size_t heads = 0;     // bytes of heads and trailers that wait to be sent
@@ -130,6 +132,7 @@ class H2Core final : private FloodGuard::Judge {
   FloodGuard::Worth refuse_frame(const char* what, H2Error code);
   void begin_linger(StreamId id, Stream& stream);
   void discard(StreamId id, Stream& stream, std::size_t n);
+  void pay_owed(StreamId id, Stream& stream);
   void end_linger();
   [[nodiscard]] bool hold(Stream& stream, std::size_t heads);
   void let_go(Stream& stream, std::size_t heads);

@@ -11,6 +11,9 @@ namespace {
 // An answer of the proxy's own fits in, whatever is held already.
 constexpr std::size_t kSmallHead = 4096;
 
+// FloodLimits::discarded_kib gives some hundred KiB in that time: a stream's window.
+constexpr std::chrono::milliseconds kOwedPause{50};
+
 }  // namespace
 
 void H2Core::consumed(StreamId id, std::size_t n) {
@@ -93,15 +96,25 @@ void H2Core::begin_linger(StreamId id, Stream& stream) {
   }
 }
 
-// What is thrown away becomes window again; beyond the bound the stream's window stays shut.
+// What is thrown away becomes window again, as fast as the connection may have that; beyond a
+// stream's bound its window stays shut.
 void H2Core::discard(StreamId id, Stream& stream, std::size_t n) {
   stream.linger_until = std::min(now_ + limits_.linger, stream.linger_end);
   stream.lingered += n;
-  const bool more = stream.lingered <= limits_.linger_bytes && guard_.discard(n, now_);
-  if (more) {
-    nghttp2_session_consume(session_, id, n);
+  nghttp2_session_consume_connection(session_, n);
+  if (stream.lingered > limits_.linger_bytes) return;
+  stream.owed += n;
+  pay_owed(id, stream);
+}
+
+// A stream whose window is shut by us alone is not silent: it lingers on.
+void H2Core::pay_owed(StreamId id, Stream& stream) {
+  if (guard_.discard(stream.owed, now_)) {
+    nghttp2_session_consume_stream(session_, id, std::exchange(stream.owed, 0));
+    stream.linger_until = std::min(now_ + limits_.linger, stream.linger_end);
   } else {
-    nghttp2_session_consume_connection(session_, n);
+    stream.owed_until = now_ + kOwedPause;
+    stream.linger_until = stream.linger_end;
   }
 }
 
@@ -109,9 +122,11 @@ std::optional<H2Core::TimePoint> H2Core::due() const {
   std::optional<TimePoint> first;
   for (const StreamId id : lingering_) {
     const auto at = streams_.find(id);
-    if (at != streams_.end() && (!first || at->second->linger_until < *first)) {
-      first = at->second->linger_until;
-    }
+    if (at == streams_.end()) continue;
+    const Stream& stream = *at->second;
+    TimePoint until = stream.linger_until;
+    if (stream.owed > 0) until = std::min(until, stream.owed_until);
+    if (!first || until < *first) first = until;
   }
   return first;
 }
@@ -119,8 +134,9 @@ std::optional<H2Core::TimePoint> H2Core::due() const {
 void H2Core::end_linger() {
   if (lingering_.empty()) return;
   std::erase_if(lingering_, [this](StreamId id) {
-    const Stream* stream = find(id);
+    Stream* stream = find(id);
     if (stream == nullptr) return true;
+    if (stream->owed > 0 && stream->owed_until <= now_) pay_owed(id, *stream);
     if (stream->linger_until > now_) return false;
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
     return true;

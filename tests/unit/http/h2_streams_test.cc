@@ -159,6 +159,36 @@ TEST(H2Linger, AllStreamsTogetherThrowAwaySoMuchAndNoMore) {
   EXPECT_LE(total, (16U + 60U / 4U + 2U) * 1024 * 1024);
 }
 
+TEST(H2Linger, BeyondTheConnectionsRateAStreamWaitsForItsWindowAndGoesOn) {
+  H2Limits limits;
+  limits.flood.discarded_kib = {1024, 1024};
+  Server s(false, limits);
+  s.greet();
+  answer_early(s, 1);
+  std::size_t connection = 1024 * 1024;
+  ASSERT_LE(send_all_that_goes(s, 1, connection), 1280U * 1024);
+  s.frames.clear();
+  // Its silence is our doing, so it is not reset for that; the window comes as the rate allows.
+  std::size_t window = 0;
+  const auto begin = s.now;
+  while (window == 0 && s.now < begin + 2s) {
+    ASSERT_TRUE(s.engine.due());
+    ASSERT_GT(*s.engine.due(), s.now);
+    s.now = *s.engine.due();
+    s.flush();
+    for (const auto& f : s.frames) {
+      if (f.type == kWindowFrame && f.stream == 1) window += f.word();
+    }
+  }
+  EXPECT_GE(window, 128U * 1024);
+  EXPECT_LE(s.now, begin + 500ms);
+  EXPECT_EQ(s.rst_code(1), -1);
+  // From here on it is the client's silence.
+  s.now += 1s;
+  s.flush();
+  EXPECT_EQ(s.rst_code(1), 0);
+}
+
 TEST(H2Linger, ALateFrameAfterItsResetIsNoOffence) {
   Server s;
   s.greet();
