@@ -86,7 +86,7 @@ func TestScannerBrokenBeforeTheHead(t *testing.T) {
 		{"both-lengths", double.Fault{Kind: double.FaultBothLengths}, []int{502}, []string{"upstream_broken"}},
 		{"two-lengths", double.Fault{Kind: double.FaultTwoLengths}, []int{502}, []string{"upstream_broken"}},
 		{"bad-header", double.Fault{Kind: double.FaultBadHeader}, []int{502}, []string{"upstream_broken"}},
-		{"huge-head", double.Fault{Kind: double.FaultHugeHead}, []int{502}, []string{"upstream_broken"}},
+		{"huge-head", double.Fault{Kind: double.FaultHugeHead}, []int{502}, []string{"response_head_too_large"}},
 		{"407", double.Fault{Kind: double.FaultRaw, Bytes: "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n"}, []int{502}, []string{"upstream_broken"}},
 		{"http-0.9", double.Fault{Kind: double.FaultRaw, Bytes: "hello, this is a body\n"}, []int{502}, []string{"upstream_broken"}},
 		{"obs-fold", double.Fault{Kind: double.FaultRaw, Bytes: "HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\nContent-Length: 0\r\n\r\n"}, []int{502}, []string{"upstream_broken"}},
