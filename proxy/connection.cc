@@ -93,7 +93,7 @@ awaitable<void> serve_tls(asio::ip::tcp::socket socket, const ConnectionParts& p
   auto secured = co_await parts.acceptor.accept(std::move(socket), std::move(early), *name);
   if (!secured) {
     if (secured.error().code != Code::Cancelled) {
-      parts.handler.refused_connection(destination, secured.error(), Trace::By::Proxy);
+      parts.handler.refused_connection(destination, secured.error());
     }
     co_return;
   }
@@ -184,8 +184,11 @@ awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionParts& pa
   auto secured = co_await parts.acceptor.accept_by_name(std::move(socket), std::move(early), gate);
   if (!secured) {
     if (secured.error().code == Code::Cancelled) co_return;
-    parts.handler.refused_connection(gate.destination, secured.error(),
-                                     gate.refused ? Trace::By::Policy : Trace::By::Proxy);
+    if (gate.refused) {
+      parts.handler.refused_connection(gate.destination, secured.error(), Trace::By::Policy);
+    } else {
+      parts.handler.refused_connection(gate.destination, secured.error());
+    }
     co_return;
   }
   co_await serve_secured(std::move(*secured), parts, std::move(gate.destination));

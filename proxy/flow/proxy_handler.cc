@@ -226,6 +226,10 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   parts_.audit.write(record);
 }
 
+void ProxyHandler::refused_connection(const Destination& destination, const Failure& failure) {
+  refused_connection(destination, failure, blame(failure.code));
+}
+
 void ProxyHandler::refused_connection(const Destination& destination, const Failure& failure,
                                       Trace::By by) {
   AuditRecord record;

@@ -340,6 +340,18 @@ TEST_F(ProxyHandlers, RefusedConnectionHasALine) {
   EXPECT_EQ(line["by"], "policy");
 }
 
+TEST_F(ProxyHandlers, ClientThatLeavesInTheHandshakeDidSoItself) {
+  Destination destination;
+  destination.host = "a.test";
+  destination.port = 443;
+  handler->refused_connection(destination, Failure{Code::ClientGone, "left"});
+  EXPECT_EQ(line()["by"], "client");
+  EXPECT_EQ(line()["verdict"], "failed");
+  clear_log();
+  handler->refused_connection(destination, Failure{Code::ClientBad, "refused", "tls_alert"});
+  EXPECT_EQ(line()["by"], "proxy");
+}
+
 TEST_F(ProxyHandlers, RefusedConnectionLeavesNoSecretInTheLog) {
   Destination destination;
   destination.host = "s3cr3t-value-0123456789.evil.test";
