@@ -21,6 +21,16 @@ ByteView view(const std::uint8_t* data, std::size_t size) {
 
 const std::uint8_t* bytes(const char* data) { return reinterpret_cast<const std::uint8_t*>(data); }
 
+// All that is kept of a head that is too large: by it, a refusal takes the form that the client
+// reads.
+Fields type_alone(const Fields& fields) {
+  constexpr std::size_t kLongestType = 256;
+  Fields kept;
+  const auto type = fields.find("content-type");
+  if (type && type->size() <= kLongestType) kept.add("content-type", *type);
+  return kept;
+}
+
 }  // namespace
 
 // Nothing may throw through the library: the only thing that can is memory running out, and that
@@ -331,8 +341,9 @@ void H2Core::on_block_end(const nghttp2_frame& frame) {
     H2Request request{id, std::move(block_.request), end, std::nullopt, block_.bytes};
     request.head.has_body = !end;
     if (block_.too_large) {
-      request.head.fields = Fields{};
-      request.held = request.head.method.size() + request.head.target.size();
+      request.head.fields = type_alone(request.head.fields);
+      request.held =
+          request.head.method.size() + request.head.target.size() + request.head.fields.list_size();
     }
     held_heads_ += request.held;
     if (block_.too_large) {
