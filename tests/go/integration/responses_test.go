@@ -36,10 +36,15 @@ func TestT36_HostileResponses(t *testing.T) {
 		"status-99":    "HTTP/1.1 99 Odd\r\nContent-Length: 0\r\n\r\n",
 		"not-http":     "SSH-2.0-OpenSSH_9.2\r\n",
 	} {
+		name, response := name, response
 		t.Run(name, func(t *testing.T) {
 			protos(t, func(t *testing.T, proto harness.Proto) {
 				w := rawOrigin(t, response)
-				wantProblem(t, w.Do(w.Client(proto), "GET", "/", nil), 502, "upstream_broken", "upstream_truncated", "interim_flood")
+				codes := []string{"upstream_broken", "upstream_truncated", "interim_flood"}
+				if name == "many-fields" || name == "huge-field" {
+					codes = []string{"response_head_too_large"}
+				}
+				wantProblem(t, w.Do(w.Client(proto), "GET", "/", nil), 502, codes...)
 			})
 		})
 	}
