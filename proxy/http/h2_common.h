@@ -50,7 +50,7 @@ class H2Core final : private FloodGuard::Judge {
   H2Core(Role role, const H2Limits& limits, TimePoint now);
   H2Core(const H2Core&) = delete;
   H2Core& operator=(const H2Core&) = delete;
-  ~H2Core();
+  virtual ~H2Core();
 
   [[nodiscard]] Result<void> receive(ByteView in, TimePoint now);
   [[nodiscard]] Result<void> receive_some(ByteView& in, TimePoint now);
