@@ -90,10 +90,10 @@ void expect_status(const Response& response, std::string_view status, std::strin
 }
 
 TEST_F(GrpcAnswers, EveryRefusalOfOursIsAStatus) {
-  const Response policy = make_call(call(), "evil.test");
-  expect_status(policy, "7", "host_not_allowed");
-  EXPECT_EQ(policy.head.fields.find("x-bottle-deny"), "host_not_allowed");
-  EXPECT_NE(policy.head.fields.find("grpc-message")->find("Refused by policy: evil.test"),
+  const Response denied = make_call(call(), "evil.test");
+  expect_status(denied, "7", "host_not_allowed");
+  EXPECT_EQ(denied.head.fields.find("x-bottle-deny"), "host_not_allowed");
+  EXPECT_NE(denied.head.fields.find("grpc-message")->find("Refused by policy: evil.test"),
             std::string_view::npos);
   RequestHead leaks = call();
   leaks.fields.add("x-token", kSecret);

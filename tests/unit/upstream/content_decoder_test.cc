@@ -355,7 +355,9 @@ TEST(DecoderChain, BytesAreUnseenUntilTheInnerBlockIsComplete) {
     const auto progress = decoder->decode(ByteView(coded).substr(fed, 1), room);
     ASSERT_TRUE(progress) << progress.error().detail;
     produced += progress->produced;
-    if (produced == 0 && fed > 40) EXPECT_GE(decoder->unseen() + 40, fed) << "all of the block";
+    if (produced == 0 && fed > 40) {
+      EXPECT_GE(decoder->unseen() + 40, fed) << "all of the block";
+    }
   }
   EXPECT_GT(produced, 0U);
   EXPECT_LE(fed, coded.size());

@@ -80,7 +80,9 @@ TEST_P(DecodeSpaces, TooLittleForOneIsAFailureAndNoCrash) {
     DecodeSpace space(limit);
     const auto decoder = ContentDecoder::make(GetParam(), {}, space);
     const auto failure = feed(*decoder, space, encode(GetParam(), prose(400 * 1024)));
-    if (failure) EXPECT_EQ(failure->reason, "decode_memory_full") << limit << failure->detail;
+    if (failure) {
+      EXPECT_EQ(failure->reason, "decode_memory_full") << limit << failure->detail;
+    }
     ASSERT_LE(space.taken(), limit);
   }
 }
