@@ -6,8 +6,8 @@
 
 namespace bottle::launcher {
 
-// Whether a bottle's list of hosts opens `host` at `port`: the launcher's own reading of it, for
-// what it tells people. The proxy decides.
+// Whether a bottle's list of hosts opens `host` at `port`: the launcher reads it only
+// for its own messages. The proxy decides.
 bool opens(const std::vector<std::string>& allow, std::string_view host,
            std::string_view port = "443");
 

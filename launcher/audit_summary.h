@@ -17,7 +17,7 @@ struct Told {
   std::uint64_t times = 0;
 };
 
-// What an audit log tells of one verdict.
+// The audit lines of one verdict, counted.
 struct Tally {
   std::uint64_t count = 0;
   std::vector<Told> most;    // the most frequent ones, at most 8
@@ -46,7 +46,7 @@ struct AuditMark {
 // The host that `bottle doctor` asks for and expects to be refused.
 inline constexpr const char* kDoctorHost = "doctor.bottle.invalid";
 
-// What the log tells since `begin`, but for what is about kDoctorHost. A line counts as often as it
+// Counts the lines since `begin`, except those about kDoctorHost. A line counts as often as it
 // says. Looks at 64 MiB a part at most; a log that cannot be read tells nothing.
 AuditSummary summary_since(const AuditMark& begin);
 
@@ -54,7 +54,7 @@ AuditSummary summary_since(const AuditMark& begin);
 std::string refusal_lines(const Tally& refused);
 std::string failure_lines(const Tally& failed);
 
-// What a bottle says at its end: how many requests were refused or failed, where the log is, those
+// The closing lines of a bottle: how many requests were refused or failed, where the log is, those
 // lines, and whether lines are missing. `written`: the proxy ended without having lost a line.
 // Nothing if there is nothing to say.
 std::string closing_report(const AuditMark& begin, bool written);

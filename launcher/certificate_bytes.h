@@ -6,7 +6,7 @@
 
 namespace bottle::launcher {
 
-// What the files are made of by which programs without PEM trust the bottle's CA.
+// Parts of the trust stores that programs without PEM read.
 
 // The DER form of the first certificate in `pem`.
 std::optional<std::string> first_certificate(std::string_view pem);

@@ -8,7 +8,7 @@
 
 namespace bottle::launcher::local {
 
-// What bubblewrap tells at its --json-status-fd: one JSON object when its first process exists, and
+// Reads bubblewrap's --json-status-fd: it gets one JSON object when the first process exists, and
 // one with "exit-code" at the end, only if the command was executed. Without the second, its exit
 // status is its own and not the command's.
 class BubblewrapReport {

@@ -29,7 +29,7 @@ inline constexpr int kLeaderNumber = 5;
 // a shell counts. `link` is the leader's end; it is closed in the command.
 int lead_session(int link, const std::function<int()>& command);
 
-// What main() calls with kLeadWord: runs the words after it, with kLeaderNumber as the link. Ends
+// main() calls it for kLeadWord: runs the words after that, with kLeaderNumber as the link. Ends
 // the process with the command's status.
 [[noreturn]] void lead_main(const std::vector<std::string>& words);
 
