@@ -9,28 +9,28 @@
 #include <string>
 #include <vector>
 
-#include "launcher/backend.h"
+#include "launcher/backend/backend.h"
+#include "launcher/backend/bottle_control.h"
 #include "launcher/backend/docker/docker_backend.h"
 #include "launcher/backend/docker/docker_control.h"
 #include "launcher/backend/local/enter.h"
 #include "launcher/backend/local/local_backend.h"
 #include "launcher/backend/local/local_control.h"
 #include "launcher/backend/local/session_leader.h"
-#include "launcher/bottle_control.h"
 #include "launcher/command/bottle_checks.h"
 #include "launcher/command/bottles.h"
+#include "launcher/command/command_line.h"
 #include "launcher/command/completion.h"
 #include "launcher/command/context.h"
 #include "launcher/command/doctor.h"
 #include "launcher/command/env.h"
 #include "launcher/command/init.h"
 #include "launcher/command/logs.h"
-#include "launcher/command_line.h"
-#include "launcher/demo.h"
-#include "launcher/git_workspace.h"
-#include "launcher/manifest_guard.h"
-#include "launcher/proxy_process.h"
-#include "launcher/registry.h"
+#include "launcher/demo/demo.h"
+#include "launcher/lifetime/manifest_guard.h"
+#include "launcher/lifetime/proxy_process.h"
+#include "launcher/lifetime/registry.h"
+#include "launcher/plan/git_workspace.h"
 
 namespace bottle::launcher {
 namespace {

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "proxy/own_address.h"
+#include "proxy/config/own_address.h"
 
 namespace bottle {
 namespace {

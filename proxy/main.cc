@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "certs/process_memory.h"
-#include "proxy/config.h"
-#include "proxy/exit_code.h"
+#include "proxy/config/config.h"
+#include "proxy/contract/proxy_exit_code.h"
 #include "proxy/healthcheck.h"
 #include "proxy/log_output.h"
 #include "proxy/server.h"

@@ -5,7 +5,7 @@
 
 #include "proxy/base/result.h"
 #include "proxy/guard/pending_secrets.h"
-#include "proxy/places.h"
+#include "proxy/listen/places.h"
 #include "proxy/worker.h"
 
 namespace bottle {

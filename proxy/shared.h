@@ -4,13 +4,13 @@
 #include <string>
 
 #include "certs/certificate_authority.h"
-#include "proxy/config.h"
+#include "proxy/config/config.h"
 #include "proxy/flow/audit_sink.h"
 #include "proxy/flow/policy.h"
 #include "proxy/guard/address_guard.h"
 #include "proxy/http/doorkeeper.h"
 #include "proxy/ledger/exchange_ledger.h"
-#include "proxy/places.h"
+#include "proxy/listen/places.h"
 #include "proxy/tls/tls_acceptor.h"
 #include "proxy/tls/tls_client.h"
 #include "proxy/upstream/resolver.h"

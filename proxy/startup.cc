@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "certs/trust_bundle.h"
+#include "proxy/config/secrets_file.h"
 #include "proxy/ledger/local_ledger.h"
-#include "proxy/listener.h"
-#include "proxy/secrets_file.h"
+#include "proxy/listen/listener.h"
 
 namespace bottle {
 namespace {

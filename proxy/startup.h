@@ -2,11 +2,11 @@
 
 #include <memory>
 
-#include "proxy/exit_code.h"
+#include "proxy/config/proxy_users.h"
+#include "proxy/contract/proxy_exit_code.h"
 #include "proxy/guard/pending_secrets.h"
+#include "proxy/listen/places.h"
 #include "proxy/local_routes.h"
-#include "proxy/places.h"
-#include "proxy/proxy_users.h"
 #include "proxy/shared.h"
 
 namespace bottle {

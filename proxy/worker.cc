@@ -11,16 +11,16 @@
 #include <utility>
 
 #include "certs/leaf_cache.h"
-#include "proxy/connection.h"
+#include "proxy/body/spool.h"
+#include "proxy/desk/connection.h"
 #include "proxy/exit/name_server.h"
 #include "proxy/exit_host.h"
 #include "proxy/refused_names.h"
+#include "proxy/scanner/pipelock_upstream.h"
 #include "proxy/tls/tcp_listener.h"
 #include "proxy/upstream/dialer.h"
 #include "proxy/upstream/origin_upstream.h"
-#include "proxy/upstream/pipelock_upstream.h"
 #include "proxy/upstream/pool.h"
-#include "proxy/upstream/spool.h"
 #include "proxy/upstream/system_names.h"
 
 namespace bottle {

@@ -6,8 +6,8 @@
 
 #include "launcher/command/client_checks.h"
 #include "launcher/command/reach.h"
-#include "launcher/json_tree.h"
-#include "launcher/trust_env.h"
+#include "launcher/manifest/trust_env.h"
+#include "proxy/contract/json_tree.h"
 
 namespace bottle::launcher {
 namespace {

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "launcher/bottle_control.h"
+#include "launcher/backend/bottle_control.h"
 #include "launcher/command/context.h"
-#include "launcher/result.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher {
 

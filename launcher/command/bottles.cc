@@ -12,8 +12,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "launcher/bottle_control.h"
-#include "launcher/registry.h"
+#include "launcher/backend/bottle_control.h"
+#include "launcher/lifetime/registry.h"
 
 namespace bottle::launcher {
 namespace {

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "launcher/command/command_line.h"
 #include "launcher/command/context.h"
-#include "launcher/command_line.h"
-#include "launcher/result.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher {
 

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "launcher/process.h"
+#include "launcher/process/process.h"
 
 namespace bottle::launcher {
 namespace {

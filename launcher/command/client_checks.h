@@ -4,9 +4,9 @@
 #include <string_view>
 #include <vector>
 
-#include "launcher/bottle_control.h"
+#include "launcher/backend/bottle_control.h"
 #include "launcher/command/context.h"
-#include "launcher/command_output.h"
+#include "launcher/process/command_output.h"
 
 namespace bottle::launcher {
 

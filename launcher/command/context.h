@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "launcher/backend.h"
-#include "launcher/spec.h"
+#include "launcher/backend/backend.h"
+#include "launcher/plan/spec.h"
 
 namespace bottle::launcher {
 

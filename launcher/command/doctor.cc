@@ -10,7 +10,7 @@
 
 #include "launcher/command/bottle_checks.h"
 #include "launcher/command/machine_checks.h"
-#include "launcher/process.h"
+#include "launcher/process/process.h"
 
 namespace bottle::launcher {
 namespace {

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "launcher/bottle_control.h"
+#include "launcher/backend/bottle_control.h"
+#include "launcher/command/command_line.h"
 #include "launcher/command/context.h"
-#include "launcher/command_line.h"
-#include "launcher/result.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher {
 

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <optional>
 
-#include "launcher/registry.h"
-#include "launcher/trust_env.h"
+#include "launcher/lifetime/registry.h"
+#include "launcher/manifest/trust_env.h"
 
 namespace bottle::launcher {
 namespace {

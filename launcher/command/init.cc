@@ -13,10 +13,10 @@
 #include <iterator>
 #include <sstream>
 
-#include "launcher/command_output.h"
-#include "launcher/git_settings.h"
-#include "launcher/manifest.h"
-#include "launcher/process.h"
+#include "launcher/manifest/manifest.h"
+#include "launcher/plan/git_settings.h"
+#include "launcher/process/command_output.h"
+#include "launcher/process/process.h"
 
 namespace bottle::launcher {
 namespace {

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "launcher/command/command_line.h"
 #include "launcher/command/context.h"
-#include "launcher/command_line.h"
-#include "launcher/result.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher {
 

@@ -16,10 +16,10 @@
 #include <optional>
 #include <vector>
 
-#include "launcher/audit_files.h"
 #include "launcher/command/part_lines.h"
-#include "launcher/plan.h"
-#include "launcher/registry.h"
+#include "launcher/lifetime/audit_files.h"
+#include "launcher/lifetime/registry.h"
+#include "launcher/plan/plan.h"
 
 namespace bottle::launcher {
 namespace {

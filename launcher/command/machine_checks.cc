@@ -11,10 +11,10 @@
 #include <fstream>
 #include <iterator>
 
-#include "launcher/command_output.h"
-#include "launcher/plan.h"
-#include "launcher/process.h"
-#include "launcher/trust_env.h"
+#include "launcher/manifest/trust_env.h"
+#include "launcher/plan/plan.h"
+#include "launcher/process/command_output.h"
+#include "launcher/process/process.h"
 
 namespace bottle::launcher {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "launcher/bottle_control.h"
+#include "launcher/backend/bottle_control.h"
 #include "launcher/command/context.h"
 
 namespace bottle::launcher {

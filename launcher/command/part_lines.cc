@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "launcher/audit_files.h"
+#include "launcher/lifetime/audit_files.h"
 
 namespace bottle::launcher {
 namespace {

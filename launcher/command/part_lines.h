@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "launcher/process.h"
+#include "launcher/process/process.h"
 
 namespace bottle::launcher {
 

@@ -23,7 +23,7 @@
 
 #include "launcher/command/bottle_checks.h"
 #include "launcher/command/routes.h"
-#include "launcher/process.h"
+#include "launcher/process/process.h"
 
 namespace bottle::launcher {
 namespace {

@@ -11,7 +11,7 @@
 #include <sstream>
 #include <thread>
 
-#include "launcher/process.h"
+#include "launcher/process/process.h"
 
 namespace bottle::launcher {
 namespace {

@@ -2,7 +2,8 @@
 
 #include <utility>
 
-#include "proxy/exit/decoded_body.h"
+#include "proxy/body/decoded_body.h"
+#include "proxy/body/sse_comments.h"
 #include "proxy/exit/exit_body.h"
 #include "proxy/exit/exit_check.h"
 #include "proxy/exit/exit_refusals.h"
@@ -10,7 +11,6 @@
 #include "proxy/http/problem.h"
 #include "proxy/ledger/rewrites.h"
 #include "proxy/ledger/ticket.h"
-#include "proxy/upstream/sse_comments.h"
 
 namespace bottle {
 namespace {

@@ -4,11 +4,11 @@
 #include <memory>
 #include <string>
 
+#include "proxy/body/spool.h"
+#include "proxy/exit/bypass_sender.h"
 #include "proxy/exit/exit_news.h"
 #include "proxy/exit/exit_server.h"
-#include "proxy/exit/side_body.h"
 #include "proxy/http/handler.h"
-#include "proxy/upstream/spool.h"
 
 namespace bottle {
 

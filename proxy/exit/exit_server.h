@@ -8,13 +8,13 @@
 #include "certs/certificate_authority.h"
 #include "certs/leaf_cache.h"
 #include "proxy/base/task_group.h"
+#include "proxy/body/content_decoder.h"
+#include "proxy/body/spool.h"
 #include "proxy/flow/audit_sink.h"
 #include "proxy/flow/policy.h"
 #include "proxy/http/session.h"
 #include "proxy/ledger/exchange_ledger.h"
 #include "proxy/tls/tls_acceptor.h"
-#include "proxy/upstream/content_decoder.h"
-#include "proxy/upstream/spool.h"
 #include "proxy/upstream/upstream.h"
 
 namespace bottle {

@@ -3,7 +3,7 @@
 #include <memory>
 #include <utility>
 
-#include "proxy/flow/guarded_body.h"
+#include "proxy/body/guarded_body.h"
 
 namespace bottle {
 

@@ -3,10 +3,10 @@
 #include <string_view>
 
 #include "proxy/base/result.h"
+#include "proxy/body/content_decoder.h"
+#include "proxy/body/decode_space.h"
 #include "proxy/guard/secret_scanner.h"
 #include "proxy/http/exchange.h"
-#include "proxy/upstream/content_decoder.h"
-#include "proxy/upstream/decode_space.h"
 #include "proxy/upstream/upstream.h"
 
 namespace bottle {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
-#include <filesystem>
 
 namespace bottle {
 
@@ -57,13 +55,6 @@ struct ResolverLimits {
   std::size_t addresses = 32;                 // kept of one answer
 };
 
-struct SpoolLimits {
-  std::size_t memory_bytes = 256 * 1024;         // nearly all API requests; above that on disk
-  std::uint64_t body_bytes = 32u << 20;          // what pipelock's scan can take
-  std::uint64_t total_bytes = 256u << 20;        // of all bodies held by one worker
-  std::filesystem::path directory = "/var/tmp";  // not a memory file system, if there is a choice
-};
-
 // Of one HTTP/1.1 exchange with an upstream.
 struct H1ClientLimits {
   std::chrono::milliseconds head{600'000};  // a model may think for minutes before its first token
@@ -71,15 +62,6 @@ struct H1ClientLimits {
   std::chrono::milliseconds write_stall{60'000};      // the upstream takes nothing of the request
   std::size_t read_buffer = 16 * 1024;                // one TLS record
   std::size_t body_piece = 64 * 1024;                 // of a request's body, read at a time
-};
-
-// Of the front, which answers the client out of what the exit told and the scanner passed.
-struct ExitFrontLimits {
-  std::size_t compared_body = 256 * 1024;  // up to here a changed body shows before its head is out
-  std::size_t event = 8u << 20;            // of a stream, held until the scanner passes it
-  std::size_t passed = 256 * 1024;         // ... and not yet taken by the client
-  std::chrono::milliseconds end{5'000};    // the exit says how it ended after the scanner has
-  std::chrono::milliseconds grpc_request{10'000};  // a call that takes longer is a client's stream
 };
 
 struct OriginLimits {

@@ -160,7 +160,7 @@ def check_limits(tree):
     for struct, (path, members) in structs.items():
         findings += [Finding(document, 1, f"{struct}::{name} ({path}) is missing") for name in members
                      if (struct, name) not in seen]
-    table = tree.files.get("proxy/limits.cc", "")
+    table = tree.files.get("proxy/config/limits.cc", "")
     known = set(_LIMIT_ROW.findall(table))
     findings += [Finding(document, 1, f"--limit {name} is missing") for name in sorted(known - flags)]
     findings += [Finding(document, 1, f"there is no --limit {name}") for name in sorted(flags - known)]
@@ -189,7 +189,7 @@ def check_bounds(tree, document, text):
 # docs/config.md: one row an option, `--name`.
 
 def check_options(tree):
-    code_file, document = "proxy/options.cc", "docs/config.md"
+    code_file, document = "proxy/config/options.cc", "docs/config.md"
     if code_file not in tree.files:
         return []
     known = set(re.findall(r'OptionRow\{\s*"([\w-]+)"', tree.files[code_file])) | {"config"}
@@ -205,7 +205,7 @@ def check_options(tree):
 
 # docs/exit-codes.md: a section for each program, | code | ...
 
-_EXIT_CODES = {"bottle": "launcher/exit_code.h", "bottle-proxy": "proxy/exit_code.h"}
+_EXIT_CODES = {"bottle": "proxy/contract/exit_code.h", "bottle-proxy": "proxy/contract/proxy_exit_code.h"}
 
 
 def check_exit_codes(tree):

@@ -31,7 +31,7 @@ def sentences(text):
 
 def options_of(tree):
     """Of both programs; empty if the tree has none."""
-    found = set(re.findall(r'OptionRow\{\s*"([\w-]+)"', tree.files.get("proxy/options.cc", "")))
+    found = set(re.findall(r'OptionRow\{\s*"([\w-]+)"', tree.files.get("proxy/config/options.cc", "")))
     for path, text in tree.sources("launcher"):
         if not path.startswith("launcher/backend/"):
             found |= set(re.findall(r'"(?:-\w,)?--([\w-]+)"', text))
@@ -44,11 +44,11 @@ def routes_of(tree):
 
 def settings_of(tree):
     """Limits, keys of the manifest, and settings of pipelock that the documents or the written configuration have."""
-    known = set(re.findall(r'BOTTLE_(?:MS|N)\("(\w+)",', tree.files.get("proxy/limits.cc", "")))
+    known = set(re.findall(r'BOTTLE_(?:MS|N)\("(\w+)",', tree.files.get("proxy/config/limits.cc", "")))
     for path, text in tree.files.items():
         if path == "docs/manifest.md" or path == "docs/the-exit.md":
             known |= set(re.findall(r"`\"?([a-z]\w*)\"?`", text))
-        if path in ("docker/compose.yaml", "launcher/pipelock_config.cc"):
+        if path in ("docker/compose.yaml", "launcher/plan/pipelock_config.cc"):
             known |= set(re.findall(r"\b([a-z]+(?:_[a-z]+)+):", text))
     return known
 

@@ -5,25 +5,40 @@ from .tree import Finding
 
 # Directory -> the directories (or single headers) it may include besides itself. Longest match wins.
 LAYERS = {
+    "proxy/contract": (),
     "proxy/base": (),
     "proxy/http": ("proxy/base",),
     "certs": ("proxy/base",),
     "proxy/tls": ("proxy/base", "certs"),
-    "proxy/desk": ("proxy/base", "proxy/http"),
     "proxy/guard": ("proxy/base", "proxy/http"),
     "proxy/ledger": ("proxy/base", "proxy/http", "certs/digest.h"),
-    "proxy/upstream": ("proxy/base", "proxy/http", "proxy/tls", "proxy/guard", "proxy/ledger",
-                       "certs/server_name.h", "certs/digest.h"),
-    "proxy/flow": ("proxy/base", "proxy/http", "proxy/desk", "proxy/guard", "proxy/upstream"),
-    "proxy/exit": ("proxy/base", "proxy/http", "proxy/desk", "proxy/guard", "proxy/ledger", "proxy/upstream",
+    "proxy/body": ("proxy/base", "proxy/http", "proxy/guard"),
+    "proxy/upstream": ("proxy/base", "proxy/http", "proxy/tls", "proxy/guard", "certs/server_name.h"),
+    "proxy/scanner": ("proxy/base", "proxy/http", "proxy/ledger", "proxy/body", "proxy/upstream", "certs/digest.h"),
+    "proxy/flow": ("proxy/base", "proxy/http", "proxy/guard", "proxy/body", "proxy/upstream"),
+    "proxy/exit": ("proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body", "proxy/upstream",
                    "proxy/flow", "proxy/tls", "certs"),
-    "proxy": ("proxy/base", "proxy/http", "proxy/desk", "proxy/guard", "proxy/ledger", "proxy/upstream", "proxy/flow",
-              "proxy/exit", "proxy/tls", "certs",
-              "launcher/json_tree.h"),
-    "launcher": (),
-    "launcher/command": ("launcher",),
-    "launcher/backend/local": ("launcher",),
-    "launcher/backend/docker": ("launcher",),
+    "proxy/config": ("proxy/contract", "proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body",
+                     "proxy/upstream", "proxy/scanner", "proxy/flow", "proxy/exit", "proxy/tls", "certs"),
+    "proxy/listen": ("proxy/base", "proxy/guard", "proxy/config"),
+    "proxy/desk": ("proxy/base", "proxy/http", "proxy/tls", "proxy/flow", "proxy/config"),
+    "proxy": ("proxy/contract", "proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body", "proxy/upstream",
+              "proxy/scanner", "proxy/flow", "proxy/exit", "proxy/config", "proxy/listen", "proxy/desk", "proxy/tls",
+              "certs"),
+    "launcher/process": ("proxy/contract",),
+    "launcher/manifest": ("proxy/contract", "launcher/process"),
+    "launcher/plan": ("proxy/contract", "launcher/process", "launcher/manifest"),
+    "launcher/lifetime": ("proxy/contract", "launcher/process", "launcher/plan"),
+    "launcher/backend": ("proxy/contract", "launcher/process", "launcher/plan", "launcher/lifetime"),
+    "launcher/backend/local": ("proxy/contract", "launcher/process", "launcher/manifest", "launcher/plan",
+                               "launcher/lifetime", "launcher/backend"),
+    "launcher/backend/docker": ("proxy/contract", "launcher/process", "launcher/manifest", "launcher/plan",
+                                "launcher/lifetime", "launcher/backend"),
+    "launcher/demo": ("proxy/contract", "launcher/process", "launcher/plan", "launcher/manifest", "launcher/lifetime"),
+    "launcher/command": ("proxy/contract", "launcher/process", "launcher/plan", "launcher/manifest",
+                         "launcher/lifetime", "launcher/backend"),
+    "launcher": ("proxy/contract", "launcher/process", "launcher/plan", "launcher/manifest", "launcher/lifetime",
+                 "launcher/backend", "launcher/demo"),
 }
 # The one file of the launcher that sees the backends and the commands: its tables.
 BACKEND_TABLE = "launcher/main.cc"
@@ -31,7 +46,7 @@ BACKEND_TABLE = "launcher/main.cc"
 # Everything in these does no I/O and knows no event loop, except the files named after it.
 SANS_IO = {
     "certs": (),
-    "proxy/desk": (),
+    "proxy/contract": (),
     "proxy/guard": (),
     "proxy/http": ("body", "exchange", "handler", "session", "http1_session", "http1_session_send", "http2_session", "h2_wire"),
 }
@@ -39,23 +54,24 @@ SANS_IO = {
 SANS_IO_FILES = {
     "proxy/base/result", "proxy/base/failure", "proxy/base/bytes",
     "proxy/tls/client_hello",
-    "proxy/upstream/body_scan", "proxy/upstream/content_decoder", "proxy/upstream/pipelock_verdict",
-    "proxy/upstream/aws_chunks", "proxy/upstream/codings", "proxy/upstream/decode_space", "proxy/upstream/decoder_chain",
-    "proxy/upstream/sse_comments", "proxy/upstream/zstd_blocks",
+    "proxy/body/body_scan", "proxy/body/content_decoder", "proxy/scanner/pipelock_verdict",
+    "proxy/body/aws_chunks", "proxy/body/codings", "proxy/body/decode_space", "proxy/body/decoder_chain",
+    "proxy/body/sse_comments", "proxy/body/zstd_blocks",
+    "proxy/scanner/sse_match", "proxy/desk/sniff",
     "proxy/flow/audit", "proxy/flow/policy",
-    "proxy/exit/dns_answer",
+    "proxy/exit/dns_answer", "proxy/exit/exit_check",
     "proxy/ledger/admission", "proxy/ledger/rewrites", "proxy/ledger/ticket",
 }
 
 # Library header -> the places that may include it (a directory with its slash, or a file without its ending).
 LIBRARIES = {
-    r"openssl/": ("certs/", "proxy/tls/", "launcher/java_trust_store"),
+    r"openssl/": ("certs/", "proxy/tls/", "launcher/plan/java_trust_store"),
     r"nghttp2/": ("proxy/http/h2_common", "proxy/http/h2_engine", "proxy/http/h2_client_engine"),
     r"llhttp\.h": ("proxy/http/h1_parser",),
     r"hs/": ("proxy/guard/matcher",),
-    r"(zlib\.h|brotli/|zstd\.h)": ("proxy/upstream/",),
+    r"(zlib\.h|brotli/|zstd\.h)": ("proxy/body/",),
     r"ares\.h": ("proxy/upstream/system_names",),
-    r"CLI/": ("proxy/config", "launcher/"),
+    r"CLI/": ("proxy/config/", "launcher/command/"),
 }
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)

@@ -57,7 +57,7 @@ class Docs(unittest.TestCase):
 
     def test_limits(self):
         def found(limits, header=HEADER, rows=LIMIT_ROWS):
-            return self.texts(docs.check_limits, {"proxy/x.h": header, "proxy/limits.cc": rows, "docs/limits.md": limits})
+            return self.texts(docs.check_limits, {"proxy/x.h": header, "proxy/config/limits.cc": rows, "docs/limits.md": limits})
         self.assertEqual([], found(LIMITS))
         for old, new in (("90 s", "91 s"), ("64 KiB", "64 KB"), ("32 MiB", "32"), ("100, then", "90, then"), ("| 7 |", "| 8 |"),
                          ("`bytes`", "`bites`"), ("`idle_ms`", "`idle`"), ("| `big`", "| big")):
@@ -68,14 +68,14 @@ class Docs(unittest.TestCase):
     def test_options(self):
         code = 'OptionRow{"listen", "A", false, "x", f}, OptionRow{\n "audit", "F"'
         page = "| `--listen ADDR` | | x |\n| `--audit FILE` | | x |\n| `--config FILE` | | x |\n"
-        self.assertEqual([], self.texts(docs.check_options, {"proxy/options.cc": code, "docs/config.md": page}))
+        self.assertEqual([], self.texts(docs.check_options, {"proxy/config/options.cc": code, "docs/config.md": page}))
         self.assertEqual(["--extra is missing"], self.texts(
-            docs.check_options, {"proxy/options.cc": code + 'OptionRow{"extra"', "docs/config.md": page}))
+            docs.check_options, {"proxy/config/options.cc": code + 'OptionRow{"extra"', "docs/config.md": page}))
         self.assertEqual(["bottle-proxy has no --gone"], self.texts(
-            docs.check_options, {"proxy/options.cc": code, "docs/config.md": page + "| `--gone` | | |\n"}))
+            docs.check_options, {"proxy/config/options.cc": code, "docs/config.md": page + "| `--gone` | | |\n"}))
 
     def test_exit_codes(self):
-        files = {"launcher/exit_code.h": "  kOk = 0,\n  kUsage = 64,  // 65\n", "proxy/exit_code.h": "  Ok = 0,\n"}
+        files = {"proxy/contract/exit_code.h": "  kOk = 0,\n  kUsage = 64,  // 65\n", "proxy/contract/proxy_exit_code.h": "  Ok = 0,\n"}
         page = "## `bottle`\n| 0 | x |\n| 64 | x |\n## `bottle-proxy`\n| 0 | x |\n"
         self.assertEqual([], self.texts(docs.check_exit_codes, {**files, "docs/exit-codes.md": page}))
         self.assertEqual(1, len(self.texts(docs.check_exit_codes, {**files, "docs/exit-codes.md": page.replace("| 64 | x |\n", "")})))

@@ -110,7 +110,7 @@ class Includes(unittest.TestCase):
         backend = {"launcher/backend/local/l.h": "#pragma once\n"}
         include = '#include "launcher/backend/local/l.h"\n'
         self.assertEqual([], self.findings({**backend, "launcher/main.cc": include}))
-        self.assertEqual(1, len(self.findings({**backend, "launcher/plan.cc": include})))
+        self.assertEqual(1, len(self.findings({**backend, "launcher/plan/plan.cc": include})))
         self.assertEqual(1, len(self.findings({**backend, "launcher/backend/docker/d.cc": include})))
 
 
@@ -127,10 +127,10 @@ class Words(unittest.TestCase):
 
     def test_docker_stays_in_its_backend(self):
         for text in ("int docker_socket;", 'run({"docker", "ps"});', 'run("docker ps");'):
-            self.assertEqual(1, len(self.findings("launcher/plan.cc", text)), text)
+            self.assertEqual(1, len(self.findings("launcher/plan/plan.cc", text)), text)
             self.assertEqual([], self.findings("launcher/backend/docker/d.cc", text), text)
         self.assertEqual([], self.findings("launcher/main.cc", 'Entry{"docker", make}'))
-        self.assertEqual([], self.findings("launcher/plan.cc", '// docker comes later\nsay("not inside (docker run)");'))
+        self.assertEqual([], self.findings("launcher/plan/plan.cc", '// docker comes later\nsay("not inside (docker run)");'))
 
     def test_empty_tests(self):
         for text in ("GTEST_SKIP();", "EXPECT_TRUE(true);", "t.Skip()"):
@@ -184,10 +184,10 @@ class Blank(unittest.TestCase):
 
 class Hints(unittest.TestCase):
     WORLD = {
-        "proxy/options.cc": 'OptionRow{"allow", "HOST", true, 0},\nOptionRow{"limit", "NAME=NUMBER", true, 0},\n',
-        "launcher/command_line.cc": 'single(app, "--scanner", options.scanner, "NAME");\n',
+        "proxy/config/options.cc": 'OptionRow{"allow", "HOST", true, 0},\nOptionRow{"limit", "NAME=NUMBER", true, 0},\n',
+        "launcher/command/command_line.cc": 'single(app, "--scanner", options.scanner, "NAME");\n',
         "proxy/flow/policy.cc": 'switch (r) {\n  case Route::Scan:\n    return "scan";\n  case Route::Deny:\n    return "deny";\n}\n',
-        "proxy/limits.cc": 'BOTTLE_N("spool_body_bytes", 0, 1, a.b),\n',
+        "proxy/config/limits.cc": 'BOTTLE_N("spool_body_bytes", 0, 1, a.b),\n',
         "docs/manifest.md": "| `hosts` | who gets it |\n",
     }
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "proxy/upstream/content_decoder.h"
-#include "proxy/upstream/decode_space.h"
-#include "proxy/upstream/decoder_chain.h"
+#include "proxy/body/content_decoder.h"
+#include "proxy/body/decode_space.h"
+#include "proxy/body/decoder_chain.h"
 #include "tests/fuzz/fuzz_check.h"
 
 namespace {

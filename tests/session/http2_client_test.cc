@@ -3,9 +3,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
-#include "http2_script.h"
 #include "proxy/http/http2_session.h"
 #include "proxy/upstream/h2_client.h"
+#include "session/http2_script.h"
 #include "support/h2_frames.h"
 #include "support/memory_pipe.h"
 #include "support/run_until.h"

@@ -7,7 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <functional>
 
-#include "http2_script.h"
+#include "session/http2_script.h"
 #include "support/h2_frames.h"
 #include "support/memory_pipe.h"
 #include "support/run_until.h"

@@ -13,7 +13,7 @@
 #include <sstream>
 #include <string>
 
-#include "launcher/log_tail.h"
+#include "launcher/process/log_tail.h"
 
 namespace bottle::launcher::docker {
 namespace {

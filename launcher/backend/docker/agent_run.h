@@ -1,11 +1,11 @@
 #pragma once
 
-#include "launcher/backend.h"
+#include "launcher/backend/backend.h"
 #include "launcher/backend/docker/bottle_containers.h"
 #include "launcher/backend/docker/engine.h"
-#include "launcher/plan.h"
-#include "launcher/process.h"
-#include "launcher/result.h"
+#include "launcher/plan/plan.h"
+#include "launcher/process/process.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher::docker {
 

@@ -13,14 +13,14 @@
 
 #include "launcher/backend/docker/archive.h"
 #include "launcher/backend/docker/log_sorter.h"
-#include "launcher/git_settings.h"
-#include "launcher/java_trust_store.h"
-#include "launcher/log_tail.h"
-#include "launcher/nss_store.h"
-#include "launcher/passwd_text.h"
-#include "launcher/pipelock_config.h"
-#include "launcher/proxy_process.h"
-#include "launcher/trust_env.h"
+#include "launcher/lifetime/proxy_process.h"
+#include "launcher/manifest/trust_env.h"
+#include "launcher/plan/git_settings.h"
+#include "launcher/plan/java_trust_store.h"
+#include "launcher/plan/nss_store.h"
+#include "launcher/plan/passwd_text.h"
+#include "launcher/plan/pipelock_config.h"
+#include "launcher/process/log_tail.h"
 
 namespace bottle::launcher::docker {
 namespace {

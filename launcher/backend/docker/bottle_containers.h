@@ -7,9 +7,9 @@
 
 #include "launcher/backend/docker/docker_steps.h"
 #include "launcher/backend/docker/engine.h"
-#include "launcher/plan.h"
-#include "launcher/process.h"
-#include "launcher/result.h"
+#include "launcher/plan/plan.h"
+#include "launcher/process/process.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher::docker {
 

@@ -6,18 +6,18 @@
 #include <algorithm>
 #include <iostream>
 
-#include "launcher/audit_summary.h"
 #include "launcher/backend/docker/agent_run.h"
 #include "launcher/backend/docker/bottle_containers.h"
 #include "launcher/backend/docker/docker_steps.h"
 #include "launcher/backend/docker/engine.h"
 #include "launcher/backend/docker/images.h"
 #include "launcher/backend/docker/left_overs.h"
-#include "launcher/pipelock_config.h"
-#include "launcher/registry.h"
-#include "launcher/runtime_dir.h"
-#include "launcher/share_rules.h"
-#include "launcher/trust_env.h"
+#include "launcher/lifetime/audit_summary.h"
+#include "launcher/lifetime/registry.h"
+#include "launcher/lifetime/runtime_dir.h"
+#include "launcher/manifest/trust_env.h"
+#include "launcher/plan/pipelock_config.h"
+#include "launcher/plan/share_rules.h"
 
 namespace bottle::launcher::docker {
 namespace {

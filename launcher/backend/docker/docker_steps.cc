@@ -9,7 +9,7 @@
 #include <set>
 #include <utility>
 
-#include "launcher/trust_env.h"
+#include "launcher/manifest/trust_env.h"
 
 namespace bottle::launcher::docker {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "launcher/backend/docker/engine.h"
-#include "launcher/plan.h"
+#include "launcher/plan/plan.h"
 
 namespace bottle::launcher::docker {
 

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "launcher/process.h"
-#include "launcher/result.h"
+#include "launcher/process/process.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher::docker {
 

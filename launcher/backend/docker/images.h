@@ -3,7 +3,7 @@
 #include <string>
 
 #include "launcher/backend/docker/engine.h"
-#include "launcher/result.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher::docker {
 

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <filesystem>
 
-#include "launcher/audit_files.h"
-#include "launcher/process.h"
-#include "launcher/result.h"
+#include "launcher/lifetime/audit_files.h"
+#include "launcher/process/process.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher::docker {
 

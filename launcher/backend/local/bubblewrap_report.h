@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "launcher/backend.h"
-#include "launcher/process.h"
-#include "launcher/result.h"
+#include "launcher/backend/backend.h"
+#include "launcher/process/process.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher::local {
 

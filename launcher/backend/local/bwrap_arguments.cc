@@ -5,7 +5,7 @@
 #include <array>
 
 #include "launcher/backend/local/file_tree.h"
-#include "launcher/trust_env.h"
+#include "launcher/manifest/trust_env.h"
 
 namespace bottle::launcher::local {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "launcher/plan.h"
+#include "launcher/plan/plan.h"
 
 namespace bottle::launcher::local {
 

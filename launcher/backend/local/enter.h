@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "launcher/process.h"
-#include "launcher/registry.h"
-#include "launcher/result.h"
+#include "launcher/lifetime/registry.h"
+#include "launcher/process/process.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher::local {
 

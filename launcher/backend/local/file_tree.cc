@@ -9,10 +9,10 @@
 #include <set>
 #include <sstream>
 
-#include "launcher/nss_store.h"
-#include "launcher/process.h"
-#include "launcher/share_rules.h"
-#include "launcher/trust_env.h"
+#include "launcher/manifest/trust_env.h"
+#include "launcher/plan/nss_store.h"
+#include "launcher/plan/share_rules.h"
+#include "launcher/process/process.h"
 
 namespace bottle::launcher::local {
 namespace {

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "launcher/plan.h"
-#include "launcher/result.h"
-#include "launcher/spec.h"
+#include "launcher/plan/plan.h"
+#include "launcher/plan/spec.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher::local {
 

@@ -10,7 +10,6 @@
 #include <iterator>
 #include <optional>
 
-#include "launcher/audit_summary.h"
 #include "launcher/backend/local/bwrap_arguments.h"
 #include "launcher/backend/local/file_tree.h"
 #include "launcher/backend/local/helper.h"
@@ -19,15 +18,16 @@
 #include "launcher/backend/local/scanner_room.h"
 #include "launcher/backend/local/session_leader.h"
 #include "launcher/backend/local/terminal.h"
-#include "launcher/java_trust_store.h"
-#include "launcher/namespaces.h"
-#include "launcher/nss_store.h"
-#include "launcher/passwd_text.h"
-#include "launcher/progress.h"
-#include "launcher/proxy_process.h"
-#include "launcher/registry.h"
-#include "launcher/runtime_dir.h"
-#include "launcher/trust_env.h"
+#include "launcher/lifetime/audit_summary.h"
+#include "launcher/lifetime/proxy_process.h"
+#include "launcher/lifetime/registry.h"
+#include "launcher/lifetime/runtime_dir.h"
+#include "launcher/manifest/trust_env.h"
+#include "launcher/plan/java_trust_store.h"
+#include "launcher/plan/nss_store.h"
+#include "launcher/plan/passwd_text.h"
+#include "launcher/process/namespaces.h"
+#include "launcher/process/progress.h"
 
 namespace bottle::launcher::local {
 namespace {

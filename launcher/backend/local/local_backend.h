@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "launcher/backend.h"
+#include "launcher/backend/backend.h"
 
 namespace bottle::launcher::local {
 

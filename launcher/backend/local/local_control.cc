@@ -13,8 +13,8 @@
 #include "launcher/backend/local/enter.h"
 #include "launcher/backend/local/session_leader.h"
 #include "launcher/backend/local/terminal.h"
-#include "launcher/command_output.h"
-#include "launcher/namespaces.h"
+#include "launcher/process/command_output.h"
+#include "launcher/process/namespaces.h"
 
 namespace bottle::launcher::local {
 namespace {

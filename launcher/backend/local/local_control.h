@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "launcher/bottle_control.h"
+#include "launcher/backend/bottle_control.h"
 
 namespace bottle::launcher::local {
 

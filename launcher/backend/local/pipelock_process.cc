@@ -14,8 +14,8 @@
 #include <utility>
 
 #include "launcher/backend/local/fd_message.h"
-#include "launcher/log_tail.h"
-#include "launcher/pipelock_config.h"
+#include "launcher/plan/pipelock_config.h"
+#include "launcher/process/log_tail.h"
 
 namespace bottle::launcher::local {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "launcher/backend/local/scanner_room.h"
-#include "launcher/plan.h"
-#include "launcher/process.h"
-#include "launcher/result.h"
+#include "launcher/plan/plan.h"
+#include "launcher/process/process.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher::local {
 

@@ -17,7 +17,7 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "launcher/namespaces.h"
+#include "launcher/process/namespaces.h"
 
 namespace bottle::launcher::local {
 namespace {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "launcher/backend/local/fd_message.h"
-#include "launcher/process.h"
-#include "launcher/result.h"
+#include "launcher/process/process.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher::local {
 

@@ -17,7 +17,7 @@
 #include "launcher/backend/local/bwrap_arguments.h"
 #include "launcher/backend/local/session_leader.h"
 #include "launcher/backend/local/terminal.h"
-#include "launcher/log_tail.h"
+#include "launcher/process/log_tail.h"
 
 namespace bottle::launcher::local {
 namespace {

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "launcher/backend.h"
+#include "launcher/backend/backend.h"
 #include "launcher/backend/local/helper.h"
-#include "launcher/plan.h"
-#include "launcher/process.h"
-#include "launcher/result.h"
+#include "launcher/plan/plan.h"
+#include "launcher/process/process.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher::local {
 

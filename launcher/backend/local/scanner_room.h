@@ -7,8 +7,8 @@
 
 #include "launcher/backend/local/bubblewrap_report.h"
 #include "launcher/backend/local/room.h"
-#include "launcher/process.h"
-#include "launcher/result.h"
+#include "launcher/process/process.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher::local {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "launcher/process.h"
-#include "launcher/result.h"
+#include "launcher/process/process.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher::local {
 

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "launcher/process.h"
-#include "launcher/result.h"
+#include "launcher/process/process.h"
+#include "proxy/contract/error.h"
 
 namespace bottle::launcher::local {
 

@@ -14,7 +14,7 @@
 #include "launcher/command/client_checks.h"
 #include "launcher/command/machine_checks.h"
 #include "launcher/command/reach.h"
-#include "launcher/process.h"
+#include "launcher/process/process.h"
 
 namespace bottle::launcher {
 namespace {

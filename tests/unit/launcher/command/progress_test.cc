@@ -1,4 +1,4 @@
-#include "launcher/progress.h"
+#include "launcher/process/progress.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -7,7 +7,7 @@
 #include <array>
 #include <string>
 
-#include "launcher/process.h"
+#include "launcher/process/process.h"
 
 namespace bottle::launcher {
 namespace {

@@ -1,4 +1,4 @@
-#include "launcher/registry.h"
+#include "launcher/lifetime/registry.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -11,7 +11,7 @@
 #include "launcher/command/env.h"
 #include "launcher/command/init.h"
 #include "launcher/command/logs.h"
-#include "launcher/manifest.h"
+#include "launcher/manifest/manifest.h"
 
 namespace bottle::launcher {
 namespace {

@@ -1,0 +1,177 @@
+#include "launcher/demo/demo_judge.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "launcher/lifetime/audit_files.h"
+
+namespace bottle::launcher {
+namespace {
+
+constexpr long kEventsGap = 150;        // ms; the origin sends one every 300
+constexpr long kOldestEvent = 250'000;  // us; one that was held until the next came would be older
+constexpr std::size_t kEvents = 5;
+constexpr std::size_t kMaxLines = 1000;  // of one section
+
+struct Heading {
+  std::string_view section;
+  std::string_view title;
+};
+constexpr std::array kHeadings{
+    Heading{"stream",
+            "An answer that streams over HTTP/2: each event with the time of its arrival"},
+    Heading{"secret", "A secret in a request's body: refused, with a reason and a hint"},
+    Heading{"outside", "A host that is not on the allowlist: refused"},
+    Heading{"direct", "Past the proxy: there is no way out"},
+    Heading{"finish", "The end"},
+};
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+}  // namespace
+
+DemoJudge::DemoJudge(std::string secret, std::ostream& out)
+    : secret_(std::move(secret)), out_(out) {}
+
+void DemoJudge::show(const std::string& line) {
+  leaked_ = leaked_ || line.find(secret_) != std::string::npos;
+  out_ << "    " << line << "\n" << std::flush;
+}
+
+void DemoJudge::plan_line(const std::string& line) {
+  if (!plan_seen_) {
+    out_ << "An agent (a shell script with curl) runs in a bottle. It may talk to one host, a "
+            "stand-in for\n"
+            "the internet on this machine, and tries what it should not. After \"$\" stands what "
+            "it ran.\n"
+            "\n* The plan (bottle start --dry-run; each start has an id of its own)\n";
+  }
+  plan_seen_ = true;
+  plan_masked_ = plan_masked_ || line.find("DEMO_TOKEN=***") != std::string::npos;
+  show(line);
+}
+
+void DemoJudge::line(const std::string& line) {
+  if (lines_.empty()) {
+    out_ << "\n* The start (bottle start)\n";
+    lines_["start"];
+  }
+  constexpr std::string_view kCa = "bottle: CA sha256 ";
+  constexpr std::string_view kAudit = "the audit log is ";
+  if (line.starts_with(kCa)) fingerprint_ = line.substr(kCa.size());
+  if (const auto at = line.find(kAudit); line.starts_with("bottle: ") && at != std::string::npos) {
+    audit_ = line.substr(at + kAudit.size());
+  }
+  if (line.starts_with("== ")) {
+    section_ = line.substr(3);
+    for (const auto& heading : kHeadings) {
+      if (heading.section == section_) out_ << "\n* " << heading.title << "\n";
+    }
+    return;
+  }
+  auto& kept = lines_[section_];
+  if (kept.size() < kMaxLines) kept.push_back(line);
+  if (!line.empty()) show(line);
+}
+
+bool DemoJudge::said(const std::string& section, const std::string& text) const {
+  const auto found = lines_.find(section);
+  if (found == lines_.end()) return false;
+  return std::any_of(found->second.begin(), found->second.end(), [&text](const std::string& line) {
+    return lower(line).find(text) != std::string::npos;
+  });
+}
+
+bool DemoJudge::streamed() {
+  std::vector<long> times;
+  for (const auto& line : lines_["stream"]) {
+    if (line.find(" ms  data:") == std::string::npos) continue;
+    times.push_back(std::atol(line.c_str()));
+    const auto age = line.rfind("  (");
+    if (age == std::string::npos || std::atol(line.c_str() + age + 3) > kOldestEvent) {
+      stream_detail_ = "an event came late: " + line;
+      return false;
+    }
+  }
+  if (times.size() != kEvents) {
+    stream_detail_ = std::to_string(times.size()) + " events instead of 5";
+    return false;
+  }
+  for (std::size_t i = 1; i < times.size(); ++i) {
+    if (times[i] - times[i - 1] >= kEventsGap) continue;
+    stream_detail_ = "two events came together";
+    return false;
+  }
+  if (said("stream", "http_version=2 status=200")) return true;
+  stream_detail_ = "not 200 over HTTP/2";
+  return false;
+}
+
+bool DemoJudge::refused_secret() const {
+  return said("secret", "status=403") && said("secret", "x-bottle-deny:") &&
+         (said("secret", "\"hint\"") || said("secret", "blocked:"));
+}
+
+bool DemoJudge::refused_host() const {
+  return said("outside", "status=403") && said("outside", "\"hint\"");
+}
+
+bool DemoJudge::no_way_out() const {
+  const auto found = lines_.find("direct");
+  if (found == lines_.end()) return false;
+  std::size_t tries = 0;
+  for (const auto& line : found->second) {
+    if (!line.starts_with("exit=")) continue;
+    ++tries;
+    // 6: no such name, 7: cannot connect. Anything else would be an answer of some kind.
+    if (line != "exit=6" && line != "exit=7") return false;
+  }
+  return tries == 3;
+}
+
+bool DemoJudge::audit_is_there() const {
+  std::string text;
+  for (const auto& file : audit_files(audit_)) {
+    std::ifstream in(file);
+    text.append(std::istreambuf_iterator<char>(in), {});
+  }
+  return text.find("origin.demo") != std::string::npos &&
+         text.find("not-on-the-list.demo") != std::string::npos &&
+         text.find(secret_) == std::string::npos;
+}
+
+Result<void> DemoJudge::verdict(int status) {
+  bool all = true;
+  out_ << "\n* What happened\n";
+  const auto claim = [this, &all](bool true_, const std::string& text, const std::string& detail) {
+    all = all && true_;
+    out_ << (true_ ? "    yes  " : "    NO   ") << text;
+    if (!detail.empty()) out_ << ": " << detail;
+    out_ << "\n";
+  };
+  claim(plan_seen_ && plan_masked_, "the plan was printed, with the secret as ***", "");
+  claim(!fingerprint_.empty(), "the bottle had a CA of its own", fingerprint_);
+  const bool stream = streamed();
+  claim(stream, "5 events came one by one over HTTP/2", stream_detail_);
+  claim(refused_secret(), "the secret was refused, with a reason", "");
+  claim(refused_host(), "the host outside the allowlist was refused, with a hint", "");
+  claim(no_way_out(), "three direct connections found no way out", "");
+  claim(audit_is_there(), "the audit log has it all, and not the secret", audit_);
+  claim(!leaked_, "the secret was printed nowhere", "");
+  claim(status == 0, "the agent ended by itself", "status " + std::to_string(status));
+  out_ << std::flush;
+  if (all) return {};
+  return Error{ExitCode::kDemoFailed, "the demo did not show everything that it promises",
+               "the lines with NO say what is missing"};
+}
+
+}  // namespace bottle::launcher

@@ -1,0 +1,196 @@
+#include "launcher/lifetime/audit_summary.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+namespace bottle::launcher {
+namespace {
+
+constexpr std::size_t kMostBytes = 64 * 1024 * 1024;
+constexpr std::size_t kMostKinds = 1000;  // pairs of host and reason that are told apart
+constexpr std::size_t kMostShown = 8;
+
+// The agent chose the host's name, and this is shown on a terminal.
+std::string printable(const nlohmann::json& entry, const char* key) {
+  const auto found = entry.find(key);
+  if (found == entry.end() || !found->is_string()) return {};
+  std::string text = found->get<std::string>().substr(0, 255);
+  std::replace_if(text.begin(), text.end(), [](char c) { return c <= 0x20 || c >= 0x7f; }, '?');
+  return text;
+}
+
+std::uint64_t count_of(const nlohmann::json& entry) {
+  const auto found = entry.find("count");
+  return found != entry.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 1;
+}
+
+class Counter {
+ public:
+  void add(const nlohmann::json& entry) {
+    const std::uint64_t times = count_of(entry);
+    count_ += times;
+    auto kind = std::pair(printable(entry, "host"), printable(entry, "reason"));
+    if (kinds_.size() < kMostKinds || kinds_.contains(kind)) kinds_[std::move(kind)] += times;
+  }
+  Tally tally() const {
+    Tally out{.count = count_, .most = {}};
+    for (const auto& [kind, times] : kinds_) out.most.push_back({kind.first, kind.second, times});
+    std::sort(out.most.begin(), out.most.end(), [](const Told& a, const Told& b) {
+      return std::tie(b.times, a.host, a.reason) < std::tie(a.times, b.host, b.reason);
+    });
+    if (out.most.size() > kMostShown) out.most.resize(kMostShown);
+    out.others = out.count;
+    for (const auto& told : out.most) out.others -= told.times;
+    return out;
+  }
+
+ private:
+  std::uint64_t count_ = 0;
+  std::map<std::pair<std::string, std::string>, std::uint64_t> kinds_;
+};
+
+AuditMark::Place place_of(const std::filesystem::path& file) {
+  struct stat info{};
+  if (::stat(file.c_str(), &info) != 0) return {};
+  return {static_cast<std::uintmax_t>(info.st_ino), static_cast<std::uintmax_t>(info.st_size)};
+}
+
+struct Piece {
+  std::filesystem::path file;
+  std::uintmax_t from = 0;
+};
+
+// The files of a part that have lines since `begin`, the oldest first.
+std::vector<Piece> pieces_since(const std::filesystem::path& file, const AuditMark::Place& begin) {
+  std::vector<Piece> out;
+  for (int number = 0; number <= kMostKeptAudits; ++number) {
+    const auto path = number == 0 ? file : older_audit(file, number);
+    const auto place = place_of(path);
+    if (place.inode == 0) continue;
+    const bool first = place.inode == begin.inode;
+    out.push_back({path, first ? begin.size : 0});
+    if (first) break;
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+struct Counts {
+  Counter refused;
+  Counter failed;
+  std::uint64_t lost = 0;
+
+  void take(std::string_view line) {
+    // Nearly all lines of a long log are about what was allowed.
+    constexpr std::string_view kVerdict = R"("verdict")";
+    const auto at = line.find(kVerdict);
+    if (at == line.npos) return;
+    const auto value = line.find('"', at + kVerdict.size());
+    if (value == line.npos || line.substr(value + 1).starts_with("allowed")) return;
+    const auto entry = nlohmann::json::parse(line, nullptr, false);
+    if (!entry.is_object() || printable(entry, "host") == kDoctorHost) return;
+    const std::string verdict = printable(entry, "verdict");
+    if (printable(entry, "kind") == "lost_lines") {
+      lost += count_of(entry);
+    } else if (verdict == "refused") {
+      // A scanner's refusal of what had begun is among the findings once more.
+      if (!entry.contains("begun")) refused.add(entry);
+    } else if ((verdict == "failed" || verdict == "cut") && printable(entry, "by") != "client") {
+      failed.add(entry);
+    }
+  }
+};
+
+std::string lines_of(const Tally& tally) {
+  std::string out;
+  for (const auto& told : tally.most) {
+    out += "bottle:   " + std::to_string(told.times) + " x " +
+           (told.host.empty() ? "(no host)" : told.host) + ": " + told.reason + "\n";
+  }
+  if (tally.others > 0) out += "bottle:   " + std::to_string(tally.others) + " more\n";
+  return out;
+}
+
+bool has_reason(const Tally& tally, std::string_view reason) {
+  return std::any_of(tally.most.begin(), tally.most.end(),
+                     [reason](const Told& told) { return told.reason == reason; });
+}
+
+std::string requests(std::uint64_t count, const std::string& one, const std::string& more) {
+  return "bottle: " + std::to_string(count) +
+         (count == 1 ? " request " + one : " requests " + more);
+}
+
+}  // namespace
+
+AuditMark AuditMark::of(const std::filesystem::path& audit) {
+  AuditMark mark{.audit = audit, .places = {}};
+  const auto files = audit_files(audit);
+  for (std::size_t part = 0; part < kAuditParts; ++part) mark.places[part] = place_of(files[part]);
+  return mark;
+}
+
+AuditSummary summary_since(const AuditMark& begin) {
+  Counts counts;
+  const auto files = audit_files(begin.audit);
+  for (std::size_t part = 0; part < kAuditParts; ++part) {
+    std::size_t seen = 0;
+    for (const Piece& piece : pieces_since(files[part], begin.places[part])) {
+      std::ifstream in(piece.file);
+      in.seekg(static_cast<std::streamoff>(piece.from));
+      for (std::string line; seen < kMostBytes && std::getline(in, line); seen += line.size()) {
+        counts.take(line);
+      }
+    }
+  }
+  return {counts.refused.tally(), counts.failed.tally(), counts.lost};
+}
+
+std::string refusal_lines(const Tally& refused) {
+  std::string out = lines_of(refused);
+  if (has_reason(refused, "host_not_allowed")) {
+    out +=
+        "bottle: hint: if the agent should reach a host, name it with --allow HOST or in the "
+        "manifest's \"allow\"\n";
+  }
+  return out;
+}
+
+std::string failure_lines(const Tally& failed) {
+  std::string out = lines_of(failed);
+  if (has_reason(failed, "tls_alert")) {
+    out +=
+        "bottle: hint: tls_alert: a program does not trust the bottle's CA, or an origin refused; "
+        "`bottle doctor` in the bottle says which programs trust it\n";
+  }
+  return out;
+}
+
+std::string closing_report(const AuditMark& begin, bool written) {
+  const AuditSummary summary = summary_since(begin);
+  const std::string where = "; the audit log is " + begin.audit.string() + "\n";
+  std::string out;
+  if (summary.refused.count > 0) {
+    out += requests(summary.refused.count, "was refused", "were refused") + where +
+           refusal_lines(summary.refused);
+  }
+  if (summary.failed.count > 0) {
+    out += requests(summary.failed.count, "failed", "failed") + (out.empty() ? where : "\n") +
+           failure_lines(summary.failed);
+  }
+  if (summary.lost > 0 || !written) {
+    const std::string lines = summary.lost > 0 ? std::to_string(summary.lost) + " lines" : "lines";
+    out += "bottle: warning: the audit log " + begin.audit.string() + " is not complete: " + lines +
+           " could not be written, and requests were refused meanwhile; is the disk full?\n";
+  }
+  return out;
+}
+
+}  // namespace bottle::launcher

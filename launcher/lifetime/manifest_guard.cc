@@ -1,0 +1,43 @@
+#include "launcher/lifetime/manifest_guard.h"
+
+#include <algorithm>
+#include <fstream>
+
+namespace bottle::launcher {
+namespace {
+
+// A missing file and an empty one must differ, and a device must not be read.
+std::string look(const std::filesystem::path& file) {
+  constexpr std::size_t kMost = 1024 * 1024 + 1;  // larger than any manifest that is accepted
+  std::error_code ec;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(file, ec))) return "absent";
+  if (!std::filesystem::is_regular_file(file, ec)) return "special";
+  std::ifstream in(file, std::ios::binary);
+  std::string content(kMost, '\0');
+  in.read(content.data(), static_cast<std::streamsize>(content.size()));
+  content.resize(static_cast<std::size_t>(in.gcount()));
+  return "content:" + content;
+}
+
+}  // namespace
+
+ManifestGuard::ManifestGuard(const Plan& plan) {
+  // The next start from here looks in each of them.
+  for (auto at = plan.directory; is_below(at, plan.workspace); at = at.parent_path()) {
+    seen_.push_back({at / kManifestName, look(at / kManifestName)});
+    if (at == at.root_path()) break;
+  }
+  const bool listed = std::any_of(seen_.begin(), seen_.end(),
+                                  [&plan](const Seen& seen) { return seen.file == plan.manifest; });
+  if (!plan.manifest.empty() && !listed) seen_.push_back({plan.manifest, look(plan.manifest)});
+}
+
+std::vector<std::filesystem::path> ManifestGuard::changed() const {
+  std::vector<std::filesystem::path> out;
+  for (const auto& seen : seen_) {
+    if (look(seen.file) != seen.content) out.push_back(seen.file);
+  }
+  return out;
+}
+
+}  // namespace bottle::launcher

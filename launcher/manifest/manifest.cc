@@ -1,0 +1,493 @@
+#include "launcher/manifest/manifest.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <span>
+
+#include "launcher/manifest/manifest_examples.h"
+#include "launcher/manifest/trust_env.h"
+#include "proxy/contract/limit_text.h"
+
+namespace bottle::launcher {
+namespace {
+
+constexpr std::array<std::string_view, 5> kRoutes{"scan", "scan-requests", "relay", "splice",
+                                                  "deny"};
+constexpr std::size_t kMaxEntries = 256;  // of any one list or map in a manifest
+
+std::string join(std::span<const std::string_view> words) {
+  std::string out;
+  for (const auto word : words) {
+    if (!out.empty()) out += ", ";
+    out += word;
+  }
+  return out;
+}
+
+// Reads a tree into the Manifest. One error ends it: each function returns false once failed()
+// is set, so the first complaint in the text's order is the one reported.
+class Reader {
+ public:
+  Reader(const std::string& file, Manifest& out) : file_(file), out_(out) {}
+
+  bool read(const JsonNode& root) {
+    static constexpr std::array<std::string_view, 2> kKeys{"bottles", "agents"};
+    if (!object(root, "the manifest", kKeys)) return false;
+    for (const auto& member : root.members) {
+      const bool ok = member.name == "bottles" ? bottles(member.value) : agents(member.value);
+      if (!ok) return false;
+    }
+    return names_exist();
+  }
+
+  std::optional<Error>& failed() { return failed_; }
+
+ private:
+  bool fail(Place place, const std::string& what, std::string hint = {}) {
+    if (!failed_) failed_ = error_at(file_, place, what, std::move(hint));
+    return false;
+  }
+
+  bool is(const JsonNode& node, JsonNode::Kind kind, const std::string& key) {
+    if (node.kind == kind) return true;
+    return fail(node.place,
+                "\"" + key + "\" must be " + std::string(kind_name(kind)) + ", but this is " +
+                    std::string(kind_name(node.kind)),
+                example_of(key));
+  }
+
+  bool bounded(std::size_t size, Place place, const std::string& key) {
+    if (size <= kMaxEntries) return true;
+    return fail(place, "\"" + key + "\" has more than " + std::to_string(kMaxEntries) + " entries");
+  }
+
+  bool object(const JsonNode& node, const std::string& key,
+              std::span<const std::string_view> allowed) {
+    if (!is(node, JsonNode::Kind::kObject, key)) return false;
+    for (const auto& member : node.members) {
+      if (std::find(allowed.begin(), allowed.end(), member.name) != allowed.end()) continue;
+      return fail(member.place, "unknown key \"" + member.name + "\" in \"" + key + "\"",
+                  "allowed here: " + join(allowed));
+    }
+    return true;
+  }
+
+  // An object whose names are the user's own.
+  bool map(const JsonNode& node, const std::string& key,
+           const std::function<bool(const JsonMember&)>& each) {
+    if (!is(node, JsonNode::Kind::kObject, key)) return false;
+    if (!bounded(node.members.size(), node.place, key)) return false;
+    return std::all_of(node.members.begin(), node.members.end(), each);
+  }
+
+  bool string(const JsonNode& node, const std::string& key, std::string& out) {
+    if (!is(node, JsonNode::Kind::kString, key)) return false;
+    if (node.text.empty()) {
+      return fail(node.place, "\"" + key + "\" must not be empty", example_of(key));
+    }
+    if (node.text.find('\0') != std::string::npos) {
+      return fail(node.place, "\"" + key + "\" must not contain a NUL character");
+    }
+    out = node.text;
+    return true;
+  }
+
+  bool string(const JsonNode& node, const std::string& key, std::optional<std::string>& out) {
+    std::string text;
+    if (!string(node, key, text)) return false;
+    out = std::move(text);
+    return true;
+  }
+
+  bool strings(const JsonNode& node, const std::string& key, std::vector<std::string>& out) {
+    if (!is(node, JsonNode::Kind::kArray, key)) return false;
+    if (!bounded(node.items.size(), node.place, key)) return false;
+    for (const auto& item : node.items) {
+      std::string text;
+      if (!string(item, key, text)) return false;
+      out.push_back(std::move(text));
+    }
+    return true;
+  }
+
+  bool hosts(const JsonNode& node, const std::string& key, std::vector<std::string>& out) {
+    if (!strings(node, key, out)) return false;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const std::string problem = problem_with_host(out[i]);
+      if (!problem.empty()) return bad_host(node.items[i].place, out[i], problem);
+    }
+    return true;
+  }
+
+  bool bad_host(Place place, const std::string& host, const std::string& problem) {
+    return fail(place, "\"" + host + "\" is not a host: " + problem,
+                "allowed here: HOST, HOST:PORT, *.HOST, or * for every host");
+  }
+
+  bool bottles(const JsonNode& node) {
+    return map(node, "bottles", [this](const JsonMember& member) {
+      if (!name(member)) return false;
+      BottleEntry entry{.place = member.place};
+      if (!bottle(member.value, member.name, entry)) return false;
+      out_.bottles.emplace(member.name, std::move(entry));
+      return true;
+    });
+  }
+
+  bool bottle(const JsonNode& node, const std::string& name, BottleEntry& out) {
+    static constexpr std::array<std::string_view, 9> kKeys{"image",  "workspace", "backend",
+                                                           "egress", "scanner",   "pipelock",
+                                                           "limits", "env",       "mounts"};
+    if (!object(node, name, kKeys)) return false;
+    for (const auto& [key, place, value] : node.members) {
+      bool ok = true;
+      if (key == "image") ok = string(value, key, out.image);
+      if (key == "workspace") ok = string(value, key, out.workspace);
+      if (key == "backend") ok = string(value, key, out.backend);
+      if (key == "pipelock") ok = string(value, key, out.pipelock);
+      if (key == "scanner") ok = scanner(value, out);
+      if (key == "egress") ok = egress(value, out);
+      if (key == "limits") ok = limits(value, out);
+      if (key == "env") ok = env(value, out);
+      if (key == "mounts") ok = mounts(value, out);
+      if (!ok) return false;
+    }
+    return true;
+  }
+
+  bool scanner(const JsonNode& node, BottleEntry& out) {
+    std::string word;
+    if (!string(node, "scanner", word)) return false;
+    out.scanner = scanner_by_name(word);
+    if (out.scanner) return true;
+    return fail(node.place, "unknown scanner \"" + word + "\"", "allowed here: pipelock, guard");
+  }
+
+  bool egress(const JsonNode& node, BottleEntry& out) {
+    static constexpr std::array<std::string_view, 3> kKeys{"allow", "allow_addresses", "routes"};
+    if (!object(node, "egress", kKeys)) return false;
+    for (const auto& [key, place, value] : node.members) {
+      bool ok = true;
+      if (key == "allow") ok = hosts(value, key, out.allow);
+      if (key == "allow_addresses") ok = strings(value, key, out.allow_addresses);
+      if (key == "routes") ok = routes(value, out);
+      if (!ok) return false;
+    }
+    return true;
+  }
+
+  bool routes(const JsonNode& node, BottleEntry& out) {
+    return map(node, "routes", [this, &out](const JsonMember& member) {
+      const std::string problem = problem_with_host(member.name);
+      if (!problem.empty()) return bad_host(member.place, member.name, problem);
+      std::string route;
+      if (!string(member.value, member.name, route)) return false;
+      if (std::find(kRoutes.begin(), kRoutes.end(), route) == kRoutes.end()) {
+        return fail(member.value.place,
+                    "unknown route \"" + route + "\" for \"" + member.name + "\"",
+                    "allowed here: " + join(kRoutes));
+      }
+      out.routes.emplace(member.name, std::move(route));
+      return true;
+    });
+  }
+
+  bool limits(const JsonNode& node, BottleEntry& out) {
+    return map(node, "limits", [this, &out](const JsonMember& member) {
+      if (!is(member.value, JsonNode::Kind::kNumber, member.name)) return false;
+      const std::string problem = problem_with_limit(member.name, member.value.text);
+      if (!problem.empty()) {
+        return fail(member.place, "\"" + member.name + "\" is no limit: " + problem,
+                    "docs/limits.md has them: " + std::string(R"("write_stall_ms": 600000)"));
+      }
+      out.limits.emplace(member.name, member.value.text);
+      return true;
+    });
+  }
+
+  bool env(const JsonNode& node, BottleEntry& out) {
+    return map(node, "env", [this, &out](const JsonMember& member) {
+      const std::string problem = problem_with_variable(member.name);
+      if (!problem.empty()) {
+        return fail(member.place, "\"" + member.name + "\" cannot be set here: " + problem,
+                    "remove it, or choose another name");
+      }
+      EnvValue value{.place = member.place};
+      if (!env_value(member.value, member.name, value)) return false;
+      out.env.emplace(member.name, std::move(value));
+      return true;
+    });
+  }
+
+  bool env_value(const JsonNode& node, const std::string& name, EnvValue& out) {
+    if (node.kind == JsonNode::Kind::kString) {
+      if (node.text.find('\0') != std::string::npos) {
+        return fail(node.place, "\"" + name + "\" must not contain a NUL character");
+      }
+      out.text = node.text;
+      return true;
+    }
+    if (node.kind != JsonNode::Kind::kObject) {
+      return fail(node.place,
+                  "\"" + name + "\" must be a string or an object, but this is " +
+                      std::string(kind_name(node.kind)),
+                  R"(allowed here: "text", {"from_host": true}, {"prompt": "question"}, )"
+                  R"({"file": "path"})");
+    }
+    static constexpr std::array<std::string_view, 5> kKeys{"from_host", "prompt", "file", "secret",
+                                                           "hosts"};
+    if (!object(node, name, kKeys)) return false;
+    out.secret = true;
+    int sources = 0;
+    for (const auto& [key, place, value] : node.members) {
+      bool ok = true;
+      if (key == "from_host") {
+        ok = is(value, JsonNode::Kind::kBoolean, key);
+        if (ok && !value.boolean) {
+          return fail(value.place, "\"from_host\" can only be true",
+                      "leave the variable out when the bottle should not have it");
+        }
+        out.source = EnvValue::Source::kFromHost;
+        ++sources;
+      } else if (key == "prompt" || key == "file") {
+        ok = string(value, key, out.text);
+        out.source = key == "file" ? EnvValue::Source::kFile : EnvValue::Source::kPrompt;
+        ++sources;
+      } else if (key == "secret") {
+        ok = is(value, JsonNode::Kind::kBoolean, key);
+        out.secret = value.boolean;
+      } else if (key == "hosts") {
+        ok = hosts(value, key, out.hosts);
+      }
+      if (!ok) return false;
+    }
+    if (sources == 1) return true;
+    return fail(node.place,
+                "\"" + name + "\" must say in exactly one way where its value comes from",
+                "one of: from_host, prompt, file");
+  }
+
+  bool mounts(const JsonNode& node, BottleEntry& out) {
+    if (!is(node, JsonNode::Kind::kArray, "mounts")) return false;
+    if (!bounded(node.items.size(), node.place, "mounts")) return false;
+    return std::all_of(node.items.begin(), node.items.end(),
+                       [this, &out](const JsonNode& item) { return mount(item, out); });
+  }
+
+  bool mount(const JsonNode& node, BottleEntry& out) {
+    static constexpr std::array<std::string_view, 3> kKeys{"host", "at", "read_only"};
+    if (!object(node, "mounts", kKeys)) return false;
+    Mount result{.place = node.place};
+    for (const auto& [key, place, value] : node.members) {
+      bool ok = true;
+      if (key == "host") ok = string(value, key, result.host);
+      if (key == "at") ok = string(value, key, result.at) && mount_point(value);
+      if (key == "read_only") {
+        ok = is(value, JsonNode::Kind::kBoolean, key);
+        result.read_only = value.boolean;
+      }
+      if (!ok) return false;
+    }
+    if (result.host.empty() || result.at.empty()) {
+      return fail(node.place, R"(a mount needs both "host" and "at")",
+                  R"(example: {"host": "~/.gitconfig", "at": "/home/agent/.gitconfig"})");
+    }
+    out.mounts.push_back(std::move(result));
+    return true;
+  }
+
+  bool mount_point(const JsonNode& node) {
+    const std::filesystem::path at(node.text);
+    const bool plain = at.is_absolute() && at.has_relative_path() && at == at.lexically_normal();
+    if (!plain) {
+      return fail(node.place, R"("at" must be an absolute path without "." or "..")",
+                  "example: /home/agent/.gitconfig");
+    }
+    for (const std::string_view kept : {"/proc", "/dev", "/run/bottle"}) {
+      if (node.text == kept || node.text.starts_with(std::string(kept) + "/")) {
+        return fail(node.place, "\"at\" lies in " + std::string(kept) + ", which the bottle keeps",
+                    "choose another place, for example below /home/agent");
+      }
+    }
+    return true;
+  }
+
+  bool agents(const JsonNode& node) {
+    return map(node, "agents", [this](const JsonMember& member) {
+      if (!name(member)) return false;
+      AgentEntry entry{.place = member.place, .bottle = {}, .command = {}};
+      static constexpr std::array<std::string_view, 2> kKeys{"bottle", "command"};
+      if (!object(member.value, member.name, kKeys)) return false;
+      for (const auto& [key, place, value] : member.value.members) {
+        const bool ok =
+            key == "bottle" ? string(value, key, entry.bottle) : strings(value, key, entry.command);
+        if (!ok) return false;
+      }
+      if (entry.bottle.empty() || entry.command.empty()) {
+        return fail(member.value.place,
+                    "agent \"" + member.name + R"(" needs both "bottle" and "command")",
+                    R"(example: {"bottle": "default", "command": ["claude"]})");
+      }
+      out_.agents.emplace(member.name, std::move(entry));
+      return true;
+    });
+  }
+
+  bool name(const JsonMember& member) {
+    const auto& text = member.name;
+    const bool plain = !text.empty() && text.size() <= 64 && text.front() != '-' &&
+                       std::all_of(text.begin(), text.end(), [](char c) {
+                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+                       });
+    if (!plain) {
+      return fail(member.place, "\"" + text + "\" is not a name for a bottle or an agent",
+                  "allowed: up to 64 letters, digits, '-', '_' and '.', not beginning with '-'");
+    }
+    if (text == kDemoName) {
+      return fail(member.place, "the name \"demo\" is taken: `bottle start demo` is the demo",
+                  "rename it");
+    }
+    return true;
+  }
+
+  std::string bottle_names() const {
+    std::string out;
+    for (const auto& [name, bottle] : out_.bottles) out += (out.empty() ? "" : ", ") + name;
+    return out.empty() ? "no bottle" : out;
+  }
+
+  bool names_exist() {
+    for (const auto& [name, agent] : out_.agents) {
+      if (!out_.bottles.contains(agent.bottle)) {
+        return fail(agent.place,
+                    "agent \"" + name + "\" names the bottle \"" + agent.bottle +
+                        "\", which this manifest does not have",
+                    "it has: " + bottle_names());
+      }
+      if (out_.bottles.contains(name)) {
+        return fail(agent.place, "\"" + name + "\" is the name of a bottle and of an agent",
+                    "rename one: `bottle start " + name + "` could mean both");
+      }
+    }
+    return true;
+  }
+
+  const std::string& file_;
+  Manifest& out_;
+  std::optional<Error> failed_;
+};
+
+}  // namespace
+
+std::string_view scanner_name(Scanner scanner) {
+  return scanner == Scanner::kPipelock ? "pipelock" : "guard";
+}
+
+std::optional<Scanner> scanner_by_name(std::string_view name) {
+  if (name == "pipelock") return Scanner::kPipelock;
+  if (name == "guard") return Scanner::kGuard;
+  return std::nullopt;
+}
+
+std::string problem_with_host(std::string_view host) {
+  if (host == "*") return {};
+  if (host.empty()) return "it is empty";
+  if (host.find("://") != std::string_view::npos) return "it must not have a scheme";
+  if (host.find('/') != std::string_view::npos) return "it must not have a path";
+  if (host.find('@') != std::string_view::npos) return "it must not have a user";
+  std::string_view name = host;
+  std::string_view port;
+  if (name.front() == '[') {
+    const auto end = name.find(']');
+    if (end == std::string_view::npos) return "the ']' of the IPv6 address is missing";
+    const auto rest = name.substr(end + 1);
+    if (!rest.empty() && rest.front() != ':') return "only :PORT may follow the ']'";
+    if (!rest.empty()) port = rest.substr(1);
+    if (!rest.empty() && port.empty()) return "the port after ':' is missing";
+    name = name.substr(1, end - 1);
+    if (name.empty() || name.find_first_not_of("0123456789abcdefABCDEF:.") != std::string::npos) {
+      return "what stands between '[' and ']' is not an IPv6 address";
+    }
+  } else {
+    if (const auto colon = name.find(':'); colon != std::string_view::npos) {
+      port = name.substr(colon + 1);
+      name = name.substr(0, colon);
+      if (port.empty()) return "the port after ':' is missing";
+    }
+    if (name.starts_with("*.")) name.remove_prefix(2);
+    if (name.empty() || name.size() > 253) return "its name must have 1 to 253 characters";
+    const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '.' || c == '_';
+    });
+    if (!plain) return "a name has letters, digits, '-', '_' and '.' only (IDNs as xn--…)";
+    if (name.front() == '.' || name.find("..") != std::string_view::npos) {
+      return "it has an empty label";
+    }
+  }
+  if (port.empty()) return {};
+  if (port.size() > 5 || port.find_first_not_of("0123456789") != std::string_view::npos) {
+    return "the port is not a number";
+  }
+  const int number = std::stoi(std::string(port));
+  if (number < 1 || number > 65535) return "a port is 1 to 65535";
+  return {};
+}
+
+std::string problem_with_variable(std::string_view name) {
+  const bool plain = !name.empty() && (name.front() < '0' || name.front() > '9') &&
+                     std::all_of(name.begin(), name.end(), [](char c) {
+                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                              (c >= '0' && c <= '9') || c == '_';
+                     });
+  if (!plain) return "a variable's name has letters, digits and '_' only";
+  if (name == "JAVA_TOOL_OPTIONS") return {};  // merged: ours are appended
+  if (is_trust_variable(name)) {
+    return "the launcher sets it so that clients trust and use the bottle's proxy";
+  }
+  return {};
+}
+
+Result<Manifest> parse_manifest(std::string_view text, const std::string& file,
+                                const std::filesystem::path& directory) {
+  auto tree = parse_json(text, file);
+  if (!tree) return std::move(tree.error());
+  Manifest manifest{.file = file, .directory = directory, .bottles = {}, .agents = {}};
+  Reader reader(file, manifest);
+  if (!reader.read(*tree)) return std::move(*reader.failed());
+  return manifest;
+}
+
+Result<Manifest> load_manifest(const std::filesystem::path& file) {
+  const std::string hint = "name another file with --manifest, or run without a manifest";
+  std::error_code ec;
+  if (std::filesystem::is_directory(file, ec)) {
+    return Error{ExitCode::kManifest, "the manifest " + file.string() + " is a directory", hint};
+  }
+  std::ifstream in(file, std::ios::binary);
+  if (!in) {
+    return Error{ExitCode::kManifest, "cannot read the manifest " + file.string(), hint};
+  }
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (in.bad())
+    return Error{ExitCode::kManifest, "cannot read the manifest " + file.string(), hint};
+  return parse_manifest(text, file.string(), std::filesystem::absolute(file, ec).parent_path());
+}
+
+std::optional<std::filesystem::path> find_manifest(const std::filesystem::path& start,
+                                                   const std::filesystem::path& home) {
+  std::error_code ec;
+  for (std::filesystem::path at = start; !at.empty(); at = at.parent_path()) {
+    const auto candidate = at / kManifestName;
+    // A link to nowhere counts: a manifest that is overlooked would be a policy that does not hold.
+    if (std::filesystem::exists(std::filesystem::symlink_status(candidate, ec))) return candidate;
+    if (std::filesystem::exists(at / ".git", ec) || at == home || at == at.root_path()) break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace bottle::launcher

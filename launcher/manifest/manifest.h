@@ -1,0 +1,88 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/contract/error.h"
+#include "proxy/contract/json_tree.h"
+
+namespace bottle::launcher {
+
+// The manifest as written, checked for shape: nothing here has been looked up in the world.
+// docs/manifest.md describes every key.
+
+// Where the value of an environment variable comes from.
+struct EnvValue {
+  enum class Source { kLiteral, kFromHost, kPrompt, kFile };
+  Source source = Source::kLiteral;
+  std::string text{};                // literal: the value; prompt: the question; file: the path
+  bool secret = false;               // everything but a literal, unless the manifest says otherwise
+  std::vector<std::string> hosts{};  // where a secret may go
+  Place place{};
+};
+
+struct Mount {
+  std::string host{};  // as written: may begin with ~/ or be relative to the manifest
+  std::string at{};    // absolute path in the bottle
+  bool read_only = true;
+  Place place{};
+};
+
+enum class Scanner { kPipelock, kGuard };
+std::string_view scanner_name(Scanner scanner);
+std::optional<Scanner> scanner_by_name(std::string_view name);
+
+struct BottleEntry {
+  Place place{};
+  std::optional<std::string> image{};      // for container backends
+  std::optional<std::string> workspace{};  // relative to the manifest's directory
+  std::optional<std::string> backend{};
+  std::optional<Scanner> scanner{};
+  std::optional<std::string> pipelock{};  // URL of a pipelock that runs elsewhere
+  std::vector<std::string> allow{};
+  std::vector<std::string> allow_addresses{};
+  std::map<std::string, std::string> routes{};
+  std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
+  std::map<std::string, EnvValue> env{};
+  std::vector<Mount> mounts{};
+};
+
+struct AgentEntry {
+  Place place{};
+  std::string bottle{};
+  std::vector<std::string> command{};
+};
+
+struct Manifest {
+  std::string file;  // as shown in messages
+  std::filesystem::path directory;
+  std::map<std::string, BottleEntry> bottles;
+  std::map<std::string, AgentEntry> agents;
+};
+
+inline constexpr std::string_view kManifestName = "bottle.json";
+inline constexpr std::string_view kDemoName = "demo";  // no entry may have it
+
+// Checks `text` completely; the first thing that is wrong is the error, with its line and column,
+// the key it is about, and what is allowed there. `directory` is what relative paths start from.
+Result<Manifest> parse_manifest(std::string_view text, const std::string& file,
+                                const std::filesystem::path& directory);
+
+Result<Manifest> load_manifest(const std::filesystem::path& file);
+
+// bottle.json in `start`, else in its parents. The search ends at the first directory that holds
+// .git, at `home`, or at the root of the file system, whichever comes first. nullopt: there is
+// none.
+std::optional<std::filesystem::path> find_manifest(const std::filesystem::path& start,
+                                                   const std::filesystem::path& home);
+
+// HOST[:PORT], *.HOST[:PORT] or *. Empty answer: fine; else what is wrong with it.
+std::string problem_with_host(std::string_view host);
+// A name that environment variables may have and the launcher does not keep for itself.
+std::string problem_with_variable(std::string_view name);
+
+}  // namespace bottle::launcher

@@ -1,0 +1,45 @@
+#include "launcher/manifest/manifest_examples.h"
+
+#include <algorithm>
+#include <array>
+
+namespace bottle::launcher {
+
+std::string example_of(std::string_view key) {
+  struct Example {
+    std::string_view key;
+    std::string_view text;
+  };
+  constexpr std::array kExamples{
+      Example{"the manifest", R"({"bottles": {"default": {}}})"},
+      Example{"bottles", R"("bottles": {"default": {}})"},
+      Example{"agents", R"("agents": {"claude": {"bottle": "default", "command": ["claude"]}})"},
+      Example{"image", R"("image": "bottle-agent:latest")"},
+      Example{"workspace", R"("workspace": ".")"},
+      Example{"backend", R"("backend": "local")"},
+      Example{"scanner", R"("scanner": "pipelock")"},
+      Example{"pipelock", R"("pipelock": "http://127.0.0.1:8888")"},
+      Example{"egress", R"("egress": {"allow": ["api.example.com"]})"},
+      Example{"allow", R"("allow": ["api.example.com", "*.example.org"])"},
+      Example{"allow_addresses", R"("allow_addresses": ["10.1.0.0/16"])"},
+      Example{"routes", R"("routes": {"tracker.example.com": "deny"})"},
+      Example{"limits", R"("limits": {"write_stall_ms": 600000})"},
+      Example{"env", R"("env": {"LANG": "C.UTF-8", "TOKEN": {"from_host": true}})"},
+      Example{"prompt", R"("prompt": "Deploy token")"},
+      Example{"file", R"("file": "~/.config/token")"},
+      Example{"from_host", R"("from_host": true)"},
+      Example{"secret", R"("secret": false)"},
+      Example{"hosts", R"("hosts": ["deploy.example.com"])"},
+      Example{"mounts", R"("mounts": [{"host": "~/.gitconfig", "at": "/home/agent/.gitconfig"}])"},
+      Example{"host", R"("host": "~/.gitconfig")"},
+      Example{"at", R"("at": "/home/agent/.gitconfig")"},
+      Example{"read_only", R"("read_only": false)"},
+      Example{"bottle", R"("bottle": "default")"},
+      Example{"command", R"("command": ["claude"])"},
+  };
+  const auto found = std::find_if(kExamples.begin(), kExamples.end(),
+                                  [key](const Example& one) { return one.key == key; });
+  return found == kExamples.end() ? "" : "example: " + std::string(found->text);
+}
+
+}  // namespace bottle::launcher

@@ -1,0 +1,168 @@
+#include "launcher/plan/git_settings.h"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "launcher/plan/allowlist.h"
+#include "launcher/plan/git_workspace.h"
+#include "launcher/process/command_output.h"
+#include "launcher/process/process.h"
+
+namespace bottle::launcher {
+
+std::optional<GitRemote> git_remote(std::string_view url) {
+  GitRemote out;
+  std::string_view rest = url;
+  if (const auto scheme_end = url.find("://"); scheme_end != std::string_view::npos) {
+    const auto scheme = url.substr(0, scheme_end);
+    out.ssh = scheme == "ssh" || scheme == "git+ssh" || scheme == "ssh+git";
+    if (!out.ssh && scheme != "https" && scheme != "http") return std::nullopt;
+    rest = url.substr(scheme_end + 3);
+    rest = rest.substr(0, rest.find('/'));
+  } else {
+    // user@host:path; a slash before the colon makes it a path.
+    const auto colon = url.find(':');
+    if (colon == std::string_view::npos || url.substr(0, colon).find('/') != std::string_view::npos)
+      return std::nullopt;
+    out.ssh = true;
+    rest = url.substr(0, colon);
+  }
+  if (const auto user = rest.rfind('@'); user != std::string_view::npos)
+    rest.remove_prefix(user + 1);
+  const auto colon = rest.find(':');
+  out.host = rest.substr(0, colon);
+  if (colon != std::string_view::npos) out.port = rest.substr(colon + 1);
+  if (!problem_with_host(out.host).empty()) return std::nullopt;
+  return out;
+}
+
+namespace {
+
+constexpr std::chrono::seconds kAskLimit{5};
+constexpr std::size_t kMaxRemotes = 50;
+
+// A value of git's configuration file. Control characters have no business in a name.
+std::string config_value(std::string_view value) {
+  std::string out = "\"";
+  for (const char c : value) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) out += c;
+  }
+  return out + "\"";
+}
+
+// The next piece of `text` that ends with a NUL; it is taken off.
+std::string_view next_piece(std::string_view& text) {
+  const auto end = text.find('\0');
+  const auto piece = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return piece;
+}
+
+bool is_allowed(const GitRemote& remote, const std::vector<std::string>& allow) {
+  return opens(allow, remote.host, remote.ssh || remote.port.empty() ? "443" : remote.port);
+}
+
+// The allowed hosts by their names, and of those that a pattern allows the remotes'.
+std::set<std::string> https_hosts(const GitFacts& facts, const std::vector<std::string>& allow) {
+  std::set<std::string> out;
+  for (const auto& entry : allow) {
+    const auto colon = entry.find(':');
+    if (colon != std::string::npos && entry.substr(colon) != ":443") continue;
+    if (entry.find('*') == std::string::npos) out.insert(entry.substr(0, colon));
+  }
+  for (const auto& url : facts.remotes) {
+    const auto remote = git_remote(url);
+    if (remote && remote->ssh && is_allowed(*remote, allow)) out.insert(remote->host);
+  }
+  return out;
+}
+
+}  // namespace
+
+GitFacts git_facts(std::string_view text) {
+  GitFacts out;
+  while (!text.empty()) {
+    const auto scope = next_piece(text);
+    const auto entry = next_piece(text);
+    const auto line_end = entry.find('\n');
+    const auto key = entry.substr(0, line_end);
+    const auto value =
+        line_end == std::string_view::npos ? std::string_view() : entry.substr(line_end + 1);
+    // The last one holds.
+    if (key == "user.name") out.name = value;
+    if (key == "user.email") out.email = value;
+    const bool of_repository = scope == "local" || scope == "worktree";
+    if (key == "commit.gpgsign" && of_repository) {
+      out.signs = value != "false" && value != "no" && value != "off" && value != "0";
+    }
+    if (key.starts_with("remote.") && out.remotes.size() < kMaxRemotes) {
+      out.remotes.emplace_back(value);
+    }
+  }
+  return out;
+}
+
+std::string git_config_text(const GitFacts& facts, const std::vector<std::string>& allow,
+                            const GitPlan& git) {
+  // The machine's own file comes first; a missing one is no error.
+  std::string out =
+      "# Of the bottle. Your settings and the repository's come after these.\n"
+      "[include]\n\tpath = /etc/gitconfig\n";
+  if (!facts.name.empty() || !facts.email.empty()) {
+    out += "[user]\n";
+    if (!facts.name.empty()) out += "\tname = " + config_value(facts.name) + "\n";
+    if (!facts.email.empty()) out += "\temail = " + config_value(facts.email) + "\n";
+  }
+  if (!git.top.empty()) {
+    // In the bottle its folder may be nobody's.
+    out += "[safe]\n\tdirectory = " + config_value(git.top.string()) + "\n";
+    // The repository's configuration is read-only, and git would write the new branch's origin
+    // there.
+    out += "[branch]\n\tautoSetupMerge = false\n";
+  }
+  for (const auto& host : https_hosts(facts, allow)) {
+    out += "[url " + config_value("https://" + host + "/") + "]\n";
+    for (const auto& form : {"git@" + host + ":", "ssh://git@" + host + "/",
+                             "ssh://git@" + host + ":22/", "ssh://" + host + "/"}) {
+      out += "\tinsteadOf = " + config_value(form) + "\n";
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> git_notes(const GitFacts& facts, const std::vector<std::string>& allow) {
+  std::vector<std::string> out;
+  std::set<std::string> told;
+  for (const auto& url : facts.remotes) {
+    const auto remote = git_remote(url);
+    if (!remote || is_allowed(*remote, allow) || !told.insert(remote->host).second) continue;
+    std::string words = "git: this repository's remote " + remote->host + " is not allowed";
+    if (remote->ssh) words += ", and ssh has no way out; by https it works once it is";
+    out.push_back(words + " (--allow " + remote->host + ")");
+  }
+  if (facts.signs) {
+    out.emplace_back(
+        "git: this repository wants signed commits (commit.gpgsign), and no key of yours is in the "
+        "bottle: git commit --no-gpg-sign");
+  }
+  return out;
+}
+
+GitPlan plan_git(const BottleSpec& spec, const Plan& plan) {
+  GitPlan out = find_git(plan.workspace, spec.around);
+  GitFacts facts;
+  if (const auto git = find_program("git", spec.around.variable("PATH").value_or(""))) {
+    const auto said = output_of(
+        {*git, "-C", plan.workspace.string(), "config", "-z", "--show-scope", "--get-regexp",
+         R"(^(user\.(name|email)|remote\..*\.(push)?url|commit\.gpgsign)$)"},
+        kAskLimit, {"GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0"});
+    if (said.status == 0) facts = git_facts(said.text);
+  }
+  out.config = git_config_text(facts, spec.allow, out);
+  for (auto& note : git_notes(facts, spec.allow)) out.notes.push_back(std::move(note));
+  return out;
+}
+
+}  // namespace bottle::launcher

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "launcher/plan/plan.h"
+#include "launcher/plan/spec.h"
+
+namespace bottle::launcher {
+
+// What git in a bottle is told besides the repository's own settings: the person's name and mail
+// address, and that the allowed hosts are reached by https where a URL says ssh. It stands in the
+// configuration of the system, so everything else takes precedence.
+
+// Where that file is in every bottle, and the variable that names it (git 2.32 and later).
+inline constexpr std::string_view kGitConfigPath = "/run/bottle/gitconfig";
+inline constexpr std::string_view kGitConfigVariable = "GIT_CONFIG_SYSTEM";
+
+// What the person's git says in the workspace.
+struct GitFacts {
+  std::string name{};
+  std::string email{};
+  std::vector<std::string> remotes{};  // URLs
+  bool signs = false;                  // the repository wants its commits signed
+};
+// Of `git config -z --show-scope --get-regexp`.
+GitFacts git_facts(std::string_view text);
+
+// A remote that is reached by the network.
+struct GitRemote {
+  std::string host{};
+  std::string port{};  // empty: the scheme's
+  bool ssh = false;
+};
+// nullopt: a path, or a way that a bottle cannot carry or change.
+std::optional<GitRemote> git_remote(std::string_view url);
+
+// The file.
+std::string git_config_text(const GitFacts& facts, const std::vector<std::string>& allow,
+                            const GitPlan& git);
+// What of the remotes will not work, a sentence each.
+std::vector<std::string> git_notes(const GitFacts& facts, const std::vector<std::string>& allow);
+
+// Looks for the workspace's repository and asks the person's git, if there is one; nothing is run
+// of what the workspace holds.
+GitPlan plan_git(const BottleSpec& spec, const Plan& plan);
+
+}  // namespace bottle::launcher

@@ -1,0 +1,51 @@
+#include "launcher/plan/java_trust_store.h"
+
+#include <cstdint>
+
+#include "launcher/plan/certificate_bytes.h"
+
+namespace bottle::launcher {
+namespace {
+
+void put(std::string& out, std::uint64_t value, int bytes) {
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
+    out += static_cast<char>((value >> shift) & 0xff);
+  }
+}
+
+void put_text(std::string& out, std::string_view text) {
+  put(out, text.size(), 2);
+  out += text;
+}
+
+}  // namespace
+
+Result<std::string> java_trust_store(std::string_view pem, std::string_view password) {
+  const auto der = first_certificate(pem);
+  if (!der) {
+    return Error{ExitCode::kProxy, "the CA file that bottle-proxy wrote holds no certificate", ""};
+  }
+  std::string store;
+  put(store, 0xfeedfeed, 4);
+  put(store, 2, 4);  // format version
+  put(store, 1, 4);  // entries
+  put(store, 2, 4);  // kind: trusted certificate
+  put_text(store, "bottle");
+  put(store, 0, 8);  // creation date: not used for anything
+  put_text(store, "X.509");
+  put(store, der->size(), 4);
+  store += *der;
+
+  std::string keyed;
+  for (const char c : password) {
+    keyed += '\0';
+    keyed += c;
+  }
+  keyed += "Mighty Aphrodite";  // the format's fixed salt
+  keyed += store;
+  // SHA-1 over password and content. It protects nothing here (the password is public and the file
+  // is ours); Java insists on it.
+  return store + sha1(std::move(keyed));
+}
+
+}  // namespace bottle::launcher

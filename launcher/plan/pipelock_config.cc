@@ -1,0 +1,200 @@
+#include "launcher/plan/pipelock_config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <sstream>
+
+#include "launcher/process/process.h"
+
+namespace bottle::launcher {
+namespace {
+
+// "host:443" → "host", "[::1]:443" → "::1"; pipelock's allowlist has no ports (bottle-proxy's has).
+std::string without_port(const std::string& host) {
+  if (host.starts_with("[")) return host.substr(1, host.find(']') - 1);
+  return host.substr(0, host.find(':'));
+}
+
+// An entry without a port means 443 and 80.
+std::vector<std::uint16_t> ports_of(const std::vector<std::string>& hosts) {
+  std::vector<std::uint16_t> out;
+  const auto add = [&out](std::uint16_t port) {
+    if (std::find(out.begin(), out.end(), port) == out.end()) out.push_back(port);
+  };
+  if (hosts.empty()) return {443, 80};
+  for (const auto& host : hosts) {
+    const auto colon = host.rfind(':');
+    unsigned port = 0;  // the entries were checked: what follows the last colon is a port or "]"
+    if (colon != std::string::npos) {
+      std::from_chars(host.data() + colon + 1, host.data() + host.size(), port);
+    }
+    const bool bracket = host.ends_with("]");
+    if (port == 0 || port > 65535 || bracket) {
+      add(443);
+      add(80);
+    } else {
+      add(static_cast<std::uint16_t>(port));
+    }
+  }
+  return out;
+}
+
+// A double-quoted YAML scalar. Hosts and paths are checked long before; this makes it certain that
+// no text can become structure.
+std::string scalar(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) >= 0x20) out += c;
+  }
+  return out + "\"";
+}
+
+void list(std::ostream& out, const std::string& indent, const std::string& key,
+          const std::vector<std::string>& values) {
+  out << indent << key << ": [";
+  for (std::size_t i = 0; i < values.size(); ++i) out << (i == 0 ? "" : ", ") << scalar(values[i]);
+  out << "]\n";
+}
+
+}  // namespace
+
+Result<PipelockPlan> plan_pipelock(const BottleSpec& spec) {
+  if (!spec.pipelock_bin) {
+    return Error{ExitCode::kScanner,
+                 "the scanner pipelock is wanted (" + spec.scanner_why + "), but there is none",
+                 "name it with --pipelock-bin FILE, PIPELOCK_BIN or --pipelock http://HOST:PORT; "
+                 "--scanner guard uses the built-in scanner instead"};
+  }
+  const auto binary =
+      find_program((spec.around.directory / *spec.pipelock_bin).lexically_normal().string(), "");
+  if (!binary) {
+    return Error{
+        ExitCode::kScanner,
+        "pipelock cannot be started: " + *spec.pipelock_bin + " is not a program that can be run",
+        "correct --pipelock-bin or PIPELOCK_BIN"};
+  }
+  auto plan = pipelock_policy(spec);
+  if (plan) plan->binary = *binary;
+  return plan;
+}
+
+Result<PipelockPlan> pipelock_policy(const BottleSpec& spec) {
+  PipelockPlan plan;
+  for (const auto& host : spec.allow) {
+    const std::string name = without_port(host);
+    if (std::find(plan.hosts.begin(), plan.hosts.end(), name) == plan.hosts.end()) {
+      plan.hosts.push_back(name);
+    }
+  }
+  plan.addresses = spec.allow_addresses;
+  plan.exit_ports = ports_of(spec.allow);
+  if (plan.exit_ports.size() > kMaxExitPorts) {
+    return Error{ExitCode::kUsage,
+                 "the allowlist has " + std::to_string(plan.exit_ports.size()) +
+                     " different ports; with the scanner pipelock there may be " +
+                     std::to_string(kMaxExitPorts),
+                 "allow fewer ports, or use --scanner guard"};
+  }
+  return plan;
+}
+
+std::string pipelock_config(const PipelockPlan& plan, const std::string& bottle_id,
+                            const std::string& listen, const std::filesystem::path& log_file) {
+  const bool everything = std::find(plan.hosts.begin(), plan.hosts.end(), "*") != plan.hosts.end();
+  auto hosts = plan.hosts;
+  // Strict mode with an empty list is a start error; .invalid never resolves (RFC 6761).
+  if (hosts.empty()) hosts.emplace_back("nothing-is-allowed.invalid");
+  std::ostringstream out;
+  out << "version: 1\n";
+  // Only strict mode enforces the list, and no list can say "every host"; bottle-proxy's can.
+  out << "mode: " << (everything ? "balanced" : "strict") << "\n";
+  out << "enforce: true\nexplain_blocks: false\n";
+  if (!everything) list(out, "", "api_allowlist", hosts);
+  if (!plan.addresses.empty()) {
+    out << "ssrf:\n";
+    list(out, "  ", "ip_allowlist", plan.addresses);
+  }
+  out << "default_agent_identity: " << scalar("bottle-" + bottle_id) << "\n"
+      << "bind_default_agent_identity: false\n"
+      << "fetch_proxy:\n"
+      << "  listen: " << scalar(listen) << "\n"
+      << R"(  timeout_seconds: 86400
+  max_response_mb: 64
+  monitoring:
+    max_url_length: 16384
+    entropy_threshold: 5.0
+    subdomain_entropy_threshold: 4.5
+    subdomain_entropy_exclusions: []
+    max_requests_per_minute: 100000
+    max_data_per_minute: 0
+    blocklist: []
+forward_proxy:
+  enabled: true
+  max_tunnel_seconds: 86400
+  idle_timeout_seconds: 3600
+  sni_verification: true
+request_body_scanning:
+  enabled: true
+  action: block
+  max_body_bytes: 33554432
+  scan_headers: true
+  header_mode: sensitive
+  sensitive_headers: ["X-Token", "Proxy-Authorization"]
+response_scanning:
+  enabled: true
+  action: warn
+)";
+  // A model's own words trip the injection patterns; the host that serves them is exempt.
+  if (std::find(hosts.begin(), hosts.end(), "api.anthropic.com") != hosts.end()) {
+    list(out, "  ", "exempt_domains", {"api.anthropic.com"});
+  }
+  out << R"(  sse_streaming:
+    enabled: true
+    action: block
+    max_event_bytes: 8388608
+media_policy:
+  enabled: false
+websocket_proxy:
+  enabled: true
+  max_message_bytes: 4194304
+  max_concurrent_connections: 64
+  scan_text_frames: true
+  allow_binary_frames: false
+  strip_compression: true
+  max_connection_seconds: 86400
+  idle_timeout_seconds: 600
+  origin_policy: forward
+  forward_cookies: true
+seed_phrase_detection:
+  enabled: false
+dlp:
+  scan_env: false
+  patterns:
+    - name: "JWT Token"
+      regex: '(ey[a-zA-Z0-9_\-=]{10,}\.){2}[a-zA-Z0-9_\-=]{10,}'
+      severity: high
+      action: warn
+session_profiling:
+  enabled: false
+adaptive_enforcement:
+  enabled: false
+taint:
+  enabled: false
+sentry:
+  enabled: false
+kill_switch:
+  enabled: false
+logging:
+  format: json
+)";
+  if (log_file.empty()) {
+    out << "  output: stdout\n";
+  } else {
+    out << "  output: file\n  file: " << scalar(log_file.string()) << "\n";
+  }
+  out << "  include_allowed: true\n  include_blocked: true\n";
+  return out.str();
+}
+
+}  // namespace bottle::launcher

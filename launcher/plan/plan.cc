@@ -1,0 +1,408 @@
+#include "launcher/plan/plan.h"
+
+#include <arpa/inet.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <iterator>
+#include <sstream>
+
+#include "launcher/manifest/trust_env.h"
+#include "launcher/plan/git_settings.h"
+#include "launcher/plan/pipelock_config.h"
+#include "launcher/process/process.h"
+
+namespace bottle::launcher {
+namespace {
+
+// What of the caller's environment is about the terminal and the language, and goes in by itself.
+constexpr std::array<std::string_view, 10> kHarmless{"USER",     "LOGNAME", "TERM",   "COLORTERM",
+                                                     "NO_COLOR", "LANG",    "LC_ALL", "LC_CTYPE",
+                                                     "TZ",       "LANGUAGE"};
+
+std::string random_id() {
+  std::array<unsigned char, 6> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    const auto pid = static_cast<unsigned>(::getpid());
+    for (std::size_t i = 0; i < 4; ++i) bytes[i] = static_cast<unsigned char>(pid >> (8 * i));
+  }
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string out;
+  for (const unsigned char byte : bytes) {
+    out += kHex[byte >> 4U];
+    out += kHex[byte & 0xfU];
+  }
+  return out;
+}
+
+bool has_java(const std::string& path) {
+  std::error_code ec;
+  return find_program("java", path).has_value() || std::filesystem::exists("/usr/lib/jvm", ec);
+}
+
+std::string listed(const std::vector<std::string>& words, const std::string& nothing) {
+  std::string out;
+  for (const auto& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out.empty() ? nothing : out;
+}
+
+std::string_view mount_word(PlannedMount::Kind kind) {
+  switch (kind) {
+    case PlannedMount::Kind::kReadOnly:
+      return "read-only ";
+    case PlannedMount::Kind::kWritable:
+      return "writable  ";
+    case PlannedMount::Kind::kPrivate:
+      return "private   ";
+    case PlannedMount::Kind::kSymlink:
+      return "link      ";
+    case PlannedMount::Kind::kHidden:
+      return "hidden    ";
+    case PlannedMount::Kind::kGenerated:
+    case PlannedMount::Kind::kOwned:
+      return "generated ";
+  }
+  return "";
+}
+
+std::optional<std::string> find_sibling(const BottleSpec& spec, const std::string& name,
+                                        const std::string& variable,
+                                        const std::filesystem::path& directory) {
+  // What a person names comes first, and nothing takes its place.
+  if (const auto named = spec.around.variable(variable); named && !named->empty()) {
+    return find_program(std::filesystem::absolute(*named).string(), "");
+  }
+  const std::string beside = (directory / name).string();
+  if (auto found = find_program(beside, "")) return found;
+  return find_program(name, spec.around.variable("PATH").value_or(""));
+}
+
+void add_environment(const BottleSpec& spec, Programs programs, Plan& plan) {
+  auto& env = plan.environment;
+  env["HOME"] = std::string("/home/agent");
+  if (programs == Programs::kOfThisMachine) {
+    env["SHELL"] = find_program("bash", "/bin:/usr/bin").value_or("/bin/sh");
+    env["PATH"] = bottle_path(spec.around.variable("PATH").value_or(""));
+  }
+  env["BOTTLE_ID"] = plan.id;
+  for (const auto name : kHarmless) {
+    if (const auto value = spec.around.variable(std::string(name))) env[std::string(name)] = *value;
+  }
+  env[std::string(kGitConfigVariable)] = std::string(kGitConfigPath);
+  // There the workspace is a file system of its own, and git would stop looking at its edge.
+  if (!plan.git.top.empty() && plan.git.top != plan.workspace) {
+    env["GIT_DISCOVERY_ACROSS_FILESYSTEM"] = std::string("1");
+  }
+  for (const auto& [name, value] : spec.env.values) env[name] = value;
+
+  TrustSettings trust{.proxy_port = plan.proxy_port, .java = plan.java};
+  if (const auto java = env.find("JAVA_TOOL_OPTIONS"); java != env.end()) {
+    if (const auto* text = std::get_if<std::string>(&java->second)) trust.java_tool_options = *text;
+  }
+  for (auto& [name, value] : trust_environment(trust)) env[name] = std::move(value);
+}
+
+void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) {
+  auto& args = plan.proxy.arguments;
+  const auto option = [&args](const std::string& name, const std::string& value) {
+    args.push_back(name);
+    args.push_back(value);
+  };
+  option("--upstream", plan.scanner == Scanner::kPipelock ? "pipelock" : "direct");
+  // The CA is trusted nowhere but in the bottle, so refusals can be answered inside TLS, where
+  // clients show them.
+  option("--ca-names", "any");
+  for (const auto& host : spec.allow) option("--allow", host);
+  for (const auto& [host, route] : spec.routes) option("--route", host + "=" + route);
+  for (const auto& range : spec.allow_addresses) option("--allow-address", range);
+  for (const auto& [name, number] : spec.limits) option("--limit", name + "=" + number);
+  // A pipelock that runs elsewhere resolves and checks origins itself; else the proxy does, at its
+  // exit too.
+  if (!spec.pipelock_url) {
+    for (const auto& pair : spec.resolve) option("--resolve", pair);
+    if (spec.origin_ca && programs == Programs::kOfThisMachine) {
+      option("--origin-ca", spec.origin_ca->string());
+    }
+  }
+  option("--bottle-id", plan.id);
+  if (programs == Programs::kOfThisMachine) option("--audit", plan.audit.string());
+}
+
+// Whether the file that --audit names can be made, or written to.
+Result<void> check_audit(const std::filesystem::path& file) {
+  const auto wrong = [&file](const std::string& why) {
+    return Error{ExitCode::kUsage, "--audit " + file.string() + ": " + why,
+                 "it takes a file, in a directory that exists; lines are added to it"};
+  };
+  std::error_code ec;
+  if (std::filesystem::is_directory(file, ec)) return wrong("it is a directory");
+  if (std::filesystem::exists(file, ec)) {
+    if (::access(file.c_str(), W_OK) == 0) return {};
+    return wrong(std::string("it cannot be written: ") + std::strerror(errno));
+  }
+  const auto directory = file.parent_path();
+  if (!std::filesystem::is_directory(directory, ec)) {
+    return wrong(directory.string() + " is not a directory");
+  }
+  if (::access(directory.c_str(), W_OK | X_OK) == 0) return {};
+  return wrong("it cannot be made in " + directory.string() + ": " + std::strerror(errno));
+}
+
+bool is_address(const std::string& host) {
+  std::array<unsigned char, sizeof(in6_addr)> binary{};
+  return ::inet_pton(AF_INET, host.c_str(), binary.data()) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), binary.data()) == 1;
+}
+
+// What a pipelock that runs elsewhere, or this version, cannot do.
+Result<void> check_ways(const BottleSpec& spec) {
+  for (const auto& [host, route] : spec.routes) {
+    if (route == "relay" || route == "splice") {
+      return Error{ExitCode::kUsage, "the route " + route + " of " + host + " is not there yet",
+                   "allowed now: scan, scan-requests, deny"};
+    }
+    if (route == "scan-requests" && spec.pipelock_url) {
+      return Error{ExitCode::kUsage,
+                   "the route scan-requests of " + host +
+                       " needs the exit, which the pipelock at " + *spec.pipelock_url +
+                       " does not have",
+                   "let bottle start pipelock (--pipelock-bin FILE), or use the route scan"};
+    }
+  }
+  if (!spec.pipelock_url) return {};
+  const char* given = !spec.resolve.empty() ? "--resolve" : nullptr;
+  if (spec.origin_ca) given = "--origin-ca";
+  if (given == nullptr) return {};
+  return Error{ExitCode::kUsage,
+               std::string(given) + " cannot be told to the pipelock at " + *spec.pipelock_url +
+                   ", which resolves and checks origins itself",
+               "let bottle start pipelock (--pipelock-bin FILE)"};
+}
+
+}  // namespace
+
+std::filesystem::path runtime_base(const Surroundings& around) {
+  const auto xdg = around.variable("XDG_RUNTIME_DIR");
+  std::error_code ec;
+  if (xdg && xdg->starts_with("/") && std::filesystem::is_directory(*xdg, ec) &&
+      ::access(xdg->c_str(), W_OK) == 0) {
+    return std::filesystem::path(*xdg) / "bottle";
+  }
+  return "/tmp/bottle-" + std::to_string(::getuid());
+}
+
+Result<std::filesystem::path> state_base(const Surroundings& around) {
+  const auto xdg = around.variable("XDG_STATE_HOME");
+  if (xdg && xdg->starts_with("/")) return std::filesystem::path(*xdg) / "bottle";
+  if (!around.home.empty() && around.home != "/") {
+    return around.home / ".local" / "state" / "bottle";
+  }
+  return Error{ExitCode::kSystem, "there is no place for the audit log: HOME is not set, or is /",
+               "set HOME or XDG_STATE_HOME"};
+}
+
+std::string shell_quoted(const std::string& word) {
+  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-_./:=,@%+").find(c) != std::string_view::npos;
+  });
+  if (plain) return word;
+  std::string out = "'";
+  for (const char c : word) {
+    if (c == '\'') {
+      out += "'\\''";
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      out += '?';  // a plan is shown on terminals
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
+std::string shell_quoted(const std::vector<std::string>& words) {
+  std::string out;
+  for (const auto& word : words) out += (out.empty() ? "" : " ") + shell_quoted(word);
+  return out;
+}
+
+bool is_below(const std::filesystem::path& path, const std::filesystem::path& parent) {
+  const auto [end, rest] = std::mismatch(parent.begin(), parent.end(), path.begin(), path.end());
+  return end == parent.end();
+}
+
+std::string bottle_path(const std::string& callers_path) {
+  std::string out = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  std::istringstream in(callers_path);
+  for (std::string entry; std::getline(in, entry, ':');) {
+    const bool there = entry.starts_with("/usr/") || entry.starts_with("/opt/") ||
+                       entry.starts_with("/nix/") || entry.starts_with("/snap/");
+    const bool have = (":" + out + ":").find(":" + entry + ":") != std::string::npos;
+    if (there && !have && entry.find("/../") == std::string::npos) out += ":" + entry;
+  }
+  return out;
+}
+
+std::filesystem::path own_directory() {
+  std::error_code ec;
+  return std::filesystem::read_symlink("/proc/self/exe", ec).parent_path();
+}
+
+Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
+                       const std::string& backend_why, const std::filesystem::path& own_directory,
+                       Programs programs) {
+  Plan plan;
+  plan.id = random_id();
+  plan.backend = backend;
+  plan.backend_why = backend_why;
+  plan.scanner = spec.scanner;
+  plan.scanner_why = spec.scanner_why;
+  plan.bottle = spec.name;
+  plan.manifest = spec.manifest;
+  plan.command = spec.command;
+  plan.secrets = spec.env.secrets;
+  plan.notes = spec.env.notes;
+  plan.allow = spec.allow;
+  plan.allow_addresses = spec.allow_addresses;
+  plan.routes = spec.routes;
+  plan.origin_ca = spec.origin_ca;
+  plan.quiet = spec.quiet;
+  // Whether an image has a JVM is not known before; without one the settings do nothing.
+  plan.java =
+      programs == Programs::kOfImages || has_java(spec.around.variable("PATH").value_or(""));
+  plan.runtime_base = runtime_base(spec.around);
+
+  std::error_code ec;
+  plan.workspace = std::filesystem::canonical(spec.workspace, ec);
+  if (ec || !std::filesystem::is_directory(plan.workspace, ec)) {
+    return Error{ExitCode::kUsage,
+                 "the workspace " + spec.workspace.string() + " is not a directory",
+                 "run bottle in a directory that exists, or correct \"workspace\" in the manifest"};
+  }
+  // The caller's own directory, as with any other command, when the bottle has it.
+  const auto callers = std::filesystem::canonical(spec.around.directory, ec);
+  plan.directory = !ec && is_below(callers, plan.workspace) ? callers : plan.workspace;
+  plan.git = plan_git(spec, plan);
+  plan.notes.insert(plan.notes.end(), plan.git.notes.begin(), plan.git.notes.end());
+  auto state = state_base(spec.around);
+  if (!state) return std::move(state.error());
+  plan.state_base = *state;
+  plan.audit = spec.audit.value_or(plan.state_base / plan.id / "audit.jsonl");
+  if (spec.audit) {
+    if (auto writable = check_audit(*spec.audit); !writable) return std::move(writable.error());
+  }
+  if (plan.origin_ca && !std::filesystem::is_regular_file(*plan.origin_ca, ec)) {
+    return Error{ExitCode::kUsage, "the origin CA " + plan.origin_ca->string() + " is not a file",
+                 "--origin-ca takes a PEM file with certificates"};
+  }
+
+  const auto proxy = find_sibling(spec, "bottle-proxy", "BOTTLE_PROXY", own_directory);
+  plan.proxy.here = proxy.value_or("");
+  if (programs == Programs::kOfThisMachine) {
+    if (!proxy) {
+      if (const auto named = spec.around.variable("BOTTLE_PROXY"); named && !named->empty()) {
+        return Error{ExitCode::kProxy,
+                     "BOTTLE_PROXY names " + *named + ", which is not a program that can be run",
+                     "correct or unset it"};
+      }
+      return Error{ExitCode::kProxy, "bottle-proxy was not found",
+                   "it belongs beside the bottle binary; BOTTLE_PROXY may name it, or PATH"};
+    }
+    plan.proxy.binary = *proxy;
+  } else {
+    plan.proxy.binary = "bottle-proxy";
+  }
+  if (auto checked = check_ways(spec); !checked) return std::move(checked.error());
+  add_proxy_arguments(spec, programs, plan);
+  plan.pipelock_url = spec.pipelock_url;
+  if (spec.pipelock_url) {
+    plan.notes.push_back(
+        "a pipelock that runs elsewhere has no exit: what leaves it is not looked at again, and "
+        "redirects, trailers and large answers are as it leaves them");
+  }
+  if (plan.scanner == Scanner::kPipelock && !spec.pipelock_url) {
+    auto pipelock =
+        programs == Programs::kOfThisMachine ? plan_pipelock(spec) : pipelock_policy(spec);
+    if (!pipelock) return std::move(pipelock.error());
+    plan.pipelock = std::move(*pipelock);
+    for (const auto& host : plan.pipelock->hosts) {
+      if (!is_address(host)) continue;
+      plan.notes.push_back(host + " cannot be reached: behind pipelock a host needs a name");
+    }
+  }
+  add_environment(spec, programs, plan);
+  return plan;
+}
+
+std::string describe(const Plan& plan) {
+  std::ostringstream out;
+  const auto row = [&out](const std::string& name, const std::string& value) {
+    out << "  " << name << std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') << value
+        << "\n";
+  };
+  out << "bottle " << plan.id << "\n";
+  row("backend", plan.backend + " (" + plan.backend_why + ")");
+  row("manifest",
+      plan.manifest.empty() ? "none" : plan.manifest.string() + ", bottle \"" + plan.bottle + "\"");
+  row("workspace", plan.workspace.string());
+  if (plan.directory != plan.workspace) row("starts in", plan.directory.string());
+  row("command", shell_quoted(plan.command));
+  std::string scanner(scanner_name(plan.scanner));
+  if (plan.scanner == Scanner::kGuard) scanner += ", built into bottle-proxy; direct mode";
+  row("scanner", scanner + " (" + plan.scanner_why + ")");
+  if (plan.container) {
+    row("image", plan.container->image);
+    row("user", std::to_string(plan.container->uid) + ":" + std::to_string(plan.container->gid));
+    row("proxy image", plan.container->proxy_image);
+    if (!plan.container->pipelock_image.empty()) row("pipelock", plan.container->pipelock_image);
+  } else if (plan.pipelock) {
+    row("pipelock", plan.pipelock->binary + ", where only the exit answers");
+  }
+  if (plan.pipelock_url) row("pipelock", *plan.pipelock_url);
+  row("allow", listed(plan.allow, "no host: every request will be refused"));
+  if (!plan.allow_addresses.empty()) row("addresses", listed(plan.allow_addresses, ""));
+  for (const auto& [host, route] : plan.routes) row("route", host + " " + route);
+  row("proxy", plan.proxy.binary + " " + shell_quoted(plan.proxy.arguments));
+  if (!plan.container) {
+    row("listens", "127.0.0.1:" + std::to_string(plan.proxy_port) + " in the bottle");
+  }
+  row("CA", "made at the start; its fingerprint is printed then");
+  row("audit log", plan.audit.string());
+  row("temporary", (plan.runtime_base / plan.id).string());
+  out << "  files\n";
+  for (const auto& mount : plan.mounts) {
+    out << "    " << mount_word(mount.kind) << mount.at;
+    const bool same = mount.source.empty() || mount.source == mount.at;
+    if (!same && mount.kind != PlannedMount::Kind::kHidden) out << "  <- " << mount.source;
+    out << "\n";
+  }
+  out << "  environment\n";
+  std::map<std::string, std::string> trust;  // value → the variables that have it
+  for (const auto& [name, value] : plan.environment) {
+    const auto* text = std::get_if<std::string>(&value);
+    if (text != nullptr && is_trust_variable(name)) {
+      auto& names = trust[*text];
+      names += (names.empty() ? "" : " ") + name;
+    } else if (text != nullptr) {
+      out << "    " << name << "=" << shell_quoted(*text) << "\n";
+    } else {
+      out << "    " << name << "=" << std::get<Secret>(value) << "\n";
+    }
+  }
+  out << "  environment, for trust and the proxy\n";
+  for (const auto& [value, names] : trust)
+    out << "    " << shell_quoted(value) << " in " << names << "\n";
+  for (const auto& secret : plan.secrets) {
+    row("guarded", secret.name + " may go to: " + listed(secret.hosts, "no host"));
+  }
+  for (const auto& note : plan.notes) row("note", note);
+  if (!plan.commands.empty()) out << "  commands\n";
+  for (const auto& command : plan.commands) out << "    " << command << "\n";
+  return out.str();
+}
+
+}  // namespace bottle::launcher

@@ -1,0 +1,139 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "launcher/plan/spec.h"
+#include "proxy/contract/error.h"
+
+namespace bottle::launcher {
+
+// One thing in the agent's file tree.
+struct PlannedMount {
+  enum class Kind {
+    kReadOnly,   // host path, cannot be changed from inside
+    kWritable,   // host path, changes are real
+    kPrivate,    // an empty directory that vanishes with the bottle
+    kSymlink,    // `source` is the link's text
+    kHidden,     // stands over something of the host that the agent must not read
+    kGenerated,  // a file that the launcher writes at the start; `source` is its name
+    kOwned,      // the same, a directory: the agent may change it, and it vanishes with the bottle
+  };
+  Kind kind;
+  std::string source;
+  std::string at;
+};
+
+// Of a workspace that belongs to a git repository; see git_workspace.h and git_settings.h.
+struct GitPlan {
+  std::filesystem::path top{};         // of the work tree whose repository is mounted; empty: none
+  std::vector<PlannedMount> mounts{};  // after the workspace
+  // Empty files and directories that the launch makes, because they are mounted read-only.
+  std::vector<std::filesystem::path> made{};
+  std::vector<std::filesystem::path> never_there{};  // what the agent must not have made
+  std::vector<std::string> notes{};
+  std::string config{};  // what git's configuration of the system has in the bottle
+};
+
+struct ProxyPlan {
+  std::string binary;
+  std::string here;  // bottle-proxy on this machine; empty: there is none
+  // Without --listen, --ca-out, --bundle-out and --secrets, which are known at the launch only.
+  std::vector<std::string> arguments;
+};
+
+// A pipelock that the launcher starts itself. It is confined: nothing answers it but the exit.
+struct PipelockPlan {
+  std::string binary;
+  std::vector<std::string> hosts;         // the allowlist in pipelock's words
+  std::vector<std::string> addresses;     // private ranges that are open
+  std::vector<std::uint16_t> exit_ports;  // where the exit listens: the ports of the allowlist
+};
+inline constexpr std::size_t kMaxExitPorts = 16;  // bottle-proxy takes so many places
+
+// What a backend that has images needs besides.
+struct ContainerPlan {
+  std::string image;  // the agent's
+  std::string proxy_image;
+  std::string pipelock_image;        // empty: no pipelock of the bottle's own
+  std::vector<std::string> missing;  // images that are fetched first
+  unsigned uid = 0;                  // of the agent
+  unsigned gid = 0;
+  bool terminal = false;            // the agent gets one
+  std::string java_tool_options{};  // what the manifest wants in that variable
+};
+
+// Everything that a launch will do, decided. A value: computing it changes nothing, printing it
+// (`--dry-run`) is honest, and a launch decides nothing more.
+struct Plan {
+  std::string id;
+  std::string backend;
+  std::string backend_why;
+  Scanner scanner = Scanner::kGuard;
+  std::string scanner_why;
+  std::string bottle;
+  std::filesystem::path manifest;  // empty: none
+  std::filesystem::path workspace;
+  std::filesystem::path directory;  // where the command starts: in the workspace or below it
+  std::vector<std::string> command;
+  std::map<std::string, std::variant<std::string, Secret>> environment;
+  std::vector<KnownSecret> secrets;
+  std::vector<std::string> allow;
+  std::vector<std::string> allow_addresses;
+  std::map<std::string, std::string> routes;
+  std::vector<PlannedMount> mounts;  // in the order in which they are made
+  GitPlan git{};
+  std::vector<std::string> notes;
+  ProxyPlan proxy;
+  std::optional<PipelockPlan> pipelock;
+  std::optional<std::string> pipelock_url;
+  std::optional<ContainerPlan> container;
+  std::vector<std::string> commands;  // what the launch will run, for people; a line each
+  std::optional<std::filesystem::path> origin_ca;
+  std::filesystem::path runtime_base;  // below it: one directory a bottle, gone with it
+  std::filesystem::path state_base;    // below it: one directory a bottle, which stays
+  std::filesystem::path audit;
+  std::uint16_t proxy_port = 3128;  // where the proxy is, as the agent sees it
+  bool java = false;
+  bool quiet = false;
+};
+
+// For people. Secret values are ***.
+std::string describe(const Plan& plan);
+
+// The part of a plan that is the same for every backend: id, environment, proxy, pipelock, paths.
+// Looks at the world (is there a JVM, where is bottle-proxy), changes nothing.
+// `own_directory` is where the `bottle` binary lies; bottle-proxy is the one that
+// BOTTLE_PROXY names, else the one beside it, else the one on PATH. With kOfImages the programs are
+// in the backend's images: nothing is looked for on this machine, the environment has no PATH and
+// no SHELL of it, and the proxy's arguments name no file of it (--audit and --origin-ca are the
+// backend's to add).
+enum class Programs { kOfThisMachine, kOfImages };
+Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
+                       const std::string& backend_why, const std::filesystem::path& own_directory,
+                       Programs programs = Programs::kOfThisMachine);
+
+// A word, or words, as a shell would need them, so that what a plan shows can be copied.
+std::string shell_quoted(const std::string& word);
+std::string shell_quoted(const std::vector<std::string>& words);
+
+// Below it: a directory for each bottle that runs. $XDG_RUNTIME_DIR/bottle, else /tmp/bottle-UID.
+std::filesystem::path runtime_base(const Surroundings& around);
+// Below it: what stays of each bottle. Fails when the caller has neither HOME nor XDG_STATE_HOME.
+Result<std::filesystem::path> state_base(const Surroundings& around);
+
+// PATH in the bottle: the usual directories, and those of the caller's that the bottle has too.
+std::string bottle_path(const std::string& callers_path);
+
+// By names alone: `path` is `parent` or lies in it.
+bool is_below(const std::filesystem::path& path, const std::filesystem::path& parent);
+
+// The directory of the running program.
+std::filesystem::path own_directory();
+
+}  // namespace bottle::launcher

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "launcher/manifest/manifest.h"
+#include "launcher/plan/secret.h"
+#include "proxy/contract/error.h"
+
+namespace bottle::launcher {
+
+struct FileValue {
+  std::string text;      // without the last line end
+  bool exposed = false;  // others than its owner may read it
+};
+
+// Where values come from: the world behind functions, so that tests need none.
+struct EnvSources {
+  // The caller's variable; nullopt when it is not set.
+  std::function<std::optional<std::string>(const std::string& name)> host;
+  // Asks a person, without echo. Not called for a plan that is only printed.
+  std::function<Result<std::string>(const std::string& question)> prompt;
+  // The content of a file; a path may begin with ~/ and is relative to the manifest otherwise.
+  std::function<Result<FileValue>(const std::string& path)> file;
+};
+
+// A credential and the hosts that may receive it: what the proxy's guard is told.
+struct KnownSecret {
+  std::string name;
+  Secret value;
+  std::vector<std::string> hosts;
+};
+
+// The final pairs that a manifest's "env" gives, independent of the backend.
+struct ResolvedEnv {
+  std::map<std::string, std::variant<std::string, Secret>> values;
+  // Secrets long enough to look for in traffic (kShortestKnownSecret).
+  std::vector<KnownSecret> secrets;
+  std::vector<std::string> notes;  // for the plan: what a reader should know, without values
+};
+
+// A shorter value would be found by chance in innocent traffic.
+inline constexpr std::size_t kShortestKnownSecret = 8;
+
+enum class Prompting { kAsk, kLater };  // kLater: the value stays unknown, as for a dry run
+
+Result<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
+                                const EnvSources& sources, Prompting prompting);
+
+// The well-known credentials that are set here, that `allow` opens a home for, and that `env` does
+// not have: probably forgotten.
+std::vector<std::string> left_out(const ResolvedEnv& env, const std::vector<std::string>& allow,
+                                  const EnvSources& sources);
+
+// The real sources: this process's environment, the controlling terminal, the file system.
+EnvSources host_sources(const std::filesystem::path& manifest_directory,
+                        const std::filesystem::path& home);
+
+// "~/x" under `home`, a relative path under `base`.
+std::filesystem::path expand_path(const std::string& path, const std::filesystem::path& base,
+                                  const std::filesystem::path& home);
+
+}  // namespace bottle::launcher

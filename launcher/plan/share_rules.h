@@ -1,0 +1,22 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "launcher/manifest/manifest.h"
+#include "launcher/plan/spec.h"
+#include "proxy/contract/error.h"
+
+namespace bottle::launcher {
+
+// What of this machine may be shared with a bottle, whichever backend makes it: not the system, not
+// the caller's home, no directory full of sockets, no socket.
+
+// `path` is canonical, `what` begins the message ("the workspace").
+Result<void> may_share(const std::filesystem::path& path, const std::string& what,
+                       const Surroundings& around);
+
+// The canonical host path of a manifest's mount that exists and may be shared.
+Result<std::filesystem::path> shared_source(const Mount& mount, const Surroundings& around);
+
+}  // namespace bottle::launcher

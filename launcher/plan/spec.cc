@@ -1,0 +1,290 @@
+#include "launcher/plan/spec.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "launcher/process/process.h"
+#include "proxy/contract/limit_text.h"
+
+extern char** environ;
+
+namespace bottle::launcher {
+namespace {
+
+struct Selected {
+  std::string name;
+  const BottleEntry* bottle;
+  std::vector<std::string> command;
+};
+
+std::string names_of(const Manifest& manifest) {
+  std::string out;
+  const auto add = [&out](const std::string& name) { out += (out.empty() ? "" : ", ") + name; };
+  for (const auto& [name, agent] : manifest.agents) add(name);
+  for (const auto& [name, bottle] : manifest.bottles) add(name);
+  return out.empty() ? "(nothing)" : out;
+}
+
+Result<Selected> select(const Manifest& manifest, const std::optional<std::string>& name) {
+  if (name) {
+    if (const auto agent = manifest.agents.find(*name); agent != manifest.agents.end()) {
+      const auto& entry = agent->second;
+      return Selected{entry.bottle, &manifest.bottles.at(entry.bottle), entry.command};
+    }
+    if (const auto bottle = manifest.bottles.find(*name); bottle != manifest.bottles.end()) {
+      return Selected{*name, &bottle->second, {}};
+    }
+    return Error{ExitCode::kUsage,
+                 "\"" + *name + "\" is neither an agent nor a bottle of " + manifest.file +
+                     ", nor a command in PATH",
+                 "it has: " + names_of(manifest) + "; a command: bottle start -- " + *name};
+  }
+  if (const auto bottle = manifest.bottles.find("default"); bottle != manifest.bottles.end()) {
+    return Selected{bottle->first, &bottle->second, {}};
+  }
+  if (manifest.bottles.size() == 1) {
+    const auto& only = *manifest.bottles.begin();
+    return Selected{only.first, &only.second, {}};
+  }
+  if (manifest.bottles.empty()) {
+    return Error{ExitCode::kUsage, manifest.file + " has no bottle",
+                 "the smallest manifest is {\"bottles\": {\"default\": {}}}; see docs/manifest.md"};
+  }
+  return Error{ExitCode::kUsage, "which bottle? " + manifest.file + " has no \"default\"",
+               "name one: " + names_of(manifest)};
+}
+
+Result<void> choose_scanner(const StartOptions& options, const std::optional<Scanner>& of_manifest,
+                            BottleSpec& spec) {
+  const auto& around = spec.around;
+  if (options.pipelock_url) spec.pipelock_url = options.pipelock_url;
+  spec.pipelock_bin = options.pipelock_bin;
+  std::string found_by;
+  if (spec.pipelock_url) found_by = options.pipelock_url ? "--pipelock" : "the manifest";
+  if (spec.pipelock_bin) found_by = "--pipelock-bin";
+  if (found_by.empty()) {
+    spec.pipelock_bin = around.variable("PIPELOCK_BIN");
+    if (spec.pipelock_bin) found_by = "PIPELOCK_BIN";
+  }
+
+  if (options.scanner) {
+    const auto wanted = scanner_by_name(*options.scanner);
+    if (!wanted) {
+      return Error{ExitCode::kUsage, "unknown scanner \"" + *options.scanner + "\"",
+                   "--scanner takes pipelock or guard"};
+    }
+    spec.scanner = *wanted;
+    spec.scanner_why = "as --scanner asks";
+  } else if (of_manifest) {
+    spec.scanner = *of_manifest;
+    spec.scanner_why = "as the manifest asks";
+  } else if (!found_by.empty()) {
+    spec.scanner = Scanner::kPipelock;
+    spec.scanner_why = "given by " + found_by;
+  } else {
+    spec.scanner = Scanner::kGuard;
+    spec.scanner_why = "no pipelock is given by --pipelock, --pipelock-bin or PIPELOCK_BIN";
+  }
+  if (spec.scanner == Scanner::kGuard) {
+    spec.pipelock_url.reset();
+    spec.pipelock_bin.reset();
+    return {};
+  }
+  if (spec.pipelock_url && spec.pipelock_bin) {
+    return Error{ExitCode::kUsage, "a pipelock that runs already and one to start are both given",
+                 "use --pipelock URL or --pipelock-bin FILE, not both"};
+  }
+  if (!spec.pipelock_url && !spec.pipelock_bin) {
+    spec.pipelock_bin = find_program("pipelock", around.variable("PATH").value_or(""));
+  }
+  // None at all is an error of the plan's: a backend may bring one.
+  return {};
+}
+
+Result<void> check_lists(const BottleSpec& spec) {
+  for (const auto& host : spec.allow) {
+    const std::string problem = problem_with_host(host);
+    if (problem.empty()) continue;
+    return Error{ExitCode::kUsage, "--allow " + host + ": " + problem,
+                 "it takes HOST, HOST:PORT, *.HOST, or '*' for every host"};
+  }
+  for (const auto& range : spec.allow_addresses) {
+    if (range.find_first_not_of("0123456789abcdefABCDEF.:/") == std::string::npos) continue;
+    return Error{ExitCode::kUsage, "\"" + range + "\" is not an address range",
+                 "allowed addresses look like 10.1.0.0/16 or fd00::/8"};
+  }
+  if (spec.pipelock_url && !spec.pipelock_url->starts_with("http://")) {
+    return Error{ExitCode::kUsage, "the pipelock URL must begin with http://",
+                 "example: --pipelock http://127.0.0.1:8888"};
+  }
+  return {};
+}
+
+// Each replaces the manifest's of the same name.
+Result<void> merge_limits(const std::vector<std::string>& given, BottleSpec& spec) {
+  for (const auto& text : given) {
+    const auto equals = text.find('=');
+    const std::string name = text.substr(0, equals);
+    const std::string number = equals == std::string::npos ? "" : text.substr(equals + 1);
+    const std::string problem = problem_with_limit(name, number);
+    if (!problem.empty()) {
+      return Error{ExitCode::kUsage, "--limit " + text + ": " + problem,
+                   "it takes NAME=NUMBER, as in docs/limits.md: --limit write_stall_ms=600000"};
+    }
+    spec.limits[name] = number;
+  }
+  return {};
+}
+
+void merge_manifest(const BottleEntry& entry, BottleSpec& spec,
+                    const std::filesystem::path& directory) {
+  spec.allow = entry.allow;
+  spec.allow_addresses = entry.allow_addresses;
+  spec.routes = entry.routes;
+  spec.limits = entry.limits;
+  spec.pipelock_url = entry.pipelock;
+  spec.image = entry.image;
+  spec.workspace = expand_path(entry.workspace.value_or("."), directory, spec.around.home);
+  for (Mount mount : entry.mounts) {
+    mount.host = expand_path(mount.host, directory, spec.around.home).string();
+    spec.mounts.push_back(std::move(mount));
+  }
+}
+
+void choose_backend_words(const StartOptions& options, const std::optional<std::string>& manifest,
+                          BottleSpec& spec) {
+  if (options.backend) {
+    spec.backend = Choice{*options.backend, "as --backend asks"};
+    return;
+  }
+  for (const std::string name : {"BOTTLE_BACKEND", "CLAUDE_BOTTLE_BACKEND"}) {
+    if (const auto value = spec.around.variable(name); value && !value->empty()) {
+      spec.backend = Choice{*value, "as " + name + " asks"};
+      return;
+    }
+  }
+  if (manifest) spec.backend = Choice{*manifest, "as the manifest asks"};
+}
+
+}  // namespace
+
+std::optional<std::string> Surroundings::variable(const std::string& name) const {
+  const auto found = env.find(name);
+  if (found == env.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<Surroundings> Surroundings::of_this_process() {
+  Surroundings out;
+  std::error_code ec;
+  out.directory = std::filesystem::current_path(ec);
+  if (ec) {
+    return Error{ExitCode::kSystem, "the current directory cannot be found: " + ec.message(),
+                 "change to a directory that exists"};
+  }
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string pair(*entry);
+    const auto equals = pair.find('=');
+    if (equals != std::string::npos)
+      out.env.emplace(pair.substr(0, equals), pair.substr(equals + 1));
+  }
+  if (const auto home = out.variable("HOME"); home && home->starts_with("/")) {
+    out.home = *home;
+  } else if (const passwd* entry = ::getpwuid(::getuid()); entry != nullptr) {
+    out.home = entry->pw_dir;
+  }
+  out.home = out.home.lexically_normal();
+  return out;
+}
+
+std::optional<std::filesystem::path> manifest_of(const StartOptions& options,
+                                                 const Surroundings& around) {
+  if (options.manifest) return around.directory / *options.manifest;
+  return find_manifest(around.directory, around.home);
+}
+
+WordMeaning meaning_of_word(const StartOptions& options, const std::string& word,
+                            const Surroundings& around) {
+  if (word == kDemoName) return WordMeaning::kEntry;
+  if (const auto file = manifest_of(options, around)) {
+    const auto manifest = load_manifest(*file);
+    if (!manifest || manifest->agents.contains(word) || manifest->bottles.contains(word)) {
+      return WordMeaning::kEntry;
+    }
+  }
+  const bool is_path = word.find('/') != std::string::npos;
+  const std::string program = is_path ? (around.directory / word).string() : word;
+  return find_program(program, around.variable("PATH").value_or("")) ? WordMeaning::kCommand
+                                                                     : WordMeaning::kNeither;
+}
+
+Result<BottleSpec> make_spec(const StartOptions& options, const Surroundings& around) {
+  BottleSpec spec{.name = "default", .around = around};
+  spec.quiet = options.quiet;
+  std::optional<Manifest> manifest;
+  const auto file = manifest_of(options, around);
+  std::optional<std::string> manifest_backend;
+  std::optional<Scanner> manifest_scanner;
+  std::map<std::string, EnvValue> env;
+  std::filesystem::path base = around.directory;
+  if (file) {
+    auto loaded = load_manifest(*file);
+    if (!loaded) return std::move(loaded.error());
+    manifest = std::move(*loaded);
+    auto selected = select(*manifest, options.name);
+    if (!selected) return std::move(selected.error());
+    spec.name = selected->name;
+    spec.manifest = file->lexically_normal();
+    spec.command = selected->command;
+    base = manifest->directory;
+    merge_manifest(*selected->bottle, spec, base);
+    manifest_backend = selected->bottle->backend;
+    manifest_scanner = selected->bottle->scanner;
+    env = selected->bottle->env;
+  } else if (options.name) {
+    return Error{ExitCode::kUsage,
+                 "\"" + *options.name +
+                     "\" is not a command in PATH, and no manifest was found that could have a "
+                     "bottle or an agent of that name",
+                 "write a " + std::string(kManifestName) +
+                     " here (docs/manifest.md), name one with "
+                     "--manifest, or run a command: bottle start -- " +
+                     *options.name};
+  } else {
+    spec.workspace = around.directory;
+  }
+
+  if (!options.command.empty()) spec.command = options.command;
+  if (spec.command.empty()) {
+    const auto bash = find_program("bash", "/bin:/usr/bin");
+    spec.command = {bash.value_or("/bin/sh")};
+  }
+  spec.allow.insert(spec.allow.end(), options.allow.begin(), options.allow.end());
+  spec.allow_addresses.insert(spec.allow_addresses.end(), options.allow_addresses.begin(),
+                              options.allow_addresses.end());
+  spec.resolve = options.resolve;
+  if (options.origin_ca) spec.origin_ca = around.directory / *options.origin_ca;
+  if (options.audit) spec.audit = around.directory / *options.audit;
+  choose_backend_words(options, manifest_backend, spec);
+  if (auto chosen = choose_scanner(options, manifest_scanner, spec); !chosen) {
+    return std::move(chosen.error());
+  }
+  if (auto merged = merge_limits(options.limits, spec); !merged) return std::move(merged.error());
+  if (auto checked = check_lists(spec); !checked) return std::move(checked.error());
+
+  auto resolved = resolve_env(env, host_sources(base, around.home),
+                              options.dry_run ? Prompting::kLater : Prompting::kAsk);
+  if (!resolved) return std::move(resolved.error());
+  spec.env = std::move(*resolved);
+  for (const auto& name : left_out(spec.env, spec.allow, host_sources(base, around.home))) {
+    spec.env.notes.push_back(
+        name + " is set here and does not reach the bottle: " +
+        (file ? "\"env\" in " + file->filename().string() : "\"env\" in a manifest (bottle init)") +
+        " passes it on, {\"" + name + "\": {\"from_host\": true}}");
+  }
+  return spec;
+}
+
+}  // namespace bottle::launcher

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "launcher/manifest/manifest.h"
+#include "launcher/plan/resolved_env.h"
+#include "proxy/contract/error.h"
+
+namespace bottle::launcher {
+
+// `bottle start …` as typed.
+struct StartOptions {
+  std::optional<std::string> name;  // a bottle or an agent of the manifest
+  std::optional<std::string> manifest;
+  std::optional<std::string> backend;
+  bool dry_run = false;
+  bool quiet = false;
+  bool check = false;  // `bottle doctor` in the bottle before the command
+  std::vector<std::string> allow;
+  std::vector<std::string> allow_addresses;
+  std::vector<std::string> resolve;  // HOST:PORT=ADDR:PORT, for stand-in origins
+  std::vector<std::string> limits;   // NAME=NUMBER, of bottle-proxy
+  std::optional<std::string> scanner;
+  std::optional<std::string> pipelock_url;
+  std::optional<std::string> pipelock_bin;
+  std::optional<std::string> origin_ca;
+  std::optional<std::string> audit;
+  std::vector<std::string> command;  // after --
+};
+
+// The caller's surroundings, as a value so that tests can make them up.
+struct Surroundings {
+  std::filesystem::path directory;  // where `bottle` was called
+  std::filesystem::path home;
+  std::map<std::string, std::string> env;
+
+  std::optional<std::string> variable(const std::string& name) const;
+  static Result<Surroundings> of_this_process();
+};
+
+// What somebody asked for, and in which words to explain it.
+struct Choice {
+  std::string value;
+  std::string why;
+};
+
+// One bottle to be made: the manifest and the command line merged, all paths absolute. A value.
+struct BottleSpec {
+  std::string name{};                // the manifest's bottle, or "default"
+  std::filesystem::path manifest{};  // empty: none
+  Surroundings around{};
+  std::optional<Choice> backend{};  // nullopt: nobody asked for one
+  Scanner scanner = Scanner::kGuard;
+  std::string scanner_why{};
+  std::optional<std::string> pipelock_url{};
+  std::optional<std::string> pipelock_bin{};
+  std::optional<std::string> image{};  // what the bottle is made of, where a backend has images
+  std::filesystem::path workspace{};
+  std::vector<std::string> command{};
+  std::vector<std::string> allow{};
+  std::vector<std::string> allow_addresses{};
+  std::vector<std::string> resolve{};
+  std::map<std::string, std::string> routes{};
+  std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
+  ResolvedEnv env{};
+  std::vector<Mount> mounts{};  // host paths absolute
+  std::optional<std::filesystem::path> origin_ca{};
+  std::optional<std::filesystem::path> audit{};
+  bool quiet = false;
+};
+
+// What the first word after `bottle start` can mean. An agent or a bottle of the manifest comes
+// before a program of the same name.
+enum class WordMeaning {
+  kEntry,    // of the manifest; also if that cannot be read, so that its error is what is seen
+  kCommand,  // a program: found in PATH, or a path
+  kNeither,
+};
+WordMeaning meaning_of_word(const StartOptions& options, const std::string& word,
+                            const Surroundings& around);
+
+// Reads the manifest (named, or found from the current directory upwards) and merges. Lists of the
+// command line are added to the manifest's, single values replace it. Asks for prompted values
+// unless it is a dry run.
+Result<BottleSpec> make_spec(const StartOptions& options, const Surroundings& around);
+
+}  // namespace bottle::launcher

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/result.h"
+#include "proxy/body/content_decoder.h"
+#include "proxy/body/decode_space.h"
+#include "proxy/guard/secret_scanner.h"
+
+namespace bottle {
+
+// Scans a body that is streamed on as it came, coded or not. A coded body is decoded beside the
+// stream and both forms are scanned (gzip's header can carry text too). What is given back may be
+// sent on; the rest is held until it has been read: at most one zstd block (128 KiB), or
+// DecoderChain::kMaxUnseen.
+//
+// A body that says nothing of a coding, but begins as gzip, zlib or zstd does, is decoded too, one
+// such stream after another, as far as it can be and within the limits: it need not be one, and its
+// receiver was told of none, so only a hit (or a lack of memory to look) refuses it.
+class BodyScan {
+ public:
+  // Streams of an undeclared coding in one body: even an empty one costs a decoder.
+  static constexpr std::size_t kMaxUndeclared = 512;
+
+  // `set`, `scan` and `decode` outlive it. `host` and `scheme` as for SecretScanner.
+  BodyScan(const SecretSet& set, ScanSpace& scan, DecodeSpace& decode, std::string_view host,
+           Scheme scheme, const Codings& codings, DecodeLimits limits);
+
+  // The next piece, and what may go out now (maybe nothing, maybe more than this piece). `end`: it
+  // is the last one, and all that is held is given back. A Failure is final: refusal(hit), or the
+  // decoder's.
+  [[nodiscard]] Result<Bytes> feed(Bytes piece, bool end);
+
+ private:
+  [[nodiscard]] Result<> decode(ByteView in);
+  [[nodiscard]] Result<> decode_undeclared(ByteView in);
+  [[nodiscard]] Result<> finish_decoded();
+  [[nodiscard]] Result<> show(std::size_t decoded);
+  void begin_undeclared();
+
+  const SecretSet& set_;
+  ScanSpace& scan_space_;
+  DecodeSpace& space_;
+  const std::string host_;
+  const Scheme scheme_;
+  DecodeLimits limits_;  // of an undeclared coding: what is left of them
+  SecretScanner raw_;
+  std::optional<SecretScanner> decoded_;
+  std::unique_ptr<ContentDecoder> decoder_;
+  Bytes held_;
+  bool declared_;
+  bool sniffing_;  // `beginning_` may become the beginning of a coded stream
+  Bytes beginning_;
+  std::size_t streams_left_ = kMaxUndeclared;
+};
+
+}  // namespace bottle

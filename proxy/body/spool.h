@@ -1,0 +1,90 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "proxy/base/awaitable.h"
+#include "proxy/base/bytes.h"
+#include "proxy/base/result.h"
+#include "proxy/body/content_decoder.h"
+#include "proxy/body/decode_space.h"
+#include "proxy/body/spool_limits.h"
+#include "proxy/http/body.h"
+
+namespace bottle {
+
+class Spool;
+
+// A request body that is here as a whole, in memory or in a file without a name. Can be read any
+// number of times. Shared by those who read it and whoever may have to send it again; the last one
+// frees it, on any thread. The spool outlives it.
+class SpooledBody {
+ public:
+  explicit SpooledBody(Spool& spool) noexcept : spool_(spool) {}
+  SpooledBody(const SpooledBody&) = delete;
+  SpooledBody& operator=(const SpooledBody&) = delete;
+  ~SpooledBody();
+
+  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+  [[nodiscard]] bool on_disk() const noexcept { return file_ >= 0; }
+
+ private:
+  friend class Spool;
+  friend class SpoolReader;
+  // Fails as Spool::collect() does.
+  [[nodiscard]] Result<> append(ByteView data);
+  [[nodiscard]] Result<> move_to_disk();
+  [[nodiscard]] Result<> write_to_disk(ByteView data);
+  [[nodiscard]] Result<Bytes> read_at(std::uint64_t offset, std::size_t max) const;
+
+  Spool& spool_;
+  Bytes memory_;
+  int file_ = -1;
+  std::uint64_t size_ = 0;
+};
+
+// Reads a spooled body from its start. Never waits.
+class SpoolReader final : public BodySource {
+ public:
+  explicit SpoolReader(std::shared_ptr<const SpooledBody> body) : body_(std::move(body)) {}
+  awaitable<Result<Chunk>> read(std::size_t max) override;
+  void stop(Failure why) noexcept override;
+
+ private:
+  std::shared_ptr<const SpooledBody> body_;
+  std::uint64_t at_ = 0;
+};
+
+// Collects request bodies before they are sent: the scanner gives an upload ten seconds, whatever
+// the client's pace. The only place that collects. One worker's; files are made in
+// limits.directory, readable by nobody else and without a name, and are gone with the process.
+class Spool {
+ public:
+  // `decode`, which its decoders share with others, outlives it.
+  Spool(SpoolLimits limits, DecodeSpace& decode) : limits_(std::move(limits)), space_(decode) {}
+  Spool(const Spool&) = delete;
+  Spool& operator=(const Spool&) = delete;
+
+  // Reads `body` to its end, through a decoder if there are `codings`; `coded`, if given, takes it
+  // as it came. `declared` is its
+  // Content-Length, if any: a body that says it is too large is refused before it is read. Trailers
+  // are dropped: nothing scans them. Failures: BodyTooLarge, Overloaded (all bodies together), the
+  // decoder's, Internal (reason "spool_no_space" if the disk is full, "spool_failed"), ClientBad if
+  // the body is not as long as declared, the body's own. The body is stopped then.
+  awaitable<Result<std::shared_ptr<const SpooledBody>>> collect(
+      BodySource& body, std::optional<std::uint64_t> declared, Codings codings,
+      DecodeLimits decode = {}, std::shared_ptr<SpooledBody> coded = nullptr);
+
+  [[nodiscard]] std::uint64_t held() const noexcept { return held_; }
+
+ private:
+  friend class SpooledBody;
+  SpoolLimits limits_;
+  DecodeSpace& space_;
+  std::atomic<std::uint64_t> held_{0};  // the exit, on another thread, may be a body's last reader
+};
+
+}  // namespace bottle

@@ -1,0 +1,304 @@
+#include "proxy/config/options.h"
+
+#include <array>
+#include <charconv>
+#include <string>
+
+#include "proxy/config/own_address.h"
+#include "proxy/http/authority.h"
+#include "proxy/upstream/resolver.h"
+
+namespace bottle {
+namespace {
+
+Failure bad(std::string detail) { return Failure(Code::Internal, std::move(detail), "bad_config"); }
+
+std::optional<std::uint64_t> number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (ec != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+Result<int> descriptor(const std::string& value) {
+  const std::optional<std::uint64_t> n =
+      value.starts_with("fd:") ? number(std::string_view(value).substr(3)) : std::nullopt;
+  if (!n || *n > 65535) return bad("'" + value + "' is no inherited descriptor such as fd:3");
+  return static_cast<int>(*n);
+}
+
+Result<Listen> place(const std::string& value) {
+  Listen listen;
+  if (value.starts_with("fd:")) {
+    auto fd = descriptor(value);
+    if (!fd) return fd.error();
+    listen.fd = *fd;
+    return listen;
+  }
+  const std::size_t colon = value.rfind(':');
+  const std::optional<std::uint64_t> port =
+      colon == std::string::npos ? std::nullopt : number(std::string_view(value).substr(colon + 1));
+  if (!port || *port > 65535 || colon == 0) {
+    return bad("'" + value + "' is no place to listen at; write ADDR:PORT, such as 127.0.0.1:3128" +
+               " or [::1]:3128 (port 0 takes a free one), or fd:N");
+  }
+  std::string address = value.substr(0, colon);
+  if (address.find('/') != std::string::npos) {  // in that range: whichever this machine has
+    auto own = own_address_in(address);
+    if (!own) return own.error();
+    address = own->find(':') == std::string::npos ? *own : "[" + *own + "]";
+  }
+  // Port 0 is legal here and nowhere else, so the host is judged with another one.
+  auto host = parse_host(address, 1);
+  if (!host || host->kind == HostKind::Name) {
+    return bad("'" + value + "': listening needs an IP address, such as 127.0.0.1:3128");
+  }
+  listen.host = host->host;
+  listen.port = static_cast<std::uint16_t>(*port);
+  return listen;
+}
+
+Result<void> set_listen(Config& c, const std::string& value) {
+  auto listen = place(value);
+  if (!listen) return listen.error();
+  c.listen = std::move(*listen);
+  return {};
+}
+
+Result<void> add_place(std::vector<Listen>& places, const std::string& value) {
+  auto listen = place(value);
+  if (!listen) return listen.error();
+  if (places.size() == kMaxListeners) {
+    return bad("more than " + std::to_string(kMaxListeners) + " places to listen at");
+  }
+  places.push_back(std::move(*listen));
+  return {};
+}
+
+Result<void> set_place(std::optional<Listen>& where, const std::string& value) {
+  auto listen = place(value);
+  if (!listen) return listen.error();
+  where = std::move(*listen);
+  return {};
+}
+
+Result<void> set_answer(std::string& where, const std::string& value) {
+  const auto address = IpAddress::parse(value);
+  if (!address) return bad("'" + value + "' is no IP address, such as 10.0.0.2 or fd00::2");
+  where = address->to_string();
+  return {};
+}
+
+Result<void> set_switch(bool& where, const std::string& value) {
+  if (value != "true" && value != "false") return bad("'" + value + "' is neither true nor false");
+  where = value == "true";
+  return {};
+}
+
+Result<void> set_may_change(Config& c, const std::string& value) {
+  return set_switch(c.exit.scanner_may_change_bodies, value);
+}
+
+Result<void> set_upstream(Config& c, const std::string& value) {
+  if (value == "pipelock") {
+    c.upstream = UpstreamKind::Pipelock;
+  } else if (value == "direct") {
+    c.upstream = UpstreamKind::Direct;
+  } else {
+    return bad("'" + value + "' is no upstream; there are pipelock and direct");
+  }
+  return {};
+}
+
+Result<void> set_pipelock(Config& c, const std::string& value) {
+  constexpr std::string_view kScheme = "http://";
+  std::string_view rest = value;
+  if (!rest.starts_with(kScheme)) {
+    return bad("'" + value + "' is no address of pipelock; write http://HOST:PORT");
+  }
+  rest.remove_prefix(kScheme.size());
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  auto where = parse_authority(rest, std::nullopt);
+  if (!where) {
+    return bad("'" + value + "' is no address of pipelock (" + where.error().detail +
+               "); write http://HOST:PORT");
+  }
+  c.pipelock_host = where->host;
+  c.pipelock_port = where->port;
+  return {};
+}
+
+Result<void> set_ca_names(Config& c, const std::string& value) {
+  if (value == "any") {
+    c.ca_names = CaNames::Any;
+  } else if (value == "allowlist") {
+    c.ca_names = CaNames::Allowlist;
+  } else {
+    return bad("'" + value + "': --ca-names takes any or allowlist");
+  }
+  return {};
+}
+
+Result<void> set_threads(Config& c, const std::string& value) {
+  const auto n = number(value);
+  if (!n || *n < 1 || *n > 64) return bad("'" + value + "': --threads takes 1 to 64");
+  c.threads = static_cast<unsigned>(*n);
+  return {};
+}
+
+Result<void> set_log(Config& c, const std::string& value) {
+  if (value != "debug" && value != "info" && value != "warn" && value != "error") {
+    return bad("'" + value + "': --log takes debug, info, warn or error");
+  }
+  c.log_level = value;
+  return {};
+}
+
+Result<void> set_bottle_id(Config& c, const std::string& value) {
+  const bool fits = !value.empty() && value.size() <= 32 &&
+                    value.find_first_not_of(
+                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                        "0123456789._-") == std::string::npos;
+  if (!fits)
+    return bad("'" + value + "': a bottle's id has 1 to 32 letters, digits, '.', '_', '-'");
+  c.bottle_id = value;
+  return {};
+}
+
+Result<void> set_secrets(Config& c, const std::string& value) {
+  auto fd = descriptor(value);
+  if (!fd) return fd.error();
+  c.secrets_fd = *fd;
+  return {};
+}
+
+Result<void> set_resolve(Config& c, const std::string& value) {
+  auto parsed = ResolveOverride::parse(value);
+  if (!parsed) return bad(parsed.error().detail);
+  c.resolve.push_back(value);
+  return {};
+}
+
+Result<void> set_limit_pair(Config& c, const std::string& value) {
+  const std::size_t equals = value.find('=');
+  const auto n = equals == std::string::npos ? std::nullopt
+                                             : number(std::string_view(value).substr(equals + 1));
+  if (!n) return bad("'" + value + "': --limit takes NAME=NUMBER, such as idle_ms=60000");
+  return set_limit(c, std::string_view(value).substr(0, equals), *n);
+}
+
+Result<void> set_method(Config& c, const std::string& value) {
+  if (!is_token(value) || value.size() > 32) return bad("'" + value + "' is no HTTP method");
+  c.rules.extra_methods.push_back(value);
+  return {};
+}
+
+Result<void> set_path(std::string& where, const std::string& value, std::string_view option) {
+  if (value.empty()) return bad("--" + std::string(option) + " needs the name of a file");
+  where = value;
+  return {};
+}
+
+const std::array kRows = {
+    OptionRow{"listen", "ADDR:PORT|fd:N", false,
+              "where to take connections (default 127.0.0.1:0: any free port)", set_listen},
+    OptionRow{
+        "proxy-auth", "FILE", false,
+        "let in only who shows a user and password of that file, a line user:password each",
+        [](Config& c, const std::string& v) { return set_path(c.proxy_auth, v, "proxy-auth"); }},
+    OptionRow{"listen-tls", "ADDR:PORT|fd:N", true,
+              "where clients without proxy settings find port 443 of every host",
+              [](Config& c, const std::string& v) { return add_place(c.listen_tls, v); }},
+    OptionRow{"listen-http", "ADDR:PORT|fd:N", true, "the same for port 80",
+              [](Config& c, const std::string& v) { return add_place(c.listen_http, v); }},
+    OptionRow{"names", "ADDR:PORT|fd:N", false,
+              "answer DNS questions (UDP) there: every host is at --names-address",
+              [](Config& c, const std::string& v) { return set_place(c.names, v); }},
+    OptionRow{"names-address", "ADDR", false,
+              "what --names answers with (default: the first --listen-tls)",
+              [](Config& c, const std::string& v) { return set_answer(c.names_address, v); }},
+    OptionRow{"exit-listen", "ADDR:PORT|fd:N", true,
+              "where pipelock comes out: only what was let through goes on from there",
+              [](Config& c, const std::string& v) { return add_place(c.exit_listen, v); }},
+    OptionRow{"exit-names", "ADDR:PORT|fd:N", false,
+              "answer pipelock's DNS questions (UDP) there: allowed hosts are at --exit-address",
+              [](Config& c, const std::string& v) { return set_place(c.exit_names, v); }},
+    OptionRow{"exit-address", "ADDR", false,
+              "what --exit-names answers with (default: the first --exit-listen)",
+              [](Config& c, const std::string& v) { return set_answer(c.exit_address, v); }},
+    OptionRow{"scanner-may-change-bodies", "", false,
+              "send a request body as pipelock left it; without it a changed one is refused",
+              set_may_change},
+    OptionRow{"upstream", "pipelock|direct", false,
+              "who looks at the requests: pipelock (default), or the built-in guard (direct)",
+              set_upstream},
+    OptionRow{"pipelock", "http://H:P", false, "where pipelock listens", set_pipelock},
+    OptionRow{
+        "pipelock-sockets", "fd:N", false,
+        "ask there for the sockets to reach pipelock with: it is in another network namespace",
+        [](Config& c, const std::string& v) -> Result<void> {
+          auto fd = descriptor(v);
+          if (!fd) return fd.error();
+          c.pipelock_sockets_fd = *fd;
+          return {};
+        }},
+    OptionRow{"allow", "HOST[:PORT]", true,
+              "a host that may be talked to; *.x.y for x.y and all below, * for every host",
+              [](Config& c, const std::string& v) {
+                c.allow.push_back(v);
+                return Result<void>();
+              }},
+    OptionRow{"route", "HOST=ROUTE", true,
+              "what happens to a host's requests: scan, scan-requests or deny",
+              [](Config& c, const std::string& v) {
+                c.routes.push_back(v);
+                return Result<void>();
+              }},
+    OptionRow{"ca-out", "FILE", false, "write the CA's certificate there (PEM)",
+              [](Config& c, const std::string& v) { return set_path(c.ca_out, v, "ca-out"); }},
+    OptionRow{
+        "bundle-out", "FILE", false, "write the system's roots and the CA there (PEM)",
+        [](Config& c, const std::string& v) { return set_path(c.bundle_out, v, "bundle-out"); }},
+    OptionRow{"ca-names", "any|allowlist", false,
+              "names the CA is good for: allowlist (default, constrained) or any", set_ca_names},
+    OptionRow{
+        "origin-ca", "FILE", false, "more roots to check origins against (direct, exit)",
+        [](Config& c, const std::string& v) { return set_path(c.origin_ca, v, "origin-ca"); }},
+    OptionRow{"allow-address", "CIDR", true,
+              "a private or otherwise special address range that may be dialled all the same",
+              [](Config& c, const std::string& v) {
+                c.allow_address.push_back(v);
+                return Result<void>();
+              }},
+    OptionRow{"resolve", "HOST:PORT=ADDR:PORT", true,
+              "connect to that address for HOST:PORT, for tests and split horizons (direct, exit)",
+              set_resolve},
+    OptionRow{"audit", "FILE", false, "append a JSON line for each exchange; - is stderr",
+              [](Config& c, const std::string& v) { return set_path(c.audit, v, "audit"); }},
+    OptionRow{"secrets", "fd:N", false,
+              "read values that must not leave from that descriptor, a JSON object a line",
+              set_secrets},
+    OptionRow{"end-with-stdin", "", false,
+              "end at once when standard input ends: when its other end is gone",
+              [](Config& c, const std::string& v) { return set_switch(c.end_with_stdin, v); }},
+    OptionRow{"bottle-id", "ID", false, "the bottle's name in pipelock's log", set_bottle_id},
+    OptionRow{"threads", "N", false, "worker threads (default 1)", set_threads},
+    OptionRow{"spool-dir", "DIR", false, "where large request bodies wait (default /var/tmp)",
+              [](Config& c, const std::string& v) {
+                std::string path;
+                auto set = set_path(path, v, "spool-dir");
+                c.spool.directory = path;
+                return set;
+              }},
+    OptionRow{"method", "NAME", true, "an HTTP method to allow besides the usual ones", set_method},
+    OptionRow{"limit", "NAME=NUMBER", true, "change a limit; docs/limits.md names them",
+              set_limit_pair},
+    OptionRow{"log", "LEVEL", false, "what stderr gets: debug, info, warn (default), error",
+              set_log},
+};
+
+}  // namespace
+
+std::span<const OptionRow> option_rows() { return kRows; }
+
+}  // namespace bottle

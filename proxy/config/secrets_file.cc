@@ -1,0 +1,132 @@
+#include "proxy/config/secrets_file.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace bottle {
+namespace {
+
+using Json = nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMaxBytes = kMaxSecrets * (2 * kMaxSecret + 1024);
+constexpr auto kMaxWait = 10s;  // the launcher writes at once
+// Ends them where the descriptor stays open, as a lifeline (--end-with-stdin).
+constexpr std::string_view kEndLine = "end\n";
+
+bool has_end_line(std::string_view text) {
+  if (!text.ends_with(kEndLine)) return false;
+  text.remove_suffix(kEndLine.size());
+  return text.empty() || text.ends_with('\n');
+}
+
+Failure bad(std::size_t line, const std::string& what) {
+  return Failure(Code::Internal, "line " + std::to_string(line) + " of the secrets " + what,
+                 "bad_secrets");
+}
+
+Result<std::vector<std::string>> host_list(const Json& value, std::size_t line) {
+  std::vector<std::string> hosts;
+  if (!value.is_array()) return bad(line, "has 'hosts' that are no array");
+  for (const Json& host : value) {
+    if (!host.is_string()) return bad(line, "has a host that is no string");
+    hosts.push_back(host.get<std::string>());
+  }
+  return hosts;
+}
+
+Result<SecretSpec> parse_one(std::string_view text, std::size_t line) {
+  // Of a key that is there twice the library keeps one: the other value would go unprotected.
+  std::size_t keys = 0;
+  const auto count = [&keys](int depth, Json::parse_event_t event, Json&) {
+    if (depth == 1 && event == Json::parse_event_t::key) ++keys;
+    return true;
+  };
+  const Json object = Json::parse(text, count, false);
+  if (!object.is_object()) return bad(line, "is no JSON object");
+  if (object.size() != keys) return bad(line, "has a key twice");
+  SecretSpec secret;
+  for (const auto& [key, value] : object.items()) {
+    if (key == "name" || key == "value") {
+      if (!value.is_string()) return bad(line, "has a '" + key + "' that is no string");
+      (key == "name" ? secret.name : secret.value) = value.get<std::string>();
+    } else if (key == "hosts") {
+      auto hosts = host_list(value, line);
+      if (!hosts) return hosts.error();
+      secret.hosts = std::move(*hosts);
+    } else if (key == "in_body") {
+      if (!value.is_boolean()) return bad(line, "has an 'in_body' that is neither true nor false");
+      secret.in_body = value.get<bool>();
+    } else {
+      return bad(line, "has an unknown key; there are name, value, hosts, in_body");
+    }
+  }
+  if (secret.name.empty() || secret.value.empty()) return bad(line, "lacks a name or a value");
+  return secret;
+}
+
+}  // namespace
+
+Result<std::vector<SecretSpec>> parse_secret_lines(std::string_view text) {
+  std::vector<SecretSpec> secrets;
+  for (std::size_t line = 1; !text.empty(); ++line) {
+    const std::size_t end = text.find('\n');
+    const std::string_view one = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (one.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    auto secret = parse_one(one, line);
+    if (!secret) return secret.error();
+    secrets.push_back(std::move(*secret));
+  }
+  return secrets;
+}
+
+Result<std::vector<SecretSpec>> read_secrets(int fd) {
+  std::string text;
+  std::array<char, 16384> piece{};
+  const auto until = std::chrono::steady_clock::now() + kMaxWait;
+  std::string problem;
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        until - std::chrono::steady_clock::now());
+    pollfd wait{fd, POLLIN, 0};
+    const int ready = left.count() > 0 ? ::poll(&wait, 1, static_cast<int>(left.count())) : 0;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) {
+      problem = "did not end within 10 s";
+      break;
+    }
+    const ssize_t n = ::read(fd, piece.data(), piece.size());
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (n < 0) problem = std::string("cannot be read: ") + std::strerror(errno);
+    if (n <= 0) break;
+    text.append(piece.data(), static_cast<std::size_t>(n));
+    if (has_end_line(text)) {
+      text.resize(text.size() - kEndLine.size());
+      break;
+    }
+    if (text.size() > kMaxBytes) {
+      problem = "are longer than any set of secrets may be";
+      break;
+    }
+  }
+  if (fd != STDIN_FILENO) ::close(fd);
+  ::explicit_bzero(piece.data(), piece.size());
+  if (!problem.empty()) {
+    ::explicit_bzero(text.data(), text.size());
+    return Failure(Code::Internal, "the secrets on the inherited descriptor " + problem,
+                   "bad_secrets");
+  }
+  auto secrets = parse_secret_lines(text);
+  ::explicit_bzero(text.data(), text.size());
+  return secrets;
+}
+
+}  // namespace bottle

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
+
+#include "proxy/config/config.h"
+#include "proxy/flow/policy.h"
+#include "proxy/flow/proxy_handler.h"
+#include "proxy/http/session.h"
+#include "proxy/tls/tls_acceptor.h"
+
+namespace bottle {
+
+// What every client connection of a worker needs; the worker owns all of it and outlives them.
+struct ConnectionParts {
+  Executor executor;
+  const Config& config;
+  const Policy& policy;
+  TimerWheel& wheel;
+  DrainSignal& drain;
+  TlsAcceptor& acceptor;
+  ProxyHandler& handler;
+  const Doorkeeper* doorkeeper;  // of Entry::Proxy; null: everybody may use it
+};
+
+// What those believe to speak to who connect somewhere.
+enum class Entry : std::uint8_t {
+  Proxy,  // a proxy: CONNECT or absolute-form names the destination
+  Tls,    // port 443 of their destination: the ClientHello names it
+  Http,   // port 80 of their destination: each request's Host names it
+};
+
+// One client connection from accept to close: the desk (CONNECT or absolute-form; for clients that
+// know of no proxy the name they give), the cloakroom (TLS with a leaf for the destination), then a
+// session. Ends when the connection is over; cancelling the task ends it at once. Nothing is
+// dialled here.
+awaitable<void> serve_connection(asio::ip::tcp::socket socket, Entry entry,
+                                 const ConnectionParts& parts);
+
+}  // namespace bottle

@@ -1,0 +1,95 @@
+#include "proxy/exit/bypass_sender.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace bottle {
+
+SideBody::SideBody(Parts parts, std::unique_ptr<ExitEnd> end)
+    : parts_(std::move(parts)), end_(std::move(end)), answered_(parts_.executor) {
+  interims_.tell_to(end_.get());
+  end_->on_over(this);
+}
+
+awaitable<Result<ResponseHead>> SideBody::send(std::shared_ptr<SideBody> self, Request request) {
+  self->task_ = self->parts_.tasks.spawn(run(self, std::move(request)));
+  while (!self->head_ && !self->failure_) {
+    const bool answered = co_await self->answered_.wait();
+    if (!answered) {
+      self->cancel();
+      co_return Failure{Code::Cancelled, "the scanner did not wait for the origin's head"};
+    }
+  }
+  if (self->failure_) co_return *self->failure_;
+  co_return std::move(*self->head_);
+}
+
+awaitable<void> SideBody::run(std::shared_ptr<SideBody> self, Request request) {
+  const Admission& admission = self->end_->admission();
+  Exchange exchange(self->parts_.executor, self->parts_.wheel, admission.id, admission.destination,
+                    admission.scheme, Version::Http11, &self->interims_);
+  exchange.client = admission.client;
+  co_await self->carry(std::move(request), exchange);
+  // The rest of a request that is not wanted any more.
+  exchange.tasks().cancel();
+  co_await exchange.tasks().join();
+  self->end_.reset();
+}
+
+awaitable<void> SideBody::carry(Request request, Exchange& exchange) {
+  auto sent = co_await parts_.origins.send(std::move(request), exchange);
+  if (!sent) {
+    fail(sent.error(), exchange.trace.upstream_protocol);
+    co_return;
+  }
+  HeadNews news;
+  news.head = sent->head;
+  news.h2 = exchange.trace.upstream_protocol == to_string(Version::Http2);
+  end_->tell(std::move(news));
+  const bool has_body = sent->body != nullptr;
+  if (!has_body) {
+    EndNews nothing;
+    nothing.digest = sha256({});
+    end_->tell(std::move(nothing));
+  }
+  head_ = std::move(sent->head);
+  answered_.set_later();
+  if (has_body) co_await carry_body(*sent->body);
+}
+
+awaitable<void> SideBody::carry_body(BodySource& body) {
+  EndNews sums;
+  for (;;) {
+    const bool go_on = co_await end_->wait();
+    if (!go_on || end_->over()) {
+      const Failure gone(Code::Cancelled, "nobody takes the body any more");
+      body.stop(gone);
+      end_->tell(news_of(gone, parts_.exit_is_stopping));
+      co_return;
+    }
+    auto chunk = co_await body.read(std::min(kSidePiece, end_->room()));
+    if (!chunk) {
+      end_->tell(news_of(chunk.error(), parts_.exit_is_stopping));
+      co_return;
+    }
+    sums.bytes += chunk->data.size();
+    if (!chunk->data.empty()) {
+      BodyNews piece;
+      piece.data = std::move(chunk->data);
+      end_->tell(std::move(piece));
+    }
+    if (chunk->end) {
+      sums.trailers = std::move(chunk->trailers);
+      end_->tell(std::move(sums));
+      co_return;
+    }
+  }
+}
+
+void SideBody::fail(const Failure& failure, const std::string& upstream_protocol) {
+  end_->tell(news_of(failure, parts_.exit_is_stopping, upstream_protocol));
+  failure_ = failure;
+  answered_.set_later();
+}
+
+}  // namespace bottle

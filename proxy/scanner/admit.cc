@@ -1,0 +1,90 @@
+#include "proxy/scanner/admit.h"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+namespace bottle {
+namespace {
+
+constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kTurn = 1024 * 1024;  // hashed in about a millisecond
+
+awaitable<Result<Digest>> digest_of(std::shared_ptr<const SpooledBody> body) {
+  Sha256 hash;
+  SpoolReader reader(std::move(body));
+  std::size_t since = 0;
+  for (;;) {
+    auto chunk = co_await reader.read(kPiece);
+    if (!chunk) co_return chunk.error();
+    if (chunk->end) co_return hash.finish(chunk->data);
+    hash.update(chunk->data);
+    since += chunk->data.size();
+    if (since < kTurn) continue;
+    since = 0;
+    co_await asio::post(asio::use_awaitable_t<Executor>());
+  }
+}
+
+// `fields` with the one field set, in the place of the one that was there.
+Fields with_field(const Fields& fields, std::string_view name, std::string_view value) {
+  Fields out;
+  out.reserve(fields.size() + 1, fields.list_size() + name.size() + value.size());
+  bool written = false;
+  for (const Field field : fields) {
+    if (!iequals(field.name, name)) {
+      out.add(field.name, field.value);
+    } else if (!std::exchange(written, true)) {
+      out.add(field.name, value);
+    }
+  }
+  if (!written) out.add(name, value);
+  return out;
+}
+
+}  // namespace
+
+void make_scannable(RequestHead& head, bool side_body) {
+  head.fields.remove("content-encoding");
+  if (!side_body) head.fields.set("Accept-Encoding", "identity");
+  if (!head.fields.has("user-agent")) head.fields.add("User-Agent", "");
+  head.takes_trailers = false;  // the scanner relays none
+}
+
+awaitable<Result<Admission>> make_admission(const RequestHead& head, CollectedBody body,
+                                            const Exchange& exchange) {
+  Admission admission;
+  admission.id = exchange.id();
+  admission.client = exchange.client;
+  admission.destination = exchange.destination();
+  admission.scheme = exchange.scheme();
+  admission.side_body = exchange.side_body;
+
+  RequestHead& sent = admission.sent.head;
+  sent = head;
+  sent.expects_continue = false;
+  const bool has_body = body.scanned != nullptr;
+  sent.has_body = has_body;
+  sent.content_length.reset();
+  if (has_body) sent.content_length = body.scanned->size();
+
+  admission.scanned.head = sent;
+  make_scannable(admission.scanned.head, admission.side_body);
+  admission.scanned.has_body = has_body;
+  admission.scanned.body_bytes = has_body ? body.scanned->size() : 0;
+
+  if (body.sent) sent.content_length = body.sent->size();
+  admission.sent.body = std::move(body.sent);
+  if (body.decoded) sent.fields.remove("content-encoding");
+  if (!exchange.side_body) sent.fields = with_field(sent.fields, "Accept-Encoding", "identity");
+
+  if (!has_body) {
+    admission.scanned.body_digest = sha256({});
+    co_return admission;
+  }
+  auto digest = co_await digest_of(std::move(body.scanned));
+  if (!digest) co_return digest.error();
+  admission.scanned.body_digest = *digest;
+  co_return admission;
+}
+
+}  // namespace bottle

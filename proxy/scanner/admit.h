@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+
+#include "proxy/body/content_decoder.h"
+#include "proxy/body/spool.h"
+#include "proxy/http/exchange.h"
+#include "proxy/ledger/admission.h"
+
+namespace bottle {
+
+// The fields by which a request is the front's as the scanner gets it: no Content-Encoding (the
+// body was decoded), identity coding asked for, an empty User-Agent where there was none, since Go
+// would put in its own name, and no TE. With `side_body` the scanner gets no body to read, and what
+// the client asks for stays in the head: it goes to the origin, so it has to be scanned.
+void make_scannable(RequestHead& head, bool side_body);
+
+// A request's body as it was collected.
+struct CollectedBody {
+  std::shared_ptr<const SpooledBody> scanned;  // null: there is none
+  std::shared_ptr<const SpooledBody> sent;     // null: the scanned one
+  bool decoded = false;                        // what is sent has no content coding any more
+};
+
+// What may leave for `exchange`: `head` as the client sent it (canonical) and its body. The form
+// that goes out keeps the client's order and case; it asks for identity coding too unless the
+// response's body goes past the scanner. Reads the body once, giving way to others now and then.
+awaitable<Result<Admission>> make_admission(const RequestHead& head, CollectedBody body,
+                                            const Exchange& exchange);
+
+}  // namespace bottle

@@ -1,0 +1,209 @@
+#include "proxy/scanner/answer_judge.h"
+
+#include <utility>
+
+#include "proxy/body/sse_comments.h"
+#include "proxy/ledger/rewrites.h"
+#include "proxy/ledger/ticket.h"
+#include "proxy/scanner/bypass_body.h"
+#include "proxy/scanner/compared_body.h"
+#include "proxy/scanner/matched_events.h"
+#include "proxy/scanner/pipelock_verdict.h"
+#include "proxy/scanner/relayed_body.h"
+#include "proxy/scanner/scanner_answer.h"
+
+namespace bottle {
+namespace {
+
+constexpr std::string_view kChanged = "changed_by_scanner";
+
+}  // namespace
+
+Failure ExitFront::blame(Failure why, Trace::By by) {
+  exchange_.trace.by = by;
+  return why;
+}
+
+Failure ExitFront::without_answer(Failure why) {
+  news_->take_failure();
+  if (news_->failure) return blame(std::move(news_->failure->failure), news_->failure->by);
+  return why;
+}
+
+Response ExitFront::events_ahead(std::shared_ptr<PendingAnswer> pending) {
+  exchange_.trace.scanned_response_body = true;
+  ResponseHead shown = shown_to_scanner(news_->head->head, exchange_.id(), false);
+  Response answer;
+  answer.head = news_->head->head;
+  answer.body = matched_events(
+      news_->release(), std::make_unique<AwaitedEvents>(std::move(pending), std::move(shown)),
+      options_.sse_comment, options_.exit, exchange_);
+  return answer;
+}
+
+awaitable<Result<Response>> ExitFront::judge(Response relayed, bool request_was_head,
+                                             Clock::time_point sent) {
+  news_->take();
+  const std::size_t ids = relayed.head.fields.count(kExchangeField);
+  const bool other = ids > 0 && relayed.head.fields.find(kExchangeField) != exchange_.id();
+  if (ids > 1 || other || (ids == 1 && !news_->head && !news_->failure)) {
+    const Failure mixed = mixed_up("the scanner gave the answer of another exchange");
+    if (relayed.body) relayed.body->stop(mixed);
+    co_return blame(mixed, Trace::By::Pipelock);
+  }
+  if (news_->too_many_interims) {
+    const Failure flood{Code::UpstreamBroken, "too many interim responses", "interim_flood"};
+    if (relayed.body) relayed.body->stop(flood);
+    co_return blame(flood, Trace::By::Origin);
+  }
+  if (news_->failure && !is_scanners_leaving(*news_->failure)) {
+    auto failed = co_await of_failure(std::move(relayed.body));
+    co_return failed;
+  }
+  if (ids == 0 || !news_->head) {
+    auto own = co_await scanners_own(std::move(relayed), request_was_head);
+    co_return own;
+  }
+  ResponseHead shown = shown_to_scanner(news_->head->head, exchange_.id(), exchange_.side_body);
+  const auto difference = response_difference(shown, relayed.head);
+  if (difference) {
+    Cuts cuts;
+    cuts.bytes = options_.max_response_bytes;
+    if (is_event_stream(relayed.head.fields) && options_.timeout.count() > 0) {
+      cuts.time = sent + options_.timeout;
+    }
+    if (relayed.body) {
+      relayed.body = std::make_unique<ScannedBody>(Bytes(), std::move(relayed.body), cuts);
+      exchange_.trace.scanned_response_body = true;
+    }
+    co_return changed(std::move(relayed), shown, *difference);
+  }
+  auto answer = co_await passed(std::move(relayed), std::move(shown));
+  co_return answer;
+}
+
+// The exit told why there is no answer, or none any more; what it said to the scanner is of no
+// interest, but its connection is of use if it has been read.
+awaitable<Result<Response>> ExitFront::of_failure(std::unique_ptr<BodySource> body) {
+  FailureNews news = std::move(*news_->failure);
+  auto read = co_await read_short(body);
+  if (read && body) body->stop(news.failure);
+  co_return blame(std::move(news.failure), news.by);
+}
+
+awaitable<Result<Response>> ExitFront::passed(Response relayed, ResponseHead shown) {
+  Response answer;
+  answer.head = news_->head->head;
+  if (!answer.head.has_body || exchange_.side_body) {
+    // Nothing belongs to it.
+    auto rest = co_await read_short(relayed.body);
+    if (!rest) co_return without_answer(rest.error());
+    if (!rest->bytes.empty()) {
+      if (relayed.body) {
+        relayed.body =
+            std::make_unique<ScannedBody>(std::move(rest->bytes), std::move(relayed.body), Cuts());
+      } else {
+        relayed.body = std::make_unique<BytesSource>(std::move(rest->bytes));
+      }
+      co_return changed(std::move(relayed), shown, "body");
+    }
+    if (answer.head.has_body) {
+      answer.body =
+          std::make_unique<PastBody>(news_->release(), exchange_, options_.h1.response_stall);
+    }
+    co_return answer;
+  }
+  exchange_.trace.scanned_response_body = true;
+  if (!relayed.body) relayed.body = std::make_unique<BytesSource>(Bytes());
+  if (is_event_stream(answer.head.fields)) {
+    answer.body = matched_events(news_->release(), std::move(relayed.body), options_.sse_comment,
+                                 options_.exit, exchange_);
+    co_return answer;
+  }
+  auto body = std::make_unique<ComparedBody>(news_->release(), std::move(relayed.body), exchange_,
+                                             options_.exit.end, options_.max_response_bytes);
+  auto collected = co_await body->collect(options_.exit.compared_body);
+  if (!collected) {
+    // No head is out yet: this is the answer, not a cut.
+    const Trace::By by = std::exchange(exchange_.trace.cut_by, Trace::By::Nobody);
+    co_return blame(collected.error(), by);
+  }
+  if (*collected == ComparedBody::Collected::Changed) {
+    relayed.body = std::make_unique<BytesSource>(body->rest());
+    co_return changed(std::move(relayed), shown, "body");
+  }
+  answer.body = std::move(body);
+  co_return answer;
+}
+
+// What the scanner sent in the place of an answer that it had been given.
+Response ExitFront::changed(Response relayed, const ResponseHead& shown, const std::string& what) {
+  // A redirect that it was shown as something else is one again.
+  if (relayed.head.status == shown.status) relayed.head.status = news_->head->head.status;
+  strip_control_fields(relayed.head.fields);
+  relayed.head.fields.add("X-Bottle-Deny", kChanged);
+  relayed.head.has_body = relayed.body != nullptr;
+  exchange_.trace.failure =
+      Failure(Code::UpstreamDenied, "the scanner changed the origin's answer: " + what,
+              std::string(kChanged));
+  exchange_.trace.by = Trace::By::Pipelock;
+  return relayed;
+}
+
+// No answer that went through the exit: the scanner's word, or a scanner that is broken.
+awaitable<Result<Response>> ExitFront::scanners_own(Response relayed, bool request_was_head) {
+  auto text = co_await read_short(relayed.body);
+  if (!text) co_return without_answer(text.error());
+  PipelockVerdict verdict;
+  if (text->whole) verdict = pipelock_verdict(relayed.head, text->bytes, request_was_head);
+  const bool claimed = news_->claimed();
+  if (verdict.kind == PipelockVerdict::Kind::Failed) {
+    // It says no more than that it could not; the exit may know better.
+    news_->take_failure();
+    if (!news_->failure && news_->head) {
+      auto end = co_await end_of_answer(news_->end(), exchange_, options_.exit.end);
+      const Trace::By by = std::exchange(exchange_.trace.cut_by, Trace::By::Nobody);
+      if (!end && by != Trace::By::Nobody && by != Trace::By::Exit)
+        co_return blame(end.error(), by);
+    }
+    if (news_->failure) co_return blame(std::move(news_->failure->failure), news_->failure->by);
+    const Code code = verdict.failure.code;
+    if (claimed && !news_->head && code == Code::ConnectFailed) {
+      co_return blame(
+          Failure{Code::UpstreamTimeout, "the origin had not answered when the scanner gave up",
+                  "scanner_time_cut", "Raise the scanner's timeout_seconds."},
+          Trace::By::Pipelock);
+    }
+    if (!claimed && (code == Code::ConnectFailed || code == Code::DnsFailed)) {
+      co_return blame(Failure{Code::ScannerUnavailable, "the scanner does not reach the exit",
+                              "exit_unreachable",
+                              "The scanner's names must resolve to the exit, and it must trust the "
+                              "bottle's CA."},
+                      Trace::By::Pipelock);
+    }
+    co_return blame(std::move(verdict.failure), Trace::By::Pipelock);
+  }
+  if (relayed.head.status < 400) {
+    // Nobody asked an origin for this.
+    const Failure alone = mixed_up("the scanner answered by itself");
+    if (relayed.body) relayed.body->stop(alone);
+    co_return blame(alone, Trace::By::Pipelock);
+  }
+  if (verdict.kind != PipelockVerdict::Kind::Refused) {
+    verdict.failure = Failure(Code::UpstreamDenied,
+                              "the scanner answered with a refusal of its own", "scanner_denied");
+  }
+  strip_control_fields(relayed.head.fields);
+  relayed.head.fields.add("X-Bottle-Deny", word(verdict.failure));
+  if (relayed.body) {
+    relayed.body =
+        std::make_unique<ScannedBody>(std::move(text->bytes), std::move(relayed.body), Cuts());
+  } else if (!text->bytes.empty()) {
+    relayed.body = std::make_unique<BytesSource>(std::move(text->bytes));
+  }
+  exchange_.trace.failure = std::move(verdict.failure);
+  exchange_.trace.by = Trace::By::Pipelock;
+  co_return relayed;
+}
+
+}  // namespace bottle

@@ -1,0 +1,57 @@
+#include "proxy/scanner/bypass_body.h"
+
+#include <utility>
+#include <variant>
+
+namespace bottle {
+
+void PastBody::take_news() {
+  while (queue_.size() < kSidePiece && !ended_ && !failure_) {
+    auto news = front_->next();
+    if (!news) return;
+    if (auto* body = std::get_if<BodyNews>(&*news)) {
+      received_ += body->data.size();
+      queue_.push(std::move(body->data));
+    } else if (auto* end = std::get_if<EndNews>(&*news)) {
+      if (end->bytes != received_) {
+        failure_ = FailureNews{
+            Failure(Code::UpstreamTruncated, "not all that the origin sent came from the exit",
+                    "exit_lost_bytes"),
+            Trace::By::Exit};
+        return;
+      }
+      ended_ = true;
+      trailers_ = std::move(end->trailers);
+    } else if (auto* failed = std::get_if<FailureNews>(&*news)) {
+      failure_ = std::move(*failed);
+    }
+  }
+}
+
+awaitable<Result<Chunk>> PastBody::read(std::size_t max) {
+  Deadline stall(exchange_.wheel(), *front_, stall_);
+  for (;;) {
+    take_news();
+    if (!queue_.empty() || ended_) break;
+    if (failure_) {
+      exchange_.trace.cut_by = failure_->by;
+      co_return failure_->failure;
+    }
+    if (stall.fired()) {
+      exchange_.trace.cut_by = Trace::By::Exit;
+      co_return Failure{Code::UpstreamTimeout, "the response stalled", "response_stalled"};
+    }
+    const bool told = co_await front_->wait();
+    if (stopped_ || (!told && !stall.fired())) {
+      co_return Failure{Code::Cancelled, "the exchange was ended"};
+    }
+  }
+  Chunk chunk;
+  chunk.data = queue_.take(max);
+  front_->credit(chunk.data.size());
+  chunk.end = ended_ && queue_.empty();
+  if (chunk.end) chunk.trailers = std::move(trailers_);
+  co_return chunk;
+}
+
+}  // namespace bottle

@@ -1,0 +1,97 @@
+#include "proxy/scanner/compared_body.h"
+
+#include <utility>
+
+#include "proxy/scanner/exit_reports.h"
+
+namespace bottle {
+namespace {
+
+constexpr std::size_t kPiece = 64 * 1024;
+
+Failure shortened(bool at_cap) {
+  return at_cap
+             ? Failure{Code::UpstreamTruncated, "the scanner cuts responses at this size",
+                       "scanner_size_cut",
+                       "Fetch it in parts, or raise the scanner's max_response_mb."}
+             : Failure{Code::UpstreamTruncated, "the scanner passed on less than the origin sent",
+                       "scanner_cut", "The scanner's log says why."};
+}
+
+}  // namespace
+
+awaitable<Result<bool>> ComparedBody::fill(std::size_t max) {
+  auto chunk = co_await relayed_->read(max);
+  if (!chunk) {
+    relayed_.reset();
+    exchange_.trace.cut_by = Trace::By::Pipelock;
+    co_return chunk.error();
+  }
+  if (chunk->end) {
+    digest_ = hash_.finish(chunk->data);
+  } else {
+    hash_.update(chunk->data);
+  }
+  received_ += chunk->data.size();
+  queue_.push(std::move(chunk->data));
+  if (chunk->end) relayed_.reset();
+  co_return chunk->end;
+}
+
+awaitable<Result<ComparedBody::Collected>> ComparedBody::compare() {
+  auto end = co_await end_of_answer(*front_, exchange_, end_);
+  if (!end) co_return end.error();
+  front_.reset();
+  if (end->bytes == received_ && end->digest == digest_) {
+    compared_ = true;
+    trailers_ = std::move(end->trailers);
+    co_return Collected::Same;
+  }
+  exchange_.trace.cut_by = Trace::By::Pipelock;
+  if (received_ < end->bytes) co_return shortened(received_ == cap_);
+  co_return Collected::Changed;
+}
+
+awaitable<Result<ComparedBody::Collected>> ComparedBody::collect(std::size_t most) {
+  while (queue_.size() <= most) {
+    auto ended = co_await fill(kPiece);
+    if (!ended) co_return ended.error();
+    if (!*ended) continue;
+    auto compared = co_await compare();
+    co_return compared;
+  }
+  co_return Collected::Larger;
+}
+
+Bytes ComparedBody::rest() {
+  Bytes out;
+  out.reserve(queue_.size());
+  while (!queue_.empty()) out += queue_.take(kPiece);
+  return out;
+}
+
+awaitable<Result<Chunk>> ComparedBody::read(std::size_t max) {
+  // So much stays behind that the end is never out before it is known to be one.
+  while (!compared_ && queue_.size() <= max) {
+    auto ended = co_await fill(max);
+    if (!ended) co_return ended.error();
+    if (!*ended) continue;
+    auto compared = co_await compare();
+    if (!compared) co_return compared.error();
+    if (*compared == Collected::Changed) {
+      co_return Failure{Code::UpstreamBroken, "the scanner changed the body on its way",
+                        "changed_by_scanner"};
+    }
+  }
+  Chunk chunk;
+  chunk.data = queue_.take(max);
+  chunk.end = compared_ && queue_.empty();
+  if (chunk.end) chunk.trailers = std::move(trailers_);
+  co_return chunk;
+}
+
+void ComparedBody::stop(Failure why) noexcept {
+  if (relayed_) relayed_->stop(std::move(why));
+}
+
+}  // namespace bottle

@@ -1,0 +1,98 @@
+#include "proxy/scanner/exit_reports.h"
+
+#include <utility>
+#include <variant>
+
+#include "proxy/body/sse_comments.h"
+
+namespace bottle {
+
+bool is_scanners_leaving(const FailureNews& news) noexcept {
+  return news.by == Trace::By::Pipelock && news.failure.code == Code::Cancelled;
+}
+
+void FrontNews::take() {
+  while (!head && !failure) {
+    auto news = front_->next();
+    if (!news) return;
+    if (auto* interim = std::get_if<InterimNews>(&*news)) {
+      if (!exchange_.interim(interim->head)) too_many_interims = true;
+    } else if (std::holds_alternative<BodyChangedNews>(*news)) {
+      exchange_.trace.request_body_changed = true;
+    } else if (auto* told = std::get_if<HeadNews>(&*news)) {
+      head = std::move(*told);
+      exchange_.trace.upstream_protocol = to_string(head->h2 ? Version::Http2 : Version::Http11);
+    } else if (auto* failed = std::get_if<FailureNews>(&*news)) {
+      failure = std::move(*failed);
+      exchange_.trace.upstream_protocol = failure->upstream_protocol;
+    }
+  }
+}
+
+void FrontNews::take_failure() {
+  take();
+  while (!failure) {
+    auto news = front_->next();
+    if (!news) break;
+    if (auto* failed = std::get_if<FailureNews>(&*news)) failure = std::move(*failed);
+  }
+  if (failure && is_scanners_leaving(*failure)) failure.reset();
+}
+
+void FrontNews::watch(const std::shared_ptr<FrontNews>& self, std::shared_ptr<Event> told) {
+  self->watching_ = true;
+  self->exchange_.tasks().spawn(run(self, std::move(told)));
+}
+
+awaitable<void> FrontNews::run(std::shared_ptr<FrontNews> self, std::shared_ptr<Event> told) {
+  while (!self->head && !self->failure) {
+    const bool news = co_await self->front_->wait();
+    if (!news) break;
+    self->take();
+  }
+  self->watching_ = false;
+  self->watch_ended_.set_later();
+  told->set_later();
+}
+
+bool FrontNews::begins_events() const {
+  if (!head || failure || too_many_interims || exchange_.side_body) return false;
+  const ResponseHead& answer = head->head;
+  // The scanner refuses a coding that the exit could not take off, and says so.
+  return answer.status / 100 == 2 && answer.has_body && is_event_stream(answer.fields) &&
+         !answer.fields.has("content-encoding");
+}
+
+awaitable<bool> FrontNews::end_watch() {
+  while (watching_) {
+    front_->cancel();
+    const bool ended = co_await watch_ended_.wait();
+    if (!ended) co_return false;
+  }
+  co_return true;
+}
+
+awaitable<Result<EndNews>> end_of_answer(FrontEnd& front, Exchange& exchange,
+                                         std::chrono::milliseconds time) {
+  Deadline due(exchange.wheel(), front, time);
+  for (;;) {
+    while (auto news = front.next()) {
+      if (auto* end = std::get_if<EndNews>(&*news)) co_return std::move(*end);
+      auto* failed = std::get_if<FailureNews>(&*news);
+      if (failed == nullptr) continue;
+      exchange.trace.cut_by = failed->by;
+      if (!is_scanners_leaving(*failed)) co_return std::move(failed->failure);
+      co_return Failure{Code::UpstreamTruncated, "the scanner gave the origin's answer up",
+                        "scanner_time_cut", "Raise the scanner's timeout_seconds."};
+    }
+    if (due.fired()) {
+      exchange.trace.cut_by = Trace::By::Exit;
+      co_return Failure{Code::UpstreamBroken, "the exit did not say how the answer ended",
+                        "exit_silent"};
+    }
+    const bool told = co_await front.wait();
+    if (!told && !due.fired()) co_return Failure{Code::Cancelled, "the exchange was ended"};
+  }
+}
+
+}  // namespace bottle

@@ -1,0 +1,284 @@
+#include "proxy/scanner/pipelock_upstream.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "proxy/base/event.h"
+#include "proxy/body/sse_comments.h"
+#include "proxy/http/grpc.h"
+#include "proxy/ledger/ticket.h"
+#include "proxy/scanner/admit.h"
+#include "proxy/scanner/answer_judge.h"
+#include "proxy/scanner/pipelock_verdict.h"
+#include "proxy/scanner/relayed_body.h"
+#include "proxy/scanner/sse_reader.h"
+
+namespace bottle {
+namespace {
+
+constexpr std::size_t kMaxAgent = 64;
+
+// RFC 9110 section 9.2.2: a proxy repeats nothing else by itself.
+bool is_idempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" ||
+         method == "DELETE";
+}
+
+constexpr std::string_view kAgentField = "X-Pipelock-Agent";
+
+// A body that is being collected by a child, so that the wait for it can be ended.
+struct Collecting final : public Cancellable {
+  Collecting(std::unique_ptr<BodySource> body_in, Exchange& exchange_in)
+      : exchange(exchange_in), body(std::move(body_in)), done(exchange.wheel().executor()) {}
+  void cancel() noexcept override { exchange.tasks().cancel(task); }
+
+  Exchange& exchange;
+  std::unique_ptr<BodySource> body;
+  Event done;
+  TaskGroup::TaskId task = 0;
+  std::optional<Result<std::shared_ptr<const SpooledBody>>> result;
+};
+
+awaitable<void> collect_into(std::shared_ptr<Collecting> collecting, Spool& spool,
+                             std::optional<std::uint64_t> declared, Codings codings,
+                             std::shared_ptr<SpooledBody> coded, DecodeLimits decode) {
+  auto result = co_await spool.collect(*collecting->body, declared, codings, decode, coded);
+  collecting->result.emplace(std::move(result));
+  collecting->done.set_later();
+}
+
+Failure grpc_streaming() {
+  return Failure{Code::NotSupported,
+                 "the call's request did not end: a scanned request is sent when it is complete",
+                 "grpc_streaming",
+                 "Calls in which the client streams do not pass pipelock, which reads whole "
+                 "requests. Use unary calls and streams of the server's, or ask for a bottle with "
+                 "--scanner guard."};
+}
+
+Failure framing_needs_an_exit() {
+  return Failure{Code::NotSupported,
+                 "pipelock takes no Content-Encoding, and an aws-chunked body is signed with it",
+                 "coding_not_scannable",
+                 "Send the body without aws-chunked. With the exit behind pipelock (--exit-listen) "
+                 "it passes."};
+}
+
+}  // namespace
+
+std::string pipelock_agent(std::string_view bottle, std::string_view exchange) {
+  exchange = exchange.substr(0, kMaxAgent);
+  const std::size_t left = kMaxAgent - exchange.size();
+  std::string agent(bottle.substr(0, left == 0 ? 0 : left - 1));
+  if (!agent.empty()) agent += '-';
+  agent += exchange;
+  for (char& c : agent) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_' || c == '-';
+    if (!plain) c = '_';
+  }
+  return agent;
+}
+
+PipelockUpstream::PipelockUpstream(Dialer& dialer, Pool& pool, Spool& spool,
+                                   PipelockOptions options, ExchangeLedger* ledger)
+    : dialer_(dialer), pool_(pool), spool_(spool), options_(std::move(options)), ledger_(ledger) {}
+
+awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& exchange) {
+  // Before a connection is used: pipelock gives an upload ten seconds.
+  auto body = co_await collect(request, exchange);
+  if (!body) co_return body.error();
+  exchange.trace.scanned_request_body =
+      exchange.trace.scanned_request_body || body->scanned != nullptr;
+  request.body.reset();
+  if (ledger_ != nullptr) {
+    auto answer = co_await send_admitted(std::move(request.head), std::move(*body), exchange);
+    co_return answer;
+  }
+  const bool head_request = request.head.method == "HEAD";
+  make_scannable(request.head, false);
+  request.head.fields.set(kAgentField, pipelock_agent(options_.bottle_id, exchange.id()));
+  auto relayed =
+      co_await call(std::move(request.head), std::move(body->scanned), nullptr, exchange);
+  if (!relayed) co_return relayed.error();
+  auto judged = co_await judge(std::move(relayed->response), head_request, relayed->sent, exchange);
+  co_return judged;
+}
+
+awaitable<Result<CollectedBody>> PipelockUpstream::collect(Request& request, Exchange& exchange) {
+  auto codings = codings_of(request.head.fields);
+  if (codings && codings->is_framed() && ledger_ == nullptr) codings = framing_needs_an_exit();
+  if (!codings) {
+    if (request.body) request.body->stop(codings.error());
+    co_return codings.error();
+  }
+  CollectedBody body;
+  if (!request.body) co_return body;
+  std::shared_ptr<SpooledBody> coded;
+  if (codings->is_framed()) coded = std::make_shared<SpooledBody>(spool_);
+  auto spooled = co_await spool(request, *codings, coded, exchange);
+  if (!spooled) co_return spooled.error();
+  body.scanned = std::move(*spooled);
+  body.decoded = !codings->empty() && !coded;
+  body.sent = std::move(coded);
+  co_return body;
+}
+
+awaitable<Result<std::shared_ptr<const SpooledBody>>> PipelockUpstream::spool(
+    Request& request, Codings codings, std::shared_ptr<SpooledBody> coded, Exchange& exchange) {
+  const std::optional<std::uint64_t> declared = request.head.content_length;
+  if (ledger_ == nullptr || !is_grpc(request.head.fields)) {
+    auto spooled = co_await spool_.collect(*request.body, declared, codings, options_.decode,
+                                           std::move(coded));
+    co_return spooled;
+  }
+  const auto collecting = std::make_shared<Collecting>(std::move(request.body), exchange);
+  collecting->task = exchange.tasks().spawn(
+      collect_into(collecting, spool_, declared, codings, std::move(coded), options_.decode));
+  Deadline due(exchange.wheel(), *collecting, options_.exit.grpc_request);
+  while (!collecting->result) {
+    const bool done = co_await collecting->done.wait();
+    if (!done) co_return Failure{Code::Cancelled, "the exchange was ended"};
+  }
+  if (due.fired() && !*collecting->result) co_return grpc_streaming();
+  co_return std::move(*collecting->result);
+}
+
+awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head, CollectedBody body,
+                                                            Exchange& exchange) {
+  const bool head_request = head.method == "HEAD";
+  auto admission = co_await make_admission(head, body, exchange);
+  if (!admission) co_return admission.error();
+  head = admission->scanned.head;
+  head.fields.set(kAgentField, pipelock_agent(options_.bottle_id, exchange.id()));
+  auto end = ledger_->admit(std::move(*admission), exchange.wheel().executor());
+  head.fields.set(kExchangeField, end->ticket());
+  const auto news = std::make_shared<FrontNews>(std::move(end), exchange);
+  const auto pending = std::make_shared<PendingAnswer>(exchange);
+  FrontNews::watch(news, pending->changed);
+  pending->task =
+      exchange.tasks().spawn(fetch(pending, std::move(head), std::move(body.scanned), news));
+  const Failure ended{Code::Cancelled, "the exchange was ended"};
+  while (!pending->answer && !news->begins_events()) {
+    const bool changed = co_await pending->changed->wait();
+    if (changed) continue;
+    pending->cancel();
+    co_return ended;
+  }
+  const bool alone = co_await news->end_watch();
+  ExitFront front(options_, news, exchange);
+  if (!pending->answer) {
+    if (alone) co_return front.events_ahead(pending);
+    pending->cancel();
+    co_return ended;
+  }
+  Result<Relayed> relayed = std::move(*pending->answer);
+  if (!relayed) co_return front.without_answer(relayed.error());
+  if (!alone) {
+    if (relayed->response.body) relayed->response.body->stop(ended);
+    co_return ended;
+  }
+  auto judged = co_await front.judge(std::move(relayed->response), head_request, relayed->sent);
+  co_return judged;
+}
+
+awaitable<void> PipelockUpstream::fetch(std::shared_ptr<PendingAnswer> pending, RequestHead head,
+                                        std::shared_ptr<const SpooledBody> body,
+                                        std::shared_ptr<FrontNews> news) {
+  auto relayed = co_await call(std::move(head), std::move(body), news.get(), pending->exchange);
+  pending->answer.emplace(std::move(relayed));
+  pending->changed->set_later();
+}
+
+awaitable<Result<Relayed>> PipelockUpstream::call(RequestHead head,
+                                                  std::shared_ptr<const SpooledBody> body,
+                                                  const FrontNews* front, Exchange& exchange) {
+  const Turn turn{exchange.client, head.target.size() + head.fields.list_size() +
+                                       static_cast<std::size_t>(body ? body->size() : 0)};
+  bool may_retry = front != nullptr || is_idempotent(head.method);
+  Pool::Want want = Pool::Want::AnyConnection;
+  for (;;) {
+    auto lease = co_await pool_.lease("scanner", want, turn);
+    if (!lease) co_return lease.error();
+    if (!lease->connected()) {
+      auto dialled =
+          co_await dialer_.dial(exchange.destination(), exchange.scheme(), exchange.client);
+      if (!dialled) co_return dialled.error();
+      lease->attach(std::move(dialled->stream));
+    }
+    const auto begun = exchange.begin_to_send();
+    if (!begun) co_return begun.error();
+    // Behind an exit it is the exit that speaks to the origin, and it tells.
+    if (front == nullptr) exchange.trace.upstream_protocol = to_string(Version::Http11);
+    std::optional<RequestHead> spare;
+    if (may_retry && lease->reused()) spare = head;
+    Request request;
+    request.head = std::move(head);
+    if (body) request.body = std::make_unique<SpoolReader>(body);
+    H1Call how;
+    how.form = RequestForm::Absolute;
+    how.framing = Framing::content_length(body ? body->size() : 0);
+    how.responder = Responder::Scanner;
+    how.limits = &options_.h1;
+    const Clock::time_point sent = Clock::now();
+    H1Answer answer = co_await h1_send(std::move(*lease), std::move(request), how, exchange);
+    if (answer.response) co_return Relayed{std::move(*answer.response), sent};
+    const bool exit_has_it = front != nullptr && front->claimed();
+    if (!answer.untouched || !spare || exit_has_it) co_return answer.response.error();
+    head = std::move(*spare);
+    may_retry = false;
+    want = Pool::Want::NewConnection;
+  }
+}
+
+awaitable<Result<Response>> PipelockUpstream::judge(Response response, bool head_request,
+                                                    Clock::time_point sent, Exchange& exchange) {
+  Bytes first;
+  if (may_be_pipelocks_own(response.head)) {
+    bool ended = response.body == nullptr;
+    while (!ended && first.size() <= kPipelockBlockBody) {
+      auto chunk = co_await response.body->read(kPipelockBlockBody + 1 - first.size());
+      if (!chunk) co_return chunk.error();
+      first += chunk->data;
+      ended = chunk->end;
+    }
+    PipelockVerdict verdict;
+    if (ended) {
+      response.body.reset();
+      verdict = pipelock_verdict(response.head, first, head_request);
+    }
+    if (verdict.kind == PipelockVerdict::Kind::Failed) {
+      exchange.trace.by = Trace::By::Pipelock;
+      co_return std::move(verdict.failure);
+    }
+    if (verdict.kind == PipelockVerdict::Kind::Refused) {
+      strip_control_fields(response.head.fields);
+      response.head.fields.add("X-Bottle-Deny", word(verdict.failure));
+      if (!first.empty()) response.body = std::make_unique<BytesSource>(std::move(first));
+      exchange.trace.failure = std::move(verdict.failure);
+      exchange.trace.by = Trace::By::Pipelock;
+      co_return response;
+    }
+  }
+  strip_control_fields(response.head.fields);
+  if (response.body == nullptr && first.empty()) co_return response;
+
+  exchange.trace.scanned_response_body = true;
+  const bool events = is_event_stream(response.head.fields);
+  Cuts cuts;
+  if (events) {
+    // Only here does its timer end a body cleanly; any other body it has read as a whole before it
+    // sends the first byte. Measured from before the request was written, so it is not later here.
+    if (options_.timeout.count() > 0) cuts.time = sent + options_.timeout;
+  } else {
+    cuts.bytes = options_.max_response_bytes;
+  }
+  response.body = std::make_unique<ScannedBody>(std::move(first), std::move(response.body), cuts);
+  if (events) {
+    response.body = with_sse_comments(std::move(response.body), options_.sse_comment, exchange);
+  }
+  co_return response;
+}
+
+}  // namespace bottle

@@ -1,0 +1,40 @@
+#include "proxy/scanner/relayed_body.h"
+
+#include <utility>
+
+namespace bottle {
+
+std::optional<Failure> Cuts::at_end(std::uint64_t received) const {
+  if (bytes != 0 && received == bytes) {
+    return Failure{Code::UpstreamTruncated, "the scanner cuts responses at this size",
+                   "scanner_size_cut",
+                   "Fetch it in parts, or raise the scanner's max_response_mb."};
+  }
+  if (time && Clock::now() >= *time) {
+    return Failure{Code::UpstreamTruncated, "the scanner's time for a response was over",
+                   "scanner_time_cut", "Raise the scanner's timeout_seconds."};
+  }
+  return std::nullopt;
+}
+
+awaitable<Result<Chunk>> ScannedBody::read(std::size_t max) {
+  Chunk chunk;
+  if (!first_.empty() || !rest_) {
+    chunk.data = first_.substr(0, max);
+    first_.erase(0, chunk.data.size());
+    chunk.end = first_.empty() && !rest_;
+  } else {
+    auto piece = co_await rest_->read(max);
+    if (!piece) co_return piece.error();
+    chunk = std::move(*piece);
+    chunk.trailers.reset();  // pipelock relays none: these are nobody's
+  }
+  received_ += chunk.data.size();
+  if (chunk.end) {
+    auto cut = cuts_.at_end(received_);
+    if (cut) co_return std::move(*cut);
+  }
+  co_return chunk;
+}
+
+}  // namespace bottle

@@ -1,0 +1,83 @@
+#include "proxy/config/secrets_file.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
+
+namespace bottle {
+namespace {
+
+TEST(SecretsFile, OneObjectALine) {
+  const auto parsed = parse_secret_lines(
+      "{\"name\":\"A\",\"value\":\"aaaaaaaa\"}\n"
+      "\n  \r\n"
+      "{\"name\":\"B\",\"value\":\"bbbbbbbb\",\"hosts\":[\"h.test\",\"*.i.test\"],"
+      "\"in_body\":true}");
+  ASSERT_TRUE(parsed) << parsed.error().detail;
+  ASSERT_EQ(parsed->size(), 2U);
+  EXPECT_EQ((*parsed)[0].name, "A");
+  EXPECT_EQ((*parsed)[0].value, "aaaaaaaa");
+  EXPECT_FALSE((*parsed)[0].hosts);
+  EXPECT_FALSE((*parsed)[0].in_body);
+  ASSERT_TRUE((*parsed)[1].hosts);
+  EXPECT_EQ(*(*parsed)[1].hosts, (std::vector<std::string>{"h.test", "*.i.test"}));
+  EXPECT_TRUE((*parsed)[1].in_body);
+}
+
+TEST(SecretsFile, NoneIsNoError) {
+  const auto parsed = parse_secret_lines("");
+  ASSERT_TRUE(parsed);
+  EXPECT_TRUE(parsed->empty());
+}
+
+TEST(SecretsFile, NoComplaintHoldsAValue) {
+  const std::string bad[] = {
+      "hunter2hunter2",
+      "\"hunter2hunter2\"",
+      "[\"hunter2hunter2\"]",
+      "{\"name\":\"A\",\"value\":\"hunter2hunter2\"",
+      "{\"name\":\"A\",\"value\":\"hunter2hunter2\"} x",
+      "{\"name\":\"A\",\"value\":[\"hunter2hunter2\"]}",
+      "{\"name\":1,\"value\":\"hunter2hunter2\"}",
+      "{\"name\":\"A\",\"hunter2hunter2\":1,\"value\":\"hunter2hunter2\"}",
+      "{\"name\":\"A\",\"value\":\"hunter2hunter2\",\"hosts\":\"hunter2hunter2\"}",
+      "{\"name\":\"A\",\"value\":\"hunter2hunter2\",\"hosts\":[1]}",
+      "{\"name\":\"A\",\"value\":\"hunter2hunter2\",\"in_body\":\"yes\"}",
+      "{\"value\":\"hunter2hunter2\"}",
+      "{\"name\":\"\",\"value\":\"hunter2hunter2\"}",
+      "{\"name\":\"A\"}",
+      "{\"name\":\"A\",\"value\":\"\"}",
+      "{\"name\":\"A\",\"value\":\"hunter2hunter2\",\"value\":\"other-value\"}",
+      "{\"name\":\"A\",\"value\":\"hunter2hunter2\xff\"}",
+  };
+  for (const std::string& line : bad) {
+    const auto parsed = parse_secret_lines("\n" + line + "\n");
+    ASSERT_FALSE(parsed) << line;
+    EXPECT_EQ(parsed.error().reason, "bad_secrets");
+    EXPECT_EQ(parsed.error().detail.find("hunter2"), std::string::npos) << parsed.error().detail;
+    EXPECT_NE(parsed.error().detail.find("line 2"), std::string::npos) << parsed.error().detail;
+  }
+}
+
+TEST(SecretsFile, ReadsItsDescriptorToTheEndAndClosesIt) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const std::string text = "{\"name\":\"A\",\"value\":\"aaaaaaaa\"}\n";
+  ASSERT_EQ(::write(ends[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  ::close(ends[1]);
+  const auto read = read_secrets(ends[0]);
+  ASSERT_TRUE(read) << read.error().detail;
+  EXPECT_EQ(read->size(), 1U);
+  EXPECT_EQ(::fcntl(ends[0], F_GETFD), -1) << "it is still open";
+}
+
+TEST(SecretsFile, DescriptorThatIsNotThereIsAnError) {
+  const auto read = read_secrets(60'000);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().reason, "bad_secrets");
+}
+
+}  // namespace
+}  // namespace bottle

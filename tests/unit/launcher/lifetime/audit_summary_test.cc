@@ -1,0 +1,150 @@
+#include "launcher/lifetime/audit_summary.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+namespace bottle::launcher {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class AuditSummaries : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = "/tmp/bottle-audit-XXXXXX";
+    directory_ = ::mkdtemp(pattern.data());
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::filesystem::path file() const { return directory_ / "audit.jsonl"; }
+  AuditMark empty() const { return AuditMark{.audit = file(), .places = {}}; }
+  AuditSummary summary() const { return summary_since(empty()); }
+  // As the proxy writes it.
+  void add_to(const std::string& part, const std::string& verdict, const std::string& host,
+              const std::string& reason, const std::string& more = "") const {
+    std::ofstream(file().string() + part, std::ios::app)
+        << R"({"time":"2026-01-01T00:00:00.000Z","part":")"
+        << (part.empty() ? "exchanges" : part.substr(1)) << R"(","verdict":")" << verdict
+        << R"(","host":")" << host << R"(","reason":")" << reason << "\"" << more << "}\n";
+  }
+  // As older versions did: in one file, without a part.
+  void add(const std::string& verdict, const std::string& host, const std::string& reason) const {
+    std::ofstream(file(), std::ios::app) << R"({"verdict":")" << verdict << R"(","host":)" << host
+                                         << R"(,"reason":")" << reason << "\"}\n";
+  }
+
+ private:
+  std::filesystem::path directory_;
+};
+
+TEST_F(AuditSummaries, HostsAndReasonsAreCountedMostFrequentFirst) {
+  add("allowed", R"("good.test")", "");
+  add("refused", R"("a.test")", "secret_in_body");
+  for (int i = 0; i < 3; ++i) add("refused", R"("b.test")", "host_not_allowed");
+  add("refused", "null", "own_address");
+  std::ofstream(file(), std::ios::app) << "not json\n[]\n{}\n";
+  const auto refused = summary().refused;
+  EXPECT_EQ(refused.count, 5U);
+  EXPECT_EQ(refused.others, 0U);
+  EXPECT_EQ(refusal_lines(refused),
+            "bottle:   3 x b.test: host_not_allowed\n"
+            "bottle:   1 x (no host): own_address\n"
+            "bottle:   1 x a.test: secret_in_body\n"
+            "bottle: hint: if the agent should reach a host, name it with --allow HOST or in the "
+            "manifest's \"allow\"\n");
+}
+
+TEST_F(AuditSummaries, LinesOfEarlierBottlesDoNotCount) {
+  add("refused", R"("before.test")", "host_not_allowed");
+  add_to(".refusals", "refused", "before.test", "host_not_allowed");
+  const auto begin = AuditMark::of(file());
+  EXPECT_EQ(summary_since(begin).refused.count, 0U);
+  add("refused", R"("now.test")", "denied");
+  add_to(".refusals", "refused", "now.test", "denied");
+  const auto refused = summary_since(begin).refused;
+  EXPECT_EQ(refused.count, 2U);
+  EXPECT_THAT(refusal_lines(refused), Not(HasSubstr("before.test")));
+  EXPECT_THAT(refusal_lines(refused), Not(HasSubstr("hint")));
+  EXPECT_EQ(summary_since(AuditMark::of(file().string() + ".absent")).refused.count, 0U);
+}
+
+TEST_F(AuditSummaries, RotationMeanwhileLosesNothing) {
+  add_to(".refusals", "refused", "before.test", "denied");
+  const auto begin = AuditMark::of(file());
+  const std::string refusals = file().string() + ".refusals";
+  add_to(".refusals", "refused", "a.test", "denied");
+  std::filesystem::rename(refusals, refusals + ".1");
+  add_to(".refusals", "refused", "b.test", "denied");
+  std::filesystem::rename(refusals + ".1", refusals + ".2");
+  std::filesystem::rename(refusals, refusals + ".1");
+  add_to(".refusals", "refused", "c.test", "denied");
+  const auto refused = summary_since(begin).refused;
+  EXPECT_EQ(refused.count, 3U);
+  EXPECT_THAT(refusal_lines(refused), Not(HasSubstr("before.test")));
+}
+
+TEST_F(AuditSummaries, FoldedLinesCountAsOftenAsTheySay) {
+  add_to(".refusals", "refused", "evil.test", "host_not_allowed");
+  add_to(".refusals", "refused", "evil.test", "host_not_allowed", R"(,"count":189999)");
+  add_to(".findings", "refused", "a.test", "secret_in_url", R"(,"count":3)");
+  const auto refused = summary().refused;
+  EXPECT_EQ(refused.count, 190'003U);
+  EXPECT_THAT(refusal_lines(refused), HasSubstr("190000 x evil.test: host_not_allowed"));
+}
+
+TEST_F(AuditSummaries, FindingInABodyIsOneRefusal) {
+  add_to("", "refused", "a.test", "secret_in_body");
+  add_to(".findings", "refused", "a.test", "secret_in_body", R"(,"begun":true)");
+  EXPECT_EQ(summary().refused.count, 1U);
+}
+
+TEST_F(AuditSummaries, FailuresAreToldLikeRefusals) {
+  add_to(".refusals", "failed", "typo.test", "dns_failed", R"(,"by":"origin")");
+  add_to(".refusals", "failed", "typo.test", "dns_failed", R"(,"by":"origin")");
+  add_to(".refusals", "failed", "a.test", "tls_alert", R"(,"by":"proxy")");
+  add_to("", "cut", "b.test", "upstream_truncated", R"(,"by":"origin")");
+  add_to("", "cut", "b.test", "client_gone", R"(,"by":"client")");
+  add_to(".refusals", "failed", kDoctorHost, "dns_failed", R"(,"by":"origin")");
+  EXPECT_EQ(closing_report(empty(), true),
+            "bottle: 4 requests failed; the audit log is " + file().string() +
+                "\n"
+                "bottle:   2 x typo.test: dns_failed\n"
+                "bottle:   1 x a.test: tls_alert\n"
+                "bottle:   1 x b.test: upstream_truncated\n"
+                "bottle: hint: tls_alert: a program does not trust the bottle's CA, or an origin "
+                "refused; `bottle doctor` in the bottle says which programs trust it\n");
+  add_to(".refusals", "refused", "evil.test", "denied");
+  EXPECT_THAT(closing_report(empty(), true),
+              StartsWith("bottle: 1 request was refused; the audit log is " + file().string() +
+                         "\nbottle:   1 x evil.test: denied\nbottle: 4 requests failed\n"));
+}
+
+TEST_F(AuditSummaries, LogThatIsNotCompleteIsTold) {
+  EXPECT_EQ(closing_report(empty(), true), "");
+  EXPECT_THAT(closing_report(empty(), false), HasSubstr("is not complete: lines could not be"));
+  add_to("", "failed", "", "audit_unwritable", R"(,"kind":"lost_lines","count":7)");
+  EXPECT_THAT(closing_report(empty(), true), HasSubstr("is not complete: 7 lines could not be"));
+}
+
+TEST_F(AuditSummaries, AnAgentCannotFillOrSteerTheTerminal) {
+  add("refused", R"("a\u001b[2Jb\u00e9.test")", "host_not_allowed");
+  for (int i = 0; i < 1500; ++i) {
+    add("refused", "\"h" + std::to_string(i) + ".test\"", "host_not_allowed");
+  }
+  const auto refused = summary().refused;
+  EXPECT_EQ(refused.count, 1501U);
+  EXPECT_EQ(refused.most.size(), 8U);
+  EXPECT_EQ(refused.others, 1493U);
+  const auto lines = refusal_lines(refused);
+  EXPECT_THAT(lines, HasSubstr("a?[2Jb??.test"));
+  EXPECT_THAT(lines, HasSubstr("bottle:   1493 more\n"));
+}
+
+}  // namespace
+}  // namespace bottle::launcher

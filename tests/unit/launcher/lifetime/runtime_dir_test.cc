@@ -1,0 +1,45 @@
+#include "launcher/lifetime/runtime_dir.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+namespace bottle::launcher {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+TEST(RuntimeDir, ABaseThatOthersCanUseIsRefused) {
+  std::string pattern = testing::TempDir() + "base-XXXXXX";
+  const fs::path base = ::mkdtemp(pattern.data());
+  ::chmod(base.c_str(), 0777);
+  const auto shared = RuntimeDir::create(base, "id");
+  ASSERT_FALSE(shared);
+  EXPECT_THAT(shared.error().message, HasSubstr("only you"));
+  ::chmod(base.c_str(), 0700);
+  fs::create_directory_symlink(base, base.string() + "-link");
+  EXPECT_FALSE(RuntimeDir::create(base.string() + "-link", "id"));
+  fs::remove(base.string() + "-link");
+  fs::remove_all(base);
+}
+
+TEST(StateDir, OldOnesArePruned) {
+  std::string pattern = testing::TempDir() + "state-XXXXXX";
+  const fs::path base = ::mkdtemp(pattern.data());
+  for (std::size_t i = 0; i < kKeptStates + 5; ++i) {
+    ASSERT_TRUE(make_state_dir(base, "id" + std::to_string(i)));
+  }
+  std::size_t count = 0;
+  for (const auto& entry : fs::directory_iterator(base)) count += entry.is_directory() ? 1 : 0;
+  EXPECT_EQ(count, kKeptStates);
+  EXPECT_TRUE(fs::exists(base / ("id" + std::to_string(kKeptStates + 4))));
+  fs::remove_all(base);
+}
+
+}  // namespace
+}  // namespace bottle::launcher

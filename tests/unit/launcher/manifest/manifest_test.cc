@@ -1,0 +1,242 @@
+#include "launcher/manifest/manifest.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+namespace bottle::launcher {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+Result<Manifest> parse(const std::string& text) { return parse_manifest(text, "m.json", "/work"); }
+
+// In a bottle "b": what stands between its braces, in line 2 of the file.
+std::string in_bottle(const std::string& inner) {
+  return "{ \"bottles\": { \"b\": {\n" + inner + " } } }";
+}
+
+struct Bad {
+  const char* name;
+  std::string text;
+  const char* place;   // "line:column"
+  const char* about;   // in the message
+  const char* advice;  // in the hint; "" = not looked at
+};
+
+class BadManifest : public testing::TestWithParam<Bad> {};
+
+TEST_P(BadManifest, SaysWhereAndWhatIsAllowed) {
+  const auto manifest = parse(GetParam().text);
+  ASSERT_FALSE(manifest);
+  const auto& error = manifest.error();
+  EXPECT_EQ(error.code, ExitCode::kManifest);
+  EXPECT_THAT(error.message, StartsWith(std::string("m.json:") + GetParam().place + ": "));
+  EXPECT_THAT(error.message, HasSubstr(GetParam().about));
+  EXPECT_THAT(error.hint, HasSubstr(GetParam().advice));
+}
+
+const std::string kTwoNames = R"({"bottles": {"x": {}},
+ "agents": {"x": {"bottle": "x", "command": ["a"]}}})";
+
+INSTANTIATE_TEST_SUITE_P(
+    Corpus, BadManifest,
+    testing::Values(
+        Bad{"Empty", "", "1:1", "not valid JSON", ""},
+        Bad{"NotJson", "{\n  \"bottles\": nope }", "2:15", "not valid JSON", ""},
+        Bad{"Unfinished", "{ \"bottles\": {", "1:15", "not valid JSON", ""},
+        Bad{"TrailingComma", "{\"bottles\": {},\n}", "2:1", "not valid JSON", ""},
+        Bad{"AfterComments", "// bottles\n{ /* \u00e4\n */ \"botles\": {} }", "3:5", "botles", ""},
+        Bad{"BesideAComment", "{\"bottles\"/**/:/**/{\"b\":{\"x\":1/**/}}}", "1:26", "\"x\"", ""},
+        Bad{"NotAnObject", "[1]", "1:1", "must be an object, but this is a list", ""},
+        Bad{"UnknownTop", "{\n  \"botles\": {} }", "2:3", "\"botles\"", "bottles, agents"},
+        Bad{"UnknownInBottle", in_bottle("  \"alow\": []"), "2:3", "\"alow\"",
+            "image, workspace, backend, egress, scanner"},
+        Bad{"UnknownAfterWideCharacters", in_bottle("\"image\": \"\u00e4\u00f6\u00fc\", \"y\": 1"),
+            "2:17", "\"y\"", "image"},
+        Bad{"UnknownAfterEscapes", in_bottle("\"image\": \"a\\\"b\\\\\", \"y\": 1"), "2:20",
+            "\"y\"", "image"},
+        Bad{"Duplicate", in_bottle("\"image\": \"a\",\n \"image\": \"b\""), "3:2", "twice",
+            "line 2"},
+        Bad{"WrongType", in_bottle("\"image\": 7"), "2:10",
+            "\"image\" must be a string, but this is a number", ""},
+        Bad{"NullValue", in_bottle("\"workspace\": null"), "2:14", "but this is null", ""},
+        Bad{"EmptyString", in_bottle("\"workspace\": \"\""), "2:14", "must not be empty", ""},
+        Bad{"NulCharacter", in_bottle("\"workspace\": \"a\\u0000b\""), "2:14", "NUL", ""},
+        Bad{"UnknownScanner", in_bottle("\"scanner\": \"none\""), "2:12", "\"none\"",
+            "pipelock, guard"},
+        Bad{"AllowIsNoList", in_bottle("\"egress\": {\"allow\": \"a.b\"}"), "2:21",
+            "must be a list, but this is a string", ""},
+        Bad{"HostWithScheme", in_bottle("\"egress\": {\"allow\": [\"ok.example\", \"https://a\"]}"),
+            "2:36", "must not have a scheme", "HOST:PORT"},
+        Bad{"HostWithPath", in_bottle("\"egress\": {\"allow\": [\"a/b\"]}"), "2:22",
+            "must not have a path", ""},
+        Bad{"HostWithBadPort", in_bottle("\"egress\": {\"allow\": [\"a:70000\"]}"), "2:22",
+            "1 to 65535", ""},
+        Bad{"UnknownEgress", in_bottle("\"egress\": {\"deny\": []}"), "2:12", "\"deny\"",
+            "allow, allow_addresses, routes"},
+        Bad{"UnknownRoute", in_bottle("\"egress\": {\"routes\": {\"a.b\": \"pass\"}}"), "2:30",
+            "\"pass\" for \"a.b\"", "scan, scan-requests, relay, splice, deny"},
+        Bad{"LimitNoNumber", in_bottle("\"limits\": {\"queue\": \"1\"}"), "2:21",
+            "\"queue\" must be a number", ""},
+        Bad{"LimitFraction", in_bottle("\"limits\": {\"queue\": 1.5}"), "2:12", "whole number",
+            "docs/limits.md"},
+        Bad{"LimitNegative", in_bottle("\"limits\": {\"queue\": -1}"), "2:12", "whole number",
+            "write_stall_ms"},
+        Bad{"LimitNoName", in_bottle("\"limits\": {\"a b\": 1}"), "2:12", "small letters", ""},
+        Bad{"EnvNumber", in_bottle("\"env\": {\"A\": 1}"), "2:14", "a string or an object",
+            "from_host"},
+        Bad{"EnvUnknown", in_bottle("\"env\": {\"A\": {\"from\": true}}"), "2:15", "\"from\"",
+            "from_host, prompt, file"},
+        Bad{"EnvNoSource", in_bottle("\"env\": {\"A\": {\"secret\": true}}"), "2:14",
+            "exactly one way", "from_host, prompt, file"},
+        Bad{"EnvTwoSources", in_bottle("\"env\": {\"A\": {\"from_host\": true, \"file\": \"f\"}}"),
+            "2:14", "exactly one way", ""},
+        Bad{"EnvFromHostFalse", in_bottle("\"env\": {\"A\": {\"from_host\": false}}"), "2:28",
+            "can only be true", "leave the variable out"},
+        Bad{"EnvBadName", in_bottle("\"env\": {\"A-B\": \"x\"}"), "2:9", "letters, digits", ""},
+        Bad{"EnvOfTheLauncher", in_bottle("\"env\": {\"https_proxy\": \"x\"}"), "2:9",
+            "the launcher sets it", ""},
+        Bad{"MountWithoutAt", in_bottle("\"mounts\": [{\"host\": \"x\"}]"), "2:12",
+            "both \"host\" and \"at\"", "example"},
+        Bad{"MountRelative", in_bottle("\"mounts\": [{\"host\": \"x\", \"at\": \"y\"}]"), "2:32",
+            "absolute path", ""},
+        Bad{"MountDots", in_bottle("\"mounts\": [{\"host\": \"x\", \"at\": \"/a/../etc\"}]"),
+            "2:32", "absolute path", ""},
+        Bad{"MountOverTrust",
+            in_bottle("\"mounts\": [{\"host\": \"x\", \"at\": \"/run/bottle/x\"}]"), "2:32",
+            "/run/bottle", ""},
+        Bad{"MountReadOnlyWord",
+            in_bottle("\"mounts\": [{\"host\": \"x\", \"at\": \"/y\", \"read_only\": \"yes\"}]"),
+            "2:51", "must be true or false", ""},
+        Bad{"AgentWithoutCommand",
+            "{\"bottles\": {\"b\": {}}, \"agents\": {\"a\": {\"bottle\": \"b\"}}}", "1:40",
+            "both \"bottle\" and \"command\"", ""},
+        Bad{"AgentOfNoBottle", "{\"agents\": {\n\"a\": {\"bottle\": \"b\", \"command\": [\"c\"]}}}",
+            "2:1", "which this manifest does not have", ""},
+        Bad{"NameTwice", kTwoNames, "2:13", "a bottle and of an agent", "rename"},
+        Bad{"NameIsDemo", "{\"bottles\": {\"demo\": {}}}", "1:14", "taken", ""},
+        Bad{"NameIsOption", "{\"bottles\": {\"-x\": {}}}", "1:14", "not a name", "allowed"}),
+    [](const auto& bad) { return std::string(bad.param.name); });
+
+TEST(Manifest, ReadsTheWholeOfTheDocumentedExample) {
+  const auto manifest = parse(R"({ "bottles": { "default": {
+      "image": "bottle-agent:latest", "workspace": ".", "backend": "local",
+      "egress": { "allow": ["api.anthropic.com", "github.com:443", "*.example.com", "[::1]:8443"],
+                  "allow_addresses": ["10.0.0.0/8"],
+                  "routes": { "registry.example.com": "scan-requests" } },
+      "scanner": "pipelock", "pipelock": "http://127.0.0.1:8888",
+      "env": { "LANG": "C.UTF-8", "EMPTY": "",
+               "ANTHROPIC_API_KEY": { "from_host": true },
+               "TOKEN": { "prompt": "Deploy token", "hosts": ["deploy.example.com"] },
+               "NAME": { "file": "~/name", "secret": false } },
+      "mounts": [ { "host": "~/.gitconfig", "at": "/home/agent/.gitconfig" } ] } },
+    "agents": { "claude": { "bottle": "default", "command": ["claude", "--resume"] } } })");
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  const auto& bottle = manifest->bottles.at("default");
+  EXPECT_THAT(bottle.allow,
+              ElementsAre("api.anthropic.com", "github.com:443", "*.example.com", "[::1]:8443"));
+  EXPECT_EQ(bottle.routes.at("registry.example.com"), "scan-requests");
+  EXPECT_EQ(bottle.scanner, Scanner::kPipelock);
+  EXPECT_FALSE(bottle.env.at("LANG").secret);
+  EXPECT_TRUE(bottle.env.at("ANTHROPIC_API_KEY").secret);
+  EXPECT_THAT(bottle.env.at("TOKEN").hosts, ElementsAre("deploy.example.com"));
+  EXPECT_FALSE(bottle.env.at("NAME").secret);
+  EXPECT_TRUE(bottle.mounts.at(0).read_only);
+  EXPECT_THAT(manifest->agents.at("claude").command, ElementsAre("claude", "--resume"));
+}
+
+// Each NAME.json of the corpus is wrong in one way; NAME.txt holds what is said about it.
+TEST(Manifest, TheCorpusOfMistakesIsExplained) {
+  const std::filesystem::path corpus = BOTTLE_TESTS_DIR "/unit/launcher/manifest/manifests";
+  const auto content = [](const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  std::size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(corpus)) {
+    if (entry.path().extension() != ".json") continue;
+    ++count;
+    const auto manifest = parse_manifest(content(entry.path()), "bottle.json", "/project");
+    ASSERT_FALSE(manifest) << entry.path();
+    const auto& error = manifest.error();
+    const std::string said =
+        error.message + "\n" + (error.hint.empty() ? "" : "hint: " + error.hint + "\n");
+    auto expected = entry.path();
+    EXPECT_EQ(said, content(expected.replace_extension(".txt"))) << entry.path();
+  }
+  EXPECT_GE(count, 30U);
+}
+
+TEST(Manifest, EveryTruncationIsAnErrorWithAPlace) {
+  const std::string whole =
+      in_bottle(R"("egress": {"allow": ["a.b"]}, "env": {"A": {"prompt": "q\"é"}}, "mounts": [])");
+  ASSERT_TRUE(parse(whole));
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    const auto manifest = parse(whole.substr(0, length));
+    ASSERT_FALSE(manifest) << length;
+    EXPECT_THAT(manifest.error().message, StartsWith("m.json:"));
+  }
+}
+
+TEST(Manifest, DeepAndLargeTextsAreRefused) {
+  EXPECT_FALSE(parse(std::string(100'000, '[')));
+  EXPECT_THAT(parse(std::string(17, '[')).error().message, HasSubstr("16 levels"));
+  const auto large = parse(std::string(1024 * 1024 + 1, ' '));
+  ASSERT_FALSE(large);
+  EXPECT_THAT(large.error().message, HasSubstr("1 MiB"));
+  std::string hosts;
+  for (int i = 0; i < 257; ++i) hosts += (i == 0 ? "" : ",") + std::string("\"h.example\"");
+  EXPECT_THAT(parse(in_bottle("\"egress\": {\"allow\": [" + hosts + "]}")).error().message,
+              HasSubstr("more than 256"));
+}
+
+class FindManifest : public testing::Test {
+ protected:
+  FindManifest() {
+    std::string pattern = testing::TempDir() + "manifest-XXXXXX";
+    root_ = ::mkdtemp(pattern.data());
+    std::filesystem::create_directories(root_ / "home/repo/sub/deep");
+  }
+  ~FindManifest() override { std::filesystem::remove_all(root_); }
+  void put(const std::string& at) const { std::ofstream(root_ / at) << "{}"; }
+
+  std::filesystem::path root_;
+};
+
+TEST_F(FindManifest, NearestOneWins) {
+  put("home/repo/bottle.json");
+  put("home/repo/sub/bottle.json");
+  EXPECT_EQ(find_manifest(root_ / "home/repo/sub/deep", root_ / "home"),
+            root_ / "home/repo/sub/bottle.json");
+}
+
+TEST_F(FindManifest, SearchEndsAtTheRepository) {
+  put("home/bottle.json");
+  EXPECT_EQ(find_manifest(root_ / "home/repo/sub", root_ / "home"), root_ / "home/bottle.json");
+  std::filesystem::create_directory(root_ / "home/repo/.git");
+  EXPECT_EQ(find_manifest(root_ / "home/repo/sub", root_ / "home"), std::nullopt);
+}
+
+TEST_F(FindManifest, SearchEndsAtHome) {
+  put("bottle.json");
+  EXPECT_EQ(find_manifest(root_ / "home/repo", root_ / "home"), std::nullopt);
+}
+
+TEST(Manifest, MissingFileSaysSo) {
+  const auto manifest = load_manifest("/nonexistent/bottle.json");
+  ASSERT_FALSE(manifest);
+  EXPECT_THAT(manifest.error().message, HasSubstr("/nonexistent/bottle.json"));
+  const auto directory = load_manifest("/tmp");
+  ASSERT_FALSE(directory);
+  EXPECT_THAT(directory.error().message, HasSubstr("is a directory"));
+}
+
+}  // namespace
+}  // namespace bottle::launcher

@@ -1,0 +1,543 @@
+#include "launcher/plan/spec.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "launcher/backend/backend.h"
+#include "launcher/command/command_line.h"
+#include "launcher/lifetime/proxy_process.h"
+#include "launcher/plan/pipelock_config.h"
+
+namespace bottle::launcher {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string program(const std::filesystem::path& file) {
+  std::ofstream(file) << "#!/bin/sh\n";
+  ::chmod(file.c_str(), 0755);
+  return file.string();
+}
+
+class Spec : public testing::Test {
+ protected:
+  Spec() {
+    std::string pattern = testing::TempDir() + "spec-XXXXXX";
+    root_ = ::mkdtemp(pattern.data());
+    std::filesystem::create_directories(root_ / "home");
+    std::filesystem::create_directories(root_ / "project");
+    std::filesystem::create_directories(root_ / "bin");
+    program(root_ / "bin/bottle-proxy");
+    around_.directory = root_ / "project";
+    around_.home = root_ / "home";
+    around_.env = {{"PATH", "/usr/bin:/bin:/opt/tools/bin:/home/x/bin"}, {"TERM", "vt100"}};
+  }
+  ~Spec() override { std::filesystem::remove_all(root_); }
+
+  void manifest(const std::string& text) const {
+    std::ofstream(root_ / "project/bottle.json") << text;
+  }
+  Result<Plan> plan(const StartOptions& options) const {
+    auto spec = make_spec(options, around_);
+    if (!spec) return std::move(spec.error());
+    return make_plan(*spec, "local", "as asked", root_ / "bin");
+  }
+
+  std::filesystem::path root_;
+  Surroundings around_;
+  StartOptions options_;
+};
+
+TEST_F(Spec, WithoutAManifestTheFolderIsTheWorkspaceAndNothingIsAllowed) {
+  options_.command = {"true"};
+  const auto spec = make_spec(options_, around_);
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_EQ(spec->workspace, root_ / "project");
+  EXPECT_TRUE(spec->allow.empty());
+  EXPECT_EQ(spec->scanner, Scanner::kGuard);
+  EXPECT_THAT(spec->scanner_why, HasSubstr("no pipelock is given"));
+}
+
+TEST_F(Spec, CommandLineAddsToListsAndReplacesTheRest) {
+  manifest(R"({"bottles": {"default": {"egress": {"allow": ["a.example"]}, "scanner": "guard",
+               "workspace": "sub"}}, "agents": {"me": {"bottle": "default", "command": ["run"]}}})");
+  options_.name = "me";
+  options_.allow = {"b.example"};
+  const auto spec = make_spec(options_, around_);
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_THAT(spec->allow, ElementsAre("a.example", "b.example"));
+  EXPECT_THAT(spec->command, ElementsAre("run"));
+  EXPECT_EQ(spec->workspace, root_ / "project/sub");
+  options_.command = {"other"};
+  const auto replaced = make_spec(options_, around_);
+  ASSERT_TRUE(replaced);
+  EXPECT_THAT(replaced->command, ElementsAre("other"));
+}
+
+TEST_F(Spec, UnknownNameListsWhatThereIs) {
+  manifest(R"({"bottles": {"one": {}, "two": {}}})");
+  options_.name = "three";
+  const auto named = make_spec(options_, around_);
+  ASSERT_FALSE(named);
+  EXPECT_THAT(named.error().hint, HasSubstr("one, two"));
+  options_.name.reset();
+  const auto unnamed = make_spec(options_, around_);
+  ASSERT_FALSE(unnamed);
+  EXPECT_THAT(unnamed.error().message, HasSubstr("which bottle?"));
+}
+
+TEST_F(Spec, AManifestThatAsksForPipelockNeverFallsBack) {
+  around_.env["PATH"] = "/nonexistent";
+  manifest(R"({"bottles": {"default": {"scanner": "pipelock"}}})");
+  const auto spec = make_spec(options_, around_);
+  ASSERT_TRUE(spec);
+  EXPECT_EQ(spec->scanner, Scanner::kPipelock);
+  const auto plan = plan_pipelock(*spec);
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().code, ExitCode::kScanner);
+  EXPECT_THAT(plan.error().hint, HasSubstr("--scanner guard"));
+}
+
+TEST_F(Spec, AGivenPipelockIsUsedUnlessSomeoneAsksForTheGuard) {
+  around_.env["PIPELOCK_BIN"] = program(root_ / "bin/pipelock");
+  const auto spec = make_spec(options_, around_);
+  ASSERT_TRUE(spec);
+  EXPECT_EQ(spec->scanner, Scanner::kPipelock);
+  EXPECT_THAT(spec->scanner_why, HasSubstr("PIPELOCK_BIN"));
+  options_.scanner = "guard";
+  const auto guard = make_spec(options_, around_);
+  ASSERT_TRUE(guard);
+  EXPECT_EQ(guard->scanner, Scanner::kGuard);
+  EXPECT_FALSE(guard->pipelock_bin);
+}
+
+TEST_F(Spec, WrongValuesAreNamed) {
+  const auto message = [this](const StartOptions& options) {
+    const auto spec = make_spec(options, around_);
+    return spec ? std::string() : spec.error().message;
+  };
+  StartOptions bad;
+  bad.allow = {"https://x"};
+  EXPECT_THAT(message(bad), HasSubstr("--allow https://x"));
+  bad = {};
+  bad.scanner = "none";
+  EXPECT_THAT(message(bad), HasSubstr("\"none\""));
+  bad = {};
+  bad.pipelock_url = "127.0.0.1:8888";
+  EXPECT_THAT(message(bad), HasSubstr("http://"));
+  bad = {};
+  bad.allow_addresses = {"ten"};
+  EXPECT_THAT(message(bad), HasSubstr("\"ten\""));
+  bad = {};
+  bad.pipelock_url = "http://127.0.0.1:1";
+  bad.pipelock_bin = "x";
+  EXPECT_THAT(message(bad), HasSubstr("both given"));
+  bad = {};
+  bad.manifest = "absent.json";
+  EXPECT_THAT(message(bad), HasSubstr("absent.json"));
+}
+
+TEST_F(Spec, ThePrintedPlanShowsNoSecret) {
+  around_.env["HOME"] = (root_ / "home").string();
+  std::ofstream(root_ / "home/token") << "file-secret-value\n";
+  ::setenv("SPEC_TEST_KEY", "host-secret-value", 1);
+  manifest(R"({"bottles": {"default": {"env": {"PLAIN": "visible", "SHORT": {"file": "short"},
+      "SPEC_TEST_KEY": {"from_host": true, "hosts": ["api.example"]},
+      "TOKEN": {"file": "~/token"}, "ASKED": {"prompt": "the question"}}}}})");
+  std::ofstream(root_ / "project/short") << "abc";
+  options_.dry_run = true;
+  const auto made = plan(options_);
+  ::unsetenv("SPEC_TEST_KEY");
+  ASSERT_TRUE(made) << made.error().message;
+  const std::string text = describe(*made);
+  EXPECT_THAT(text, HasSubstr("PLAIN=visible"));
+  EXPECT_THAT(text, HasSubstr("SPEC_TEST_KEY=***"));
+  EXPECT_THAT(text, HasSubstr("TOKEN=***"));
+  EXPECT_THAT(text, HasSubstr("ASKED=***"));
+  EXPECT_THAT(text, HasSubstr("the question"));
+  EXPECT_THAT(text, HasSubstr("SPEC_TEST_KEY may go to: api.example"));
+  EXPECT_THAT(text, HasSubstr("SHORT is too short"));
+  EXPECT_THAT(text, Not(HasSubstr("secret-value")));
+  EXPECT_THAT(text, Not(HasSubstr("abc")));
+  for (const auto& argument : made->proxy.arguments) {
+    EXPECT_THAT(argument, Not(HasSubstr("secret-value")));
+  }
+  EXPECT_EQ(secret_lines(made->secrets),
+            R"({"hosts":["api.example"],"name":"SPEC_TEST_KEY","value":"host-secret-value"})"
+            "\n"
+            R"({"hosts":[],"name":"TOKEN","value":"file-secret-value"})"
+            "\n");
+}
+
+TEST_F(Spec, ThePlanKeepsControlCharactersOffTheTerminal) {
+  options_.command = {"echo", "\x1b[31mred\nline"};
+  const auto made = plan(options_);
+  ASSERT_TRUE(made);
+  EXPECT_THAT(describe(*made), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(describe(*made), HasSubstr("'?[31mred?line'"));
+}
+
+TEST_F(Spec, TheBottlesEnvironmentIsItsOwn) {
+  around_.env["AWS_SECRET_ACCESS_KEY"] = "do-not-pass";
+  around_.env["HTTPS_PROXY"] = "http://corporate:8080";
+  const auto made = plan(options_);
+  ASSERT_TRUE(made) << made.error().message;
+  const auto& env = made->environment;
+  EXPECT_FALSE(env.contains("AWS_SECRET_ACCESS_KEY"));
+  EXPECT_EQ(std::get<std::string>(env.at("HTTPS_PROXY")), "http://127.0.0.1:3128");
+  EXPECT_EQ(std::get<std::string>(env.at("TERM")), "vt100");
+  EXPECT_THAT(std::get<std::string>(env.at("PATH")), HasSubstr(":/opt/tools/bin"));
+  EXPECT_THAT(std::get<std::string>(env.at("PATH")), Not(HasSubstr("/home/x")));
+}
+
+TEST_F(Spec, TheProxyIsToldThePolicy) {
+  manifest(R"({"bottles": {"default": {"egress": {"allow": ["a.example:8443"],
+      "routes": {"b.example": "deny"}, "allow_addresses": ["10.0.0.0/8"]}}}})");
+  options_.resolve = {"a.example:8443=127.0.0.1:1"};
+  options_.audit = "log";
+  const auto made = plan(options_);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_THAT(made->proxy.arguments,
+              ElementsAre("--upstream", "direct", "--ca-names", "any", "--allow", "a.example:8443",
+                          "--route", "b.example=deny", "--allow-address", "10.0.0.0/8", "--resolve",
+                          "a.example:8443=127.0.0.1:1", "--bottle-id", made->id, "--audit",
+                          (root_ / "project/log").string()));
+}
+
+TEST_F(Spec, LimitsAreTheProxys) {
+  manifest(R"({"bottles": {"default": {"limits": {"write_stall_ms": 600000, "queue": 10}}}})");
+  options_.limits = {"queue=20", "scanner_in_flight=8"};
+  const auto made = plan(options_);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_THAT(describe(*made), HasSubstr("--limit queue=20 --limit scanner_in_flight=8 "
+                                         "--limit write_stall_ms=600000"));
+  for (const char* wrong : {"queue", "queue=", "queue=x", "=1", "Queue=1", "queue=-1", "queue=1.5",
+                            "queue=1000000000000000000000"}) {
+    options_.limits = {wrong};
+    const auto bad = plan(options_);
+    ASSERT_FALSE(bad) << wrong;
+    EXPECT_EQ(bad.error().code, ExitCode::kUsage);
+    EXPECT_THAT(bad.error().message, HasSubstr(wrong));
+  }
+}
+
+TEST_F(Spec, AMissingProxyOrWorkspaceIsAnError) {
+  std::filesystem::remove(root_ / "bin/bottle-proxy");
+  around_.env["PATH"] = "/nonexistent";
+  const auto no_proxy = plan(options_);
+  ASSERT_FALSE(no_proxy);
+  EXPECT_EQ(no_proxy.error().code, ExitCode::kProxy);
+  manifest(R"({"bottles": {"default": {"workspace": "absent"}}})");
+  const auto no_workspace = plan(options_);
+  ASSERT_FALSE(no_workspace);
+  EXPECT_THAT(no_workspace.error().message, HasSubstr("absent is not a directory"));
+}
+
+TEST(ResolvedEnv, MissingHostVariableNamesItAndTheLine) {
+  EnvSources sources;
+  sources.host = [](const std::string&) { return std::optional<std::string>(); };
+  EnvValue value;
+  value.source = EnvValue::Source::kFromHost;
+  value.place.line = 12;
+  const auto env = resolve_env({{"KEY", value}}, sources, Prompting::kAsk);
+  ASSERT_FALSE(env);
+  EXPECT_EQ(env.error().code, ExitCode::kEnvironment);
+  EXPECT_THAT(env.error().message, HasSubstr("KEY"));
+  EXPECT_THAT(env.error().hint, HasSubstr("line 12"));
+}
+
+TEST(ResolvedEnv, AWellKnownCredentialMayGoHome) {
+  EnvSources sources;
+  sources.host = [](const std::string&) { return std::optional<std::string>("sk-something"); };
+  EnvValue value;
+  value.source = EnvValue::Source::kFromHost;
+  value.secret = true;
+  const auto env = resolve_env({{"ANTHROPIC_API_KEY", value}}, sources, Prompting::kAsk);
+  ASSERT_TRUE(env);
+  ASSERT_EQ(env->secrets.size(), 1U);
+  EXPECT_THAT(env->secrets[0].hosts, ElementsAre("api.anthropic.com"));
+}
+
+TEST(ResolvedEnv, PromptsOnlyWhenTheBottleReallyStarts) {
+  int asked = 0;
+  EnvSources sources;
+  sources.prompt = [&asked](const std::string&) {
+    ++asked;
+    return Result<std::string>(std::string("typed-answer"));
+  };
+  EnvValue value;
+  value.source = EnvValue::Source::kPrompt;
+  value.secret = true;
+  ASSERT_TRUE(resolve_env({{"A", value}}, sources, Prompting::kLater));
+  EXPECT_EQ(asked, 0);
+  const auto env = resolve_env({{"A", value}}, sources, Prompting::kAsk);
+  ASSERT_TRUE(env);
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(std::get<Secret>(env->values.at("A")).reveal(), "typed-answer");
+}
+
+TEST(ResolvedEnv, UnusableFilesAreErrors) {
+  const auto sources = host_sources("/", "/");
+  EXPECT_THAT(sources.file("/nonexistent").error().message, HasSubstr("No such file"));
+  EXPECT_THAT(sources.file("/dev/zero").error().message, HasSubstr("not a file"));
+  EXPECT_THAT(sources.file("/tmp").error().message, HasSubstr("not a file"));
+}
+
+// A key that is exported and forgotten in the manifest is the first thing that goes wrong.
+TEST_F(Spec, AnExportedKeyThatIsNotPassedOnIsNamed) {
+  ::setenv("ANTHROPIC_API_KEY", "host-secret-value", 1);
+  ::unsetenv("OPENAI_API_KEY");
+  const auto notes = [this](const std::string& env, const std::string& allow) {
+    manifest(R"({"bottles": {"default": {"egress": {"allow": [)" + allow + R"(]}, "env": {)" + env +
+             "}}}}");
+    const auto spec = make_spec(options_, around_);
+    EXPECT_TRUE(spec);
+    return spec ? spec->env.notes : std::vector<std::string>{};
+  };
+  const std::string home = R"("api.anthropic.com", "api.openai.com")";
+  EXPECT_THAT(notes("", home), testing::ElementsAre(testing::AllOf(
+                                   HasSubstr("ANTHROPIC_API_KEY is set here and does not reach"),
+                                   HasSubstr("bottle.json"), Not(HasSubstr("host-secret")))));
+  EXPECT_THAT(notes(R"("ANTHROPIC_API_KEY": {"from_host": true})", home), testing::IsEmpty());
+  EXPECT_THAT(notes("", R"("*.anthropic.com")"), testing::SizeIs(1));
+  EXPECT_THAT(notes("", R"("other.example")"), testing::IsEmpty());  // of no use there
+  ::unsetenv("ANTHROPIC_API_KEY");
+}
+
+TEST(Secret, PrintsAsStars) {
+  std::ostringstream out;
+  out << Secret("value");
+  EXPECT_EQ(out.str(), "***");
+}
+
+class Nothing final : public BottleBackend {
+ public:
+  Result<Plan> prepare(const BottleSpec&, const std::string&) override { return Plan{}; }
+  Result<ExitStatus> launch(const Plan&) override { return ExitStatus{}; }
+};
+
+TEST(Backend, OneThatIsNotReadyIsTakenOnlyWhenAskedFor) {
+  const auto make = [] { return std::make_unique<Nothing>(); };
+  bool ready = false;
+  const std::vector<BackendEntry> table{{"first", make, {}, [&ready] { return ready; }},
+                                        {"second", make}};
+  const auto second = choose_backend(std::nullopt, table);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->entry->name, "second");
+  EXPECT_THAT(second->why, HasSubstr("not ready here: first"));
+  const auto asked = choose_backend(Choice{"first", "as --backend asks"}, table);
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->entry->name, "first");
+  ready = true;
+  const auto first = choose_backend(std::nullopt, table);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->entry->name, "first");
+}
+
+TEST(Backend, ChoiceIsExplained) {
+  const std::vector<BackendEntry> table{{"docker", nullptr},
+                                        {"local", [] { return std::make_unique<Nothing>(); }}};
+  const auto automatic = choose_backend(std::nullopt, table);
+  ASSERT_TRUE(automatic);
+  EXPECT_EQ(automatic->entry->name, "local");
+  EXPECT_THAT(automatic->why, HasSubstr("not yet: docker"));
+  const auto asked = choose_backend(Choice{"local", "as --backend asks"}, table);
+  ASSERT_TRUE(asked);
+  EXPECT_EQ(asked->why, "as --backend asks");
+  const auto reserved = choose_backend(Choice{"docker", "as BOTTLE_BACKEND asks"}, table);
+  ASSERT_FALSE(reserved);
+  EXPECT_EQ(reserved.error().code, ExitCode::kNotYet);
+  EXPECT_THAT(reserved.error().message, HasSubstr("as BOTTLE_BACKEND asks"));
+  const auto unknown = choose_backend(Choice{"vm", "as --backend asks"}, table);
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ExitCode::kUsage);
+  EXPECT_THAT(unknown.error().hint, HasSubstr("local"));
+}
+
+TEST_F(Spec, BackendOrderIsOptionEnvironmentManifest) {
+  manifest(R"({"bottles": {"default": {"backend": "m"}}})");
+  const auto backend = [this] { return make_spec(options_, around_)->backend->value; };
+  EXPECT_EQ(backend(), "m");
+  around_.env["CLAUDE_BOTTLE_BACKEND"] = "c";
+  EXPECT_EQ(backend(), "c");
+  around_.env["BOTTLE_BACKEND"] = "b";
+  EXPECT_EQ(backend(), "b");
+  options_.backend = "o";
+  EXPECT_EQ(backend(), "o");
+}
+
+TEST(CommandLine, TheCommandIsLeftAlone) {
+  const auto parsed = parse_command_line({"start", "--allow", "a", "--allow", "b", "agent", "-q",
+                                          "--", "curl", "--allow", "x", "--", "-h"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const auto& options = std::get<StartOptions>(*parsed);
+  EXPECT_THAT(options.allow, ElementsAre("a", "b"));
+  EXPECT_EQ(options.name, "agent");
+  EXPECT_TRUE(options.quiet);
+  EXPECT_THAT(options.command, ElementsAre("curl", "--allow", "x", "--", "-h"));
+}
+
+TEST(CommandLine, MistakesAreUsageErrors) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                    {"run"},
+                                                    {"start", "--frob"},
+                                                    {"start", "--allow"},
+                                                    {"start", "a", "b"},
+                                                    {"start", "--"},
+                                                    {"start", "--", ""},
+                                                    {"--frob"},
+                                                    {"start", "demo", "--", "x"},
+                                                    {"start", "--dry-run=maybe"}}) {
+    const auto parsed = parse_command_line(arguments);
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().code, ExitCode::kUsage) << parsed.error().message;
+  }
+}
+
+// As if the manifest had "agent", and PATH had curl.
+WordMeaning meaning(const StartOptions&, const std::string& word) {
+  if (word == "agent" || word == "demo") return WordMeaning::kEntry;
+  return word == "curl" ? WordMeaning::kCommand : WordMeaning::kNeither;
+}
+
+TEST(CommandLine, AWordThatIsACommandTakesAllThatFollows) {
+  const auto parsed = parse_command_line(
+      {"start", "--allow", "curl", "-q", "--audit=x", "curl", "--help", "--dry-run", "--", "-q"},
+      meaning);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const auto& options = std::get<StartOptions>(*parsed);
+  EXPECT_THAT(options.allow, ElementsAre("curl"));
+  EXPECT_EQ(options.audit, "x");
+  EXPECT_TRUE(options.quiet);
+  EXPECT_FALSE(options.dry_run);
+  EXPECT_FALSE(options.name);
+  EXPECT_THAT(options.command, ElementsAre("curl", "--help", "--dry-run", "--", "-q"));
+}
+
+TEST(CommandLine, AnEntryOfTheManifestComesBeforeACommand) {
+  const auto parsed = parse_command_line({"start", "agent", "--dry-run", "--", "curl"}, meaning);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(std::get<StartOptions>(*parsed).name, "agent");
+  EXPECT_TRUE(std::get<StartOptions>(*parsed).dry_run);
+  EXPECT_THAT(std::get<StartOptions>(*parsed).command, ElementsAre("curl"));
+  const auto more = parse_command_line({"start", "agent", "-p", "words"}, meaning);
+  ASSERT_FALSE(more);
+  EXPECT_THAT(more.error().hint, HasSubstr("bottle start agent -- COMMAND"));
+  EXPECT_TRUE(std::holds_alternative<RunDemo>(*parse_command_line({"start", "demo"}, meaning)));
+}
+
+TEST(CommandLine, AWordThatMeansNothingIsTheNameThatIsMissing) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"start", "nosuch"},
+                                                    {"start", "nosuch", "-x", "y"},
+                                                    {"start", "nosuch", "--", "curl"}}) {
+    const auto parsed = parse_command_line(arguments, meaning);
+    ASSERT_TRUE(parsed) << parsed.error().message;
+    EXPECT_EQ(std::get<StartOptions>(*parsed).name, "nosuch");
+  }
+  // Two commands: which one?
+  const auto two = parse_command_line({"start", "curl", "--", "sh"}, meaning);
+  ASSERT_FALSE(two);
+  EXPECT_EQ(two.error().code, ExitCode::kUsage);
+  EXPECT_TRUE(std::holds_alternative<PrintText>(*parse_command_line({"start", "-h"}, meaning)));
+  EXPECT_FALSE(parse_command_line({"start", "--frob", "curl"}, meaning));
+}
+
+TEST_F(Spec, TheFirstWordMeansAnEntryThenAProgram) {
+  manifest(
+      R"({"bottles": {"sh": {}, "default": {}}, "agents": {"a": {"bottle": "sh", "command": ["x"]}}})");
+  const StartOptions none;
+  around_.env["PATH"] = "/usr/bin:/bin";
+  EXPECT_EQ(meaning_of_word(none, "sh", around_), WordMeaning::kEntry);
+  EXPECT_EQ(meaning_of_word(none, "a", around_), WordMeaning::kEntry);
+  EXPECT_EQ(meaning_of_word(none, "demo", around_), WordMeaning::kEntry);
+  EXPECT_EQ(meaning_of_word(none, "cat", around_), WordMeaning::kCommand);
+  EXPECT_EQ(meaning_of_word(none, "/bin/cat", around_), WordMeaning::kCommand);
+  EXPECT_EQ(meaning_of_word(none, "nosuch", around_), WordMeaning::kNeither);
+  EXPECT_EQ(meaning_of_word(none, "./nosuch", around_), WordMeaning::kNeither);
+  manifest("{");  // its error is what counts
+  EXPECT_EQ(meaning_of_word(none, "cat", around_), WordMeaning::kEntry);
+}
+
+TEST(CommandLine, HelpAndVersionArePrinted) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--help"}, {"start", "--help"}, {"--version"}}) {
+    const auto parsed = parse_command_line(arguments);
+    ASSERT_TRUE(parsed);
+    EXPECT_THAT(std::get<PrintText>(*parsed).text, HasSubstr("bottle"));
+  }
+  EXPECT_TRUE(std::holds_alternative<RunDemo>(*parse_command_line({"start", "demo"})));
+}
+
+TEST_F(Spec, PipelockIsToldTheAllowlistWithoutPorts) {
+  options_.pipelock_bin = program(root_ / "bin/pipelock");
+  options_.allow = {"a.example:8443", "a.example", "[::1]:1", "*.b.example"};
+  options_.resolve = {"a.example:8443=127.0.0.1:9443"};
+  options_.allow_addresses = {"127.0.0.1/32"};
+  const auto made = plan(options_);
+  ASSERT_TRUE(made) << made.error().message;
+  ASSERT_TRUE(made->pipelock);
+  EXPECT_EQ(made->pipelock->exit_ports, (std::vector<std::uint16_t>{8443, 443, 80, 1}));
+  EXPECT_THAT(describe(*made), HasSubstr("--resolve a.example:8443=127.0.0.1:9443"));
+  EXPECT_THAT(made->notes, testing::Contains(HasSubstr("::1 cannot be reached")));
+  const std::string yaml = pipelock_config(*made->pipelock, "id", "127.0.0.1:1234", "/log \"x");
+  EXPECT_THAT(yaml, HasSubstr("mode: strict\n"));
+  EXPECT_THAT(yaml, HasSubstr("api_allowlist: [\"a.example\", \"::1\", \"*.b.example\"]\n"));
+  EXPECT_THAT(yaml, HasSubstr("ip_allowlist: [\"127.0.0.1/32\"]\n"));
+  EXPECT_THAT(yaml, HasSubstr("listen: \"127.0.0.1:1234\"\n"));
+  EXPECT_THAT(yaml, HasSubstr("timeout_seconds: 86400\n"));
+  EXPECT_THAT(yaml, HasSubstr("file: \"/log \\\"x\"\n"));
+}
+
+TEST_F(Spec, AnExitHasSoManyPorts) {
+  options_.pipelock_bin = program(root_ / "bin/pipelock");
+  for (std::size_t i = 1; i <= kMaxExitPorts; ++i) {
+    options_.allow.push_back("a.example:" + std::to_string(i));
+  }
+  EXPECT_TRUE(plan(options_));
+  options_.allow.emplace_back("a.example:443");
+  const auto made = plan(options_);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, ExitCode::kUsage);
+  EXPECT_THAT(made.error().message, HasSubstr("17 different ports"));
+}
+
+TEST_F(Spec, WhatNeedsTheExitIsRefusedWithAPipelockThatRunsElsewhere) {
+  options_.pipelock_url = "http://127.0.0.1:8888";
+  const auto plain = plan(options_);
+  ASSERT_TRUE(plain) << plain.error().message;
+  EXPECT_THAT(describe(*plain), HasSubstr("has no exit"));
+  options_.resolve = {"a.example:443=127.0.0.1:1"};
+  EXPECT_THAT(plan(options_).error().message, HasSubstr("--resolve cannot be told"));
+  options_.resolve.clear();
+  const std::string route =
+      R"({"bottles": {"default": {"egress": {"allow": ["a.example"], "routes": {"a.example": ")";
+  manifest(route + R"(scan-requests"}}}}})");
+  EXPECT_THAT(plan(options_).error().message,
+              HasSubstr("scan-requests of a.example needs the exit"));
+  options_.pipelock_url.reset();
+  options_.pipelock_bin = program(root_ / "bin/pipelock");
+  const auto made = plan(options_);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_THAT(describe(*made), HasSubstr("--route a.example=scan-requests"));
+  manifest(route + R"(relay"}}}}})");
+  EXPECT_THAT(plan(options_).error().message, HasSubstr("relay of a.example is not there yet"));
+}
+
+TEST(PipelockConfig, NothingAndEverything) {
+  EXPECT_THAT(pipelock_config(PipelockPlan{}, "id", "127.0.0.1:1", "/l"), HasSubstr(".invalid"));
+  PipelockPlan everything;
+  everything.hosts = {"*"};
+  const std::string yaml = pipelock_config(everything, "id", "127.0.0.1:1", "/l");
+  EXPECT_THAT(yaml, HasSubstr("mode: balanced"));
+  EXPECT_THAT(yaml, Not(HasSubstr("api_allowlist")));
+}
+
+}  // namespace
+}  // namespace bottle::launcher
