@@ -5,13 +5,14 @@
 
 namespace bottle {
 
-SideBody::SideBody(Parts parts, std::unique_ptr<ExitEnd> end)
+BypassSender::BypassSender(Parts parts, std::unique_ptr<ExitEnd> end)
     : parts_(std::move(parts)), end_(std::move(end)), answered_(parts_.executor) {
   interims_.tell_to(end_.get());
   end_->on_over(this);
 }
 
-awaitable<Result<ResponseHead>> SideBody::send(std::shared_ptr<SideBody> self, Request request) {
+awaitable<Result<ResponseHead>> BypassSender::send(std::shared_ptr<BypassSender> self,
+                                                   Request request) {
   self->task_ = self->parts_.tasks.spawn(run(self, std::move(request)));
   while (!self->head_ && !self->failure_) {
     const bool answered = co_await self->answered_.wait();
@@ -24,7 +25,7 @@ awaitable<Result<ResponseHead>> SideBody::send(std::shared_ptr<SideBody> self, R
   co_return std::move(*self->head_);
 }
 
-awaitable<void> SideBody::run(std::shared_ptr<SideBody> self, Request request) {
+awaitable<void> BypassSender::run(std::shared_ptr<BypassSender> self, Request request) {
   const Admission& admission = self->end_->admission();
   Exchange exchange(self->parts_.executor, self->parts_.wheel, admission.id, admission.destination,
                     admission.scheme, Version::Http11, &self->interims_);
@@ -36,7 +37,7 @@ awaitable<void> SideBody::run(std::shared_ptr<SideBody> self, Request request) {
   self->end_.reset();
 }
 
-awaitable<void> SideBody::carry(Request request, Exchange& exchange) {
+awaitable<void> BypassSender::carry(Request request, Exchange& exchange) {
   auto sent = co_await parts_.origins.send(std::move(request), exchange);
   if (!sent) {
     fail(sent.error(), exchange.trace.upstream_protocol);
@@ -57,7 +58,7 @@ awaitable<void> SideBody::carry(Request request, Exchange& exchange) {
   if (has_body) co_await carry_body(*sent->body);
 }
 
-awaitable<void> SideBody::carry_body(BodySource& body) {
+awaitable<void> BypassSender::carry_body(BodySource& body) {
   EndNews sums;
   for (;;) {
     const bool go_on = co_await end_->wait();
@@ -86,7 +87,7 @@ awaitable<void> SideBody::carry_body(BodySource& body) {
   }
 }
 
-void SideBody::fail(const Failure& failure, const std::string& upstream_protocol) {
+void BypassSender::fail(const Failure& failure, const std::string& upstream_protocol) {
   end_->tell(news_of(failure, parts_.exit_is_stopping, upstream_protocol));
   failure_ = failure;
   answered_.set_later();

@@ -15,7 +15,7 @@ namespace bottle {
 // An exchange whose response body goes past the scanner: sent to the origin by a task that outlives
 // the scanner's request, since the scanner is done when it has passed the head. Shared by that task
 // and by whoever waits for the head. Ends when the body has, or when the front's end is gone.
-class SideBody final : public Cancellable {
+class BypassSender final : public Cancellable {
  public:
   // `tasks` runs it and, as `origins`, `wheel` and `exit_is_stopping`, outlives it.
   struct Parts {
@@ -26,19 +26,19 @@ class SideBody final : public Cancellable {
     const bool& exit_is_stopping;
   };
   // end->begin() was true.
-  SideBody(Parts parts, std::unique_ptr<ExitEnd> end);
-  SideBody(const SideBody&) = delete;
-  SideBody& operator=(const SideBody&) = delete;
+  BypassSender(Parts parts, std::unique_ptr<ExitEnd> end);
+  BypassSender(const BypassSender&) = delete;
+  BypassSender& operator=(const BypassSender&) = delete;
 
   // Sends `request`; once. The front is told the head before this returns. When the wait for it is
   // cancelled so is the rest.
-  static awaitable<Result<ResponseHead>> send(std::shared_ptr<SideBody> self, Request request);
+  static awaitable<Result<ResponseHead>> send(std::shared_ptr<BypassSender> self, Request request);
 
   // Ends it. From the loop's turn.
   void cancel() noexcept override { parts_.tasks.cancel(task_); }
 
  private:
-  static awaitable<void> run(std::shared_ptr<SideBody> self, Request request);
+  static awaitable<void> run(std::shared_ptr<BypassSender> self, Request request);
   awaitable<void> carry(Request request, Exchange& exchange);
   awaitable<void> carry_body(BodySource& body);
   void fail(const Failure& failure, const std::string& upstream_protocol);

@@ -94,9 +94,9 @@ awaitable<Result<ExitHandler::Body>> ExitHandler::collect(Request& request, Exit
 awaitable<Response> ExitHandler::let_out(std::unique_ptr<ExitEnd> end, Body body,
                                          Exchange& exchange) {
   Request going = as_sent(end->admission(), std::move(body));
-  if (end->admission().side_body) {
-    auto beside = co_await let_out_beside(std::move(end), std::move(going), exchange);
-    co_return beside;
+  if (end->admission().bypass_body) {
+    auto bypass = co_await let_out_bypass(std::move(end), std::move(going), exchange);
+    co_return bypass;
   }
   interims_.tell_to(end.get());
   exchange.set_interim_sink(&interims_);
@@ -111,13 +111,13 @@ awaitable<Response> ExitHandler::let_out(std::unique_ptr<ExitEnd> end, Body body
 }
 
 // The head is the scanner's to see, and nothing else of the answer.
-awaitable<Response> ExitHandler::let_out_beside(std::unique_ptr<ExitEnd> end, Request going,
+awaitable<Response> ExitHandler::let_out_bypass(std::unique_ptr<ExitEnd> end, Request going,
                                                 Exchange& exchange) {
   const std::string id = end->admission().id;
-  SideBody::Parts parts{parts_.executor, parts_.given.wheel, parts_.side_bodies,
-                        parts_.given.origins, parts_.stopping};
-  auto side = std::make_shared<SideBody>(std::move(parts), std::move(end));
-  auto head = co_await SideBody::send(std::move(side), std::move(going));
+  BypassSender::Parts parts{parts_.executor, parts_.given.wheel, parts_.bypasses,
+                            parts_.given.origins, parts_.stopping};
+  auto sender = std::make_shared<BypassSender>(std::move(parts), std::move(end));
+  auto head = co_await BypassSender::send(std::move(sender), std::move(going));
   if (!head) co_return answer_failure(head.error(), id, exchange);
   Response response;
   response.head = shown_to_scanner(*head, id, true);
@@ -167,7 +167,7 @@ Response ExitHandler::refuse_admitted(const Failure& failure, ExitEnd& end, Exch
   Response response = answer_failure(failure, admission.id, exchange);
   ExitRefusal refusal;
   refusal.id = admission.id;
-  refusal.route = to_string(admission.side_body ? Route::ScanRequests : Route::Scan);
+  refusal.route = to_string(admission.bypass_body ? Route::ScanRequests : Route::Scan);
   refusal.method = exchange.trace.method;
   refusal.destination = exchange.destination();
   refusal.status = response.head.status;

@@ -16,7 +16,7 @@ namespace bottle {
 struct ExitParts {
   ExitServer::Parts given;
   Executor executor;
-  TaskGroup& side_bodies;
+  TaskGroup& bypasses;
   bool stopping = false;
   std::uint64_t ids = 0;  // given out
 
@@ -43,7 +43,7 @@ class ExitHandler final : public Handler {
 
   awaitable<Result<Body>> collect(Request& request, ExitEnd& end);
   awaitable<Response> let_out(std::unique_ptr<ExitEnd> end, Body body, Exchange& exchange);
-  awaitable<Response> let_out_beside(std::unique_ptr<ExitEnd> end, Request going,
+  awaitable<Response> let_out_bypass(std::unique_ptr<ExitEnd> end, Request going,
                                      Exchange& exchange);
   [[nodiscard]] Response relay(Response answer, std::unique_ptr<ExitEnd> end,
                                const Exchange& exchange);

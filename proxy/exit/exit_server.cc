@@ -39,12 +39,12 @@ class PolicyGate final : public NameGate {
 class ExitServer::Loop {
  public:
   Loop(Parts given, const std::vector<int>& listeners)
-      : parts_{std::move(given), Executor(), side_bodies_},
+      : parts_{std::move(given), Executor(), bypasses_},
         leaves_(parts_.given.ca, parts_.given.limits.leaves),
         acceptor_(parts_.given.ca, leaves_, parts_.given.tickets, parts_.given.wheel,
                   parts_.given.records, http1_only(parts_.given.limits.tls)),
         rules_(from_scanner(parts_.given.limits.rules)),
-        side_bodies_(parts_.given.io.get_executor(), TaskGroup::Children::Independent),
+        bypasses_(parts_.given.io.get_executor(), TaskGroup::Children::Independent),
         connections_(parts_.given.io.get_executor(), TaskGroup::Children::Independent),
         accepting_(parts_.given.io.get_executor()) {
     parts_.executor = parts_.given.io.get_executor();
@@ -57,8 +57,8 @@ class ExitServer::Loop {
     // Cancelled, or stop() was called.
     stop();
     co_await connections_.join();
-    side_bodies_.cancel();
-    co_await side_bodies_.join();
+    bypasses_.cancel();
+    co_await bypasses_.join();
   }
 
   void stop() noexcept {
@@ -69,7 +69,7 @@ class ExitServer::Loop {
       listener.place_free.set_later();
     }
     connections_.cancel();
-    side_bodies_.cancel();
+    bypasses_.cancel();
   }
 
  private:
@@ -183,7 +183,7 @@ class ExitServer::Loop {
   const RequestRules rules_;
   DrainSignal drain_;
   std::list<Listener> listeners_;
-  TaskGroup side_bodies_;
+  TaskGroup bypasses_;
   TaskGroup connections_;
   TaskGroup accepting_;
 };

@@ -117,7 +117,7 @@ class Exchange {
   // turns.
   std::uint64_t client = 0;
   // Route scan-requests: the scanner sees the response's head, its body goes past it.
-  bool side_body = false;
+  bool bypass_body = false;
 
  private:
   TimerWheel& wheel_;

@@ -37,7 +37,7 @@ struct Admission {
   ScannedForm scanned;
   SentForm sent;
   // Route scan-requests: the scanner gets the response's head only, the body goes past it.
-  bool side_body = false;
+  bool bypass_body = false;
 };
 
 }  // namespace bottle

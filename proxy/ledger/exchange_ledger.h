@@ -34,7 +34,7 @@ struct HeadNews {
   bool decoded = false;
   bool h2 = false;  // what the origin was spoken to with
 };
-// A piece of the response's body: with `side_body` all of it; with an event stream on the route
+// A piece of the response's body: with `bypass_body` all of it; with an event stream on the route
 // scan the bytes as the origin sent them, a moment before the scanner gets them. At most
 // kSidePiece bytes.
 struct BodyNews {
@@ -43,7 +43,7 @@ struct BodyNews {
 // The response's body came to its end. Of what the exit passed on (decoded, if it decoded).
 struct EndNews {
   std::uint64_t bytes = 0;
-  Digest digest{};  // of the body; not computed for side_body and event streams
+  Digest digest{};  // of the body; not computed for bypass_body and event streams
   std::optional<Fields> trailers;
 };
 // It will not. Before HeadNews: the answer; after it: the body broke. `by` is Exit (refused there,
@@ -63,7 +63,7 @@ using ExitNews =
 
 inline constexpr std::size_t kSidePiece = 64 * 1024;
 // Body bytes that may be on their way from exit to front before any was taken.
-inline constexpr std::size_t kSideWindow = 256 * 1024;
+inline constexpr std::size_t kBypassWindow = 256 * 1024;
 
 // ---- the two ends ------------------------------------------------------------------------------
 

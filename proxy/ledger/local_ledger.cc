@@ -44,7 +44,7 @@ struct LocalLedger::Entry : std::enable_shared_from_this<Entry> {
       : admission(std::move(admission_in)),
         ticket(std::move(ticket_in)),
         front(std::make_shared<Waker>(std::move(executor))),
-        room(admission.side_body ? 0 : kSideWindow) {}
+        room(admission.bypass_body ? 0 : kBypassWindow) {}
 
   // With the mutex held, so that the end that is woken, and with it its loop, is still there.
   void wake(const WakerPtr& waker, const WakerPtr& from) {

@@ -241,7 +241,7 @@ std::optional<std::string> response_difference(const ResponseHead& given,
   });
 }
 
-ResponseHead shown_to_scanner(const ResponseHead& origin, const std::string& id, bool side_body) {
+ResponseHead shown_to_scanner(const ResponseHead& origin, const std::string& id, bool bypass_body) {
   ResponseHead shown = origin;
   strip_control_fields(shown.fields);
   shown.version = Version::Http11;
@@ -252,8 +252,8 @@ ResponseHead shown_to_scanner(const ResponseHead& origin, const std::string& id,
     shown.fields.add(kOriginStatusField, std::to_string(origin.status));
   }
   // It refuses what it cannot decode, and here is nothing to decode.
-  if (side_body || !origin.has_body) shown.fields.remove("content-encoding");
-  if (side_body && origin.has_body) {
+  if (bypass_body || !origin.has_body) shown.fields.remove("content-encoding");
+  if (bypass_body && origin.has_body) {
     shown.has_body = false;
     shown.content_length.reset();
   }

@@ -30,10 +30,10 @@ namespace bottle {
                                                              const ResponseHead& relayed);
 
 // The head that the scanner is shown for an origin's: a redirect that it would follow (301, 302,
-// 303, 307, 308 with a Location) as a 200 with kOriginStatusField, on `side_body` without length
+// 303, 307, 308 with a Location) as a 200 with kOriginStatusField, on `bypass_body` without length
 // and body, without Content-Encoding where there is no body, the exchange's id in kExchangeField.
 // Front and exit both compute it: the one to send, the other to compare.
 [[nodiscard]] ResponseHead shown_to_scanner(const ResponseHead& origin, const std::string& id,
-                                            bool side_body);
+                                            bool bypass_body);
 
 }  // namespace bottle

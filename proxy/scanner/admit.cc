@@ -43,9 +43,9 @@ Fields with_field(const Fields& fields, std::string_view name, std::string_view 
 
 }  // namespace
 
-void make_scannable(RequestHead& head, bool side_body) {
+void make_scannable(RequestHead& head, bool bypass_body) {
   head.fields.remove("content-encoding");
-  if (!side_body) head.fields.set("Accept-Encoding", "identity");
+  if (!bypass_body) head.fields.set("Accept-Encoding", "identity");
   if (!head.fields.has("user-agent")) head.fields.add("User-Agent", "");
   head.takes_trailers = false;  // the scanner relays none
 }
@@ -57,7 +57,7 @@ awaitable<Result<Admission>> make_admission(const RequestHead& head, CollectedBo
   admission.client = exchange.client;
   admission.destination = exchange.destination();
   admission.scheme = exchange.scheme();
-  admission.side_body = exchange.side_body;
+  admission.bypass_body = exchange.bypass_body;
 
   RequestHead& sent = admission.sent.head;
   sent = head;
@@ -68,14 +68,14 @@ awaitable<Result<Admission>> make_admission(const RequestHead& head, CollectedBo
   if (has_body) sent.content_length = body.scanned->size();
 
   admission.scanned.head = sent;
-  make_scannable(admission.scanned.head, admission.side_body);
+  make_scannable(admission.scanned.head, admission.bypass_body);
   admission.scanned.has_body = has_body;
   admission.scanned.body_bytes = has_body ? body.scanned->size() : 0;
 
   if (body.sent) sent.content_length = body.sent->size();
   admission.sent.body = std::move(body.sent);
   if (body.decoded) sent.fields.remove("content-encoding");
-  if (!exchange.side_body) sent.fields = with_field(sent.fields, "Accept-Encoding", "identity");
+  if (!exchange.bypass_body) sent.fields = with_field(sent.fields, "Accept-Encoding", "identity");
 
   if (!has_body) {
     admission.scanned.body_digest = sha256({});

@@ -19,18 +19,18 @@ constexpr std::string_view kChanged = "changed_by_scanner";
 
 }  // namespace
 
-Failure ExitFront::blame(Failure why, Trace::By by) {
+Failure AnswerJudge::blame(Failure why, Trace::By by) {
   exchange_.trace.by = by;
   return why;
 }
 
-Failure ExitFront::without_answer(Failure why) {
+Failure AnswerJudge::without_answer(Failure why) {
   news_->take_failure();
   if (news_->failure) return blame(std::move(news_->failure->failure), news_->failure->by);
   return why;
 }
 
-Response ExitFront::events_ahead(std::shared_ptr<PendingAnswer> pending) {
+Response AnswerJudge::events_ahead(std::shared_ptr<PendingAnswer> pending) {
   exchange_.trace.scanned_response_body = true;
   ResponseHead shown = shown_to_scanner(news_->head->head, exchange_.id(), false);
   Response answer;
@@ -41,8 +41,8 @@ Response ExitFront::events_ahead(std::shared_ptr<PendingAnswer> pending) {
   return answer;
 }
 
-awaitable<Result<Response>> ExitFront::judge(Response relayed, bool request_was_head,
-                                             Clock::time_point sent) {
+awaitable<Result<Response>> AnswerJudge::judge(Response relayed, bool request_was_head,
+                                               Clock::time_point sent) {
   news_->take();
   const std::size_t ids = relayed.head.fields.count(kExchangeField);
   const bool other = ids > 0 && relayed.head.fields.find(kExchangeField) != exchange_.id();
@@ -64,7 +64,7 @@ awaitable<Result<Response>> ExitFront::judge(Response relayed, bool request_was_
     auto own = co_await scanners_own(std::move(relayed), request_was_head);
     co_return own;
   }
-  ResponseHead shown = shown_to_scanner(news_->head->head, exchange_.id(), exchange_.side_body);
+  ResponseHead shown = shown_to_scanner(news_->head->head, exchange_.id(), exchange_.bypass_body);
   const auto difference = response_difference(shown, relayed.head);
   if (difference) {
     Cuts cuts;
@@ -73,7 +73,7 @@ awaitable<Result<Response>> ExitFront::judge(Response relayed, bool request_was_
       cuts.time = sent + options_.timeout;
     }
     if (relayed.body) {
-      relayed.body = std::make_unique<ScannedBody>(Bytes(), std::move(relayed.body), cuts);
+      relayed.body = std::make_unique<RelayedBody>(Bytes(), std::move(relayed.body), cuts);
       exchange_.trace.scanned_response_body = true;
     }
     co_return changed(std::move(relayed), shown, *difference);
@@ -84,24 +84,24 @@ awaitable<Result<Response>> ExitFront::judge(Response relayed, bool request_was_
 
 // The exit told why there is no answer, or none any more; what it said to the scanner is of no
 // interest, but its connection is of use if it has been read.
-awaitable<Result<Response>> ExitFront::of_failure(std::unique_ptr<BodySource> body) {
+awaitable<Result<Response>> AnswerJudge::of_failure(std::unique_ptr<BodySource> body) {
   FailureNews news = std::move(*news_->failure);
   auto read = co_await read_short(body);
   if (read && body) body->stop(news.failure);
   co_return blame(std::move(news.failure), news.by);
 }
 
-awaitable<Result<Response>> ExitFront::passed(Response relayed, ResponseHead shown) {
+awaitable<Result<Response>> AnswerJudge::passed(Response relayed, ResponseHead shown) {
   Response answer;
   answer.head = news_->head->head;
-  if (!answer.head.has_body || exchange_.side_body) {
+  if (!answer.head.has_body || exchange_.bypass_body) {
     // Nothing belongs to it.
     auto rest = co_await read_short(relayed.body);
     if (!rest) co_return without_answer(rest.error());
     if (!rest->bytes.empty()) {
       if (relayed.body) {
         relayed.body =
-            std::make_unique<ScannedBody>(std::move(rest->bytes), std::move(relayed.body), Cuts());
+            std::make_unique<RelayedBody>(std::move(rest->bytes), std::move(relayed.body), Cuts());
       } else {
         relayed.body = std::make_unique<BytesSource>(std::move(rest->bytes));
       }
@@ -109,7 +109,7 @@ awaitable<Result<Response>> ExitFront::passed(Response relayed, ResponseHead sho
     }
     if (answer.head.has_body) {
       answer.body =
-          std::make_unique<PastBody>(news_->release(), exchange_, options_.h1.response_stall);
+          std::make_unique<BypassBody>(news_->release(), exchange_, options_.h1.response_stall);
     }
     co_return answer;
   }
@@ -137,7 +137,8 @@ awaitable<Result<Response>> ExitFront::passed(Response relayed, ResponseHead sho
 }
 
 // What the scanner sent in the place of an answer that it had been given.
-Response ExitFront::changed(Response relayed, const ResponseHead& shown, const std::string& what) {
+Response AnswerJudge::changed(Response relayed, const ResponseHead& shown,
+                              const std::string& what) {
   // A redirect that it was shown as something else is one again.
   if (relayed.head.status == shown.status) relayed.head.status = news_->head->head.status;
   strip_control_fields(relayed.head.fields);
@@ -151,7 +152,7 @@ Response ExitFront::changed(Response relayed, const ResponseHead& shown, const s
 }
 
 // No answer that went through the exit: the scanner's word, or a scanner that is broken.
-awaitable<Result<Response>> ExitFront::scanners_own(Response relayed, bool request_was_head) {
+awaitable<Result<Response>> AnswerJudge::scanners_own(Response relayed, bool request_was_head) {
   auto text = co_await read_short(relayed.body);
   if (!text) co_return without_answer(text.error());
   PipelockVerdict verdict;
@@ -197,7 +198,7 @@ awaitable<Result<Response>> ExitFront::scanners_own(Response relayed, bool reque
   relayed.head.fields.add("X-Bottle-Deny", word(verdict.failure));
   if (relayed.body) {
     relayed.body =
-        std::make_unique<ScannedBody>(std::move(text->bytes), std::move(relayed.body), Cuts());
+        std::make_unique<RelayedBody>(std::move(text->bytes), std::move(relayed.body), Cuts());
   } else if (!text->bytes.empty()) {
     relayed.body = std::make_unique<BytesSource>(std::move(text->bytes));
   }

@@ -14,10 +14,10 @@ namespace bottle {
 // Passed (it is what the exit gave the scanner): the origin's own head, its body compared on the
 // way. Blocked or changed: the scanner's answer, marked with X-Bottle-Deny, in the trace
 // UpstreamDenied by Pipelock. Failed at the exit or at the origin: that failure, by whom it was.
-class ExitFront {
+class AnswerJudge {
  public:
   // All outlive it; `news` is the exchange's.
-  ExitFront(const PipelockOptions& options, std::shared_ptr<FrontNews> news, Exchange& exchange)
+  AnswerJudge(const PipelockOptions& options, std::shared_ptr<ExitReports> news, Exchange& exchange)
       : options_(options), news_(std::move(news)), exchange_(exchange) {}
 
   // `request_was_head`: the method was HEAD. `sent`: when the request went to the scanner.
@@ -39,7 +39,7 @@ class ExitFront {
   [[nodiscard]] Failure blame(Failure why, Trace::By by);
 
   const PipelockOptions& options_;
-  std::shared_ptr<FrontNews> news_;
+  std::shared_ptr<ExitReports> news_;
   Exchange& exchange_;
 };
 

@@ -5,7 +5,7 @@
 
 namespace bottle {
 
-void PastBody::take_news() {
+void BypassBody::take_news() {
   while (queue_.size() < kSidePiece && !ended_ && !failure_) {
     auto news = front_->next();
     if (!news) return;
@@ -28,7 +28,7 @@ void PastBody::take_news() {
   }
 }
 
-awaitable<Result<Chunk>> PastBody::read(std::size_t max) {
+awaitable<Result<Chunk>> BypassBody::read(std::size_t max) {
   Deadline stall(exchange_.wheel(), *front_, stall_);
   for (;;) {
     take_news();

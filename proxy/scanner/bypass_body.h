@@ -15,12 +15,12 @@ namespace bottle {
 // A response's body that went past the scanner: the origin's bytes as the exit tells them, at the
 // client's pace (what it takes is the exit's credit). Owns the front's end of the exchange, which
 // ends with it.
-class PastBody final : public BodySource {
+class BypassBody final : public BodySource {
  public:
   // The exit begins now. `stall`: between two pieces. `exchange` outlives it.
-  PastBody(std::unique_ptr<FrontEnd> front, Exchange& exchange, std::chrono::milliseconds stall)
+  BypassBody(std::unique_ptr<FrontEnd> front, Exchange& exchange, std::chrono::milliseconds stall)
       : front_(std::move(front)), exchange_(exchange), stall_(stall) {
-    front_->credit(kSideWindow);
+    front_->credit(kBypassWindow);
   }
 
   awaitable<Result<Chunk>> read(std::size_t max) override;

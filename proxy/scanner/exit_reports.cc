@@ -11,7 +11,7 @@ bool is_scanners_leaving(const FailureNews& news) noexcept {
   return news.by == Trace::By::Pipelock && news.failure.code == Code::Cancelled;
 }
 
-void FrontNews::take() {
+void ExitReports::take() {
   while (!head && !failure) {
     auto news = front_->next();
     if (!news) return;
@@ -29,7 +29,7 @@ void FrontNews::take() {
   }
 }
 
-void FrontNews::take_failure() {
+void ExitReports::take_failure() {
   take();
   while (!failure) {
     auto news = front_->next();
@@ -39,12 +39,12 @@ void FrontNews::take_failure() {
   if (failure && is_scanners_leaving(*failure)) failure.reset();
 }
 
-void FrontNews::watch(const std::shared_ptr<FrontNews>& self, std::shared_ptr<Event> told) {
+void ExitReports::watch(const std::shared_ptr<ExitReports>& self, std::shared_ptr<Event> told) {
   self->watching_ = true;
   self->exchange_.tasks().spawn(run(self, std::move(told)));
 }
 
-awaitable<void> FrontNews::run(std::shared_ptr<FrontNews> self, std::shared_ptr<Event> told) {
+awaitable<void> ExitReports::run(std::shared_ptr<ExitReports> self, std::shared_ptr<Event> told) {
   while (!self->head && !self->failure) {
     const bool news = co_await self->front_->wait();
     if (!news) break;
@@ -55,15 +55,15 @@ awaitable<void> FrontNews::run(std::shared_ptr<FrontNews> self, std::shared_ptr<
   told->set_later();
 }
 
-bool FrontNews::begins_events() const {
-  if (!head || failure || too_many_interims || exchange_.side_body) return false;
+bool ExitReports::begins_events() const {
+  if (!head || failure || too_many_interims || exchange_.bypass_body) return false;
   const ResponseHead& answer = head->head;
   // The scanner refuses a coding that the exit could not take off, and says so.
   return answer.status / 100 == 2 && answer.has_body && is_event_stream(answer.fields) &&
          !answer.fields.has("content-encoding");
 }
 
-awaitable<bool> FrontNews::end_watch() {
+awaitable<bool> ExitReports::end_watch() {
   while (watching_) {
     front_->cancel();
     const bool ended = co_await watch_ended_.wait();

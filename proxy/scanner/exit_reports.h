@@ -12,16 +12,16 @@ namespace bottle {
 
 // What the exit tells of one exchange until it tells of the body: 1xx heads, which go on to the
 // client, and the head or the failure. Shared with the child that waits for the former.
-class FrontNews {
+class ExitReports {
  public:
   // `exchange` outlives it.
-  FrontNews(std::unique_ptr<FrontEnd> front, Exchange& exchange)
+  ExitReports(std::unique_ptr<FrontEnd> front, Exchange& exchange)
       : front_(std::move(front)), exchange_(exchange), watch_ended_(exchange.wheel().executor()) {}
-  FrontNews(const FrontNews&) = delete;
-  FrontNews& operator=(const FrontNews&) = delete;
+  ExitReports(const ExitReports&) = delete;
+  ExitReports& operator=(const ExitReports&) = delete;
 
   // Takes news as they come, in a child; sets `told` when the head or the failure is there.
-  static void watch(const std::shared_ptr<FrontNews>& self, std::shared_ptr<Event> told);
+  static void watch(const std::shared_ptr<ExitReports>& self, std::shared_ptr<Event> told);
   // Nobody takes news any more but the caller. False if the caller was cancelled.
   awaitable<bool> end_watch();
 
@@ -45,7 +45,7 @@ class FrontNews {
   [[nodiscard]] std::unique_ptr<FrontEnd> release() noexcept { return std::move(front_); }
 
  private:
-  static awaitable<void> run(std::shared_ptr<FrontNews> self, std::shared_ptr<Event> told);
+  static awaitable<void> run(std::shared_ptr<ExitReports> self, std::shared_ptr<Event> told);
 
   std::unique_ptr<FrontEnd> front_;
   Exchange& exchange_;

@@ -24,7 +24,7 @@ Failure cut_by_scanner() {
 // What the reader shares with the two children that wait, for the scanner and for the exit.
 struct Streams {
   Streams(std::unique_ptr<FrontEnd> front_in, std::unique_ptr<BodySource> relayed_in,
-          const ExitFrontLimits& limits, Exchange& exchange)
+          const AnswerJudgeLimits& limits, Exchange& exchange)
       : front(std::move(front_in)),
         relayed(std::move(relayed_in)),
         match(limits.event),
@@ -240,7 +240,7 @@ void MatchedEvents::stop(Failure why) noexcept {
 std::unique_ptr<BodySource> matched_events(std::unique_ptr<FrontEnd> front,
                                            std::unique_ptr<BodySource> relayed,
                                            std::chrono::milliseconds idle,
-                                           const ExitFrontLimits& limits, Exchange& exchange) {
+                                           const AnswerJudgeLimits& limits, Exchange& exchange) {
   auto streams = std::make_shared<Streams>(std::move(front), std::move(relayed), limits, exchange);
   exchange.tasks().spawn(read_relayed(streams));
   exchange.tasks().spawn(read_news(streams));

@@ -19,7 +19,7 @@ namespace bottle {
 [[nodiscard]] std::unique_ptr<BodySource> matched_events(std::unique_ptr<FrontEnd> front,
                                                          std::unique_ptr<BodySource> relayed,
                                                          std::chrono::milliseconds idle,
-                                                         const ExitFrontLimits& limits,
+                                                         const AnswerJudgeLimits& limits,
                                                          Exchange& exchange);
 
 }  // namespace bottle

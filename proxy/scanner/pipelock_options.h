@@ -20,7 +20,7 @@ struct PipelockOptions {
   std::chrono::milliseconds sse_comment{15'000};  // clients' watchdogs start at about 20 s
   H1ClientLimits h1;
   DecodeLimits decode;
-  ExitFrontLimits exit;
+  AnswerJudgeLimits exit;
 };
 
 // "<bottle>-<exchange>" for X-Pipelock-Agent: at most 64 of [A-Za-z0-9._-], other characters as

@@ -154,9 +154,9 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head, Co
   head.fields.set(kAgentField, pipelock_agent(options_.bottle_id, exchange.id()));
   auto end = ledger_->admit(std::move(*admission), exchange.wheel().executor());
   head.fields.set(kExchangeField, end->ticket());
-  const auto news = std::make_shared<FrontNews>(std::move(end), exchange);
+  const auto news = std::make_shared<ExitReports>(std::move(end), exchange);
   const auto pending = std::make_shared<PendingAnswer>(exchange);
-  FrontNews::watch(news, pending->changed);
+  ExitReports::watch(news, pending->changed);
   pending->task =
       exchange.tasks().spawn(fetch(pending, std::move(head), std::move(body.scanned), news));
   const Failure ended{Code::Cancelled, "the exchange was ended"};
@@ -167,7 +167,7 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head, Co
     co_return ended;
   }
   const bool alone = co_await news->end_watch();
-  ExitFront front(options_, news, exchange);
+  AnswerJudge front(options_, news, exchange);
   if (!pending->answer) {
     if (alone) co_return front.events_ahead(pending);
     pending->cancel();
@@ -185,7 +185,7 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head, Co
 
 awaitable<void> PipelockUpstream::fetch(std::shared_ptr<PendingAnswer> pending, RequestHead head,
                                         std::shared_ptr<const SpooledBody> body,
-                                        std::shared_ptr<FrontNews> news) {
+                                        std::shared_ptr<ExitReports> news) {
   auto relayed = co_await call(std::move(head), std::move(body), news.get(), pending->exchange);
   pending->answer.emplace(std::move(relayed));
   pending->changed->set_later();
@@ -193,7 +193,7 @@ awaitable<void> PipelockUpstream::fetch(std::shared_ptr<PendingAnswer> pending, 
 
 awaitable<Result<Relayed>> PipelockUpstream::call(RequestHead head,
                                                   std::shared_ptr<const SpooledBody> body,
-                                                  const FrontNews* front, Exchange& exchange) {
+                                                  const ExitReports* front, Exchange& exchange) {
   const Turn turn{exchange.client, head.target.size() + head.fields.list_size() +
                                        static_cast<std::size_t>(body ? body->size() : 0)};
   bool may_retry = front != nullptr || is_idempotent(head.method);
@@ -274,7 +274,7 @@ awaitable<Result<Response>> PipelockUpstream::judge(Response response, bool head
   } else {
     cuts.bytes = options_.max_response_bytes;
   }
-  response.body = std::make_unique<ScannedBody>(std::move(first), std::move(response.body), cuts);
+  response.body = std::make_unique<RelayedBody>(std::move(first), std::move(response.body), cuts);
   if (events) {
     response.body = with_sse_comments(std::move(response.body), options_.sse_comment, exchange);
   }

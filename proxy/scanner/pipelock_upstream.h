@@ -14,7 +14,7 @@
 
 namespace bottle {
 
-class FrontNews;
+class ExitReports;
 
 // The routes `scan` and `scan-requests`: each request as one forward-proxy call to pipelock. The
 // body is complete and decoded before a connection is used; the request is written in absolute
@@ -27,7 +27,7 @@ class FrontNews;
 // (ScannerUnavailable), silent (UpstreamTimeout) or babbling (UpstreamBroken). A body that ends
 // where pipelock cuts is UpstreamTruncated.
 //
-// With a ledger there is an exit behind pipelock, and what it tells counts: see ExitFront. A
+// With a ledger there is an exit behind pipelock, and what it tells counts: see AnswerJudge. A
 // request is sent to pipelock once more, whatever its method, if the connection died and the exit
 // has not had it. What is signed as it stands (aws-chunked) is decoded for pipelock and goes out as
 // it came, which only an exit can do. A gRPC call whose request does not end is NotSupported
@@ -49,10 +49,10 @@ class PipelockUpstream final : public Upstream {
                                             Exchange& exchange);
   // The child that gets the answer.
   awaitable<void> fetch(std::shared_ptr<PendingAnswer> pending, RequestHead head,
-                        std::shared_ptr<const SpooledBody> body, std::shared_ptr<FrontNews> news);
+                        std::shared_ptr<const SpooledBody> body, std::shared_ptr<ExitReports> news);
   // `front`: null without an exit.
   awaitable<Result<Relayed>> call(RequestHead head, std::shared_ptr<const SpooledBody> body,
-                                  const FrontNews* front, Exchange& exchange);
+                                  const ExitReports* front, Exchange& exchange);
   awaitable<Result<Response>> judge(Response response, bool head_request, Clock::time_point sent,
                                     Exchange& exchange);
 

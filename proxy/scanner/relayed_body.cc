@@ -17,7 +17,7 @@ std::optional<Failure> Cuts::at_end(std::uint64_t received) const {
   return std::nullopt;
 }
 
-awaitable<Result<Chunk>> ScannedBody::read(std::size_t max) {
+awaitable<Result<Chunk>> RelayedBody::read(std::size_t max) {
   Chunk chunk;
   if (!first_.empty() || !rest_) {
     chunk.data = first_.substr(0, max);

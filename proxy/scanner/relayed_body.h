@@ -19,9 +19,9 @@ struct Cuts {
 };
 
 // A response's body as the scanner relayed it; `first` was read ahead to see whose word it is.
-class ScannedBody final : public BodySource {
+class RelayedBody final : public BodySource {
  public:
-  ScannedBody(Bytes first, std::unique_ptr<BodySource> rest, Cuts cuts)
+  RelayedBody(Bytes first, std::unique_ptr<BodySource> rest, Cuts cuts)
       : first_(std::move(first)), rest_(std::move(rest)), cuts_(cuts) {}
 
   awaitable<Result<Chunk>> read(std::size_t max) override;

@@ -203,7 +203,7 @@ struct Ask {
   std::string id = "e1";
   std::size_t piece = 16 * 1024;       // the client takes so much at a time
   std::size_t leave_after = SIZE_MAX;  // and goes when it has so many bytes
-  bool side_body = false;              // the response's body goes past the scanner
+  bool bypass_body = false;            // the response's body goes past the scanner
 };
 
 inline Request get(std::string target = "/") {
@@ -230,7 +230,7 @@ inline awaitable<void> drive(Upstream& upstream, Request request, TimerWheel& wh
   request.head.authority = ask.destination.authority(ask.scheme);
   Exchange exchange(wheel.executor(), wheel, ask.id, ask.destination, ask.scheme, Version::Http2,
                     &interims);
-  exchange.side_body = ask.side_body;
+  exchange.bypass_body = ask.bypass_body;
   auto response = co_await upstream.send(std::move(request), exchange);
   if (!response) {
     out.failure = response.error();

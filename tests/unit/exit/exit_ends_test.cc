@@ -23,7 +23,7 @@ class ExitEnds : public ExitBench {
   awaitable<void> scanner_leaves_before_begin();
   awaitable<void> second_use();
   awaitable<void> front_leaves();
-  awaitable<void> side_body();
+  awaitable<void> bypass_body();
   awaitable<void> side_front_leaves();
   awaitable<void> side_scanner_leaves();
   awaitable<void> side_failure();
@@ -37,7 +37,7 @@ class ExitEnds : public ExitBench {
   }
   Admission side_admission() const {
     Admission made = admission("a-1");
-    made.side_body = true;
+    made.bypass_body = true;
     return made;
   }
   void expect_left(const FailureNews& failed) {
@@ -163,14 +163,14 @@ awaitable<void> ExitEnds::events_without_room() {
   ScannersEnd scanner = connect();
   co_await scanner.say(relayed());
   co_await scanner.hear("\r\n\r\n");
-  origins.feed.push(Bytes(kSideWindow, 'a') + "b");
+  origins.feed.push(Bytes(kBypassWindow, 'a') + "b");
   co_await settle();
   co_await settle();
   const auto head = co_await news(*front);
   expect<HeadNews>(head);
   std::size_t told = 0;
   while (auto next = front->next()) told += expect<BodyNews>(std::move(next)).data.size();
-  EXPECT_EQ(told, kSideWindow) << "no more than there is room for";
+  EXPECT_EQ(told, kBypassWindow) << "no more than there is room for";
   front->credit(1);
   const auto last = co_await news(*front);
   EXPECT_EQ(expect<BodyNews>(last).data, "b");
@@ -268,7 +268,7 @@ TEST_F(ExitEnds, AFrontThatLeavesCancelsTheOrigin) { play(front_leaves()); }
 
 // ---- past the scanner --------------------------------------------------------------------------
 
-awaitable<void> ExitEnds::side_body() {
+awaitable<void> ExitEnds::bypass_body() {
   const Bytes body(3 * kSidePiece, 's');
   origins.answer = body;
   origins.head.fields.add("Content-Encoding", "gzip");
@@ -299,12 +299,12 @@ awaitable<void> ExitEnds::side_body() {
     }
     const Bytes& piece = std::get<BodyNews>(*next).data;
     EXPECT_LE(piece.size(), kSidePiece);
-    front->credit(got.empty() ? kSideWindow : piece.size());
+    front->credit(got.empty() ? kBypassWindow : piece.size());
     got += piece;
   }
   EXPECT_EQ(got.size(), body.size());
 }
-TEST_F(ExitEnds, ASideBodyGoesPastTheScanner) { play(side_body()); }
+TEST_F(ExitEnds, ABypassBodyGoesPastTheScanner) { play(bypass_body()); }
 
 awaitable<void> ExitEnds::side_front_leaves() {
   origins.live = true;
@@ -320,7 +320,7 @@ awaitable<void> ExitEnds::side_front_leaves() {
   const bool ended = co_await until(is_ended);
   EXPECT_TRUE(ended);
 }
-TEST_F(ExitEnds, ASideBodyEndsWithItsFront) { play(side_front_leaves()); }
+TEST_F(ExitEnds, ABypassBodyEndsWithItsFront) { play(side_front_leaves()); }
 
 awaitable<void> ExitEnds::side_scanner_leaves() {
   origins.never = true;
@@ -334,7 +334,7 @@ awaitable<void> ExitEnds::side_scanner_leaves() {
   expect_left(expect<FailureNews>(told));
   EXPECT_EQ(origins.cancelled, 1);
 }
-TEST_F(ExitEnds, ASideBodyNeedsTheScannerUntilItsHead) { play(side_scanner_leaves()); }
+TEST_F(ExitEnds, ABypassBodyNeedsTheScannerUntilItsHead) { play(side_scanner_leaves()); }
 
 awaitable<void> ExitEnds::side_failure() {
   origins.live = true;
@@ -349,7 +349,7 @@ awaitable<void> ExitEnds::side_failure() {
   const auto told = co_await news(*front);
   EXPECT_EQ(expect<FailureNews>(told).by, Trace::By::Origin);
 }
-TEST_F(ExitEnds, ASideBodyThatBreaksIsTold) { play(side_failure()); }
+TEST_F(ExitEnds, ABypassBodyThatBreaksIsTold) { play(side_failure()); }
 
 // ---- the exit stops ----------------------------------------------------------------------------
 
@@ -379,7 +379,7 @@ awaitable<void> ExitEnds::stopped_in(bool side, bool head) {
 TEST_F(ExitEnds, StopsWhileTheOriginIsAwaited) { play(stopped_in(false, false)); }
 TEST_F(ExitEnds, StopsWhileABodyIsOnItsWay) { play(stopped_in(false, true)); }
 TEST_F(ExitEnds, StopsWhileTheOriginsSideBodyIsAwaited) { play(stopped_in(true, false)); }
-TEST_F(ExitEnds, StopsWhileASideBodyWaitsForRoom) { play(stopped_in(true, true)); }
+TEST_F(ExitEnds, StopsWhileABypassBodyWaitsForRoom) { play(stopped_in(true, true)); }
 
 awaitable<void> ExitEnds::too_many() {
   ScannersEnd first = connect();

@@ -25,9 +25,9 @@ using test::admission_of;
 class Ledger : public ::testing::Test {
  protected:
   Executor executor() { return io_.get_executor(); }
-  std::unique_ptr<FrontEnd> admit(const std::string& id, bool side_body = false) {
+  std::unique_ptr<FrontEnd> admit(const std::string& id, bool bypass_body = false) {
     Admission admission = admission_of(id);
-    admission.side_body = side_body;
+    admission.bypass_body = bypass_body;
     auto front = ledger_.admit(std::move(admission), executor());
     ticket_ = front->ticket();
     return front;
@@ -210,7 +210,7 @@ TEST_F(Ledger, PiecesThatNobodyTookBecomeOne) {
   ASSERT_TRUE(exit->begin());
   exit->tell(HeadNews());
   for (std::size_t i = 0; i < kSidePiece + 10; ++i) exit->tell(piece(1));
-  EXPECT_EQ(exit->room(), kSideWindow - kSidePiece - 10);
+  EXPECT_EQ(exit->room(), kBypassWindow - kSidePiece - 10);
   exit->tell(EndNews());
   EXPECT_TRUE(std::holds_alternative<HeadNews>(*front->next()));
   EXPECT_EQ(std::get<BodyNews>(*front->next()).data.size(), kSidePiece);
@@ -221,12 +221,12 @@ TEST_F(Ledger, PiecesThatNobodyTookBecomeOne) {
 TEST_F(Ledger, BodyHasRoomAsFarAsThereIsCredit) {
   auto events = admit("events");
   auto exit = claim();
-  EXPECT_EQ(exit->room(), kSideWindow);
+  EXPECT_EQ(exit->room(), kBypassWindow);
   exit->tell(piece(kSidePiece));
-  EXPECT_EQ(exit->room(), kSideWindow - kSidePiece);
+  EXPECT_EQ(exit->room(), kBypassWindow - kSidePiece);
   events->credit(kSidePiece);
-  EXPECT_EQ(exit->room(), kSideWindow);
-  EXPECT_THROW(exit->tell(piece(kSideWindow + 1)), std::logic_error);
+  EXPECT_EQ(exit->room(), kBypassWindow);
+  EXPECT_THROW(exit->tell(piece(kBypassWindow + 1)), std::logic_error);
 
   auto side = admit("side", true);
   auto side_exit = claim();
@@ -398,7 +398,7 @@ struct Crossing {
 
 awaitable<void> take(Crossing& crossing, int number) {
   Admission admission = admission_of("x-" + std::to_string(number));
-  admission.side_body = true;
+  admission.bypass_body = true;
   auto front = crossing.ledger.admit(std::move(admission), crossing.front_io.get_executor());
   const std::string ticket(front->ticket());
   asio::post(crossing.exit_io, [&crossing, ticket] {

@@ -290,7 +290,7 @@ TEST(ShownToScanner, NobodyElseSpeaksOurFields) {
   EXPECT_FALSE(shown.fields.has(kOriginStatusField));
 }
 
-TEST(ShownToScanner, WithASideBodyItGetsTheHeadAlone) {
+TEST(ShownToScanner, WithABypassBodyItGetsTheHeadAlone) {
   ResponseHead origin = response(200, {{"Content-Encoding", "gzip"}, {"ETag", "e"}});
   origin.content_length = 7;
   ResponseHead shown = shown_to_scanner(origin, "e1", true);
@@ -308,8 +308,8 @@ TEST(ShownToScanner, WhereNoBodyIsThereIsNoCoding) {
   ResponseHead origin = response(200, {{"Content-Encoding", "gzip"}, {"Vary", "accept-encoding"}});
   origin.has_body = false;
   origin.content_length = 7;
-  for (const bool side_body : {false, true}) {
-    const ResponseHead shown = shown_to_scanner(origin, "e1", side_body);
+  for (const bool bypass_body : {false, true}) {
+    const ResponseHead shown = shown_to_scanner(origin, "e1", bypass_body);
     EXPECT_FALSE(shown.fields.has("content-encoding"));
     EXPECT_TRUE(shown.fields.has("vary"));
     EXPECT_EQ(shown.content_length, 7U);

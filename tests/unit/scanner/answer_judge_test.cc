@@ -49,7 +49,7 @@ Acts honest(const HeadNews& head, const std::string& body) {
 
 // ---- what is admitted --------------------------------------------------------------------------
 
-TEST(ExitFront, AdmitsTheClientsOwnHeadAndSendsTheScannerATicket) {
+TEST(AnswerJudge, AdmitsTheClientsOwnHeadAndSendsTheScannerATicket) {
   ExitWorld world;
   PlayRecord& peer = world.dial.will_play(honest(head_news(200), "ok"));
   Request request = post("{}");
@@ -77,7 +77,7 @@ TEST(ExitFront, AdmitsTheClientsOwnHeadAndSendsTheScannerATicket) {
             "stale_ticket");
 }
 
-TEST(ExitFront, ADecodedBodyIsAdmittedDecoded) {
+TEST(AnswerJudge, ADecodedBodyIsAdmittedDecoded) {
   ExitWorld world;
   const char gzip[] =
       "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\x57\xc8\xc0\x4e\x72\x01\x00"
@@ -94,7 +94,7 @@ TEST(ExitFront, ADecodedBodyIsAdmittedDecoded) {
   EXPECT_EQ(peer.admission->scanned.body_digest, sha256("hello hello hello hello hello\n"));
 }
 
-TEST(ExitFront, WithAPassingBodyTheClientsOwnCodingIsAskedFor) {
+TEST(AnswerJudge, WithAPassingBodyTheClientsOwnCodingIsAskedFor) {
   ExitWorld world;
   const HeadNews head = head_news(204, {}, false);
   PlayRecord& peer =
@@ -103,17 +103,17 @@ TEST(ExitFront, WithAPassingBodyTheClientsOwnCodingIsAskedFor) {
   Request request = get();
   request.head.fields.add("Accept-Encoding", "gzip, br");
   Ask how;
-  how.side_body = true;
+  how.bypass_body = true;
   EXPECT_EQ(world.ask(std::move(request), how).head.status, 204);
   ASSERT_TRUE(peer.admission);
   EXPECT_EQ(peer.admission->sent.head.fields.find("accept-encoding"), "gzip, br");
   // It leaves, so the scanner sees it: a client may write anything there.
   EXPECT_EQ(peer.admission->scanned.head.fields.find("accept-encoding"), "gzip, br");
   EXPECT_NE(peer.received.find("Accept-Encoding: gzip, br\r\n"), std::string::npos);
-  EXPECT_TRUE(peer.admission->side_body);
+  EXPECT_TRUE(peer.admission->bypass_body);
 }
 
-TEST(ExitFront, AGrpcCallSaysThatItTakesTrailers) {
+TEST(AnswerJudge, AGrpcCallSaysThatItTakesTrailers) {
   ExitWorld world;
   HeadNews head = head_news(200, {{"content-type", "application/grpc"}});
   head.h2 = true;
@@ -148,7 +148,7 @@ class EndlessSource final : public BodySource {
   void stop(Failure) noexcept override {}
 };
 
-TEST(ExitFront, AGrpcCallInWhichTheClientStreamsIsRefusedInWords) {
+TEST(AnswerJudge, AGrpcCallInWhichTheClientStreamsIsRefusedInWords) {
   PipelockOptions options;
   options.exit.grpc_request = 60ms;
   ExitWorld world(options);
@@ -168,7 +168,7 @@ TEST(ExitFront, AGrpcCallInWhichTheClientStreamsIsRefusedInWords) {
 
 // ---- passed ------------------------------------------------------------------------------------
 
-TEST(ExitFront, TheClientGetsTheOriginsOwnHead) {
+TEST(AnswerJudge, TheClientGetsTheOriginsOwnHead) {
   ExitWorld world;
   const HeadNews head = head_news(
       200, {{"x-Odd-CASE", "1"}, {"Set-Cookie", "a=1"}, {"ETag", "\"e\""}, {"Set-Cookie", "b=2"}});
@@ -181,7 +181,7 @@ TEST(ExitFront, TheClientGetsTheOriginsOwnHead) {
   EXPECT_TRUE(out.scanned_response_body);
 }
 
-TEST(ExitFront, RedirectsAreRedirects) {
+TEST(AnswerJudge, RedirectsAreRedirects) {
   for (const int status : {301, 302, 303, 307, 308}) {
     ExitWorld world;
     world.dial.will_play(honest(head_news(status, {{"Location", "/x"}, {"Set-Cookie", "a"}}), ""));
@@ -192,7 +192,7 @@ TEST(ExitFront, RedirectsAreRedirects) {
   }
 }
 
-TEST(ExitFront, AHeadKeepsItsLength) {
+TEST(AnswerJudge, AHeadKeepsItsLength) {
   ExitWorld world;
   HeadNews head = head_news(200, {{"Content-Type", "a/b"}}, false);
   head.head.content_length = 1234;
@@ -205,7 +205,7 @@ TEST(ExitFront, AHeadKeepsItsLength) {
   EXPECT_FALSE(out.has_body);
 }
 
-TEST(ExitFront, InterimHeadsComeAtOnce) {
+TEST(AnswerJudge, InterimHeadsComeAtOnce) {
   ExitWorld world;
   InterimNews hints;
   hints.head.status = 103;
@@ -217,7 +217,7 @@ TEST(ExitFront, InterimHeadsComeAtOnce) {
   EXPECT_EQ(out.body, "ok");
 }
 
-TEST(ExitFront, AnOriginsRefusalInTheScannersFormIsTheOrigins) {
+TEST(AnswerJudge, AnOriginsRefusalInTheScannersFormIsTheOrigins) {
   ExitWorld world;
   const std::string text = "blocked: by the origin\n";
   const HeadNews head = head_news(
@@ -230,7 +230,7 @@ TEST(ExitFront, AnOriginsRefusalInTheScannersFormIsTheOrigins) {
   EXPECT_FALSE(out.traced);
 }
 
-TEST(ExitFront, ALargeBodyIsComparedOnTheWay) {
+TEST(AnswerJudge, ALargeBodyIsComparedOnTheWay) {
   ExitWorld world;
   const std::string body(1'000'000, 'b');
   Acts acts = honest(head_news(200), body);
@@ -240,7 +240,7 @@ TEST(ExitFront, ALargeBodyIsComparedOnTheWay) {
   EXPECT_TRUE(out.ended);
 }
 
-TEST(ExitFront, TheEndMayBeToldAfterTheScannersOwn) {
+TEST(AnswerJudge, TheEndMayBeToldAfterTheScannersOwn) {
   ExitWorld world;
   const HeadNews head = head_news(200);
   world.dial.will_play({take_head(), claim(), tell(head), says(relayed(head, "ok")), waits(30ms),
@@ -251,7 +251,7 @@ TEST(ExitFront, TheEndMayBeToldAfterTheScannersOwn) {
 // ---- blocked, changed, cut
 // -----------------------------------------------------------------------
 
-TEST(ExitFront, ABlockedResponseIsTheScannersAnswer) {
+TEST(AnswerJudge, ABlockedResponseIsTheScannersAnswer) {
   ExitWorld world;
   const std::string text = "blocked: response contains injection";
   Acts acts = {
@@ -268,7 +268,7 @@ TEST(ExitFront, ABlockedResponseIsTheScannersAnswer) {
   EXPECT_EQ(world.pool.idle(), 1U);
 }
 
-TEST(ExitFront, ABlockedRequestNeverCameToTheExit) {
+TEST(AnswerJudge, ABlockedRequestNeverCameToTheExit) {
   ExitWorld world;
   world.dial.will_play({take_head(), says(block(403, "blocked: DLP match: X (high)"))});
   const Outcome out = world.ask(get());
@@ -277,7 +277,7 @@ TEST(ExitFront, ABlockedRequestNeverCameToTheExit) {
   EXPECT_EQ(out.by, Trace::By::Pipelock);
 }
 
-TEST(ExitFront, TheLogKnowsWithWhatTheOriginWasSpokenTo) {
+TEST(AnswerJudge, TheLogKnowsWithWhatTheOriginWasSpokenTo) {
   for (const char* protocol : {"", "h2", "http/1.1"}) {
     FailureNews news = failure_news(Code::UpstreamBroken, "reset", Trace::By::Origin);
     news.upstream_protocol = protocol;
@@ -296,7 +296,7 @@ TEST(ExitFront, TheLogKnowsWithWhatTheOriginWasSpokenTo) {
   EXPECT_EQ(blocked.ask(get()).protocol, "") << "no origin was asked";
 }
 
-TEST(ExitFront, AChangedHeadOrSmallBodyIsMarked) {
+TEST(AnswerJudge, AChangedHeadOrSmallBodyIsMarked) {
   const HeadNews head = head_news(200, {{"ETag", "e"}});
   HeadNews stripped = head;
   stripped.head.fields.remove("etag");
@@ -318,7 +318,7 @@ TEST(ExitFront, AChangedHeadOrSmallBodyIsMarked) {
   }
 }
 
-TEST(ExitFront, AChangedRedirectIsStillOne) {
+TEST(AnswerJudge, AChangedRedirectIsStillOne) {
   ExitWorld world;
   const HeadNews head = head_news(302, {{"Location", "/x"}, {"ETag", "e"}});
   HeadNews stripped = head;
@@ -331,7 +331,7 @@ TEST(ExitFront, AChangedRedirectIsStillOne) {
   EXPECT_EQ(out.head.fields.find("X-Bottle-Deny"), "changed_by_scanner");
 }
 
-TEST(ExitFront, AShorterBodyIsNeverAWholeOne) {
+TEST(AnswerJudge, AShorterBodyIsNeverAWholeOne) {
   // Small: before the head. Large: the last bytes never come.
   for (const std::size_t size : {std::size_t{2'000}, std::size_t{600'000}}) {
     PipelockOptions options;
@@ -354,7 +354,7 @@ TEST(ExitFront, AShorterBodyIsNeverAWholeOne) {
   }
 }
 
-TEST(ExitFront, ALargeChangedBodyIsCut) {
+TEST(AnswerJudge, ALargeChangedBodyIsCut) {
   ExitWorld world;
   const std::string body(600'000, 'x');
   std::string other = body;
@@ -500,7 +500,7 @@ INSTANTIATE_TEST_SUITE_P(
 // ---- sending again
 // -------------------------------------------------------------------------------
 
-TEST(ExitFront, SendsAnythingAgainThatTheExitHasNotHad) {
+TEST(AnswerJudge, SendsAnythingAgainThatTheExitHasNotHad) {
   ExitWorld world;
   const HeadNews head = head_news(200);
   world.dial.will_play({take_head(), claim(), tell(head), tell(end_news("ok")),
@@ -516,7 +516,7 @@ TEST(ExitFront, SendsAnythingAgainThatTheExitHasNotHad) {
   EXPECT_TRUE(second.began);
 }
 
-TEST(ExitFront, SendsNothingAgainThatTheExitHas) {
+TEST(AnswerJudge, SendsNothingAgainThatTheExitHas) {
   ExitWorld world;
   const HeadNews head = head_news(200);
   PlayRecord& peer =
@@ -533,7 +533,7 @@ TEST(ExitFront, SendsNothingAgainThatTheExitHas) {
   EXPECT_EQ(peer.tickets.size(), 2U);
 }
 
-TEST(ExitFront, AClientThatLeavesEndsTheExitsWork) {
+TEST(AnswerJudge, AClientThatLeavesEndsTheExitsWork) {
   ExitWorld world;
   const HeadNews head = head_news(200);
   PlayRecord& peer = world.dial.will_play(

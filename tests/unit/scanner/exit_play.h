@@ -254,8 +254,8 @@ inline std::string relayed_head(const ResponseHead& shown, const std::string& fr
   return out + framing + "\r\n";
 }
 inline std::string relayed(const HeadNews& news, const std::string& body,
-                           const std::string& id = "e1", bool side_body = false) {
-  return relayed_head(shown_to_scanner(news.head, id, side_body),
+                           const std::string& id = "e1", bool bypass_body = false) {
+  return relayed_head(shown_to_scanner(news.head, id, bypass_body),
                       "Content-Length: " + std::to_string(body.size()) + "\r\n") +
          body;
 }

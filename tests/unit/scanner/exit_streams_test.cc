@@ -260,7 +260,7 @@ test::Act says_shown(const HeadNews& head, const std::string& body = {}) {
 }
 Ask past() {
   Ask how;
-  how.side_body = true;
+  how.bypass_body = true;
   return how;
 }
 
