@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/body/sse_comments.h"
+#include "proxy/http/framing_rules.h"
 #include "proxy/ledger/rewrites.h"
 #include "proxy/ledger/ticket.h"
 #include "proxy/scanner/bypass_body.h"
