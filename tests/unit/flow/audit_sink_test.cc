@@ -26,7 +26,7 @@ TEST(AuditSink, WritesLinesAndMakesItsFilePrivate) {
   const TempDir dir;
   {
     auto sink = AuditSink::open(dir.file());
-    ASSERT_TRUE(sink) << sink.error().detail;
+    ASSERT_TRUE(sink) << sink.error().message;
     (*sink)->write(sample());
     (*sink)->write(sample());
     EXPECT_TRUE((*sink)->healthy());
@@ -73,7 +73,7 @@ TEST(AuditSink, AbsentFileIsOff) {
 TEST(AuditSink, UnopenableFileIsAnErrorThatNamesIt) {
   const auto sink = AuditSink::open("/nonexistent/dir/audit.jsonl");
   ASSERT_FALSE(sink);
-  EXPECT_NE(sink.error().detail.find("/nonexistent/dir/audit.jsonl"), std::string::npos);
+  EXPECT_NE(sink.error().message.find("/nonexistent/dir/audit.jsonl"), std::string::npos);
 }
 
 TEST(AuditSink, FullDiskIsSeen) {

@@ -10,7 +10,7 @@ namespace {
 
 Policy policy_of(PolicySpec spec) {
   auto policy = Policy::make(std::move(spec));
-  EXPECT_TRUE(policy) << policy.error().detail;
+  EXPECT_TRUE(policy) << policy.error().message;
   return std::move(*policy);
 }
 
@@ -195,7 +195,6 @@ TEST(Policy, BadAllowEntriesAreNamed) {
                                   "a.test:https",
                                   "a b.test",
                                   "-a.test",
-                                  "a_b.test",
                                   "bücher.test",
                                   "127.1",
                                   "010.0.0.1",
@@ -208,9 +207,9 @@ TEST(Policy, BadAllowEntriesAreNamed) {
                                   "user@a.test"}) {
     const auto policy = Policy::make(allow({"good.test", entry}));
     ASSERT_FALSE(policy) << entry;
-    EXPECT_EQ(policy.error().code, Code::Internal);
-    EXPECT_NE(policy.error().detail.find("--allow \"" + entry + "\""), std::string::npos)
-        << policy.error().detail;
+    EXPECT_EQ(policy.error().code, ExitCode::kUsage);
+    EXPECT_NE(policy.error().message.find("--allow \"" + entry + "\""), std::string::npos)
+        << policy.error().message;
   }
 }
 
@@ -230,14 +229,14 @@ TEST(Policy, BadRouteEntriesAreNamed) {
     spec.routes = {entry};
     const auto policy = Policy::make(spec);
     ASSERT_FALSE(policy) << entry;
-    EXPECT_NE(policy.error().detail.find("--route \"" + entry + "\""), std::string::npos);
+    EXPECT_NE(policy.error().message.find("--route \"" + entry + "\""), std::string::npos);
   }
   for (const std::string reserved : {"relay", "splice"}) {
     PolicySpec spec;
     spec.routes = {"a.test=" + reserved};
     const auto policy = Policy::make(spec);
     ASSERT_FALSE(policy) << reserved;
-    EXPECT_NE(policy.error().detail.find("does not exist yet"), std::string::npos);
+    EXPECT_NE(policy.error().message.find("does not exist yet"), std::string::npos);
   }
 }
 

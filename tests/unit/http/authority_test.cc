@@ -124,11 +124,9 @@ TEST(Authority, T01T04T14T27RefusesSecondReadings) {
       "[ ::1]",
       "[[::1]]",
       // names
-      "a_b.com",
-      "_dmarc.example.com",
       "-a.com",
-      "a-.com",
       "a.-b",
+      "a.-",
       "exa mple.com",
       " example.com",
       "example.com ",
@@ -170,8 +168,8 @@ TEST(Authority, T01T04T14T27RefusesSecondReadings) {
     EXPECT_EQ(parsed(text).substr(0, 8), "refused:") << text << " -> " << parsed(text);
     EXPECT_EQ(parse_authority(text, 443).has_value(), false) << text;
   }
-  EXPECT_EQ(parse_authority("a_b", 443).error().code, Code::ClientBad);
-  EXPECT_EQ(parse_authority("a_b", 443).error().reason, "bad_authority");
+  EXPECT_EQ(parse_authority("a b", 443).error().code, Code::ClientBad);
+  EXPECT_EQ(parse_authority("a b", 443).error().reason, "bad_authority");
 }
 
 TEST(Authority, NamesAtTheirLimits) {
