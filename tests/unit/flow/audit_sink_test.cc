@@ -126,7 +126,8 @@ TEST(AuditSink, RecoversAndEndsATornLine) {
   EXPECT_EQ((*sink)->written(), 2u);
 }
 
-// T64: whoever can make lines must not be able to fill the disk.
+// A client that causes lines must not be able to fill the disk.
+// [T64]
 TEST(AuditSink, FilesAreBoundedInSizeAndNumber) {
   const TempDir dir;
   const std::size_t line = audit_line(sample()).size();

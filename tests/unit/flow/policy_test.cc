@@ -46,7 +46,8 @@ TEST(Policy, NothingIsAllowedByDefault) {
   EXPECT_EQ(outcome(policy, "8.8.8.8"), "host_not_allowed");
 }
 
-TEST(Policy, T04HostsAndPorts) {
+// [T04]
+TEST(Policy, AHostMeansItsUsualPorts) {
   const Policy policy = policy_of(
       allow({"api.example.com", "Upper.Example", "*.wild.test", "port.test:8443", "both.test",
              "both.test:9000", "8.8.8.8", "[2606:4700::1111]:8443", "2606:4700::1001"}));
@@ -106,7 +107,8 @@ TEST(Policy, AddressesNeedToBeOpenedAndAllowed) {
   EXPECT_EQ(outcome(policy_of(spec), "10.0.0.1"), "address_not_allowed");
 }
 
-TEST(Policy, T01OwnAddressesComeBeforeTheAllowlist) {
+// [T01]
+TEST(Policy, OwnAddressesComeBeforeTheAllowlist) {
   PolicySpec spec = allow({"*", "*:3128", "*:8888", "127.0.0.1:3128"});
   spec.addresses = *AddressGuard::make({"127.0.0.0/8", "::1"});
   spec.own = {{"127.0.0.1", std::uint16_t{3128}},
@@ -124,7 +126,8 @@ TEST(Policy, T01OwnAddressesComeBeforeTheAllowlist) {
   EXPECT_EQ(outcome(policy, "pipelock.test"), "scan");
 }
 
-TEST(Policy, T01MetadataServicesAreNeverAllowed) {
+// [T01]
+TEST(Policy, MetadataServicesAreNeverAllowed) {
   PolicySpec spec = allow({"*", "metadata.google.internal", "169.254.169.254"});
   spec.addresses = *AddressGuard::make({"169.254.0.0/16"});
   const Policy policy = policy_of(spec);

@@ -251,7 +251,8 @@ TEST(SecretScanner, RefusesBadSecretsWithoutShowingThem) {
   EXPECT_FALSE(SecretSet::make({secret("TWICE", "long enough"), secret("TWICE", "and another")}));
 }
 
-TEST(SecretScanner, T07FindsSecretsInUrlFieldsAndHost) {
+// [T07]
+TEST(SecretScanner, FindsSecretsInUrlFieldsAndHost) {
   const auto set = set_of({secret("PLAIN", kPlain), secret("PASSWORD", kValue)});
   ScanSpace space(*set);
   SecretScanner scanner(*set, space, "example.com", Scheme::Https);

@@ -38,8 +38,9 @@ TEST(Authority, CanonicalSpellings) {
   for (const auto& [text, expected] : table) EXPECT_EQ(parsed(text), expected) << text;
 }
 
-// Threats 1, 4, 14, 27: spellings that some resolver, parser or certificate check reads otherwise.
-TEST(Authority, T01T04T14T27RefusesSecondReadings) {
+// Spellings that some resolver, parser or certificate check reads otherwise.
+// [T01, T04, T14, T27]
+TEST(Authority, RefusesSecondReadings) {
   const std::string label63(63, 'a');
   const std::vector<std::string> table = {
       "",
@@ -244,8 +245,9 @@ TEST(AbsoluteForm, TakesTheTargetApart) {
   EXPECT_EQ(parse_absolute_form("https://example.com?q")->path, "/?q");
 }
 
-// Threat 1: URLs without a host reach the scanner's own endpoints.
-TEST(AbsoluteForm, T01RefusesUrlsThatNameNoHost) {
+// URLs without a host would reach the scanner's own endpoints.
+// [T01]
+TEST(AbsoluteForm, RefusesUrlsThatNameNoHost) {
   for (const char* target : {"http:///metrics",
                              "http:/x",
                              "http:metrics",
