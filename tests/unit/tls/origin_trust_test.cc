@@ -50,7 +50,7 @@ class SystemRoots : public testing::Test {
     return directory_ / name;
   }
   Expected<std::shared_ptr<const OriginTrust>> load(const std::string& system,
-                                                  const std::filesystem::path& own = {}) {
+                                                    const std::filesystem::path& own = {}) {
     ::setenv("SSL_CERT_FILE", file("system.pem", system).c_str(), 1);
     return OriginTrust::load(own);
   }
