@@ -28,7 +28,7 @@ Failure about_file(Failure failure) {
   return failure;
 }
 
-// What the configuration says does not make sense.
+// Marks a failure as one of the configuration.
 Failure about_config(Failure failure) {
   failure.reason = kBadConfig;
   return failure;

@@ -45,8 +45,8 @@ class World {
   std::unique_ptr<Shared> shared_;
 };
 
-// What World::make() would say of the configuration itself and of the files that it reads. Opens no
-// place, writes no file, and asks nothing over the network.
+// Reports what World::make() would say of the configuration itself and of the files that it reads.
+// Opens no socket, writes no file, and asks nothing over the network.
 [[nodiscard]] Result<void> check_world(const Config& config);
 
 [[nodiscard]] ExitCode exit_code_for(const Failure& failure);

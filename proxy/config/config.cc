@@ -218,7 +218,7 @@ Result<Invocation> parse_command_line(int argc, const char* const* argv) {
 
 namespace {
 
-// Whoever takes a descriptor over closes it, and its number may be another one's by then.
+// A descriptor's owner closes it, and its number may belong to another one by then.
 Result<void> check_descriptors(const Config& config) {
   std::vector<int> given;
   const auto add = [&](const std::optional<int>& fd) {

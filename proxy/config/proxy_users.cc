@@ -51,7 +51,7 @@ bool has_control(std::string_view text) {
   });
 }
 
-// What "Basic <base64>" holds; nothing if it is anything else. One scheme, one token, with the
+// Decodes "Basic <base64>"; nothing if it is anything else. One scheme, one token, with the
 // padding that belongs to it.
 std::optional<std::string> strict_basic(std::string_view value) {
   if (value.size() > kMaxFieldValue) return std::nullopt;

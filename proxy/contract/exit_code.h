@@ -4,9 +4,9 @@
 
 namespace bottle::launcher {
 
-// What `bottle` itself ends with. The status of the command that ran in the bottle passes through
-// unchanged (128+n when signal n ended it), so these numbers start where sysexits(3) starts: few
-// programs use them. docs/exit-codes.md is the page for people.
+// The exit codes of `bottle` itself. The status of the command that ran in the bottle passes
+// through unchanged (128+n when signal n ended it), so these numbers start where sysexits(3)
+// starts: few programs use them. docs/exit-codes.md is the page for people.
 enum class ExitCode : std::uint8_t {
   kOk = 0,
   kDemoFailed = 1,            // `bottle start demo`: something that it shows did not happen

@@ -4,7 +4,7 @@
 
 namespace bottle {
 
-// What bottle-proxy ends with; docs/exit-codes.md is the page for people. From sysexits(3) on.
+// The exit codes of bottle-proxy; docs/exit-codes.md is the page for people. From sysexits(3) on.
 enum class ExitCode : std::uint8_t {
   Ok = 0,           // drained and stopped, or --help
   Unwell = 1,       // --healthcheck: it does not answer as it should

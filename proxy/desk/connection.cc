@@ -43,7 +43,7 @@ awaitable<void> part(TcpStream& stream, const ConnectionParts& parts) {
   }
 }
 
-// The answer to somebody who is sent away in plain text: to a CONNECT that is refused. Few clients
+// The plain-text answer to a CONNECT that is refused. Few clients
 // show its body, some its reason phrase, so the word stands in both.
 awaitable<void> send_away(TcpStream& stream, const ConnectionParts& parts, const Failure& failure,
                           const Destination& destination) {
@@ -55,7 +55,7 @@ awaitable<void> send_away(TcpStream& stream, const ConnectionParts& parts, const
   if (told) co_await part(stream, parts);
 }
 
-// What the first bytes (the tunnel's, or the connection's) promise, with the bytes in `early`.
+// Judges the first bytes (of the tunnel or the connection), which are then in `early`.
 // NeedMore: nothing that could be judged came in time.
 awaitable<FirstBytes> sniff_first(TcpStream& stream, const ConnectionParts& parts, Bytes& early) {
   Deadline deadline(parts.wheel, stream, parts.config.session.first_byte);
@@ -165,7 +165,7 @@ class PolicyGate final : public NameGate {
   const ConnectionParts& parts_;
 };
 
-// Somebody who takes this for port 443 of a host.
+// A client that takes this for port 443 of a host.
 awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionParts& parts) {
   PolicyGate gate(parts);
   Bytes early;
@@ -194,7 +194,7 @@ awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionParts& pa
   co_await serve_secured(std::move(*secured), parts, std::move(gate.destination));
 }
 
-// Somebody who takes this for port 80 of a host.
+// A client that takes this for port 80 of a host.
 awaitable<void> serve_as_http_origin(TcpStream& stream, const ConnectionParts& parts) {
   Bytes early;
   const FirstBytes first = co_await sniff_first(stream, parts, early);

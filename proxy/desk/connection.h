@@ -11,7 +11,7 @@
 
 namespace bottle {
 
-// What every client connection of a worker needs; the worker owns all of it and outlives them.
+// Everything that a worker's client connections need; the worker owns all of it and outlives them.
 struct ConnectionParts {
   Executor executor;
   const Config& config;
@@ -20,10 +20,10 @@ struct ConnectionParts {
   DrainSignal& drain;
   TlsAcceptor& acceptor;
   ProxyHandler& handler;
-  const Doorkeeper* doorkeeper;  // of Entry::Proxy; null: everybody may use it
+  const Doorkeeper* doorkeeper;  // of Entry::Proxy; null: no authentication
 };
 
-// What those believe to speak to who connect somewhere.
+// The kind of server that a client thinks it connected to.
 enum class Entry : std::uint8_t {
   Proxy,  // a proxy: CONNECT or absolute-form names the destination
   Tls,    // port 443 of their destination: the ClientHello names it

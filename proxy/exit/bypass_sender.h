@@ -14,7 +14,8 @@ namespace bottle {
 
 // An exchange whose response body goes past the scanner: sent to the origin by a task that outlives
 // the scanner's request, since the scanner is done when it has passed the head. Shared by that task
-// and by whoever waits for the head. Ends when the body has, or when the front's end is gone.
+// and by the coroutine that waits for the head. Ends when the body has, or when the front's end is
+// gone.
 class BypassSender final : public Cancellable {
  public:
   // `tasks` runs it and, as `origins`, `wheel` and `exit_is_stopping`, outlives it.

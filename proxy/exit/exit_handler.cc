@@ -25,8 +25,8 @@ bool spoke_h2(const Exchange& exchange) {
   return exchange.trace.upstream_protocol == to_string(Version::Http2);
 }
 
-// What goes to the origin: the head that was admitted, the body that was scanned or, of a signed
-// one, the form of it that was admitted.
+// The request that goes to the origin: the head that was admitted, the body that was scanned or, of
+// a signed one, the form of it that was admitted.
 Request as_sent(const Admission& admission, std::shared_ptr<const SpooledBody> body) {
   Request going;
   going.head = admission.sent.head;
@@ -124,7 +124,7 @@ awaitable<Response> ExitHandler::let_out_bypass(std::unique_ptr<ExitEnd> end, Re
   co_return response;
 }
 
-// What the origin answered, told to the front and on its way to the scanner.
+// Reports the origin's answer to the front, and passes it to the scanner.
 Response ExitHandler::relay(Response answer, std::unique_ptr<ExitEnd> end,
                             const Exchange& exchange) {
   const std::string id = end->admission().id;

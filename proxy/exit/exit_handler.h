@@ -12,7 +12,7 @@
 
 namespace bottle {
 
-// What the connections of one exit share; outlives them.
+// Shared by the connections of one exit; outlives them.
 struct ExitParts {
   ExitServer::Parts given;
   Executor executor;

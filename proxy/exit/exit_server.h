@@ -37,7 +37,7 @@ struct ExitLimits {
 // refusal leaves an audit line with by "exit". Lives on one worker's loop.
 class ExitServer {
  public:
-  // All outlive it and, but for ledger, policy and audit, belong to the same thread.
+  // All outlive it. Ledger, policy and audit are shared; the others belong to this thread.
   struct Parts {
     boost::asio::io_context& io;
     TimerWheel& wheel;

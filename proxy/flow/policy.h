@@ -15,8 +15,8 @@
 
 namespace bottle {
 
-// What happens to a destination's requests. The other routes (relay, splice) are reserved words:
-// naming one is a configuration error for now.
+// Says what happens to a destination's requests. The other routes (relay, splice) are reserved
+// words: naming one is a configuration error for now.
 enum class Route : std::uint8_t { Scan, ScanRequests, Deny };
 [[nodiscard]] std::string_view to_string(Route route) noexcept;
 
@@ -43,14 +43,15 @@ struct Decision {
   std::optional<Failure> refusal;  // set exactly if the route is Deny
 };
 
-// What the CA's intermediate may be constrained to.
+// The names that the CA's intermediate may be constrained to.
 struct PermittedNames {
   bool unconstrained = false;        // "*" is allowed: it cannot be expressed
   std::vector<std::string> dns;      // permitted subtrees: each covers the name and all below
   std::vector<IpAddress> addresses;  // permitted single addresses
 };
 
-// Who may be talked to. Immutable after make; const members may be called from any thread.
+// The hosts that clients may reach. Immutable after make; const members may be called from any
+// thread.
 class Policy {
  public:
   // Fails with Code::Internal and a text that names the entry and what to write instead.

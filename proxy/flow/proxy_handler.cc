@@ -54,7 +54,7 @@ Failure audit_unwritable() {
                  "Nothing is let out unrecorded; free space for the audit log.");
 }
 
-// What is known of an exchange from its beginning on.
+// The fields that are known from an exchange's beginning on.
 AuditRecord record_of(const Exchange& exchange) {
   const Trace& trace = exchange.trace;
   AuditRecord record;

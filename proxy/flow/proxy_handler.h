@@ -36,7 +36,7 @@ class ProxyHandler final : public Handler, private SendWitness {
   // A connection that ended before any request, for a reason worth a line: refused CONNECT, failed
   // handshake, bytes that are no TLS.
   void refused_connection(const Destination& destination, const Failure& failure, Trace::By by);
-  // By the one whom the failure itself names: a client that left in the handshake did so itself.
+  // The failure itself names the party: a client that left in the handshake did so itself.
   void refused_connection(const Destination& destination, const Failure& failure);
 
   [[nodiscard]] std::uint64_t exchanges() const noexcept { return count_; }

@@ -18,7 +18,7 @@ constexpr std::size_t kMaxNameSize = 128;
 constexpr std::size_t kMaxHosts = 64;
 constexpr std::size_t kDecodeBlock = 4096;
 
-// What a pattern's id stands for.
+// The meaning of a pattern's id.
 struct Target {
   bool exact = false;
   std::size_t index = 0;

@@ -20,7 +20,7 @@ struct TokenHome {
 
 // A kind of credential that can be told by its form alone. `pattern` is a regular expression of
 // the vectorscan dialect, case-sensitive, that matches as soon as the shortest real token is there
-// (what follows does not matter: a longer one has been seen all the same). It begins with a left
+// (what follows does not matter: a longer one has been seen too). It begins with a left
 // boundary, so that random base64 does not hit.
 struct TokenShape {
   std::string_view name;  // for people and the audit log: "GitHub token"

@@ -248,7 +248,7 @@ Result<void> check_expect(RequestHead& head) {
 }
 
 // RFC 6455 section 4.2.1. Without its Upgrade the request would reach the origin as an ordinary
-// one, whose answer tells nobody what went wrong.
+// one, whose answer does not tell what went wrong.
 Result<void> check_websocket(const RequestHead& head) {
   const auto upgrade = head.fields.find("upgrade");
   if (!upgrade || !list_has_token(*upgrade, "websocket")) return {};
@@ -348,7 +348,7 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
   if (!framing) return framing;
   auto target = check_target(head, context);
   if (!target) return target;
-  // What comes out of the scanner without a ticket is refused as that.
+  // A request that comes out of the scanner without a ticket is refused for that reason.
   auto websocket = context.rules.from_scanner ? Result<void>() : check_websocket(head);
   if (!websocket) return websocket;
   auto expect = check_expect(head);

@@ -41,7 +41,8 @@ class H2FieldList {
 };
 
 // One nghttp2 session with everything the library leaves to its user. Callbacks only write values
-// down: they call nobody, throw nothing and never enter the library's send or receive functions.
+// down: they call no other code, throw nothing and never enter the library's send or receive
+// functions.
 class H2Core final : private FloodGuard::Judge {
  public:
   using TimePoint = FloodGuard::TimePoint;
@@ -110,7 +111,7 @@ class H2Core final : private FloodGuard::Judge {
     std::size_t heads = 0;     // bytes of heads and trailers that wait to be sent
   };
 
-  // What is being received; header blocks cannot interleave (RFC 9113 section 4.3).
+  // The header block that is being received; blocks cannot interleave (RFC 9113 section 4.3).
   struct Block {
     enum class Kind : std::uint8_t { None, Request, Response, Trailers };
     Kind kind = Kind::None;

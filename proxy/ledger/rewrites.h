@@ -6,7 +6,7 @@
 #include "proxy/http/authority.h"
 #include "proxy/http/head.h"
 
-// What pipelock does to the messages that it relays (its contract, sections 1, 4 to 6), as
+// Pipelock's changes to the messages that it relays (its contract, sections 1, 4 to 6), as
 // comparisons: two heads are the same message if nothing but that lies between them. Sans-I/O.
 namespace bottle {
 

@@ -21,7 +21,7 @@ Failure cut_by_scanner() {
                  "scanner_cut_stream", "The scanner's log says why."};
 }
 
-// What the reader shares with the two children that wait, for the scanner and for the exit.
+// Shared by the reader and the two children that wait, for the scanner and for the exit.
 struct Streams {
   Streams(std::unique_ptr<FrontEnd> front_in, std::unique_ptr<BodySource> relayed_in,
           const AnswerJudgeLimits& limits, Exchange& exchange)

@@ -35,7 +35,7 @@ bool FairQueue::grant_next() noexcept {
     turns_.splice(turns_.end(), turns_, turn);
   }
   waiter.has_place = true;
-  // Not at once: the one who frees a place is in the middle of something.
+  // Not at once: the caller, which frees a place, is in the middle of something.
   waiter.granted.set_later();
   return true;
 }

@@ -15,7 +15,7 @@ struct Turn {
   std::size_t bytes = 0;     // the request's head, and what was collected of its body
 };
 
-// Those who wait for one thing. Clients take turns, and each client's own are served first come,
+// The waiters for one thing. Clients take turns, and each client's own are served first come,
 // first served: a client with a thousand requests delays another one's first by one place.
 // Adding, removing and taking cost the same however many wait. One thread.
 class FairQueue {
@@ -45,7 +45,7 @@ class FairQueue {
   std::unordered_map<std::uint64_t, std::list<Client>::iterator> clients_;
 };
 
-// So many places, and those who wait for one.
+// A number of places, and the waiters for one.
 class FairPlaces {
  public:
   explicit FairPlaces(std::size_t most) noexcept : most_(most) {}

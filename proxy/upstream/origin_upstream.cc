@@ -32,14 +32,14 @@ Framing framing_of(const Request& request) {
   return usual || head.content_length ? Framing::content_length(0) : Framing::none();
 }
 
-// What it costs that it waits: its head. The body stays with the client.
+// The cost of a request that waits: its head. The body stays with the client.
 Turn turn_of(const RequestHead& head, const Exchange& exchange) {
   return Turn{exchange.client, head.target.size() + head.fields.list_size()};
 }
 
 }  // namespace
 
-// What is known of the origins, and the shared connections to them.
+// The knowledge about origins, and the shared connections to them.
 class OriginUpstream::Origins {
  public:
   Origins(Executor executor, TimerWheel& wheel, Dialer& dialer, Pool& pool, H1ClientLimits h1,
@@ -248,7 +248,7 @@ awaitable<Result<OriginUpstream::Origins::Way>> OriginUpstream::Origins::own_con
 
 awaitable<std::optional<Failure>> OriginUpstream::Origins::wait_for_dial(const std::string& key) {
   Waiter waiter(executor_);
-  // The dial has deadlines of its own, and tells everybody who waits how it ended.
+  // The dial has deadlines of its own, and tells all waiters how it ended.
   std::list<Waiter*>& waiters = origins_[key].waiters;
   const auto place = waiters.insert(waiters.end(), &waiter);
   const bool done = co_await waiter.done.wait();

@@ -86,7 +86,7 @@ awaitable<Result<Lease>> Pool::lease(std::string key, Want want, Turn turn) {
   const bool cancelled = co_await task_cancelled();
   if (cancelled) co_return Failure{Code::Cancelled, "cancelled before a connection was taken"};
   const Clock::time_point until = patience();
-  // A slot of the key first: those who wait for one of their key take none of all from others.
+  // A slot of the key first: a request that waits for its key takes no slot from other keys.
   FairPlaces& own = place_of(key).slots;
   auto failed = co_await take(own, turn, until);
   if (!failed) {
@@ -234,7 +234,7 @@ void Pool::sweep() noexcept {
   for (auto it = places_.begin(); it != places_.end();) {
     const auto place = it++;
     std::list<Idle>& idle = place->second.idle;
-    // What the peer has closed meanwhile goes too, so that no socket hangs half-closed for long.
+    // Connections that the peer has closed go too, so that no socket hangs half-closed for long.
     idle.remove_if([this, now](Idle& candidate) {
       const bool stale = candidate.since + limits_.idle <= now || candidate.is_broken();
       if (stale) {

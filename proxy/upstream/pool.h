@@ -20,8 +20,8 @@ namespace bottle {
 
 class Pool;
 
-// The right to have one request in flight, and the connection it uses. Whoever holds it may use
-// stream(). Unless it is given back, the connection is closed when the lease goes, and only then
+// The right to have one request in flight, and the connection it uses. Its holder may use stream().
+// Unless it is given back, the connection is closed when the lease goes, and only then
 // does somebody else get the slot. The pool outlives it.
 class Lease {
  public:
@@ -73,23 +73,23 @@ class Parking {
 };
 
 // Connections of one worker, by key (what is at the other end, and how it is spoken to): how many
-// are in use, which of them are kept when they are idle, who waits for one. Those that carry one
-// request at a time come in by Lease::give_back(); none is opened ahead of a request, because
-// pipelock gives a new connection 5 s to say something. One that is shared holds a lease while a
-// request is on it, and is parked while none is. One thread.
+// are in use, which of them are kept when they are idle, which requests wait for one. Those that
+// carry one request at a time come in by Lease::give_back(); none is opened ahead of a request,
+// because pipelock gives a new connection 5 s to say something. One that is shared holds a lease
+// while a request is on it, and is parked while none is. One thread.
 class Pool {
  public:
   Pool(TimerWheel& wheel, PoolLimits limits);
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
-  ~Pool();  // with no lease out, nobody waiting, nothing parked
+  ~Pool();  // with no lease out, no waiter, nothing parked
 
   enum class Want : unsigned char { AnyConnection, NewConnection };
   // Waits for a slot: clients take turns. Overloaded when none came in time or too much waits,
   // Cancelled. The lease has the connection used last, or none: then dial and attach().
   awaitable<Result<Lease>> lease(std::string key, Want want = Want::AnyConnection, Turn turn = {});
 
-  // Waits in a queue of the caller's, within the bounds that hold for all who wait here. Nothing
+  // Waits in a queue of the caller's, within the bounds that hold for all waiters. Nothing
   // when it was granted; a waiter may have got its place although the wait was cancelled, and then
   // the caller passes it on. `queue` and `waiter` outlive the wait.
   awaitable<std::optional<Failure>> wait_in(FairQueue& queue, FairQueue::Waiter& waiter,

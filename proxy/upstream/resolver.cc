@@ -213,7 +213,7 @@ awaitable<bool> Resolver::take(FairPlaces& places, std::uint64_t client) {
 
 void Resolver::deliver(const LookUp& one, Answer answer) {
   const auto entry = names_.find(one.name);
-  // Another one may be under way, or none: everybody left.
+  // Another one may be under way, or none: all waiters left.
   if (entry == names_.end() || entry->second.pending.get() != &one) return;
   Name found = std::move(entry->second);
   for (Waiter* waiter : found.waiters) {

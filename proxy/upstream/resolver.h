@@ -34,8 +34,8 @@ struct ResolveOverride {
 
 // Names to addresses, for one worker: one look-up at a time for a name, a deadline for each,
 // answers remembered for a short while. How many are under way is bounded, for one client and for
-// the names below one parent too, so that names that nobody answers leave room for the others; what
-// is above waits. A look-up that nobody waits for any more ends. Addresses need none. Decides
+// the names below one parent too, so that names without an answer leave room for the others; what
+// is above waits. A look-up without a waiter ends. Addresses need none. Decides
 // nothing: the dialer vets every address. One thread.
 class Resolver {
  public:
@@ -49,7 +49,7 @@ class Resolver {
   // "dns_timeout" if no answer came), Overloaded ("dns_busy"), Cancelled. `client`: Turn's.
   awaitable<Result<std::vector<Endpoint>>> resolve(Destination destination,
                                                    std::uint64_t client = 0);
-  // Ends what is under way. The last call, after everybody who waits has ended.
+  // Ends what is under way. The last call, after all waiters have ended.
   awaitable<void> close();
 
   [[nodiscard]] std::size_t remembered() const noexcept { return names_.size(); }
