@@ -68,7 +68,7 @@ std::string allowed_words(const Plan& plan) {
   return out;
 }
 
-// What killed launchers left. Every call but those that change nothing does it.
+// Removes what killed launchers left. Every call does it, except those that change nothing.
 void reap(const Surroundings& around) {
   const auto remove = [](const BottleRecord& record) {
     for (const auto& entry : backends()) {

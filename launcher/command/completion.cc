@@ -5,7 +5,7 @@
 namespace bottle::launcher {
 namespace {
 
-// What a value or an argument of this kind can be completed with, in bash and in zsh. Empty: a
+// How a value or an argument of this kind is completed, in bash and in zsh. Empty: a
 // file.
 struct Source {
   std::string_view bash;

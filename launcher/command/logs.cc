@@ -79,7 +79,7 @@ class Lines {
     return std::any_of(parts_.begin(), parts_.end(),
                        [](const PartLines& part) { return part.is_there(); });
   }
-  // What is there now.
+  // Reads what is there now.
   void read() {
     for (;;) {
       PartLines* first = nullptr;

@@ -114,7 +114,8 @@ Try try_tcp(const Address& address) {
     ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &problem, &size);
   }
   if (problem == 0) return {true, "it takes connections"};
-  // In this namespace that says nobody listens; from another host, that the host can be reached.
+  // From this namespace's own address it says that the port is closed; from another host, that the
+  // host can be reached.
   if (problem == ECONNREFUSED && !is_loopback(address)) {
     return {true, "its host answers (the port is closed)"};
   }
@@ -144,7 +145,7 @@ Try try_udp(const Address& address) {
   }
   pollfd fds{socket.get(), POLLIN, 0};
   if (::poll(&fds, 1, static_cast<int>(kTargetLimit.count())) <= 0) {
-    // Nobody can tell from here whether it arrived; that it could be sent is bad enough.
+    // This end cannot tell whether it arrived; that it could be sent is bad enough.
     const bool leaves = route_to(address) == Route::kOutside;
     return {leaves, leaves ? "packets to it can be sent (nothing came back)" : "no answer"};
   }

@@ -23,8 +23,9 @@ constexpr std::size_t kMostSaid = 4096;          // it says one line
 constexpr int kWrongOptions = 64;  // it ends with this when it does not accept its options
 constexpr int kFilesStatus = 73;   // ... and with this when a file could not be used
 
-// What the proxy needs of the caller's environment: where the caller's own trust is, and where
-// temporary files may go. Nothing else; the sanitizers' options are for builds that have them.
+// The variables that the proxy needs of the caller's environment: where the caller's own trust is,
+// and where temporary files may go. Nothing else; the sanitizers' options are for builds that have
+// them.
 std::vector<std::string> proxy_environment() {
   std::vector<std::string> env{"LANG=C.UTF-8", "PATH=/usr/bin:/bin"};
   for (const char* name : {"SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR", "ASAN_OPTIONS",
@@ -79,7 +80,7 @@ Result<void> check_with_proxy(const Plan& plan) {
   if (plan.proxy.here.empty()) return {};
   std::vector<std::string> words{plan.proxy.here, "--check"};
   words.insert(words.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
-  // What stands in for the sockets of a start.
+  // These words replace the sockets of a start.
   if (plan.pipelock_url) words.insert(words.end(), {"--pipelock", *plan.pipelock_url});
   if (plan.pipelock) {
     words.insert(words.end(), {"--pipelock", "http://127.0.0.1:8888", "--exit-listen",

@@ -116,7 +116,7 @@ std::string git_config_text(const GitFacts& facts, const std::vector<std::string
     if (!facts.email.empty()) out += "\temail = " + config_value(facts.email) + "\n";
   }
   if (!git.top.empty()) {
-    // In the bottle its folder may be nobody's.
+    // In the bottle the folder's owner may be a user that does not exist there.
     out += "[safe]\n\tdirectory = " + config_value(git.top.string()) + "\n";
     // The repository's configuration is read-only, and git would write the new branch's origin
     // there.

@@ -19,7 +19,7 @@
 namespace bottle::launcher {
 namespace {
 
-// What of the caller's environment is about the terminal and the language, and goes in by itself.
+// The caller's variables about the terminal and the language; they go in without being asked for.
 constexpr std::array<std::string_view, 10> kHarmless{"USER",     "LOGNAME", "TERM",   "COLORTERM",
                                                      "NO_COLOR", "LANG",    "LC_ALL", "LC_CTYPE",
                                                      "TZ",       "LANGUAGE"};
@@ -72,7 +72,7 @@ std::string_view mount_word(PlannedMount::Kind kind) {
 std::optional<std::string> find_sibling(const BottleSpec& spec, const std::string& name,
                                         const std::string& variable,
                                         const std::filesystem::path& directory) {
-  // What a person names comes first, and nothing takes its place.
+  // A program that the user names comes first, and nothing takes its place.
   if (const auto named = spec.around.variable(variable); named && !named->empty()) {
     return find_program(std::filesystem::absolute(*named).string(), "");
   }
@@ -158,7 +158,7 @@ bool is_address(const std::string& host) {
          ::inet_pton(AF_INET6, host.c_str(), binary.data()) == 1;
 }
 
-// What a pipelock that runs elsewhere, or this version, cannot do.
+// Refuses what this version, or a pipelock that runs elsewhere, cannot do.
 Result<void> check_ways(const BottleSpec& spec) {
   for (const auto& [host, route] : spec.routes) {
     if (route == "relay" || route == "splice") {

@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kGrace{10};
 constexpr int kTick = 500;  // ms, for kill_at_ alone; everything else wakes the wait
 
-// The docker program makes the terminal raw; if it is killed, nobody but us puts it back.
+// The docker program makes the terminal raw; if it is killed, only this object puts it back.
 class TerminalKeeper {
  public:
   explicit TerminalKeeper(bool terminal)

@@ -29,7 +29,7 @@ void add_labels(Words& words, const Plan& plan) {
   label(kLeaseLabel, (plan.runtime_base / plan.id / "lease").string());
 }
 
-// What is the same for every container: nothing that it does not need.
+// The options that every container gets: they take away everything it does not need.
 Words create(const Plan& plan, const std::string& name, const std::string& network,
              const std::string& user, std::string_view memory, unsigned processes) {
   // Images are fetched in a step of their own. What containers print goes to the launcher alone:
@@ -61,7 +61,7 @@ std::set<std::string> ports_of(const Plan& plan) {
     out.insert("443");
     out.insert("80");
   }
-  if (out.empty()) out = {"443", "80"};  // nothing is allowed, and pipelock starts all the same
+  if (out.empty()) out = {"443", "80"};  // nothing is allowed, but pipelock starts
   return out;
 }
 

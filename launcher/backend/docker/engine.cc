@@ -37,7 +37,7 @@ bool ends_a_wait(int signal) {
   return signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT;
 }
 
-// What is still to be written to a child; closes its end when done or when nobody reads.
+// Bytes still to be written to a child. Closes its end when done or when the child does not read.
 struct Feed {
   Fd pipe;
   std::string_view rest;

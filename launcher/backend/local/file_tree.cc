@@ -30,7 +30,7 @@ constexpr std::array<const char*, 6> kPrivate{"/tmp", "/var", "/var/tmp", "/run"
 constexpr std::size_t kMaxLooked = 20'000;  // files of /etc that are looked at
 constexpr std::size_t kMaxHidden = 500;     // bwrap takes 9000 arguments
 
-// What others may not read is a secret of someone. As root the agent could read it all.
+// A file that other users may not read is someone's secret. As root the agent could read it all.
 Result<void> hide_secrets(const fs::path& directory, int depth, std::vector<PlannedMount>& out) {
   std::size_t looked = 0;
   std::size_t hidden = 0;

@@ -59,7 +59,7 @@ Result<void> write_files(const RuntimeDir& runtime, const Plan& plan) {
   return {};
 }
 
-// What needs the CA.
+// Writes the files that need the CA.
 Result<void> write_trust(const RuntimeDir& runtime, const Plan& plan) {
   for (const char* name : {kCaName, kBundleName}) {
     const auto file = runtime.path() / name;
