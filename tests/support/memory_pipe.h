@@ -24,7 +24,7 @@ class MemoryPipe {
 
   [[nodiscard]] ByteStream& a() noexcept { return *a_; }
   [[nodiscard]] ByteStream& b() noexcept { return *b_; }
-  // For code that owns its stream. The pipe outlives it all the same.
+  // For code that owns its stream. The pipe must still outlive it.
   [[nodiscard]] std::unique_ptr<ByteStream> take_a() noexcept { return std::move(a_); }
   [[nodiscard]] std::unique_ptr<ByteStream> take_b() noexcept { return std::move(b_); }
 

@@ -63,7 +63,7 @@ class ScriptOrigins final : public Upstream {
     co_return response;
   }
 
-  // What it does.
+  // Its behaviour.
   std::string protocol = "http/1.1";
   std::vector<ResponseHead> interims;
   ResponseHead head;
@@ -72,7 +72,7 @@ class ScriptOrigins final : public Upstream {
   LiveFeed feed;
   bool never = false;
   std::optional<Failure> failure;
-  // What it was asked.
+  // The requests that it got.
   int asked = 0;
   int cancelled = 0;
   std::vector<RequestHead> heads;

@@ -126,7 +126,7 @@ TEST(AuditSink, RecoversAndEndsATornLine) {
   EXPECT_EQ((*sink)->written(), 2u);
 }
 
-// T64: whoever can make lines must not be able to fill the disk.
+// T64: a client that causes lines must not be able to fill the disk.
 TEST(AuditSink, FilesAreBoundedInSizeAndNumber) {
   const TempDir dir;
   const std::size_t line = audit_line(sample()).size();
@@ -260,7 +260,7 @@ class Pipe {
     if (reader_ >= 0) ::close(reader_);
     reader_ = -1;
   }
-  // What is there now.
+  // Takes what is there now.
   std::string take() const {
     std::string out;
     char piece[4096];
@@ -275,8 +275,8 @@ class Pipe {
   int reader_ = -1;
 };
 
-// Nobody reads: the caller goes on, and new exchanges are refused while there is room for the ends
-// of those that began.
+// The pipe is not read: the caller goes on, and new exchanges are refused while there is room for
+// the ends of those that began.
 TEST(AuditSink, FullPipeHoldsNothingUp) {
   const TempDir dir;
   Pipe pipe(dir.file());

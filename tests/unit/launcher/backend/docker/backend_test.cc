@@ -1,4 +1,4 @@
-// What a launch does with the engine, and what is left when something fails.
+// A launch's calls to the engine, and the state that is left when something fails.
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -1,4 +1,4 @@
-// What the agent sees and reaches.
+// The files and hosts that the agent sees and reaches.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -68,7 +68,7 @@ TEST_F(LocalBackend, TheProxyIsTheOnlyWayOut) {
   EXPECT_THAT(seen.out, HasSubstr("fake proxy"));
 }
 
-// What a client reaches that does not know of a proxy: every name is here for it.
+// A client that does not know of a proxy: every name resolves to this address.
 TEST_F(LocalBackend, ThePortsOfHttpAndNamesAreTheProxysToo) {
   const auto seen = shell(
       "exec 2>&1\n"

@@ -1,4 +1,4 @@
-// What ends a bottle, and what is left then: nothing.
+// The events that end a bottle; nothing is left then.
 
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -140,7 +140,7 @@ TEST_F(LocalBackend, ATerminalHasJobControlAndItsSize) {
   EXPECT_THAT(run.seen, HasSubstr("tty\r\n"));
 }
 
-// As editors do at Ctrl-Z. Without this the terminal would be dead: raw, and nobody reads.
+// As editors do at Ctrl-Z. Without this the terminal would be dead: raw, and not read.
 TEST_F(LocalBackend, ACommandThatStopsItselfStopsTheCallersJob) {
   const std::string start = BOTTLE_BINARY " start -q -- bash -c 'kill -STOP $$; echo went on'\n";
   Launch words = launch({});
