@@ -26,6 +26,7 @@ const std::map<std::string_view, Source>& sources() {
 // Values that are words, by option.
 const std::map<std::string_view, std::string_view>& known_words() {
   static const std::map<std::string_view, std::string_view> kWords{
+      {"--backend", "local docker"},
       {"--scanner", "pipelock guard"},
       {"--shell", "sh fish csh"},
       {"--preset", "claude codex git"},

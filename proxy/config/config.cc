@@ -151,15 +151,20 @@ Result<void> apply_config_text(Config& config, const std::string& text, const st
 Result<Invocation> parse_command_line(int argc, const char* const* argv) {
   Invocation invocation;
   CLI::App app{
-      "bottle-proxy: decrypts what an agent sends and lets out only what may go.\n"
-      "Prints one line when it is ready; SIGTERM drains it, a second one stops it.",
+      "Decrypts an agent's requests, and sends only the allowed ones to origins.\n"
+      "Prints one line when it is ready. SIGTERM lets exchanges finish; a second one stops it.",
       "bottle-proxy"};
-  app.set_version_flag("--version", std::string("bottle-proxy ") + BOTTLE_VERSION);
+  app.set_help_flag("-h,--help", "print this help");
+  app.footer(
+      "\nExample:\n"
+      "  bottle-proxy --upstream direct --allow api.example.com --ca-out ca.pem\n");
+  app.set_version_flag("--version", std::string("bottle-proxy ") + BOTTLE_VERSION,
+                       "print the version");
   std::string config_file;
-  app.add_option("--config", config_file, "a JSON file with the same keys; see docs/config.md")
+  app.add_option("--config", config_file, "read a JSON file with the same keys (docs/config.md)")
       ->type_name("FILE");
   bool check = false;
-  app.add_flag("--check", check, "look for mistakes in what is configured, and end; opens nothing");
+  app.add_flag("--check", check, "check the configuration and its files, and end; opens no socket");
   const auto rows = option_rows();
   std::vector<std::vector<std::string>> values(rows.size());
   const auto switched = std::make_unique<bool[]>(rows.size());
