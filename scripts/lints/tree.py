@@ -57,3 +57,30 @@ def blank(text, strings=True):
 
 def line_of(text, offset):
     return text.count("\n", 0, offset) + 1
+
+
+_GO_LITERAL = re.compile(r'//[^\n]*|/\*.*?\*/|`[^`]*`|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.DOTALL)
+_HASH = re.compile(r"^[ \t]*#(?!!)[^\n]*", re.MULTILINE)
+
+
+def comments(path, text):
+    """(offset, text) of each comment, lines one below the other as one, without the marks. Of C++ and Go; of Python,
+    shell, CMake and others the lines that are nothing but a comment."""
+    slashes = path.endswith((".h", ".cc", ".go"))
+    pattern = _HASH if not slashes else _GO_LITERAL if path.endswith(".go") else _LITERAL
+    begin, end, found = None, 0, ""
+    for match in pattern.finditer(text):
+        words = match.group(0).strip()
+        if not words.startswith(("//", "/*") if slashes else "#"):
+            continue
+        alone = not text[text.rfind("\n", 0, match.start()) + 1:match.start()].strip()
+        words = re.sub(r"\s*\n\s*\*?", " ", re.sub(r"^(?://[/<]*|/\*+|#+) ?|\*/$", "", words))
+        if begin is not None and alone and not text[end:match.start()].strip() and text.count("\n", end, match.start()) <= 1:
+            found += " " + words
+        else:
+            if begin is not None:
+                yield begin, found
+            begin, found = match.start(), words
+        end = match.end()
+    if begin is not None:
+        yield begin, found
