@@ -34,7 +34,8 @@ using Status = Finding::Status;
 constexpr std::size_t kMaxLooked = 5000;  // directory entries
 constexpr int kMaxDepth = 4;
 constexpr const char* kBroken =
-    "the isolation is broken: do not let an agent run here, and tell who made this bottle";
+    "the isolation is broken: do not let an agent run here, and tell the person who made this "
+    "bottle";
 
 struct Address {
   sockaddr_storage storage{};
@@ -242,7 +243,7 @@ Try judge_route(Route route, const Address& address, const Target& target) {
         ntohl(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_addr.s_addr);
     const auto by = route_for(routes_of_this_namespace(), host);
     if (by && !router_is_there(*by, kTargetLimit)) {
-      return {false, "the route to it leads to " + dotted(by->router) + ", which is nobody"};
+      return {false, "the route to it leads to " + dotted(by->router) + ", which does not exist"};
     }
   }
   return {true, "there is a route to " + target.address + " (nothing was sent)"};
@@ -361,7 +362,7 @@ Finding privileges_check() {
     out.detail = "capabilities " + effective + ", may gain " + bounding;
     out.hint = "the agent should have none, and no_new_privs";
   } else {
-    out.detail = "none, and none to gain";
+    out.detail = "none, and no way to gain one";
   }
   return out;
 }

@@ -139,7 +139,7 @@ std::vector<std::string> git_notes(const GitFacts& facts, const std::vector<std:
     const auto remote = git_remote(url);
     if (!remote || is_allowed(*remote, allow) || !told.insert(remote->host).second) continue;
     std::string words = "git: this repository's remote " + remote->host + " is not allowed";
-    if (remote->ssh) words += ", and ssh has no way out; by https it works once it is";
+    if (remote->ssh) words += "; it works by https, not by ssh, when it is allowed";
     out.push_back(words + " (--allow " + remote->host + ")");
   }
   if (facts.signs) {

@@ -162,7 +162,8 @@ bool is_address(const std::string& host) {
 Result<void> check_ways(const BottleSpec& spec) {
   for (const auto& [host, route] : spec.routes) {
     if (route == "relay" || route == "splice") {
-      return Error{ExitCode::kUsage, "the route " + route + " of " + host + " is not there yet",
+      return Error{ExitCode::kUsage,
+                   "the route " + route + " of " + host + " is not implemented yet",
                    "allowed now: scan, scan-requests, deny"};
     }
     if (route == "scan-requests" && spec.pipelock_url) {
@@ -178,7 +179,7 @@ Result<void> check_ways(const BottleSpec& spec) {
   if (spec.origin_ca) given = "--origin-ca";
   if (given == nullptr) return {};
   return Error{ExitCode::kUsage,
-               std::string(given) + " cannot be told to the pipelock at " + *spec.pipelock_url +
+               std::string(given) + " cannot be passed to the pipelock at " + *spec.pipelock_url +
                    ", which resolves and checks origins itself",
                "let bottle start pipelock (--pipelock-bin FILE)"};
 }
@@ -310,7 +311,7 @@ Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
                      "correct or unset it"};
       }
       return Error{ExitCode::kProxy, "bottle-proxy was not found",
-                   "it belongs beside the bottle binary; BOTTLE_PROXY may name it, or PATH"};
+                   "put it beside the bottle program or in PATH, or name it with BOTTLE_PROXY"};
     }
     plan.proxy.binary = *proxy;
   } else {
@@ -321,8 +322,8 @@ Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   plan.pipelock_url = spec.pipelock_url;
   if (spec.pipelock_url) {
     plan.notes.push_back(
-        "a pipelock that runs elsewhere has no exit: what leaves it is not looked at again, and "
-        "redirects, trailers and large answers are as it leaves them");
+        "a pipelock that runs elsewhere has no exit: its requests are not checked again, and it "
+        "changes redirects, trailers and large answers");
   }
   if (plan.scanner == Scanner::kPipelock && !spec.pipelock_url) {
     auto pipelock =
@@ -360,7 +361,7 @@ std::string describe(const Plan& plan) {
     row("proxy image", plan.container->proxy_image);
     if (!plan.container->pipelock_image.empty()) row("pipelock", plan.container->pipelock_image);
   } else if (plan.pipelock) {
-    row("pipelock", plan.pipelock->binary + ", where only the exit answers");
+    row("pipelock", plan.pipelock->binary + ", which can reach only the exit");
   }
   if (plan.pipelock_url) row("pipelock", *plan.pipelock_url);
   row("allow", listed(plan.allow, "no host: every request will be refused"));

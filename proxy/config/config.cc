@@ -252,23 +252,25 @@ Result<void> check_exit(const Config& config) {
                                    : config.exit.scanner_may_change_bodies ? kMayChange
                                                                            : "";
     if (given.empty()) return {};
-    return bad(std::string(given) + " is for what comes out of pipelock; with --upstream direct " +
-               "nothing does");
+    return bad(std::string(given) + " is for the requests of pipelock; with --upstream direct " +
+               "there are none");
   }
   if (config.has_exit()) {
     if (config.exit_address.empty() || config.exit_names) return {};
-    return bad("--exit-address is what --exit-names answers with: give both");
+    return bad("--exit-address is the address that --exit-names answers with: give both");
   }
   if (config.exit_names || !config.exit_address.empty()) {
-    return bad("--exit-names sends pipelock to the exit: give its place with --exit-listen");
+    return bad(
+        "--exit-names sends pipelock to the exit: give the exit's address with --exit-listen");
   }
   if (config.exit.scanner_may_change_bodies) {
-    return bad(std::string(kMayChange) + " is the exit's: give its place with --exit-listen");
+    return bad(std::string(kMayChange) +
+               " is for the exit: give the exit's address with --exit-listen");
   }
   for (const std::string& route : config.routes) {
     if (!route.ends_with("=scan-requests")) continue;
-    return bad("--route " + route + ": the answer's body goes past pipelock by the exit alone; " +
-               "give its place with --exit-listen, or use the route scan");
+    return bad("--route " + route + ": the answer's body bypasses pipelock only with an exit; " +
+               "give the exit's address with --exit-listen, or use the route scan");
   }
   return {};
 }

@@ -240,7 +240,7 @@ Error error_at(const std::string& file, Place place, const std::string& what, st
 
 Result<JsonNode> parse_json(std::string_view text, const std::string& file) {
   if (text.size() > kMaxBytes) {
-    return error_at(file, Place{}, "larger than 1 MiB, which no manifest needs to be");
+    return error_at(file, Place{}, "larger than 1 MiB, the most that is read");
   }
   TreeBuilder builder(text, file);
   const bool complete = nlohmann::json::sax_parse(

@@ -63,7 +63,7 @@ awaitable<void> BypassSender::carry_body(BodySource& body) {
   for (;;) {
     const bool go_on = co_await end_->wait();
     if (!go_on || end_->over()) {
-      const Failure gone(Code::Cancelled, "nobody takes the body any more");
+      const Failure gone(Code::Cancelled, "the body is not wanted any more");
       body.stop(gone);
       end_->tell(news_of(gone, parts_.exit_is_stopping));
       co_return;

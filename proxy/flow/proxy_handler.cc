@@ -51,7 +51,7 @@ bool scanner_saw_secret_in_target(const Failure& failure) {
 
 Failure audit_unwritable() {
   return Failure(Code::Overloaded, "the audit log cannot be written", "audit_unwritable",
-                 "Nothing is let out unrecorded; free space for the audit log.");
+                 "Requests without an audit line are not sent; free space for the audit log.");
 }
 
 // The fields that are known from an exchange's beginning on.

@@ -390,8 +390,8 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
 Result<void> check_response(ResponseHead& head, std::string_view request_method,
                             Responder responder, const HeadLimits& limits) {
   const bool h2 = head.version == Version::Http2;
-  if (head.status < 100 || head.status > 999) return broken("response: the status is no status");
-  if (head.status == 101) return broken("response: a protocol switch that nobody asked for");
+  if (head.status < 100 || head.status > 999) return broken("response: the status is not valid");
+  if (head.status == 101) return broken("response: a protocol switch that was not asked for");
   if (head.status == 407) return broken("response: the origin asks for proxy credentials");
   auto sizes = check_sizes(head.fields, h2, limits, Code::UpstreamBroken);
   if (!sizes) return response_too_large("response: " + sizes.error().detail);

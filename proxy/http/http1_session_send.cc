@@ -30,7 +30,7 @@ awaitable<bool> Http1Session::answer(Response response, Exchange& exchange,
   }
   answering_ = true;
   if (response.head.status == 0 || writing_continue_ || cut_) {
-    if (response.body) response.body->stop(Failure(Code::Cancelled, "nobody to answer"));
+    if (response.body) response.body->stop(Failure(Code::Cancelled, "the client is gone"));
     if (response.head.status != 0) client_lost(exchange.trace);
     cut_ = true;
     co_return false;

@@ -56,7 +56,7 @@ struct Streams {
           match.original_ended();
         } else {
           broken = FailureNews{
-              Failure(Code::UpstreamTruncated, "not all that the origin sent came from the exit",
+              Failure(Code::UpstreamTruncated, "the exit did not pass on all that the origin sent",
                       "exit_lost_bytes"),
               Trace::By::Exit};
         }

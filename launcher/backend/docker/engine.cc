@@ -154,7 +154,7 @@ Result<Answer> Engine::ask(const Call& call, SignalWatch* signals) const {
     if (fds[0].revents != 0 && !drain(out->read.get(), answer.out)) out->read.reset();
     if (fds[1].revents != 0 && !drain(err->read.get(), words)) err->read.reset();
     if (answer.out.size() > kMostOutput || words.size() > kMostOutput) {
-      return Error{ExitCode::kEngine, "the docker program said more than it should", ""};
+      return Error{ExitCode::kEngine, "the docker program printed more than 16 MiB", ""};
     }
   }
   if (!child->wait(std::chrono::seconds(10))) {

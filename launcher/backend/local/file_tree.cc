@@ -195,10 +195,10 @@ std::optional<std::string> missing_interpreter(const Plan& plan, const fs::path&
 Result<void> check_interpreter(const Plan& plan, const fs::path& script) {
   const auto missing = missing_interpreter(plan, script);
   if (!missing) return {};
-  return Error{
-      ExitCode::kCommandNotRunnable,
-      script.string() + " wants to be run by " + *missing + ", which does not exist in the bottle",
-      "install that below /usr or /opt, or start the script with another program"};
+  return Error{ExitCode::kCommandNotRunnable,
+               script.string() + " needs the interpreter " + *missing +
+                   ", which does not exist in the bottle",
+               "install that below /usr or /opt, or start the script with another program"};
 }
 
 }  // namespace

@@ -239,7 +239,7 @@ TEST_F(LocalBackend, WhatIsNotInTheBottleIsNamed) {
   fs::permissions(root_ / "project/script", fs::perms::owner_all);
   const auto script = bottle({"start", "--", "./script"});
   EXPECT_EQ(script.status, 126);
-  EXPECT_THAT(script.err, HasSubstr("wants to be run by /absent/python, which does not exist"));
+  EXPECT_THAT(script.err, HasSubstr("needs the interpreter /absent/python, which does not exist"));
 }
 
 TEST_F(LocalBackend, ADryRunChangesNothing) {

@@ -19,7 +19,7 @@ TEST_F(LocalBackend, AProxyThatDoesNotStartOrDiesEndsTheBottle) {
   EXPECT_FALSE(fs::exists(root_ / "project/made"));
   const auto died = shell("sleep 60", {"--allow", "die-soon.mode.test"});
   EXPECT_EQ(died.status, static_cast<int>(ExitCode::kProxy));
-  EXPECT_THAT(died.err, HasSubstr("ended by itself (status 3)"));
+  EXPECT_THAT(died.err, HasSubstr("ended unexpectedly (status 3)"));
   EXPECT_TRUE(left_over().empty());
   EXPECT_TRUE(nothing_runs());
 }

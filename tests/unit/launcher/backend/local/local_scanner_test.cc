@@ -104,8 +104,9 @@ TEST_F(LocalScanner, WhenPipelockEndsTheBottleGoesOnAndSaysWhy) {
   EXPECT_EQ(ran.status, 6);
   EXPECT_THAT(ran.out, Not(HasSubstr("pipelock: HTTP")));
   EXPECT_THAT(ran.out, HasSubstr("fake proxy, pipelock: "));
-  EXPECT_THAT(ran.err, HasSubstr("bottle: pipelock ended by itself (status 3): nothing is scanned "
-                                 "any more, so every request is refused"));
+  EXPECT_THAT(ran.err,
+              HasSubstr("bottle: pipelock ended unexpectedly (status 3): nothing is scanned "
+                        "any more, so every request is refused"));
   EXPECT_THAT(ran.err, HasSubstr("pipelock.log"));
   EXPECT_TRUE(nothing_runs());
 }
