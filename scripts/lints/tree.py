@@ -68,19 +68,21 @@ def comments(path, text):
     shell, CMake and others the lines that are nothing but a comment."""
     slashes = path.endswith((".h", ".cc", ".go"))
     pattern = _HASH if not slashes else _GO_LITERAL if path.endswith(".go") else _LITERAL
-    begin, end, found = None, 0, ""
+    begin, end, indent, found = None, 0, 0, ""
     for match in pattern.finditer(text):
         words = match.group(0).strip()
         if not words.startswith(("//", "/*") if slashes else "#"):
             continue
-        alone = not text[text.rfind("\n", 0, match.start()) + 1:match.start()].strip()
-        words = re.sub(r"\s*\n\s*\*?", " ", re.sub(r"^(?://[/<]*|/\*+|#+) ?|\*/$", "", words))
-        if begin is not None and alone and not text[end:match.start()].strip() and text.count("\n", end, match.start()) <= 1:
+        start = match.start() + len(match.group(0)) - len(match.group(0).lstrip())
+        column = start - text.rfind("\n", 0, start) - 1
+        below = begin is not None and column == indent and text.count("\n", end, start) == 1
+        words = re.sub(r"\s*\n\s*\*? ?", " ", re.sub(r"^(?://[/<]*|/\*+|#+) ?|\s*\*/$", "", words))
+        if below and not text[end:start].strip():
             found += " " + words
         else:
             if begin is not None:
                 yield begin, found
-            begin, found = match.start(), words
+            begin, indent, found = start, column, words
         end = match.end()
     if begin is not None:
         yield begin, found

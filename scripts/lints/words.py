@@ -1,7 +1,7 @@
-"""Words that stand in the wrong place: a machine's paths, a backend's vocabulary outside the backend, riddles in comments
-and documents."""
+"""Words in the wrong place: paths of one machine, a backend's vocabulary outside the backend, riddles in plain text."""
 import re
 
+from .hints import sentences
 from .tree import Finding, blank, comments, line_of
 
 # Absolute paths of the machine somebody worked on. Tests may invent a home, and the agent has one inside the bottle.
@@ -14,10 +14,12 @@ MAX_LINES = 500
 # Plain English: a sentence names its subject. Code in backticks and quoted text are no prose.
 _QUOTED = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"")
 _RIDDLES = (
-    (re.compile(r"\b(?:whoever|whomever|nobody)\b(?!-)", re.IGNORECASE), "name the subject: a client, a process, the user"),
-    (re.compile(r"\ball the same\b", re.IGNORECASE), "write still, too, or although"),
-    (re.compile(r"\bbut for\b", re.IGNORECASE), "write except"),
-    (re.compile(r"\b(?:for|by|to|from|with|in|than|only) who\b|^Who (?!.*\?)"), "who needs a noun: the client that …"),
+    (re.compile(r"\b(?:whoever|whomever|nobody)\b(?!-)", re.IGNORECASE),
+     "name the subject: a client, a process, the user"),
+    (re.compile(r"\ball\s+the\s+same\b", re.IGNORECASE), "write still, too, or although"),
+    (re.compile(r"\bbut\s+for\b", re.IGNORECASE), "write except"),
+    (re.compile(r"\b(?:for|by|to|from|with|in|than|only)\s+who\b|^Who (?!.*\?)", re.MULTILINE),
+     "who needs a noun: the client that …"),
 )
 _BARE_START = re.compile(r"^(?:What|Whose)\b(?!.*\?$)")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -57,7 +59,7 @@ def without_quotes(text):
 
 
 def riddles(tree):
-    """Phrases that hide what a sentence is about, in comments and in documents."""
+    """Phrases that hide the subject of a sentence, in comments, documents and messages."""
     findings = []
 
     def look(path, offset, text, in_order):
@@ -79,6 +81,9 @@ def riddles(tree):
                 if _BARE_START.search(comment):
                     findings.append(Finding(path, line_of(text, offset), "a comment begins with its subject, not with "
                                             f"'{comment.split()[0]}'"))
+        if path.startswith(("proxy/", "certs/", "launcher/")) and path.endswith((".h", ".cc")):
+            for offset, sentence in sentences(text):
+                look(path, offset, sentence, False)
     return findings
 
 
