@@ -148,35 +148,35 @@ class Dispatch {
  public:
   explicit Dispatch(const Context& context) : context_(context) {}
 
-  Result<int> operator()(const PrintText& text) const {
+  Expected<int> operator()(const PrintText& text) const {
     context_.out << text.text;
     return 0;
   }
-  Result<int> operator()(const StartOptions& options) const {
+  Expected<int> operator()(const StartOptions& options) const {
     return start(options, context_.around);
   }
-  Result<int> operator()(const RunDemo& demo) const {
+  Expected<int> operator()(const RunDemo& demo) const {
     if (in_a_bottle(context_.around)) return nested();
     auto done = run_demo(demo.options, context_.around);
     if (!done) return std::move(done.error());
     return 0;
   }
-  Result<int> operator()(const ListOptions& options) const {
+  Expected<int> operator()(const ListOptions& options) const {
     context_.reap();
     return run_list(options, context_);
   }
-  Result<int> operator()(const StopOptions& options) const { return run_stop(options, context_); }
-  Result<int> operator()(const LogsOptions& options) const {
+  Expected<int> operator()(const StopOptions& options) const { return run_stop(options, context_); }
+  Expected<int> operator()(const LogsOptions& options) const {
     context_.reap();
     return run_logs(options, context_);
   }
-  Result<int> operator()(const ExecOptions& options) const { return run_exec(options, context_); }
-  Result<int> operator()(const EnvOptions& options) const { return run_env(options, context_); }
-  Result<int> operator()(const DoctorOptions& options) const {
+  Expected<int> operator()(const ExecOptions& options) const { return run_exec(options, context_); }
+  Expected<int> operator()(const EnvOptions& options) const { return run_env(options, context_); }
+  Expected<int> operator()(const DoctorOptions& options) const {
     return run_doctor(options, context_);
   }
-  Result<int> operator()(const InitOptions& options) const { return run_init(options, context_); }
-  Result<int> operator()(const CompletionOptions& options) const {
+  Expected<int> operator()(const InitOptions& options) const { return run_init(options, context_); }
+  Expected<int> operator()(const CompletionOptions& options) const {
     return run_completion(options, context_);
   }
 

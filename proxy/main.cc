@@ -8,7 +8,7 @@
 
 #include "certs/process_memory.h"
 #include "proxy/config/config.h"
-#include "proxy/contract/proxy_exit_code.h"
+#include "proxy/contract/exit_code.h"
 #include "proxy/healthcheck.h"
 #include "proxy/log_output.h"
 #include "proxy/server.h"
@@ -16,8 +16,6 @@
 
 namespace bottle {
 namespace {
-
-int exit_with(ExitCode code) { return static_cast<int>(code); }
 
 int run(const Config& config) {
   std::signal(SIGPIPE, SIG_IGN);
@@ -32,12 +30,12 @@ int run(const Config& config) {
   if (!places) {
     complain(places.error().detail);
     const bool config_is_wrong = places.error().reason == "bad_config";
-    return exit_with(config_is_wrong ? ExitCode::Usage : ExitCode::Listen);
+    return to_status(config_is_wrong ? ExitCode::kUsage : ExitCode::kListen);
   }
   auto world = World::make(config, *places);
   if (!world) {
     complain(world.error().detail);
-    return exit_with(exit_code_for(world.error()));
+    return to_status(exit_code_for(world.error()));
   }
   const Shared& shared = (*world)->shared();
   Server server(shared, (*world)->secrets(), *places);
@@ -48,9 +46,9 @@ int run(const Config& config) {
   if (!drained) complain(drained.error().detail);
   const bool recorded = shared.audit.close();
   if (!recorded) complain("lines of the audit log could not be written and are missing");
-  if (!drained) return exit_with(ExitCode::Internal);
-  if (!recorded) return exit_with(ExitCode::Files);
-  return exit_with(*drained ? ExitCode::Ok : ExitCode::NotDrained);
+  if (!drained) return to_status(ExitCode::kInternal);
+  if (!recorded) return to_status(ExitCode::kFiles);
+  return to_status(*drained ? ExitCode::kOk : ExitCode::kNotDrained);
 }
 
 }  // namespace
@@ -62,25 +60,25 @@ int main(int argc, char** argv) {
     if (argc == 3 && std::string_view(argv[1]) == "--healthcheck") {
       const auto well = healthcheck(argv[2]);
       if (!well) complain(well.error().detail);
-      return exit_with(well ? ExitCode::Ok : ExitCode::Unwell);
+      return to_status(well ? ExitCode::kOk : ExitCode::kUnwell);
     }
     auto invocation = parse_command_line(argc, argv);
     if (!invocation) {
       complain(invocation.error().detail);
-      return exit_with(ExitCode::Usage);
+      return to_status(ExitCode::kUsage);
     }
     if (invocation->action == Invocation::Action::Print) {
       std::fputs(invocation->text.c_str(), stdout);
-      return exit_with(ExitCode::Ok);
+      return to_status(ExitCode::kOk);
     }
     if (invocation->action == Invocation::Action::Check) {
       const auto checked = check_world(invocation->config);
       if (!checked) complain(checked.error().detail);
-      return exit_with(checked ? ExitCode::Ok : exit_code_for(checked.error()));
+      return to_status(checked ? ExitCode::kOk : exit_code_for(checked.error()));
     }
     return run(invocation->config);
   } catch (const std::exception& e) {
     complain(std::string("cannot go on: ") + e.what());
-    return exit_with(ExitCode::Internal);
+    return to_status(ExitCode::kInternal);
   }
 }

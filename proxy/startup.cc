@@ -205,9 +205,9 @@ Result<void> check_world(const Config& config) {
 }
 
 ExitCode exit_code_for(const Failure& failure) {
-  if (failure.reason == kBadFile) return ExitCode::Files;
-  if (failure.reason == "bad_secrets" || failure.reason == kBadConfig) return ExitCode::Usage;
-  return ExitCode::Internal;
+  if (failure.reason == kBadFile) return ExitCode::kFiles;
+  if (failure.reason == "bad_secrets" || failure.reason == kBadConfig) return ExitCode::kUsage;
+  return ExitCode::kInternal;
 }
 
 }  // namespace bottle

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "proxy/config/proxy_users.h"
-#include "proxy/contract/proxy_exit_code.h"
+#include "proxy/contract/exit_code.h"
 #include "proxy/guard/pending_secrets.h"
 #include "proxy/listen/places.h"
 #include "proxy/local_routes.h"

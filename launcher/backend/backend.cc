@@ -2,8 +2,8 @@
 
 namespace bottle::launcher {
 
-Result<ChosenBackend> choose_backend(const std::optional<Choice>& asked,
-                                     std::span<const BackendEntry> table) {
+Expected<ChosenBackend> choose_backend(const std::optional<Choice>& asked,
+                                       std::span<const BackendEntry> table) {
   std::string existing;
   std::string reserved;
   std::string unready;

@@ -22,9 +22,9 @@ struct ExitStatus {
 class BottleBackend {
  public:
   virtual ~BottleBackend() = default;
-  virtual Result<Plan> prepare(const BottleSpec& spec, const std::string& why) = 0;
+  virtual Expected<Plan> prepare(const BottleSpec& spec, const std::string& why) = 0;
   // Runs the bottle to its end and removes what it made, also on failure.
-  virtual Result<ExitStatus> launch(const Plan& plan) = 0;
+  virtual Expected<ExitStatus> launch(const Plan& plan) = 0;
 };
 
 class BottleControl;  // bottle_control.h
@@ -48,7 +48,7 @@ struct ChosenBackend {
 
 // Chooses the backend: the one that was asked for, else the first row that exists and is ready;
 // says why in a few words.
-Result<ChosenBackend> choose_backend(const std::optional<Choice>& asked,
-                                     std::span<const BackendEntry> table);
+Expected<ChosenBackend> choose_backend(const std::optional<Choice>& asked,
+                                       std::span<const BackendEntry> table);
 
 }  // namespace bottle::launcher

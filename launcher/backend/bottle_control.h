@@ -30,8 +30,8 @@ class BottleControl {
   // terminal is passed on as a terminal. Returns the command's status as a shell counts. Errors:
   // kCommandNotFound and kCommandNotRunnable for the command, else why the bottle cannot be
   // entered.
-  virtual Result<ExitStatus> exec(const BottleRecord& bottle,
-                                  const std::vector<std::string>& command) = 0;
+  virtual Expected<ExitStatus> exec(const BottleRecord& bottle,
+                                    const std::vector<std::string>& command) = 0;
 
   // Removes what the killed launcher of `bottle` left outside of its runtime directory (that one is
   // the registry's to remove). True: nothing is left, now or before. False: try again at the next

@@ -18,14 +18,14 @@ using Status = Finding::Status;
 constexpr std::size_t kMaxTargets = 100;
 
 // A part of the file that is not as it should be.
-Error wrong(const std::string& file, Place place, const std::string& what,
+Error wrong(const std::string& file, TextPosition place, const std::string& what,
             const std::string& hint) {
   auto error = error_at(file, place, what, hint);
   error.code = ExitCode::kUsage;
   return error;
 }
 
-Result<Target> read_target(const JsonNode& node, const std::string& file) {
+Expected<Target> read_target(const JsonNode& node, const std::string& file) {
   const std::string example =
       R"(example: {"name": "a host", "kind": "tcp", "address": "192.0.2.1", "port": 80})";
   if (node.kind != JsonNode::Kind::kObject) {
@@ -101,7 +101,7 @@ std::vector<Target> default_targets() {
   };
 }
 
-Result<std::vector<Target>> read_targets(std::string_view text, const std::string& file) {
+Expected<std::vector<Target>> read_targets(std::string_view text, const std::string& file) {
   const std::string shape = R"(the file is {"targets": [...]}; docs/commands.md describes it)";
   auto tree = parse_json(text, file);
   if (!tree) {

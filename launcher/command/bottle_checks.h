@@ -38,7 +38,7 @@ struct Target {
 std::vector<Target> default_targets();
 // JSON: {"targets": [{"name": …, "kind": "tcp"|"udp"|"unix"|"gateway", "address": …, "port": …,
 // "route_only": …}]}. Errors have line and column.
-Result<std::vector<Target>> read_targets(std::string_view text, const std::string& file);
+Expected<std::vector<Target>> read_targets(std::string_view text, const std::string& file);
 
 // kOk: it cannot be reached. Each takes at most kTargetLimit.
 Finding check_target(const Target& target);

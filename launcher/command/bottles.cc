@@ -76,7 +76,7 @@ bool wait_for_all(std::vector<Stopping>& bottles, Clock::time_point until) {
 
 }  // namespace
 
-Result<int> run_list(const ListOptions& options, const Context& context) {
+Expected<int> run_list(const ListOptions& options, const Context& context) {
   const auto bottles = living_bottles(runtime_base(context.around));
   const auto now = now_in_seconds();
   if (options.json) {
@@ -119,7 +119,7 @@ Result<int> run_list(const ListOptions& options, const Context& context) {
   return 0;
 }
 
-Result<int> run_stop(const StopOptions& options, const Context& context) {
+Expected<int> run_stop(const StopOptions& options, const Context& context) {
   const auto base = runtime_base(context.around);
   std::vector<BottleRecord> wanted;
   if (options.all) wanted = living_bottles(base);
@@ -164,7 +164,7 @@ Result<int> run_stop(const StopOptions& options, const Context& context) {
                "whether it is gone"};
 }
 
-Result<int> run_exec(const ExecOptions& options, const Context& context) {
+Expected<int> run_exec(const ExecOptions& options, const Context& context) {
   const auto found = find_bottle(runtime_base(context.around), options.id);
   if (!found) return found.error();
   for (const auto& entry : context.backends) {

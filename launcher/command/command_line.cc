@@ -273,7 +273,7 @@ bool knows_command(const CLI::App& app, const std::string& name) {
                      [&name](const CLI::App* one) { return one->get_name() == name; });
 }
 
-Result<Command> start_command(StartOptions options) {
+Expected<Command> start_command(StartOptions options) {
   if (options.name != kDemoName) return Command(std::move(options));
   if (!options.command.empty()) {
     return usage("the demo has a command of its own", "bottle start demo, without --");
@@ -281,8 +281,8 @@ Result<Command> start_command(StartOptions options) {
   return Command(RunDemo{std::move(options)});
 }
 
-Result<Command> command_of(const std::string& name, Asked& asked,
-                           std::vector<std::string> command) {
+Expected<Command> command_of(const std::string& name, Asked& asked,
+                             std::vector<std::string> command) {
   if (name == "start") {
     asked.start.command = std::move(command);
     return start_command(std::move(asked.start));
@@ -316,7 +316,7 @@ Result<Command> command_of(const std::string& name, Asked& asked,
 }
 
 // Each word before the first `--` is bottle's own.
-Result<Command> parse_own(const std::vector<std::string>& arguments) {
+Expected<Command> parse_own(const std::vector<std::string>& arguments) {
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
   std::vector<std::string> own(arguments.begin(), dashes);
   if (own.empty()) return usage("nothing to do", "bottle --help shows what there is");
@@ -366,8 +366,8 @@ std::size_t first_word(const CLI::App& command, const std::vector<std::string>& 
 }
 
 // `bottle start [OPTIONS] WORD...` where WORD may be a command: from there on all is the command's.
-Result<Command> parse_start(const std::vector<std::string>& arguments, std::size_t at,
-                            const WordTest& meaning_of) {
+Expected<Command> parse_start(const std::vector<std::string>& arguments, std::size_t at,
+                              const WordTest& meaning_of) {
   const std::string& word = arguments[at];
   auto own = parse_own(arguments);
   const bool all_own = own && !std::holds_alternative<PrintText>(*own);
@@ -403,8 +403,8 @@ Result<Command> parse_start(const std::vector<std::string>& arguments, std::size
 
 }  // namespace
 
-Result<Command> parse_command_line(const std::vector<std::string>& arguments,
-                                   const WordTest& meaning_of) {
+Expected<Command> parse_command_line(const std::vector<std::string>& arguments,
+                                     const WordTest& meaning_of) {
   const auto dashes = std::find(arguments.begin(), arguments.end(), "--");
   const std::vector<std::string> own(arguments.begin(), dashes);
   if (own.empty() || (own.front() != "start" && own.front() != "exec")) return parse_own(arguments);

@@ -68,8 +68,8 @@ using WordTest = std::function<WordMeaning(const StartOptions& options, const st
 // `arguments` without the program's name. Everything after the first `--` is the command to run in
 // a bottle, untouched; so is, with `start`, everything from the first word that means a command.
 // Without a `meaning_of`, each first word is an entry's name. Errors are of kind kUsage.
-Result<Command> parse_command_line(const std::vector<std::string>& arguments,
-                                   const WordTest& meaning_of = {});
+Expected<Command> parse_command_line(const std::vector<std::string>& arguments,
+                                     const WordTest& meaning_of = {});
 
 // The same command line as data, for shell completion.
 struct OptionWords {

@@ -169,7 +169,7 @@ std::string zsh_completion(const std::vector<CommandWords>& commands) {
          "fi\n";
 }
 
-Result<int> run_completion(const CompletionOptions& options, const Context& context) {
+Expected<int> run_completion(const CompletionOptions& options, const Context& context) {
   if (options.shell == "bash") {
     context.out << bash_completion(command_words());
   } else if (options.shell == "zsh") {

@@ -48,7 +48,7 @@ std::string coloured(Status status, const Style& style) {
   return text;
 }
 
-Result<std::vector<Target>> targets_of(const DoctorOptions& options, const Context& context) {
+Expected<std::vector<Target>> targets_of(const DoctorOptions& options, const Context& context) {
   if (!options.targets) return default_targets();
   const auto file = context.around.directory / *options.targets;
   std::ifstream in(file, std::ios::binary);
@@ -107,7 +107,7 @@ void print_findings(const std::vector<Finding>& findings, const DoctorOptions& o
   out << std::flush;
 }
 
-Result<int> run_doctor(const DoctorOptions& options, const Context& context) {
+Expected<int> run_doctor(const DoctorOptions& options, const Context& context) {
   const bool inside = in_a_bottle(context.around);
   if (!inside && (options.targets || !options.command.empty())) {
     return Error{ExitCode::kUsage, "this is not a bottle",

@@ -14,7 +14,7 @@ namespace bottle::launcher {
 // `bottle doctor`: on the machine, whether it can make bottles (machine_checks.h); in a bottle,
 // whether the isolation holds (bottle_checks.h). With a command, in a bottle: becomes that command
 // when nothing failed. Ends with kCheckFailed when something did.
-Result<int> run_doctor(const DoctorOptions& options, const Context& context);
+Expected<int> run_doctor(const DoctorOptions& options, const Context& context);
 
 // A line for each finding and for its hint; or, as JSON, an object with "ok" and "checks".
 void print_findings(const std::vector<Finding>& findings, const DoctorOptions& options,

@@ -65,8 +65,8 @@ std::optional<TrustSettings> settings_from(std::string_view url) {
   return out;
 }
 
-Result<std::string> certificate(const std::string& name, const std::string& option,
-                                const Context& context) {
+Expected<std::string> certificate(const std::string& name, const std::string& option,
+                                  const Context& context) {
   const auto file = expand_path(name, context.around.directory, context.around.home);
   std::error_code ec;
   if (!std::filesystem::is_regular_file(file, ec)) {
@@ -76,7 +76,7 @@ Result<std::string> certificate(const std::string& name, const std::string& opti
   return file.string();
 }
 
-Result<TrustSettings> of_standalone_proxy(const EnvOptions& options, const Context& context) {
+Expected<TrustSettings> of_standalone_proxy(const EnvOptions& options, const Context& context) {
   if (!options.proxy || !options.ca) {
     return Error{ExitCode::kUsage, "which proxy?",
                  "bottle env --proxy http://HOST:PORT --ca FILE, or bottle env ID for a bottle"};
@@ -100,7 +100,7 @@ Result<TrustSettings> of_standalone_proxy(const EnvOptions& options, const Conte
   return std::move(*settings);
 }
 
-Result<TrustSettings> of_bottle(const std::string& id, const Context& context) {
+Expected<TrustSettings> of_bottle(const std::string& id, const Context& context) {
   auto found = find_bottle(runtime_base(context.around), id);
   if (!found) return std::move(found.error());
   auto settings = settings_from("http://" + found->proxy);
@@ -131,7 +131,7 @@ std::optional<std::string> export_lines(const std::map<std::string, std::string>
   return out;
 }
 
-Result<int> run_env(const EnvOptions& options, const Context& context) {
+Expected<int> run_env(const EnvOptions& options, const Context& context) {
   if (options.id && (options.proxy || options.ca || options.bundle)) {
     return Error{ExitCode::kUsage, "a bottle knows its own proxy and CA",
                  "bottle env ID, or bottle env --proxy URL --ca FILE"};

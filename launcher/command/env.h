@@ -13,7 +13,7 @@ namespace bottle::launcher {
 // `bottle env`: lines for a shell that make the programs it starts use a proxy and trust its CA:
 // one that runs by itself (--proxy, --ca), or a bottle's, as its command has them. To be evaluated:
 // eval "$(bottle env --proxy URL --ca FILE)".
-Result<int> run_env(const EnvOptions& options, const Context& context);
+Expected<int> run_env(const EnvOptions& options, const Context& context);
 
 // One line for each pair. Shells: sh (also bash and zsh), fish, csh. nullopt: another word.
 std::optional<std::string> export_lines(const std::map<std::string, std::string>& variables,

@@ -313,7 +313,7 @@ InitFacts ask_clients(const std::vector<std::string>& wanted, const Context& con
   return out;
 }
 
-Result<std::string> manifest_for(const std::vector<std::string>& names, const InitFacts& facts) {
+Expected<std::string> manifest_for(const std::vector<std::string>& names, const InitFacts& facts) {
   std::vector<const Preset*> wanted;
   for (const auto& name : names) {
     const auto* const preset = find_preset(name);
@@ -373,7 +373,7 @@ Result<std::string> manifest_for(const std::vector<std::string>& names, const In
   return out + agents.text() + "  }\n}\n";
 }
 
-Result<int> run_init(const InitOptions& options, const Context& context) {
+Expected<int> run_init(const InitOptions& options, const Context& context) {
   // Before the clients are asked: that takes a moment.
   if (auto checked = manifest_for(options.presets, {}); !checked) return std::move(checked.error());
   const fs::path file =

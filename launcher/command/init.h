@@ -13,7 +13,7 @@ namespace bottle::launcher {
 
 // `bottle init`: writes a manifest with comments. What exists is not overwritten: without --force
 // it is an error, with it the old file gets the ending .old.
-Result<int> run_init(const InitOptions& options, const Context& context);
+Expected<int> run_init(const InitOptions& options, const Context& context);
 
 // Facts about this machine; together with a preset they make a manifest.
 struct InitFacts {
@@ -32,7 +32,7 @@ struct InitFacts {
 InitFacts ask_clients(const std::vector<std::string>& presets, const Context& context);
 
 // The text. Error kUsage: an unknown preset.
-Result<std::string> manifest_for(const std::vector<std::string>& presets, const InitFacts& facts);
+Expected<std::string> manifest_for(const std::vector<std::string>& presets, const InitFacts& facts);
 
 // HOST, or HOST:PORT where the port is not 443 or 80, of each http(s) URL in `text`.
 std::vector<std::string> hosts_in(std::string_view text);

@@ -162,7 +162,7 @@ std::string some_of(const std::vector<std::pair<fs::file_time_type, fs::path>>& 
   return out.empty() ? "there is none yet" : "the newest: " + out;
 }
 
-Result<Log> find_log(const LogsOptions& options, const Context& context) {
+Expected<Log> find_log(const LogsOptions& options, const Context& context) {
   const auto living = living_bottles(runtime_base(context.around));
   auto base = state_base(context.around);
   if (!base) return std::move(base.error());
@@ -203,7 +203,7 @@ Result<Log> find_log(const LogsOptions& options, const Context& context) {
 }
 
 // Until the bottle ends.
-Result<void> follow(const Log& log, Lines& lines) {
+Expected<void> follow(const Log& log, Lines& lines) {
   const Fd bottle = open_process(log.living->launcher);
   const Fd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   // The directory's events tell of its files' too: of growth, of a new log, of rotation.
@@ -266,7 +266,7 @@ std::string audit_line_words(std::string_view line, const Style& style) {
   return out;
 }
 
-Result<int> run_logs(const LogsOptions& options, const Context& context) {
+Expected<int> run_logs(const LogsOptions& options, const Context& context) {
   auto log = find_log(options, context);
   if (!log) return std::move(log.error());
   Lines lines(log->file, options, context);

@@ -11,7 +11,7 @@ namespace bottle::launcher {
 
 // `bottle logs`: the audit log of a bottle that runs, or of one that ended and whose state is kept.
 // Without an id: the only one that runs, else the newest. Following ends with the bottle.
-Result<int> run_logs(const LogsOptions& options, const Context& context);
+Expected<int> run_logs(const LogsOptions& options, const Context& context);
 
 // One audit line for a person, without a line end; empty when it is not one.
 std::string audit_line_words(std::string_view line, const Style& style);

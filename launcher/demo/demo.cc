@@ -24,7 +24,7 @@ constexpr std::chrono::seconds kOriginReady{20};
 constexpr std::chrono::seconds kLineLimit{120};  // the agent's clients have shorter limits
 
 // Looks like a GitHub token, which every scanner knows; random, so it is not a real one.
-Result<std::string> invented_token() {
+Expected<std::string> invented_token() {
   constexpr std::string_view kAlphabet =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
   std::array<unsigned char, 36> bytes{};
@@ -51,8 +51,8 @@ std::string field(const std::string& line, const std::string& key) {
   return line.substr(begin, line.find(' ', begin) - begin);
 }
 
-Result<Origin> start_origin(const Surroundings& around, const std::filesystem::path& certs,
-                            SignalWatch& signals) {
+Expected<Origin> start_origin(const Surroundings& around, const std::filesystem::path& certs,
+                              SignalWatch& signals) {
   const auto named = around.variable("BOTTLE_DEMO_ORIGIN");
   const auto place = named && !named->empty() ? std::filesystem::absolute(*named)
                                               : own_directory() / "bottle-demo-origin";
@@ -98,9 +98,9 @@ std::string manifest_text(const Origin& origin, const std::string& host) {
 }
 
 // Runs this program again and hands each line that it prints to `each`.
-Result<int> run_bottle(const std::vector<std::string>& arguments,
-                       const std::vector<std::string>& env, SignalWatch& signals,
-                       const std::function<void(const std::string&)>& each) {
+Expected<int> run_bottle(const std::vector<std::string>& arguments,
+                         const std::vector<std::string>& env, SignalWatch& signals,
+                         const std::function<void(const std::string&)>& each) {
   auto output = make_pipe();
   if (!output) return std::move(output.error());
   std::error_code ec;
@@ -131,7 +131,7 @@ Result<int> run_bottle(const std::vector<std::string>& arguments,
 
 }  // namespace
 
-Result<void> run_demo(const StartOptions& options, const Surroundings& around) {
+Expected<void> run_demo(const StartOptions& options, const Surroundings& around) {
   if (options.pipelock_url) {
     return Error{ExitCode::kUsage,
                  "the demo's origin has a name that a running pipelock cannot know",

@@ -9,6 +9,6 @@ namespace bottle::launcher {
 // very program with a manifest made for it, as a user would. Prints what happens, and checks each
 // thing it claims from what the real clients in the bottle printed. Error kDemoFailed when one of
 // them did not happen.
-Result<void> run_demo(const StartOptions& options, const Surroundings& around);
+Expected<void> run_demo(const StartOptions& options, const Surroundings& around);
 
 }  // namespace bottle::launcher

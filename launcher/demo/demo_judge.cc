@@ -149,7 +149,7 @@ bool DemoJudge::audit_is_there() const {
          text.find(secret_) == std::string::npos;
 }
 
-Result<void> DemoJudge::verdict(int status) {
+Expected<void> DemoJudge::verdict(int status) {
   bool all = true;
   out_ << "\n* What happened\n";
   const auto claim = [this, &all](bool true_, const std::string& text, const std::string& detail) {

@@ -21,7 +21,7 @@ class DemoJudge {
   void line(const std::string& line);       // of the run
   // Prints one line a claim. Fails (kDemoFailed) when one is false. `status`: what bottle ended
   // with.
-  Result<void> verdict(int status);
+  Expected<void> verdict(int status);
 
  private:
   bool streamed();

@@ -43,7 +43,7 @@ struct Said {
 };
 
 // Runs bottle-proxy for an answer that takes no longer than kCheckLimit.
-Result<Said> ask_program(const std::vector<std::string>& words) {
+Expected<Said> ask_program(const std::vector<std::string>& words) {
   auto output = make_pipe();
   if (!output) return std::move(output.error());
   const Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
@@ -76,7 +76,7 @@ Result<Said> ask_program(const std::vector<std::string>& words) {
 
 }  // namespace
 
-Result<void> check_with_proxy(const Plan& plan) {
+Expected<void> check_with_proxy(const Plan& plan) {
   if (plan.proxy.here.empty()) return {};
   std::vector<std::string> words{plan.proxy.here, "--check"};
   words.insert(words.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
@@ -95,7 +95,7 @@ Result<void> check_with_proxy(const Plan& plan) {
   return Error{code, "bottle-proxy does not accept this: " + said->text, ""};
 }
 
-Result<void> check_pipelock(const Plan& plan) {
+Expected<void> check_pipelock(const Plan& plan) {
   if (!plan.pipelock_url || plan.proxy.here.empty()) return {};
   const auto said = ask_program({plan.proxy.here, "--healthcheck", *plan.pipelock_url + "/health"});
   if (!said) return said.error();
@@ -105,7 +105,7 @@ Result<void> check_pipelock(const Plan& plan) {
                "FILE)"};
 }
 
-Result<void> hand_over(const Fd& pipe, const std::string& data) {
+Expected<void> hand_over(const Fd& pipe, const std::string& data) {
   ::fcntl(pipe.get(), F_SETFL, O_NONBLOCK);
   std::string_view rest = data;
   const auto until = std::chrono::steady_clock::now() + kSecretsLimit;
@@ -125,7 +125,7 @@ Result<void> hand_over(const Fd& pipe, const std::string& data) {
   return {};
 }
 
-Result<std::string> fingerprint_in(const std::string& line) {
+Expected<std::string> fingerprint_in(const std::string& line) {
   constexpr std::string_view kStart = "bottle-proxy ready ";
   constexpr std::string_view kKey = "ca_sha256=";
   const auto at = line.find(kKey);
@@ -160,9 +160,9 @@ std::string secret_lines(const std::vector<KnownSecret>& secrets) {
   return out;
 }
 
-Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
-                                 const std::vector<HandedSocket>& sockets,
-                                 const std::string& pipelock_url, SignalWatch& signals) {
+Expected<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
+                                   const std::vector<HandedSocket>& sockets,
+                                   const std::string& pipelock_url, SignalWatch& signals) {
   auto output = make_pipe();
   if (!output) return std::move(output.error());
   auto secrets = make_pipe();
@@ -200,7 +200,7 @@ Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
 
   auto line =
       await_line(output->read.get(), signals, kReadyLimit, "bottle-proxy", ExitCode::kProxy);
-  auto fingerprint = line ? fingerprint_in(*line) : Result<std::string>(std::move(line.error()));
+  auto fingerprint = line ? fingerprint_in(*line) : Expected<std::string>(std::move(line.error()));
   if (!fingerprint) {
     if (fingerprint.error().code == ExitCode::kProxy) {
       explain_proxy_end(*child, files.log, fingerprint.error());

@@ -32,29 +32,29 @@ struct HandedSocket {
 
 // Asks the bottle-proxy of this machine, if there is one, whether it accepts what the plan gives
 // it. Nothing is started and no file is made. The Error has its words.
-Result<void> check_with_proxy(const Plan& plan);
+Expected<void> check_with_proxy(const Plan& plan);
 
 // Asks the pipelock that runs elsewhere, if the plan names one, from this machine. An Error of
 // kScanner if nothing answers.
-Result<void> check_pipelock(const Plan& plan);
+Expected<void> check_pipelock(const Plan& plan);
 
 // Starts bottle-proxy on sockets that are open already, hands it the secrets over a pipe, and waits
 // until it says that it is ready: its files are written then. The caller's copies of the sockets
 // stay the caller's. On failure the Error carries the end of its log.
-Result<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
-                                 const std::vector<HandedSocket>& sockets,
-                                 const std::string& pipelock_url, SignalWatch& signals);
+Expected<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
+                                   const std::vector<HandedSocket>& sockets,
+                                   const std::string& pipelock_url, SignalWatch& signals);
 
 // From "bottle-proxy ready listen=… ca_sha256=AA:BB:…". An Error of kProxy when it says something
 // else.
-Result<std::string> fingerprint_in(const std::string& line);
+Expected<std::string> fingerprint_in(const std::string& line);
 
 // Of a proxy that has ended: whether it says that lines of its audit log are missing.
 bool lost_audit_lines(Child& proxy);
 
 // Writes `data` into a pipe whose reader is a process that may have died or may not read. A reader
 // that is gone is no error: waiting for what it should have said tells why.
-Result<void> hand_over(const Fd& pipe, const std::string& data);
+Expected<void> hand_over(const Fd& pipe, const std::string& data);
 
 // Why bottle-proxy (or what runs it, with its status) is not ready: its statuses for wrong options
 // and for files (docs/exit-codes.md) are the caller's to mend, everything else is its own failure.

@@ -150,7 +150,7 @@ std::optional<BottleRecord> read_record(std::string_view text) try {
   return std::nullopt;
 }
 
-Result<Registration> Registration::publish(const RuntimeDir& runtime, const Plan& plan) {
+Expected<Registration> Registration::publish(const RuntimeDir& runtime, const Plan& plan) {
   Fd memory(::memfd_create("bottle-environment", MFD_CLOEXEC));
   std::string text;
   for (const auto& [name, value] : plan.environment) {
@@ -180,12 +180,12 @@ Result<Registration> Registration::publish(const RuntimeDir& runtime, const Plan
   return Registration(std::move(record), std::move(memory));
 }
 
-Result<void> Registration::keeper_is(const RuntimeDir& runtime, pid_t pid) {
+Expected<void> Registration::keeper_is(const RuntimeDir& runtime, pid_t pid) {
   record_.keeper = mark_of(pid).value_or(ProcessMark{});
   return runtime.replace(kRecord, record_text(record_));
 }
 
-Result<std::map<std::string, std::string>> environment_of(const BottleRecord& record) {
+Expected<std::map<std::string, std::string>> environment_of(const BottleRecord& record) {
   const Error gone{ExitCode::kUsage, "bottle " + record.id + " has ended",
                    "bottle list shows those that run"};
   const Fd process = open_process(record.launcher);
@@ -233,7 +233,7 @@ std::vector<BottleRecord> living_bottles(const std::filesystem::path& base) {
   return out;
 }
 
-Result<BottleRecord> find_bottle(const std::filesystem::path& base, const std::string& id) {
+Expected<BottleRecord> find_bottle(const std::filesystem::path& base, const std::string& id) {
   const auto living = living_bottles(base);
   std::vector<BottleRecord> matches;
   std::string ids;

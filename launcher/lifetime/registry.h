@@ -60,9 +60,9 @@ class Registration {
  public:
   // Call as soon as the directory exists, before anything is made that would have to be removed
   // after a kill. Values that the plan knows as secret are masked in the command.
-  static Result<Registration> publish(const RuntimeDir& runtime, const Plan& plan);
+  static Expected<Registration> publish(const RuntimeDir& runtime, const Plan& plan);
   // Once the process exists.
-  Result<void> keeper_is(const RuntimeDir& runtime, pid_t pid);
+  Expected<void> keeper_is(const RuntimeDir& runtime, pid_t pid);
 
  private:
   Registration(BottleRecord record, Fd environment)
@@ -73,14 +73,14 @@ class Registration {
 };
 
 // The bottle's environment as the command got it, secrets included. Fails when its launcher ended.
-Result<std::map<std::string, std::string>> environment_of(const BottleRecord& record);
+Expected<std::map<std::string, std::string>> environment_of(const BottleRecord& record);
 
 // The bottles below `base` that live, oldest first; at most kMaxListed.
 std::vector<BottleRecord> living_bottles(const std::filesystem::path& base);
 inline constexpr std::size_t kMaxListed = 1000;
 
 // The one whose id is, or begins with, `id`. The Error lists those that there are.
-Result<BottleRecord> find_bottle(const std::filesystem::path& base, const std::string& id);
+Expected<BottleRecord> find_bottle(const std::filesystem::path& base, const std::string& id);
 
 // Removes what killed launchers left below `base`: for each directory whose lease is free `remove`
 // is called with its record (when it has one), and the directory goes once that returned true.

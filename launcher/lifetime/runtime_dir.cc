@@ -14,7 +14,7 @@ namespace bottle::launcher {
 namespace {
 
 // The base is in a place that others may write to (/tmp): it must be ours alone.
-Result<void> own_directory_at(const std::filesystem::path& base) {
+Expected<void> own_directory_at(const std::filesystem::path& base) {
   std::error_code ec;
   if (base.has_parent_path()) std::filesystem::create_directories(base.parent_path(), ec);
   if (::mkdir(base.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -54,7 +54,7 @@ std::size_t reap_locked(const std::filesystem::path& base,
 
 }  // namespace
 
-Result<RuntimeDir> RuntimeDir::create(const std::filesystem::path& base, const std::string& id) {
+Expected<RuntimeDir> RuntimeDir::create(const std::filesystem::path& base, const std::string& id) {
   if (auto owned = own_directory_at(base); !owned) return std::move(owned.error());
   const Fd lock = lock_base(base);
   if (!lock) return system_error("cannot lock " + base.string(), errno);
@@ -77,7 +77,7 @@ RuntimeDir::~RuntimeDir() {
   std::filesystem::remove_all(path_, ec);
 }
 
-Result<void> RuntimeDir::write(const std::string& name, std::string_view content) const {
+Expected<void> RuntimeDir::write(const std::string& name, std::string_view content) const {
   const auto file = path_ / name;
   const Fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd || !write_all(fd.get(), content)) {
@@ -86,7 +86,7 @@ Result<void> RuntimeDir::write(const std::string& name, std::string_view content
   return {};
 }
 
-Result<void> RuntimeDir::replace(const std::string& name, std::string_view content) const {
+Expected<void> RuntimeDir::replace(const std::string& name, std::string_view content) const {
   const std::string fresh = name + ".new";
   if (auto written = write(fresh, content); !written) return written;
   if (::rename((path_ / fresh).c_str(), (path_ / name).c_str()) != 0) {
@@ -105,8 +105,8 @@ std::size_t reap_left_overs(
   return lock ? reap_locked(base, may_go) : 0;
 }
 
-Result<std::filesystem::path> make_state_dir(const std::filesystem::path& base,
-                                             const std::string& id) {
+Expected<std::filesystem::path> make_state_dir(const std::filesystem::path& base,
+                                               const std::string& id) {
   const std::string hint = "set XDG_STATE_HOME to a directory that you can write to";
   std::error_code ec;
   std::filesystem::create_directories(base, ec);

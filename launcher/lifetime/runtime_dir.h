@@ -20,16 +20,16 @@ inline constexpr const char* kLeaseName = "lease";
 class RuntimeDir {
  public:
   // Makes base/id. `base` is made when it is missing, and refused when it is someone else's.
-  static Result<RuntimeDir> create(const std::filesystem::path& base, const std::string& id);
+  static Expected<RuntimeDir> create(const std::filesystem::path& base, const std::string& id);
   RuntimeDir(RuntimeDir&&) = default;
   RuntimeDir& operator=(RuntimeDir&&) = delete;
   ~RuntimeDir();  // removes the directory
 
   const std::filesystem::path& path() const { return path_; }
   // A file in it, mode 0600; in a subdirectory when `name` has a slash and that exists.
-  Result<void> write(const std::string& name, std::string_view content) const;
+  Expected<void> write(const std::string& name, std::string_view content) const;
   // The same, but who reads meanwhile sees the old content or the new, and never a part.
-  Result<void> replace(const std::string& name, std::string_view content) const;
+  Expected<void> replace(const std::string& name, std::string_view content) const;
 
  private:
   RuntimeDir(std::filesystem::path path, Fd lease)
@@ -47,8 +47,8 @@ std::size_t reap_left_overs(
     const std::function<bool(const std::filesystem::path& directory)>& may_go = {});
 
 // Makes base/id (0700) for what stays after the bottle, and removes the oldest beyond kKeptStates.
-Result<std::filesystem::path> make_state_dir(const std::filesystem::path& base,
-                                             const std::string& id);
+Expected<std::filesystem::path> make_state_dir(const std::filesystem::path& base,
+                                               const std::string& id);
 inline constexpr std::size_t kKeptStates = 100;  // audit logs of so many bottles are kept
 
 }  // namespace bottle::launcher

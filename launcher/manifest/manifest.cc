@@ -46,7 +46,7 @@ class Reader {
   std::optional<Error>& failed() { return failed_; }
 
  private:
-  bool fail(Place place, const std::string& what, std::string hint = {}) {
+  bool fail(TextPosition place, const std::string& what, std::string hint = {}) {
     if (!failed_) failed_ = error_at(file_, place, what, std::move(hint));
     return false;
   }
@@ -59,7 +59,7 @@ class Reader {
                 example_of(key));
   }
 
-  bool bounded(std::size_t size, Place place, const std::string& key) {
+  bool bounded(std::size_t size, TextPosition place, const std::string& key) {
     if (size <= kMaxEntries) return true;
     return fail(place, "\"" + key + "\" has more than " + std::to_string(kMaxEntries) + " entries");
   }
@@ -122,7 +122,7 @@ class Reader {
     return true;
   }
 
-  bool bad_host(Place place, const std::string& host, const std::string& problem) {
+  bool bad_host(TextPosition place, const std::string& host, const std::string& problem) {
     return fail(place, "\"" + host + "\" is not a host: " + problem,
                 "allowed here: HOST, HOST:PORT, *.HOST, or * for every host");
   }
@@ -451,8 +451,8 @@ std::string problem_with_variable(std::string_view name) {
   return {};
 }
 
-Result<Manifest> parse_manifest(std::string_view text, const std::string& file,
-                                const std::filesystem::path& directory) {
+Expected<Manifest> parse_manifest(std::string_view text, const std::string& file,
+                                  const std::filesystem::path& directory) {
   auto tree = parse_json(text, file);
   if (!tree) return std::move(tree.error());
   Manifest manifest{.file = file, .directory = directory, .bottles = {}, .agents = {}};
@@ -461,7 +461,7 @@ Result<Manifest> parse_manifest(std::string_view text, const std::string& file,
   return manifest;
 }
 
-Result<Manifest> load_manifest(const std::filesystem::path& file) {
+Expected<Manifest> load_manifest(const std::filesystem::path& file) {
   const std::string hint = "name another file with --manifest, or run without a manifest";
   std::error_code ec;
   if (std::filesystem::is_directory(file, ec)) {

@@ -22,14 +22,14 @@ struct EnvValue {
   std::string text{};                // literal: the value; prompt: the question; file: the path
   bool secret = false;               // everything but a literal, unless the manifest says otherwise
   std::vector<std::string> hosts{};  // where a secret may go
-  Place place{};
+  TextPosition place{};
 };
 
 struct Mount {
   std::string host{};  // as written: may begin with ~/ or be relative to the manifest
   std::string at{};    // absolute path in the bottle
   bool read_only = true;
-  Place place{};
+  TextPosition place{};
 };
 
 enum class Scanner { kPipelock, kGuard };
@@ -37,7 +37,7 @@ std::string_view scanner_name(Scanner scanner);
 std::optional<Scanner> scanner_by_name(std::string_view name);
 
 struct BottleEntry {
-  Place place{};
+  TextPosition place{};
   std::optional<std::string> image{};      // for container backends
   std::optional<std::string> workspace{};  // relative to the manifest's directory
   std::optional<std::string> backend{};
@@ -52,7 +52,7 @@ struct BottleEntry {
 };
 
 struct AgentEntry {
-  Place place{};
+  TextPosition place{};
   std::string bottle{};
   std::vector<std::string> command{};
 };
@@ -69,10 +69,10 @@ inline constexpr std::string_view kDemoName = "demo";  // no entry may have it
 
 // Checks `text` completely; the first thing that is wrong is the error, with its line and column,
 // the key it is about, and what is allowed there. `directory` is what relative paths start from.
-Result<Manifest> parse_manifest(std::string_view text, const std::string& file,
-                                const std::filesystem::path& directory);
+Expected<Manifest> parse_manifest(std::string_view text, const std::string& file,
+                                  const std::filesystem::path& directory);
 
-Result<Manifest> load_manifest(const std::filesystem::path& file);
+Expected<Manifest> load_manifest(const std::filesystem::path& file);
 
 // bottle.json in `start`, else in its parents. The search ends at the first directory that holds
 // .git, at `home`, or at the root of the file system, whichever comes first. nullopt: there is

@@ -20,7 +20,7 @@ void put_text(std::string& out, std::string_view text) {
 
 }  // namespace
 
-Result<std::string> java_trust_store(std::string_view pem, std::string_view password) {
+Expected<std::string> java_trust_store(std::string_view pem, std::string_view password) {
   const auto der = first_certificate(pem);
   if (!der) {
     return Error{ExitCode::kProxy, "the CA file that bottle-proxy wrote holds no certificate", ""};

@@ -10,6 +10,6 @@ namespace bottle::launcher {
 // A Java key store (JKS, format version 2) that trusts the one certificate in `pem`, for
 // -Djavax.net.ssl.trustStore. Everything a bottle reaches is signed by its CA, so no other root is
 // needed. Written here instead of by keytool because that takes most of a second at every start.
-Result<std::string> java_trust_store(std::string_view pem, std::string_view password);
+Expected<std::string> java_trust_store(std::string_view pem, std::string_view password);
 
 }  // namespace bottle::launcher

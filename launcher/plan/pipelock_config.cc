@@ -59,7 +59,7 @@ void list(std::ostream& out, const std::string& indent, const std::string& key,
 
 }  // namespace
 
-Result<PipelockPlan> plan_pipelock(const BottleSpec& spec) {
+Expected<PipelockPlan> plan_pipelock(const BottleSpec& spec) {
   if (!spec.pipelock_bin) {
     return Error{ExitCode::kScanner,
                  "the scanner is pipelock (" + spec.scanner_why + "), but there is no pipelock",
@@ -79,7 +79,7 @@ Result<PipelockPlan> plan_pipelock(const BottleSpec& spec) {
   return plan;
 }
 
-Result<PipelockPlan> pipelock_policy(const BottleSpec& spec) {
+Expected<PipelockPlan> pipelock_policy(const BottleSpec& spec) {
   PipelockPlan plan;
   for (const auto& host : spec.allow) {
     const std::string name = without_port(host);

@@ -9,10 +9,10 @@
 namespace bottle::launcher {
 
 // From a spec to what pipelock must be told. Fails when the binary is not there.
-Result<PipelockPlan> plan_pipelock(const BottleSpec& spec);
+Expected<PipelockPlan> plan_pipelock(const BottleSpec& spec);
 
 // The same without a binary: for a backend that brings pipelock with it.
-Result<PipelockPlan> pipelock_policy(const BottleSpec& spec);
+Expected<PipelockPlan> pipelock_policy(const BottleSpec& spec);
 
 // The configuration file (YAML) of a pipelock that serves one bottle: strict with the bottle's
 // allowlist, deadlines of a day (bottle-proxy has its own), no scan of its own environment, no

@@ -133,7 +133,7 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
 }
 
 // Whether the file that --audit names can be made, or written to.
-Result<void> check_audit(const std::filesystem::path& file) {
+Expected<void> check_audit(const std::filesystem::path& file) {
   const auto wrong = [&file](const std::string& why) {
     return Error{ExitCode::kUsage, "--audit " + file.string() + ": " + why,
                  "it takes a file, in a directory that exists; lines are added to it"};
@@ -159,7 +159,7 @@ bool is_address(const std::string& host) {
 }
 
 // Refuses what this version, or a pipelock that runs elsewhere, cannot do.
-Result<void> check_ways(const BottleSpec& spec) {
+Expected<void> check_ways(const BottleSpec& spec) {
   for (const auto& [host, route] : spec.routes) {
     if (route == "relay" || route == "splice") {
       return Error{ExitCode::kUsage,
@@ -196,7 +196,7 @@ std::filesystem::path runtime_base(const Surroundings& around) {
   return "/tmp/bottle-" + std::to_string(::getuid());
 }
 
-Result<std::filesystem::path> state_base(const Surroundings& around) {
+Expected<std::filesystem::path> state_base(const Surroundings& around) {
   const auto xdg = around.variable("XDG_STATE_HOME");
   if (xdg && xdg->starts_with("/")) return std::filesystem::path(*xdg) / "bottle";
   if (!around.home.empty() && around.home != "/") {
@@ -253,9 +253,9 @@ std::filesystem::path own_directory() {
   return std::filesystem::read_symlink("/proc/self/exe", ec).parent_path();
 }
 
-Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
-                       const std::string& backend_why, const std::filesystem::path& own_directory,
-                       Programs programs) {
+Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
+                         const std::string& backend_why, const std::filesystem::path& own_directory,
+                         Programs programs) {
   Plan plan;
   plan.id = random_id();
   plan.backend = backend;

@@ -114,9 +114,9 @@ std::string describe(const Plan& plan);
 // no SHELL of it, and the proxy's arguments name no file of it (--audit and --origin-ca are the
 // backend's to add).
 enum class Programs { kOfThisMachine, kOfImages };
-Result<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
-                       const std::string& backend_why, const std::filesystem::path& own_directory,
-                       Programs programs = Programs::kOfThisMachine);
+Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
+                         const std::string& backend_why, const std::filesystem::path& own_directory,
+                         Programs programs = Programs::kOfThisMachine);
 
 // A word, or words, as a shell would need them, so that what a plan shows can be copied.
 std::string shell_quoted(const std::string& word);
@@ -125,7 +125,7 @@ std::string shell_quoted(const std::vector<std::string>& words);
 // Below it: a directory for each bottle that runs. $XDG_RUNTIME_DIR/bottle, else /tmp/bottle-UID.
 std::filesystem::path runtime_base(const Surroundings& around);
 // Below it: what stays of each bottle. Fails when the caller has neither HOME nor XDG_STATE_HOME.
-Result<std::filesystem::path> state_base(const Surroundings& around);
+Expected<std::filesystem::path> state_base(const Surroundings& around);
 
 // PATH in the bottle: the usual directories, and those of the caller's that the bottle has too.
 std::string bottle_path(const std::string& callers_path);

@@ -50,8 +50,8 @@ std::vector<std::string> home_of(const std::string& variable) {
   return out;
 }
 
-Result<std::string> fetch(const std::string& name, const EnvValue& value, const EnvSources& sources,
-                          std::vector<std::string>& notes) {
+Expected<std::string> fetch(const std::string& name, const EnvValue& value,
+                            const EnvSources& sources, std::vector<std::string>& notes) {
   switch (value.source) {
     case EnvValue::Source::kLiteral:
       return value.text;
@@ -79,7 +79,7 @@ Result<std::string> fetch(const std::string& name, const EnvValue& value, const 
                    std::to_string(value.place.line) + ")"};
 }
 
-Result<std::string> ask_on_terminal(const std::string& question) {
+Expected<std::string> ask_on_terminal(const std::string& question) {
   const Fd tty(::open("/dev/tty", O_RDWR | O_CLOEXEC));
   if (!tty) {
     return Error{ExitCode::kEnvironment,
@@ -110,7 +110,7 @@ Result<std::string> ask_on_terminal(const std::string& question) {
   return answer;
 }
 
-Result<FileValue> read_value(const std::filesystem::path& path) {
+Expected<FileValue> read_value(const std::filesystem::path& path) {
   const auto failed = [&path](const std::string& why) {
     return Error{ExitCode::kEnvironment, "cannot take a value from " + path.string() + ": " + why,
                  "the manifest names this file in its \"env\""};
@@ -146,8 +146,8 @@ std::filesystem::path expand_path(const std::string& path, const std::filesystem
   return (base / path).lexically_normal();
 }
 
-Result<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
-                                const EnvSources& sources, Prompting prompting) {
+Expected<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
+                                  const EnvSources& sources, Prompting prompting) {
   ResolvedEnv out;
   for (const auto& [name, value] : env) {
     if (value.source == EnvValue::Source::kPrompt && prompting == Prompting::kLater) {

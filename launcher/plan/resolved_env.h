@@ -24,9 +24,9 @@ struct EnvSources {
   // The caller's variable; nullopt when it is not set.
   std::function<std::optional<std::string>(const std::string& name)> host;
   // Asks a person, without echo. Not called for a plan that is only printed.
-  std::function<Result<std::string>(const std::string& question)> prompt;
+  std::function<Expected<std::string>(const std::string& question)> prompt;
   // The content of a file; a path may begin with ~/ and is relative to the manifest otherwise.
-  std::function<Result<FileValue>(const std::string& path)> file;
+  std::function<Expected<FileValue>(const std::string& path)> file;
 };
 
 // A credential and the hosts that may receive it: what the proxy's guard is told.
@@ -49,8 +49,8 @@ inline constexpr std::size_t kShortestKnownSecret = 8;
 
 enum class Prompting { kAsk, kLater };  // kLater: the value stays unknown, as for a dry run
 
-Result<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
-                                const EnvSources& sources, Prompting prompting);
+Expected<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
+                                  const EnvSources& sources, Prompting prompting);
 
 // The well-known credentials that are set here, that `allow` opens a home for, and that `env` does
 // not have: probably forgotten.

@@ -22,7 +22,8 @@ Error not_shared(const fs::path& path, const std::string& what, const std::strin
 
 }  // namespace
 
-Result<void> may_share(const fs::path& path, const std::string& what, const Surroundings& around) {
+Expected<void> may_share(const fs::path& path, const std::string& what,
+                         const Surroundings& around) {
   std::error_code ec;
   if (path == fs::weakly_canonical(around.home, ec)) {
     return not_shared(path, what, "it is your home directory, with your credentials");
@@ -39,7 +40,7 @@ Result<void> may_share(const fs::path& path, const std::string& what, const Surr
   return {};
 }
 
-Result<fs::path> shared_source(const Mount& mount, const Surroundings& around) {
+Expected<fs::path> shared_source(const Mount& mount, const Surroundings& around) {
   const std::string where = "the mount of line " + std::to_string(mount.place.line) + ":";
   std::error_code ec;
   auto real = fs::canonical(mount.host, ec);

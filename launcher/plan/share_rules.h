@@ -13,10 +13,10 @@ namespace bottle::launcher {
 // the caller's home, no directory full of sockets, no socket.
 
 // `path` is canonical, `what` begins the message ("the workspace").
-Result<void> may_share(const std::filesystem::path& path, const std::string& what,
-                       const Surroundings& around);
+Expected<void> may_share(const std::filesystem::path& path, const std::string& what,
+                         const Surroundings& around);
 
 // The canonical host path of a manifest's mount that exists and may be shared.
-Result<std::filesystem::path> shared_source(const Mount& mount, const Surroundings& around);
+Expected<std::filesystem::path> shared_source(const Mount& mount, const Surroundings& around);
 
 }  // namespace bottle::launcher

@@ -27,7 +27,7 @@ std::string names_of(const Manifest& manifest) {
   return out.empty() ? "(nothing)" : out;
 }
 
-Result<Selected> select(const Manifest& manifest, const std::optional<std::string>& name) {
+Expected<Selected> select(const Manifest& manifest, const std::optional<std::string>& name) {
   if (name) {
     if (const auto agent = manifest.agents.find(*name); agent != manifest.agents.end()) {
       const auto& entry = agent->second;
@@ -56,8 +56,8 @@ Result<Selected> select(const Manifest& manifest, const std::optional<std::strin
                "name one: " + names_of(manifest)};
 }
 
-Result<void> choose_scanner(const StartOptions& options, const std::optional<Scanner>& of_manifest,
-                            BottleSpec& spec) {
+Expected<void> choose_scanner(const StartOptions& options,
+                              const std::optional<Scanner>& of_manifest, BottleSpec& spec) {
   const auto& around = spec.around;
   if (options.pipelock_url) spec.pipelock_url = options.pipelock_url;
   spec.pipelock_bin = options.pipelock_bin;
@@ -103,7 +103,7 @@ Result<void> choose_scanner(const StartOptions& options, const std::optional<Sca
   return {};
 }
 
-Result<void> check_lists(const BottleSpec& spec) {
+Expected<void> check_lists(const BottleSpec& spec) {
   for (const auto& host : spec.allow) {
     const std::string problem = problem_with_host(host);
     if (problem.empty()) continue;
@@ -123,7 +123,7 @@ Result<void> check_lists(const BottleSpec& spec) {
 }
 
 // Each replaces the manifest's of the same name.
-Result<void> merge_limits(const std::vector<std::string>& given, BottleSpec& spec) {
+Expected<void> merge_limits(const std::vector<std::string>& given, BottleSpec& spec) {
   for (const auto& text : given) {
     const auto equals = text.find('=');
     const std::string name = text.substr(0, equals);
@@ -176,7 +176,7 @@ std::optional<std::string> Surroundings::variable(const std::string& name) const
   return found->second;
 }
 
-Result<Surroundings> Surroundings::of_this_process() {
+Expected<Surroundings> Surroundings::of_this_process() {
   Surroundings out;
   std::error_code ec;
   out.directory = std::filesystem::current_path(ec);
@@ -220,7 +220,7 @@ WordMeaning meaning_of_word(const StartOptions& options, const std::string& word
                                                                      : WordMeaning::kNeither;
 }
 
-Result<BottleSpec> make_spec(const StartOptions& options, const Surroundings& around) {
+Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& around) {
   BottleSpec spec{.name = "default", .around = around};
   spec.quiet = options.quiet;
   std::optional<Manifest> manifest;

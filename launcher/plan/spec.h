@@ -40,7 +40,7 @@ struct Surroundings {
   std::map<std::string, std::string> env;
 
   std::optional<std::string> variable(const std::string& name) const;
-  static Result<Surroundings> of_this_process();
+  static Expected<Surroundings> of_this_process();
 };
 
 // A choice of the user's, and the words to explain it.
@@ -87,6 +87,6 @@ WordMeaning meaning_of_word(const StartOptions& options, const std::string& word
 // Reads the manifest (named, or found from the current directory upwards) and merges. Lists of the
 // command line are added to the manifest's, single values replace it. Asks for prompted values
 // unless it is a dry run.
-Result<BottleSpec> make_spec(const StartOptions& options, const Surroundings& around);
+Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& around);
 
 }  // namespace bottle::launcher

@@ -50,7 +50,7 @@ bool bring_up_loopback() {
   return ::ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0;
 }
 
-Result<void> probe_namespaces() {
+Expected<void> probe_namespaces() {
   auto child = fork_child([] {
     if (!enter_user_namespace(CLONE_NEWNET | CLONE_NEWNS) || !bring_up_loopback()) {
       return std::clamp(errno, 1, 250);

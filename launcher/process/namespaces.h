@@ -17,7 +17,7 @@ bool bring_up_loopback();
 
 // Tries in a child whether this kernel lets this user do both. The Error says which setting
 // forbids it and what to do; nothing is changed.
-Result<void> probe_namespaces();
+Expected<void> probe_namespaces();
 
 // The Error for a failure of the above with `errno_value`; reads the settings that may be the
 // cause. `root`: where /proc is, other than "/" in tests only.

@@ -54,7 +54,7 @@ void Fd::reset() noexcept {
   fd_ = -1;
 }
 
-Result<Pipe> make_pipe() {
+Expected<Pipe> make_pipe() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_error("cannot make a pipe", errno);
   return Pipe{Fd(ends[0]), Fd(ends[1])};
@@ -151,7 +151,7 @@ void keep_death_promise(pid_t parent) {
 
 void outlive_launcher() { ::prctl(PR_SET_PDEATHSIG, 0); }
 
-Result<Child> fork_child(const std::function<int()>& body) {
+Expected<Child> fork_child(const std::function<int()>& body) {
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return system_error("cannot start a process", errno);
@@ -194,7 +194,8 @@ int exec_now(const Launch& launch) {
   return errno;
 }
 
-Result<Child> spawn(const Launch& launch, ExitCode code, const std::function<bool()>& before_exec) {
+Expected<Child> spawn(const Launch& launch, ExitCode code,
+                      const std::function<bool()>& before_exec) {
   auto report = make_pipe();
   if (!report) return std::move(report.error());
   // Out of the way of the numbers that exec_now() hands out.
@@ -225,8 +226,8 @@ Result<Child> spawn(const Launch& launch, ExitCode code, const std::function<boo
   return child;
 }
 
-Result<std::string> await_line(int fd, SignalWatch& signals, std::chrono::milliseconds limit,
-                               const std::string& who, ExitCode code) {
+Expected<std::string> await_line(int fd, SignalWatch& signals, std::chrono::milliseconds limit,
+                                 const std::string& who, ExitCode code) {
   constexpr std::size_t kMaxLine = 64 * 1024;
   const auto until = Clock::now() + limit;
   std::string line;
@@ -251,7 +252,7 @@ Result<std::string> await_line(int fd, SignalWatch& signals, std::chrono::millis
   return Error{code, who + " printed a line longer than 64 KiB", ""};
 }
 
-Result<void> pause_for(SignalWatch& signals, std::chrono::milliseconds limit) {
+Expected<void> pause_for(SignalWatch& signals, std::chrono::milliseconds limit) {
   pollfd fds{signals.fd(), POLLIN, 0};
   ::poll(&fds, 1, static_cast<int>(limit.count()));
   while (const auto signal = signals.next()) {

@@ -43,7 +43,7 @@ struct Pipe {
   Fd read;
   Fd write;
 };
-Result<Pipe> make_pipe();
+Expected<Pipe> make_pipe();
 
 // All of it, over short writes and EINTR. False: the reader is gone, or the disk is full.
 bool write_all(int fd, std::string_view data);
@@ -99,7 +99,7 @@ class Child {
 // Forks. In the child `body` runs with default signals, an empty mask, and a kernel promise that
 // the child is killed when the launcher dies (renewed by keep_death_promise() after a change of
 // credentials). `body` execs or returns an exit status.
-Result<Child> fork_child(const std::function<int()>& body);
+Expected<Child> fork_child(const std::function<int()>& body);
 
 // PR_SET_PDEATHSIG, then a check that the parent had not died before it took effect (then: exit).
 // `parent` is the pid that forked this process.
@@ -123,17 +123,17 @@ int exec_now(const Launch& launch);
 // fork_child + a session of its own (so that a terminal's Ctrl-C does not reach it) + exec.
 // `before_exec` runs in the child first; false from it (with errno) is a failure to start.
 // Errors name argv[0]; `code` is what they end with.
-Result<Child> spawn(const Launch& launch, ExitCode code,
-                    const std::function<bool()>& before_exec = {});
+Expected<Child> spawn(const Launch& launch, ExitCode code,
+                      const std::function<bool()>& before_exec = {});
 
 // Collects from `fd` until a line is complete and returns it without its end. Ends early with an
 // Error of `code` that names `who`: on end of file, after `limit`, on SIGINT, SIGTERM or SIGHUP
 // (then the code is 128+n), or with a line longer than 64 KiB.
-Result<std::string> await_line(int fd, SignalWatch& signals, std::chrono::milliseconds limit,
-                               const std::string& who, ExitCode code);
+Expected<std::string> await_line(int fd, SignalWatch& signals, std::chrono::milliseconds limit,
+                                 const std::string& who, ExitCode code);
 
 // Waits up to `limit` or until a signal of the kinds above has come: then an Error with 128+n.
-Result<void> pause_for(SignalWatch& signals, std::chrono::milliseconds limit);
+Expected<void> pause_for(SignalWatch& signals, std::chrono::milliseconds limit);
 
 // The executable that `name` means: itself when it has a slash, else found in `path` (as $PATH).
 std::optional<std::string> find_program(const std::string& name, std::string_view path);

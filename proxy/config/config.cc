@@ -13,15 +13,12 @@
 namespace bottle {
 namespace {
 
-using launcher::JsonNode;
-using launcher::Place;
-
 constexpr std::string_view kMayChange = "--scanner-may-change-bodies";
 constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
 
 Failure bad(std::string detail) { return Failure(Code::Internal, std::move(detail), "bad_config"); }
 
-Failure bad_at(const std::string& file, Place place, const std::string& what) {
+Failure bad_at(const std::string& file, TextPosition place, const std::string& what) {
   return bad(file + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " +
              what);
 }
@@ -50,16 +47,16 @@ Result<std::string> scalar(const JsonNode& node, const std::string& file, const 
   if (node.kind == JsonNode::Kind::kString || node.kind == JsonNode::Kind::kNumber) {
     return node.text;
   }
-  return bad_at(file, node.place,
-                "'" + key + "' takes a string or a number, not " +
-                    std::string(launcher::kind_name(node.kind)));
+  return bad_at(
+      file, node.place,
+      "'" + key + "' takes a string or a number, not " + std::string(kind_name(node.kind)));
 }
 
 Result<void> apply_limits(Config& config, const JsonNode& node, const std::string& file) {
   if (node.kind != JsonNode::Kind::kObject) {
     return bad_at(file, node.place, "'limits' takes an object of names and numbers");
   }
-  for (const launcher::JsonMember& member : node.members) {
+  for (const JsonMember& member : node.members) {
     std::uint64_t value = 0;
     const std::string& text = member.value.text;
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -126,12 +123,12 @@ H2ClientLimits Config::h2_client() const {
 }
 
 Result<void> apply_config_text(Config& config, const std::string& text, const std::string& file) {
-  auto parsed = launcher::parse_json(text, file);
+  auto parsed = parse_json(text, file);
   if (!parsed) return bad(parsed.error().message);
   if (parsed->kind != JsonNode::Kind::kObject) {
     return bad_at(file, parsed->place, "a configuration is a JSON object");
   }
-  for (const launcher::JsonMember& member : parsed->members) {
+  for (const JsonMember& member : parsed->members) {
     if (member.name == "limits") {
       auto set = apply_limits(config, member.value, file);
       if (!set) return set.error();

@@ -6,7 +6,7 @@
 
 #include "proxy/contract/exit_code.h"
 
-namespace bottle::launcher {
+namespace bottle {
 
 // A failure that a person will read: what is wrong, and (hint) what to do about it. It is written
 // at the place that knows, and main() turns it into two lines on stderr and the exit status.
@@ -19,10 +19,10 @@ struct Error {
 // A value or an Error. Test it before use: reading the absent half is a bug and throws
 // std::bad_variant_access.
 template <class T>
-class [[nodiscard]] Result {
+class [[nodiscard]] Expected {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+  Expected(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  Expected(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
   explicit operator bool() const { return state_.index() == 0; }
   T& operator*() { return std::get<0>(state_); }
@@ -37,10 +37,10 @@ class [[nodiscard]] Result {
 };
 
 template <>
-class [[nodiscard]] Result<void> {
+class [[nodiscard]] Expected<void> {
  public:
-  Result() = default;
-  Result(Error error) : state_(std::move(error)) {}
+  Expected() = default;
+  Expected(Error error) : state_(std::move(error)) {}
 
   explicit operator bool() const { return state_.index() == 0; }
   Error& error() { return std::get<1>(state_); }
@@ -54,4 +54,4 @@ class [[nodiscard]] Result<void> {
 Error system_error(std::string what, int errno_value, std::string hint = {},
                    ExitCode code = ExitCode::kSystem);
 
-}  // namespace bottle::launcher
+}  // namespace bottle

@@ -2,15 +2,26 @@
 
 #include <cstdint>
 
-namespace bottle::launcher {
+namespace bottle {
 
-// The exit codes of `bottle` itself. The status of the command that ran in the bottle passes
-// through unchanged (128+n when signal n ended it), so these numbers start where sysexits(3)
-// starts: few programs use them. docs/exit-codes.md is the page for people.
+// The exit statuses of both programs; docs/exit-codes.md is the page for people. Numbers start
+// where sysexits(3) starts, since few programs use them. A number from 65 on means one thing in
+// `bottle` and another in `bottle-proxy`, so each program uses the names of its own block.
 enum class ExitCode : std::uint8_t {
+  // Both programs.
   kOk = 0,
+  kUsage = 64,  // the command line or bottle-proxy's configuration is wrong
+
+  // bottle-proxy, and nothing else.
+  kUnwell = 1,       // --healthcheck: the server does not answer as it should
+  kListen = 69,      // an address to listen at is taken or not ours
+  kInternal = 70,    // a defect, or the machine lacks what is needed (randomness, CPU)
+  kFiles = 73,       // a file that it must read or write cannot be read or written
+  kNotDrained = 75,  // stopped by a second signal or the drain's end with exchanges under way
+
+  // `bottle`. The status of the command that ran in the bottle passes through unchanged (128+n when
+  // signal n ended it).
   kDemoFailed = 1,    // `bottle start demo`: something that it shows did not happen
-  kUsage = 64,        // the command line is wrong, or names what does not exist
   kManifest = 65,     // the manifest cannot be read or is not valid
   kEnvironment = 66,  // a value of the bottle's environment cannot be had
   kCheckFailed = 67,  // `bottle doctor`: something is not as it should be
@@ -24,4 +35,6 @@ enum class ExitCode : std::uint8_t {
   kCommandNotFound = 127,     // the command does not exist in the bottle
 };
 
-}  // namespace bottle::launcher
+[[nodiscard]] constexpr int to_status(ExitCode code) noexcept { return static_cast<int>(code); }
+
+}  // namespace bottle

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-namespace bottle::launcher {
+namespace bottle {
 namespace {
 
 constexpr std::size_t kMaxBytes = 1024 * 1024;  // a manifest is written by hand
@@ -18,9 +18,9 @@ class TokenPlaces {
   explicit TokenPlaces(std::string_view text) : text_(text) {}
 
   // The next token that has an event of its own (',' and ':' have none).
-  Place next() {
+  TextPosition next() {
     skip_filler();
-    const Place begin = place_;
+    const TextPosition begin = place_;
     if (at_ >= text_.size()) return begin;
     const char first = text_[at_];
     if (first == '"') {
@@ -80,7 +80,7 @@ class TokenPlaces {
 
   std::string_view text_;
   std::size_t at_ = 0;
-  Place place_;
+  TextPosition place_;
 };
 
 JsonNode node_of(JsonNode::Kind kind, std::string text = {}) {
@@ -90,8 +90,8 @@ JsonNode node_of(JsonNode::Kind kind, std::string text = {}) {
   return node;
 }
 
-Place place_of_byte(std::string_view text, std::size_t offset) {
-  Place place;
+TextPosition place_of_byte(std::string_view text, std::size_t offset) {
+  TextPosition place;
   for (std::size_t i = 0; i < std::min(offset, text.size()); ++i) {
     if (text[i] == '\n') {
       ++place.line;
@@ -136,7 +136,7 @@ class TreeBuilder final : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return close(); }
 
   bool key(string_t& name) override {
-    const Place place = places_.next();
+    const TextPosition place = places_.next();
     auto& members = open_.back().members;
     const auto same = std::find_if(members.begin(), members.end(),
                                    [&name](const JsonMember& m) { return m.name == name; });
@@ -231,24 +231,25 @@ std::string_view kind_name(JsonNode::Kind kind) {
   return "a value";
 }
 
-Error error_at(const std::string& file, Place place, const std::string& what, std::string hint) {
+Error error_at(const std::string& file, TextPosition place, const std::string& what,
+               std::string hint) {
   return Error{
       ExitCode::kManifest,
       file + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " + what,
       std::move(hint)};
 }
 
-Result<JsonNode> parse_json(std::string_view text, const std::string& file) {
+Expected<JsonNode> parse_json(std::string_view text, const std::string& file) {
   if (text.size() > kMaxBytes) {
-    return error_at(file, Place{}, "larger than 1 MiB, the most that is read");
+    return error_at(file, TextPosition{}, "larger than 1 MiB, the most that is read");
   }
   TreeBuilder builder(text, file);
   const bool complete = nlohmann::json::sax_parse(
       text.begin(), text.end(), &builder, nlohmann::json::input_format_t::json, /*strict=*/true,
       /*ignore_comments=*/true);
   if (builder.error_) return std::move(*builder.error_);
-  if (!complete || !builder.root_) return error_at(file, Place{}, "not valid JSON");
+  if (!complete || !builder.root_) return error_at(file, TextPosition{}, "not valid JSON");
   return std::move(*builder.root_);
 }
 
-}  // namespace bottle::launcher
+}  // namespace bottle

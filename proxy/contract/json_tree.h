@@ -7,10 +7,10 @@
 
 #include "proxy/contract/error.h"
 
-namespace bottle::launcher {
+namespace bottle {
 
 // Where a token begins, for people: both count from 1, columns in characters (not bytes).
-struct Place {
+struct TextPosition {
   std::size_t line = 1;
   std::size_t column = 1;
 };
@@ -22,7 +22,7 @@ struct JsonMember;
 struct JsonNode {
   enum class Kind { kNull, kBoolean, kNumber, kString, kArray, kObject };
   Kind kind = Kind::kNull;
-  Place place;
+  TextPosition place;
   bool boolean = false;
   std::string text;                 // kString, kNumber
   std::vector<JsonNode> items;      // kArray
@@ -31,7 +31,7 @@ struct JsonNode {
 
 struct JsonMember {
   std::string name;
-  Place place;
+  TextPosition place;
   JsonNode value;
 };
 
@@ -41,10 +41,10 @@ std::string_view kind_name(JsonNode::Kind kind);
 // Parses one JSON document (RFC 8259, and comments: // to the end of the line, /* to */; at most
 // 1 MiB and 16 levels; a name twice in one object is an error). `file` is only used in messages,
 // which begin with "file:line:column: ".
-Result<JsonNode> parse_json(std::string_view text, const std::string& file);
+Expected<JsonNode> parse_json(std::string_view text, const std::string& file);
 
 // "file:line:column: what" as an Error of kind kManifest.
-Error error_at(const std::string& file, Place place, const std::string& what,
+Error error_at(const std::string& file, TextPosition place, const std::string& what,
                std::string hint = {});
 
-}  // namespace bottle::launcher
+}  // namespace bottle

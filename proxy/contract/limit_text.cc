@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace bottle::launcher {
+namespace bottle {
 
 std::string problem_with_limit(std::string_view name, std::string_view number) {
   constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz0123456789_";
@@ -15,4 +15,4 @@ std::string problem_with_limit(std::string_view name, std::string_view number) {
   return whole ? "" : "a value is a whole number: milliseconds, bytes or a count";
 }
 
-}  // namespace bottle::launcher
+}  // namespace bottle

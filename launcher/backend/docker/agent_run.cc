@@ -70,7 +70,7 @@ class Session {
         signals_(signals),
         name_(Names(plan.id).agent) {}
 
-  Result<ExitStatus> run() {
+  Expected<ExitStatus> run() {
     const TerminalKeeper terminal(plan_.container->terminal);
     const auto step = make_step({StepId::kStartAgent}, plan_, Facts{});
     // With a terminal the docker program belongs to our process group: it reads the terminal and
@@ -149,7 +149,7 @@ class Session {
 
   // The engine knows what became of the command; the docker program's own status is the same unless
   // the connection broke.
-  Result<ExitStatus> outcome(int status) {
+  Expected<ExitStatus> outcome(int status) {
     Call call;
     call.arguments = {"inspect", "--format",
                       "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} {{.State.Error}}",
@@ -204,8 +204,8 @@ class Session {
 
 }  // namespace
 
-Result<ExitStatus> run_agent(const Engine& engine, const Plan& plan, BottleContainers& containers,
-                             const std::filesystem::path& state, SignalWatch& signals) {
+Expected<ExitStatus> run_agent(const Engine& engine, const Plan& plan, BottleContainers& containers,
+                               const std::filesystem::path& state, SignalWatch& signals) {
   return Session(engine, plan, containers, state, signals).run();
 }
 

@@ -12,7 +12,7 @@ namespace bottle::launcher::docker {
 // Starts the agent's container and stays with it to its end: the docker program carries the
 // terminal, signals to the launcher are passed on through the engine. Ends the agent when the proxy
 // ends first (Error of kProxy); when pipelock does, says so and goes on: the proxy refuses then.
-Result<ExitStatus> run_agent(const Engine& engine, const Plan& plan, BottleContainers& containers,
-                             const std::filesystem::path& state, SignalWatch& signals);
+Expected<ExitStatus> run_agent(const Engine& engine, const Plan& plan, BottleContainers& containers,
+                               const std::filesystem::path& state, SignalWatch& signals);
 
 }  // namespace bottle::launcher::docker

@@ -83,7 +83,7 @@ BottleContainers::BottleContainers(const Engine& engine, const Plan& plan,
 
 BottleContainers::~BottleContainers() { remove(); }
 
-Result<void> BottleContainers::make() {
+Expected<void> BottleContainers::make() {
   for (const auto& ref : order_of(plan_)) {
     if (ref.id == StepId::kStartAgent) break;
     if (auto done = run(ref); !done) return done;
@@ -91,7 +91,7 @@ Result<void> BottleContainers::make() {
   return {};
 }
 
-Result<Answer> BottleContainers::asked(Step step) {
+Expected<Answer> BottleContainers::asked(Step step) {
   // Before it runs: an engine may have made what its answer never told of.
   if (step.makes == Step::Makes::kContainer) containers_.push_back(step.made);
   if (step.makes == Step::Makes::kNetwork) networks_.push_back(step.made);
@@ -109,7 +109,7 @@ Result<Answer> BottleContainers::asked(Step step) {
   return answer;
 }
 
-Result<void> BottleContainers::run(const StepRef& ref) {
+Expected<void> BottleContainers::run(const StepRef& ref) {
   Step step = make_step(ref, plan_, facts_);
   switch (ref.id) {
     case StepId::kStartProxy:
@@ -159,7 +159,7 @@ Result<void> BottleContainers::run(const StepRef& ref) {
   }
 }
 
-Result<void> BottleContainers::read_subnets(const std::string& text) {
+Expected<void> BottleContainers::read_subnets(const std::string& text) {
   const Names names(plan_.id);
   std::istringstream lines(text);
   bool agent = false;
@@ -185,7 +185,7 @@ Result<void> BottleContainers::read_subnets(const std::string& text) {
                "bottles need IPv4 inside; default-address-pools of the engine must have some"};
 }
 
-Result<void> BottleContainers::read_addresses(const std::string& text) {
+Expected<void> BottleContainers::read_addresses(const std::string& text) {
   const Names names(plan_.id);
   std::istringstream lines(text);
   bool agent = false;
@@ -206,7 +206,7 @@ Result<void> BottleContainers::read_addresses(const std::string& text) {
                ""};
 }
 
-Result<void> BottleContainers::read_ca(const std::string& archive) {
+Expected<void> BottleContainers::read_ca(const std::string& archive) {
   const auto directory = std::filesystem::path(kProxyDirectory).filename().string() + "/";
   auto ca = file_at(archive, directory + "ca.pem");
   auto bundle = file_at(archive, directory + "ca-bundle.pem");
@@ -219,7 +219,7 @@ Result<void> BottleContainers::read_ca(const std::string& archive) {
   return {};
 }
 
-Result<std::string> BottleContainers::origin_ca_archive() const {
+Expected<std::string> BottleContainers::origin_ca_archive() const {
   std::ifstream in(*plan_.origin_ca, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   if (!in || text.empty()) {
@@ -242,7 +242,7 @@ std::string BottleContainers::pipelock_archive() const {
   return archive.finish();
 }
 
-Result<std::string> BottleContainers::agent_archive() const {
+Expected<std::string> BottleContainers::agent_archive() const {
   const Owner agent{plan_.container->uid, plan_.container->gid};
   const auto relative = [](std::string_view path) { return path.substr(1); };
   Archive archive;
@@ -289,7 +289,7 @@ Result<std::string> BottleContainers::agent_archive() const {
   return archive.finish();
 }
 
-Result<void> BottleContainers::start_proxy(const Step& step) {
+Expected<void> BottleContainers::start_proxy(const Step& step) {
   const auto log = state_ / "proxy.log";
   auto output = make_pipe();
   if (!output) return std::move(output.error());
@@ -314,7 +314,7 @@ Result<void> BottleContainers::start_proxy(const Step& step) {
   if (auto handed = hand_over(proxy_input_, secrets); !handed) return handed;
   auto line = await_line(output->read.get(), signals_, kReadyLimit, "bottle-proxy in its container",
                          ExitCode::kProxy);
-  auto print = line ? fingerprint_in(*line) : Result<std::string>(std::move(line.error()));
+  auto print = line ? fingerprint_in(*line) : Expected<std::string>(std::move(line.error()));
   if (!print) {
     Error error = std::move(print.error());
     if (error.code == ExitCode::kProxy) {
@@ -328,7 +328,7 @@ Result<void> BottleContainers::start_proxy(const Step& step) {
   return {};
 }
 
-Result<void> BottleContainers::start_pipelock(const Step& step) {
+Expected<void> BottleContainers::start_pipelock(const Step& step) {
   const auto log = state_ / "pipelock.log";
   const Fd file(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -340,7 +340,7 @@ Result<void> BottleContainers::start_pipelock(const Step& step) {
   return {};
 }
 
-Result<void> BottleContainers::check_pipelock(const Step& step) {
+Expected<void> BottleContainers::check_pipelock(const Step& step) {
   const auto until = std::chrono::steady_clock::now() + kHealthLimit;
   const Call runs{
       .arguments = {"inspect", "--format", "{{.State.Running}}", Names(plan_.id).pipelock}};

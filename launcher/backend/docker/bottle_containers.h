@@ -26,7 +26,7 @@ class BottleContainers {
 
   // Every step but the last: then the agent's container is ready to be started. The Error names the
   // step and has the engine's own words.
-  Result<void> make();
+  Expected<void> make();
 
   const std::string& fingerprint() const { return fingerprint_; }
   Child& proxy() { return proxy_; }
@@ -40,17 +40,17 @@ class BottleContainers {
   void remove();
 
  private:
-  Result<void> run(const StepRef& ref);
-  Result<Answer> asked(Step step);
-  Result<void> start_proxy(const Step& step);
-  Result<void> start_pipelock(const Step& step);
-  Result<void> check_pipelock(const Step& step);
-  Result<void> read_subnets(const std::string& text);
-  Result<void> read_addresses(const std::string& text);
-  Result<void> read_ca(const std::string& archive);
-  Result<std::string> origin_ca_archive() const;
+  Expected<void> run(const StepRef& ref);
+  Expected<Answer> asked(Step step);
+  Expected<void> start_proxy(const Step& step);
+  Expected<void> start_pipelock(const Step& step);
+  Expected<void> check_pipelock(const Step& step);
+  Expected<void> read_subnets(const std::string& text);
+  Expected<void> read_addresses(const std::string& text);
+  Expected<void> read_ca(const std::string& archive);
+  Expected<std::string> origin_ca_archive() const;
   std::string pipelock_archive() const;
-  Result<std::string> agent_archive() const;
+  Expected<std::string> agent_archive() const;
 
   const Engine& engine_;
   const Plan& plan_;

@@ -26,8 +26,8 @@ namespace fs = std::filesystem;
 
 class DockerBackend final : public BottleBackend {
  public:
-  Result<Plan> prepare(const BottleSpec& spec, const std::string& why) override;
-  Result<ExitStatus> launch(const Plan& plan) override;
+  Expected<Plan> prepare(const BottleSpec& spec, const std::string& why) override;
+  Expected<ExitStatus> launch(const Plan& plan) override;
 };
 
 // Where the engine is, when it is not this machine's own socket.
@@ -41,7 +41,7 @@ std::string remote_engine(const Engine& engine) {
   return host.starts_with("unix://") || host.starts_with("npipe://") ? "" : host;
 }
 
-Result<void> add_mounts(const BottleSpec& spec, Plan& plan) {
+Expected<void> add_mounts(const BottleSpec& spec, Plan& plan) {
   using Kind = PlannedMount::Kind;
   if (auto may = may_share(plan.workspace, "the workspace", spec.around); !may) {
     may.error().hint = "run bottle in a project's directory";
@@ -83,7 +83,7 @@ void choose_user(Plan& plan) {
   }
 }
 
-Result<void> choose_images(const Engine& engine, const BottleSpec& spec, Plan& plan) {
+Expected<void> choose_images(const Engine& engine, const BottleSpec& spec, Plan& plan) {
   const Images images = Images::of_environment();
   auto& container = *plan.container;
   container.proxy_image = images.proxy;
@@ -110,7 +110,7 @@ Result<void> choose_images(const Engine& engine, const BottleSpec& spec, Plan& p
   return {};
 }
 
-Result<void> check_pipelock_url(const Plan& plan) {
+Expected<void> check_pipelock_url(const Plan& plan) {
   if (!plan.pipelock_url) return {};
   for (const std::string_view here : {"http://127.", "http://localhost", "http://[::1]"}) {
     if (plan.pipelock_url->starts_with(here)) {
@@ -123,7 +123,7 @@ Result<void> check_pipelock_url(const Plan& plan) {
   return {};
 }
 
-Result<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string& why) {
+Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string& why) {
   const auto engine = Engine::find();
   if (!engine) return engine.error();
   const auto version = server_version(*engine);
@@ -171,7 +171,7 @@ Result<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string& w
   return plan;
 }
 
-Result<ExitStatus> DockerBackend::launch(const Plan& plan) {
+Expected<ExitStatus> DockerBackend::launch(const Plan& plan) {
   SignalWatch signals;
   const auto engine = Engine::find();
   if (!engine) return engine.error();

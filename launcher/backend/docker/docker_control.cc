@@ -12,14 +12,14 @@ namespace {
 
 class DockerControl final : public BottleControl {
  public:
-  Result<ExitStatus> exec(const BottleRecord& bottle,
-                          const std::vector<std::string>& command) override;
+  Expected<ExitStatus> exec(const BottleRecord& bottle,
+                            const std::vector<std::string>& command) override;
   bool remove_left_overs(const BottleRecord& bottle) override;
   std::vector<Finding> examine(bool wanted) override;
 };
 
-Result<ExitStatus> DockerControl::exec(const BottleRecord& bottle,
-                                       const std::vector<std::string>& command) {
+Expected<ExitStatus> DockerControl::exec(const BottleRecord& bottle,
+                                         const std::vector<std::string>& command) {
   auto engine = Engine::find();
   if (!engine) return std::move(engine.error());
   const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;

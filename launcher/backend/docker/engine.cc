@@ -63,7 +63,7 @@ bool drain(int fd, std::string& into) {
   return got > 0;
 }
 
-Result<Feed> make_feed(std::string_view content, Fd& reader) {
+Expected<Feed> make_feed(std::string_view content, Fd& reader) {
   auto pipe = make_pipe();
   if (!pipe) return std::move(pipe.error());
   ::fcntl(pipe->write.get(), F_SETFL, O_NONBLOCK);
@@ -88,7 +88,7 @@ std::string told(std::string_view words) {
   return out;
 }
 
-Result<Engine> Engine::find() {
+Expected<Engine> Engine::find() {
   const char* path = std::getenv("PATH");
   auto program = find_program("docker", path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path);
   if (!program) {
@@ -98,7 +98,7 @@ Result<Engine> Engine::find() {
   return Engine(std::move(*program));
 }
 
-Result<Answer> Engine::ask(const Call& call, SignalWatch* signals) const {
+Expected<Answer> Engine::ask(const Call& call, SignalWatch* signals) const {
   Fd input;
   auto feed = make_feed(call.input, input);
   if (!feed) return std::move(feed.error());
@@ -175,8 +175,8 @@ Launch Engine::launch_of(const std::vector<std::string>& arguments,
   return launch;
 }
 
-Result<Child> Engine::begin(const std::vector<std::string>& arguments,
-                            std::vector<std::pair<int, int>> fds, bool own_session) const {
+Expected<Child> Engine::begin(const std::vector<std::string>& arguments,
+                              std::vector<std::pair<int, int>> fds, bool own_session) const {
   const Launch launch = launch_of(arguments, std::move(fds));
   if (own_session) return spawn(launch, ExitCode::kEngine);
   return fork_child([&launch] {
@@ -185,8 +185,8 @@ Result<Child> Engine::begin(const std::vector<std::string>& arguments,
   });
 }
 
-Result<Child> Engine::begin_to_outlive(const std::vector<std::string>& arguments,
-                                       std::vector<std::pair<int, int>> fds) const {
+Expected<Child> Engine::begin_to_outlive(const std::vector<std::string>& arguments,
+                                         std::vector<std::pair<int, int>> fds) const {
   Launch launch = launch_of(arguments, std::move(fds));
   launch.outlives_launcher = true;
   return spawn(launch, ExitCode::kEngine);

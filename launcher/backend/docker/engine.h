@@ -39,21 +39,21 @@ struct Answer {
 class Engine {
  public:
   // Found in the caller's PATH.
-  static Result<Engine> find();
+  static Expected<Engine> find();
 
   // Runs to the end. Error: it could not be run, took longer than its limit, said more than
   // kMostOutput, or one of `signals` came (128+n); it is killed then. `signals` may be null: then
   // none interrupts it.
-  Result<Answer> ask(const Call& call, SignalWatch* signals) const;
+  Expected<Answer> ask(const Call& call, SignalWatch* signals) const;
 
   // As a child that goes on. `own_session`: no signal of the caller's terminal reaches it.
   // `fds`: as in Launch.
-  Result<Child> begin(const std::vector<std::string>& arguments,
-                      std::vector<std::pair<int, int>> fds, bool own_session) const;
+  Expected<Child> begin(const std::vector<std::string>& arguments,
+                        std::vector<std::pair<int, int>> fds, bool own_session) const;
   // In a session of its own, and not killed when the launcher dies: for a container that ends when
   // its standard input does, and whose last output somebody has to carry.
-  Result<Child> begin_to_outlive(const std::vector<std::string>& arguments,
-                                 std::vector<std::pair<int, int>> fds) const;
+  Expected<Child> begin_to_outlive(const std::vector<std::string>& arguments,
+                                   std::vector<std::pair<int, int>> fds) const;
 
  private:
   Launch launch_of(const std::vector<std::string>& arguments,

@@ -41,7 +41,7 @@ bool is_image_name(const std::string& name) {
          std::all_of(name.begin(), name.end(), fits);
 }
 
-Result<std::string> server_version(const Engine& engine) {
+Expected<std::string> server_version(const Engine& engine) {
   Call call;
   call.arguments = {"version", "--format", "{{.Server.Version}}"};
   call.limit = kQuestionLimit;
@@ -52,7 +52,7 @@ Result<std::string> server_version(const Engine& engine) {
   return version;
 }
 
-Result<bool> has_image(const Engine& engine, const std::string& image) {
+Expected<bool> has_image(const Engine& engine, const std::string& image) {
   Call call;
   call.arguments = {"image", "inspect", "--format", "{{.Id}}", image};
   call.limit = kQuestionLimit;

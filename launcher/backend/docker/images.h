@@ -24,7 +24,7 @@ bool is_built_here(const std::string& image);
 // NAME[:TAG][@DIGEST]; what could be taken for an option is none.
 bool is_image_name(const std::string& name);
 
-Result<std::string> server_version(const Engine& engine);
-Result<bool> has_image(const Engine& engine, const std::string& image);
+Expected<std::string> server_version(const Engine& engine);
+Expected<bool> has_image(const Engine& engine, const std::string& image);
 
 }  // namespace bottle::launcher::docker

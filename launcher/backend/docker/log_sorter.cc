@@ -83,8 +83,8 @@ struct Sorter {
 
 }  // namespace
 
-Result<Child> sort_log(const Fd& from, const std::filesystem::path& audit,
-                       const std::filesystem::path& log, std::uintmax_t most_bytes) {
+Expected<Child> sort_log(const Fd& from, const std::filesystem::path& audit,
+                         const std::filesystem::path& log, std::uintmax_t most_bytes) {
   Sorter sorter{.parts = {}, .log = open_log(log), .most_bytes = most_bytes};
   if (!sorter.log) return system_error("cannot write " + log.string(), errno);
   const auto names = audit_files(audit);

@@ -14,7 +14,7 @@ namespace bottle::launcher::docker {
 // of its part of the audit log (audit_files.h), every other to `log`. When a file cannot be written
 // it ends, and the proxy, whose lines then go nowhere, refuses. It outlives the launcher, for the
 // last lines. Files are rotated as the proxy does with its own.
-Result<Child> sort_log(const Fd& from, const std::filesystem::path& audit,
-                       const std::filesystem::path& log, std::uintmax_t most_bytes = kMostAudit);
+Expected<Child> sort_log(const Fd& from, const std::filesystem::path& audit,
+                         const std::filesystem::path& log, std::uintmax_t most_bytes = kMostAudit);
 
 }  // namespace bottle::launcher::docker

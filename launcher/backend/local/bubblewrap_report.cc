@@ -31,7 +31,7 @@ void BubblewrapReport::read() {
 
 bool BubblewrapReport::executed() const { return text_.find("\"exit-code\"") != std::string::npos; }
 
-Result<ExitStatus> BubblewrapReport::verdict(int status) {
+Expected<ExitStatus> BubblewrapReport::verdict(int status) {
   read();
   if (executed() || status > 128) return ExitStatus{status};
   return Error{ExitCode::kIsolation,

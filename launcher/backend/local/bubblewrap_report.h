@@ -26,7 +26,7 @@ class BubblewrapReport {
   // When bubblewrap has ended with `status` (as a shell counts): the command's status, or an Error
   // that says that there was none. A status above 128 without a command is the signal that ended
   // it: the bottle was killed while it was being made.
-  Result<ExitStatus> verdict(int status);
+  Expected<ExitStatus> verdict(int status);
 
  private:
   Fd pipe_;

@@ -84,7 +84,7 @@ std::optional<pid_t> first_process(pid_t keeper) {
 }
 
 // A copy of this program that cannot be changed.
-Result<Fd> sealed_copy() {
+Expected<Fd> sealed_copy() {
   constexpr unsigned kExecutable = 0x10;  // MFD_EXEC, Linux 6.3
   const Fd program(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
   Fd copy(::memfd_create("bottle", MFD_CLOEXEC | MFD_ALLOW_SEALING | kExecutable));
@@ -253,8 +253,8 @@ int run_inside() {
 
 }  // namespace
 
-Result<Child> enter(const BottleRecord& bottle, const Entry& entry, const Fd& terminal,
-                    const Fd& link) {
+Expected<Child> enter(const BottleRecord& bottle, const Entry& entry, const Fd& terminal,
+                      const Fd& link) {
   const Error ended{ExitCode::kUsage, "bottle " + bottle.id + " has ended",
                     "bottle list shows those that run"};
   const Error not_begun{ExitCode::kIsolation, "bottle " + bottle.id + " is still being started",

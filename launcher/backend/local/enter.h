@@ -28,8 +28,8 @@ struct Entry {
 // open. It leads a session of its own; signals to its process group reach the command unless that
 // has a terminal, whose session leader has `link` then. It ends with the command's status. Fails
 // when the bottle has not begun or ended.
-Result<Child> enter(const BottleRecord& bottle, const Entry& entry, const Fd& terminal,
-                    const Fd& link);
+Expected<Child> enter(const BottleRecord& bottle, const Entry& entry, const Fd& terminal,
+                      const Fd& link);
 
 // main() calls this with kEnterWord, before anything else. Ends the process with the command's
 // status.

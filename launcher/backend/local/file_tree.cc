@@ -31,7 +31,7 @@ constexpr std::size_t kMaxLooked = 20'000;  // files of /etc that are looked at
 constexpr std::size_t kMaxHidden = 500;     // bwrap takes 9000 arguments
 
 // A file that other users may not read is someone's secret. As root the agent could read it all.
-Result<void> hide_secrets(const fs::path& directory, int depth, std::vector<PlannedMount>& out) {
+Expected<void> hide_secrets(const fs::path& directory, int depth, std::vector<PlannedMount>& out) {
   std::size_t looked = 0;
   std::size_t hidden = 0;
   std::error_code ec;
@@ -71,7 +71,7 @@ std::string bind_point(const fs::path& path) {
   return ec ? unresolved_target(path) : real.string();
 }
 
-Result<void> add_mounts(const BottleSpec& spec, std::vector<PlannedMount>& out) {
+Expected<void> add_mounts(const BottleSpec& spec, std::vector<PlannedMount>& out) {
   for (const auto& mount : spec.mounts) {
     const std::string where = "the mount of line " + std::to_string(mount.place.line) + ":";
     const auto real = shared_source(mount, spec.around);
@@ -121,7 +121,7 @@ void add_generated(const Plan& plan, std::vector<PlannedMount>& out) {
 
 }  // namespace
 
-Result<std::vector<PlannedMount>> plan_files(const BottleSpec& spec, const Plan& plan) {
+Expected<std::vector<PlannedMount>> plan_files(const BottleSpec& spec, const Plan& plan) {
   std::vector<PlannedMount> out;
   std::error_code ec;
   for (const fs::path directory : kSystem) {
@@ -192,7 +192,7 @@ std::optional<std::string> missing_interpreter(const Plan& plan, const fs::path&
   return name;
 }
 
-Result<void> check_interpreter(const Plan& plan, const fs::path& script) {
+Expected<void> check_interpreter(const Plan& plan, const fs::path& script) {
   const auto missing = missing_interpreter(plan, script);
   if (!missing) return {};
   return Error{ExitCode::kCommandNotRunnable,
@@ -203,7 +203,7 @@ Result<void> check_interpreter(const Plan& plan, const fs::path& script) {
 
 }  // namespace
 
-Result<void> check_command(const Plan& plan, const std::string& callers_path) {
+Expected<void> check_command(const Plan& plan, const std::string& callers_path) {
   const std::string& name = plan.command.front();
   std::error_code ec;
   if (name.find('/') != std::string::npos) {

@@ -14,14 +14,14 @@ namespace bottle::launcher::local {
 // directories read-only without what only some users may read there, an empty /home, /tmp, /run and
 // /var, the workspace and the manifest's mounts, and the bottle's own files over the host's.
 // Fails when the workspace or a mount would give away what the bottle exists to keep.
-Result<std::vector<PlannedMount>> plan_files(const BottleSpec& spec, const Plan& plan);
+Expected<std::vector<PlannedMount>> plan_files(const BottleSpec& spec, const Plan& plan);
 
 // The path on the host of what is at `path` in the bottle, or empty when nothing is there.
 std::filesystem::path seen_on_host(const std::vector<PlannedMount>& mounts,
                                    const std::filesystem::path& path);
 
 // Fails (126, 127) when the command cannot be run in the bottle, and says where it is on the host.
-Result<void> check_command(const Plan& plan, const std::string& callers_path);
+Expected<void> check_command(const Plan& plan, const std::string& callers_path);
 
 // Names of the files in the runtime directory that kGenerated mounts come from.
 inline constexpr const char* kTrustName = "trust";  // a directory: the CA, the bundle, Java's store

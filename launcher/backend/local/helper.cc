@@ -67,7 +67,7 @@ void Helper::kill_bottle() const {
 
 pid_t Helper::first() const { return child_of(inner()); }
 
-Result<Helper> Helper::start(std::uint16_t port) {
+Expected<Helper> Helper::start(std::uint16_t port) {
   using Kind = Room::Opening::Kind;
   auto room = Room::make({{Kind::kListener, 1, port},
                           {Kind::kListener, 1, 443},
@@ -78,14 +78,14 @@ Result<Helper> Helper::start(std::uint16_t port) {
   return Helper(std::move(*room));
 }
 
-Result<Helper::Sockets> Helper::take_sockets() {
+Expected<Helper::Sockets> Helper::take_sockets() {
   auto all = room_.take_sockets();
   if (!all) return std::move(all.error());
   return Sockets{std::move((*all)[0]), std::move((*all)[1]), std::move((*all)[2]),
                  std::move((*all)[3])};
 }
 
-Result<void> Helper::go_on(const Go& go, const Fd& terminal, const Fd& link, const Fd& report) {
+Expected<void> Helper::go_on(const Go& go, const Fd& terminal, const Fd& link, const Fd& report) {
   const Fd arguments(::memfd_create("bwrap-arguments", MFD_CLOEXEC));
   if (!arguments || !write_all(arguments.get(), packed(go.arguments)) ||
       ::lseek(arguments.get(), 0, SEEK_SET) != 0) {

@@ -26,9 +26,9 @@ class Helper {
   };
 
   // Forks and waits for nothing.
-  static Result<Helper> start(std::uint16_t port);
+  static Expected<Helper> start(std::uint16_t port);
   // Waits until they have come. Once.
-  Result<Sockets> take_sockets();
+  Expected<Sockets> take_sockets();
 
   // The arguments that bubblewrap is started with. The standard streams are the launcher's own, or
   // all three `terminal` when that is open; then `link` is passed on too, as kLeaderNumber.
@@ -41,7 +41,7 @@ class Helper {
   static constexpr int kStatusNumber = 3;
   // `link`: the leader's end of its link, with a terminal alone. `report`: the end of a pipe that
   // bwrap writes its status to; see BubblewrapReport.
-  Result<void> go_on(const Go& go, const Fd& terminal, const Fd& link, const Fd& report);
+  Expected<void> go_on(const Go& go, const Fd& terminal, const Fd& link, const Fd& report);
 
   // It ends with the status of the bottle, when nothing of the bottle is left.
   Child& child() { return room_.child(); }

@@ -41,7 +41,7 @@ std::string content_of(const std::filesystem::path& file) {
 }
 
 // The generated files that do not need the proxy. All are public: the agent reads them.
-Result<void> write_files(const RuntimeDir& runtime, const Plan& plan) {
+Expected<void> write_files(const RuntimeDir& runtime, const Plan& plan) {
   const auto trust = runtime.path() / kTrustName;
   if (::mkdir(trust.c_str(), 0755) != 0)
     return system_error("cannot make " + trust.string(), errno);
@@ -59,7 +59,7 @@ Result<void> write_files(const RuntimeDir& runtime, const Plan& plan) {
 }
 
 // Writes the files that need the CA.
-Result<void> write_trust(const RuntimeDir& runtime, const Plan& plan) {
+Expected<void> write_trust(const RuntimeDir& runtime, const Plan& plan) {
   for (const char* name : {kCaName, kBundleName}) {
     const auto file = runtime.path() / name;
     if (::chmod(file.c_str(), 0444) != 0) {
@@ -94,11 +94,11 @@ bool may_change(const std::filesystem::path& directory) {
 
 class LocalBackend final : public BottleBackend {
  public:
-  Result<Plan> prepare(const BottleSpec& spec, const std::string& why) override;
-  Result<ExitStatus> launch(const Plan& plan) override;
+  Expected<Plan> prepare(const BottleSpec& spec, const std::string& why) override;
+  Expected<ExitStatus> launch(const Plan& plan) override;
 };
 
-Result<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& why) {
+Expected<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& why) {
   if (!find_program("bwrap", kToolPath)) {
     return Error{ExitCode::kIsolation,
                  "the local backend needs bubblewrap, and bwrap was not found",
@@ -132,8 +132,9 @@ Result<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& wh
 }
 
 // Opens what the proxy is handed in both rooms, and starts it.
-Result<RunningProxy> start_proxy_between(const Plan& plan, const ProxyFiles& files, Helper& helper,
-                                         std::optional<ScannerRoom>& room, SignalWatch& signals) {
+Expected<RunningProxy> start_proxy_between(const Plan& plan, const ProxyFiles& files,
+                                           Helper& helper, std::optional<ScannerRoom>& room,
+                                           SignalWatch& signals) {
   const auto agents = helper.take_sockets();
   if (!agents) return agents.error();
   std::vector<HandedSocket> handed{{"--listen", agents->proxy.get()},
@@ -150,7 +151,7 @@ Result<RunningProxy> start_proxy_between(const Plan& plan, const ProxyFiles& fil
   return start_proxy(plan, files, handed, "http://127.0.0.1:" + port, signals);
 }
 
-Result<ExitStatus> LocalBackend::launch(const Plan& plan) {
+Expected<ExitStatus> LocalBackend::launch(const Plan& plan) {
   if (auto answers = check_pipelock(plan); !answers) return std::move(answers.error());
   SignalWatch signals;
   auto runtime = RuntimeDir::create(plan.runtime_base, plan.id);

@@ -104,15 +104,15 @@ class ExecLoop {
 
 class LocalControl final : public BottleControl {
  public:
-  Result<ExitStatus> exec(const BottleRecord& bottle,
-                          const std::vector<std::string>& command) override;
+  Expected<ExitStatus> exec(const BottleRecord& bottle,
+                            const std::vector<std::string>& command) override;
   // The kernel ends every process of a bottle with its launcher, and with them its namespaces.
   bool remove_left_overs(const BottleRecord&) override { return true; }
   std::vector<Finding> examine(bool wanted) override;
 };
 
-Result<ExitStatus> LocalControl::exec(const BottleRecord& bottle,
-                                      const std::vector<std::string>& command) {
+Expected<ExitStatus> LocalControl::exec(const BottleRecord& bottle,
+                                        const std::vector<std::string>& command) {
   auto environment = environment_of(bottle);
   if (!environment) return std::move(environment.error());
   SignalWatch signals;

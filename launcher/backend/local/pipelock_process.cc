@@ -130,7 +130,7 @@ bool healthy(const ScannerRoom& room, std::uint16_t port) {
   return answer.starts_with("HTTP/1.1 200");
 }
 
-Result<void> wait_healthy(ScannerRoom& room, std::uint16_t port, SignalWatch& signals) {
+Expected<void> wait_healthy(ScannerRoom& room, std::uint16_t port, SignalWatch& signals) {
   const auto until = std::chrono::steady_clock::now() + kHealthLimit;
   while (!healthy(room, port)) {
     if (room.child().ended()) {
@@ -145,7 +145,7 @@ Result<void> wait_healthy(ScannerRoom& room, std::uint16_t port, SignalWatch& si
   return {};
 }
 
-Result<Fd> open_log(const fs::path& file) {
+Expected<Fd> open_log(const fs::path& file) {
   Fd out(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!out) return system_error("cannot write " + file.string(), errno);
   return out;
@@ -160,9 +160,9 @@ std::uint16_t pipelock_port(const PipelockPlan& plan) {
   return port;
 }
 
-Result<void> start_pipelock(const Plan& plan, ScannerRoom& room, const fs::path& ca,
-                            const fs::path& directory, const fs::path& state,
-                            SignalWatch& signals) {
+Expected<void> start_pipelock(const Plan& plan, ScannerRoom& room, const fs::path& ca,
+                              const fs::path& directory, const fs::path& state,
+                              SignalWatch& signals) {
   const auto bwrap = find_program("bwrap", "/usr/local/bin:/usr/bin:/bin");
   if (!bwrap) return Error{ExitCode::kIsolation, "bwrap was not found", ""};
   for (const auto& file : own_files(plan)) {

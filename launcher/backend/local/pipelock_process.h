@@ -19,8 +19,8 @@ std::uint16_t pipelock_port(const PipelockPlan& plan);
 // configuration, of the network the exit alone, whose CA (`ca`, a file that exists) is the only one
 // that it trusts; names are asked of the exit's name server. Its configuration goes into
 // `directory`, its logs into `state` (pipelock.jsonl is its own, pipelock.log what it prints).
-Result<void> start_pipelock(const Plan& plan, ScannerRoom& room, const std::filesystem::path& ca,
-                            const std::filesystem::path& directory,
-                            const std::filesystem::path& state, SignalWatch& signals);
+Expected<void> start_pipelock(const Plan& plan, ScannerRoom& room, const std::filesystem::path& ca,
+                              const std::filesystem::path& directory,
+                              const std::filesystem::path& state, SignalWatch& signals);
 
 }  // namespace bottle::launcher::local

@@ -102,8 +102,8 @@ int live(int control, const std::vector<Opening>& openings,
 
 }  // namespace
 
-Result<Room> Room::make(const std::vector<Opening>& openings,
-                        const std::function<int(int control)>& inside) {
+Expected<Room> Room::make(const std::vector<Opening>& openings,
+                          const std::function<int(int control)>& inside) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return system_error("cannot make a socket pair", errno);
@@ -126,7 +126,7 @@ Result<Room> Room::make(const std::vector<Opening>& openings,
   return room;
 }
 
-Result<std::vector<Fd>> Room::take_sockets() {
+Expected<std::vector<Fd>> Room::take_sockets() {
   Message answer = receive_message(control_.get());
   if (answer.text != "ok" || answer.fds.size() != wanted_) {
     return explain_namespaces(answer.text.empty() ? ECHILD : std::atoi(answer.text.c_str()));

@@ -33,10 +33,10 @@ class Room {
   // Forks and waits for nothing. `inside` runs in the inner process once the sockets have been
   // sent; `control` is its end of a seqpacket pair with the launcher. What it returns is the exit
   // status.
-  static Result<Room> make(const std::vector<Opening>& openings,
-                           const std::function<int(int control)>& inside);
+  static Expected<Room> make(const std::vector<Opening>& openings,
+                             const std::function<int(int control)>& inside);
   // Waits until the sockets have come, in the order in which they were named.
-  Result<std::vector<Fd>> take_sockets();
+  Expected<std::vector<Fd>> take_sockets();
 
   // To the inner process.
   int control() const { return control_.get(); }

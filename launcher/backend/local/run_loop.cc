@@ -40,7 +40,7 @@ class Session {
         told_(needed.size(), false),
         signals_(signals) {}
 
-  Result<ExitStatus> run() {
+  Expected<ExitStatus> run() {
     while (!helper_.child().ended()) {
       if (terminal_ && !terminal_->held()) terminal_->take();
       wait_for_something();
@@ -190,8 +190,9 @@ class Session {
 
 }  // namespace
 
-Result<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runtime, Helper& helper,
-                             const std::vector<Watched>& needed, SignalWatch& signals) {
+Expected<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runtime,
+                               Helper& helper, const std::vector<Watched>& needed,
+                               SignalWatch& signals) {
   auto terminal = Terminal::open();
   if (!terminal) return std::move(terminal.error());
   Helper::Go go;

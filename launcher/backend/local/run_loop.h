@@ -25,7 +25,8 @@ struct Watched {
 // Lets the helper become the agent and stays with it to its end: terminal, window size, signals.
 // Fails when a watched process that it needs ends first (the agent is then ended too). When it
 // returns, every process of the bottle is gone.
-Result<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runtime, Helper& helper,
-                             const std::vector<Watched>& needed, SignalWatch& signals);
+Expected<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runtime,
+                               Helper& helper, const std::vector<Watched>& needed,
+                               SignalWatch& signals);
 
 }  // namespace bottle::launcher::local

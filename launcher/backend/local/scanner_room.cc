@@ -95,7 +95,7 @@ int keep_scanner(int control, int broker) {
 
 }  // namespace
 
-Result<ScannerRoom> ScannerRoom::start(const std::vector<std::uint16_t>& ports) {
+Expected<ScannerRoom> ScannerRoom::start(const std::vector<std::uint16_t>& ports) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return system_error("cannot make a socket pair", errno);
@@ -120,7 +120,7 @@ Result<ScannerRoom> ScannerRoom::start(const std::vector<std::uint16_t>& ports) 
   return ScannerRoom(std::move(*room), std::move(mine));
 }
 
-Result<ScannerRoom::Sockets> ScannerRoom::take_sockets() {
+Expected<ScannerRoom::Sockets> ScannerRoom::take_sockets() {
   auto all = room_.take_sockets();
   if (!all) return std::move(all.error());
   Sockets out;
@@ -130,8 +130,9 @@ Result<ScannerRoom::Sockets> ScannerRoom::take_sockets() {
   return out;
 }
 
-Result<void> ScannerRoom::go_on(const std::string& bwrap, const std::vector<std::string>& arguments,
-                                const std::vector<std::string>& command, const Fd& log) {
+Expected<void> ScannerRoom::go_on(const std::string& bwrap,
+                                  const std::vector<std::string>& arguments,
+                                  const std::vector<std::string>& command, const Fd& log) {
   auto report = make_pipe();
   if (!report) return std::move(report.error());
   const Fd text(::memfd_create("bwrap-arguments", MFD_CLOEXEC));

@@ -29,17 +29,17 @@ class ScannerRoom {
   };
 
   // Forks and waits for nothing. At most kMaxPassed - 1 ports.
-  static Result<ScannerRoom> start(const std::vector<std::uint16_t>& ports);
+  static Expected<ScannerRoom> start(const std::vector<std::uint16_t>& ports);
   // Waits until they have come. Once.
-  Result<Sockets> take_sockets();
+  Expected<Sockets> take_sockets();
 
   // For asking for sockets; see proxy/upstream/socket_broker.h. Shared by all that have a copy.
   const Fd& broker() const { return broker_; }
 
   // Starts pipelock: bubblewrap with `arguments` (which are not in its command line) and `command`.
   // Its standard output and error go to `log`.
-  Result<void> go_on(const std::string& bwrap, const std::vector<std::string>& arguments,
-                     const std::vector<std::string>& command, const Fd& log);
+  Expected<void> go_on(const std::string& bwrap, const std::vector<std::string>& arguments,
+                       const std::vector<std::string>& command, const Fd& log);
 
   // When child() has ended: false if bubblewrap failed before it executed pipelock.
   bool was_executed();

@@ -142,7 +142,7 @@ void lead_main(const std::vector<std::string>& words) {
   ::_exit(lead_session(kLeaderNumber, run));
 }
 
-Result<LeaderLink> LeaderLink::make(Fd& leader) {
+Expected<LeaderLink> LeaderLink::make(Fd& leader) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return system_error("cannot make a socket pair", errno);

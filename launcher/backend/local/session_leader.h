@@ -37,7 +37,7 @@ int lead_session(int link, const std::function<int()>& command);
 class LeaderLink {
  public:
   // The leader's end is written to `leader`.
-  static Result<LeaderLink> make(Fd& leader);
+  static Expected<LeaderLink> make(Fd& leader);
 
   int fd() const { return fd_.get(); }
   // Takes a message, without waiting. True: the command is stopped, and waits for go_on().

@@ -14,7 +14,7 @@ namespace bottle::launcher::local {
 
 bool Terminal::is_there() { return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1; }
 
-Result<std::optional<Terminal>> Terminal::open() {
+Expected<std::optional<Terminal>> Terminal::open() {
   termios before{};
   if (!is_there() || ::tcgetattr(STDIN_FILENO, &before) != 0) {
     return std::optional<Terminal>();

@@ -19,7 +19,7 @@ class Terminal {
   static bool is_there();
   // nullopt when standard input and output are not both a terminal: then the streams are passed on
   // as they are.
-  static Result<std::optional<Terminal>> open();
+  static Expected<std::optional<Terminal>> open();
 
   Terminal(Terminal&& other) noexcept;
   Terminal& operator=(Terminal&&) = delete;

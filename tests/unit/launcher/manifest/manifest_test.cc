@@ -15,7 +15,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-Result<Manifest> parse(const std::string& text) { return parse_manifest(text, "m.json", "/work"); }
+Expected<Manifest> parse(const std::string& text) {
+  return parse_manifest(text, "m.json", "/work");
+}
 
 // In a bottle "b": what stands between its braces, in line 2 of the file.
 std::string in_bottle(const std::string& inner) {

@@ -44,7 +44,7 @@ class Spec : public testing::Test {
   void manifest(const std::string& text) const {
     std::ofstream(root_ / "project/bottle.json") << text;
   }
-  Result<Plan> plan(const StartOptions& options) const {
+  Expected<Plan> plan(const StartOptions& options) const {
     auto spec = make_spec(options, around_);
     if (!spec) return std::move(spec.error());
     return make_plan(*spec, "local", "as asked", root_ / "bin");
@@ -270,7 +270,7 @@ TEST(ResolvedEnv, PromptsOnlyWhenTheBottleReallyStarts) {
   EnvSources sources;
   sources.prompt = [&asked](const std::string&) {
     ++asked;
-    return Result<std::string>(std::string("typed-answer"));
+    return Expected<std::string>(std::string("typed-answer"));
   };
   EnvValue value;
   value.source = EnvValue::Source::kPrompt;
@@ -319,8 +319,8 @@ TEST(Secret, PrintsAsStars) {
 
 class Nothing final : public BottleBackend {
  public:
-  Result<Plan> prepare(const BottleSpec&, const std::string&) override { return Plan{}; }
-  Result<ExitStatus> launch(const Plan&) override { return ExitStatus{}; }
+  Expected<Plan> prepare(const BottleSpec&, const std::string&) override { return Plan{}; }
+  Expected<ExitStatus> launch(const Plan&) override { return ExitStatus{}; }
 };
 
 TEST(Backend, OneThatIsNotReadyIsTakenOnlyWhenAskedFor) {

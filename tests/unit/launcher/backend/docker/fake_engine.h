@@ -78,9 +78,9 @@ class FakeEngine : public testing::Test {
     spec_.env.secrets.push_back({name, Secret(value), {"a.example"}});
   }
 
-  Result<Plan> prepare() { return make_docker_backend()->prepare(spec_, "as asked"); }
+  Expected<Plan> prepare() { return make_docker_backend()->prepare(spec_, "as asked"); }
 
-  Result<ExitStatus> launch() {
+  Expected<ExitStatus> launch() {
     const auto plan = prepare();
     if (!plan) return plan.error();
     return make_docker_backend()->launch(*plan);

@@ -13,7 +13,7 @@ using local::BubblewrapReport;
 
 constexpr const char* kBegun = "{ \"child-pid\": 3, \"pid-namespace\": 4026532183 }\n";
 
-Result<ExitStatus> verdict_of(const std::string& text, int status) {
+Expected<ExitStatus> verdict_of(const std::string& text, int status) {
   auto pipe = make_pipe();
   EXPECT_TRUE(pipe && write_all(pipe->write.get(), text));
   pipe->write.reset();

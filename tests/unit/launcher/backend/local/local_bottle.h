@@ -72,7 +72,7 @@ class LocalBackend : public testing::Test {
     return out;
   }
 
-  Result<Child> start(const std::vector<std::string>& arguments) const {
+  Expected<Child> start(const std::vector<std::string>& arguments) const {
     const Fd in(::open((root_ / "in").c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600));
     const Fd out(::open((root_ / "out").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     const Fd err(::open((root_ / "err").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
