@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "proxy/http/h2_common.h"
+#include "proxy/http/h2_core.h"
 
 namespace bottle {
 namespace {

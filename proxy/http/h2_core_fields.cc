@@ -1,7 +1,7 @@
 #include <array>
 #include <charconv>
 
-#include "proxy/http/h2_common.h"
+#include "proxy/http/h2_core.h"
 
 namespace bottle {
 namespace {
