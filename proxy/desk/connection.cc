@@ -32,7 +32,7 @@ awaitable<bool> write_within(ByteStream& stream, const ConnectionParts& parts, B
 
 // The end of a connection whose client may still be sending: a close with unread bytes would reset
 // it, and the client would not see what it was answered.
-awaitable<void> part(TcpStream& stream, const ConnectionParts& parts) {
+awaitable<void> close_gently(TcpStream& stream, const ConnectionParts& parts) {
   co_await stream.shutdown();
   Deadline linger(parts.wheel, stream, parts.config.session.linger);
   Bytes dropped(kLingerBytes, '\0');
@@ -52,7 +52,7 @@ awaitable<void> send_away(TcpStream& stream, const ConnectionParts& parts, const
   write_response_head(out, answer.head, Framing::content_length(answer.body.size()), false);
   out.append(answer.body);
   const bool told = co_await write_within(stream, parts, out);
-  if (told) co_await part(stream, parts);
+  if (told) co_await close_gently(stream, parts);
 }
 
 // Judges the first bytes (of the tunnel or the connection), which are then in `early`.
@@ -204,7 +204,7 @@ awaitable<void> serve_as_http_origin(TcpStream& stream, const ConnectionParts& p
     const Failure failure(Code::ClientBad, "the connection's first bytes are not HTTP", "not_http",
                           "This is the port of http.");
     parts.handler.refused_connection(nowhere, failure, Trace::By::Proxy);
-    co_await part(stream, parts);
+    co_await close_gently(stream, parts);
     co_return;
   }
   const SessionContext context = context_of(parts, Destination{}, Scheme::Http);
