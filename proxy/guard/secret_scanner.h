@@ -37,11 +37,11 @@ inline constexpr std::size_t kMaxSecret = 16 * 1024;
 inline constexpr std::size_t kMatchedSecret = 1024;
 inline constexpr std::size_t kMaxSecrets = 256;
 
-// The secret's name and the place where it was found; never the value.
+// The secret's name and the part of the request where it was found; never the value.
 struct Hit {
   std::string name;  // the secret's or the shape's name
-  Place place = Place::Body;
-  std::string field;         // Place::Header: the field's name, unless the hit is in a name
+  RequestPart part = RequestPart::Body;
+  std::string field;         // RequestPart::Header: the field's name, unless the hit is in a name
   std::uint64_t offset = 0;  // bytes from the start of the value or body to the hit's end
 };
 
