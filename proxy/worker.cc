@@ -96,9 +96,9 @@ class Worker::Loop {
   // A listening socket, and how those begin who come to it.
   struct Door {
     Door(asio::io_context& io, int descriptor, Entry entry_in)
-        : listener(io.get_executor(), descriptor), place_free(io.get_executor()), entry(entry_in) {}
+        : listener(io.get_executor(), descriptor), slot_free(io.get_executor()), entry(entry_in) {}
     TcpListener listener;
-    Event place_free;  // a connection ended, or the drain began
+    Event slot_free;  // a connection ended, or the drain began
     Entry entry;
   };
 
@@ -106,7 +106,7 @@ class Worker::Loop {
     drain_.begin();
     for (Door& door : doors_) {
       door.listener.close();
-      door.place_free.set_later();
+      door.slot_free.set_later();
     }
     news_.set_later();
   }
@@ -190,7 +190,7 @@ class Worker::Loop {
   awaitable<void> accept_all(Door& door) {
     while (!drain_.draining()) {
       if (connections_.size() >= max_connections_) {
-        co_await door.place_free.wait();
+        co_await door.slot_free.wait();
         continue;
       }
       auto socket = co_await door.listener.accept();
@@ -207,7 +207,7 @@ class Worker::Loop {
       failed = std::current_exception();  // out of memory: this connection has ended, no other
     }
     // Later: this very task is still counted.
-    for (Door& door : doors_) door.place_free.set_later();
+    for (Door& door : doors_) door.slot_free.set_later();
     news_.set_later();
     if (failed) std::rethrow_exception(failed);
   }

@@ -66,7 +66,7 @@ class ExitServer::Loop {
     drain_.begin();
     for (Listener& listener : listeners_) {
       listener.socket.close();
-      listener.place_free.set_later();
+      listener.slot_free.set_later();
     }
     connections_.cancel();
     bypasses_.cancel();
@@ -75,9 +75,9 @@ class ExitServer::Loop {
  private:
   struct Listener {
     Listener(asio::io_context& io, int descriptor)
-        : socket(io.get_executor(), descriptor), place_free(io.get_executor()) {}
+        : socket(io.get_executor(), descriptor), slot_free(io.get_executor()) {}
     TcpListener socket;
-    Event place_free;  // a connection ended, or it is all over
+    Event slot_free;  // a connection ended, or it is all over
   };
 
   // Ends the connection that it stands for. Shared with its task, whose id it gets once that has
@@ -103,7 +103,7 @@ class ExitServer::Loop {
   awaitable<void> accept_all(Listener& listener) {
     while (!parts_.stopping) {
       if (connections_.size() >= parts_.given.limits.connections) {
-        const bool news = co_await listener.place_free.wait();
+        const bool news = co_await listener.slot_free.wait();
         if (!news) co_return;
         continue;
       }
@@ -129,7 +129,7 @@ class ExitServer::Loop {
       co_await serve_plain(stream, std::move(early), handler);
     }
     // Later: this very task is still counted.
-    for (Listener& listener : listeners_) listener.place_free.set_later();
+    for (Listener& listener : listeners_) listener.slot_free.set_later();
   }
 
   awaitable<void> read_first(TcpStream& stream, Bytes& early) {

@@ -57,7 +57,7 @@ class OriginUpstream::Origins {
   awaitable<void> close();
 
  private:
-  // One shared connection. It has a place among those in use while an exchange is on it, and among
+  // One shared connection. It counts among those in use while an exchange is on it, and among
   // the idle ones while none is.
   struct Shared final : public H2Client::Owner, public Cancellable {
     Shared(Origins& origins_in, std::string key_in, std::unique_ptr<ByteStream> stream)
@@ -65,7 +65,7 @@ class OriginUpstream::Origins {
           key(std::move(key_in)),
           client(std::move(stream), origins.executor_, origins.wheel_, origins.h2_, this) {}
     void exchange_ended() noexcept override { origins.exchange_ended(*this); }
-    // It was idle, and its place is needed.
+    // It was idle, and its slot is needed.
     void cancel() noexcept override { client.drain(); }
 
     Origins& origins;
@@ -277,7 +277,7 @@ awaitable<std::optional<Failure>> OriginUpstream::Origins::wait_for_stream(
     const std::string& key, Turn turn, Clock::time_point until) {
   FairQueue::Waiter waiter(executor_, turn.client);
   auto failed = co_await pool_.wait_in(origins_[key].queue, waiter, turn.bytes, until);
-  if (failed && waiter.has_place) {
+  if (failed && waiter.has_slot) {
     origins_[key].granted = false;
     next_turn(key);
   }

@@ -56,7 +56,7 @@ class Lease {
 };
 
 // A connection that requests share (HTTP/2) while none is on it: counts as an idle one from here to
-// its end. `connection` is cancelled when it has been idle for too long or others need its place;
+// its end. `connection` is cancelled when it has been idle for too long or others need its slot;
 // it does not call the pool from there. It outlives this, and so does the pool.
 class Parking {
  public:
@@ -90,7 +90,7 @@ class Pool {
   awaitable<Result<Lease>> lease(std::string key, Want want = Want::AnyConnection, Turn turn = {});
 
   // Waits in a queue of the caller's, within the bounds that hold for all waiters. Nothing
-  // when it was granted; a waiter may have got its place although the wait was cancelled, and then
+  // when it was granted; a waiter may have got its slot although the wait was cancelled, and then
   // the caller passes it on. `queue` and `waiter` outlive the wait.
   awaitable<std::optional<Failure>> wait_in(FairQueue& queue, FairQueue::Waiter& waiter,
                                             std::size_t bytes, Clock::time_point until);
@@ -114,33 +114,33 @@ class Pool {
     void end() noexcept;
     [[nodiscard]] bool is_broken() const noexcept;
   };
-  struct Place {
-    explicit Place(std::size_t most) : slots(most) {}
+  struct PerKey {
+    explicit PerKey(std::size_t most) : slots(most) {}
     std::list<Idle> idle;  // used last in front
-    FairPlaces slots;
+    FairSlots slots;
   };
   struct Sweep final : Cancellable {
     explicit Sweep(Pool& owner) : pool(owner) {}
     void cancel() noexcept override { pool.sweep(); }
     Pool& pool;
   };
-  using Places = std::unordered_map<std::string, Place>;
+  using Keys = std::unordered_map<std::string, PerKey>;
 
-  awaitable<std::optional<Failure>> take(FairPlaces& places, Turn turn, Clock::time_point until);
+  awaitable<std::optional<Failure>> take(FairSlots& slots, Turn turn, Clock::time_point until);
   void free_slot(const std::string& key) noexcept;
-  [[nodiscard]] Place& place_of(const std::string& key);
+  [[nodiscard]] PerKey& per_key(const std::string& key);
   [[nodiscard]] std::unique_ptr<ByteStream> take_idle(const std::string& key);
   void keep(const std::string& key, std::unique_ptr<ByteStream> stream) noexcept;
   void add_idle(const std::string& key, Idle idle) noexcept;
   void leave(Parking& parking) noexcept;
   void drop_oldest() noexcept;
-  void forget_if_empty(Places::iterator place) noexcept;
+  void forget_if_empty(Keys::iterator entry) noexcept;
   void sweep() noexcept;
 
   TimerWheel& wheel_;
   PoolLimits limits_;
-  Places places_;
-  FairPlaces all_;
+  Keys keys_;
+  FairSlots all_;
   std::size_t idle_total_ = 0;
   std::size_t waiting_ = 0;
   std::size_t waiting_bytes_ = 0;

@@ -78,13 +78,13 @@ class Resolver {
     Clock::time_point until{};
     std::vector<Waiter*> waiters;
   };
-  // The places that a look-up has: of its client, of its name's parent, of all.
-  struct Places;
+  // The slots that a look-up has: of its client, of its name's parent, of all.
+  struct Slots;
 
   [[nodiscard]] static Result<std::vector<Endpoint>> to_endpoints(const Answer& answer,
                                                                   const Destination& destination);
   awaitable<void> look_up(std::shared_ptr<LookUp> one);
-  awaitable<bool> take(FairPlaces& places, std::uint64_t client);
+  awaitable<bool> take(FairSlots& slots, std::uint64_t client);
   void deliver(const LookUp& one, Answer answer);
   void leave(const std::string& name, Waiter& waiter);
   void make_room();
@@ -94,9 +94,9 @@ class Resolver {
   ResolverLimits limits_;
   std::unordered_map<std::string, Endpoint> overrides_;  // by host:port
   std::unordered_map<std::string, Name> names_;
-  std::unordered_map<std::uint64_t, FairPlaces> by_client_;  // in use or waited for
-  std::unordered_map<std::string, FairPlaces> by_parent_;
-  FairPlaces all_;
+  std::unordered_map<std::uint64_t, FairSlots> by_client_;  // in use or waited for
+  std::unordered_map<std::string, FairSlots> by_parent_;
+  FairSlots all_;
   TaskGroup look_ups_;
 };
 
