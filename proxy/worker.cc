@@ -57,9 +57,9 @@ class Worker::Loop {
                                      shared.audit, shared.id_prefix + std::to_string(index) + "-"}),
         parts_{io_.get_executor(), shared.config, shared.policy,    wheel_, drain_,
                tls_acceptor_,      handler_,      shared.doorkeeper} {
-    doors_.emplace_back(io_, sockets.front, Entry::Proxy);
-    for (const int socket : sockets.tls) doors_.emplace_back(io_, socket, Entry::Tls);
-    for (const int socket : sockets.http) doors_.emplace_back(io_, socket, Entry::Http);
+    doors_.emplace_back(io_, sockets.front, ListenKind::Proxy);
+    for (const int socket : sockets.tls) doors_.emplace_back(io_, socket, ListenKind::Tls);
+    for (const int socket : sockets.http) doors_.emplace_back(io_, socket, ListenKind::Http);
     if (sockets.names) make_names(*sockets.names);
     if (sockets.exit.empty()) return;
     exit_ = std::make_unique<ExitHost>(shared, secrets, io_, wheel_, resolver_, records_,
@@ -95,11 +95,11 @@ class Worker::Loop {
  private:
   // A listening socket, and how those begin who come to it.
   struct Door {
-    Door(asio::io_context& io, int descriptor, Entry entry_in)
-        : listener(io.get_executor(), descriptor), slot_free(io.get_executor()), entry(entry_in) {}
+    Door(asio::io_context& io, int descriptor, ListenKind kind_in)
+        : listener(io.get_executor(), descriptor), slot_free(io.get_executor()), kind(kind_in) {}
     TcpListener listener;
     Event slot_free;  // a connection ended, or the drain began
-    Entry entry;
+    ListenKind kind;
   };
 
   void begin_drain() {
@@ -195,14 +195,14 @@ class Worker::Loop {
       }
       auto socket = co_await door.listener.accept();
       if (!socket || drain_.draining()) break;
-      connections_.spawn(serve_one(std::move(*socket), door.entry));
+      connections_.spawn(serve_one(std::move(*socket), door.kind));
     }
   }
 
-  awaitable<void> serve_one(tcp::socket socket, Entry entry) {
+  awaitable<void> serve_one(tcp::socket socket, ListenKind kind) {
     std::exception_ptr failed;
     try {
-      co_await serve_connection(std::move(socket), entry, parts_);
+      co_await serve_connection(std::move(socket), kind, parts_);
     } catch (...) {
       failed = std::current_exception();  // out of memory: this connection has ended, no other
     }

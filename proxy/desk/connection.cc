@@ -227,17 +227,17 @@ awaitable<void> serve_as_proxy(TcpStream& stream, const ConnectionParts& parts) 
 
 }  // namespace
 
-awaitable<void> serve_connection(asio::ip::tcp::socket socket, Entry entry,
+awaitable<void> serve_connection(asio::ip::tcp::socket socket, ListenKind kind,
                                  const ConnectionParts& parts) {
   TcpStream stream(std::move(socket));
-  switch (entry) {
-    case Entry::Proxy:
+  switch (kind) {
+    case ListenKind::Proxy:
       co_await serve_as_proxy(stream, parts);
       break;
-    case Entry::Tls:
+    case ListenKind::Tls:
       co_await serve_as_tls_origin(stream, parts);
       break;
-    case Entry::Http:
+    case ListenKind::Http:
       co_await serve_as_http_origin(stream, parts);
       break;
   }

@@ -20,11 +20,11 @@ struct ConnectionParts {
   DrainSignal& drain;
   TlsAcceptor& acceptor;
   ProxyHandler& handler;
-  const Doorkeeper* doorkeeper;  // of Entry::Proxy; null: no authentication
+  const Doorkeeper* doorkeeper;  // of ListenKind::Proxy; null: no authentication
 };
 
 // The kind of server that a client thinks it connected to.
-enum class Entry : std::uint8_t {
+enum class ListenKind : std::uint8_t {
   Proxy,  // a proxy: CONNECT or absolute-form names the destination
   Tls,    // port 443 of their destination: the ClientHello names it
   Http,   // port 80 of their destination: each request's Host names it
@@ -34,7 +34,7 @@ enum class Entry : std::uint8_t {
 // know of no proxy the name they give), the cloakroom (TLS with a leaf for the destination), then a
 // session. Ends when the connection is over; cancelling the task ends it at once. Nothing is
 // dialled here.
-awaitable<void> serve_connection(asio::ip::tcp::socket socket, Entry entry,
+awaitable<void> serve_connection(asio::ip::tcp::socket socket, ListenKind kind,
                                  const ConnectionParts& parts);
 
 }  // namespace bottle

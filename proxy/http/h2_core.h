@@ -26,16 +26,16 @@ class H2FieldList {
   void add(const Fields& fields);
   void add_length(std::optional<std::uint64_t> length);
   // As RFC 9113 section 6.5.2 counts it.
-  [[nodiscard]] std::size_t size() const { return bytes_.size() + 32 * entries_.size(); }
+  [[nodiscard]] std::size_t size() const { return bytes_.size() + 32 * extents_.size(); }
   // Null if a name or value cannot be sent.
   [[nodiscard]] const std::vector<nghttp2_nv>* build();
 
  private:
-  struct Entry {
+  struct Extent {
     std::size_t name, name_size, value, value_size;
   };
   std::string bytes_;
-  std::vector<Entry> entries_;
+  std::vector<Extent> extents_;
   std::vector<nghttp2_nv> nva_;
   bool bad_ = false;
 };
