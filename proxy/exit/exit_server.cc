@@ -36,9 +36,9 @@ class PolicyGate final : public NameGate {
 
 }  // namespace
 
-class ExitServer::Loop {
+class ExitServer::Impl {
  public:
-  Loop(Parts given, const std::vector<int>& listeners)
+  Impl(Parts given, const std::vector<int>& listeners)
       : parts_{std::move(given), Executor(), bypasses_},
         leaves_(parts_.given.ca, parts_.given.limits.leaves),
         acceptor_(parts_.given.ca, leaves_, parts_.given.tickets, parts_.given.wheel,
@@ -189,11 +189,11 @@ class ExitServer::Loop {
 };
 
 ExitServer::ExitServer(Parts parts, std::vector<int> listeners)
-    : loop_(std::make_unique<Loop>(std::move(parts), listeners)) {}
+    : impl_(std::make_unique<Impl>(std::move(parts), listeners)) {}
 
 ExitServer::~ExitServer() = default;
 
-awaitable<void> ExitServer::run() { return loop_->run(); }
-void ExitServer::stop() noexcept { loop_->stop(); }
+awaitable<void> ExitServer::run() { return impl_->run(); }
+void ExitServer::stop() noexcept { impl_->stop(); }
 
 }  // namespace bottle

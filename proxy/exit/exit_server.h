@@ -66,8 +66,8 @@ class ExitServer {
   void stop() noexcept;
 
  private:
-  class Loop;
-  std::unique_ptr<Loop> loop_;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace bottle

@@ -29,8 +29,8 @@ class NameServer {
   void stop() noexcept;
 
  private:
-  class Loop;
-  std::unique_ptr<Loop> loop_;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace bottle
