@@ -89,15 +89,15 @@ class OriginUpstream::Origins {
   };
 
   // How a request goes: on a shared connection, or on a lease of its own.
-  struct Way {
+  struct Connection {
     H2Client* shared = nullptr;
     Lease lease;
   };
 
-  awaitable<Result<Way>> find_way(const std::string& key, Pool::Want want, Turn turn,
-                                  Exchange& exchange);
-  awaitable<Result<Way>> own_connection(const std::string& key, Pool::Want want, Turn turn,
-                                        Exchange& exchange);
+  awaitable<Result<Connection>> find_connection(const std::string& key, Pool::Want want, Turn turn,
+                                                Exchange& exchange);
+  awaitable<Result<Connection>> own_connection(const std::string& key, Pool::Want want, Turn turn,
+                                               Exchange& exchange);
   awaitable<std::optional<Failure>> wait_for_dial(const std::string& key);
   awaitable<std::optional<Failure>> wait_for_stream(const std::string& key, Turn turn,
                                                     Clock::time_point until);
@@ -135,11 +135,11 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
   Pool::Want want = Pool::Want::AnyConnection;
   for (int tries = 0;; ++tries) {
     const Turn turn = turn_of(request.head, exchange);
-    auto way = co_await find_way(key, want, turn, exchange);
-    if (!way) {
+    auto connection = co_await find_connection(key, want, turn, exchange);
+    if (!connection) {
       // NOLINTNEXTLINE(bugprone-use-after-move): the try that takes the request also returns.
-      if (request.body) request.body->stop(way.error());
-      co_return way.error();
+      if (request.body) request.body->stop(connection.error());
+      co_return connection.error();
     }
     const auto begun = exchange.begin_to_send();
     if (!begun) {
@@ -149,20 +149,21 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
     }
     std::optional<RequestHead> spare;
     if (tries == 0 && !has_body) spare = request.head;
-    if (way->shared != nullptr) {
+    if (connection->shared != nullptr) {
       exchange.trace.upstream_protocol = to_string(Version::Http2);
-      const bool used = way->shared->used();
-      H2Answer answer = co_await way->shared->send(std::move(request), exchange);
+      const bool used = connection->shared->used();
+      H2Answer answer = co_await connection->shared->send(std::move(request), exchange);
       const bool again = !answer.response && spare &&
                          (answer.unprocessed || (answer.untouched && used && repeatable));
       if (!again) co_return std::move(answer.response);
     } else {
       exchange.trace.upstream_protocol = to_string(Version::Http11);
-      const bool reused = way->lease.reused();
+      const bool reused = connection->lease.reused();
       H1Call how;
       how.framing = framing_of(request);
       how.limits = &h1_;
-      H1Answer answer = co_await h1_send(std::move(way->lease), std::move(request), how, exchange);
+      H1Answer answer =
+          co_await h1_send(std::move(connection->lease), std::move(request), how, exchange);
       const bool again = !answer.response && spare && answer.untouched && reused && repeatable;
       if (!again) co_return std::move(answer.response);
     }
@@ -172,7 +173,7 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
   }
 }
 
-awaitable<Result<OriginUpstream::Origins::Way>> OriginUpstream::Origins::find_way(
+awaitable<Result<OriginUpstream::Origins::Connection>> OriginUpstream::Origins::find_connection(
     const std::string& key, Pool::Want want, Turn turn, Exchange& exchange) {
   const Clock::time_point until = pool_.patience();
   bool my_turn = false;
@@ -185,9 +186,9 @@ awaitable<Result<OriginUpstream::Origins::Way>> OriginUpstream::Origins::find_wa
     if (!others_first) {
       if (Shared* const shared = with_capacity(key, Need::InUse)) {
         next_turn(key);
-        Way way;
-        way.shared = &shared->client;
-        co_return way;
+        Connection connection;
+        connection.shared = &shared->client;
+        co_return connection;
       }
       if (speaks_h1(key, exchange.scheme())) {
         auto own = co_await own_connection(key, want, turn, exchange);
@@ -220,16 +221,16 @@ awaitable<Result<OriginUpstream::Origins::Way>> OriginUpstream::Origins::find_wa
 
 // A slot in the pool, with an idle connection or a new one. A shared connection keeps the slot
 // while an exchange is on it, so it is there before one that was idle is used again.
-awaitable<Result<OriginUpstream::Origins::Way>> OriginUpstream::Origins::own_connection(
+awaitable<Result<OriginUpstream::Origins::Connection>> OriginUpstream::Origins::own_connection(
     const std::string& key, Pool::Want want, Turn turn, Exchange& exchange) {
   auto lease = co_await pool_.lease(key, want, turn);
   if (!lease) co_return lease.error();
-  Way way;
+  Connection connection;
   if (Shared* const shared = with_capacity(key, Need::Idle)) {
     shared->parking.reset();
     shared->lease = std::move(*lease);
-    way.shared = &shared->client;
-    co_return way;
+    connection.shared = &shared->client;
+    co_return connection;
   }
   if (!lease->connected()) {
     auto dialled =
@@ -237,13 +238,13 @@ awaitable<Result<OriginUpstream::Origins::Way>> OriginUpstream::Origins::own_con
     if (!dialled) co_return dialled.error();
     learn(key, dialled->protocol);
     if (dialled->protocol == Version::Http2) {
-      way.shared = &share(key, std::move(dialled->stream), std::move(*lease));
-      co_return way;
+      connection.shared = &share(key, std::move(dialled->stream), std::move(*lease));
+      co_return connection;
     }
     lease->attach(std::move(dialled->stream));
   }
-  way.lease = std::move(*lease);
-  co_return way;
+  connection.lease = std::move(*lease);
+  co_return connection;
 }
 
 awaitable<std::optional<Failure>> OriginUpstream::Origins::wait_for_dial(const std::string& key) {

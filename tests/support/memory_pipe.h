@@ -29,8 +29,8 @@ class MemoryPipe {
   [[nodiscard]] std::unique_ptr<ByteStream> take_b() noexcept { return std::move(b_); }
 
  private:
-  struct Way {
-    Way(const Executor& executor, std::size_t most)
+  struct Direction {
+    Direction(const Executor& executor, std::size_t most)
         : capacity(most), readable(executor), writable(executor) {}
     Bytes bytes;
     const std::size_t capacity;
@@ -42,7 +42,7 @@ class MemoryPipe {
 
   class End final : public ByteStream {
    public:
-    End(Way& in, Way& out) : in_(in), out_(out) {}
+    End(Direction& in, Direction& out) : in_(in), out_(out) {}
     ~End() override { close(); }
 
     awaitable<IoResult> read_some(ByteSpan into) override {
@@ -111,13 +111,13 @@ class MemoryPipe {
     }
 
    private:
-    Way& in_;
-    Way& out_;
+    Direction& in_;
+    Direction& out_;
     bool closed_ = false;
   };
 
-  Way there_;
-  Way back_;
+  Direction there_;
+  Direction back_;
   std::unique_ptr<End> a_;
   std::unique_ptr<End> b_;
 };
