@@ -53,10 +53,11 @@ class Worker::Loop {
         spool_(shared.config.spool, decode_),
         upstream_(make_upstream()),
         guard_(secrets, shared.config.decode, decode_),
-        handler_(ProxyHandler::Parts{shared.policy, *upstream_, shared.config.upstream, guard_,
-                                     shared.audit, shared.id_prefix + std::to_string(index) + "-"}),
-        parts_{io_.get_executor(), shared.config, shared.policy,    wheel_, drain_,
-               tls_acceptor_,      handler_,      shared.doorkeeper} {
+        handler_(ProxyHandler::Services{shared.policy, *upstream_, shared.config.upstream, guard_,
+                                        shared.audit,
+                                        shared.id_prefix + std::to_string(index) + "-"}),
+        connection_services_{io_.get_executor(), shared.config, shared.policy,    wheel_, drain_,
+                             tls_acceptor_,      handler_,      shared.doorkeeper} {
     doors_.emplace_back(io_, sockets.front, ListenKind::Proxy);
     for (const int socket : sockets.tls) doors_.emplace_back(io_, socket, ListenKind::Tls);
     for (const int socket : sockets.http) doors_.emplace_back(io_, socket, ListenKind::Http);
@@ -202,7 +203,7 @@ class Worker::Loop {
   awaitable<void> serve_one(tcp::socket socket, ListenKind kind) {
     std::exception_ptr failed;
     try {
-      co_await serve_connection(std::move(socket), kind, parts_);
+      co_await serve_connection(std::move(socket), kind, connection_services_);
     } catch (...) {
       failed = std::current_exception();  // out of memory: this connection has ended, no other
     }
@@ -240,7 +241,7 @@ class Worker::Loop {
   std::unique_ptr<Upstream> upstream_;
   Guard guard_;
   ProxyHandler handler_;
-  ConnectionParts parts_;
+  ConnectionServices connection_services_;
   std::unique_ptr<RefusedNames> refused_names_;
   std::unique_ptr<NameServer> names_;
   std::unique_ptr<ExitHost> exit_;

@@ -12,7 +12,7 @@
 namespace bottle {
 
 // Everything that a worker's client connections need; the worker owns all of it and outlives them.
-struct ConnectionParts {
+struct ConnectionServices {
   Executor executor;
   const Config& config;
   const Policy& policy;
@@ -35,6 +35,6 @@ enum class ListenKind : std::uint8_t {
 // session. Ends when the connection is over; cancelling the task ends it at once. Nothing is
 // dialled here.
 awaitable<void> serve_connection(asio::ip::tcp::socket socket, ListenKind kind,
-                                 const ConnectionParts& parts);
+                                 const ConnectionServices& services);
 
 }  // namespace bottle

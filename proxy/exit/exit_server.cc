@@ -38,17 +38,17 @@ class PolicyGate final : public NameGate {
 
 class ExitServer::Impl {
  public:
-  Impl(Parts given, const std::vector<int>& listeners)
-      : parts_{std::move(given), Executor(), bypasses_},
-        leaves_(parts_.given.ca, parts_.given.limits.leaves),
-        acceptor_(parts_.given.ca, leaves_, parts_.given.tickets, parts_.given.wheel,
-                  parts_.given.records, http1_only(parts_.given.limits.tls)),
-        rules_(from_scanner(parts_.given.limits.rules)),
-        bypasses_(parts_.given.io.get_executor(), TaskGroup::Children::Independent),
-        connections_(parts_.given.io.get_executor(), TaskGroup::Children::Independent),
-        accepting_(parts_.given.io.get_executor()) {
-    parts_.executor = parts_.given.io.get_executor();
-    for (const int socket : listeners) listeners_.emplace_back(parts_.given.io, socket);
+  Impl(Services services, const std::vector<int>& listeners)
+      : state_{std::move(services), Executor(), bypasses_},
+        leaves_(state_.services.ca, state_.services.limits.leaves),
+        acceptor_(state_.services.ca, leaves_, state_.services.tickets, state_.services.wheel,
+                  state_.services.records, http1_only(state_.services.limits.tls)),
+        rules_(from_scanner(state_.services.limits.rules)),
+        bypasses_(state_.services.io.get_executor(), TaskGroup::Children::Independent),
+        connections_(state_.services.io.get_executor(), TaskGroup::Children::Independent),
+        accepting_(state_.services.io.get_executor()) {
+    state_.executor = state_.services.io.get_executor();
+    for (const int socket : listeners) listeners_.emplace_back(state_.services.io, socket);
   }
 
   awaitable<void> run() {
@@ -62,7 +62,7 @@ class ExitServer::Impl {
   }
 
   void stop() noexcept {
-    parts_.stopping = true;
+    state_.stopping = true;
     drain_.begin();
     for (Listener& listener : listeners_) {
       listener.socket.close();
@@ -101,21 +101,21 @@ class ExitServer::Impl {
   }
 
   awaitable<void> accept_all(Listener& listener) {
-    while (!parts_.stopping) {
-      if (connections_.size() >= parts_.given.limits.connections) {
+    while (!state_.stopping) {
+      if (connections_.size() >= state_.services.limits.connections) {
         const bool news = co_await listener.slot_free.wait();
         if (!news) co_return;
         continue;
       }
       auto socket = co_await listener.socket.accept();
-      if (!socket || parts_.stopping) co_return;
+      if (!socket || state_.stopping) co_return;
       auto connection = std::make_shared<Connection>(connections_);
       connection->id = connections_.spawn(serve(std::move(*socket), connection));
     }
   }
 
   awaitable<void> serve(tcp::socket socket, std::shared_ptr<Connection> connection) {
-    ExitHandler handler(parts_, *connection);
+    ExitHandler handler(state_, *connection);
     TcpStream stream(std::move(socket));
     Bytes early;
     co_await read_first(stream, early);
@@ -133,7 +133,7 @@ class ExitServer::Impl {
   }
 
   awaitable<void> read_first(TcpStream& stream, Bytes& early) {
-    Deadline deadline(parts_.given.wheel, stream, parts_.given.limits.session.first_byte);
+    Deadline deadline(state_.services.wheel, stream, state_.services.limits.session.first_byte);
     early.resize(kFirstBytes);
     const IoResult got = co_await stream.read_some(ByteSpan(early));
     early.resize(got.ok() ? got.n : 0);
@@ -141,12 +141,12 @@ class ExitServer::Impl {
 
   SessionContext context_of(ExitHandler& handler, Destination destination, Scheme scheme) {
     return SessionContext{
-        parts_.executor, parts_.given.wheel,     handler, drain_, parts_.given.limits.session,
+        state_.executor, state_.services.wheel,  handler, drain_, state_.services.limits.session,
         rules_,          std::move(destination), scheme};
   }
 
   awaitable<void> serve_tls(tcp::socket socket, Bytes early, ExitHandler& handler) {
-    PolicyGate gate(parts_.given.policy);
+    PolicyGate gate(state_.services.policy);
     auto secured = co_await acceptor_.accept_by_name(std::move(socket), std::move(early), gate);
     if (!secured) {
       refused_connection(std::move(gate.named), secured.error());
@@ -171,13 +171,13 @@ class ExitServer::Impl {
     // The scanner gave up by itself: nothing was refused.
     if (failure.code == Code::Cancelled || failure.code == Code::ClientGone) return;
     ExitRefusal refusal;
-    refusal.id = parts_.next_id();
+    refusal.id = state_.next_id();
     refusal.destination = std::move(named);
     refusal.failure = failure;
-    write_refusal(parts_.given.audit, std::move(refusal));
+    write_refusal(state_.services.audit, std::move(refusal));
   }
 
-  ExitParts parts_;
+  ExitState state_;
   LeafCache leaves_;
   TlsAcceptor acceptor_;
   const RequestRules rules_;
@@ -188,8 +188,8 @@ class ExitServer::Impl {
   TaskGroup accepting_;
 };
 
-ExitServer::ExitServer(Parts parts, std::vector<int> listeners)
-    : impl_(std::make_unique<Impl>(std::move(parts), listeners)) {}
+ExitServer::ExitServer(Services services, std::vector<int> listeners)
+    : impl_(std::make_unique<Impl>(std::move(services), listeners)) {}
 
 ExitServer::~ExitServer() = default;
 

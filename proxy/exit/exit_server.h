@@ -38,7 +38,7 @@ struct ExitLimits {
 class ExitServer {
  public:
   // All outlive it. Ledger, policy and audit are shared; the others belong to this thread.
-  struct Parts {
+  struct Services {
     boost::asio::io_context& io;
     TimerWheel& wheel;
     ExchangeLedger& ledger;
@@ -54,7 +54,7 @@ class ExitServer {
     ExitLimits limits;
   };
   // Takes over the listening sockets (descriptors).
-  ExitServer(Parts parts, std::vector<int> listeners);
+  ExitServer(Services services, std::vector<int> listeners);
   ExitServer(const ExitServer&) = delete;
   ExitServer& operator=(const ExitServer&) = delete;
   ~ExitServer();
