@@ -218,6 +218,6 @@ int main(int argc, char** argv) {
     return bottle::launcher::run(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const std::exception& error) {
     std::cerr << "bottle: out of memory, or a bug in bottle: " << error.what() << "\n";
-    return static_cast<int>(bottle::launcher::ExitCode::kSystem);
+    return static_cast<int>(bottle::ExitCode::kSystem);
   }
 }
