@@ -68,7 +68,7 @@ std::string allowed_words(const Plan& plan) {
   return out;
 }
 
-// What killed launchers left. Every call but those that change nothing does it.
+// Removes what killed launchers left. Every call does it, except those that change nothing.
 void reap(const Surroundings& around) {
   const auto remove = [](const BottleRecord& record) {
     for (const auto& entry : backends()) {
@@ -95,7 +95,8 @@ void check_first(BottleSpec& spec) {
 }
 
 Error nested() {
-  return Error{ExitCode::kIsolation, "this is a bottle already, and a bottle holds no other",
+  return Error{ExitCode::kIsolation,
+               "this is a bottle already, and a bottle cannot be started in one",
                "run the command as it is, or start another bottle outside of this one"};
 }
 
@@ -135,8 +136,8 @@ int start(const StartOptions& options, const Surroundings& around) {
   }
   for (const auto& file : git.removed()) {
     std::cerr << "bottle: warning: " << file.string()
-              << " was made while the bottle ran, and is removed: git would have taken its "
-                 "configuration and hooks from where that says\n";
+              << " was made while the bottle ran, and is removed: it would have made git use "
+                 "the configuration and hooks of another repository\n";
   }
   if (!status) return report(status.error());
   return status->value;
@@ -217,6 +218,6 @@ int main(int argc, char** argv) {
     return bottle::launcher::run(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const std::exception& error) {
     std::cerr << "bottle: out of memory, or a bug in bottle: " << error.what() << "\n";
-    return static_cast<int>(bottle::launcher::ExitCode::kSystem);
+    return static_cast<int>(bottle::ExitCode::kSystem);
   }
 }

@@ -27,7 +27,8 @@ int run(const Config& config) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
   set_up_log(config.log_level);
-  TaskGroup::on_crash([](const char* what) { spdlog::error("a task died: {}", what); });
+  TaskGroup::on_crash(
+      [](const char* what) { spdlog::error("a task ended with an exception: {}", what); });
   for (const std::string& warning : harden_process_memory()) spdlog::warn("{}", warning);
 
   // Bound first: what follows may write files, and a port in use must not leave any.

@@ -44,7 +44,7 @@ void RefusedNames::tell(std::string_view name) {
   if (scanner.scan_host() || scanner.scan_url(plain)) record.host = "[redacted]";
   record.verdict = Verdict::Refused;
   record.reason = "host_not_allowed";
-  record.detail = "its address was asked for, and it has none here";
+  record.detail = "a DNS query for a name that is not allowed";
   record.by = by_;
   audit_.write(record);
 }

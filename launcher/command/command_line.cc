@@ -10,40 +10,54 @@ namespace {
 constexpr const char* kFooter = R"(
 Examples:
   bottle start --allow example.com curl -sS https://example.com/
-  bottle start claude                     an agent of the manifest (bottle.json)
-  bottle start demo                       see it work, without the internet
+  bottle start claude                     run an agent of the manifest (bottle.json)
+  bottle start demo                       run a demonstration; needs no internet
   bottle init                             write a manifest
-  bottle doctor                           can this machine make bottles?
+  bottle doctor                           check whether this machine can run bottles
 
-`bottle COMMAND --help` tells more. Exit status: docs/exit-codes.md.
+`bottle COMMAND --help` shows the options of a command. docs/exit-codes.md lists the exit codes.
 )";
 
 constexpr const char* kStartFooter = R"(
 Examples:
   bottle start --allow example.com curl -sS https://example.com/
-  bottle start --dry-run make test        print what would be done
-  bottle start claude                     an agent of the manifest (bottle.json)
-  bottle start claude -- bash             another command in the agent's bottle
-  bottle start demo                       see it work, without the internet
+  bottle start --dry-run make test        print the plan and change nothing
+  bottle start claude                     run an agent of the manifest (bottle.json)
+  bottle start claude -- bash             run another command in the agent's bottle
+  bottle start demo                       run a demonstration; needs no internet
 
-The first word that is no option is an agent or a bottle of the manifest; if there is none of that
-name, it is a command, and all that follows belongs to it. After -- there is always a command.
-Exit status: that of the command; 64 and above for bottle's own errors (docs/exit-codes.md).
+The first word that is not an option names an agent or a bottle of the manifest. If the manifest
+has no such name, the word is a command, and all words after it are its arguments. The words after
+-- are always a command. The exit status is the command's own; 64 and above are bottle's errors
+(docs/exit-codes.md).
 )";
 
 constexpr const char* kListFooter = R"(
-A line for each bottle of yours that runs on this machine. Exit status 0, also when there is none.
+Examples:
+  bottle list
+  bottle stop $(bottle list --quiet)
+
+Prints a line for each of your bottles that runs on this machine. The exit status is 0 even if there
+is none.
 )";
 
 constexpr const char* kStopFooter = R"(
-Ends the command in the bottle (SIGTERM, then SIGHUP, SIGKILL at last) and waits until all of the
-bottle is gone. Prints the ids of those that ended. The first letters of an id are enough.
+Examples:
+  bottle stop 4f2a
+  bottle stop --all
+
+Ends the command in the bottle (SIGTERM, then SIGHUP, then SIGKILL) and waits until nothing of the
+bottle is left. Prints the ids of the bottles that ended. The first letters of an id are enough.
 )";
 
 constexpr const char* kLogsFooter = R"(
-Without ID: the bottle that runs, else the one that ended last. Each line: when, what became of the
-request, status, method, host and path, how much, and why it was refused. With -f new lines are
-shown until the bottle ends. docs/config.md describes the lines of --json.
+Examples:
+  bottle logs -f
+  bottle logs 4f2a --json
+
+Without ID it shows the bottle that runs, or else the one that ended last. A line has the time, the
+verdict, the status, method, host and path, the bytes, and the reason of a refusal. docs/config.md
+describes the lines of --json.
 )";
 
 constexpr const char* kExecFooter = R"(
@@ -51,37 +65,46 @@ Examples:
   bottle exec 4f2a bash
   bottle exec 4f2a env
 
-The command has the bottle's environment, its files and its network, and no more rights than the
-agent. Exit status: that of the command.
+The command gets the bottle's environment, files and network, and the same rights as the agent. The
+exit status is the command's own.
 )";
 
 constexpr const char* kEnvFooter = R"--(
 Examples:
   eval "$(bottle env --proxy http://127.0.0.1:3128 --ca ca.pem)"
   bottle env --proxy http://127.0.0.1:3128 --ca ca.pem --shell fish | source
-  bottle env 4f2a                         as the bottle's own command has them
+  bottle env 4f2a                         print the variables of a bottle's commands
 
-JVMs read none of these variables outside a bottle: import the CA with keytool, and set
+Outside a bottle, JVMs do not read these variables: import the CA with keytool, and set
 -Dhttps.proxyHost and -Dhttps.proxyPort.
 )--";
 
 constexpr const char* kDoctorFooter = R"(
-On the machine: can it make bottles? In a bottle: does every client that is installed use the proxy
-and trust its CA, and are all other ways out dead? `bottle start --check` does that before the
-command. Exit status: 0, or 67 when a check failed.
+Examples:
+  bottle doctor
+  bottle start --check claude             check the bottle, then run the agent
+  bottle exec 4f2a bottle doctor          check a bottle that runs
+
+On a machine it checks what bottles need. In a bottle it checks that every installed client uses the
+proxy and trusts its CA, and that there is no other way out. The exit status is 0, or 67 if a check
+failed.
 )";
 
 constexpr const char* kInitFooter = R"(
-Presets: claude (Claude Code), codex, git. More than one may be given; without one there is a bottle
-and no agent. The hosts of package registries are asked from the configuration of the clients that
-are installed (npm, pip, cargo, go). A manifest that exists is not touched; with --force it is kept
-as bottle.json.old.
+Examples:
+  bottle init --preset claude --preset git
+  bottle init --print
+
+Without a preset the manifest has a bottle and no agent. The hosts of package registries come from
+the settings of the installed clients (npm, pip, cargo, go). An existing manifest is an error;
+--force keeps it as bottle.json.old.
 )";
 
 constexpr const char* kCompletionFooter = R"(
-bash:  source <(bottle completion bash)
-       or: bottle completion bash > ~/.local/share/bash-completion/completions/bottle
-zsh:   bottle completion zsh > ~/.zfunc/_bottle     (a directory of $fpath)
+Examples:
+  source <(bottle completion bash)
+  bottle completion bash > ~/.local/share/bash-completion/completions/bottle
+  bottle completion zsh > ~/.zfunc/_bottle          (a directory of $fpath)
 )";
 
 template <class T>
@@ -111,69 +134,87 @@ struct Asked {
 };
 
 void add_start(CLI::App* app, StartOptions& options) {
-  app->add_option("NAME", options.name, "a bottle or an agent of the manifest, or \"demo\"");
+  app->add_option("NAME", options.name, "an agent or a bottle of the manifest, or \"demo\"")
+      ->type_name("");
   single(app, "--manifest", options.manifest,
-         "the manifest; default: bottle.json here or in a parent, up to the repository's root",
+         "the manifest (default: bottle.json here or in a parent, up to the repository's root)",
          "FILE");
-  single(app, "--backend", options.backend, "how the bottle is made", "NAME");
+  single(
+      app, "--backend", options.backend,
+      "make the bottle of namespaces (local) or containers (docker); default: docker if its engine "
+      "answers and has the images, else local",
+      "local|docker");
   app->add_flag("--dry-run", options.dry_run, "print the plan and change nothing");
   app->add_flag("--check", options.check,
-                "run `bottle doctor` in the bottle first; the command runs when all is well");
-  app->add_flag("-q,--quiet", options.quiet, "print nothing of bottle's own but errors");
+                "run `bottle doctor` in the bottle first, and the command only if no check failed");
+  app->add_flag("-q,--quiet", options.quiet, "print only errors of bottle's own");
   many(app, "--allow", options.allow,
-       "a host that may be reached: HOST, HOST:PORT, *.HOST or '*'; may be repeated", "HOST");
+       "allow a host: HOST, HOST:PORT, *.HOST (the host and all below it) or '*'; may be repeated",
+       "HOST");
   many(app, "--allow-address", options.allow_addresses,
-       "a private address range that may be reached; may be repeated", "CIDR");
+       "allow a private address range, such as 10.1.0.0/16; may be repeated", "CIDR");
   single(app, "--scanner", options.scanner,
-         "pipelock, or guard (built into bottle-proxy, direct mode)", "NAME");
-  single(app, "--pipelock", options.pipelock_url, "a pipelock that is running", "URL");
+         "scan with the built-in guard alone, or also with pipelock (default: pipelock if one is "
+         "named, else guard)",
+         "guard|pipelock");
+  single(app, "--pipelock", options.pipelock_url, "use a running pipelock: http://HOST:PORT",
+         "URL");
   single(app, "--pipelock-bin", options.pipelock_bin,
-         "a pipelock to start for this bottle; also PIPELOCK_BIN", "FILE");
+         "start this pipelock for the bottle (default: $PIPELOCK_BIN)", "FILE");
   single(app, "--origin-ca", options.origin_ca,
-         "certificates that the proxy trusts besides the system's", "FILE");
+         "PEM certificates that the proxy trusts for origins, besides the system's", "FILE");
   single(app, "--audit", options.audit,
-         "the audit log; default: ~/.local/state/bottle/ID/audit.jsonl", "FILE");
+         "write the audit log there (default: ~/.local/state/bottle/ID/audit.jsonl)", "FILE");
   many(app, "--limit", options.limits,
-       "a limit of the proxy: NAME=NUMBER, as in docs/limits.md; may be repeated", "LIMIT");
+       "change a limit of the proxy, such as idle_ms=60000 (docs/limits.md); may be repeated",
+       "NAME=NUMBER");
   many(app, "--resolve", options.resolve,
-       "for stand-in origins: HOST:PORT=ADDR:PORT; may be repeated", "MAPPING");
+       "connect to another address for a host: HOST:PORT=ADDR:PORT; may be repeated", "MAPPING");
 }
 
 void add_env(CLI::App* app, EnvOptions& options) {
-  app->add_option("ID", options.id, "a bottle that runs");
-  single(app, "--proxy", options.proxy, "a bottle-proxy that runs by itself", "URL");
-  single(app, "--ca", options.ca, "its CA: what it wrote to --ca-out", "FILE");
+  app->add_option("ID", options.id, "a bottle that runs")->type_name("");
+  single(app, "--proxy", options.proxy,
+         "a bottle-proxy that runs alone: http://[USER:PASSWORD@]HOST:PORT", "URL");
+  single(app, "--ca", options.ca, "its CA, the file of its --ca-out", "FILE");
   single(app, "--bundle", options.bundle,
-         "roots and CA: what it wrote to --bundle-out; without it the CA alone is trusted", "FILE");
-  single(app, "--shell", options.shell, "sh, fish or csh; default: by $SHELL", "NAME");
+         "its roots and CA, the file of its --bundle-out; without it only the CA is trusted",
+         "FILE");
+  single(app, "--shell", options.shell, "the shell's language (default: from $SHELL)",
+         "sh|fish|csh");
 }
 
 void add_doctor(CLI::App* app, DoctorOptions& options) {
-  app->add_flag("--json", options.json, "findings as JSON");
-  app->add_flag("-q,--quiet", options.quiet, "print only what is not well");
+  app->add_flag("--json", options.json, "print the findings as JSON");
+  app->add_flag("-q,--quiet", options.quiet, "print only warnings and failures");
   single(app, "--targets", options.targets,
-         "in a bottle: try these addresses instead of the built-in ones (docs/commands.md)",
+         "in a bottle, try the addresses of this JSON file instead of the built-in ones "
+         "(docs/commands.md)",
          "FILE");
 }
 
 void add_init(CLI::App* app, InitOptions& options) {
-  many(app, "--preset", options.presets, "claude, codex or git; may be repeated", "NAME");
-  single(app, "--file", options.file, "where to write it; default: bottle.json here", "FILE");
-  app->add_flag("--force", options.force, "write it although there is one; that is kept as .old");
-  app->add_flag("--print", options.print, "write it to standard output instead");
+  many(app, "--preset", options.presets,
+       "add what this agent or tool needs (claude is Claude Code); may be repeated",
+       "claude|codex|git");
+  single(app, "--file", options.file, "write the manifest there (default: bottle.json here)",
+         "FILE");
+  app->add_flag("--force", options.force, "replace an existing manifest, and keep it as .old");
+  app->add_flag("--print", options.print, "write to standard output instead of a file");
 }
 
 std::unique_ptr<CLI::App> make_app(Asked& asked) {
   auto app = std::make_unique<CLI::App>(
-      "Runs a command in isolation; every request it makes is decrypted and scanned.", "bottle");
-  app->set_version_flag("--version", std::string("bottle ") + BOTTLE_VERSION);
-  app->set_help_flag("-h,--help", "print this");
+      "Runs a command in isolation. Each of its requests is decrypted, checked and scanned.",
+      "bottle");
+  app->set_version_flag("--version", std::string("bottle ") + BOTTLE_VERSION, "print the version");
+  app->set_help_flag("-h,--help", "print this help");
   app->require_subcommand(1);
   app->footer(kFooter);
   const auto command = [&app](const std::string& name, const std::string& help,
                               const char* footer) {
     auto* const out = app->add_subcommand(name, help);
-    out->set_help_flag("-h,--help", "print this");
+    out->set_help_flag("-h,--help", "print this help");
     out->footer(footer);
     return out;
   };
@@ -181,33 +222,36 @@ std::unique_ptr<CLI::App> make_app(Asked& asked) {
                     kStartFooter),
             asked.start);
 
-  auto* const list = command("list", "the bottles that run", kListFooter);
-  list->add_flag("--json", asked.list.json, "as JSON");
-  list->add_flag("-q,--quiet", asked.list.quiet, "the ids alone");
+  auto* const list = command("list", "list the bottles that run", kListFooter);
+  list->add_flag("--json", asked.list.json, "print JSON");
+  list->add_flag("-q,--quiet", asked.list.quiet, "print only the ids");
 
   auto* const stop = command("stop", "end bottles", kStopFooter);
-  stop->add_option("ID", asked.stop.ids, "bottles to end");
-  stop->add_flag("--all", asked.stop.all, "all that run");
-  stop->add_flag("-q,--quiet", asked.stop.quiet, "print nothing but errors");
+  stop->add_option("ID", asked.stop.ids, "the bottles to end")->type_name("");
+  stop->add_flag("--all", asked.stop.all, "end all bottles");
+  stop->add_flag("-q,--quiet", asked.stop.quiet, "print only errors");
 
-  auto* const logs = command("logs", "what a bottle's requests became", kLogsFooter);
-  logs->add_option("ID", asked.logs.id, "a bottle that runs, or one whose log is kept");
-  logs->add_flag("-f,--follow", asked.logs.follow, "go on with new lines until the bottle ends");
-  logs->add_flag("--json", asked.logs.json, "the audit log's own lines");
+  auto* const logs =
+      command("logs", "show the requests of a bottle, and what became of them", kLogsFooter);
+  logs->add_option("ID", asked.logs.id, "a bottle that runs, or one whose log is kept")
+      ->type_name("");
+  logs->add_flag("-f,--follow", asked.logs.follow, "show new lines too, until the bottle ends");
+  logs->add_flag("--json", asked.logs.json, "print the lines of the audit log itself");
 
   auto* const exec =
       command("exec", "run a command in a bottle that runs: exec ID COMMAND...", kExecFooter);
-  exec->add_option("ID", asked.exec.id, "the bottle")->required();
+  exec->add_option("ID", asked.exec.id, "the bottle")->type_name("")->required();
 
-  add_env(command("env", "variables that make a shell's programs use a proxy", kEnvFooter),
+  add_env(command("env", "print variables that make a shell's programs use a proxy", kEnvFooter),
           asked.env);
-  add_doctor(command("doctor", "check this machine, or the bottle it runs in", kDoctorFooter),
-             asked.doctor);
+  add_doctor(
+      command("doctor", "check this machine, or the bottle that it is called in", kDoctorFooter),
+      asked.doctor);
   add_init(command("init", "write a manifest with comments", kInitFooter), asked.init);
 
   auto* const completion =
       command("completion", "print a shell's completion script", kCompletionFooter);
-  completion->add_option("SHELL", asked.completion.shell, "bash or zsh")->required();
+  completion->add_option("SHELL", asked.completion.shell, "bash or zsh")->type_name("")->required();
   return app;
 }
 

@@ -11,7 +11,7 @@
 
 namespace bottle::launcher {
 
-// What the command line asks for.
+// The calls that a command line can ask for, a struct each.
 struct PrintText {
   std::string text;  // --help, --version: to stdout, exit 0
 };

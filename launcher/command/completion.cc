@@ -5,7 +5,7 @@
 namespace bottle::launcher {
 namespace {
 
-// What a value or an argument of this kind can be completed with, in bash and in zsh. Empty: a
+// How a value or an argument of this kind is completed, in bash and in zsh. Empty: a
 // file.
 struct Source {
   std::string_view bash;
@@ -26,6 +26,7 @@ const std::map<std::string_view, Source>& sources() {
 // Values that are words, by option.
 const std::map<std::string_view, std::string_view>& known_words() {
   static const std::map<std::string_view, std::string_view> kWords{
+      {"--backend", "local docker"},
       {"--scanner", "pipelock guard"},
       {"--shell", "sh fish csh"},
       {"--preset", "claude codex git"},

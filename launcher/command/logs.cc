@@ -79,7 +79,7 @@ class Lines {
     return std::any_of(parts_.begin(), parts_.end(),
                        [](const PartLines& part) { return part.is_there(); });
   }
-  // What is there now.
+  // Reads what is there now.
   void read() {
     for (;;) {
       PartLines* first = nullptr;
@@ -250,7 +250,8 @@ std::string audit_line_words(std::string_view line, const Style& style) {
                                              : Colour::kYellow;
   const std::string status = begins ? "-" : text_of(entry, "status");
   out += style.in(colour, word) + " " + status + " " + method + " " + where;
-  if (begins) return out + style.in(Colour::kFaint, "  it began, and no end is in the log");
+  if (begins)
+    return out + style.in(Colour::kFaint, "  it began, and the log does not have its end");
   out += "  " + style.in(Colour::kFaint, amount(entry, "bytes_in") + " out, " +
                                              amount(entry, "bytes_out") + " in, " +
                                              text_of(entry, "total_ms") + " ms");

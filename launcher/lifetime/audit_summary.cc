@@ -56,7 +56,7 @@ class Counter {
   std::map<std::pair<std::string, std::string>, std::uint64_t> kinds_;
 };
 
-AuditMark::Place place_of(const std::filesystem::path& file) {
+AuditMark::FileEnd end_of(const std::filesystem::path& file) {
   struct stat info{};
   if (::stat(file.c_str(), &info) != 0) return {};
   return {static_cast<std::uintmax_t>(info.st_ino), static_cast<std::uintmax_t>(info.st_size)};
@@ -68,13 +68,14 @@ struct Piece {
 };
 
 // The files of a part that have lines since `begin`, the oldest first.
-std::vector<Piece> pieces_since(const std::filesystem::path& file, const AuditMark::Place& begin) {
+std::vector<Piece> pieces_since(const std::filesystem::path& file,
+                                const AuditMark::FileEnd& begin) {
   std::vector<Piece> out;
   for (int number = 0; number <= kMostKeptAudits; ++number) {
     const auto path = number == 0 ? file : older_audit(file, number);
-    const auto place = place_of(path);
-    if (place.inode == 0) continue;
-    const bool first = place.inode == begin.inode;
+    const auto end = end_of(path);
+    if (end.inode == 0) continue;
+    const bool first = end.inode == begin.inode;
     out.push_back({path, first ? begin.size : 0});
     if (first) break;
   }
@@ -131,9 +132,9 @@ std::string requests(std::uint64_t count, const std::string& one, const std::str
 }  // namespace
 
 AuditMark AuditMark::of(const std::filesystem::path& audit) {
-  AuditMark mark{.audit = audit, .places = {}};
+  AuditMark mark{.audit = audit, .ends = {}};
   const auto files = audit_files(audit);
-  for (std::size_t part = 0; part < kAuditParts; ++part) mark.places[part] = place_of(files[part]);
+  for (std::size_t part = 0; part < kAuditParts; ++part) mark.ends[part] = end_of(files[part]);
   return mark;
 }
 
@@ -142,7 +143,7 @@ AuditSummary summary_since(const AuditMark& begin) {
   const auto files = audit_files(begin.audit);
   for (std::size_t part = 0; part < kAuditParts; ++part) {
     std::size_t seen = 0;
-    for (const Piece& piece : pieces_since(files[part], begin.places[part])) {
+    for (const Piece& piece : pieces_since(files[part], begin.ends[part])) {
       std::ifstream in(piece.file);
       in.seekg(static_cast<std::streamoff>(piece.from));
       for (std::string line; seen < kMostBytes && std::getline(in, line); seen += line.size()) {

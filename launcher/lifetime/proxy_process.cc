@@ -21,8 +21,9 @@ constexpr int kFirstNumber = 3;                  // of the descriptors that it i
 constexpr std::chrono::seconds kCheckLimit{10};  // a look-up and a connection that take 5 s each
 constexpr std::size_t kMostSaid = 4096;          // it says one line
 
-// What the proxy needs of the caller's environment: where the caller's own trust is, and where
-// temporary files may go. Nothing else; the sanitizers' options are for builds that have them.
+// The variables that the proxy needs of the caller's environment: where the caller's own trust is,
+// and where temporary files may go. Nothing else; the sanitizers' options are for builds that have
+// them.
 std::vector<std::string> proxy_environment() {
   std::vector<std::string> env{"LANG=C.UTF-8", "PATH=/usr/bin:/bin"};
   for (const char* name : {"SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR", "ASAN_OPTIONS",
@@ -85,7 +86,7 @@ Expected<void> check_with_proxy(const Plan& plan) {
   if (plan.proxy.here.empty()) return {};
   std::vector<std::string> words{plan.proxy.here, "--check-config"};
   words.insert(words.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
-  // What stands in for the sockets of a start.
+  // These words replace the sockets of a start.
   if (plan.pipelock_url) words.insert(words.end(), {"--pipelock", *plan.pipelock_url});
   if (plan.pipelock) {
     words.insert(words.end(), {"--pipelock", "http://127.0.0.1:8888", "--exit-listen",

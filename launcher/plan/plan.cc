@@ -20,7 +20,7 @@
 namespace bottle::launcher {
 namespace {
 
-// What of the caller's environment is about the terminal and the language, and goes in by itself.
+// The caller's variables about the terminal and the language; they go in without being asked for.
 constexpr std::array<std::string_view, 10> kHarmless{"USER",     "LOGNAME", "TERM",   "COLORTERM",
                                                      "NO_COLOR", "LANG",    "LC_ALL", "LC_CTYPE",
                                                      "TZ",       "LANGUAGE"};
@@ -73,7 +73,7 @@ std::string_view mount_word(PlannedMount::Kind kind) {
 std::optional<std::string> find_sibling(const BottleSpec& spec, const std::string& name,
                                         const std::string& variable,
                                         const std::filesystem::path& directory) {
-  // What a person names comes first, and nothing takes its place.
+  // A program that the user names comes first, and nothing takes its place.
   if (const auto named = spec.around.variable(variable); named && !named->empty()) {
     return find_program(std::filesystem::absolute(*named).string(), "");
   }
@@ -159,7 +159,7 @@ bool is_address(const std::string& host) {
          ::inet_pton(AF_INET6, host.c_str(), binary.data()) == 1;
 }
 
-// What a pipelock that runs elsewhere, or this version, cannot do.
+// Refuses what this version, or a pipelock that runs elsewhere, cannot do.
 Expected<void> check_ways(const BottleSpec& spec) {
   for (const auto& [host, route] : spec.routes) {
     const auto known = route_by_word(route);
@@ -176,7 +176,7 @@ Expected<void> check_ways(const BottleSpec& spec) {
   if (spec.origin_ca) given = "--origin-ca";
   if (given == nullptr) return {};
   return Error{ExitCode::kUsage,
-               std::string(given) + " cannot be told to the pipelock at " + *spec.pipelock_url +
+               std::string(given) + " cannot be passed to the pipelock at " + *spec.pipelock_url +
                    ", which resolves and checks origins itself",
                "let bottle start pipelock (--pipelock-bin FILE)"};
 }
@@ -308,7 +308,7 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
                      "correct or unset it"};
       }
       return Error{ExitCode::kProxy, "bottle-proxy was not found",
-                   "it belongs beside the bottle binary; BOTTLE_PROXY may name it, or PATH"};
+                   "put it beside the bottle program or in PATH, or name it with BOTTLE_PROXY"};
     }
     plan.proxy.binary = *proxy;
   } else {
@@ -319,8 +319,8 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   plan.pipelock_url = spec.pipelock_url;
   if (spec.pipelock_url) {
     plan.notes.push_back(
-        "a pipelock that runs elsewhere has no exit: what leaves it is not looked at again, and "
-        "redirects, trailers and large answers are as it leaves them");
+        "a pipelock that runs elsewhere has no exit: its requests are not checked again, and it "
+        "changes redirects, trailers and large answers");
   }
   if (plan.scanner == Scanner::kPipelock && !spec.pipelock_url) {
     auto pipelock =
@@ -358,7 +358,7 @@ std::string describe(const Plan& plan) {
     row("proxy image", plan.container->proxy_image);
     if (!plan.container->pipelock_image.empty()) row("pipelock", plan.container->pipelock_image);
   } else if (plan.pipelock) {
-    row("pipelock", plan.pipelock->binary + ", where only the exit answers");
+    row("pipelock", plan.pipelock->binary + ", which can reach only the exit");
   }
   if (plan.pipelock_url) row("pipelock", *plan.pipelock_url);
   row("allow", listed(plan.allow, "no host: every request will be refused"));

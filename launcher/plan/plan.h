@@ -56,7 +56,7 @@ struct PipelockPlan {
 };
 inline constexpr std::size_t kMaxExitPorts = 16;  // bottle-proxy takes so many places
 
-// What a backend that has images needs besides.
+// A backend that has images needs these besides.
 struct ContainerPlan {
   std::string image;  // the agent's
   std::string proxy_image;

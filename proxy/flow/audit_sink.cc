@@ -101,7 +101,7 @@ bool AuditSink::begin(const AuditRecord& record) noexcept {
   if (off()) return true;
   const std::lock_guard lock(mutex_);
   try {
-    // What is refused for it is not missing from the log.
+    // An exchange that is refused for this reason is not missing from the log.
     const bool done = (!stream_ || stream_->has_room()) && put(record, AuditPart::Exchanges);
     if (!done) healthy_.store(false);
     return done;

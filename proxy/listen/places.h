@@ -11,7 +11,7 @@
 
 namespace bottle {
 
-// What a name server says: of each kind one address, or none.
+// The answers of a name server: of each kind one address, or none.
 struct AnsweredAddresses {
   std::optional<IpAddress> v4;
   std::optional<IpAddress> v6;
@@ -36,11 +36,11 @@ struct Places {
 
 // "listen=HOST:PORT", as it stands in the ready line.
 [[nodiscard]] std::string front_word(const Places& places);
-// What the ready line says of the others: " exit=HOST:PORT,HOST:PORT exit_names=…
+// The ready line's words for the others: " exit=HOST:PORT,HOST:PORT exit_names=…
 // listen_tls=… listen_http=… names=…", each only if there is such a place.
 [[nodiscard]] std::string other_words(const Places& places);
 
-// What a name server that stands before `listeners` says: `configured`, or else the first address
+// The answers of a name server for `listeners`: `configured`, or else the first address
 // of each kind that they listen at. bad_config, which names `option`, if nothing but "every
 // address" is known.
 [[nodiscard]] Expected<AnsweredAddresses> answered_addresses(

@@ -64,8 +64,8 @@ bool has_kill_switch_form(const ResponseHead& head, const Form& form) {
          form.content_type == "application/json" && form.has_content_length;
 }
 
-// What Go's server itself says to a request that it cannot read. It has no Date; a relayed answer
-// always has one.
+// True for the answer of Go's server itself to a request that it cannot read. It has no Date; a
+// relayed answer always has one.
 bool has_server_form(const ResponseHead& head, const Form& form) {
   constexpr std::array kStatuses = {400, 417, 431, 501, 505};
   return std::find(kStatuses.begin(), kStatuses.end(), head.status) != kStatuses.end() &&

@@ -26,7 +26,7 @@ constexpr const char* kTls13Ciphers =
     "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
 constexpr const char* kGroups = "X25519:P-256:P-384";
 
-// What OpenSSL's callbacks need while one handshake runs: lives in accept()'s frame.
+// Everything that OpenSSL's callbacks need while one handshake runs. Lives in accept()'s frame.
 struct Handshake {
   std::optional<ServerName> destination;  // by name: not before the ClientHello
   NameGate* gate;                         // null: the destination was known beforehand

@@ -17,7 +17,7 @@ namespace {
 // No CBC, no static RSA, no finite-field DH: origins that have nothing else are refused.
 constexpr const char* kTls12Ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr const char* kGroups = "X25519:P-256:P-384";
-// What an origin may send as its chain.
+// The largest chain that an origin may send.
 constexpr long kMaxChainBytes = 100 * 1024;
 constexpr int kMaxChainDepth = 8;
 

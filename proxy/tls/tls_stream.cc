@@ -94,7 +94,7 @@ class TlsStream::Turn {
       // A copy first: `input` may lie in `kept`.
       kept = Bytes(input);
     }
-    // What a reader could not send before goes now, unless a writer is at it.
+    // Bytes that a reader could not send before go now, unless a writer is at it.
     const bool left_over = !stream_.unsent_.empty() && !stream_.draining_;
     if (left_over || !stream_.buffers_.to_send.empty()) stream_.send_now();
   }

@@ -291,6 +291,7 @@ TEST(Config, HelpNamesEveryOption) {
     EXPECT_NE(parsed->text.find("--" + std::string(row.name)), std::string::npos) << row.name;
   }
   EXPECT_NE(parsed->text.find("--config"), std::string::npos);
+  EXPECT_NE(parsed->text.find("Example:\n  bottle-proxy "), std::string::npos);
   const auto version = parse({"--version"});
   ASSERT_TRUE(version);
   EXPECT_EQ(version->action, Invocation::Action::Print);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/command/command_line.h"
 #include "launcher/command/completion.h"
 #include "launcher/command/context.h"
 #include "launcher/command/env.h"
@@ -124,6 +125,21 @@ TEST(Completion, KnowsEveryCommandAndOption) {
       EXPECT_FALSE(option.help.empty()) << option.names.back();
       for (const auto& text : {bash, zsh}) EXPECT_THAT(text, HasSubstr(option.names.back()));
     }
+  }
+}
+
+TEST(Help, OfEachCommandHasAnExample) {
+  for (const auto& command : command_words()) {
+    const auto parsed = parse_command_line({command.name, "--help"});
+    ASSERT_TRUE(parsed) << command.name;
+    const auto& text = std::get<PrintText>(*parsed).text;
+    EXPECT_THAT(text, HasSubstr("Examples:\n")) << command.name;
+    EXPECT_THAT(text, HasSubstr("  bottle " + command.name)) << command.name;
+  }
+  const auto start = parse_command_line({"start", "--help"});
+  ASSERT_TRUE(start);
+  for (const char* words : {"--backend local|docker", "--scanner guard|pipelock"}) {
+    EXPECT_THAT(std::get<PrintText>(*start).text, HasSubstr(words));
   }
 }
 
