@@ -12,8 +12,8 @@
 namespace bottle {
 
 // The one name a certificate may be minted for, and a peer's certificate is checked against: a
-// canonical DNS name (lower case, LDH labels of 1 to 63, no trailing dot, at most 253 bytes) or an
-// IP literal (no brackets, no zone). A value; nothing else reaches a GENERAL_NAME or a host check.
+// canonical DNS name or an IP literal, as read_host() spells them (no trailing dot, no brackets). A
+// value; nothing else reaches a GENERAL_NAME or a host check.
 class ServerName {
  public:
   enum class Kind : std::uint8_t { Dns, Ipv4, Ipv6 };

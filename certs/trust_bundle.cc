@@ -38,11 +38,11 @@ class Fd {
   int fd_;
 };
 
-Failure unwritable(const std::filesystem::path& path, std::string_view what) {
-  return Failure{
-      Code::Internal,
+Error unwritable(const std::filesystem::path& path, std::string_view what) {
+  return Error{
+      ExitCode::kFiles,
       "cannot write " + path.string() + ": " + std::string(what) + ": " + std::strerror(errno),
-      "unwritable", "Name a file in a folder that exists and may be written."};
+      "Name a file in a folder that exists and may be written."};
 }
 
 bool write_all(int fd, std::string_view text) {
@@ -57,7 +57,7 @@ bool write_all(int fd, std::string_view text) {
 
 }  // namespace
 
-Result<std::filesystem::path> system_bundle_path() {
+Expected<std::filesystem::path> system_bundle_path() {
   const char* named = std::getenv("SSL_CERT_FILE");
   if (named != nullptr && *named != '\0') return std::filesystem::path(named);
   std::string looked;
@@ -65,15 +65,14 @@ Result<std::filesystem::path> system_bundle_path() {
     if (::access(path, F_OK) == 0) return std::filesystem::path(path);
     looked += looked.empty() ? path : std::string(", ") + path;
   }
-  return Failure{Code::Internal, "this system has no root certificates; looked for " + looked,
-                 "no_system_roots",
-                 "Install the package ca-certificates, or set SSL_CERT_FILE to a PEM bundle."};
+  return Error{ExitCode::kFiles, "this system has no root certificates; looked for " + looked,
+               "Install the package ca-certificates, or set SSL_CERT_FILE to a PEM bundle."};
 }
 
-Result<std::string> read_bundle(const std::filesystem::path& path) {
+Expected<std::string> read_bundle(const std::filesystem::path& path) {
   const auto unreadable = [&path](const std::string& why) {
-    return Failure{Code::Internal, "cannot read certificates from " + path.string() + ": " + why,
-                   "unreadable_bundle", "Name a PEM file with at least one certificate."};
+    return Error{ExitCode::kFiles, "cannot read certificates from " + path.string() + ": " + why,
+                 "Name a PEM file with at least one certificate."};
   };
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return unreadable(std::strerror(errno));
@@ -101,7 +100,7 @@ std::string merge_bundle(std::string_view roots, std::string_view ca_pem) {
   return merged;
 }
 
-Result<void> write_public_file(const std::filesystem::path& path, std::string_view text) {
+Expected<void> write_public_file(const std::filesystem::path& path, std::string_view text) {
   struct stat facts{};
   if (::stat(path.c_str(), &facts) == 0 && !S_ISREG(facts.st_mode)) {
     if (S_ISDIR(facts.st_mode)) {
@@ -119,9 +118,9 @@ Result<void> write_public_file(const std::filesystem::path& path, std::string_vi
   Fd out(::mkostemp(temporary.data(), O_CLOEXEC));
   if (out.get() < 0) return unwritable(path, "create");
   const auto fail = [&path, &temporary](std::string_view what) {
-    Failure failure = unwritable(path, what);  // before unlink may change errno
+    Error error = unwritable(path, what);  // before unlink may change errno
     ::unlink(temporary.c_str());
-    return failure;
+    return error;
   };
   if (!write_all(out.get(), text)) return fail("write");
   if (::fchmod(out.get(), 0644) != 0) return fail("chmod");

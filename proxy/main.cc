@@ -17,6 +17,12 @@
 namespace bottle {
 namespace {
 
+// The exit status after an error at the start.
+int refuse(const Error& error) {
+  complain(error.hint.empty() ? error.message : error.message + ". " + error.hint);
+  return to_status(error.code);
+}
+
 int run(const Config& config) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
@@ -27,23 +33,16 @@ int run(const Config& config) {
 
   // Bound first: what follows may write files, and a port in use must not leave any.
   auto places = open_places(config);
-  if (!places) {
-    complain(places.error().detail);
-    const bool config_is_wrong = places.error().reason == "bad_config";
-    return to_status(config_is_wrong ? ExitCode::kUsage : ExitCode::kListen);
-  }
+  if (!places) return refuse(places.error());
   auto world = World::make(config, *places);
-  if (!world) {
-    complain(world.error().detail);
-    return to_status(exit_code_for(world.error()));
-  }
+  if (!world) return refuse(world.error());
   const Shared& shared = (*world)->shared();
   Server server(shared, (*world)->secrets(), *places);
   std::printf("bottle-proxy ready %s ca_sha256=%s%s\n", front_word(*places).c_str(),
               shared.ca.fingerprint().c_str(), other_words(*places).c_str());
   std::fflush(stdout);
   const auto drained = server.run();
-  if (!drained) complain(drained.error().detail);
+  if (!drained) complain(drained.error().message);
   const bool recorded = shared.audit.close();
   if (!recorded) complain("lines of the audit log could not be written and are missing");
   if (!drained) return to_status(ExitCode::kInternal);
@@ -63,18 +62,14 @@ int main(int argc, char** argv) {
       return to_status(well ? ExitCode::kOk : ExitCode::kUnwell);
     }
     auto invocation = parse_command_line(argc, argv);
-    if (!invocation) {
-      complain(invocation.error().detail);
-      return to_status(ExitCode::kUsage);
-    }
+    if (!invocation) return refuse(invocation.error());
     if (invocation->action == Invocation::Action::Print) {
       std::fputs(invocation->text.c_str(), stdout);
       return to_status(ExitCode::kOk);
     }
     if (invocation->action == Invocation::Action::Check) {
       const auto checked = check_world(invocation->config);
-      if (!checked) complain(checked.error().detail);
-      return to_status(checked ? ExitCode::kOk : exit_code_for(checked.error()));
+      return checked ? to_status(ExitCode::kOk) : refuse(checked.error());
     }
     return run(invocation->config);
   } catch (const std::exception& e) {

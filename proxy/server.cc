@@ -137,7 +137,7 @@ void Server::make_workers(const SecretSet& secrets) {
   }
 }
 
-Result<bool> Server::run() {
+Expected<bool> Server::run() {
   // First of all: a signal that comes while the secrets are waited for is not lost.
   Control control(workers_, shared_.config.session.drain);
   if (shared_.config.end_with_stdin) control.hold_on_to(::dup(STDIN_FILENO));

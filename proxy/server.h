@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "proxy/base/result.h"
+#include "proxy/contract/error.h"
 #include "proxy/guard/pending_secrets.h"
 #include "proxy/listen/places.h"
 #include "proxy/worker.h"
@@ -22,7 +23,7 @@ class Server {
   // Until all workers have ended. False if something was still under way when it was stopped. The
   // workers begin when `secrets` are there: until then connections wait where they are accepted.
   // Fails if they cannot be made.
-  [[nodiscard]] Result<bool> run();
+  [[nodiscard]] Expected<bool> run();
 
  private:
   void make_workers(const SecretSet& secrets);

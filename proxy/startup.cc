@@ -19,21 +19,6 @@
 namespace bottle {
 namespace {
 
-constexpr std::string_view kBadFile = "bad_file";
-constexpr std::string_view kBadConfig = "bad_config";
-
-// A failure about a file, whatever word the module gave it.
-Failure about_file(Failure failure) {
-  failure.reason = kBadFile;
-  return failure;
-}
-
-// Marks a failure as one of the configuration.
-Failure about_config(Failure failure) {
-  failure.reason = kBadConfig;
-  return failure;
-}
-
 // This proxy's and its scanner's own places: never a destination, whatever the allowlist says.
 std::vector<OwnAddress> own_addresses(const Config& config, const Places& places) {
   std::vector<std::string> names = {
@@ -89,14 +74,14 @@ std::string random_prefix() {
 World::World(const Config& config) : config_(config) {}
 World::~World() = default;
 
-Result<std::unique_ptr<World>> World::make(const Config& config, const Places& places) {
+Expected<std::unique_ptr<World>> World::make(const Config& config, const Places& places) {
   std::unique_ptr<World> world(new World(config));
   auto built = world->build(places);
   if (!built) return built.error();
   return world;
 }
 
-Result<void> World::build(const Places& places) {
+Expected<void> World::build(const Places& places) {
   if (!config_.proxy_auth.empty()) {
     auto users = ProxyUsers::load(config_.proxy_auth);
     if (!users) return users.error();
@@ -111,10 +96,10 @@ Result<void> World::build(const Places& places) {
   }
   // Compiling what the guard looks for takes longer than all the rest, so that goes on beside it.
   auto secrets = PendingSecrets::begin(std::move(values));
-  if (!secrets) return about_config(secrets.error());
+  if (!secrets) return secrets.error();
   secrets_ = std::move(*secrets);
   auto guard = AddressGuard::make(config_.allow_address, &machine_);
-  if (!guard) return about_config(guard.error());
+  if (!guard) return guard.error();
   guard->close(own_listeners(config_, places));
   addresses_ = std::move(*guard);
 
@@ -124,7 +109,7 @@ Result<void> World::build(const Places& places) {
   spec.own = own_addresses(config_, places);
   spec.addresses = addresses_;
   auto policy = Policy::make(std::move(spec));
-  if (!policy) return about_config(policy.error());
+  if (!policy) return policy.error();
   policy_ = std::make_unique<const Policy>(std::move(*policy));
 
   CaOptions options;
@@ -134,7 +119,7 @@ Result<void> World::build(const Places& places) {
   for (const std::string& name : names.dns) options.allow.push_back("*." + name);
   for (const IpAddress& address : names.addresses) options.allow.push_back(address.to_string());
   auto ca = CertificateAuthority::create(options);
-  if (!ca) return ca.error();
+  if (!ca) return Error{ExitCode::kInternal, ca.error().detail, ca.error().hint};
   ca_ = std::move(*ca);
   for (const std::string& warning : ca_->warnings()) spdlog::warn("{}", warning);
   tickets_ = std::make_unique<TicketKeys>();
@@ -142,21 +127,21 @@ Result<void> World::build(const Places& places) {
   if (config_.has_exit()) ledger_ = std::make_unique<LocalLedger>();
   if (config_.upstream == UpstreamKind::Direct || config_.has_exit()) {
     auto trust = OriginTrust::load(config_.origin_ca);
-    if (!trust) return about_file(trust.error());
+    if (!trust) return trust.error();
     trust_ = std::move(*trust);
   }
   if (config_.upstream == UpstreamKind::Pipelock) {
     const std::string spool = config_.spool.directory.string();
     if (::access(spool.c_str(), W_OK | X_OK) != 0) {
-      return Failure(Code::Internal,
-                     "the spool directory \"" + spool + "\" cannot be used: " +
-                         std::strerror(errno) + "; name another one with --spool-dir",
-                     std::string(kBadFile));
+      return Error{ExitCode::kFiles,
+                   "the spool directory \"" + spool + "\" cannot be used: " + std::strerror(errno) +
+                       "; name another one with --spool-dir",
+                   ""};
     }
   }
   // From here on files are made.
   auto audit = AuditSink::open(config_.audit);
-  if (!audit) return about_file(audit.error());
+  if (!audit) return audit.error();
   audit_ = std::move(*audit);
   auto written = write_trust();
   if (!written) return written.error();
@@ -169,45 +154,44 @@ Result<void> World::build(const Places& places) {
   return {};
 }
 
-Result<void> World::write_trust() {
+Expected<void> World::write_trust() {
   if (!config_.ca_out.empty()) {
     auto written = write_public_file(config_.ca_out, ca_->root_pem());
-    if (!written) return about_file(written.error());
+    if (!written) return written.error();
   }
   if (config_.bundle_out.empty()) return {};
   auto path = system_bundle_path();
-  if (!path) return about_file(path.error());
+  if (!path) return path.error();
   auto roots = read_bundle(*path);
-  if (!roots) return about_file(roots.error());
+  if (!roots) return roots.error();
   auto written = write_public_file(config_.bundle_out, merge_bundle(*roots, ca_->root_pem()));
-  if (!written) return about_file(written.error());
+  if (!written) return written.error();
   return {};
 }
 
-Result<void> check_world(const Config& config) {
+Expected<void> check_world(const Config& config) {
   if (!config.proxy_auth.empty()) {
     const auto users = ProxyUsers::load(config.proxy_auth);
     if (!users) return users.error();
   }
+  if (config.secrets_fd) {
+    const auto secrets = read_secrets(*config.secrets_fd);
+    if (!secrets) return secrets.error();
+    if (auto checked = SecretSet::check(*secrets); !checked) return checked.error();
+  }
   auto guard = AddressGuard::make(config.allow_address);
-  if (!guard) return about_config(guard.error());
+  if (!guard) return guard.error();
   PolicySpec spec;
   spec.allow = config.allow;
   spec.routes = config.routes;
   spec.addresses = std::move(*guard);
   const auto policy = Policy::make(std::move(spec));
-  if (!policy) return about_config(policy.error());
+  if (!policy) return policy.error();
   if (!config.origin_ca.empty()) {
     const auto trust = OriginTrust::load(config.origin_ca);
-    if (!trust) return about_file(trust.error());
+    if (!trust) return trust.error();
   }
   return {};
-}
-
-ExitCode exit_code_for(const Failure& failure) {
-  if (failure.reason == kBadFile) return ExitCode::kFiles;
-  if (failure.reason == "bad_secrets" || failure.reason == kBadConfig) return ExitCode::kUsage;
-  return ExitCode::kInternal;
 }
 
 }  // namespace bottle

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "proxy/config/proxy_users.h"
-#include "proxy/contract/exit_code.h"
+#include "proxy/contract/error.h"
 #include "proxy/guard/pending_secrets.h"
 #include "proxy/listen/places.h"
 #include "proxy/local_routes.h"
@@ -15,10 +15,9 @@ namespace bottle {
 // policy, CA, files, audit. Outlives the server.
 class World {
  public:
-  // Reads and writes the files that the configuration names. Failures are for a person;
-  // exit_code_for() says which exit code goes with them.
-  [[nodiscard]] static Result<std::unique_ptr<World>> make(const Config& config,
-                                                           const Places& places);
+  // Reads and writes the files that the configuration names. The Error's code is the exit status.
+  [[nodiscard]] static Expected<std::unique_ptr<World>> make(const Config& config,
+                                                             const Places& places);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -28,8 +27,8 @@ class World {
 
  private:
   explicit World(const Config& config);
-  Result<void> build(const Places& places);
-  Result<void> write_trust();
+  Expected<void> build(const Places& places);
+  Expected<void> write_trust();
 
   const Config& config_;
   std::unique_ptr<const ProxyUsers> users_;
@@ -47,8 +46,6 @@ class World {
 
 // Reports what World::make() would say of the configuration itself and of the files that it reads.
 // Opens no socket, writes no file, and asks nothing over the network.
-[[nodiscard]] Result<void> check_world(const Config& config);
-
-[[nodiscard]] ExitCode exit_code_for(const Failure& failure);
+[[nodiscard]] Expected<void> check_world(const Config& config);
 
 }  // namespace bottle

@@ -17,6 +17,7 @@
 #include "launcher/plan/git_settings.h"
 #include "launcher/process/command_output.h"
 #include "launcher/process/process.h"
+#include "proxy/contract/host_pattern.h"
 
 namespace bottle::launcher {
 namespace {
@@ -268,7 +269,7 @@ std::vector<std::string> hosts_in(std::string_view text) {
       if (host.ends_with(port)) host.resize(host.size() - port.size());
     }
     if (!tls && !plain) continue;
-    if (problem_with_host(host).empty() && std::find(out.begin(), out.end(), host) == out.end()) {
+    if (HostPattern::parse(host) && std::find(out.begin(), out.end(), host) == out.end()) {
       out.push_back(std::move(host));
     }
   }

@@ -20,8 +20,6 @@ constexpr std::chrono::seconds kEndLimit{1};     // its output is closed, so it 
 constexpr int kFirstNumber = 3;                  // of the descriptors that it is handed
 constexpr std::chrono::seconds kCheckLimit{10};  // a look-up and a connection that take 5 s each
 constexpr std::size_t kMostSaid = 4096;          // it says one line
-constexpr int kWrongOptions = 64;  // it ends with this when it does not accept its options
-constexpr int kFilesStatus = 73;   // ... and with this when a file could not be used
 
 // The variables that the proxy needs of the caller's environment: where the caller's own trust is,
 // and where temporary files may go. Nothing else; the sanitizers' options are for builds that have
@@ -35,6 +33,14 @@ std::vector<std::string> proxy_environment() {
     }
   }
   return env;
+}
+
+// The launcher's own status for one of bottle-proxy's: its options and its files are for the caller
+// to mend, everything else is its own failure.
+ExitCode code_of_proxy(int status) {
+  if (status == to_status(ExitCode::kUsage)) return ExitCode::kUsage;
+  if (status == to_status(ExitCode::kFiles)) return ExitCode::kSystem;
+  return ExitCode::kProxy;
 }
 
 struct Said {
@@ -78,7 +84,7 @@ Expected<Said> ask_program(const std::vector<std::string>& words) {
 
 Expected<void> check_with_proxy(const Plan& plan) {
   if (plan.proxy.here.empty()) return {};
-  std::vector<std::string> words{plan.proxy.here, "--check"};
+  std::vector<std::string> words{plan.proxy.here, "--check-config"};
   words.insert(words.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
   // These words replace the sockets of a start.
   if (plan.pipelock_url) words.insert(words.end(), {"--pipelock", *plan.pipelock_url});
@@ -89,10 +95,7 @@ Expected<void> check_with_proxy(const Plan& plan) {
   const auto said = ask_program(words);
   if (!said) return said.error();
   if (said->status == 0) return {};
-  ExitCode code = ExitCode::kProxy;
-  if (said->status == kWrongOptions) code = ExitCode::kUsage;
-  if (said->status == kFilesStatus) code = ExitCode::kSystem;
-  return Error{code, "bottle-proxy does not accept this: " + said->text, ""};
+  return Error{code_of_proxy(said->status), "bottle-proxy does not accept this: " + said->text, ""};
 }
 
 Expected<void> check_pipelock(const Plan& plan) {
@@ -137,13 +140,13 @@ Expected<std::string> fingerprint_in(const std::string& line) {
   return value.substr(0, value.find(' '));
 }
 
-bool lost_audit_lines(Child& proxy) { return proxy.ended() && proxy.exit_status() == kFilesStatus; }
+bool lost_audit_lines(Child& proxy) {
+  return proxy.ended() && proxy.exit_status() == to_status(ExitCode::kFiles);
+}
 
 void explain_proxy_end(Child& child, const std::filesystem::path& log, Error& error) {
   if (child.wait(kEndLimit)) {
-    const int status = child.exit_status();
-    if (status == kWrongOptions) error.code = ExitCode::kUsage;
-    if (status == kFilesStatus) error.code = ExitCode::kSystem;
+    error.code = code_of_proxy(child.exit_status());
     if (error.code != ExitCode::kProxy) error.message = "bottle-proxy does not start:";
   }
   error.message += log_tail(log);

@@ -9,13 +9,13 @@
 
 #include "launcher/manifest/manifest_examples.h"
 #include "launcher/manifest/trust_env.h"
+#include "proxy/contract/host_pattern.h"
 #include "proxy/contract/limit_text.h"
+#include "proxy/contract/route.h"
 
 namespace bottle::launcher {
 namespace {
 
-constexpr std::array<std::string_view, 5> kRoutes{"scan", "scan-requests", "relay", "splice",
-                                                  "deny"};
 constexpr std::size_t kMaxEntries = 256;  // of any one list or map in a manifest
 
 std::string join(std::span<const std::string_view> words) {
@@ -113,18 +113,20 @@ class Reader {
     return true;
   }
 
-  bool hosts(const JsonNode& node, const std::string& key, std::vector<std::string>& out) {
+  using ParseHost = Expected<HostPattern> (*)(std::string_view);
+
+  bool hosts(const JsonNode& node, const std::string& key, std::vector<std::string>& out,
+             ParseHost parse) {
     if (!strings(node, key, out)) return false;
     for (std::size_t i = 0; i < out.size(); ++i) {
-      const std::string problem = problem_with_host(out[i]);
-      if (!problem.empty()) return bad_host(node.items[i].place, out[i], problem);
+      const auto parsed = parse(out[i]);
+      if (!parsed) return bad_host(node.items[i].place, out[i], parsed.error());
     }
     return true;
   }
 
-  bool bad_host(TextPosition place, const std::string& host, const std::string& problem) {
-    return fail(place, "\"" + host + "\" is not a host: " + problem,
-                "allowed here: HOST, HOST:PORT, *.HOST, or * for every host");
+  bool bad_host(TextPosition place, const std::string& host, const Error& error) {
+    return fail(place, "\"" + host + "\" is not allowed here: " + error.message, error.hint);
   }
 
   bool bottles(const JsonNode& node) {
@@ -171,7 +173,7 @@ class Reader {
     if (!object(node, "egress", kKeys)) return false;
     for (const auto& [key, place, value] : node.members) {
       bool ok = true;
-      if (key == "allow") ok = hosts(value, key, out.allow);
+      if (key == "allow") ok = hosts(value, key, out.allow, HostPattern::parse);
       if (key == "allow_addresses") ok = strings(value, key, out.allow_addresses);
       if (key == "routes") ok = routes(value, out);
       if (!ok) return false;
@@ -181,14 +183,12 @@ class Reader {
 
   bool routes(const JsonNode& node, BottleEntry& out) {
     return map(node, "routes", [this, &out](const JsonMember& member) {
-      const std::string problem = problem_with_host(member.name);
-      if (!problem.empty()) return bad_host(member.place, member.name, problem);
+      const auto host = HostPattern::parse_without_port(member.name);
+      if (!host) return bad_host(member.place, member.name, host.error());
       std::string route;
       if (!string(member.value, member.name, route)) return false;
-      if (std::find(kRoutes.begin(), kRoutes.end(), route) == kRoutes.end()) {
-        return fail(member.value.place,
-                    "unknown route \"" + route + "\" for \"" + member.name + "\"",
-                    "allowed here: " + join(kRoutes));
+      if (!route_by_word(route)) {
+        return fail(member.value.place, "\"" + member.name + "\": " + no_such_route(route));
       }
       out.routes.emplace(member.name, std::move(route));
       return true;
@@ -260,7 +260,7 @@ class Reader {
         ok = is(value, JsonNode::Kind::kBoolean, key);
         out.secret = value.boolean;
       } else if (key == "hosts") {
-        ok = hosts(value, key, out.hosts);
+        ok = hosts(value, key, out.hosts, HostPattern::parse_home);
       }
       if (!ok) return false;
     }
@@ -390,51 +390,6 @@ std::optional<Scanner> scanner_by_name(std::string_view name) {
   if (name == "pipelock") return Scanner::kPipelock;
   if (name == "guard") return Scanner::kGuard;
   return std::nullopt;
-}
-
-std::string problem_with_host(std::string_view host) {
-  if (host == "*") return {};
-  if (host.empty()) return "it is empty";
-  if (host.find("://") != std::string_view::npos) return "it must not have a scheme";
-  if (host.find('/') != std::string_view::npos) return "it must not have a path";
-  if (host.find('@') != std::string_view::npos) return "it must not have a user";
-  std::string_view name = host;
-  std::string_view port;
-  if (name.front() == '[') {
-    const auto end = name.find(']');
-    if (end == std::string_view::npos) return "the ']' of the IPv6 address is missing";
-    const auto rest = name.substr(end + 1);
-    if (!rest.empty() && rest.front() != ':') return "only :PORT may follow the ']'";
-    if (!rest.empty()) port = rest.substr(1);
-    if (!rest.empty() && port.empty()) return "the port after ':' is missing";
-    name = name.substr(1, end - 1);
-    if (name.empty() || name.find_first_not_of("0123456789abcdefABCDEF:.") != std::string::npos) {
-      return "what stands between '[' and ']' is not an IPv6 address";
-    }
-  } else {
-    if (const auto colon = name.find(':'); colon != std::string_view::npos) {
-      port = name.substr(colon + 1);
-      name = name.substr(0, colon);
-      if (port.empty()) return "the port after ':' is missing";
-    }
-    if (name.starts_with("*.")) name.remove_prefix(2);
-    if (name.empty() || name.size() > 253) return "its name must have 1 to 253 characters";
-    const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '-' || c == '.' || c == '_';
-    });
-    if (!plain) return "a name has letters, digits, '-', '_' and '.' only (IDNs as xn--…)";
-    if (name.front() == '.' || name.find("..") != std::string_view::npos) {
-      return "it has an empty label";
-    }
-  }
-  if (port.empty()) return {};
-  if (port.size() > 5 || port.find_first_not_of("0123456789") != std::string_view::npos) {
-    return "the port is not a number";
-  }
-  const int number = std::stoi(std::string(port));
-  if (number < 1 || number > 65535) return "a port is 1 to 65535";
-  return {};
 }
 
 std::string problem_with_variable(std::string_view name) {

@@ -80,8 +80,6 @@ Expected<Manifest> load_manifest(const std::filesystem::path& file);
 std::optional<std::filesystem::path> find_manifest(const std::filesystem::path& start,
                                                    const std::filesystem::path& home);
 
-// HOST[:PORT], *.HOST[:PORT] or *. Empty answer: fine; else what is wrong with it.
-std::string problem_with_host(std::string_view host);
 // A name that environment variables may have and the launcher does not keep for itself.
 std::string problem_with_variable(std::string_view name);
 

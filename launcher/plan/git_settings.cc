@@ -8,6 +8,7 @@
 #include "launcher/plan/git_workspace.h"
 #include "launcher/process/command_output.h"
 #include "launcher/process/process.h"
+#include "proxy/contract/host_pattern.h"
 
 namespace bottle::launcher {
 
@@ -33,7 +34,7 @@ std::optional<GitRemote> git_remote(std::string_view url) {
   const auto colon = rest.find(':');
   out.host = rest.substr(0, colon);
   if (colon != std::string_view::npos) out.port = rest.substr(colon + 1);
-  if (!problem_with_host(out.host).empty()) return std::nullopt;
+  if (!HostPattern::parse_without_port(out.host)) return std::nullopt;
   return out;
 }
 
@@ -61,16 +62,16 @@ std::string_view next_piece(std::string_view& text) {
 }
 
 bool is_allowed(const GitRemote& remote, const std::vector<std::string>& allow) {
-  return opens(allow, remote.host, remote.ssh || remote.port.empty() ? "443" : remote.port);
+  if (remote.ssh || remote.port.empty()) return opens(allow, remote.host);
+  const auto port = parse_port(remote.port);
+  return port && opens(allow, remote.host, *port);
 }
 
 // The allowed hosts by their names, and of those that a pattern allows the remotes'.
 std::set<std::string> https_hosts(const GitFacts& facts, const std::vector<std::string>& allow) {
   std::set<std::string> out;
-  for (const auto& entry : allow) {
-    const auto colon = entry.find(':');
-    if (colon != std::string::npos && entry.substr(colon) != ":443") continue;
-    if (entry.find('*') == std::string::npos) out.insert(entry.substr(0, colon));
+  for (const HostPattern& entry : host_patterns(allow)) {
+    if (entry.kind == HostPattern::Kind::Exact && entry.opens(443)) out.insert(entry.host);
   }
   for (const auto& url : facts.remotes) {
     const auto remote = git_remote(url);

@@ -1,43 +1,13 @@
 #include "launcher/plan/pipelock_config.h"
 
 #include <algorithm>
-#include <charconv>
 #include <sstream>
 
 #include "launcher/process/process.h"
+#include "proxy/contract/host_pattern.h"
 
 namespace bottle::launcher {
 namespace {
-
-// "host:443" → "host", "[::1]:443" → "::1"; pipelock's allowlist has no ports (bottle-proxy's has).
-std::string without_port(const std::string& host) {
-  if (host.starts_with("[")) return host.substr(1, host.find(']') - 1);
-  return host.substr(0, host.find(':'));
-}
-
-// An entry without a port means 443 and 80.
-std::vector<std::uint16_t> ports_of(const std::vector<std::string>& hosts) {
-  std::vector<std::uint16_t> out;
-  const auto add = [&out](std::uint16_t port) {
-    if (std::find(out.begin(), out.end(), port) == out.end()) out.push_back(port);
-  };
-  if (hosts.empty()) return {443, 80};
-  for (const auto& host : hosts) {
-    const auto colon = host.rfind(':');
-    unsigned port = 0;  // the entries were checked: what follows the last colon is a port or "]"
-    if (colon != std::string::npos) {
-      std::from_chars(host.data() + colon + 1, host.data() + host.size(), port);
-    }
-    const bool bracket = host.ends_with("]");
-    if (port == 0 || port > 65535 || bracket) {
-      add(443);
-      add(80);
-    } else {
-      add(static_cast<std::uint16_t>(port));
-    }
-  }
-  return out;
-}
 
 // A double-quoted YAML scalar. Hosts and paths are checked long before; this makes it certain that
 // no text can become structure.
@@ -81,14 +51,15 @@ Expected<PipelockPlan> plan_pipelock(const BottleSpec& spec) {
 
 Expected<PipelockPlan> pipelock_policy(const BottleSpec& spec) {
   PipelockPlan plan;
-  for (const auto& host : spec.allow) {
-    const std::string name = without_port(host);
+  const auto patterns = host_patterns(spec.allow);
+  for (const HostPattern& pattern : patterns) {
+    const std::string name = pattern.host_text();  // pipelock's list has no ports
     if (std::find(plan.hosts.begin(), plan.hosts.end(), name) == plan.hosts.end()) {
       plan.hosts.push_back(name);
     }
   }
   plan.addresses = spec.allow_addresses;
-  plan.exit_ports = ports_of(spec.allow);
+  plan.exit_ports = opened_ports(patterns);
   if (plan.exit_ports.size() > kMaxExitPorts) {
     return Error{ExitCode::kUsage,
                  "the allowlist has " + std::to_string(plan.exit_ports.size()) +

@@ -15,6 +15,7 @@
 #include "launcher/plan/git_settings.h"
 #include "launcher/plan/pipelock_config.h"
 #include "launcher/process/process.h"
+#include "proxy/contract/route.h"
 
 namespace bottle::launcher {
 namespace {
@@ -161,14 +162,10 @@ bool is_address(const std::string& host) {
 // Refuses what this version, or a pipelock that runs elsewhere, cannot do.
 Expected<void> check_ways(const BottleSpec& spec) {
   for (const auto& [host, route] : spec.routes) {
-    if (route == "relay" || route == "splice") {
+    const auto known = route_by_word(route);
+    if (known && row_of(*known).bypasses_scanner && spec.pipelock_url) {
       return Error{ExitCode::kUsage,
-                   "the route " + route + " of " + host + " is not implemented yet",
-                   "allowed now: scan, scan-requests, deny"};
-    }
-    if (route == "scan-requests" && spec.pipelock_url) {
-      return Error{ExitCode::kUsage,
-                   "the route scan-requests of " + host +
+                   "the route " + route + " of " + host +
                        " needs the exit, which the pipelock at " + *spec.pipelock_url +
                        " does not have",
                    "let bottle start pipelock (--pipelock-bin FILE), or use the route scan"};

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "launcher/process/process.h"
+#include "proxy/contract/host_pattern.h"
 #include "proxy/contract/limit_text.h"
 
 extern char** environ;
@@ -105,10 +106,10 @@ Expected<void> choose_scanner(const StartOptions& options,
 
 Expected<void> check_lists(const BottleSpec& spec) {
   for (const auto& host : spec.allow) {
-    const std::string problem = problem_with_host(host);
-    if (problem.empty()) continue;
-    return Error{ExitCode::kUsage, "--allow " + host + ": " + problem,
-                 "it takes HOST, HOST:PORT, *.HOST, or '*' for every host"};
+    const auto parsed = HostPattern::parse(host);
+    if (parsed) continue;
+    return Error{ExitCode::kUsage, "--allow " + host + ": " + parsed.error().message,
+                 parsed.error().hint};
   }
   for (const auto& range : spec.allow_addresses) {
     if (range.find_first_not_of("0123456789abcdefABCDEF.:/") == std::string::npos) continue;

@@ -9,6 +9,7 @@
 
 #include "proxy/config/options.h"
 #include "proxy/contract/json_tree.h"
+#include "proxy/contract/route.h"
 
 namespace bottle {
 namespace {
@@ -16,9 +17,9 @@ namespace {
 constexpr std::string_view kMayChange = "--scanner-may-change-bodies";
 constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
 
-Failure bad(std::string detail) { return Failure(Code::Internal, std::move(detail), "bad_config"); }
+Error bad(std::string what) { return Error{ExitCode::kUsage, std::move(what), ""}; }
 
-Failure bad_at(const std::string& file, TextPosition place, const std::string& what) {
+Error bad_at(const std::string& file, TextPosition place, const std::string& what) {
   return bad(file + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": " +
              what);
 }
@@ -38,7 +39,7 @@ std::string known_keys() {
   return keys + "limits";
 }
 
-Result<std::string> scalar(const JsonNode& node, const std::string& file, const OptionRow& row) {
+Expected<std::string> scalar(const JsonNode& node, const std::string& file, const OptionRow& row) {
   const std::string key(row.name);
   if (row.is_switch()) {
     if (node.kind == JsonNode::Kind::kBoolean) return std::string(node.boolean ? "true" : "false");
@@ -52,7 +53,7 @@ Result<std::string> scalar(const JsonNode& node, const std::string& file, const 
       "'" + key + "' takes a string or a number, not " + std::string(kind_name(node.kind)));
 }
 
-Result<void> apply_limits(Config& config, const JsonNode& node, const std::string& file) {
+Expected<void> apply_limits(Config& config, const JsonNode& node, const std::string& file) {
   if (node.kind != JsonNode::Kind::kObject) {
     return bad_at(file, node.place, "'limits' takes an object of names and numbers");
   }
@@ -65,13 +66,13 @@ Result<void> apply_limits(Config& config, const JsonNode& node, const std::strin
       return bad_at(file, member.value.place, "'" + member.name + "' takes a whole number");
     }
     auto set = set_limit(config, member.name, value);
-    if (!set) return bad_at(file, member.place, set.error().detail);
+    if (!set) return bad_at(file, member.place, set.error().message);
   }
   return {};
 }
 
-Result<void> apply_key(Config& config, const OptionRow& row, const JsonNode& value,
-                       const std::string& file) {
+Expected<void> apply_key(Config& config, const OptionRow& row, const JsonNode& value,
+                         const std::string& file) {
   const std::string key(row.name);
   std::vector<const JsonNode*> values;
   if (value.kind == JsonNode::Kind::kArray) {
@@ -86,12 +87,12 @@ Result<void> apply_key(Config& config, const OptionRow& row, const JsonNode& val
     auto text = scalar(*one, file, row);
     if (!text) return text.error();
     auto set = row.set(config, *text);
-    if (!set) return bad_at(file, one->place, set.error().detail);
+    if (!set) return bad_at(file, one->place, set.error().message);
   }
   return {};
 }
 
-Result<std::string> read_file(const std::string& file) {
+Expected<std::string> read_file(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in)
     return bad("the configuration file " + file + " cannot be read: " + std::strerror(errno));
@@ -122,7 +123,7 @@ H2ClientLimits Config::h2_client() const {
   return limits;
 }
 
-Result<void> apply_config_text(Config& config, const std::string& text, const std::string& file) {
+Expected<void> apply_config_text(Config& config, const std::string& text, const std::string& file) {
   auto parsed = parse_json(text, file);
   if (!parsed) return bad(parsed.error().message);
   if (parsed->kind != JsonNode::Kind::kObject) {
@@ -145,7 +146,7 @@ Result<void> apply_config_text(Config& config, const std::string& text, const st
   return {};
 }
 
-Result<Invocation> parse_command_line(int argc, const char* const* argv) {
+Expected<Invocation> parse_command_line(int argc, const char* const* argv) {
   Invocation invocation;
   CLI::App app{
       "Decrypts an agent's requests, and sends only the allowed ones to origins.\n"
@@ -161,7 +162,8 @@ Result<Invocation> parse_command_line(int argc, const char* const* argv) {
   app.add_option("--config", config_file, "read a JSON file with the same keys (docs/config.md)")
       ->type_name("FILE");
   bool check = false;
-  app.add_flag("--check", check, "check the configuration and its files, and end; opens no socket");
+  app.add_flag("--check-config", check,
+               "check the configuration and its files, and end; opens no socket");
   const auto rows = option_rows();
   std::vector<std::vector<std::string>> values(rows.size());
   const auto switched = std::make_unique<bool[]>(rows.size());
@@ -209,11 +211,12 @@ Result<Invocation> parse_command_line(int argc, const char* const* argv) {
     }
     for (const std::string& value : values[i]) {
       auto set = rows[i].set(invocation.config, value);
-      if (!set) return bad("--" + std::string(rows[i].name) + ": " + set.error().detail);
+      if (!set) return bad("--" + std::string(rows[i].name) + ": " + set.error().message);
     }
   }
   auto checked = check_config(invocation.config);
   if (!checked) return checked.error();
+  complete_config(invocation.config);
   if (check) invocation.action = Invocation::Action::Check;
   return invocation;
 }
@@ -221,7 +224,7 @@ Result<Invocation> parse_command_line(int argc, const char* const* argv) {
 namespace {
 
 // A descriptor's owner closes it, and its number may belong to another one by then.
-Result<void> check_descriptors(const Config& config) {
+Expected<void> check_descriptors(const Config& config) {
   std::vector<int> given;
   const auto add = [&](const std::optional<int>& fd) {
     if (fd) given.push_back(*fd);
@@ -241,7 +244,7 @@ Result<void> check_descriptors(const Config& config) {
 }
 
 // The exit stands behind pipelock, and some things need it.
-Result<void> check_exit(const Config& config) {
+Expected<void> check_exit(const Config& config) {
   if (config.upstream == UpstreamKind::Direct) {
     const std::string_view given = config.has_exit()                       ? "--exit-listen"
                                    : config.exit_names                     ? "--exit-names"
@@ -264,9 +267,10 @@ Result<void> check_exit(const Config& config) {
     return bad(std::string(kMayChange) +
                " is for the exit: give the exit's address with --exit-listen");
   }
-  for (const std::string& route : config.routes) {
-    if (!route.ends_with("=scan-requests")) continue;
-    return bad("--route " + route + ": the answer's body bypasses pipelock only with an exit; " +
+  for (const std::string& text : config.routes) {
+    const auto route = route_by_word(std::string_view(text).substr(text.rfind('=') + 1));
+    if (!route || !row_of(*route).bypasses_scanner) continue;
+    return bad("--route " + text + ": the answer's body bypasses pipelock only with an exit; " +
                "give the exit's address with --exit-listen, or use the route scan");
   }
   return {};
@@ -274,7 +278,7 @@ Result<void> check_exit(const Config& config) {
 
 }  // namespace
 
-Result<void> check_config(Config& config) {
+Expected<void> check_config(const Config& config) {
   if (config.upstream == UpstreamKind::Pipelock && config.pipelock_host.empty()) {
     return bad(
         "--upstream pipelock needs --pipelock http://HOST:PORT; to try the proxy without pipelock "
@@ -297,6 +301,10 @@ Result<void> check_config(Config& config) {
   if (config.rules.limits.start_line_bytes > config.rules.limits.head_bytes) {
     return bad("the limit request_line_bytes is larger than head_bytes");
   }
+  return {};
+}
+
+void complete_config(Config& config) {
   config.pipelock.bottle_id = config.bottle_id;
   config.pipelock.h1 = config.h1_client;
   config.pipelock.decode = config.decode;
@@ -307,7 +315,6 @@ Result<void> check_config(Config& config) {
   config.exit.rules = config.rules;
   config.h2.header_bytes = config.rules.limits.head_bytes;
   config.h2.header_fields = config.rules.limits.fields;
-  return {};
 }
 
 }  // namespace bottle

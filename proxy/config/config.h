@@ -8,7 +8,7 @@
 
 #include "certs/certificate_authority.h"
 #include "certs/leaf_cache.h"
-#include "proxy/base/result.h"
+#include "proxy/contract/error.h"
 #include "proxy/exit/exit_server.h"
 #include "proxy/exit/name_server.h"
 #include "proxy/flow/proxy_handler.h"
@@ -98,15 +98,18 @@ struct Invocation {
 };
 
 // Reads the command line and the file that --config names. The file's values come first, the
-// command line's replace single values and add to lists. The Failure (Internal, reason
-// "bad_config") is for a person: it names the option, or the file's line and column.
-[[nodiscard]] Result<Invocation> parse_command_line(int argc, const char* const* argv);
+// command line's replace single values and add to lists. The Error (kUsage) names the
+// option, or the file's line and column.
+[[nodiscard]] Expected<Invocation> parse_command_line(int argc, const char* const* argv);
 
 // The same for a file's text, onto `config`. `file` is only used in messages.
-[[nodiscard]] Result<void> apply_config_text(Config& config, const std::string& text,
-                                             const std::string& file);
+[[nodiscard]] Expected<void> apply_config_text(Config& config, const std::string& text,
+                                               const std::string& file);
 
-// Checks the rules that hold for several options together.
-[[nodiscard]] Result<void> check_config(Config& config);
+// Checks the rules that hold for several options together. Changes nothing.
+[[nodiscard]] Expected<void> check_config(const Config& config);
+
+// Fills in what follows from the options, such as the exit's limits.
+void complete_config(Config& config);
 
 }  // namespace bottle

@@ -77,22 +77,22 @@ const std::array kRows = {
 
 std::span<const LimitRow> limit_rows() { return kRows; }
 
-Result<void> set_limit(Config& config, std::string_view name, std::uint64_t value) {
+Expected<void> set_limit(Config& config, std::string_view name, std::uint64_t value) {
   for (const LimitRow& row : kRows) {
     if (row.name != name) continue;
     if (value < row.least || value > row.most) {
-      return Failure(Code::Internal,
-                     "the limit " + std::string(name) + " takes " + std::to_string(row.least) +
-                         " to " + std::to_string(row.most) + ", not " + std::to_string(value),
-                     "bad_config");
+      return Error{ExitCode::kUsage,
+                   "the limit " + std::string(name) + " takes " + std::to_string(row.least) +
+                       " to " + std::to_string(row.most) + ", not " + std::to_string(value),
+                   ""};
     }
     row.set(config, value);
     return {};
   }
   std::string names;
   for (const LimitRow& row : kRows) names += (names.empty() ? "" : ", ") + std::string(row.name);
-  return Failure(Code::Internal,
-                 "there is no limit '" + std::string(name) + "'; there are " + names, "bad_config");
+  return Error{ExitCode::kUsage,
+               "there is no limit '" + std::string(name) + "'; there are " + names, ""};
 }
 
 }  // namespace bottle

@@ -11,7 +11,7 @@
 namespace bottle {
 namespace {
 
-Failure bad(std::string detail) { return Failure(Code::Internal, std::move(detail), "bad_config"); }
+Error bad(std::string what) { return Error{ExitCode::kUsage, std::move(what), ""}; }
 
 std::optional<std::uint64_t> number(std::string_view text) {
   std::uint64_t value = 0;
@@ -20,14 +20,14 @@ std::optional<std::uint64_t> number(std::string_view text) {
   return value;
 }
 
-Result<int> descriptor(const std::string& value) {
+Expected<int> descriptor(const std::string& value) {
   const std::optional<std::uint64_t> n =
       value.starts_with("fd:") ? number(std::string_view(value).substr(3)) : std::nullopt;
   if (!n || *n > 65535) return bad("'" + value + "' is no inherited descriptor such as fd:3");
   return static_cast<int>(*n);
 }
 
-Result<Listen> place(const std::string& value) {
+Expected<Listen> place(const std::string& value) {
   Listen listen;
   if (value.starts_with("fd:")) {
     auto fd = descriptor(value);
@@ -58,14 +58,14 @@ Result<Listen> place(const std::string& value) {
   return listen;
 }
 
-Result<void> set_listen(Config& c, const std::string& value) {
+Expected<void> set_listen(Config& c, const std::string& value) {
   auto listen = place(value);
   if (!listen) return listen.error();
   c.listen = std::move(*listen);
   return {};
 }
 
-Result<void> add_place(std::vector<Listen>& places, const std::string& value) {
+Expected<void> add_place(std::vector<Listen>& places, const std::string& value) {
   auto listen = place(value);
   if (!listen) return listen.error();
   if (places.size() == kMaxListeners) {
@@ -75,31 +75,31 @@ Result<void> add_place(std::vector<Listen>& places, const std::string& value) {
   return {};
 }
 
-Result<void> set_place(std::optional<Listen>& where, const std::string& value) {
+Expected<void> set_place(std::optional<Listen>& where, const std::string& value) {
   auto listen = place(value);
   if (!listen) return listen.error();
   where = std::move(*listen);
   return {};
 }
 
-Result<void> set_answer(std::string& where, const std::string& value) {
+Expected<void> set_answer(std::string& where, const std::string& value) {
   const auto address = IpAddress::parse(value);
   if (!address) return bad("'" + value + "' is no IP address, such as 10.0.0.2 or fd00::2");
   where = address->to_string();
   return {};
 }
 
-Result<void> set_switch(bool& where, const std::string& value) {
+Expected<void> set_switch(bool& where, const std::string& value) {
   if (value != "true" && value != "false") return bad("'" + value + "' is neither true nor false");
   where = value == "true";
   return {};
 }
 
-Result<void> set_may_change(Config& c, const std::string& value) {
+Expected<void> set_may_change(Config& c, const std::string& value) {
   return set_switch(c.exit.scanner_may_change_bodies, value);
 }
 
-Result<void> set_upstream(Config& c, const std::string& value) {
+Expected<void> set_upstream(Config& c, const std::string& value) {
   if (value == "pipelock") {
     c.upstream = UpstreamKind::Pipelock;
   } else if (value == "direct") {
@@ -110,7 +110,7 @@ Result<void> set_upstream(Config& c, const std::string& value) {
   return {};
 }
 
-Result<void> set_pipelock(Config& c, const std::string& value) {
+Expected<void> set_pipelock(Config& c, const std::string& value) {
   constexpr std::string_view kScheme = "http://";
   std::string_view rest = value;
   if (!rest.starts_with(kScheme)) {
@@ -128,7 +128,7 @@ Result<void> set_pipelock(Config& c, const std::string& value) {
   return {};
 }
 
-Result<void> set_ca_names(Config& c, const std::string& value) {
+Expected<void> set_ca_names(Config& c, const std::string& value) {
   if (value == "any") {
     c.ca_names = CaNames::Any;
   } else if (value == "allowlist") {
@@ -139,14 +139,14 @@ Result<void> set_ca_names(Config& c, const std::string& value) {
   return {};
 }
 
-Result<void> set_threads(Config& c, const std::string& value) {
+Expected<void> set_threads(Config& c, const std::string& value) {
   const auto n = number(value);
   if (!n || *n < 1 || *n > 64) return bad("'" + value + "': --threads takes 1 to 64");
   c.threads = static_cast<unsigned>(*n);
   return {};
 }
 
-Result<void> set_log(Config& c, const std::string& value) {
+Expected<void> set_log(Config& c, const std::string& value) {
   if (value != "debug" && value != "info" && value != "warn" && value != "error") {
     return bad("'" + value + "': --log takes debug, info, warn or error");
   }
@@ -154,7 +154,7 @@ Result<void> set_log(Config& c, const std::string& value) {
   return {};
 }
 
-Result<void> set_bottle_id(Config& c, const std::string& value) {
+Expected<void> set_bottle_id(Config& c, const std::string& value) {
   const bool fits = !value.empty() && value.size() <= 32 &&
                     value.find_first_not_of(
                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -165,21 +165,21 @@ Result<void> set_bottle_id(Config& c, const std::string& value) {
   return {};
 }
 
-Result<void> set_secrets(Config& c, const std::string& value) {
+Expected<void> set_secrets(Config& c, const std::string& value) {
   auto fd = descriptor(value);
   if (!fd) return fd.error();
   c.secrets_fd = *fd;
   return {};
 }
 
-Result<void> set_resolve(Config& c, const std::string& value) {
+Expected<void> set_resolve(Config& c, const std::string& value) {
   auto parsed = ResolveOverride::parse(value);
-  if (!parsed) return bad(parsed.error().detail);
+  if (!parsed) return bad(parsed.error().message);
   c.resolve.push_back(value);
   return {};
 }
 
-Result<void> set_limit_pair(Config& c, const std::string& value) {
+Expected<void> set_limit_pair(Config& c, const std::string& value) {
   const std::size_t equals = value.find('=');
   const auto n = equals == std::string::npos ? std::nullopt
                                              : number(std::string_view(value).substr(equals + 1));
@@ -187,13 +187,13 @@ Result<void> set_limit_pair(Config& c, const std::string& value) {
   return set_limit(c, std::string_view(value).substr(0, equals), *n);
 }
 
-Result<void> set_method(Config& c, const std::string& value) {
+Expected<void> set_method(Config& c, const std::string& value) {
   if (!is_token(value) || value.size() > 32) return bad("'" + value + "' is no HTTP method");
   c.rules.extra_methods.push_back(value);
   return {};
 }
 
-Result<void> set_path(std::string& where, const std::string& value, std::string_view option) {
+Expected<void> set_path(std::string& where, const std::string& value, std::string_view option) {
   if (value.empty()) return bad("--" + std::string(option) + " needs the name of a file");
   where = value;
   return {};
@@ -237,7 +237,7 @@ const std::array kRows = {
     OptionRow{"pipelock", "http://HOST:PORT", false, "the address of pipelock", set_pipelock},
     OptionRow{"pipelock-sockets", "fd:N", false,
               "Unix socket that supplies connections into pipelock's network namespace",
-              [](Config& c, const std::string& v) -> Result<void> {
+              [](Config& c, const std::string& v) -> Expected<void> {
                 auto fd = descriptor(v);
                 if (!fd) return fd.error();
                 c.pipelock_sockets_fd = *fd;
@@ -247,13 +247,13 @@ const std::array kRows = {
               "allow a host; *.x.y is x.y and every name below it, * is every host",
               [](Config& c, const std::string& v) {
                 c.allow.push_back(v);
-                return Result<void>();
+                return Expected<void>();
               }},
     OptionRow{"route", "HOST=ROUTE", true,
               "the route of a host: scan, scan-requests or deny (docs/the-exit.md)",
               [](Config& c, const std::string& v) {
                 c.routes.push_back(v);
-                return Result<void>();
+                return Expected<void>();
               }},
     OptionRow{"ca-out", "FILE", false, "write the CA's certificate to FILE (PEM)",
               [](Config& c, const std::string& v) { return set_path(c.ca_out, v, "ca-out"); }},
@@ -271,7 +271,7 @@ const std::array kRows = {
               "allow a private or special address range, such as 10.1.0.0/16",
               [](Config& c, const std::string& v) {
                 c.allow_address.push_back(v);
-                return Result<void>();
+                return Expected<void>();
               }},
     OptionRow{"resolve", "HOST:PORT=ADDR:PORT", true,
               "connect to ADDR:PORT for HOST:PORT; for tests and split DNS (direct, exit)",

@@ -17,7 +17,7 @@ struct OptionRow {
       value;  // what stands for the value in --help; empty: a switch, "true" or "false"
   bool repeatable;
   std::string_view help;
-  Result<void> (*set)(Config& config, const std::string& value);
+  Expected<void> (*set)(Config& config, const std::string& value);
   [[nodiscard]] bool is_switch() const noexcept { return value.empty(); }
 };
 [[nodiscard]] std::span<const OptionRow> option_rows();
@@ -32,6 +32,6 @@ struct LimitRow {
   void (*set)(Config& config, std::uint64_t value);
 };
 [[nodiscard]] std::span<const LimitRow> limit_rows();
-[[nodiscard]] Result<void> set_limit(Config& config, std::string_view name, std::uint64_t value);
+[[nodiscard]] Expected<void> set_limit(Config& config, std::string_view name, std::uint64_t value);
 
 }  // namespace bottle

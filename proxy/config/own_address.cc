@@ -11,7 +11,7 @@
 namespace bottle {
 namespace {
 
-Failure bad(std::string detail) { return Failure(Code::Internal, std::move(detail), "bad_config"); }
+Error bad(std::string what) { return Error{ExitCode::kUsage, std::move(what), ""}; }
 
 // Numeric, without the scope of a link-local address. Empty: not an IP address.
 std::string text_of(const sockaddr* address) {
@@ -30,7 +30,7 @@ std::string text_of(const sockaddr* address) {
 
 }  // namespace
 
-Result<std::vector<IpAddress>> interface_addresses() {
+Expected<std::vector<IpAddress>> interface_addresses() {
   ifaddrs* list = nullptr;
   if (::getifaddrs(&list) != 0) return bad("cannot list this machine's addresses");
   const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, &::freeifaddrs);
@@ -42,7 +42,7 @@ Result<std::vector<IpAddress>> interface_addresses() {
   return found;
 }
 
-Result<std::string> own_address_in(std::string_view range) {
+Expected<std::string> own_address_in(std::string_view range) {
   const auto cidr = Cidr::parse(range);
   if (!cidr) return bad("'" + std::string(range) + "' is no address range such as 172.18.0.0/16");
   const auto own = interface_addresses();

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/base/result.h"
+#include "proxy/contract/error.h"
 #include "proxy/guard/address_guard.h"
 
 namespace bottle {
@@ -13,9 +13,9 @@ namespace bottle {
 // addresses somebody else hands out, such as a container's. Looks at the interfaces that are up
 // now. Fails (Internal, "bad_config") when the range is none, or none or several addresses are in
 // it: which one was meant must be certain.
-[[nodiscard]] Result<std::string> own_address_in(std::string_view range);
+[[nodiscard]] Expected<std::string> own_address_in(std::string_view range);
 
 // Every IP address that an interface of this machine has, in its network namespace.
-[[nodiscard]] Result<std::vector<IpAddress>> interface_addresses();
+[[nodiscard]] Expected<std::vector<IpAddress>> interface_addresses();
 
 }  // namespace bottle

@@ -22,15 +22,14 @@ constexpr std::size_t kShortPassword = 12;
 // "Basic ", the base64 of the longest credentials, and some spaces.
 constexpr std::size_t kMaxFieldValue = kMaxCredentials / 3 * 4 + 32;
 
-Failure bad(std::string detail) { return Failure(Code::Internal, std::move(detail), "bad_config"); }
+Error bad(std::string what) { return Error{ExitCode::kUsage, std::move(what), ""}; }
 
-Failure bad_line(const std::string& file, std::size_t line, const std::string& what) {
+Error bad_line(const std::string& file, std::size_t line, const std::string& what) {
   return bad(file + ":" + std::to_string(line) + ": " + what + "; a line is user:password");
 }
 
-Failure unreadable(const std::string& file, const std::string& why) {
-  return Failure(Code::Internal, "the users of the proxy cannot be read: " + file + ": " + why,
-                 "bad_file");
+Error unreadable(const std::string& file, const std::string& why) {
+  return Error{ExitCode::kFiles, "the users of the proxy cannot be read: " + file + ": " + why, ""};
 }
 
 Failure sent_back(std::string detail, std::string hint) {
@@ -71,7 +70,7 @@ std::optional<std::string> strict_basic(std::string_view value) {
 }
 
 // One try is enough: a regular file gives what it has.
-Result<std::string> read_private_file(const std::string& file) {
+Expected<std::string> read_private_file(const std::string& file) {
   const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return unreadable(file, std::strerror(errno));
   const auto closing = [](const int* open) { ::close(*open); };
@@ -101,8 +100,8 @@ Result<std::string> read_private_file(const std::string& file) {
 
 }  // namespace
 
-Result<std::unique_ptr<const ProxyUsers>> ProxyUsers::parse(std::string_view text,
-                                                            const std::string& file) {
+Expected<std::unique_ptr<const ProxyUsers>> ProxyUsers::parse(std::string_view text,
+                                                              const std::string& file) {
   auto users = std::make_unique<ProxyUsers>();
   std::set<std::string_view> names;
   for (std::size_t number = 1; !text.empty(); ++number) {
@@ -145,7 +144,7 @@ Result<std::unique_ptr<const ProxyUsers>> ProxyUsers::parse(std::string_view tex
   return std::unique_ptr<const ProxyUsers>(std::move(users));
 }
 
-Result<std::unique_ptr<const ProxyUsers>> ProxyUsers::load(const std::string& file) {
+Expected<std::unique_ptr<const ProxyUsers>> ProxyUsers::load(const std::string& file) {
   auto text = read_private_file(file);
   if (!text) return text.error();
   auto users = parse(*text, file);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "certs/digest.h"
-#include "proxy/base/result.h"
+#include "proxy/contract/error.h"
 #include "proxy/http/doorkeeper.h"
 
 namespace bottle {
@@ -16,12 +16,12 @@ namespace bottle {
 class ProxyUsers final : public Doorkeeper {
  public:
   // `file` is only used in messages, which never hold what stands in a line. Empty lines and lines
-  // that begin with '#' are passed over. Failures: Internal, reason "bad_config".
-  [[nodiscard]] static Result<std::unique_ptr<const ProxyUsers>> parse(std::string_view text,
-                                                                       const std::string& file);
+  // that begin with '#' are passed over. The Error (kUsage) names the line.
+  [[nodiscard]] static Expected<std::unique_ptr<const ProxyUsers>> parse(std::string_view text,
+                                                                         const std::string& file);
   // Refuses a file that others than its owner may read or write. Failures also with reason
   // "bad_file", when it cannot be read.
-  [[nodiscard]] static Result<std::unique_ptr<const ProxyUsers>> load(const std::string& file);
+  [[nodiscard]] static Expected<std::unique_ptr<const ProxyUsers>> load(const std::string& file);
 
   // Takes as long for an unknown user as for a wrong password.
   [[nodiscard]] std::optional<Failure> check(const Fields& fields) const override;

@@ -27,12 +27,11 @@ bool has_end_line(std::string_view text) {
   return text.empty() || text.ends_with('\n');
 }
 
-Failure bad(std::size_t line, const std::string& what) {
-  return Failure(Code::Internal, "line " + std::to_string(line) + " of the secrets " + what,
-                 "bad_secrets");
+Error bad(std::size_t line, const std::string& what) {
+  return Error{ExitCode::kUsage, "line " + std::to_string(line) + " of the secrets " + what, ""};
 }
 
-Result<std::vector<std::string>> host_list(const Json& value, std::size_t line) {
+Expected<std::vector<std::string>> host_list(const Json& value, std::size_t line) {
   std::vector<std::string> hosts;
   if (!value.is_array()) return bad(line, "has 'hosts' that are no array");
   for (const Json& host : value) {
@@ -42,7 +41,7 @@ Result<std::vector<std::string>> host_list(const Json& value, std::size_t line) 
   return hosts;
 }
 
-Result<SecretSpec> parse_one(std::string_view text, std::size_t line) {
+Expected<SecretSpec> parse_one(std::string_view text, std::size_t line) {
   // Of a key that is there twice the library keeps one: the other value would go unprotected.
   std::size_t keys = 0;
   const auto count = [&keys](int depth, Json::parse_event_t event, Json&) {
@@ -74,7 +73,7 @@ Result<SecretSpec> parse_one(std::string_view text, std::size_t line) {
 
 }  // namespace
 
-Result<std::vector<SecretSpec>> parse_secret_lines(std::string_view text) {
+Expected<std::vector<SecretSpec>> parse_secret_lines(std::string_view text) {
   std::vector<SecretSpec> secrets;
   for (std::size_t line = 1; !text.empty(); ++line) {
     const std::size_t end = text.find('\n');
@@ -88,7 +87,7 @@ Result<std::vector<SecretSpec>> parse_secret_lines(std::string_view text) {
   return secrets;
 }
 
-Result<std::vector<SecretSpec>> read_secrets(int fd) {
+Expected<std::vector<SecretSpec>> read_secrets(int fd) {
   std::string text;
   std::array<char, 16384> piece{};
   const auto until = std::chrono::steady_clock::now() + kMaxWait;
@@ -121,8 +120,7 @@ Result<std::vector<SecretSpec>> read_secrets(int fd) {
   ::explicit_bzero(piece.data(), piece.size());
   if (!problem.empty()) {
     ::explicit_bzero(text.data(), text.size());
-    return Failure(Code::Internal, "the secrets on the inherited descriptor " + problem,
-                   "bad_secrets");
+    return Error{ExitCode::kUsage, "the secrets on the inherited descriptor " + problem, ""};
   }
   auto secrets = parse_secret_lines(text);
   ::explicit_bzero(text.data(), text.size());

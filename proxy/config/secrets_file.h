@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/base/result.h"
+#include "proxy/contract/error.h"
 #include "proxy/guard/secret_scanner.h"
 
 namespace bottle {
@@ -11,10 +11,10 @@ namespace bottle {
 // The values that must not leave, as the launcher hands them over: one JSON object a line,
 //   {"name": "TOKEN", "value": "…", "hosts": ["api.example.com"], "in_body": false}
 // `hosts` (where the value may go) and `in_body` may be absent. Unknown keys are an error. No
-// message ever holds a value. Failures: Internal, reason "bad_secrets".
-[[nodiscard]] Result<std::vector<SecretSpec>> parse_secret_lines(std::string_view text);
+// message ever holds a value. The Error (kUsage) names the line.
+[[nodiscard]] Expected<std::vector<SecretSpec>> parse_secret_lines(std::string_view text);
 
 // Reads them from an inherited descriptor until its end and closes it. Bounded in size and time.
-[[nodiscard]] Result<std::vector<SecretSpec>> read_secrets(int fd);
+[[nodiscard]] Expected<std::vector<SecretSpec>> read_secrets(int fd);
 
 }  // namespace bottle

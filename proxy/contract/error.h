@@ -18,13 +18,17 @@ struct Error {
 
 // A value or an Error. Test it before use: reading the absent half is a bug and throws
 // std::bad_variant_access.
-template <class T>
+template <class T = void>
 class [[nodiscard]] Expected {
  public:
   Expected(T value) : state_(std::in_place_index<0>, std::move(value)) {}
   Expected(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
-  explicit operator bool() const { return state_.index() == 0; }
+  explicit operator bool() const { return has_value(); }
+  [[nodiscard]] bool has_value() const { return state_.index() == 0; }
+  // Throws std::bad_variant_access if there is none.
+  T& value() & { return std::get<0>(state_); }
+  T&& value() && { return std::get<0>(std::move(state_)); }
   T& operator*() { return std::get<0>(state_); }
   const T& operator*() const { return std::get<0>(state_); }
   T* operator->() { return &std::get<0>(state_); }
@@ -42,7 +46,8 @@ class [[nodiscard]] Expected<void> {
   Expected() = default;
   Expected(Error error) : state_(std::move(error)) {}
 
-  explicit operator bool() const { return state_.index() == 0; }
+  explicit operator bool() const { return has_value(); }
+  [[nodiscard]] bool has_value() const { return state_.index() == 0; }
   Error& error() { return std::get<1>(state_); }
   const Error& error() const { return std::get<1>(state_); }
 

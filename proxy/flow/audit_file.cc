@@ -11,14 +11,15 @@
 
 namespace bottle {
 
-Result<std::unique_ptr<AuditFile>> AuditFile::open(const std::string& path,
-                                                   std::uint64_t most_bytes) {
+Expected<std::unique_ptr<AuditFile>> AuditFile::open(const std::string& path,
+                                                     std::uint64_t most_bytes) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
   if (fd < 0) {
     const int error = errno;
-    return Failure{Code::Internal,
-                   "audit file \"" + path + "\" cannot be opened: " + std::strerror(error) +
-                       "; give a file in a directory that exists and may be written"};
+    return Error{ExitCode::kFiles,
+                 "audit file \"" + path + "\" cannot be opened: " + std::strerror(error) +
+                     "; give a file in a directory that exists and may be written",
+                 ""};
   }
   std::unique_ptr<AuditFile> file(new AuditFile(fd, path, most_bytes));
   struct stat status{};

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "proxy/base/result.h"
+#include "proxy/contract/error.h"
 
 namespace bottle {
 
@@ -18,9 +19,9 @@ inline constexpr int kAuditFiles = 4;  // of a part: the current one and three o
 // `path`.1, that becomes `path`.2, …, and the oldest of kAuditFiles goes. One thread at a time.
 class AuditFile {
  public:
-  // Opens (creates with mode 0600) `path`. Fails with Code::Internal and the reason.
-  [[nodiscard]] static Result<std::unique_ptr<AuditFile>> open(const std::string& path,
-                                                               std::uint64_t most_bytes);
+  // Opens (creates with mode 0600) `path`. The Error (kFiles) says why not.
+  [[nodiscard]] static Expected<std::unique_ptr<AuditFile>> open(const std::string& path,
+                                                                 std::uint64_t most_bytes);
   ~AuditFile();
   AuditFile(const AuditFile&) = delete;
   AuditFile& operator=(const AuditFile&) = delete;

@@ -21,10 +21,11 @@ using Time = AuditFold::TimePoint;
 
 Time now() { return std::chrono::steady_clock::now(); }
 
-Failure unusable(const std::string& path, int error) {
-  return Failure{Code::Internal, "audit file \"" + path +
-                                     "\" cannot be opened: " + std::strerror(error) +
-                                     "; give a file in a directory that exists and may be written"};
+Error unusable(const std::string& path, int error) {
+  return Error{ExitCode::kFiles,
+               "audit file \"" + path + "\" cannot be opened: " + std::strerror(error) +
+                   "; give a file in a directory that exists and may be written",
+               ""};
 }
 
 std::size_t index_of(AuditPart part) { return static_cast<std::size_t>(part); }
@@ -49,8 +50,8 @@ std::array<std::string, kAuditParts> audit_files(const std::string& path) {
 
 AuditSink::AuditSink() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
-Result<std::unique_ptr<AuditSink>> AuditSink::open(const std::string& path,
-                                                   std::uint64_t most_bytes) {
+Expected<std::unique_ptr<AuditSink>> AuditSink::open(const std::string& path,
+                                                     std::uint64_t most_bytes) {
   std::unique_ptr<AuditSink> sink(new AuditSink());
   if (path.empty()) return sink;
   struct stat status{};
@@ -72,7 +73,7 @@ Result<std::unique_ptr<AuditSink>> AuditSink::open(const std::string& path,
   try {
     sink->start();
   } catch (const std::system_error& error) {
-    return Failure{Code::Internal, std::string("no thread for the audit log: ") + error.what()};
+    return Error{ExitCode::kFiles, std::string("no thread for the audit log: ") + error.what(), ""};
   }
   return sink;
 }

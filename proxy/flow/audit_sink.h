@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "proxy/base/result.h"
+#include "proxy/contract/error.h"
 #include "proxy/flow/audit.h"
 #include "proxy/flow/audit_file.h"
 #include "proxy/flow/audit_fold.h"
@@ -27,8 +28,8 @@ class AuditSink {
  public:
   // Opens (creates with mode 0600) `path` and its companions; "-" is standard error. Something that
   // exists and is no regular file is a stream. Empty: nothing is written and healthy() stays true.
-  // Fails with Code::Internal and the reason.
-  [[nodiscard]] static Result<std::unique_ptr<AuditSink>> open(
+  // The Error (kFiles) says why not.
+  [[nodiscard]] static Expected<std::unique_ptr<AuditSink>> open(
       const std::string& path, std::uint64_t most_bytes = kMaxAuditFile);
   ~AuditSink();
   AuditSink(const AuditSink&) = delete;

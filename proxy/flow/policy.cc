@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace bottle {
 namespace {
-
-constexpr std::array<std::uint16_t, 2> kDefaultPorts = {443, 80};
 
 // Names by which clouds' metadata services are reached. Their addresses are the address guard's.
 constexpr std::array<std::string_view, 6> kMetadataNames = {"metadata.google.internal",
@@ -16,9 +15,9 @@ constexpr std::array<std::string_view, 6> kMetadataNames = {"metadata.google.int
                                                             "instance-data.ec2.internal",
                                                             "metadata.azure.internal"};
 
-Failure bad_entry(std::string_view option, std::string_view entry, const std::string& what) {
-  return Failure{Code::Internal,
-                 std::string(option) + " \"" + std::string(entry.substr(0, 300)) + "\": " + what};
+Error bad_entry(std::string_view option, std::string_view entry, const std::string& what) {
+  return Error{ExitCode::kUsage,
+               std::string(option) + " \"" + std::string(entry.substr(0, 300)) + "\": " + what, ""};
 }
 
 bool is_name_or_below(std::string_view host, std::string_view name) {
@@ -36,148 +35,35 @@ Decision refuse(std::string detail, std::string reason, std::string hint) {
       .refusal = Failure{Code::Denied, std::move(detail), std::move(reason), std::move(hint)}};
 }
 
-struct HostAndPort {
-  std::string_view host;
-  std::optional<std::string_view> port;
-};
-
-// Takes "host:port" apart. IPv6 with a port needs brackets; without one it may stand bare.
-HostAndPort split(std::string_view text) {
-  if (text.starts_with('[')) {
-    const std::size_t close = text.find(']');
-    if (close == std::string_view::npos) return HostAndPort{.host = text, .port = {}};
-    const std::string_view rest = text.substr(close + 1);
-    if (rest.empty()) return HostAndPort{.host = text, .port = {}};
-    return HostAndPort{.host = text.substr(0, close + 1),
-                       .port = rest.starts_with(':') ? rest.substr(1) : std::string_view()};
-  }
-  const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos || text.find(':', colon + 1) != std::string_view::npos) {
-    return HostAndPort{.host = text, .port = {}};
-  }
-  return HostAndPort{.host = text.substr(0, colon), .port = text.substr(colon + 1)};
-}
-
 }  // namespace
 
-std::string_view to_string(Route route) noexcept {
-  switch (route) {
-    case Route::Scan:
-      return "scan";
-    case Route::ScanRequests:
-      return "scan-requests";
-    case Route::Deny:
-      return "deny";
-  }
-  return "deny";
-}
-
-Result<Policy::HostPattern> Policy::host_pattern(std::string_view host, std::string_view option,
-                                                 std::string_view entry) {
-  HostPattern pattern;
-  if (host == "*") {
-    pattern.kind = HostPattern::Kind::Any;
-    return pattern;
-  }
-  if (host.empty()) return bad_entry(option, entry, "the host is missing");
-  if (host.find("//") != std::string_view::npos || host.find('/') != std::string_view::npos) {
-    return bad_entry(option, entry, "write the host alone, without scheme and path");
-  }
-  const bool wildcard = host.starts_with("*.");
-  const std::string_view name = wildcard ? host.substr(2) : host;
-  if (name.find('*') != std::string_view::npos) {
-    return bad_entry(
-        option, entry,
-        "\"*\" stands alone (every host) or in front as \"*.\" (a name and all below)");
-  }
-  if (name.ends_with('.')) return bad_entry(option, entry, "leave out the dot at the end");
-  if (std::any_of(name.begin(), name.end(), [](char c) { return (c & 0x80) != 0; })) {
-    return bad_entry(option, entry, "write international names in their ASCII form (xn--...)");
-  }
-  const auto destination = bottle::parse_host(name, 443);
-  if (!destination) {
-    return bad_entry(option, entry,
-                     "not a host name or IP address (" + destination.error().detail + ")");
-  }
-  if (destination->kind != HostKind::Name) {
-    const auto address = IpAddress::parse(destination->host);
-    if (wildcard || !address) {
-      return bad_entry(option, entry, "an IP address has no names below it");
-    }
-    pattern.kind = HostPattern::Kind::Address;
-    pattern.address = *address;
-    return pattern;
-  }
-  // One label is too much for a wildcard: "*.com" would be half the world.
-  if (wildcard && destination->host.find('.') == std::string::npos) {
-    return bad_entry(option, entry, "a wildcard needs at least two labels, like \"*.example.com\"");
-  }
-  pattern.kind = wildcard ? HostPattern::Kind::Subtree : HostPattern::Kind::Exact;
-  pattern.name = destination->host;
-  return pattern;
-}
-
-Result<Policy::AllowEntry> Policy::allow_entry(std::string_view entry) {
-  constexpr std::string_view kOption = "--allow";
-  const HostAndPort parts = split(entry);
-  AllowEntry allow;
-  if (parts.port) {
-    allow.port = parse_port(*parts.port);
-    if (!allow.port) {
-      return bad_entry(kOption, entry,
-                       "behind the host stands nothing, or a colon and a port from 1 to 65535");
-    }
-  }
-  auto host = host_pattern(parts.host, kOption, entry);
-  if (!host) return host.error();
-  allow.host = std::move(*host);
-  return allow;
-}
-
-Result<Policy::RouteEntry> Policy::route_entry(std::string_view entry) {
+Expected<Policy::RouteEntry> Policy::route_entry(std::string_view entry) {
   constexpr std::string_view kOption = "--route";
   const std::size_t equals = entry.rfind('=');
   if (equals == std::string_view::npos) {
-    return bad_entry(kOption, entry,
-                     "write HOST=ROUTE, with scan, scan-requests or deny as the route");
+    return bad_entry(kOption, entry, "write HOST=ROUTE, with " + route_words() + " as the route");
   }
-  const std::string_view host = entry.substr(0, equals);
-  const std::string_view name = entry.substr(equals + 1);
-  RouteEntry route;
-  if (name == "scan") {
-    route.route = Route::Scan;
-  } else if (name == "deny") {
-    route.route = Route::Deny;
-  } else if (name == "scan-requests") {
-    route.route = Route::ScanRequests;
-  } else if (name == "relay" || name == "splice") {
-    return bad_entry(
-        kOption, entry,
-        "the route \"" + std::string(name) +
-            "\" does not exist yet; use scan, scan-requests or deny, or leave the host out");
-  } else {
-    return bad_entry(kOption, entry, "the route is scan, scan-requests or deny");
-  }
-  if (split(host).port) return bad_entry(kOption, entry, "a route is for a host, without a port");
-  auto pattern = host_pattern(host, kOption, entry);
-  if (!pattern) return pattern.error();
-  route.host = std::move(*pattern);
-  return route;
+  const std::string_view word = entry.substr(equals + 1);
+  const auto route = route_by_word(word);
+  if (!route) return bad_entry(kOption, entry, no_such_route(word));
+  auto host = HostPattern::parse_without_port(entry.substr(0, equals));
+  if (!host) return bad_entry(kOption, entry, host.error().message);
+  return RouteEntry{.host = std::move(*host), .route = *route};
 }
 
-Result<Policy> Policy::make(PolicySpec spec) {
+Expected<Policy> Policy::make(PolicySpec spec) {
   if (spec.allow.size() > kMaxAllowEntries) {
-    return Failure{Code::Internal,
-                   "more than " + std::to_string(kMaxAllowEntries) + " --allow entries"};
+    return Error{ExitCode::kUsage,
+                 "more than " + std::to_string(kMaxAllowEntries) + " --allow entries", ""};
   }
   if (spec.routes.size() > kMaxRouteEntries) {
-    return Failure{Code::Internal,
-                   "more than " + std::to_string(kMaxRouteEntries) + " --route entries"};
+    return Error{ExitCode::kUsage,
+                 "more than " + std::to_string(kMaxRouteEntries) + " --route entries", ""};
   }
   Policy policy;
   for (const std::string& entry : spec.allow) {
-    auto allow = allow_entry(entry);
-    if (!allow) return allow.error();
+    auto allow = HostPattern::parse(entry);
+    if (!allow) return bad_entry("--allow", entry, allow.error().message);
     policy.allow_.push_back(std::move(*allow));
   }
   for (const std::string& entry : spec.routes) {
@@ -197,21 +83,6 @@ Result<Policy> Policy::make(PolicySpec spec) {
   }
   policy.addresses_ = std::move(spec.addresses);
   return policy;
-}
-
-bool Policy::HostPattern::matches(const Destination& destination,
-                                  const std::optional<IpAddress>& address_in) const {
-  switch (kind) {
-    case Kind::Any:
-      return true;
-    case Kind::Exact:
-      return destination.kind == HostKind::Name && destination.host == name;
-    case Kind::Subtree:
-      return destination.kind == HostKind::Name && is_name_or_below(destination.host, name);
-    case Kind::Address:
-      return address_in == address;
-  }
-  return false;
 }
 
 bool Policy::is_own(const Destination& destination, const std::optional<IpAddress>& address) const {
@@ -247,16 +118,11 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
 
   bool host_allowed = false;
   bool allowed = false;
-  for (const AllowEntry& entry : allow_) {
-    if (!entry.host.matches(destination, address)) continue;
+  for (const HostPattern& entry : allow_) {
+    if (!entry.matches(destination.kind, destination.host)) continue;
     host_allowed = true;
-    const bool port_allowed = entry.port ? *entry.port == destination.port
-                                         : std::find(kDefaultPorts.begin(), kDefaultPorts.end(),
-                                                     destination.port) != kDefaultPorts.end();
-    if (port_allowed) {
-      allowed = true;
-      break;
-    }
+    allowed = entry.opens(destination.port);
+    if (allowed) break;
   }
   const std::string port = std::to_string(destination.port);
   if (!host_allowed) {
@@ -275,7 +141,7 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
                       destination.host_port() + ".");
   }
   for (const RouteEntry& entry : routes_) {
-    if (!entry.host.matches(destination, address)) continue;
+    if (!entry.host.matches(destination.kind, destination.host)) continue;
     if (entry.route == Route::Deny) {
       return refuse("host " + destination.host + " has the route deny", "route_deny",
                     "The person who runs the bottle has closed this host; use another one.");
@@ -292,8 +158,8 @@ bool Policy::knows_host(std::string_view name) const {
     destination->port = port;
     return !decide(*destination, Scheme::Https).refusal;
   };
-  return std::any_of(allow_.begin(), allow_.end(), [&](const AllowEntry& entry) {
-    if (!entry.host.matches(*destination, std::nullopt)) return false;
+  return std::any_of(allow_.begin(), allow_.end(), [&](const HostPattern& entry) {
+    if (!entry.matches(destination->kind, destination->host)) return false;
     return entry.port ? allows(*entry.port)
                       : std::any_of(kDefaultPorts.begin(), kDefaultPorts.end(), allows);
   });
@@ -301,21 +167,22 @@ bool Policy::knows_host(std::string_view name) const {
 
 PermittedNames Policy::permitted_names() const {
   PermittedNames names;
-  for (const AllowEntry& entry : allow_) {
-    switch (entry.host.kind) {
+  for (const HostPattern& entry : allow_) {
+    switch (entry.kind) {
       case HostPattern::Kind::Any:
         names.unconstrained = true;
         break;
       case HostPattern::Kind::Exact:
       case HostPattern::Kind::Subtree:
-        if (std::find(names.dns.begin(), names.dns.end(), entry.host.name) == names.dns.end()) {
-          names.dns.push_back(entry.host.name);
+        if (std::find(names.dns.begin(), names.dns.end(), entry.host) == names.dns.end()) {
+          names.dns.push_back(entry.host);
         }
         break;
       case HostPattern::Kind::Address:
-        if (std::find(names.addresses.begin(), names.addresses.end(), entry.host.address) ==
-            names.addresses.end()) {
-          names.addresses.push_back(entry.host.address);
+        if (const auto address = IpAddress::parse(entry.host);
+            address && std::find(names.addresses.begin(), names.addresses.end(), *address) ==
+                           names.addresses.end()) {
+          names.addresses.push_back(*address);
         }
         break;
     }

@@ -8,17 +8,14 @@
 #include <vector>
 
 #include "proxy/base/failure.h"
-#include "proxy/base/result.h"
+#include "proxy/contract/error.h"
+#include "proxy/contract/host_pattern.h"
+#include "proxy/contract/route.h"
 #include "proxy/guard/address_guard.h"
 #include "proxy/http/authority.h"
 #include "proxy/http/head.h"
 
 namespace bottle {
-
-// Says what happens to a destination's requests. The other routes (relay, splice) are reserved
-// words: naming one is a configuration error for now.
-enum class Route : std::uint8_t { Scan, ScanRequests, Deny };
-[[nodiscard]] std::string_view to_string(Route route) noexcept;
 
 // A host that this process or its scanner answers on. No port: every port of it.
 struct OwnAddress {
@@ -27,11 +24,8 @@ struct OwnAddress {
 };
 
 struct PolicySpec {
-  // "HOST", "HOST:PORT"; HOST is a name, "*.x.y" (x.y and every name below it), "*" (every host,
-  // addresses too), an IPv4 address, or an IPv6 address (in brackets if a port
-  // follows). Without a port: 443 and 80.
-  std::vector<std::string> allow;
-  // "HOST=ROUTE"; HOST as above but without a port. The first that matches wins, the default is
+  std::vector<std::string> allow;  // HostPattern
+  // "HOST=ROUTE"; HOST is a HostPattern without a port. The first that matches wins, the default is
   // scan. A route does not allow a host.
   std::vector<std::string> routes;
   std::vector<OwnAddress> own;  // refused before anything else is looked at
@@ -54,8 +48,8 @@ struct PermittedNames {
 // thread.
 class Policy {
  public:
-  // Fails with Code::Internal and a text that names the entry and what to write instead.
-  [[nodiscard]] static Result<Policy> make(PolicySpec spec);
+  // The Error names the entry and says what to write instead.
+  [[nodiscard]] static Expected<Policy> make(PolicySpec spec);
 
   // `destination` is canonical. Resolves and dials nothing. Reasons:
   // own_address (also for metadata services), address_not_allowed, host_not_allowed,
@@ -67,18 +61,6 @@ class Policy {
   [[nodiscard]] bool knows_host(std::string_view name) const;
 
  private:
-  struct HostPattern {
-    enum class Kind : std::uint8_t { Exact, Subtree, Any, Address };
-    Kind kind = Kind::Exact;
-    std::string name;   // Exact and Subtree: lower case, without "*."
-    IpAddress address;  // Address
-    [[nodiscard]] bool matches(const Destination& destination,
-                               const std::optional<IpAddress>& address_in) const;
-  };
-  struct AllowEntry {
-    HostPattern host;
-    std::optional<std::uint16_t> port;
-  };
   struct RouteEntry {
     HostPattern host;
     Route route = Route::Deny;
@@ -89,14 +71,11 @@ class Policy {
     std::optional<std::uint16_t> port;
   };
 
-  static Result<HostPattern> host_pattern(std::string_view host, std::string_view option,
-                                          std::string_view entry);
-  static Result<AllowEntry> allow_entry(std::string_view entry);
-  static Result<RouteEntry> route_entry(std::string_view entry);
+  static Expected<RouteEntry> route_entry(std::string_view entry);
   [[nodiscard]] bool is_own(const Destination& destination,
                             const std::optional<IpAddress>& address) const;
 
-  std::vector<AllowEntry> allow_;
+  std::vector<HostPattern> allow_;
   std::vector<RouteEntry> routes_;
   std::vector<OwnEntry> own_;
   AddressGuard addresses_;

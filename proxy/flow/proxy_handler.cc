@@ -152,7 +152,7 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   }
   const Decision decision = services_.policy.decide(exchange.destination(), exchange.scheme());
   trace.route = to_string(decision.route);
-  exchange.bypass_body = decision.route == Route::ScanRequests;
+  exchange.bypass_body = row_of(decision.route).bypasses_scanner;
   if (decision.refusal) {
     if (request.body) request.body->stop(*decision.refusal);
     co_return refuse_by(*decision.refusal, exchange, Trace::By::Policy);

@@ -89,8 +89,8 @@ std::string_view refused_range(const IpAddress& address) {
   return range_of(kRefused6, address);
 }
 
-Failure bad_range(std::string_view text, const std::string& what) {
-  return Failure{Code::Internal, "address range \"" + std::string(text) + "\": " + what};
+Error bad_range(std::string_view text, const std::string& what) {
+  return Error{ExitCode::kUsage, "address range \"" + std::string(text) + "\": " + what, ""};
 }
 
 }  // namespace
@@ -131,7 +131,7 @@ std::string IpAddress::to_string() const {
   return buffer;
 }
 
-Result<Cidr> Cidr::parse(std::string_view text) {
+Expected<Cidr> Cidr::parse(std::string_view text) {
   const std::size_t slash = text.find('/');
   const auto base = IpAddress::parse(text.substr(0, slash));
   if (!base) {
@@ -169,11 +169,11 @@ bool Cidr::contains(const IpAddress& address) const {
   return true;
 }
 
-Result<AddressGuard> AddressGuard::make(const std::vector<std::string>& open,
-                                        const MachineAddresses* machine) {
+Expected<AddressGuard> AddressGuard::make(const std::vector<std::string>& open,
+                                          const MachineAddresses* machine) {
   if (open.size() > kMaxOpenRanges) {
-    return Failure{Code::Internal,
-                   "more than " + std::to_string(kMaxOpenRanges) + " address ranges to open"};
+    return Error{ExitCode::kUsage,
+                 "more than " + std::to_string(kMaxOpenRanges) + " address ranges to open", ""};
   }
   AddressGuard guard;
   for (const std::string& text : open) {

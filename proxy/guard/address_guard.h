@@ -11,6 +11,7 @@
 
 #include "proxy/base/failure.h"
 #include "proxy/base/result.h"
+#include "proxy/contract/error.h"
 
 namespace bottle {
 
@@ -36,8 +37,8 @@ struct Cidr {
   IpAddress base;
   unsigned prefix = 0;
 
-  // Strict: no bits may be set behind the prefix. The Failure (Code::Internal) says what is wrong.
-  [[nodiscard]] static Result<Cidr> parse(std::string_view text);
+  // Strict: no bits may be set behind the prefix. The Error says what is wrong.
+  [[nodiscard]] static Expected<Cidr> parse(std::string_view text);
   [[nodiscard]] bool contains(const IpAddress& address) const;
 };
 
@@ -66,8 +67,8 @@ class AddressGuard {
   // `open`: ranges that may be dialled although they are private. Cloud metadata services are
   // opened only by a range of that single address. `machine` (null: nothing is its own) outlives
   // this and its copies.
-  [[nodiscard]] static Result<AddressGuard> make(const std::vector<std::string>& open,
-                                                 const MachineAddresses* machine = nullptr);
+  [[nodiscard]] static Expected<AddressGuard> make(const std::vector<std::string>& open,
+                                                   const MachineAddresses* machine = nullptr);
   // Places that no open range opens.
   void close(std::vector<OwnListener> listeners) { listeners_ = std::move(listeners); }
 

@@ -25,14 +25,15 @@ void MatchDatabase::Free::operator()(hs_database* database) const noexcept {
   hs_free_database(database);
 }
 
-Result<> MatchDatabase::check_platform() {
+Expected<> MatchDatabase::check_platform() {
   if (hs_valid_platform() == HS_SUCCESS) return {};
-  return Failure{Code::Internal,
-                 "the secret scanner needs a CPU with SSE4.2 (x86-64-v2) or NEON, and this one "
-                 "has not; run the proxy on a newer machine"};
+  return Error{ExitCode::kInternal,
+               "the secret scanner needs a CPU with SSE4.2 (x86-64-v2) or NEON, and this one "
+               "has not; run the proxy on a newer machine",
+               ""};
 }
 
-Result<MatchDatabase> MatchDatabase::compile(const std::vector<MatchPattern>& patterns) {
+Expected<MatchDatabase> MatchDatabase::compile(const std::vector<MatchPattern>& patterns) {
   const auto able = check_platform();
   if (!able) return able.error();
   std::vector<const char*> expressions;
@@ -51,9 +52,10 @@ Result<MatchDatabase> MatchDatabase::compile(const std::vector<MatchPattern>& pa
   if (status == HS_SUCCESS) return MatchDatabase(database);
   const int at = error == nullptr ? -1 : error->expression;
   hs_free_compile_error(error);
-  return Failure{Code::Internal, "the secret scanner's patterns do not compile (number " +
-                                     std::to_string(at) + " of " + std::to_string(patterns.size()) +
-                                     ")"};
+  return Error{ExitCode::kInternal,
+               "the secret scanner's patterns do not compile (number " + std::to_string(at) +
+                   " of " + std::to_string(patterns.size()) + ")",
+               ""};
 }
 
 MatchScratch::MatchScratch(const MatchDatabase& database) {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/base/result.h"
+#include "proxy/contract/error.h"
 
 struct hs_database;
 struct hs_scratch;
@@ -25,11 +25,11 @@ struct MatchPattern {
 // Patterns compiled for streaming. Immutable; used by any number of threads.
 class MatchDatabase {
  public:
-  // Fails (Code::Internal) if the CPU lacks what vectorscan needs.
-  [[nodiscard]] static Result<> check_platform();
-  // Pattern number i reports as id i. Fails (Code::Internal) if the CPU lacks what vectorscan
+  // Fails (kInternal) if the CPU lacks what vectorscan needs.
+  [[nodiscard]] static Expected<> check_platform();
+  // Pattern number i reports as id i. Fails (kInternal) if the CPU lacks what vectorscan
   // needs, or a pattern does not compile; the text quotes no pattern.
-  [[nodiscard]] static Result<MatchDatabase> compile(const std::vector<MatchPattern>& patterns);
+  [[nodiscard]] static Expected<MatchDatabase> compile(const std::vector<MatchPattern>& patterns);
 
  private:
   friend class MatchScratch;

@@ -7,19 +7,19 @@ namespace bottle {
 PendingSecrets::PendingSecrets(std::vector<SecretSpec> secrets)
     : compiling_(std::async(std::launch::async, &SecretSet::make, std::move(secrets))) {}
 
-Result<std::unique_ptr<PendingSecrets>> PendingSecrets::begin(std::vector<SecretSpec> secrets) {
+Expected<std::unique_ptr<PendingSecrets>> PendingSecrets::begin(std::vector<SecretSpec> secrets) {
   const auto checked = SecretSet::check(secrets);
   if (!checked) return checked.error();
   return std::unique_ptr<PendingSecrets>(new PendingSecrets(std::move(secrets)));
 }
 
-Result<const SecretSet*> PendingSecrets::wait() {
+Expected<const SecretSet*> PendingSecrets::wait() {
   if (compiling_.valid()) {
     auto compiled = compiling_.get();
     if (!compiled) return compiled.error();
     set_ = std::move(*compiled);
   }
-  if (!set_) return Failure{Code::Internal, "the secret scanner was not made"};
+  if (!set_) return Error{ExitCode::kInternal, "the secret scanner was not made", ""};
   return set_.get();
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "proxy/contract/error.h"
 #include "proxy/guard/secret_scanner.h"
 
 namespace bottle {
@@ -13,14 +14,14 @@ namespace bottle {
 class PendingSecrets {
  public:
   // Fails at once on everything that SecretSet::check() sees.
-  [[nodiscard]] static Result<std::unique_ptr<PendingSecrets>> begin(
+  [[nodiscard]] static Expected<std::unique_ptr<PendingSecrets>> begin(
       std::vector<SecretSpec> secrets);
 
   // The set, which lives as long as this; waits until it is there.
-  [[nodiscard]] Result<const SecretSet*> wait();
+  [[nodiscard]] Expected<const SecretSet*> wait();
 
  private:
-  using Compiled = Result<std::unique_ptr<const SecretSet>>;
+  using Compiled = Expected<std::unique_ptr<const SecretSet>>;
   explicit PendingSecrets(std::vector<SecretSpec> secrets);
 
   std::future<Compiled> compiling_;

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "proxy/contract/host_pattern.h"
 #include "proxy/guard/encodings.h"
 #include "proxy/guard/escapes.h"
 #include "proxy/guard/matcher.h"
@@ -35,15 +36,13 @@ struct Patterns {
   }
 };
 
-bool is_host_pattern(std::string_view pattern) {
-  const std::string_view name = pattern.starts_with("*.") ? pattern.substr(2) : pattern;
-  if (name.empty() || name.size() > 253 || name.ends_with('.') || name.starts_with('.')) {
-    return false;
-  }
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-           c == ':';
-  });
+// They were checked.
+std::optional<std::vector<std::string>> canonical(
+    const std::optional<std::vector<std::string>>& hosts) {
+  if (!hosts) return std::nullopt;
+  std::vector<std::string> out;
+  for (const HostPattern& home : host_patterns(*hosts)) out.push_back(home.host_text());
+  return out;
 }
 
 bool carries_credentials(const Field& field) {
@@ -62,14 +61,14 @@ bool is_plain_name(std::string_view name) {
          std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-Failure bad_secret(std::string_view name, const std::string& what) {
-  return Failure{Code::Internal, "secret " + std::string(name) + ": " + what};
+Error bad_secret(std::string_view name, const std::string& what) {
+  return Error{ExitCode::kUsage, "secret " + std::string(name) + ": " + what, ""};
 }
 
-Result<> check_one(const SecretSpec& secret) {
+Expected<> check_one(const SecretSpec& secret) {
   if (!is_plain_name(secret.name)) {
-    return Failure{Code::Internal,
-                   "a secret needs a name of 1 to 128 printable ASCII characters without spaces"};
+    return Error{ExitCode::kUsage,
+                 "a secret needs a name of 1 to 128 printable ASCII characters without spaces", ""};
   }
   if (secret.value.size() < kMinSecret) {
     return bad_secret(secret.name, "its value has fewer than " + std::to_string(kMinSecret) +
@@ -85,11 +84,8 @@ Result<> check_one(const SecretSpec& secret) {
     return bad_secret(secret.name, "it names more than " + std::to_string(kMaxHosts) + " hosts");
   }
   for (const std::string& host : *secret.hosts) {
-    if (!is_host_pattern(host)) {
-      return bad_secret(secret.name,
-                        "a host in its list is not one; write a lower-case name, \"*.\" and a "
-                        "name, or an address, without a port");
-    }
+    const auto home = HostPattern::parse_home(host);
+    if (!home) return bad_secret(secret.name, "a host in its list: " + home.error().message);
   }
   return {};
 }
@@ -225,12 +221,12 @@ SecretSet::~SecretSet() = default;
 
 std::size_t SecretSet::exact_count() const noexcept { return impl_->exact.size(); }
 
-Result<> SecretSet::check(const std::vector<SecretSpec>& secrets) {
+Expected<> SecretSet::check(const std::vector<SecretSpec>& secrets) {
   if (secrets.size() > kMaxSecrets) {
-    return Failure{Code::Internal, "more than " + std::to_string(kMaxSecrets) + " secrets"};
+    return Error{ExitCode::kUsage, "more than " + std::to_string(kMaxSecrets) + " secrets", ""};
   }
   if (token_shapes().size() > kMaxShapes) {
-    return Failure{Code::Internal, "the table of token shapes has outgrown kMaxShapes"};
+    return Error{ExitCode::kInternal, "the table of token shapes has outgrown kMaxShapes", ""};
   }
   std::set<std::string_view> names;
   for (const SecretSpec& secret : secrets) {
@@ -241,7 +237,7 @@ Result<> SecretSet::check(const std::vector<SecretSpec>& secrets) {
   return MatchDatabase::check_platform();
 }
 
-Result<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpec> secrets) {
+Expected<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpec> secrets) {
   const auto checked = check(secrets);
   if (!checked) return checked.error();
   auto impl = std::make_unique<Impl>();
@@ -249,8 +245,10 @@ Result<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpec>
   add_shape_patterns(patterns);
   for (const SecretSpec& secret : secrets) {
     const std::size_t index = impl->exact.size();
-    impl->exact.push_back(Impl::Exact{
-        .name = secret.name, .hosts = secret.hosts, .in_body = secret.in_body, .shapes = {}});
+    impl->exact.push_back(Impl::Exact{.name = secret.name,
+                                      .hosts = canonical(secret.hosts),
+                                      .in_body = secret.in_body,
+                                      .shapes = {}});
     impl->has_space = impl->has_space || secret.value.find(' ') != std::string::npos;
     add_exact_patterns(secret.value, index, patterns);
     for (std::string form : {to_lower(secret.value), hex_lower(secret.value)}) {

@@ -11,6 +11,7 @@
 #include "proxy/base/bytes.h"
 #include "proxy/base/failure.h"
 #include "proxy/base/result.h"
+#include "proxy/contract/error.h"
 #include "proxy/guard/token_shapes.h"
 #include "proxy/http/fields.h"
 #include "proxy/http/head.h"
@@ -58,13 +59,13 @@ struct Hit {
 // compression and encryption of the agent's own making.
 class SecretSet {
  public:
-  // Fails (Code::Internal, for the start-up to print) on a value that is too short or too long, too
+  // Fails on a value that is too short or too long, too
   // many or double names, a malformed host, and on a CPU without the instructions vectorscan needs.
-  [[nodiscard]] static Result<std::unique_ptr<const SecretSet>> make(
+  [[nodiscard]] static Expected<std::unique_ptr<const SecretSet>> make(
       std::vector<SecretSpec> secrets);
   // Fails where make() would, but does not compile: compiling takes long, and fails only when
   // memory is short or a list is beyond what the matcher can hold.
-  [[nodiscard]] static Result<> check(const std::vector<SecretSpec>& secrets);
+  [[nodiscard]] static Expected<> check(const std::vector<SecretSpec>& secrets);
   ~SecretSet();
   SecretSet(const SecretSet&) = delete;
   SecretSet& operator=(const SecretSet&) = delete;

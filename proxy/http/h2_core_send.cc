@@ -14,7 +14,8 @@ constexpr std::size_t kFrameHeader = 9;
 // Less than this is not worth starting a frame for.
 constexpr std::size_t kLeastSpace = 512;
 // Read ahead of the peer's window: so little that it costs nothing, but bytes that wait tell a
-// client that does not read from a stream that has nothing to say (slow read, threat 57).
+// client that does not read from a stream that has nothing to say (slow read, threat T57 in
+// docs/threats.md).
 constexpr std::size_t kPrefetch = 2048;
 // Smaller pieces are not read while something is queued (silly window).
 constexpr std::size_t kLeastRoom = 1024;

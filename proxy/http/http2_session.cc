@@ -232,7 +232,7 @@ void Http2Session::dispatch() {
     if (auto* data = std::get_if<H2Data>(&*event)) {
       stream.receive(std::move(*data));
     } else if (const auto* trailers = std::get_if<H2Trailers>(&*event)) {
-      // Nothing scans them, so they go no further (threat 5).
+      // Nothing scans them, so they go no further: threat T05 (docs/threats.md).
       const auto vetted = check_request_trailers(trailers->fields, context_.rules.limits);
       if (!vetted) stream.body_failure = vetted.error();
       stream.receive(H2Data{id, Bytes(), true});
@@ -370,8 +370,8 @@ awaitable<void> Http2Session::answer(Stream& stream, Exchange& exchange, Respons
   co_await wait_until_sent(stream, exchange);
 }
 
-// False if the client went away, or takes nothing of what waits for it (threat 57). A stream that
-// has nothing to say is never held against the client.
+// False if the client went away, or takes nothing of what waits for it: threat T57
+// (docs/threats.md). A stream that has nothing to say is never held against the client.
 awaitable<bool> Http2Session::wait_for_room(Stream& stream, Exchange& exchange) {
   Deadline stall(context_.wheel, stream.writable);
   std::size_t pending = engine_.queued(stream.id);

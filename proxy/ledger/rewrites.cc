@@ -74,8 +74,8 @@ bool is_pragmas_cache_control(const SameName& same, const Fields& before) {
          same.after.front() == "no-cache" && before.find("pragma") == "no-cache";
 }
 
-// Fields that the scanner takes off a request (its contract, section 5.1). The front takes most of
-// them off before: the fields that would name the client, and those of one connection.
+// The scanner takes these off a request (docs/pipelock.md, section 5). The front takes most of them
+// off before: the fields that would name the client, and those of one connection.
 bool is_stripped(std::string_view name) {
   constexpr auto kStripped = std::to_array<std::string_view>(
       {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",

@@ -6,7 +6,7 @@
 #include "proxy/http/authority.h"
 #include "proxy/http/head.h"
 
-// Pipelock's changes to the messages that it relays (its contract, sections 1, 4 to 6), as
+// pipelock's changes to the messages that it relays (docs/pipelock.md, sections 1 and 4 to 6), as
 // comparisons: two heads are the same message if nothing but that lies between them. Sans-I/O.
 namespace bottle {
 

@@ -18,9 +18,7 @@ namespace {
 
 constexpr int kBacklog = 1024;
 
-Failure failed(std::string detail) {
-  return Failure(Code::Internal, std::move(detail), "cannot_listen");
-}
+Error failed(std::string what) { return Error{ExitCode::kListen, std::move(what), ""}; }
 
 struct Place {
   std::string host;
@@ -28,7 +26,7 @@ struct Place {
 };
 
 // Where `fd` is bound.
-Result<Place> place_of(int fd) {
+Expected<Place> place_of(int fd) {
   Place out;
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -53,7 +51,7 @@ Result<Place> place_of(int fd) {
   return failed("the listening socket is neither IPv4 nor IPv6");
 }
 
-Result<int> bind_one(const std::string& host, std::uint16_t port, int type) {
+Expected<int> bind_one(const std::string& host, std::uint16_t port, int type) {
   sockaddr_storage address{};
   socklen_t size = 0;
   auto* v4 = reinterpret_cast<sockaddr_in*>(&address);
@@ -85,7 +83,7 @@ Result<int> bind_one(const std::string& host, std::uint16_t port, int type) {
   return failed(std::move(why));
 }
 
-Result<int> duplicate(int given) {
+Expected<int> duplicate(int given) {
   const int fd = ::fcntl(given, F_DUPFD_CLOEXEC, 3);
   if (fd < 0) return failed(std::string("no descriptor: ") + std::strerror(errno));
   return fd;
@@ -107,7 +105,7 @@ bool is_bound_datagram(int fd) {
   return option_of(fd, SO_TYPE) == SOCK_DGRAM && !connected && place && place->port != 0;
 }
 
-Result<int> adopt(int given) {
+Expected<int> adopt(int given) {
   if (!is_listening(given)) {
     return failed("fd:" + std::to_string(given) +
                   " is no listening socket; it has to be inherited, bound and listening");
@@ -116,7 +114,7 @@ Result<int> adopt(int given) {
 }
 }  // namespace
 
-Result<Listeners> open_listeners(const Listen& listen, unsigned workers) {
+Expected<Listeners> open_listeners(const Listen& listen, unsigned workers) {
   auto first = listen.fd ? adopt(*listen.fd) : bind_one(listen.host, listen.port, SOCK_STREAM);
   if (!first) return first.error();
   Listeners out;
@@ -139,7 +137,7 @@ Result<Listeners> open_listeners(const Listen& listen, unsigned workers) {
   return out;
 }
 
-Result<NameSocket> open_name_socket(const Listen& listen) {
+Expected<NameSocket> open_name_socket(const Listen& listen) {
   NameSocket out;
   if (listen.fd) {
     if (!is_bound_datagram(*listen.fd)) {

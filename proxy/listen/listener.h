@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "proxy/base/result.h"
 #include "proxy/config/config.h"
+#include "proxy/contract/error.h"
 
 namespace bottle {
 
@@ -18,7 +18,7 @@ struct Listeners {
 // Binds and listens, or takes over the descriptor that was handed in (and closes the original). Not
 // SO_REUSEPORT: its queues keep clients waiting behind one busy worker, and let another program of
 // the same user take a share of the port. Fails with Internal, saying what is in the way.
-[[nodiscard]] Result<Listeners> open_listeners(const Listen& listen, unsigned workers);
+[[nodiscard]] Expected<Listeners> open_listeners(const Listen& listen, unsigned workers);
 
 // A bound UDP socket for DNS questions.
 struct NameSocket {
@@ -28,7 +28,7 @@ struct NameSocket {
 };
 
 // Binds, or takes over as above: a datagram socket that is bound and not connected.
-[[nodiscard]] Result<NameSocket> open_name_socket(const Listen& listen);
+[[nodiscard]] Expected<NameSocket> open_name_socket(const Listen& listen);
 
 // How many client connections there may be, all workers together: the configured number, and never
 // more than 40 % of the process's descriptors (each may need a second one upstream).

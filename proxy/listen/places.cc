@@ -29,7 +29,7 @@ void take(AnsweredAddresses& into, const IpAddress& address) {
   if (!place) place = address;
 }
 
-Result<std::vector<Listeners>> open_all(const std::vector<Listen>& wanted, unsigned workers) {
+Expected<std::vector<Listeners>> open_all(const std::vector<Listen>& wanted, unsigned workers) {
   std::vector<Listeners> out;
   for (const Listen& listen : wanted) {
     auto opened = open_listeners(listen, workers);
@@ -39,7 +39,7 @@ Result<std::vector<Listeners>> open_all(const std::vector<Listen>& wanted, unsig
   return out;
 }
 
-Result<std::optional<NameSocket>> open_names(const std::optional<Listen>& wanted) {
+Expected<std::optional<NameSocket>> open_names(const std::optional<Listen>& wanted) {
   if (!wanted) return std::optional<NameSocket>();
   auto opened = open_name_socket(*wanted);
   if (!opened) return opened.error();
@@ -48,9 +48,9 @@ Result<std::optional<NameSocket>> open_names(const std::optional<Listen>& wanted
 
 }  // namespace
 
-Result<AnsweredAddresses> answered_addresses(const std::string& configured,
-                                             const std::vector<Listeners>& listeners,
-                                             const std::string& option) {
+Expected<AnsweredAddresses> answered_addresses(const std::string& configured,
+                                               const std::vector<Listeners>& listeners,
+                                               const std::string& option) {
   AnsweredAddresses answers;
   if (!configured.empty()) {
     const auto address = IpAddress::parse(configured);
@@ -62,13 +62,14 @@ Result<AnsweredAddresses> answered_addresses(const std::string& configured,
     }
   }
   if (answers.v4 || answers.v6) return answers;
-  return Failure(Code::Internal,
-                 option + " is needed: the name server has to answer with one address, and the " +
-                     "listeners are at every address of this machine",
-                 "bad_config");
+  return Error{ExitCode::kUsage,
+               option +
+                   " is needed: the name server has to answer with one address, and the "
+                   "listeners are at every address of this machine",
+               ""};
 }
 
-Result<Places> open_places(const Config& config) {
+Expected<Places> open_places(const Config& config) {
   Places places;
   auto front = open_listeners(config.listen, config.threads);
   if (!front) return front.error();

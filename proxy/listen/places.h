@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "proxy/base/result.h"
 #include "proxy/config/config.h"
+#include "proxy/contract/error.h"
 #include "proxy/guard/address_guard.h"
 #include "proxy/listen/listener.h"
 
@@ -32,7 +32,7 @@ struct Places {
 
 // Opens all that the configuration names. Failures: cannot_listen, and bad_config where a name
 // server would have no address to answer with, or strangers could use the proxy (reach.h).
-[[nodiscard]] Result<Places> open_places(const Config& config);
+[[nodiscard]] Expected<Places> open_places(const Config& config);
 
 // "listen=HOST:PORT", as it stands in the ready line.
 [[nodiscard]] std::string front_word(const Places& places);
@@ -43,8 +43,8 @@ struct Places {
 // The answers of a name server for `listeners`: `configured`, or else the first address
 // of each kind that they listen at. bad_config, which names `option`, if nothing but "every
 // address" is known.
-[[nodiscard]] Result<AnsweredAddresses> answered_addresses(const std::string& configured,
-                                                           const std::vector<Listeners>& listeners,
-                                                           const std::string& option);
+[[nodiscard]] Expected<AnsweredAddresses> answered_addresses(
+    const std::string& configured, const std::vector<Listeners>& listeners,
+    const std::string& option);
 
 }  // namespace bottle

@@ -15,7 +15,7 @@ constexpr std::array<std::string_view, 9> kNearby = {
     "169.254.0.0/16", "100.64.0.0/10", "::1",           "fc00::/7",       "fe80::/10",
 };
 
-Failure bad(std::string detail) { return Failure(Code::Internal, std::move(detail), "bad_config"); }
+Error bad(std::string what) { return Error{ExitCode::kUsage, std::move(what), ""}; }
 
 // An IPv4 address in its IPv6 form (::ffff:a.b.c.d) is what it carries.
 IpAddress plain(const IpAddress& address) {
@@ -24,7 +24,7 @@ IpAddress plain(const IpAddress& address) {
   return IpAddress::from_v4(std::span<const std::uint8_t, 4>(address.bytes.data() + 12, 4));
 }
 
-Result<std::optional<IpAddress>> public_address_of(const Listeners& listeners) {
+Expected<std::optional<IpAddress>> public_address_of(const Listeners& listeners) {
   const auto host = IpAddress::parse(listeners.host);
   if (!host) return bad("it is not known where " + listeners.host + " can be reached from");
   auto own = interface_addresses();
@@ -55,7 +55,7 @@ std::optional<IpAddress> public_address(const IpAddress& host, const std::vector
   return found == own.end() ? std::nullopt : std::optional(*found);
 }
 
-Result<void> check_front_reach(const Listeners& front, bool has_users) {
+Expected<void> check_front_reach(const Listeners& front, bool has_users) {
   if (has_users) return {};
   auto open = public_address_of(front);
   if (!open) return open.error();
@@ -65,8 +65,8 @@ Result<void> check_front_reach(const Listeners& front, bool has_users) {
              "password with --proxy-auth FILE, or listen at another address");
 }
 
-Result<void> check_transparent_reach(const std::vector<Listeners>& listeners,
-                                     std::string_view option) {
+Expected<void> check_transparent_reach(const std::vector<Listeners>& listeners,
+                                       std::string_view option) {
   for (const Listeners& one : listeners) {
     auto open = public_address_of(one);
     if (!open) return open.error();

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/base/result.h"
+#include "proxy/contract/error.h"
 #include "proxy/guard/address_guard.h"
 #include "proxy/listen/listener.h"
 
@@ -26,8 +26,8 @@ namespace bottle {
 // address without --proxy-auth, and those of clients that know of no proxy and therefore cannot
 // show a password (`option` names them) at a public address at all. Looks at the addresses that
 // this machine has now.
-[[nodiscard]] Result<void> check_front_reach(const Listeners& front, bool has_users);
-[[nodiscard]] Result<void> check_transparent_reach(const std::vector<Listeners>& listeners,
-                                                   std::string_view option);
+[[nodiscard]] Expected<void> check_front_reach(const Listeners& front, bool has_users);
+[[nodiscard]] Expected<void> check_transparent_reach(const std::vector<Listeners>& listeners,
+                                                     std::string_view option);
 
 }  // namespace bottle

@@ -86,7 +86,7 @@ PipelockUpstream::PipelockUpstream(Dialer& dialer, Pool& pool, Spool& spool,
     : dialer_(dialer), pool_(pool), spool_(spool), options_(std::move(options)), ledger_(ledger) {}
 
 awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& exchange) {
-  // Before a connection is used: pipelock gives an upload ten seconds.
+  // Before a connection is used: an upload has ten seconds (docs/pipelock.md, section 2).
   auto body = co_await collect(request, exchange);
   if (!body) co_return body.error();
   exchange.trace.scanned_request_body =

@@ -10,9 +10,10 @@
 namespace bottle {
 
 // Whether a response that came from pipelock's port is pipelock's own word, and what it means.
-// Pipelock puts no mark on its own answers; their form, down to the order of fields on the wire,
-// tells them from an origin's. An origin that leaves out Date and copies the form exactly can pass
-// its own refusal off as pipelock's: that mislabels its answer and does nothing else.
+// Pipelock puts no mark on its own answers (docs/pipelock.md, section 3); their form, down to the
+// order of fields on the wire, tells them from an origin's. An origin that leaves out Date and
+// copies the form exactly can pass its own refusal off as pipelock's: that mislabels its answer and
+// does nothing else.
 struct PipelockVerdict {
   enum class Kind : std::uint8_t {
     Relayed,  // the origin's answer: pass it on

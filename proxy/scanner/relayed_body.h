@@ -9,8 +9,8 @@
 
 namespace bottle {
 
-// Where pipelock ends bodies early, with a clean end (its contract, section 6.4). What comes so is
-// a truncated body.
+// Where pipelock ends bodies early, with a clean end (docs/pipelock.md, section 6). A body that
+// ends there is a truncated one.
 struct Cuts {
   std::uint64_t bytes = 0;  // the body has exactly so many; 0: no such cut
   std::optional<Clock::time_point> time;

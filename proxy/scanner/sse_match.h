@@ -12,9 +12,9 @@
 
 namespace bottle {
 
-// Reads an event stream line by line the way the scanner does, which is not quite how a client does
-// it: a line ends at LF alone, the type of a block without data goes over to the next event, the
-// last id stays. Sans-I/O.
+// Reads an event stream line by line the way the scanner does (docs/pipelock.md, section 7), which
+// is not quite how a client does it: a line ends at LF alone, the type of a block without data goes
+// over to the next event, the last id stays. Sans-I/O.
 class SseEvents {
  public:
   // Two events are the same if their keys are.

@@ -55,11 +55,7 @@ Result<ServerName> sni_in_extension(std::string_view extension, bool present) {
     return Failure{Code::ClientBad, "the ClientHello names no server", "sni_missing",
                    "Connect to a name and not to an address, with a client that sends it (SNI)."};
   }
-  const bool underscore = extension.find('_') != std::string_view::npos;
-  const Failure malformed{Code::ClientBad,
-                          underscore ? "the ClientHello's server_name has an underscore, which is "
-                                       "for names that are no hosts (RFC 952)"
-                                     : "the ClientHello's server_name is malformed",
+  const Failure malformed{Code::ClientBad, "the ClientHello's server_name is malformed",
                           "sni_malformed"};
   if (!is_one_host_name(extension)) return malformed;
   Result<ServerName> named = ServerName::parse(extension.substr(5));

@@ -21,9 +21,9 @@ using NamePtr = std::unique_ptr<X509_NAME, openssl::Deleter<&X509_NAME_free>>;
 using LookupMethodPtr =
     std::unique_ptr<X509_LOOKUP_METHOD, openssl::Deleter<&X509_LOOKUP_meth_free>>;
 
-Failure bad_roots(const std::string& where) {
-  return Failure{Code::Internal, "cannot use the certificates in " + where + ": one is damaged",
-                 "unreadable_bundle", "Name a PEM file whose certificates are all readable."};
+Error bad_roots(const std::string& where) {
+  return Error{ExitCode::kFiles, "cannot use the certificates in " + where + ": one is damaged",
+               "Name a PEM file whose certificates are all readable."};
 }
 
 // ---- PEM --------------------------------------------------------------------------------------
@@ -202,13 +202,13 @@ OriginTrust::OriginTrust() : store_(X509_STORE_new()) {
 
 OriginTrust::~OriginTrust() { X509_STORE_free(store_); }
 
-Result<std::shared_ptr<const OriginTrust>> OriginTrust::load(
+Expected<std::shared_ptr<const OriginTrust>> OriginTrust::load(
     const std::filesystem::path& origin_ca) {
   std::shared_ptr<OriginTrust> trust(new OriginTrust());
-  const Result<std::filesystem::path> system = system_bundle_path();
+  const Expected<std::filesystem::path> system = system_bundle_path();
   if (!system && origin_ca.empty()) return system.error();
   if (system) {
-    const Result<std::string> pem = read_bundle(*system);
+    const Expected<std::string> pem = read_bundle(*system);
     if (!pem) return pem.error();
     auto roots = std::make_unique<SleepingRoots>();
     const int count = each_certificate(*pem, [&](std::string_view der) { return roots->add(der); });
@@ -217,14 +217,14 @@ Result<std::shared_ptr<const OriginTrust>> OriginTrust::load(
     trust->size_ += static_cast<std::size_t>(count);
   }
   if (!origin_ca.empty()) {
-    const Result<std::string> pem = read_bundle(origin_ca);
+    const Expected<std::string> pem = read_bundle(origin_ca);
     if (!pem) return pem.error();
     if (!trust->add_now(*pem)) return bad_roots(origin_ca.string());
   }
   return std::shared_ptr<const OriginTrust>(std::move(trust));
 }
 
-Result<std::shared_ptr<const OriginTrust>> OriginTrust::from_pem(std::string_view pem) {
+Expected<std::shared_ptr<const OriginTrust>> OriginTrust::from_pem(std::string_view pem) {
   std::shared_ptr<OriginTrust> trust(new OriginTrust());
   if (!trust->add_now(pem)) return bad_roots("the given text");
   return std::shared_ptr<const OriginTrust>(std::move(trust));

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string_view>
 
-#include "proxy/base/result.h"
+#include "proxy/contract/error.h"
 
 struct x509_store_st;
 
@@ -20,13 +20,13 @@ namespace bottle {
 class OriginTrust {
  public:
   // `origin_ca`, if not empty, is added to the system's roots (SSL_CERT_FILE or the usual bundle;
-  // a system without any is then no error). Fails with Internal, saying which file and why. What a
+  // a system without any is then no error). The Error (kFiles) says which file and why. What a
   // person named must be readable as a whole; a root of the system's that turns out not to be
   // vouches for nothing.
-  [[nodiscard]] static Result<std::shared_ptr<const OriginTrust>> load(
+  [[nodiscard]] static Expected<std::shared_ptr<const OriginTrust>> load(
       const std::filesystem::path& origin_ca);
   // Only these PEM certificates.
-  [[nodiscard]] static Result<std::shared_ptr<const OriginTrust>> from_pem(std::string_view pem);
+  [[nodiscard]] static Expected<std::shared_ptr<const OriginTrust>> from_pem(std::string_view pem);
   OriginTrust(const OriginTrust&) = delete;
   OriginTrust& operator=(const OriginTrust&) = delete;
   ~OriginTrust();

@@ -32,10 +32,10 @@ Failure failure_of(const std::string& name, const LookupAnswer& answer) {
 
 // ---- ResolveOverride ---------------------------------------------------------------------------
 
-Result<ResolveOverride> ResolveOverride::parse(std::string_view text) {
+Expected<ResolveOverride> ResolveOverride::parse(std::string_view text) {
   const auto bad = [text](const std::string& what) {
-    return Failure{Code::Internal, "'" + std::string(text) + "' is no HOST:PORT=ADDR:PORT: " + what,
-                   "bad_resolve"};
+    return Error{ExitCode::kUsage, "'" + std::string(text) + "' is no HOST:PORT=ADDR:PORT: " + what,
+                 ""};
   };
   const std::size_t equals = text.find('=');
   if (equals == std::string_view::npos) return bad("there is no '='");

@@ -15,6 +15,7 @@
 #include "proxy/base/event.h"
 #include "proxy/base/result.h"
 #include "proxy/base/task_group.h"
+#include "proxy/contract/error.h"
 #include "proxy/http/authority.h"
 #include "proxy/upstream/fair_queue.h"
 #include "proxy/upstream/name_lookup.h"
@@ -29,7 +30,7 @@ struct ResolveOverride {
   Destination destination;
   Endpoint endpoint;
   // Internal (a configuration error), saying what is wrong.
-  [[nodiscard]] static Result<ResolveOverride> parse(std::string_view text);
+  [[nodiscard]] static Expected<ResolveOverride> parse(std::string_view text);
 };
 
 // Names to addresses, for one worker: one look-up at a time for a name, a deadline for each,

@@ -3,7 +3,9 @@ import re
 
 from .tree import Finding
 
-# Directory -> the directories (or single headers) it may include besides itself. Longest match wins.
+# Both programs rest on it: everything may include it.
+CONTRACT = "proxy/contract"
+# Directory -> the directories (or single headers) it may include besides itself and the contract. Longest match wins.
 LAYERS = {
     "proxy/contract": (),
     "proxy/base": (),
@@ -18,26 +20,26 @@ LAYERS = {
     "proxy/flow": ("proxy/base", "proxy/http", "proxy/guard", "proxy/body", "proxy/upstream"),
     "proxy/exit": ("proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body", "proxy/upstream",
                    "proxy/flow", "proxy/tls", "certs"),
-    "proxy/config": ("proxy/contract", "proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body",
+    "proxy/config": ("proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body",
                      "proxy/upstream", "proxy/scanner", "proxy/flow", "proxy/exit", "proxy/tls", "certs"),
     "proxy/listen": ("proxy/base", "proxy/guard", "proxy/config"),
     "proxy/desk": ("proxy/base", "proxy/http", "proxy/tls", "proxy/flow", "proxy/config"),
-    "proxy": ("proxy/contract", "proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body", "proxy/upstream",
+    "proxy": ("proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body", "proxy/upstream",
               "proxy/scanner", "proxy/flow", "proxy/exit", "proxy/config", "proxy/listen", "proxy/desk", "proxy/tls",
               "certs"),
-    "launcher/process": ("proxy/contract",),
-    "launcher/manifest": ("proxy/contract", "launcher/process"),
-    "launcher/plan": ("proxy/contract", "launcher/process", "launcher/manifest"),
-    "launcher/lifetime": ("proxy/contract", "launcher/process", "launcher/plan"),
-    "launcher/backend": ("proxy/contract", "launcher/process", "launcher/plan", "launcher/lifetime"),
-    "launcher/backend/local": ("proxy/contract", "launcher/process", "launcher/manifest", "launcher/plan",
+    "launcher/process": (),
+    "launcher/manifest": ("launcher/process"),
+    "launcher/plan": ("launcher/process", "launcher/manifest"),
+    "launcher/lifetime": ("launcher/process", "launcher/plan"),
+    "launcher/backend": ("launcher/process", "launcher/plan", "launcher/lifetime"),
+    "launcher/backend/local": ("launcher/process", "launcher/manifest", "launcher/plan",
                                "launcher/lifetime", "launcher/backend"),
-    "launcher/backend/docker": ("proxy/contract", "launcher/process", "launcher/manifest", "launcher/plan",
+    "launcher/backend/docker": ("launcher/process", "launcher/manifest", "launcher/plan",
                                 "launcher/lifetime", "launcher/backend"),
-    "launcher/demo": ("proxy/contract", "launcher/process", "launcher/plan", "launcher/manifest", "launcher/lifetime"),
-    "launcher/command": ("proxy/contract", "launcher/process", "launcher/plan", "launcher/manifest",
+    "launcher/demo": ("launcher/process", "launcher/plan", "launcher/manifest", "launcher/lifetime"),
+    "launcher/command": ("launcher/process", "launcher/plan", "launcher/manifest",
                          "launcher/lifetime", "launcher/backend"),
-    "launcher": ("proxy/contract", "launcher/process", "launcher/plan", "launcher/manifest", "launcher/lifetime",
+    "launcher": ("launcher/process", "launcher/plan", "launcher/manifest", "launcher/lifetime",
                  "launcher/backend", "launcher/demo"),
 }
 # The one file of the launcher that sees the backends and the commands: its tables.
@@ -131,7 +133,7 @@ def check_layer(path, layer, line, project, tree):
     if project not in tree.files:
         return [Finding(path, line, f'"{project}" is not in the tree; includes are written from its root')]
     target = layer_of(project)
-    if target == layer or target in LAYERS.get(layer, ()) or project in LAYERS.get(layer, ()):
+    if target == layer or target == CONTRACT or target in LAYERS.get(layer, ()) or project in LAYERS.get(layer, ()):
         return []
     if path == BACKEND_TABLE and target.startswith(("launcher/backend/", "launcher/command")):
         return []

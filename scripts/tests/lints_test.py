@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lints import coroutines, hints, includes, oldest_go, words  # noqa: E402
+from lints import citations, coroutines, hints, includes, oldest_go, words  # noqa: E402
 from lints.tree import Tree, blank, comments  # noqa: E402
 
 
@@ -262,6 +262,74 @@ class Hints(unittest.TestCase):
     def test_the_line_is_that_of_the_sentence(self):
         found = hints.check(Tree({**self.WORLD, "proxy/x.cc": "\n\nf(\"a b --nope c\");\n"}))
         self.assertEqual([(f.path, f.line) for f in found], [("proxy/x.cc", 3)])
+
+
+class Citations(unittest.TestCase):
+    WORLD = {
+        "docs/threats.md": "| number | attack | answer | tests |\n|---|---|---|---|\n| T02 | a | b | `Rules.ListedMethodsPass` `TestNoTunnel` |\n"
+                           "| T57 | a | b | `Session.SlowReaderIsLeft` |\n| U01 | a | b | `Rules.ListedMethodsPass` |\n",
+        "docs/pipelock.md": "# pipelock\n## 1. Requests\n`Rules.ListedMethodsPass`\n## 6. Answers\n### 6.4 Cuts\n",
+        "tests/unit/rules_test.cc": "// Why.\n// [T02, U01]\nTEST(Rules, ListedMethodsPass) {}\nTEST_F(Rules,\n       Other) {}\n",
+        "tests/session/session_test.cc": "SESSION_TEST(SlowReaderIsLeft, slow())\n",
+        "tests/go/integration/a_test.go": "// TestNoTunnel: why.\n// [T02]\nfunc TestNoTunnel(t *testing.T) {\n",
+        "scripts/run-tests": 'MEASURING = ("^Test(No|"\n             "NoTunnel)")\n',
+    }
+
+    def found(self, **changes):
+        """Of the world with `path=(old, new)` or `path=text`."""
+        files = dict(self.WORLD)
+        for name, change in changes.items():
+            path = {"threats": "docs/threats.md", "pipelock": "docs/pipelock.md", "cc": "tests/unit/rules_test.cc",
+                    "go": "tests/go/integration/a_test.go", "run": "scripts/run-tests"}.get(name, f"proxy/{name}.cc")
+            path = "docs/a.md" if name == "page" else path
+            files[path] = files[path].replace(*change) if isinstance(change, tuple) else change
+        return [f.text for f in citations.check(Tree(files))]
+
+    def test_accepts(self):
+        self.assertEqual([], self.found())
+        for text in ("// why: threat T57 (docs/threats.md)", "// (threats T02\n// and T57)", "a threat to 3 of us", "// docs/pipelock.md, section 6.4).",
+                     "// (docs/pipelock.md,\n// sections 1 and 6)", "RFC 9110 section 9", "proxy/contract, not section"):
+            self.assertEqual([], self.found(code=text), text)
+        for text in ("[pipelock.md](pipelock.md), section 6", "T57, 2026-11-24T10:00:00", "`TestNoTunnel` `TestNo…` `go test -run TestName`"):
+            self.assertEqual([], self.found(page=text), text)
+
+    def test_numbers_without_a_row(self):
+        for text in ("// threat T58", "// threats T02 and\n// T58", "// threats T02, T58 and T57"):
+            self.assertEqual(["docs/threats.md has no row T58"], self.found(code=text), text)
+        self.assertEqual(["docs/threats.md has no row T58"], self.found(page="see T58"))
+        self.assertEqual(["docs/threats.md has no row T58"], self.found(cc=("[T02, U01]", "[T02, T58]")))
+        for text in ("// threat 57", "// Threats 31 and T57:"):
+            self.assertIn("is cited as T57", " ".join(self.found(code=text)), text)
+
+    def test_rows(self):
+        self.assertEqual(["T57 has no test"], self.found(threats=("`Session.SlowReaderIsLeft`", "later")))
+        self.assertEqual(["there is no test Rules.Gone"], self.found(threats=("`Session.Slow", "`Rules.Gone` `Session.Slow")))
+        self.assertEqual(["T02 has two rows"], self.found(threats=("| T57 |", "| T02 | a | b | `TestNoTunnel` `Rules.ListedMethodsPass` |\n| T57 |")))
+        self.assertEqual(["the row T02 of docs/threats.md does not name TestNoTunnel"], self.found(threats=(" `TestNoTunnel`", "")))
+        self.assertEqual(["there is no test TestNoTunnel", "[T02] stands above no test", "no test begins with TestNo",
+                          "no test begins with TestNoTunnel"], self.found(go=("func TestNoTunnel", "func noTunnel")))
+
+    def test_marks(self):
+        self.assertEqual(["[T02, U01] stands above no test"], self.found(cc=("U01]\n", "U01]\n// Why.\n")))
+        for mark in ("[T2]", "[T02 U01]", "[T02,U01]"):
+            self.assertEqual(["the numbers above a test are written // [T02, T06]"], self.found(cc=("[T02, U01]", mark)), mark)
+
+    def test_names_by_number(self):
+        for name in ("T02Other", "U1Other"):
+            self.assertEqual(1, len(self.found(cc=("Other", name))), name)
+        self.assertEqual(1, len(self.found(go="func TestNoTunnel() {}\nfunc TestT02_Tunnel(t *testing.T) {\n")))
+
+    def test_sections(self):
+        for text in ("// docs/pipelock.md, section 7", "// (docs/pipelock.md,\n// sections 1, 6 and 7)"):
+            self.assertEqual(["docs/pipelock.md has no section 7"], self.found(code=text), text)
+        for text in ("// (its contract, section 6.4)", "// as its contract says (section 6)"):
+            self.assertEqual(["cite docs/pipelock.md, section N"], self.found(code=text), text)
+
+    def test_named_tests(self):
+        self.assertEqual(["there is no test TestGone"], self.found(page="`TestGone`"))
+        self.assertEqual(["there is no test TestGone…"], self.found(page="`TestGone…`"))
+        self.assertEqual(["there is no test Rules.Gone"], self.found(pipelock=("ListedMethodsPass", "Gone")))
+        self.assertEqual(["no test begins with TestLarge"], self.found(run=("No|", "No|Large|")))
 
 
 if __name__ == "__main__":

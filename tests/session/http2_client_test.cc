@@ -465,7 +465,8 @@ awaitable<void> H2Clients::hostile() {
   pipe.b().close();
   co_await tasks.join();
 }
-TEST_F(H2Clients, T54AnOriginThatFloodsIsLeft) { play(hostile()); }
+// [T54]
+TEST_F(H2Clients, AnOriginThatFloodsIsLeft) { play(hostile()); }
 
 awaitable<void> H2Clients::closes() {
   start(true);

@@ -233,7 +233,8 @@ awaitable<void> Http2Sessions::refuses() {
   EXPECT_EQ(statuses[400], 3);
   EXPECT_EQ(statuses[200], 1);
 }
-TEST_F(Http2Sessions, T32BadHeadsAreAnsweredAndNeverHandled) { play(refuses()); }
+// [T32]
+TEST_F(Http2Sessions, BadHeadsAreAnsweredAndNeverHandled) { play(refuses()); }
 
 awaitable<void> Http2Sessions::hints() {
   start();
@@ -266,7 +267,8 @@ awaitable<void> Http2Sessions::continues() {
   EXPECT_EQ(body(1), "body");
   co_await close_and_join();
 }
-TEST_F(Http2Sessions, T25AnExpectedContinueIsAnsweredWhenTheBodyIsWanted) { play(continues()); }
+// [T25]
+TEST_F(Http2Sessions, AnExpectedContinueIsAnsweredWhenTheBodyIsWanted) { play(continues()); }
 
 awaitable<void> Http2Sessions::slow_reader() {
   handler.big = 64 * 1024 * 1024;
@@ -422,9 +424,8 @@ awaitable<void> Http2Sessions::early_answer() {
   co_await close_and_join();
   EXPECT_FALSE(handler.log.at(0).failure);
 }
-TEST_F(Http2Sessions, T25AnAnswerBeforeTheBodyEndedIsWholeThenStopsTheUpload) {
-  play(early_answer());
-}
+// [T25]
+TEST_F(Http2Sessions, AnAnswerBeforeTheBodyEndedIsWholeThenStopsTheUpload) { play(early_answer()); }
 
 awaitable<void> Http2Sessions::floods() {
   start();
@@ -438,7 +439,8 @@ awaitable<void> Http2Sessions::floods() {
   co_await close_and_join();
   EXPECT_EQ(handler.log.at(0).failure, Code::ClientFlood);
 }
-TEST_F(Http2Sessions, T54AFloodEndsTheConnectionCalmly) { play(floods()); }
+// [T54]
+TEST_F(Http2Sessions, AFloodEndsTheConnectionCalmly) { play(floods()); }
 
 awaitable<void> Http2Sessions::drains() {
   start();
@@ -524,7 +526,8 @@ awaitable<void> Http2Sessions::slow_body() {
   co_await close_and_join();
   EXPECT_EQ(handler.log.at(0).status, 408);
 }
-TEST_F(Http2Sessions, T56ABodyThatStopsComingIsA408) { play(slow_body()); }
+// [T56]
+TEST_F(Http2Sessions, ABodyThatStopsComingIsA408) { play(slow_body()); }
 
 // gRPC in both directions: the speaker may change, with pauses of any length.
 awaitable<void> Http2Sessions::conversation() {
@@ -563,7 +566,8 @@ awaitable<void> Http2Sessions::stalled_stream() {
   co_await close_and_join();
   EXPECT_EQ(handler.log.at(0).failure, Code::ClientSlow);
 }
-TEST_F(Http2Sessions, T57AStreamThatTakesNothingOfWhatWaitsIsReset) { play(stalled_stream()); }
+// [T57]
+TEST_F(Http2Sessions, AStreamThatTakesNothingOfWhatWaitsIsReset) { play(stalled_stream()); }
 
 awaitable<void> Http2Sessions::quiet_stream() {
   limits.write_stall = 40ms;
@@ -580,7 +584,8 @@ awaitable<void> Http2Sessions::quiet_stream() {
   EXPECT_EQ(body(1), "still here");
   co_await close_and_join();
 }
-TEST_F(Http2Sessions, T57AStreamWithNothingToSayMayLive) { play(quiet_stream()); }
+// [T57]
+TEST_F(Http2Sessions, AStreamWithNothingToSayMayLive) { play(quiet_stream()); }
 
 awaitable<void> Http2Sessions::deaf() {
   limits.write_stall = 60ms;
@@ -651,7 +656,8 @@ awaitable<void> Http2Sessions::bad_trailers() {
   EXPECT_EQ(body(3), "x");
   co_await close_and_join();
 }
-TEST_F(Http2Sessions, T5RequestTrailersAreVettedAndDropped) { play(bad_trailers()); }
+// [T05]
+TEST_F(Http2Sessions, RequestTrailersAreVettedAndDropped) { play(bad_trailers()); }
 
 }  // namespace
 }  // namespace bottle

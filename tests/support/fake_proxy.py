@@ -91,7 +91,7 @@ def serve(listener, options):
 
 
 def main():
-    if sys.argv[1] == "--check":
+    if sys.argv[1] == "--check-config":
         sys.exit(0)
     if sys.argv[1] == "--healthcheck":
         ask(sys.argv[2])

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "launcher/manifest/trust_env.h"
+#include "proxy/contract/host_pattern.h"
 
 namespace bottle::launcher::docker {
 namespace {
@@ -49,19 +50,12 @@ std::string ids(unsigned uid, unsigned gid) {
 
 bool has_pipelock(const Plan& plan) { return !plan.container->pipelock_image.empty(); }
 
-// The ports that the allowlist opens.
+// The ports that the allowlist opens, as text in its own order.
 std::set<std::string> ports_of(const Plan& plan) {
   std::set<std::string> out;
-  for (const auto& host : plan.allow) {
-    const auto colon = host.rfind(':');
-    if (colon != std::string::npos && !host.ends_with("]")) {  // "[::1]" has no port
-      out.insert(host.substr(colon + 1));
-      continue;
-    }
-    out.insert("443");
-    out.insert("80");
+  for (const std::uint16_t port : opened_ports(host_patterns(plan.allow))) {
+    out.insert(std::to_string(port));
   }
-  if (out.empty()) out = {"443", "80"};  // nothing is allowed, but pipelock starts
   return out;
 }
 

@@ -1,5 +1,5 @@
-// Package double is a stand-in for pipelock: it keeps the contract that bottle-proxy relies on (how requests are
-// accepted, what is scanned and stripped, what errors look like on the wire, which responses are buffered, cut or
+// Package double is a stand-in for pipelock: it does what docs/pipelock.md says that bottle-proxy relies on (how requests
+// are accepted, what is scanned and stripped, what errors look like on the wire, which responses are buffered, cut or
 // re-serialised) without being it. Every connection and every raw request line is recorded, so that a test can fail
 // on a request that pipelock's own endpoints would have taken.
 package double

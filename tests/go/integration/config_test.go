@@ -79,13 +79,13 @@ func TestStartUpErrors(t *testing.T) {
 			if strings.Contains(stderr, "terminate called") || strings.Contains(stderr, "Sanitizer") {
 				t.Errorf("stderr: %s", stderr)
 			}
-			// Places and files that are written are nothing to --check; all else it finds as a start does.
+			// Places and files that are written are nothing to --check-config; all else it finds as a start does.
 			if c.code == exitListen || strings.HasSuffix(c.name, "-unwritable") {
 				return
 			}
-			code, _, said := harness.RunProxy(t, 20*time.Second, append([]string{"--check"}, c.args...)...)
+			code, _, said := harness.RunProxy(t, 20*time.Second, append([]string{"--check-config"}, c.args...)...)
 			if code != c.code || said != stderr {
-				t.Errorf("--check: exit code %d, want %d: %s, want %s", code, c.code, said, stderr)
+				t.Errorf("--check-config: exit code %d, want %d: %s, want %s", code, c.code, said, stderr)
 			}
 		})
 	}
@@ -94,7 +94,7 @@ func TestStartUpErrors(t *testing.T) {
 // TestCheckStartsNothing: no place is taken, no file is made, nothing is said when all is well.
 func TestCheckStartsNothing(t *testing.T) {
 	dir := t.TempDir()
-	code, stdout, stderr := harness.RunProxy(t, 10*time.Second, "--check", "--upstream", "direct", "--allow", "origin.test",
+	code, stdout, stderr := harness.RunProxy(t, 10*time.Second, "--check-config", "--upstream", "direct", "--allow", "origin.test",
 		"--listen", "127.0.0.1:0", "--ca-out", filepath.Join(dir, "ca.pem"), "--bundle-out", filepath.Join(dir, "bundle.pem"),
 		"--audit", filepath.Join(dir, "audit.jsonl"))
 	if code != 0 || stdout+stderr != "" {

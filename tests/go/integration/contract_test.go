@@ -14,8 +14,8 @@ import (
 	"bottle.test/origin"
 )
 
-// These tests pin what bottle-proxy relies on in the scanner. They run against the double, and against the real
-// program when PIPELOCK_BIN names it, so that the double cannot drift from it unseen.
+// These tests pin what bottle-proxy relies on in the scanner, section by section of docs/pipelock.md. They run against
+// the double, and against the real program when PIPELOCK_BIN names it, so that the double cannot drift from it unseen.
 
 type scannerWorld struct {
 	t         *testing.T

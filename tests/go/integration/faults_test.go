@@ -208,9 +208,10 @@ func TestScannerKilledMidStream(t *testing.T) {
 	})
 }
 
-// TestT38_SilentTruncationIsCut: pipelock ends a stream cleanly when its time is over; the event log shows less than
+// TestSilentTruncationIsCut: pipelock ends a stream cleanly when its time is over; the event log shows less than
 // the origin sent, and the proxy must notice by its configured limit of bytes.
-func TestT38_SilentTruncationIsCut(t *testing.T) {
+// [T38]
+func TestSilentTruncationIsCut(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := withDouble(t, double.Options{MaxResponse: 1 << 20}, "--limit", "pipelock_max_response_bytes=1048576")
 		answer, err := cut(t, w, proto, "/bytes?n=3145728")
@@ -310,8 +311,9 @@ func TestOriginsCertificateIsVerified(t *testing.T) {
 	})
 }
 
-// TestT36_SurplusFromTheScanner: bytes after a whole response must never answer the next request.
-func TestT36_SurplusFromTheScanner(t *testing.T) {
+// TestSurplusFromTheScannerAnswersNothing: bytes after a whole response must never answer the next request.
+// [T36]
+func TestSurplusFromTheScannerAnswersNothing(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := withDouble(t, double.Options{})
 		w.Double.SetFault(double.Fault{Kind: double.FaultSurplus, Times: 1})
@@ -326,8 +328,9 @@ func TestT36_SurplusFromTheScanner(t *testing.T) {
 	})
 }
 
-// TestT36_EarlyBlock: the scanner refuses before it has read the upload.
-func TestT36_EarlyBlock(t *testing.T) {
+// TestEarlyBlockOfTheScannerArrives: the scanner refuses before it has read the upload.
+// [T36]
+func TestEarlyBlockOfTheScannerArrives(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := withDouble(t, double.Options{})
 		w.Double.SetFault(double.Fault{Kind: double.FaultEarly403})
@@ -338,8 +341,9 @@ func TestT36_EarlyBlock(t *testing.T) {
 	})
 }
 
-// TestT37_ResponseFieldsAreCleaned: hop-by-hop and proxy-control fields do not reach the client.
-func TestT37_ResponseFieldsAreCleaned(t *testing.T) {
+// TestResponseFieldsAreCleaned: hop-by-hop and proxy-control fields do not reach the client.
+// [T37]
+func TestResponseFieldsAreCleaned(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := rawOrigin(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive, X-Listed\r\nX-Listed: 1\r\nKeep-Alive: timeout=5\r\n"+
 			"Proxy-Authenticate: Basic\r\nUpgrade: h2c\r\nAlt-Svc: h3=\":443\"\r\nX-Bottle-Deny: forged\r\nX-Pipelock-Hint: forged\r\nX-Kept: yes\r\n\r\nok")

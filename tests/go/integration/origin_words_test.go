@@ -2,8 +2,8 @@ package integration
 
 import (
 	"crypto/tls"
-	"net/http"
-	"net/url"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -52,27 +52,37 @@ func TestOriginsThatCannotBeReachedSayWhy(t *testing.T) {
 	}
 }
 
-// TestNameWithAnUnderscoreSaysSo: in a URL and in a CONNECT.
-func TestNameWithAnUnderscoreSaysSo(t *testing.T) {
-	w := harness.NewWorld(t, harness.WorldOptions{})
-	transport := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: w.Proxy.Addr})}
-	defer transport.CloseIdleConnections()
-	answer, err := transport.RoundTrip(mustRequest("http://my_bucket.origin.test/"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer.Body.Close()
-	if answer.StatusCode != 400 {
-		t.Errorf("got %d", answer.StatusCode)
-	}
-	raw := w.RawDial()
-	if answer := raw.Connect(harness.ConnectHead("my_bucket.origin.test:443")); answer.StatusCode != 400 || !strings.Contains(answer.Text, "underscore") {
-		t.Errorf("CONNECT: %d %s", answer.StatusCode, answer.Text)
-	}
-	for _, method := range []string{"GET", "CONNECT"} {
-		line := w.Proxy.WaitAudit(t, "the line", func(line map[string]any) bool { return line["method"] == method })
-		if detail, _ := line["detail"].(string); !strings.Contains(detail, "underscore") || line["reason"] != "bad_authority" {
-			t.Errorf("got %v", line)
+// TestNamesThatAreNoHostsByTheLetterWork: underscores, and labels that end in a hyphen. Certificates are made for them, and
+// clients accept those.
+func TestNamesThatAreNoHostsByTheLetterWork(t *testing.T) {
+	names := []string{"my_bucket.origin.test", "a-.origin.test", "_dmarc.origin.test"}
+	w := harness.NewWorld(t, harness.WorldOptions{Name: names[0], More: names[1:]})
+	for _, name := range names {
+		target := "https://" + name + "/text"
+		for _, proto := range []harness.Proto{harness.H1, harness.H2} {
+			answer, err := w.Client(proto).Get(target)
+			if err != nil {
+				t.Errorf("Go, %s: %v", proto, err)
+				continue
+			}
+			answer.Body.Close()
+			if answer.StatusCode != 200 {
+				t.Errorf("Go, %s: %s answered %d", proto, name, answer.StatusCode)
+			}
+		}
+		for _, words := range [][]string{
+			{"curl", "-sS", "--cacert", w.Proxy.CAFile, "-x", "http://" + w.Proxy.Addr, target},
+			{"python3", "-c", "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())", target},
+		} {
+			if _, err := exec.LookPath(words[0]); err != nil {
+				t.Logf("%s is missing", words[0])
+				continue
+			}
+			cmd := exec.Command(words[0], words[1:]...)
+			cmd.Env = append(os.Environ(), "https_proxy=http://"+w.Proxy.Addr, "SSL_CERT_FILE="+w.Proxy.CAFile, "no_proxy=")
+			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "hello from the origin") {
+				t.Errorf("%s, %s: %v: %s", words[0], name, err, out)
+			}
 		}
 	}
 }

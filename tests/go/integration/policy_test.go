@@ -358,8 +358,9 @@ func TestScannerGetsWhatTheContractAsks(t *testing.T) {
 	})
 }
 
-// TestCompressionLies: bombs, trailing bytes, wrong labels and stacked codings are refused before the scanner.
-func TestT15_CompressionLies(t *testing.T) {
+// TestCompressionLiesAreRefused: bombs, trailing bytes, wrong labels and stacked codings do not reach the scanner.
+// [T15]
+func TestCompressionLiesAreRefused(t *testing.T) {
 	pack := func(text []byte) []byte {
 		var packed bytes.Buffer
 		out := gzip.NewWriter(&packed)

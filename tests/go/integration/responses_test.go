@@ -18,8 +18,9 @@ func rawOrigin(t *testing.T, response string) *harness.World {
 	return harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, RawOrigin: server})
 }
 
-// TestT36_HostileResponses: shapes that no honest origin sends.
-func TestT36_HostileResponses(t *testing.T) {
+// TestHostileResponsesAreBadGateways: shapes that no honest origin sends.
+// [T36]
+func TestHostileResponsesAreBadGateways(t *testing.T) {
 	for name, response := range map[string]string{
 		"cl-and-te":    "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
 		"two-cl":       "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde",

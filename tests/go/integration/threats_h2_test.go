@@ -9,7 +9,8 @@ import (
 	"bottle.test/origin"
 )
 
-// The shapes that need HTTP/2 frames: injection through fields, what the library lets through, and floods.
+// The attacks that need HTTP/2 frames (docs/threats.md has the numbers): injection through fields, heads that the library
+// lets through, and floods.
 
 // refuseH2 sends each field list on its own connection and expects a refusal, by status or by reset.
 func refuseH2(t *testing.T, w *harness.World, cases map[string][]harness.Field) {
@@ -26,7 +27,8 @@ func refuseH2(t *testing.T, w *harness.World, cases map[string][]harness.Field) 
 	w.Untouched()
 }
 
-func TestT31_H2Injection(t *testing.T) {
+// [T31]
+func TestH2InjectionIsRefused(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		f := func(name, value string) []harness.Field {
 			return w.Request("GET", "/text", harness.Field{Name: name, Value: value})
@@ -44,8 +46,9 @@ func TestT31_H2Injection(t *testing.T) {
 	})
 }
 
-// TestT31_H2OuterWhitespaceIsTakenOff: real clients send it, so it is no reason to refuse, but it goes no further.
-func TestT31_H2OuterWhitespaceIsTakenOff(t *testing.T) {
+// TestH2OuterWhitespaceIsTakenOff: real clients send it, so it is no reason to refuse, but it goes no further.
+// [T31]
+func TestH2OuterWhitespaceIsTakenOff(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		for _, value := range []string{" b", "b ", "\tb", "b\t", " \tb \t"} {
 			c := w.H2()
@@ -66,7 +69,8 @@ func TestT31_H2OuterWhitespaceIsTakenOff(t *testing.T) {
 	})
 }
 
-func TestT32_H2WhatTheLibraryLetsThrough(t *testing.T) {
+// [T32]
+func TestH2WhatTheLibraryLetsThroughIsRefused(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		a := w.Authority()
 		pseudo := func(method, scheme, authority, path string, extra ...harness.Field) []harness.Field {
@@ -110,7 +114,8 @@ func TestT32_H2WhatTheLibraryLetsThrough(t *testing.T) {
 	})
 }
 
-func TestT32_H2OptionsAsterisk(t *testing.T) {
+// [T32]
+func TestH2OptionsAsteriskIsAnswered(t *testing.T) {
 	w := direct(t)
 	c := w.H2()
 	c.Headers(1, true, w.Request("OPTIONS", "*")...)
@@ -119,7 +124,8 @@ func TestT32_H2OptionsAsterisk(t *testing.T) {
 	}
 }
 
-func TestT33_H2LengthMismatch(t *testing.T) {
+// [T33]
+func TestH2LengthMismatchIsRefused(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		for name, send := range map[string]func(c *harness.H2Conn){
 			"less-data": func(c *harness.H2Conn) {
@@ -152,7 +158,8 @@ func TestT33_H2LengthMismatch(t *testing.T) {
 	})
 }
 
-func TestT34_CookieCrumbs(t *testing.T) {
+// [T34]
+func TestH2CookieCrumbsAreBounded(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		crumbs := func(n int) []harness.Field {
 			var fields []harness.Field
@@ -176,8 +183,9 @@ func TestT34_CookieCrumbs(t *testing.T) {
 	})
 }
 
-// TestT50_RapidReset: a flood of opened and cancelled streams ends the connection; others go on.
-func TestT50_RapidReset(t *testing.T) {
+// TestRapidResetEndsTheConnection: a flood of opened and cancelled streams ends the connection; others go on.
+// [T50]
+func TestRapidResetEndsTheConnection(t *testing.T) {
 	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct})
 	good := w.Client(harness.H2)
 	w.Do(good, "GET", "/text", nil)
@@ -197,8 +205,9 @@ func TestT50_RapidReset(t *testing.T) {
 	}
 }
 
-// TestT52_ContinuationFlood: endless CONTINUATION frames end the connection early.
-func TestT52_ContinuationFlood(t *testing.T) {
+// TestContinuationFloodEndsTheConnection: endless CONTINUATION frames end the connection early.
+// [T52]
+func TestContinuationFloodEndsTheConnection(t *testing.T) {
 	w := direct(t)
 	c := w.H2()
 	c.Send(harness.Frame{Type: harness.FrameHeaders, Stream: 1, Payload: harness.Literal(w.Request("GET", "/text")...)})
@@ -211,8 +220,9 @@ func TestT52_ContinuationFlood(t *testing.T) {
 	w.Untouched()
 }
 
-// TestT54_FrameFloods: cheap frames without end are stopped.
-func TestT54_FrameFloods(t *testing.T) {
+// TestFrameFloodsEndTheConnection: cheap frames without end are stopped.
+// [T54]
+func TestFrameFloodsEndTheConnection(t *testing.T) {
 	for name, frame := range map[string]harness.Frame{
 		"ping":     {Type: harness.FramePing, Payload: make([]byte, 8)},
 		"settings": {Type: harness.FrameSettings},

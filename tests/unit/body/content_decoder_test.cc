@@ -79,7 +79,8 @@ TEST_P(Decoder, TruncatedBodyFailsAtItsEnd) {
   }
 }
 
-TEST_P(Decoder, T15NothingMayFollow) {
+// [T15]
+TEST_P(Decoder, NothingMayFollow) {
   const std::string coded = encode(GetParam(), prose(300));
   for (const std::string& tail :
        {std::string("x"), std::string("\0", 1), std::string("\n"), coded}) {
@@ -122,8 +123,9 @@ TEST_P(Decoder, LimitIsExact) {
   EXPECT_EQ(out.error().reason, "body_too_large");
 }
 
-// threats.md 61: what a bomb costs is bounded by the ratio as well as by the size.
-TEST_P(Decoder, T61BombIsStoppedEarly) {
+// The cost of a bomb is bounded by the ratio as well as by the size.
+// [T61]
+TEST_P(Decoder, BombIsStoppedEarly) {
   const std::string bomb = encode(GetParam(), std::string(std::size_t{16} << 20, 'a'));
   ASSERT_LT(bomb.size() * 100, std::size_t{16} << 20);
   DecodeSpace space(DecodeLimits{}.memory_bytes);
@@ -252,7 +254,8 @@ TEST(ContentDecoder, IdentityIsOnlyCounted) {
   EXPECT_FALSE(decode_all(Coding::Identity, limits, "123456"));
 }
 
-TEST(ContentDecoder, T15CodingsOfFields) {
+// [T15]
+TEST(ContentDecoder, CodingsAreReadStrictly) {
   const auto listed = [](std::initializer_list<Coding> all) {
     Codings codings;
     for (const Coding coding : all) EXPECT_TRUE(codings.add(coding));

@@ -203,6 +203,7 @@ TEST(CertificateAuthority, ConstraintsBiteForEveryKindOfName) {
   const std::vector<Row> rows{
       {{"api.test"}, {"api.test"}, {"xapi.test", "test", "192.0.2.1", "2001:db8::1"}},
       {{"*.wild.test"}, {"a.wild.test", "a.b.wild.test"}, {"wild.test.evil", "192.0.2.1"}},
+      {{"under_score.test"}, {"under_score.test", "a.under_score.test"}, {"score.test"}},
       {{"192.0.2.1"}, {"192.0.2.1"}, {"192.0.2.2", "2001:db8::1", "api.test"}},
       {{"[2001:db8::1]"}, {"2001:db8::1"}, {"2001:db8::2", "192.0.2.1", "api.test"}},
       {{}, {}, {"api.test", "192.0.2.1", "2001:db8::1"}},
@@ -221,7 +222,7 @@ TEST(CertificateAuthority, AListThatCannotBeExpressedIsSaidAloud) {
     ASSERT_EQ(ca->warnings().size(), 1U);
     EXPECT_THAT(ca->warnings()[0], ::testing::HasSubstr(entry));
   }
-  const auto odd = make_ca(CaNames::Allowlist, {"good.test", "under_score.test", "*.192.0.2.1"});
+  const auto odd = make_ca(CaNames::Allowlist, {"good.test", "-hyphen.test", "*.192.0.2.1"});
   EXPECT_TRUE(odd->constrained());
   EXPECT_EQ(odd->warnings().size(), 2U);
 }

@@ -35,10 +35,10 @@ TEST(TrustBundle, ReadsABundleAndRefusesWhatIsNone) {
   const TempDir dir;
   EXPECT_EQ(read_bundle(dir.write("good.pem", kOne)).value(), kOne);
   const auto refused = [](const std::filesystem::path& path) {
-    const Result<std::string> result = read_bundle(path);
+    const Expected<std::string> result = read_bundle(path);
     EXPECT_FALSE(result.has_value());
-    EXPECT_THAT(result.error().detail, HasSubstr(path.string()));
-    return result.error().detail;
+    EXPECT_THAT(result.error().message, HasSubstr(path.string()));
+    return result.error().message;
   };
   EXPECT_THAT(refused(dir / "absent.pem"), HasSubstr("No such file"));
   EXPECT_THAT(refused(dir.write("text", "no certificate")), HasSubstr("no PEM certificate"));
@@ -70,12 +70,12 @@ TEST(TrustBundle, WritesPublicFilesWhole) {
 TEST(TrustBundle, SaysWhyAPathCannotBeWritten) {
   const TempDir dir;
   const auto refused = [](const std::filesystem::path& path) {
-    const Result<void> result = write_public_file(path, kOne);
+    const Expected<void> result = write_public_file(path, kOne);
     EXPECT_FALSE(result.has_value());
-    EXPECT_EQ(result.error().reason, "unwritable");
-    EXPECT_THAT(result.error().detail, HasSubstr(path.string()));
+    EXPECT_EQ(result.error().code, ExitCode::kFiles);
+    EXPECT_THAT(result.error().message, HasSubstr(path.string()));
     EXPECT_FALSE(result.error().hint.empty());
-    return result.error().detail;
+    return result.error().message;
   };
   EXPECT_THAT(refused(dir / "absent/ca.pem"), HasSubstr("No such file"));
   EXPECT_THAT(refused(dir / ""), HasSubstr("folder"));

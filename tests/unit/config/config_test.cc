@@ -14,7 +14,7 @@
 namespace bottle {
 namespace {
 
-Result<Invocation> parse(std::initializer_list<std::string> arguments) {
+Expected<Invocation> parse(std::initializer_list<std::string> arguments) {
   std::vector<std::string> words{"bottle-proxy"};
   words.insert(words.end(), arguments);
   std::vector<const char*> argv;
@@ -25,16 +25,16 @@ Result<Invocation> parse(std::initializer_list<std::string> arguments) {
 std::string complaint(std::initializer_list<std::string> arguments) {
   const auto parsed = parse(arguments);
   if (parsed) return "accepted";
-  EXPECT_EQ(parsed.error().reason, "bad_config");
-  return parsed.error().detail;
+  EXPECT_EQ(parsed.error().code, ExitCode::kUsage);
+  return parsed.error().message;
 }
 
 std::string file_complaint(const std::string& text) {
   Config config;
   const auto applied = apply_config_text(config, text, "c.json");
   if (applied) return "accepted";
-  EXPECT_EQ(applied.error().reason, "bad_config");
-  return applied.error().detail;
+  EXPECT_EQ(applied.error().code, ExitCode::kUsage);
+  return applied.error().message;
 }
 
 class TempFile {
@@ -70,7 +70,7 @@ class Variable {
 
 TEST(Config, DefaultsNeedOnlyAnUpstream) {
   const auto parsed = parse({"--upstream", "direct"});
-  ASSERT_TRUE(parsed) << parsed.error().detail;
+  ASSERT_TRUE(parsed) << parsed.error().message;
   const Config& config = parsed->config;
   EXPECT_EQ(config.upstream, UpstreamKind::Direct);
   EXPECT_EQ(config.listen.host, "127.0.0.1");
@@ -84,7 +84,7 @@ TEST(Config, PipelockIsNeededUnlessDirect) {
   EXPECT_SAYS(complaint({"--upstream", "pipelock"}), "--pipelock");
   EXPECT_SAYS(complaint({"--upstream", "direct", "--pipelock", "http://127.0.0.1:8888"}), "direct");
   const auto parsed = parse({"--pipelock", "http://127.0.0.1:8888"});
-  ASSERT_TRUE(parsed) << parsed.error().detail;
+  ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->config.pipelock_host, "127.0.0.1");
   EXPECT_EQ(parsed->config.pipelock_port, 8888);
 }
@@ -156,7 +156,7 @@ TEST(Config, ListenTakesAddressesAndDescriptors) {
   } cases[] = {{"0.0.0.0:3128", "0.0.0.0", 3128}, {"[::1]:0", "::1", 0}, {"[::]:1", "::", 1}};
   for (const auto& c : cases) {
     const auto parsed = parse({"--upstream", "direct", "--listen", c.text});
-    ASSERT_TRUE(parsed) << parsed.error().detail;
+    ASSERT_TRUE(parsed) << parsed.error().message;
     EXPECT_EQ(parsed->config.listen.host, c.host);
     EXPECT_EQ(parsed->config.listen.port, c.port);
     EXPECT_FALSE(parsed->config.listen.fd);
@@ -170,7 +170,7 @@ TEST(Config, TransparentPlacesAreLists) {
   const auto parsed =
       parse({"--upstream=direct", "--listen-tls=127.0.0.1:443", "--listen-tls=fd:7",
              "--listen-http=[::1]:80", "--names=127.0.0.1:53", "--names-address=fd00:0::2"});
-  ASSERT_TRUE(parsed) << parsed.error().detail;
+  ASSERT_TRUE(parsed) << parsed.error().message;
   const Config& config = parsed->config;
   ASSERT_EQ(config.listen_tls.size(), 2U);
   EXPECT_EQ(config.listen_tls[0].port, 443);
@@ -203,7 +203,7 @@ TEST(Config, ExitStandsBehindPipelock) {
       parse({pipelock, "--exit-listen=10.0.0.2:443", "--exit-listen=fd:5", "--exit-names=fd:6",
              "--exit-address=10.0.0.2", "--scanner-may-change-bodies", "--route=*=scan-requests",
              "--limit=exit_connections=7", "--limit=idle_ms=7000"});
-  ASSERT_TRUE(parsed) << parsed.error().detail;
+  ASSERT_TRUE(parsed) << parsed.error().message;
   const Config& config = parsed->config;
   EXPECT_TRUE(config.has_exit());
   EXPECT_EQ(config.exit_listen.size(), 2U);
@@ -234,13 +234,13 @@ TEST(Config, SwitchesTakeNoValueOrABoolean) {
   const std::string pipelock = "--pipelock=http://127.0.0.1:8888";
   const std::string exit = "--exit-listen=127.0.0.1:1";
   auto parsed = parse({pipelock, exit, "--scanner-may-change-bodies=false"});
-  ASSERT_TRUE(parsed) << parsed.error().detail;
+  ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_FALSE(parsed->config.exit.scanner_may_change_bodies);
   EXPECT_SAYS(complaint({pipelock, exit, "--scanner-may-change-bodies", "true"}), "true");
   {
     const Variable set("BOTTLE_PROXY_SCANNER_MAY_CHANGE_BODIES", "true");
     parsed = parse({pipelock, exit});
-    ASSERT_TRUE(parsed) << parsed.error().detail;
+    ASSERT_TRUE(parsed) << parsed.error().message;
     EXPECT_TRUE(parsed->config.exit.scanner_may_change_bodies);
   }
   Config config;
@@ -258,7 +258,7 @@ TEST(Config, DescriptorsAreGivenOnce) {
   const auto parsed = parse({pipelock, "--listen=fd:3", "--listen-tls=fd:4", "--listen-http=fd:5",
                              "--names=fd:6", "--exit-listen=fd:7", "--exit-names=fd:8",
                              "--secrets=fd:9", "--pipelock-sockets=fd:10"});
-  ASSERT_TRUE(parsed) << parsed.error().detail;
+  ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->config.pipelock_sockets_fd, 10);
   EXPECT_SAYS(complaint({"--upstream=direct", "--pipelock-sockets=fd:7"}), "--pipelock-sockets");
 }
@@ -276,7 +276,7 @@ TEST(Config, ListsAddUpOnTheCommandLine) {
   const auto parsed =
       parse({"--upstream=direct", "--allow", "a.test", "--allow", "b.test:8443", "--allow=*.c.test",
              "--method", "PROPFIND", "--limit", "idle_ms=1000", "--limit", "linger_ms=5"});
-  ASSERT_TRUE(parsed) << parsed.error().detail;
+  ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->config.allow, (std::vector<std::string>{"a.test", "b.test:8443", "*.c.test"}));
   EXPECT_EQ(parsed->config.rules.extra_methods, std::vector<std::string>{"PROPFIND"});
   EXPECT_EQ(parsed->config.session.idle.count(), 1000);
@@ -337,7 +337,7 @@ TEST(ConfigFile, HasTheSameKeysAsTheCommandLine) {
           "route": "b.test=deny", "threads": 2, "audit": "-", "ca-names": "any",
           "limits": {"idle_ms": 7000, "h2_streams": 10}})",
       "c.json");
-  ASSERT_TRUE(applied) << applied.error().detail;
+  ASSERT_TRUE(applied) << applied.error().message;
   EXPECT_EQ(config.allow, (std::vector<std::string>{"a.test", "b.test"}));
   EXPECT_EQ(config.routes, std::vector<std::string>{"b.test=deny"});
   EXPECT_EQ(config.threads, 2U);
@@ -351,7 +351,7 @@ TEST(ConfigFile, CommandLineReplacesValuesAndAddsToLists) {
                           "limits": {"idle_ms": 7000, "linger_ms": 9}})");
   const auto parsed = parse(
       {"--config", file.path(), "--threads", "3", "--allow", "b.test", "--limit", "idle_ms=8000"});
-  ASSERT_TRUE(parsed) << parsed.error().detail;
+  ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->config.upstream, UpstreamKind::Direct);
   EXPECT_EQ(parsed->config.threads, 3U);
   EXPECT_EQ(parsed->config.allow, (std::vector<std::string>{"a.test", "b.test"}));
@@ -371,11 +371,11 @@ TEST(ConfigEnvironment, StandsBetweenFileAndCommandLine) {
   const Variable threads("BOTTLE_PROXY_THREADS", "5");
   const Variable id("BOTTLE_PROXY_BOTTLE_ID", "from-env");
   auto parsed = parse({"--config", file.path()});
-  ASSERT_TRUE(parsed) << parsed.error().detail;
+  ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->config.threads, 5U);
   EXPECT_EQ(parsed->config.bottle_id, "from-env");
   parsed = parse({"--config", file.path(), "--threads", "6"});
-  ASSERT_TRUE(parsed) << parsed.error().detail;
+  ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->config.threads, 6U);
 }
 
@@ -387,7 +387,7 @@ TEST(ConfigEnvironment, MistakesAreNamed) {
 TEST(ConfigEnvironment, AListHasOneValue) {
   const Variable allow("BOTTLE_PROXY_ALLOW", "a.test");
   const auto parsed = parse({"--upstream", "direct"});
-  ASSERT_TRUE(parsed) << parsed.error().detail;
+  ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->config.allow, std::vector<std::string>{"a.test"});
 }
 
@@ -422,7 +422,7 @@ TEST(Limits, NamesAreUnique) {
 TEST(Limits, ReachTheSessionsThatTheyAreFor) {
   const auto parsed = parse({"--upstream=direct", "--limit=head_bytes=5000",
                              "--limit=head_fields=30", "--limit=request_line_bytes=4000"});
-  ASSERT_TRUE(parsed) << parsed.error().detail;
+  ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->config.rules.limits.head_bytes, 5000U);
   EXPECT_EQ(parsed->config.h2.header_bytes, 5000U);
   EXPECT_EQ(parsed->config.h2.header_fields, 30U);

@@ -13,7 +13,7 @@ namespace {
 
 std::unique_ptr<const ProxyUsers> users_of(std::string_view text) {
   auto users = ProxyUsers::parse(text, "users");
-  EXPECT_TRUE(users) << users.error().detail;
+  EXPECT_TRUE(users) << users.error().message;
   return users ? std::move(*users) : nullptr;
 }
 
@@ -21,8 +21,8 @@ std::string complaint(std::string_view text) {
   const auto users = ProxyUsers::parse(text, "users");
   EXPECT_FALSE(users) << text;
   if (users) return {};
-  EXPECT_EQ(users.error().reason, "bad_config");
-  return users.error().detail;
+  EXPECT_EQ(users.error().code, ExitCode::kUsage);
+  return users.error().message;
 }
 
 Fields shown(std::string_view value) {
@@ -210,38 +210,38 @@ TEST_F(ProxyUsersFile, IsReadIfNobodyElseMay) {
   for (const mode_t mode : {0600U, 0400U}) {
     write("me:correct horse battery\n", mode);
     const auto users = ProxyUsers::load(file);
-    ASSERT_TRUE(users) << users.error().detail;
+    ASSERT_TRUE(users) << users.error().message;
     EXPECT_TRUE(lets_in(**users, kMe));
   }
   for (const mode_t mode : {0644U, 0640U, 0660U, 0602U, 0601U, 0620U}) {
     write("me:correct horse battery\n", mode);
     const auto users = ProxyUsers::load(file);
     ASSERT_FALSE(users) << std::oct << mode;
-    EXPECT_EQ(users.error().reason, "bad_config");
-    EXPECT_NE(users.error().detail.find("chmod 600 " + file), std::string::npos);
+    EXPECT_EQ(users.error().code, ExitCode::kUsage);
+    EXPECT_NE(users.error().message.find("chmod 600 " + file), std::string::npos);
   }
 }
 
 TEST_F(ProxyUsersFile, WhatIsNoneIsSaid) {
   auto users = ProxyUsers::load(file);
   ASSERT_FALSE(users);
-  EXPECT_EQ(users.error().reason, "bad_file");
-  EXPECT_NE(users.error().detail.find(file), std::string::npos);
+  EXPECT_EQ(users.error().code, ExitCode::kFiles);
+  EXPECT_NE(users.error().message.find(file), std::string::npos);
 
   users = ProxyUsers::load(dir);
   ASSERT_FALSE(users);
-  EXPECT_EQ(users.error().reason, "bad_file");
+  EXPECT_EQ(users.error().code, ExitCode::kFiles);
 
   ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
   users = ProxyUsers::load(file);
   ASSERT_FALSE(users) << "nor does it wait for somebody to write";
-  EXPECT_EQ(users.error().reason, "bad_file");
+  EXPECT_EQ(users.error().code, ExitCode::kFiles);
   ::unlink(file.c_str());
 
   write(std::string(kMaxProxyUsersFile + 1, '#'), 0600);
   users = ProxyUsers::load(file);
   ASSERT_FALSE(users);
-  EXPECT_NE(users.error().detail.find("over 64 KiB"), std::string::npos);
+  EXPECT_NE(users.error().message.find("over 64 KiB"), std::string::npos);
 }
 
 }  // namespace

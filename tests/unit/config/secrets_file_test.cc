@@ -15,7 +15,7 @@ TEST(SecretsFile, OneObjectALine) {
       "\n  \r\n"
       "{\"name\":\"B\",\"value\":\"bbbbbbbb\",\"hosts\":[\"h.test\",\"*.i.test\"],"
       "\"in_body\":true}");
-  ASSERT_TRUE(parsed) << parsed.error().detail;
+  ASSERT_TRUE(parsed) << parsed.error().message;
   ASSERT_EQ(parsed->size(), 2U);
   EXPECT_EQ((*parsed)[0].name, "A");
   EXPECT_EQ((*parsed)[0].value, "aaaaaaaa");
@@ -55,9 +55,9 @@ TEST(SecretsFile, NoComplaintHoldsAValue) {
   for (const std::string& line : bad) {
     const auto parsed = parse_secret_lines("\n" + line + "\n");
     ASSERT_FALSE(parsed) << line;
-    EXPECT_EQ(parsed.error().reason, "bad_secrets");
-    EXPECT_EQ(parsed.error().detail.find("hunter2"), std::string::npos) << parsed.error().detail;
-    EXPECT_NE(parsed.error().detail.find("line 2"), std::string::npos) << parsed.error().detail;
+    EXPECT_EQ(parsed.error().code, ExitCode::kUsage);
+    EXPECT_EQ(parsed.error().message.find("hunter2"), std::string::npos) << parsed.error().message;
+    EXPECT_NE(parsed.error().message.find("line 2"), std::string::npos) << parsed.error().message;
   }
 }
 
@@ -68,7 +68,7 @@ TEST(SecretsFile, ReadsItsDescriptorToTheEndAndClosesIt) {
   ASSERT_EQ(::write(ends[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
   ::close(ends[1]);
   const auto read = read_secrets(ends[0]);
-  ASSERT_TRUE(read) << read.error().detail;
+  ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->size(), 1U);
   EXPECT_EQ(::fcntl(ends[0], F_GETFD), -1) << "it is still open";
 }
@@ -76,7 +76,7 @@ TEST(SecretsFile, ReadsItsDescriptorToTheEndAndClosesIt) {
 TEST(SecretsFile, DescriptorThatIsNotThereIsAnError) {
   const auto read = read_secrets(60'000);
   ASSERT_FALSE(read);
-  EXPECT_EQ(read.error().reason, "bad_secrets");
+  EXPECT_EQ(read.error().code, ExitCode::kUsage);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ TEST(Sniff, TellsTlsFromHttpFromTheRest) {
       {"M-SEARCH * ", Http},
       {"\r\nGET / HTTP/1.1", Http},
       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Http},
-      // Threat 3: what must not pass for TLS or HTTP.
+      // Must pass neither for TLS nor for HTTP.
       {"SSH-2.0-OpenSSH_9.2\r\n", Unknown},
       {"EHLO example.com\r\n", Unknown},
       {"\n\nGET / HTTP/1.1", Unknown},

@@ -26,7 +26,7 @@ TEST(AuditSink, WritesLinesAndMakesItsFilePrivate) {
   const TempDir dir;
   {
     auto sink = AuditSink::open(dir.file());
-    ASSERT_TRUE(sink) << sink.error().detail;
+    ASSERT_TRUE(sink) << sink.error().message;
     (*sink)->write(sample());
     (*sink)->write(sample());
     EXPECT_TRUE((*sink)->healthy());
@@ -73,7 +73,7 @@ TEST(AuditSink, AbsentFileIsOff) {
 TEST(AuditSink, UnopenableFileIsAnErrorThatNamesIt) {
   const auto sink = AuditSink::open("/nonexistent/dir/audit.jsonl");
   ASSERT_FALSE(sink);
-  EXPECT_NE(sink.error().detail.find("/nonexistent/dir/audit.jsonl"), std::string::npos);
+  EXPECT_NE(sink.error().message.find("/nonexistent/dir/audit.jsonl"), std::string::npos);
 }
 
 TEST(AuditSink, FullDiskIsSeen) {
@@ -126,7 +126,8 @@ TEST(AuditSink, RecoversAndEndsATornLine) {
   EXPECT_EQ((*sink)->written(), 2u);
 }
 
-// T64: a client that causes lines must not be able to fill the disk.
+// A client that causes lines must not be able to fill the disk.
+// [T64]
 TEST(AuditSink, FilesAreBoundedInSizeAndNumber) {
   const TempDir dir;
   const std::size_t line = audit_line(sample()).size();

@@ -10,7 +10,7 @@ namespace {
 
 Policy policy_of(PolicySpec spec) {
   auto policy = Policy::make(std::move(spec));
-  EXPECT_TRUE(policy) << policy.error().detail;
+  EXPECT_TRUE(policy) << policy.error().message;
   return std::move(*policy);
 }
 
@@ -46,7 +46,8 @@ TEST(Policy, NothingIsAllowedByDefault) {
   EXPECT_EQ(outcome(policy, "8.8.8.8"), "host_not_allowed");
 }
 
-TEST(Policy, T04HostsAndPorts) {
+// [T04]
+TEST(Policy, AHostMeansItsUsualPorts) {
   const Policy policy = policy_of(
       allow({"api.example.com", "Upper.Example", "*.wild.test", "port.test:8443", "both.test",
              "both.test:9000", "8.8.8.8", "[2606:4700::1111]:8443", "2606:4700::1001"}));
@@ -106,7 +107,8 @@ TEST(Policy, AddressesNeedToBeOpenedAndAllowed) {
   EXPECT_EQ(outcome(policy_of(spec), "10.0.0.1"), "address_not_allowed");
 }
 
-TEST(Policy, T01OwnAddressesComeBeforeTheAllowlist) {
+// [T01]
+TEST(Policy, OwnAddressesComeBeforeTheAllowlist) {
   PolicySpec spec = allow({"*", "*:3128", "*:8888", "127.0.0.1:3128"});
   spec.addresses = *AddressGuard::make({"127.0.0.0/8", "::1"});
   spec.own = {{"127.0.0.1", std::uint16_t{3128}},
@@ -124,7 +126,8 @@ TEST(Policy, T01OwnAddressesComeBeforeTheAllowlist) {
   EXPECT_EQ(outcome(policy, "pipelock.test"), "scan");
 }
 
-TEST(Policy, T01MetadataServicesAreNeverAllowed) {
+// [T01]
+TEST(Policy, MetadataServicesAreNeverAllowed) {
   PolicySpec spec = allow({"*", "metadata.google.internal", "169.254.169.254"});
   spec.addresses = *AddressGuard::make({"169.254.0.0/16"});
   const Policy policy = policy_of(spec);
@@ -195,7 +198,6 @@ TEST(Policy, BadAllowEntriesAreNamed) {
                                   "a.test:https",
                                   "a b.test",
                                   "-a.test",
-                                  "a_b.test",
                                   "bücher.test",
                                   "127.1",
                                   "010.0.0.1",
@@ -208,9 +210,9 @@ TEST(Policy, BadAllowEntriesAreNamed) {
                                   "user@a.test"}) {
     const auto policy = Policy::make(allow({"good.test", entry}));
     ASSERT_FALSE(policy) << entry;
-    EXPECT_EQ(policy.error().code, Code::Internal);
-    EXPECT_NE(policy.error().detail.find("--allow \"" + entry + "\""), std::string::npos)
-        << policy.error().detail;
+    EXPECT_EQ(policy.error().code, ExitCode::kUsage);
+    EXPECT_NE(policy.error().message.find("--allow \"" + entry + "\""), std::string::npos)
+        << policy.error().message;
   }
 }
 
@@ -230,14 +232,14 @@ TEST(Policy, BadRouteEntriesAreNamed) {
     spec.routes = {entry};
     const auto policy = Policy::make(spec);
     ASSERT_FALSE(policy) << entry;
-    EXPECT_NE(policy.error().detail.find("--route \"" + entry + "\""), std::string::npos);
+    EXPECT_NE(policy.error().message.find("--route \"" + entry + "\""), std::string::npos);
   }
   for (const std::string reserved : {"relay", "splice"}) {
     PolicySpec spec;
     spec.routes = {"a.test=" + reserved};
     const auto policy = Policy::make(spec);
     ASSERT_FALSE(policy) << reserved;
-    EXPECT_NE(policy.error().detail.find("does not exist yet"), std::string::npos);
+    EXPECT_NE(policy.error().message.find("does not exist yet"), std::string::npos);
   }
 }
 

@@ -41,7 +41,7 @@ TEST(AddressGuard, RangesParseStrictly) {
                            "10.0.0.0/255.0.0.0", "::/129", "fd00::1/8", "host/8", "10.0.0/8"}) {
     const auto range = Cidr::parse(text);
     ASSERT_FALSE(range) << text;
-    EXPECT_NE(range.error().detail.find(std::string("\"") + text + "\""), std::string::npos);
+    EXPECT_NE(range.error().message.find(std::string("\"") + text + "\""), std::string::npos);
   }
 }
 

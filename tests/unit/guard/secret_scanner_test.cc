@@ -18,7 +18,7 @@ const std::string kGitHubToken = std::string("ghp_") + std::string(36, 'a');
 
 std::unique_ptr<const SecretSet> set_of(std::vector<SecretSpec> secrets) {
   auto set = SecretSet::make(std::move(secrets));
-  EXPECT_TRUE(set) << set.error().detail;
+  EXPECT_TRUE(set) << set.error().message;
   return std::move(*set);
 }
 
@@ -243,15 +243,16 @@ TEST(SecretScanner, RefusesBadSecretsWithoutShowingThem) {
   for (const auto& bad : cases) {
     const auto set = SecretSet::make({bad.spec});
     ASSERT_FALSE(set) << bad.says;
-    EXPECT_NE(set.error().detail.find(bad.says), std::string::npos) << set.error().detail;
-    EXPECT_EQ(set.error().detail.find(bad.spec.value), std::string::npos);
+    EXPECT_NE(set.error().message.find(bad.says), std::string::npos) << set.error().message;
+    EXPECT_EQ(set.error().message.find(bad.spec.value), std::string::npos);
   }
   EXPECT_TRUE(SecretSet::make({secret("MIN", "12345678")}));
   EXPECT_TRUE(SecretSet::make({secret("MAX", std::string(kMaxSecret, 'm'))}));
   EXPECT_FALSE(SecretSet::make({secret("TWICE", "long enough"), secret("TWICE", "and another")}));
 }
 
-TEST(SecretScanner, T07FindsSecretsInUrlFieldsAndHost) {
+// [T07]
+TEST(SecretScanner, FindsSecretsInUrlFieldsAndHost) {
   const auto set = set_of({secret("PLAIN", kPlain), secret("PASSWORD", kValue)});
   ScanSpace space(*set);
   SecretScanner scanner(*set, space, "example.com", Scheme::Https);

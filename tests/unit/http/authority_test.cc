@@ -38,8 +38,9 @@ TEST(Authority, CanonicalSpellings) {
   for (const auto& [text, expected] : table) EXPECT_EQ(parsed(text), expected) << text;
 }
 
-// Threats 1, 4, 14, 27: spellings that some resolver, parser or certificate check reads otherwise.
-TEST(Authority, T01T04T14T27RefusesSecondReadings) {
+// Spellings that some resolver, parser or certificate check reads otherwise.
+// [T01, T04, T14, T27]
+TEST(Authority, RefusesSecondReadings) {
   const std::string label63(63, 'a');
   const std::vector<std::string> table = {
       "",
@@ -124,11 +125,9 @@ TEST(Authority, T01T04T14T27RefusesSecondReadings) {
       "[ ::1]",
       "[[::1]]",
       // names
-      "a_b.com",
-      "_dmarc.example.com",
       "-a.com",
-      "a-.com",
       "a.-b",
+      "a.-",
       "exa mple.com",
       " example.com",
       "example.com ",
@@ -170,8 +169,8 @@ TEST(Authority, T01T04T14T27RefusesSecondReadings) {
     EXPECT_EQ(parsed(text).substr(0, 8), "refused:") << text << " -> " << parsed(text);
     EXPECT_EQ(parse_authority(text, 443).has_value(), false) << text;
   }
-  EXPECT_EQ(parse_authority("a_b", 443).error().code, Code::ClientBad);
-  EXPECT_EQ(parse_authority("a_b", 443).error().reason, "bad_authority");
+  EXPECT_EQ(parse_authority("a b", 443).error().code, Code::ClientBad);
+  EXPECT_EQ(parse_authority("a b", 443).error().reason, "bad_authority");
 }
 
 TEST(Authority, NamesAtTheirLimits) {
@@ -246,8 +245,9 @@ TEST(AbsoluteForm, TakesTheTargetApart) {
   EXPECT_EQ(parse_absolute_form("https://example.com?q")->path, "/?q");
 }
 
-// Threat 1: URLs without a host reach the scanner's own endpoints.
-TEST(AbsoluteForm, T01RefusesUrlsThatNameNoHost) {
+// URLs without a host would reach the scanner's own endpoints.
+// [T01]
+TEST(AbsoluteForm, RefusesUrlsThatNameNoHost) {
   for (const char* target : {"http:///metrics",
                              "http:/x",
                              "http:metrics",

@@ -51,7 +51,8 @@ TEST(Connect, BytesBehindTheHeadStayTheCallers) {
   EXPECT_EQ(*parser.feed("\x16\x03\x01"), 0U);
 }
 
-// Appendix A1 of the threats: shapes that llhttp completes.
+// llhttp takes all of these for complete requests.
+// [T04, T27]
 TEST(Connect, RefusesEverythingButAnAuthority) {
   EXPECT_EQ(ask("CONNECT h HTTP/1.1\r\nHost: h\r\n\r\n"), "bad_authority");
   EXPECT_EQ(ask("CONNECT h: HTTP/1.1\r\nHost: h\r\n\r\n"), "bad_authority");
@@ -104,8 +105,9 @@ TEST(ProxyRequest, OtherFormsSayWhatToDo) {
   EXPECT_NE(refused.error().hint.find("https_proxy"), std::string::npos);
 }
 
-// Threat 1: the scanner's own API must not be reachable through odd URLs.
-TEST(ProxyRequest, T01UrlsWithoutAHostAreRefused) {
+// The scanner's own API must not be reachable through odd URLs.
+// [T01]
+TEST(ProxyRequest, UrlsWithoutAHostAreRefused) {
   for (const char* target : {"http:///metrics", "http:/x", "http://:80/", "http://u@h/",
                              "http://h:0/", "http://[::ffff:127.0.0.1]/", "http://2130706433/",
                              "http://0x7f.1/", "http://127.1:8888/", "ftp://h/", "//h/x"}) {

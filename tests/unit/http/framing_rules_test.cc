@@ -35,7 +35,8 @@ std::string target(const std::string& wanted, const std::string& method = "GET")
 
 // ---- methods ----
 
-TEST(FramingRules, T02T06Methods) {
+// [T02, T06]
+TEST(FramingRules, OnlyListedMethodsPass) {
   const auto method = [](const std::string& name, const RequestRules& rules = {}) {
     return judge(name + " / HTTP/1.1\r\nHost: h\r\n\r\n", kHost, Scheme::Https, rules);
   };
@@ -59,7 +60,8 @@ TEST(FramingRules, T02T06Methods) {
 
 // ---- field names and values ----
 
-TEST(FramingRules, T07T35Names) {
+// [T07, T35]
+TEST(FramingRules, OtherNamesThanPlainOnesAreRefused) {
   EXPECT_EQ(kept("X-Foo-1: a\r\n"), "[X-Foo-1: a]");
   for (const char* name : {"a_b", "a.b", "a!b", "a~b", "a|b", "x_pipelock_agent", "a'b", "#"}) {
     EXPECT_EQ(kept(std::string(name) + ": v\r\n"), kBad) << name;
@@ -75,7 +77,8 @@ TEST(FramingRules, ValuesAreTrimmedAndKeptByteForByte) {
   EXPECT_EQ(kept("A: \t b  c\t \r\nB:\r\nC: \xc3\xa9\r\n"), "[A: b  c] [B: ] [C: \xc3\xa9]");
 }
 
-TEST(FramingRules, T35SingletonsMustNotRepeat) {
+// [T35]
+TEST(FramingRules, SingletonsMustNotRepeat) {
   for (const char* name : {"Content-Type", "Authorization", "Content-Encoding", "User-Agent",
                            "Range", "If-Range", "Referer", "Origin", "X-Api-Key"}) {
     const std::string n = name;
@@ -173,8 +176,9 @@ TEST(FramingRules, FieldsThatSayWhoAsksAreFieldsLikeAllOthers) {
   }
 }
 
-// Threat 8: only the proxy speaks to the scanner.
-TEST(FramingRules, T08ControlFieldsAreTheProxysAlone) {
+// Only the proxy may name the client to the scanner.
+// [T08]
+TEST(FramingRules, ControlFieldsAreTheProxysAlone) {
   for (const char* name : {"X-Pipelock-Agent", "x-pipelock-agent", "X-PIPELOCK-AGENT", "X-Pipelock",
                            "X-PipelockAgent", "Pipelock-Mediation", "pipelock-x", "PIPELOCK",
                            "X-Bottle-Exchange", "x-bottle-deny", "X-Bottle"}) {
@@ -209,7 +213,8 @@ TEST(FramingRules, WhatIsAdmittedAtTheLimitsPassesBehindTheScanner) {
   EXPECT_EQ(behind.name_bytes, limits.name_bytes);
 }
 
-TEST(FramingRules, T08SignatureMembersOfTheScanner) {
+// [T08]
+TEST(FramingRules, SignatureMembersOfTheScannerAreTakenOff) {
   EXPECT_EQ(kept("Signature: sig1=:abc=:, pipelock1=:x:\r\n"), "[Signature: sig1=:abc=:]");
   EXPECT_EQ(kept("Signature: pipelock=:x:\r\n"), "");
   EXPECT_EQ(kept("Signature: PipeLock-a=:x: , sig1=:y:\r\n"), "[Signature: sig1=:y:]");
@@ -223,7 +228,8 @@ TEST(FramingRules, T08SignatureMembersOfTheScanner) {
 
 // ---- Host, authority, target ----
 
-TEST(FramingRules, T27Hosts) {
+// [T27]
+TEST(FramingRules, ThereIsOneHostAndItIsCanonical) {
   const auto host = [](const std::string& lines) {
     return judge("GET / HTTP/1.1\r\n" + lines + "\r\n", kHost);
   };
@@ -242,8 +248,9 @@ TEST(FramingRules, T27Hosts) {
   EXPECT_EQ(judge("GET / HTTP/1.0\r\n\r\n", kHost), "ok GET /");
 }
 
-// Threat 9: Host or :authority against the connection's destination.
-TEST(FramingRules, T09AnotherHostIsMisdirected) {
+// Host or :authority against the connection's destination.
+// [T09]
+TEST(FramingRules, AnotherHostIsMisdirected) {
   const std::string misdirected = "421 misdirected";
   const auto host = [](const std::string& value, const std::string& target = "/") {
     return judge("GET " + target + " HTTP/1.1\r\nHost: " + value + "\r\n\r\n", kHost);
@@ -278,7 +285,8 @@ TEST(FramingRules, PlainHttpOnTheListener) {
   EXPECT_EQ(listener("GET http://h/a HTTP/1.1\r\nHost: x\r\n\r\n"), kBad);
 }
 
-TEST(FramingRules, T28T32Targets) {
+// [T28, T32]
+TEST(FramingRules, TargetsHaveOneReading) {
   EXPECT_EQ(target("/a/../b//c/%2F%zz?x=1&y=%20;z"), "/a/../b//c/%2F%zz?x=1&y=%20;z");
   EXPECT_EQ(target("//evil/x"), "//evil/x");  // only ever sent behind our own authority
   EXPECT_EQ(target("/{a}|b^c`d?{e}"), "/%7Ba%7D%7Cb%5Ec%60d?%7Be%7D");
@@ -309,7 +317,8 @@ TEST(FramingRules, TargetsAtTheirLimitAfterEncoding) {
 
 // ---- Expect ----
 
-TEST(FramingRules, T25Expect) {
+// [T25]
+TEST(FramingRules, OnlyTheOneExpectationIsMet) {
   const auto expect = [](const std::string& lines, const std::string& version = "1.1") {
     return judge(
         "POST / HTTP/" + version + "\r\nHost: h\r\nContent-Length: 1\r\n" + lines + "\r\nx", kHost);
@@ -327,7 +336,8 @@ TEST(FramingRules, T25Expect) {
 
 // ---- cookies ----
 
-TEST(FramingRules, T34CookieCrumbsBecomeOneField) {
+// [T34]
+TEST(FramingRules, CookieCrumbsBecomeOneField) {
   EXPECT_EQ(kept("Cookie: a=1\r\n"), "[Cookie: a=1]");
   EXPECT_EQ(kept("A: x\r\nCookie: a=1\r\nB: y\r\ncookie: b=2 \r\nCOOKIE: c=3\r\n"),
             "[A: x] [Cookie: a=1; b=2; c=3] [B: y]");
@@ -357,7 +367,8 @@ std::string judge_h2(RequestHead head) {
          test::show_body(head.has_body, head.content_length);
 }
 
-TEST(FramingRules, T32WhatHttp2LibrariesLetThrough) {
+// [T32]
+TEST(FramingRules, WhatHttp2LibrariesLetThroughIsVetted) {
   EXPECT_EQ(judge_h2(h2_head("/a?b")), "ok GET /a?b body=no");
   const auto with = [](const std::string& name, const std::string& value) {
     RequestHead head = h2_head();
@@ -416,7 +427,8 @@ TEST(FramingRules, T32WhatHttp2LibrariesLetThrough) {
   }
 }
 
-TEST(FramingRules, T31InjectionThroughHttp2Fields) {
+// [T31]
+TEST(FramingRules, InjectionThroughHttp2FieldsIsRefused) {
   const auto with = [](std::string name, std::string value) {
     RequestHead head = h2_head();
     head.fields.add(name, value);
@@ -491,7 +503,8 @@ ResponseHead response(int status, std::initializer_list<std::pair<const char*, c
   return head;
 }
 
-TEST(FramingRules, T37ResponsesLoseWhatIsOfOneHop) {
+// [T37]
+TEST(FramingRules, ResponsesLoseWhatIsOfOneHop) {
   EXPECT_EQ(respond(response(200, {{"Content-Type", "a"},
                                    {"Connection", "close, X-Hop"},
                                    {"X-Hop", "1"},
@@ -519,7 +532,8 @@ TEST(FramingRules, TheScannersFieldsStayUntilTheyAreRead) {
   EXPECT_EQ(show(head.fields), " [A: b]");
 }
 
-TEST(FramingRules, T36ResponseBodies) {
+// [T36]
+TEST(FramingRules, ResponsesHaveOneFraming) {
   EXPECT_EQ(respond(response(200, {})), "200 body=open");
   EXPECT_EQ(respond(response(200, {{"Transfer-Encoding", "chunked"}})), "200 body=open");
   EXPECT_EQ(respond(response(200, {{"Content-Length", "5"}}), "HEAD"), "200 body=no declares 5");
@@ -533,7 +547,8 @@ TEST(FramingRules, T36ResponseBodies) {
   EXPECT_EQ(respond(h2, "HEAD"), "200 body=no declares 3");
 }
 
-TEST(FramingRules, T36T37BrokenResponses) {
+// [T36, T37]
+TEST(FramingRules, BrokenResponsesAreRefused) {
   const std::string broken = "502 upstream_broken";
   EXPECT_EQ(respond(response(101, {{"Upgrade", "websocket"}})), broken);
   EXPECT_EQ(respond(response(407, {})), broken);
@@ -560,7 +575,8 @@ TEST(FramingRules, T36T37BrokenResponses) {
   EXPECT_EQ(respond(many), broken);
 }
 
-TEST(FramingRules, T05RequestTrailersOfHttp2) {
+// [T05]
+TEST(FramingRules, RequestTrailersOfHttp2AreVetted) {
   const auto trailer = [](const std::string& name, const std::string& value = "v") {
     Fields trailers;
     trailers.add(name, value);
@@ -578,7 +594,8 @@ TEST(FramingRules, T05RequestTrailersOfHttp2) {
 }
 
 // RFC 9110 section 6.5.1: some clients merge trailers into the head that they have acted on.
-TEST(FramingRules, T05AnswersTrailersLoseWhatBelongsIntoTheHead) {
+// [T05]
+TEST(FramingRules, AnswersTrailersLoseWhatBelongsIntoTheHead) {
   const auto kept_trailer = [](const std::string& name) {
     Fields trailers;
     trailers.add(name, "v");

@@ -69,8 +69,9 @@ TEST(Grpc, EveryFailureHasAStatus) {
   }
 }
 
-// Threat 42: no byte of a peer's gets into a field unescaped, and not more than fit a head.
-TEST(Grpc, T42PeersBytesAreEncodedAndBounded) {
+// No byte of a peer's gets into a field unescaped, and not more than fit a head.
+// [T42]
+TEST(Grpc, PeersBytesAreEncodedAndBounded) {
   const std::string hostile = std::string("50% \r\nx: y \xc3\xbc \x7f") + std::string(9000, 'a');
   const LocalAnswer answer =
       grpc_refusal(Failure{Code::Denied, hostile, hostile, hostile}, hostile, hostile);

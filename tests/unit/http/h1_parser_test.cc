@@ -88,8 +88,9 @@ TEST(H1Request, PipelinedBytesStayTheCallers) {
             "POST /x [Host: h] [Transfer-Encoding: chunked] body=open | ab | end | rest=" + second);
 }
 
-// Threat 29: what follows a request that ends the connection is not looked at.
-TEST(H1Request, T29BytesBehindTheLastRequest) {
+// Bytes behind a request that ends the connection are not looked at.
+// [T29]
+TEST(H1Request, BytesBehindTheLastRequestAreLeft) {
   EXPECT_EQ(
       run_request("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\nGET /2 HTTP/1.1", 1, 1),
       "GET / [Host: h] [Connection: close] body=no close | end | rest=GET /2 HTTP/1.1");
@@ -152,12 +153,12 @@ TEST(H1Request, ConnectOnlyOnTheListener) {
                     "CONNECT h:443 [Host: h:443] body=no | end | rest=\x16\x03"},
                    {"CONNECT h:443 HTTP/1.0\r\n\r\n", "CONNECT h:443 body=no close | end"}},
                   Place::Listener);
-  // Threat 2
+  // In a tunnel there is no second one.
   expect_requests({{"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n", "501 not_supported"}});
 }
 
-// Threat 28 and appendix A1.
-TEST(H1Request, T28RequestLines) {
+// [T28]
+TEST(H1Request, OddRequestLinesAreRefused) {
   const std::string rest = "\r\nHost: h\r\n\r\n";
   expect_requests({
       {"GET  / HTTP/1.1" + rest, "400 client_bad"},
@@ -193,15 +194,16 @@ TEST(H1Request, T28RequestLines) {
       {"GET ftp://h/ HTTP/1.1" + rest, "400 client_bad"},
       {"GET ?x HTTP/1.1" + rest, "400 client_bad"},
       {"GET h:443 HTTP/1.1" + rest, "400 client_bad"},
-      // Threat 6: unknown methods
+      // Unknown methods.
       {"get / HTTP/1.1" + rest, "501 not_supported"},
       {"c2VjcmV0 / HTTP/1.1" + rest, "501 not_supported"},
       {"QUERY / HTTP/1.1" + rest, "501 not_supported"},
   });
 }
 
-// Threat 26 and the table of llhttp's own answers: each of these has a second reading somewhere.
-TEST(H1Request, T26HeaderLines) {
+// Each of these has a second reading in some parser, llhttp included.
+// [T26]
+TEST(H1Request, OddHeaderLinesAreRefused) {
   const auto with = [](const std::string& lines) {
     return "GET / HTTP/1.1\r\nHost: h\r\n" + lines + "\r\n";
   };
@@ -243,8 +245,8 @@ TEST(H1Request, T26HeaderLines) {
   });
 }
 
-// Threats 20, 21, 22, 29
-TEST(H1Request, T20T21T22Framing) {
+// [T20, T21, T22]
+TEST(H1Request, OddFramingIsRefused) {
   const auto with = [](const std::string& lines, const std::string& version = "1.1") {
     return "POST / HTTP/" + version + "\r\nHost: h\r\n" + lines + "\r\n";
   };
@@ -297,8 +299,8 @@ TEST(H1Request, T20T21T22Framing) {
             "POST / [Host: h] [Transfer-Encoding: Chunked] body=open");
 }
 
-// Threats 23 and 24
-TEST(H1Request, T23T24Chunks) {
+// [T23, T24]
+TEST(H1Request, OddChunksAreRefused) {
   const std::vector<std::string> table = {
       "0x5\r\nhello\r\n0\r\n\r\n",
       "+5\r\nhello\r\n0\r\n\r\n",
@@ -346,7 +348,7 @@ TEST(H1Request, T23T24Chunks) {
       "0\r\nA\r\n\r\n",
       "0\r\n: a\r\n\r\n",
       "0\r\nA: \x01\r\n\r\n",
-      // Threat 5, 21: fields that belong into the head
+      // Fields that belong into the head.
       "0\r\nContent-Length: 5\r\n\r\n",
       "0\r\nTransfer-Encoding: chunked\r\n\r\n",
       "0\r\nHost: h\r\n\r\n",
@@ -455,9 +457,10 @@ TEST(H1RequestLimits, Trailers) {
             "431 head_too_large");
 }
 
-// Threat 66: a head that comes byte by byte costs in proportion to its length. Four times the bytes
+// A head that comes byte by byte costs in proportion to its length. Four times the bytes
 // take four times as long if that is so, and sixteen times if each byte looks at all the others.
-TEST(H1RequestLimits, T66SingleBytesCostLinearTime) {
+// [T66]
+TEST(H1RequestLimits, SingleBytesCostLinearTime) {
   const auto cost = [](std::size_t size) {
     const std::string head = head_of(size);
     auto best = std::chrono::steady_clock::duration::max();

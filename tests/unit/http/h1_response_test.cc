@@ -115,8 +115,8 @@ TEST(H1Response, EofTellsCleanFromTruncated) {
   EXPECT_FALSE(open.until_close());
 }
 
-// Threats 36 and 37
-TEST(H1Response, T36T37SmugglingShapes) {
+// [T36, T37]
+TEST(H1Response, SmugglingShapesAreRefused) {
   const std::string broken = "502 upstream_broken";
   const auto with = [](const std::string& lines) { return "HTTP/1.1 200 OK\r\n" + lines + "\r\n"; };
   expect_responses({

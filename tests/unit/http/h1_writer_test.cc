@@ -96,7 +96,8 @@ TEST(H1Writer, RefusesAHeadThatCouldBecomeTwo) {
   EXPECT_TRUE(refused(name));
 }
 
-// Threat 8, 20: whatever the head says, framing and Host are the writer's.
+// Whatever the head says, framing and Host are the writer's.
+// [T08, T20]
 TEST(H1Writer, TakesNoFramingFromTheHead) {
   RequestHead head = get("/");
   for (const char* name :

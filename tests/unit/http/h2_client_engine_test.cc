@@ -327,12 +327,13 @@ TEST(H2ClientEngine, AnAnswerThenNoErrorWhileTheBodyStillGoes) {
   EXPECT_EQ(c.all<H2Reset>()[0].code, 0U);
 }
 
-// Threat 37, and what an origin must not do: each ends the stream or the connection.
+// An origin must not do any of these: each ends the stream or the connection.
 struct Bad {
   const char* name;
   Bytes bytes;
 };
 class H2ClientEngineBad : public testing::TestWithParam<Bad> {};
+// [T36, T37]
 TEST_P(H2ClientEngineBad, NeverLooksLikeAWholeAnswer) {
   for (const bool by_bytes : {false, true}) {
     Client c(by_bytes);
@@ -349,7 +350,7 @@ TEST_P(H2ClientEngineBad, NeverLooksLikeAWholeAnswer) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(
-    T37, H2ClientEngineBad,
+    Shapes, H2ClientEngineBad,
     testing::Values(
         Bad{"CrLfInValue", headers(1, status("200", {{"x", "a\r\nb"}}), true)},
         Bad{"NulInValue", headers(1, status("200", {{"x", std::string("a\0b", 3)}}), true)},
@@ -380,6 +381,7 @@ struct Flood {
   int most;
 };
 class H2ClientEngineFlood : public testing::TestWithParam<Flood> {};
+// [T54]
 TEST_P(H2ClientEngineFlood, AHostileOriginIsStopped) {
   for (const bool deaf : {false, true}) {
     Client c;
@@ -400,7 +402,7 @@ TEST_P(H2ClientEngineFlood, AHostileOriginIsStopped) {
     EXPECT_FALSE(c.engine.has_capacity());
   }
 }
-INSTANTIATE_TEST_SUITE_P(T54, H2ClientEngineFlood,
+INSTANTIATE_TEST_SUITE_P(Shapes, H2ClientEngineFlood,
                          testing::Values(Flood{"Ping", ping(), 101},
                                          Flood{"Settings", settings(), 101},
                                          Flood{"WindowUpdate", window_update(0, 1), 1001},

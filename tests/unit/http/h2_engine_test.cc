@@ -94,7 +94,7 @@ TEST_P(H2EngineFed, TrailersOfARequestAreTold) {
   EXPECT_EQ(trailers[0].fields.find("x-sum"), "1");
 }
 
-// Threats 31 and 33: the library resets these; nothing of them is told.
+// The library resets these; nothing of them is told.
 struct Malformed {
   const char* name;
   FieldList fields;
@@ -105,6 +105,7 @@ FieldList with(FieldList more) {
   return fields;
 }
 class H2EngineMalformed : public testing::TestWithParam<Malformed> {};
+// [T31, T33]
 TEST_P(H2EngineMalformed, ResetsTheStreamAndTellsNobody) {
   for (const bool by_bytes : {false, true}) {
     Server s(by_bytes);
@@ -119,7 +120,7 @@ TEST_P(H2EngineMalformed, ResetsTheStreamAndTellsNobody) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(
-    T31_T33, H2EngineMalformed,
+    Shapes, H2EngineMalformed,
     testing::Values(
         Malformed{"CrLfInValue", with({{"x", "a\r\nb: c"}})},
         Malformed{"LfInValue", with({{"x", "a\nb"}})},
@@ -157,7 +158,8 @@ INSTANTIATE_TEST_SUITE_P(
                    {":path", "/"}}}),
     [](const auto& shape) { return shape.param.name; });
 
-TEST_P(H2EngineFed, T33ContentLengthThatDataBreaksIsAReset) {
+// [T33]
+TEST_P(H2EngineFed, ContentLengthThatDataBreaksIsAReset) {
   for (const char* length : {"2", "4"}) {
     Server s(GetParam());
     s.greet();
@@ -177,8 +179,9 @@ TEST_P(H2EngineFed, T33ContentLengthThatDataBreaksIsAReset) {
   }
 }
 
-// Threat 32: what the library lets through is handed up as it is, for framing_rules to refuse.
-TEST_P(H2EngineFed, T32WhatTheLibraryDeliversIsHandedUpUnchanged) {
+// A head that the library lets through is handed up as it is, for framing_rules to refuse.
+// [T32]
+TEST_P(H2EngineFed, WhatTheLibraryDeliversIsHandedUpUnchanged) {
   Server s(GetParam());
   s.greet();
   FieldList fields = {
@@ -195,7 +198,8 @@ TEST_P(H2EngineFed, T32WhatTheLibraryDeliversIsHandedUpUnchanged) {
   EXPECT_EQ(requests[0].head.fields.find("content-length"), "003");
 }
 
-TEST_P(H2EngineFed, T32ASchemeOfAnotherKindIsRefused) {
+// [T32]
+TEST_P(H2EngineFed, ASchemeOfAnotherKindIsRefused) {
   Server s(GetParam());
   s.greet();
   FieldList fields = request_fields();
@@ -266,7 +270,8 @@ TEST(H2Engine, HeaderBytesLimitMinusOneAtAndPlusOne) {
   }
 }
 
-TEST(H2Engine, T53AnHpackBombIsDecodedButNotKept) {
+// [T53]
+TEST(H2Engine, AnHpackBombIsDecodedButNotKept) {
   // One 4 000-byte entry in the dynamic table, then thousands of one-byte references to it.
   Server s;
   s.greet();
@@ -290,7 +295,8 @@ TEST(H2Engine, T53AnHpackBombIsDecodedButNotKept) {
   EXPECT_EQ(s.all<H2Request>().size(), 2U);
 }
 
-TEST(H2Engine, T53OversizedHeadsAreAFlood) {
+// [T53]
+TEST(H2Engine, OversizedHeadsAreAFlood) {
   Server s;
   s.greet();
   const FieldList list = with(FieldList(200, {"a", "b"}));
@@ -660,7 +666,8 @@ TEST(H2Engine, AResetByTheClientIsTold) {
   EXPECT_EQ(s.count(kHeadersFrame), 0U);
 }
 
-TEST(H2Engine, T50ARequestThatIsResetAtOnceNeverWas) {
+// [T50]
+TEST(H2Engine, ARequestThatIsResetAtOnceNeverWas) {
   Server s;
   s.greet();
   ASSERT_TRUE(s.exchange(headers(1, request_fields("POST"), false) + data(1, "abc") + rst(1)));
@@ -668,7 +675,8 @@ TEST(H2Engine, T50ARequestThatIsResetAtOnceNeverWas) {
   EXPECT_EQ(s.engine.open_streams(), 0U);
 }
 
-TEST(H2Engine, T50RapidResetIsStoppedAtAHundred) {
+// [T50]
+TEST(H2Engine, RapidResetIsStoppedAtAHundred) {
   for (const bool deaf : {false, true}) {
     Server s;
     s.greet();
@@ -692,7 +700,8 @@ struct YouReset {
   Bytes (*make)(StreamId id);
 };
 class H2EngineMadeYouReset : public testing::TestWithParam<YouReset> {};
-TEST_P(H2EngineMadeYouReset, T51IsStoppedWithinTheNumbers) {
+// [T51]
+TEST_P(H2EngineMadeYouReset, IsStoppedWithinTheNumbers) {
   for (const bool deaf : {false, true}) {
     Server s;
     s.greet();
@@ -714,7 +723,7 @@ TEST_P(H2EngineMadeYouReset, T51IsStoppedWithinTheNumbers) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(
-    T51, H2EngineMadeYouReset,
+    Shapes, H2EngineMadeYouReset,
     testing::Values(YouReset{"WindowOverflow",
                              [](StreamId id) {
                                return headers(id, request_fields(), true) +
@@ -738,7 +747,8 @@ INSTANTIATE_TEST_SUITE_P(
                              }}),
     [](const auto& shape) { return shape.param.name; });
 
-TEST(H2Engine, T52ContinuationsAreBounded) {
+// [T52]
+TEST(H2Engine, ContinuationsAreBounded) {
   Server s;
   s.greet();
   Bytes flood = frame(kHeadersFrame, kEndStream, 1, block(request_fields()));
@@ -748,7 +758,8 @@ TEST(H2Engine, T52ContinuationsAreBounded) {
   EXPECT_EQ(s.goaway_code(), 0xb);
 }
 
-TEST(H2Engine, T52EightContinuationsAreFine) {
+// [T52]
+TEST(H2Engine, EightContinuationsAreFine) {
   Server s;
   s.greet();
   Bytes all = frame(kHeadersFrame, kEndStream, 1, block(request_fields()));
@@ -765,7 +776,8 @@ struct Flood {
   int most;
 };
 class H2EngineFlood : public testing::TestWithParam<Flood> {};
-TEST_P(H2EngineFlood, T54IsStoppedDrainedAndDeaf) {
+// [T54]
+TEST_P(H2EngineFlood, IsStoppedDrainedAndDeaf) {
   for (const bool deaf : {false, true}) {
     Server s;
     s.greet();
@@ -783,7 +795,7 @@ TEST_P(H2EngineFlood, T54IsStoppedDrainedAndDeaf) {
   }
 }
 INSTANTIATE_TEST_SUITE_P(
-    T54, H2EngineFlood,
+    Shapes, H2EngineFlood,
     testing::Values(Flood{"Ping", ping(), 101}, Flood{"Settings", settings(), 101},
                     Flood{"Priority", frame(kPriorityFrame, 0, 5, be32(0) + Bytes(1, '\1')), 1001},
                     Flood{"WindowUpdate", window_update(0, 1), 1001},

@@ -73,8 +73,9 @@ TEST(Problem, ATitleWithoutAHostIsTheTables) {
   EXPECT_EQ(problem_title(Failure{Code::DnsFailed, "no"}, "a.test"), "Host not found: a.test");
 }
 
-// Threat 42: an answer never carries a peer's bytes unescaped, into the body or the head.
-TEST(Problem, T42PeersBytesAreEscapedAndBounded) {
+// An answer never carries a peer's bytes unescaped, into the body or the head.
+// [T42]
+TEST(Problem, PeersBytesAreEscapedAndBounded) {
   const std::string hostile =
       "\"}\r\nX-Evil: 1\r\n\r\n<script>&\x1b[31m\xff\x7f" + std::string(5000, 'a');
   const LocalAnswer answer =

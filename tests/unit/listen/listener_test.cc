@@ -16,7 +16,7 @@ class Listening : public testing::Test {
   ~Listening() override {
     for (const int fd : open) ::close(fd);
   }
-  Result<Listeners> listen(const Listen& at, unsigned workers = 1) {
+  Expected<Listeners> listen(const Listen& at, unsigned workers = 1) {
     auto made = open_listeners(at, workers);
     if (made) open.insert(open.end(), made->descriptors.begin(), made->descriptors.end());
     return made;
@@ -36,7 +36,7 @@ class Listening : public testing::Test {
 
 TEST_F(Listening, PortZeroIsAFreePort) {
   const auto made = listen(Listen{}, 3);
-  ASSERT_TRUE(made) << made.error().detail;
+  ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(made->host, "127.0.0.1");
   EXPECT_GT(made->port, 0);
   EXPECT_EQ(made->descriptors.size(), 3U) << "one a worker";
@@ -50,8 +50,8 @@ TEST_F(Listening, PortInUseIsSaid) {
   again.port = first->port;
   const auto second = listen(again);
   ASSERT_FALSE(second);
-  EXPECT_EQ(second.error().reason, "cannot_listen");
-  const std::string& said = second.error().detail;
+  EXPECT_EQ(second.error().code, ExitCode::kListen);
+  const std::string& said = second.error().message;
   EXPECT_NE(said.find("127.0.0.1:" + std::to_string(first->port)), std::string::npos) << said;
   EXPECT_NE(said.find("another program has the port"), std::string::npos) << said;
 }
@@ -61,7 +61,7 @@ TEST_F(Listening, AddressThatIsNotHereIsSaid) {
   at.host = "192.0.2.1";
   const auto made = listen(at);
   ASSERT_FALSE(made);
-  EXPECT_NE(made.error().detail.find("does not have that address"), std::string::npos);
+  EXPECT_NE(made.error().message.find("does not have that address"), std::string::npos);
 }
 
 TEST_F(Listening, TakesOverASocket) {
@@ -70,7 +70,7 @@ TEST_F(Listening, TakesOverASocket) {
   Listen given;
   given.fd = ::dup(first->descriptors.front());
   const auto adopted = listen(given, 2);
-  ASSERT_TRUE(adopted) << adopted.error().detail;
+  ASSERT_TRUE(adopted) << adopted.error().message;
   EXPECT_EQ(adopted->port, first->port);
   EXPECT_EQ(adopted->descriptors.size(), 2U);
   EXPECT_EQ(::fcntl(*given.fd, F_GETFD), -1) << "the original is still open";
@@ -85,7 +85,7 @@ TEST_F(Listening, WhatIsNoListeningSocketIsRefused) {
     given.fd = fd;
     const auto made = listen(given);
     ASSERT_FALSE(made);
-    EXPECT_NE(made.error().detail.find("fd:" + std::to_string(fd)), std::string::npos);
+    EXPECT_NE(made.error().message.find("fd:" + std::to_string(fd)), std::string::npos);
   }
   ::close(unbound);
   ::close(file);

@@ -53,8 +53,8 @@ TEST(AnsweredAddresses, EveryAddressOfTheMachineIsNone) {
   for (const std::string host : {"0.0.0.0", "::"}) {
     const auto answers = answered_addresses("", {at(host, 443)}, "--exit-address");
     ASSERT_FALSE(answers);
-    EXPECT_EQ(answers.error().reason, "bad_config");
-    EXPECT_NE(answers.error().detail.find("--exit-address is needed"), std::string::npos);
+    EXPECT_EQ(answers.error().code, ExitCode::kUsage);
+    EXPECT_NE(answers.error().message.find("--exit-address is needed"), std::string::npos);
     EXPECT_TRUE(answered_addresses("10.0.0.2", {at(host, 443)}, "--exit-address"));
   }
 }
@@ -69,7 +69,7 @@ TEST(Places, AreOpenedAsConfiguredAndSaid) {
   config.exit_names = Listen{};
   config.exit_address = "192.0.2.7";
   const auto places = open_places(config);
-  ASSERT_TRUE(places) << places.error().detail;
+  ASSERT_TRUE(places) << places.error().message;
   EXPECT_EQ(places->front.descriptors.size(), 2U);
   EXPECT_EQ(places->tls[1].descriptors.size(), 2U) << "every worker takes these clients";
   EXPECT_EQ(places->exit[0].descriptors.size(), 1U) << "the exit is on one worker";
@@ -99,8 +99,8 @@ TEST(Places, ANameServerWithoutAnAddressIsNotOpened) {
   config.names = Listen{};
   const auto places = open_places(config);
   ASSERT_FALSE(places);
-  EXPECT_EQ(places.error().reason, "bad_config");
-  EXPECT_NE(places.error().detail.find("--names-address"), std::string::npos);
+  EXPECT_EQ(places.error().code, ExitCode::kUsage);
+  EXPECT_NE(places.error().message.find("--names-address"), std::string::npos);
 }
 
 // ---- sockets for names
@@ -123,21 +123,21 @@ std::uint16_t port_of(int fd) {
 
 TEST(NameSocket, IsBoundOrTakenOver) {
   const auto made = open_name_socket(Listen{});
-  ASSERT_TRUE(made) << made.error().detail;
+  ASSERT_TRUE(made) << made.error().message;
   EXPECT_GT(made->port, 0);
   EXPECT_EQ(port_of(made->descriptor), made->port);
   Listen same;
   same.port = made->port;
   const auto taken = open_name_socket(same);
   ASSERT_FALSE(taken) << "nobody else may have the port too";
-  EXPECT_EQ(taken.error().reason, "cannot_listen");
+  EXPECT_EQ(taken.error().code, ExitCode::kListen);
   ::close(made->descriptor);
 
   Listen given;
   given.fd = bound(SOCK_DGRAM);
   const std::uint16_t port = port_of(*given.fd);
   const auto adopted = open_name_socket(given);
-  ASSERT_TRUE(adopted) << adopted.error().detail;
+  ASSERT_TRUE(adopted) << adopted.error().message;
   EXPECT_EQ(adopted->port, port);
   EXPECT_EQ(::fcntl(*given.fd, F_GETFD), -1) << "the original is still open";
   ::close(adopted->descriptor);
@@ -158,7 +158,7 @@ TEST(NameSocket, OtherDescriptorsAreRefused) {
     given.fd = fd;
     const auto made = open_name_socket(given);
     ASSERT_FALSE(made);
-    EXPECT_NE(made.error().detail.find("fd:" + std::to_string(fd)), std::string::npos);
+    EXPECT_NE(made.error().message.find("fd:" + std::to_string(fd)), std::string::npos);
   }
   for (const int fd : {unbound, stream, other, connected}) ::close(fd);
 }

@@ -89,9 +89,9 @@ TEST(Reach, StrangersNeedAPassword) {
   EXPECT_TRUE(check_front_reach(at("203.0.113.7"), true));
   const auto open = check_front_reach(at("203.0.113.7"), false);
   ASSERT_FALSE(open);
-  EXPECT_EQ(open.error().reason, "bad_config");
+  EXPECT_EQ(open.error().code, ExitCode::kUsage);
   for (const auto* part : {"--listen", "203.0.113.7", "--proxy-auth FILE"}) {
-    EXPECT_NE(open.error().detail.find(part), std::string::npos) << open.error().detail;
+    EXPECT_NE(open.error().message.find(part), std::string::npos) << open.error().message;
   }
   EXPECT_FALSE(check_front_reach(at("not an address"), false));
 }
@@ -101,9 +101,9 @@ TEST(Reach, WhoCannotShowOneMayNotBeAStranger) {
   EXPECT_TRUE(check_transparent_reach({at("10.0.0.1"), at("127.0.0.1")}, "--listen-tls"));
   const auto open = check_transparent_reach({at("10.0.0.1"), at("2600::1")}, "--listen-http");
   ASSERT_FALSE(open);
-  EXPECT_EQ(open.error().reason, "bad_config");
-  EXPECT_TRUE(open.error().detail.starts_with("--listen-http: ")) << open.error().detail;
-  EXPECT_NE(open.error().detail.find("2600::1"), std::string::npos);
+  EXPECT_EQ(open.error().code, ExitCode::kUsage);
+  EXPECT_TRUE(open.error().message.starts_with("--listen-http: ")) << open.error().message;
+  EXPECT_NE(open.error().message.find("2600::1"), std::string::npos);
 }
 
 TEST(Reach, TheMachinesAddressesAreKnown) {

@@ -11,7 +11,7 @@
 namespace bottle {
 namespace {
 
-// A scanner's reader and writer of events, as its contract says (section 6.5): lines end at LF, CR
+// A scanner's reader and writer of events (docs/pipelock.md, section 7): lines end at LF, a CR
 // before it is taken off, comments, unknown fields and blocks without data are dropped, the last id
 // is repeated, the type of a block without data goes over to the next.
 class Rewriter {

@@ -49,8 +49,8 @@ class SystemRoots : public testing::Test {
     std::ofstream(directory_ / name) << text;
     return directory_ / name;
   }
-  Result<std::shared_ptr<const OriginTrust>> load(const std::string& system,
-                                                  const std::filesystem::path& own = {}) {
+  Expected<std::shared_ptr<const OriginTrust>> load(const std::string& system,
+                                                    const std::filesystem::path& own = {}) {
     ::setenv("SSL_CERT_FILE", file("system.pem", system).c_str(), 1);
     return OriginTrust::load(own);
   }
@@ -83,7 +83,7 @@ TEST_F(SystemRoots, ARootIsFoundByTheNameThatAChainEndsIn) {
   const Identity second = issue(ca_wish("second root"), nullptr);
   const Identity unknown = issue(ca_wish("unknown root"), nullptr);
   const auto trust = load(first.pem() + "# a comment\n" + second.pem());
-  ASSERT_TRUE(trust) << trust.error().detail;
+  ASSERT_TRUE(trust) << trust.error().message;
   EXPECT_EQ((*trust)->size(), 2U);
   for (int again = 0; again < 2; ++again) {
     EXPECT_EQ(verified(**trust, issue(Wish(), &first)), X509_V_OK);
@@ -99,7 +99,7 @@ TEST_F(SystemRoots, OfRootsWithOneNameEachIsTried) {
   const Identity new_key = issue(ca_wish("one name"), nullptr);
   const Identity impostor = issue(ca_wish("one name"), nullptr);
   const auto trust = load(old_key.pem() + new_key.pem());
-  ASSERT_TRUE(trust) << trust.error().detail;
+  ASSERT_TRUE(trust) << trust.error().message;
   EXPECT_EQ(verified(**trust, issue(Wish(), &new_key)), X509_V_OK);
   EXPECT_EQ(verified(**trust, issue(Wish(), &old_key)), X509_V_OK);
   EXPECT_NE(verified(**trust, issue(Wish(), &impostor)), X509_V_OK);
@@ -109,7 +109,7 @@ TEST_F(SystemRoots, OneThatCannotBeDecodedVouchesForNothing) {
   const Identity good = issue(ca_wish("good root"), nullptr);
   const Identity bad = issue(ca_wish("bad root"), nullptr);
   const auto trust = load(with_broken_key(bad) + good.pem());
-  ASSERT_TRUE(trust) << trust.error().detail;
+  ASSERT_TRUE(trust) << trust.error().message;
   EXPECT_NE(verified(**trust, issue(Wish(), &bad)), X509_V_OK);
   EXPECT_EQ(verified(**trust, issue(Wish(), &good)), X509_V_OK);
 }
@@ -120,8 +120,8 @@ TEST_F(SystemRoots, WhatIsNoCertificateIsAnError) {
   for (const std::string& text : {root.pem() + stub, std::string("no PEM"), std::string()}) {
     const auto trust = load(text);
     ASSERT_FALSE(trust) << text;
-    EXPECT_EQ(trust.error().reason, "unreadable_bundle");
-    EXPECT_THAT(trust.error().detail, HasSubstr("system.pem"));
+    EXPECT_EQ(trust.error().code, ExitCode::kFiles);
+    EXPECT_THAT(trust.error().message, HasSubstr("system.pem"));
   }
 }
 
@@ -129,13 +129,13 @@ TEST_F(SystemRoots, WhatAPersonNamedMustBeReadableAsAWhole) {
   const Identity root = issue(ca_wish("a root"), nullptr);
   const Identity own = issue(ca_wish("own root"), nullptr);
   const auto trust = load(root.pem(), file("own.pem", own.pem()));
-  ASSERT_TRUE(trust) << trust.error().detail;
+  ASSERT_TRUE(trust) << trust.error().message;
   EXPECT_EQ((*trust)->size(), 2U);
   EXPECT_EQ(verified(**trust, issue(Wish(), &own)), X509_V_OK);
   EXPECT_EQ(verified(**trust, issue(Wish(), &root)), X509_V_OK);
   const auto broken = load(root.pem(), file("own.pem", with_broken_key(own)));
   ASSERT_FALSE(broken);
-  EXPECT_THAT(broken.error().detail, HasSubstr("own.pem"));
+  EXPECT_THAT(broken.error().message, HasSubstr("own.pem"));
 }
 
 TEST_F(SystemRoots, ManyThreadsAskForOneRootAtOnce) {

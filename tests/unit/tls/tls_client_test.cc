@@ -90,17 +90,19 @@ class OriginTls : public ::testing::Test {
   std::string sni_;
 };
 
+// [U06]
 TEST_F(OriginTls, GoodOriginIsAccepted) {
   EXPECT_EQ(verdict(issue(Wish(), &root_)), "");
   EXPECT_EQ(sni_, "origin.test");
   Identity intermediate = issue(ca_wish("test intermediate"), &root_);
   EXPECT_EQ(verdict(issue(Wish(), &intermediate), {&intermediate}), "");
-  // U-6: reversed chain.
+  // A chain in the wrong order.
   Identity second = issue(ca_wish("second intermediate"), &intermediate);
   EXPECT_EQ(verdict(issue(Wish(), &second), {&intermediate, &second}), "");
 }
 
-TEST_F(OriginTls, U1ExpiredIsRefused) {
+// [U01]
+TEST_F(OriginTls, ExpiredIsRefused) {
   Wish wish;
   for (const long ago : {-5L, -86400L}) {
     wish.to = ago;
@@ -114,14 +116,16 @@ TEST_F(OriginTls, U1ExpiredIsRefused) {
   EXPECT_EQ(verdict(issue(Wish(), &intermediate), {&intermediate}), "tls_expired");
 }
 
-TEST_F(OriginTls, U2NotYetValidIsRefused) {
+// [U02]
+TEST_F(OriginTls, NotYetValidIsRefused) {
   Wish wish;
   wish.from = 3600;
   wish.to = 7200;
   EXPECT_EQ(verdict(issue(wish, &root_)), "tls_not_yet_valid");
 }
 
-TEST_F(OriginTls, U3U4U23NamesMustMatch) {
+// [U03, U04, U23]
+TEST_F(OriginTls, NamesMustMatch) {
   struct Row {
     std::string san;
     std::string name;
@@ -151,7 +155,8 @@ TEST_F(OriginTls, U3U4U23NamesMustMatch) {
   EXPECT_EQ(sni_, "") << "no SNI for addresses";
 }
 
-TEST_F(OriginTls, U5UntrustedIsRefused) {
+// [U05]
+TEST_F(OriginTls, UntrustedIsRefused) {
   EXPECT_EQ(verdict(issue(Wish(), nullptr)), "tls_self_signed");
   const Identity stranger = issue(ca_wish("stranger"), nullptr);
   EXPECT_EQ(verdict(issue(Wish(), &stranger)), "tls_unknown_ca");
@@ -162,7 +167,8 @@ TEST_F(OriginTls, U5UntrustedIsRefused) {
   EXPECT_NE(verdict(issue(Wish(), &same_name)), "");
 }
 
-TEST_F(OriginTls, U8U10U12U13U14BadChainsAreRefused) {
+// [U08, U10, U12, U13, U14]
+TEST_F(OriginTls, BadChainsAreRefused) {
   Wish not_a_ca = ca_wish("no CA");
   not_a_ca.constraints = "critical,CA:FALSE";
   const Identity leaf_as_ca = issue(not_a_ca, &root_);
@@ -191,13 +197,15 @@ TEST_F(OriginTls, U8U10U12U13U14BadChainsAreRefused) {
   EXPECT_NE(verdict(issue(weak, &root_)), "");
 }
 
-TEST_F(OriginTls, U9SmallKeysAreRefused) {
+// [U09]
+TEST_F(OriginTls, SmallKeysAreRefused) {
   Wish small;
   small.rsa_bits = 1024;
   EXPECT_NE(verdict(issue(small, &root_)), "");
 }
 
-TEST_F(OriginTls, U11PathLengthCounts) {
+// [U11]
+TEST_F(OriginTls, PathLengthCounts) {
   Wish short_path = ca_wish("path length 0");
   short_path.constraints = "critical,CA:TRUE,pathlen:0";
   const Identity first = issue(short_path, &root_);
@@ -205,7 +213,8 @@ TEST_F(OriginTls, U11PathLengthCounts) {
   EXPECT_EQ(verdict(issue(Wish(), &second), {&second, &first}), "tls_bad_chain");
 }
 
-TEST_F(OriginTls, U17U18OldVersionsAndCiphersAreRefused) {
+// [U17, U18]
+TEST_F(OriginTls, OldVersionsAndCiphersAreRefused) {
   Origin old(issue(Wish(), &root_));
   SSL_CTX_set_min_proto_version(old.context.get(), TLS1_VERSION);
   SSL_CTX_set_max_proto_version(old.context.get(), TLS1_1_VERSION);
@@ -216,7 +225,8 @@ TEST_F(OriginTls, U17U18OldVersionsAndCiphersAreRefused) {
   EXPECT_EQ(verdict(cbc), "tls_alert");
 }
 
-TEST_F(OriginTls, U20OurOwnCaIsNoOrigin) {
+// [U20]
+TEST_F(OriginTls, OurOwnCaIsNoOrigin) {
   // The bottle's CA is not among the roots, so a leaf of it is a stranger's.
   Identity ours;
   Result<Leaf> leaf = worker_.ca->mint(name_of("origin.test"), WallClock::now());
@@ -228,7 +238,8 @@ TEST_F(OriginTls, U20OurOwnCaIsNoOrigin) {
   EXPECT_EQ(verdict(ours), "tls_unknown_ca");
 }
 
-TEST_F(OriginTls, U22ClientCertificateAskedFor) {
+// [U22]
+TEST_F(OriginTls, ACertificateOfOursThatIsAskedForIsNamed) {
   Origin origin(issue(Wish(), &root_));
   SSL_CTX_set_verify(origin.context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                      nullptr);
@@ -246,7 +257,8 @@ TEST_F(OriginTls, U22ClientCertificateAskedFor) {
   EXPECT_THAT(told->detail, ::testing::HasSubstr("asks for a client certificate"));
 }
 
-TEST_F(OriginTls, U24LargeChainsAreBounded) {
+// [U24]
+TEST_F(OriginTls, LargeChainsAreBounded) {
   Wish many;
   for (int i = 0; i < 1000; ++i) many.san += ",DNS:n" + std::to_string(i) + ".origin.test";
   EXPECT_EQ(verdict(issue(many, &root_)), "");

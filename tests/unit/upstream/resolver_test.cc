@@ -110,7 +110,7 @@ TEST(Resolver, OverridesThatSayNothingClearAreRefused) {
         "a.test:0=127.0.0.1:1", "a.test:443=127.1:1", "=127.0.0.1:1", "a.test:443="}) {
     const auto parsed = ResolveOverride::parse(text);
     ASSERT_FALSE(parsed) << text;
-    EXPECT_EQ(parsed.error().reason, "bad_resolve");
+    EXPECT_EQ(parsed.error().code, ExitCode::kUsage);
   }
   EXPECT_TRUE(ResolveOverride::parse("[2001:db8::1]:443=[::1]:8443"));
 }

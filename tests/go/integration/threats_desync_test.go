@@ -10,7 +10,8 @@ import (
 	"bottle.test/harness"
 )
 
-// Desync and injection shapes: each gets 400 or 501 and a closed connection, and zero bytes go upstream.
+// Desync and injection shapes (docs/threats.md has the numbers): each gets 400 or 501 and a closed connection, and zero
+// bytes go upstream.
 
 func tables(t *testing.T, cases []raw) {
 	t.Helper()
@@ -21,7 +22,8 @@ const post = "POST /echo HTTP/1.1\r\nHost: {A}\r\n"
 
 var bad = []int{400, 501}
 
-func TestT20_ClTe(t *testing.T) {
+// [T20]
+func TestLengthAndChunkedTogetherAreRefused(t *testing.T) {
 	chunks := "0\r\n\r\n"
 	tables(t, []raw{
 		{"cl-te", post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks, bad},
@@ -33,7 +35,8 @@ func TestT20_ClTe(t *testing.T) {
 	})
 }
 
-func TestT21_TransferEncodings(t *testing.T) {
+// [T21]
+func TestOddTransferEncodingsAreRefused(t *testing.T) {
 	var cases []raw
 	for _, te := range []string{"identity", "gzip, chunked", "chunked, identity", ",chunked", "chunked,", "xchunked", "\"chunked\"", "chunked;q=1", "chunked chunked",
 		"\x0bchunked", "chunked\x0c", "\xa0chunked", "chunked\x00", "", "chunked, chunked", "deflate", "chunke", "'chunked'", "chunked\xff"} {
@@ -50,7 +53,8 @@ func TestT21_TransferEncodings(t *testing.T) {
 	tables(t, cases)
 }
 
-func TestT22_ContentLengths(t *testing.T) {
+// [T22]
+func TestOddContentLengthsAreRefused(t *testing.T) {
 	var cases []raw
 	for _, cl := range []string{"5, 5", "5,6", "+5", "-5", "0x5", "5_0", "5.0", "05", "00", "5 5", "", " ", "99999999999999999999", "18446744073709551616", "9007199254740993000", "5;", "five", "5\x00", "\x0b5"} {
 		cases = append(cases, raw{fmt.Sprintf("%q", cl), post + "Content-Length: " + cl + "\r\n\r\nhello", []int{400, 413}})
@@ -70,7 +74,8 @@ func TestT22_ContentLengths(t *testing.T) {
 	})
 }
 
-func TestT23_ChunkSizes(t *testing.T) {
+// [T23]
+func TestOddChunkSizesAreRefused(t *testing.T) {
 	var cases []raw
 	for _, size := range []string{"0x2", "+2", "-2", "2_", " 2", "2 ", "\t2", "", "00000000000000002", "fffffffff", "ffffffffffffffff", "10000000000000002", "g", "2\x00", "２"} {
 		cases = append(cases, raw{fmt.Sprintf("%q", size), post + "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n" + size + "\r\nhi\r\n0\r\n\r\n", []int{400, 413}})
@@ -97,7 +102,8 @@ func wholeBodies(t *testing.T, w *harness.World) {
 	}
 }
 
-func TestT24_ChunkExtensions(t *testing.T) {
+// [T24]
+func TestOddChunksAreRefused(t *testing.T) {
 	head := post + "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
 	var cases []raw
 	for name, body := range map[string]string{
@@ -142,7 +148,8 @@ func TestT24_ChunkExtensions(t *testing.T) {
 	})
 }
 
-func TestT25_ExpectTricks(t *testing.T) {
+// [T25]
+func TestExpectTricksAreRefused(t *testing.T) {
 	var cases []raw
 	for _, e := range []string{"y 100-continue", "100-continue, x", "100-continue;q=1", "200-ok", "", "100 continue", "100-continue 100-continue"} {
 		cases = append(cases, raw{fmt.Sprintf("%q", e), post + "Expect: " + e + "\r\nContent-Length: 2\r\n\r\nhi", []int{417, 400}})
@@ -177,7 +184,8 @@ func TestT25_ExpectTricks(t *testing.T) {
 	})
 }
 
-func TestT26_HeadSyntax(t *testing.T) {
+// [T26]
+func TestOddHeadsAreRefused(t *testing.T) {
 	get := "GET /text HTTP/1.1\r\nHost: {A}\r\n"
 	var cases []raw
 	for name, text := range map[string]string{
@@ -210,7 +218,8 @@ func TestT26_HeadSyntax(t *testing.T) {
 	tables(t, cases)
 }
 
-func TestT27_Hosts(t *testing.T) {
+// [T27]
+func TestOddHostsAreRefused(t *testing.T) {
 	var cases []raw
 	for name, host := range map[string]string{
 		"none": "", "empty": "Host:\r\n", "two-same": "Host: {A}\r\nHost: {A}\r\n", "two-different": "Host: {A}\r\nHost: elsewhere.test\r\n",
@@ -223,7 +232,8 @@ func TestT27_Hosts(t *testing.T) {
 	tables(t, cases)
 }
 
-func TestT28_RequestLines(t *testing.T) {
+// [T28]
+func TestOddRequestLinesAreRefused(t *testing.T) {
 	tail := "\r\nHost: {A}\r\n\r\n"
 	var cases []raw
 	for name, line := range map[string]string{
@@ -248,7 +258,8 @@ func TestT28_RequestLines(t *testing.T) {
 	})
 }
 
-func TestT29_Persistence(t *testing.T) {
+// [T29]
+func TestNothingFollowsTheLastAnswer(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		for name, text := range map[string]string{
 			"1.0":            "GET /text HTTP/1.0\r\nHost: {A}\r\n\r\n",
@@ -272,7 +283,8 @@ func TestT29_Persistence(t *testing.T) {
 	})
 }
 
-func TestT29_DeepPipeline(t *testing.T) {
+// [T29]
+func TestDeepPipelineIsAnswered(t *testing.T) {
 	w := direct(t)
 	conn := w.H1()
 	go conn.Say(strings.Repeat(fill(w, "GET /text HTTP/1.1\r\nHost: {A}\r\n\r\n"), 100))
@@ -284,8 +296,9 @@ func TestT29_DeepPipeline(t *testing.T) {
 	}
 }
 
-// TestT30_BytesBeforeTheTunnel: HTTP behind a CONNECT head is not the tunnel's.
-func TestT30_BytesBeforeTheTunnel(t *testing.T) {
+// TestBytesBehindAConnectHeadAreNoRequest: HTTP behind a CONNECT head is not the tunnel's.
+// [T30]
+func TestBytesBehindAConnectHeadAreNoRequest(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		raw := w.RawDial()
 		raw.Say(fill(w, "CONNECT origin.test:443 HTTP/1.1\r\nHost: origin.test:443\r\n\r\nGET http://origin.test/text HTTP/1.1\r\nHost: origin.test\r\n\r\n"))
@@ -297,7 +310,8 @@ func TestT30_BytesBeforeTheTunnel(t *testing.T) {
 	})
 }
 
-func TestT35_DuplicateSingletons(t *testing.T) {
+// [T35]
+func TestDuplicateSingletonsAreRefused(t *testing.T) {
 	var cases []raw
 	for _, name := range []string{"Content-Type", "Authorization"} {
 		cases = append(cases, raw{name, "POST /echo HTTP/1.1\r\nHost: {A}\r\n" + name + ": a/b\r\n" + name + ": c/d\r\nContent-Length: 2\r\n\r\nhi", []int{400}})
@@ -305,8 +319,9 @@ func TestT35_DuplicateSingletons(t *testing.T) {
 	tables(t, cases)
 }
 
-// TestT42_ErrorsEchoNothing: the proxy's own error pages never give input back.
-func TestT42_ErrorsEchoNothing(t *testing.T) {
+// TestErrorsEchoNothing: the proxy's own error pages never give input back.
+// [T42]
+func TestErrorsEchoNothing(t *testing.T) {
 	w := direct(t)
 	for _, text := range []string{
 		"GET /text HTTP/1.1\r\nHost: {A}\r\nAuthorization: Bearer reflect-me\r\nX-A: b\x01\r\n\r\n",

@@ -13,8 +13,8 @@ import (
 	"bottle.test/origin"
 )
 
-// The attack shapes of the threat model, named after their numbers: each is refused in a readable way and nothing of
-// it reaches the scanner or the origin.
+// Attacks that would get past the scanner or into it (docs/threats.md has the numbers): each is refused in a readable
+// way, and nothing of it reaches the scanner or the origin.
 
 // everything is a world that allows every host and, with the double, also the double's own port.
 func everything(t *testing.T, via harness.Via, names string) *harness.World {
@@ -31,8 +31,9 @@ func everything(t *testing.T, via harness.Via, names string) *harness.World {
 		}})
 }
 
-// TestT01_ScannersOwnApi: no spelling of an address reaches the scanner's own endpoints or the proxy itself.
-func TestT01_ScannersOwnApi(t *testing.T) {
+// TestScannersOwnApiIsOutOfReach: no spelling of an address reaches the scanner's own endpoints or the proxy itself.
+// [T01]
+func TestScannersOwnApiIsOutOfReach(t *testing.T) {
 	w := everything(t, harness.Scanner, "allowlist")
 	_, port, _ := strings.Cut(w.Double.Addr(), ":")
 	_, own, _ := strings.Cut(w.Proxy.Addr, ":")
@@ -72,8 +73,9 @@ func TestT01_ScannersOwnApi(t *testing.T) {
 	w.Untouched()
 }
 
-// TestT01_OriginFormInsideTls: paths of the scanner's own API are ordinary paths of the origin.
-func TestT01_OriginFormInsideTls(t *testing.T) {
+// TestScannersPathsInsideTlsAreTheOrigins: paths of the scanner's own API are ordinary paths of the origin.
+// [T01]
+func TestScannersPathsInsideTlsAreTheOrigins(t *testing.T) {
 	w := withDouble(t, double.Options{})
 	for _, path := range []string{"/metrics", "/health", "//double/slash", "/api/v1/killswitch", "/fetch?url=https://elsewhere.test/"} {
 		answer := w.Do(w.Client(harness.H1), "GET", path, nil)
@@ -88,8 +90,9 @@ func TestT01_OriginFormInsideTls(t *testing.T) {
 	}
 }
 
-// TestT02_ConnectInsideTls: no second tunnel.
-func TestT02_ConnectInsideTls(t *testing.T) {
+// TestConnectInsideTlsIsRefused: no second tunnel.
+// [T02]
+func TestConnectInsideTlsIsRefused(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		for _, target := range []string{"origin.test:443", "elsewhere.test:22"} {
 			conn := w.H1()
@@ -116,8 +119,9 @@ func TestT02_ConnectInsideTls(t *testing.T) {
 	})
 }
 
-// TestT02_NoExtendedConnectOffered: SETTINGS_ENABLE_CONNECT_PROTOCOL is not sent.
-func TestT02_NoExtendedConnectOffered(t *testing.T) {
+// TestExtendedConnectIsNotOffered: SETTINGS_ENABLE_CONNECT_PROTOCOL is not sent.
+// [T02]
+func TestExtendedConnectIsNotOffered(t *testing.T) {
 	w := direct(t)
 	c := w.H2()
 	for {
@@ -137,8 +141,9 @@ func TestT02_NoExtendedConnectOffered(t *testing.T) {
 	}
 }
 
-// TestT03_NotTlsInConnect: what is neither TLS nor HTTP is closed, and nothing of it goes anywhere.
-func TestT03_NotTlsInConnect(t *testing.T) {
+// TestNotTlsInConnectIsClosed: what is neither TLS nor HTTP is closed, and nothing of it goes anywhere.
+// [T03]
+func TestNotTlsInConnectIsClosed(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		for name, bytes := range map[string]string{
 			"ssh":           "SSH-2.0-OpenSSH_9.2\r\n",
@@ -174,8 +179,9 @@ func TestT03_NotTlsInConnect(t *testing.T) {
 	})
 }
 
-// TestT03_SilenceInConnect: no first byte, no patience.
-func TestT03_SilenceInConnect(t *testing.T) {
+// TestSilenceInConnectIsClosed: no first byte, no patience.
+// [T03]
+func TestSilenceInConnectIsClosed(t *testing.T) {
 	t.Parallel()
 	w := direct(t, "--limit", "first_byte_ms=500", "--limit", "client_hello_ms=500")
 	raw := w.Tunnel()
@@ -193,8 +199,9 @@ func TestT03_SilenceInConnect(t *testing.T) {
 	}
 }
 
-// TestT03_PlainHttpInConnect443: HTTP where TLS belongs is refused readably.
-func TestT03_PlainHttpInConnect443(t *testing.T) {
+// TestPlainHttpInConnect443IsRefused: HTTP where TLS belongs is refused readably.
+// [T03]
+func TestPlainHttpInConnect443IsRefused(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		raw := w.Tunnel()
 		raw.Say("GET /text HTTP/1.1\r\nHost: origin.test\r\n\r\n")
@@ -206,8 +213,9 @@ func TestT03_PlainHttpInConnect443(t *testing.T) {
 	})
 }
 
-// TestT04_OtherPorts: allowing a host allows 443 and 80, and ports have one spelling.
-func TestT04_OtherPorts(t *testing.T) {
+// TestOtherPortsAreRefused: allowing a host allows 443 and 80, and ports have one spelling.
+// [T04]
+func TestOtherPortsAreRefused(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		for port, want := range map[string]int{"22": 403, "25": 403, "6379": 403, "8443": 403, "65535": 403,
 			"0": 400, "65536": 400, "99999999999": 400, "0443": 400, "+443": 400, "-1": 400, "": 400, "44x": 400, "4 43": 400, "443.0": 400, "0x1bb": 400} {
@@ -223,8 +231,9 @@ func TestT04_OtherPorts(t *testing.T) {
 	})
 }
 
-// TestT05_RequestTrailers: trailers are never forwarded, dangerous ones are refused.
-func TestT05_RequestTrailers(t *testing.T) {
+// TestRequestTrailersGoNowhere: trailers are never forwarded, dangerous ones are refused.
+// [T05]
+func TestRequestTrailersGoNowhere(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		answer := w.Exchange(fill(w, "POST /echo HTTP/1.1\r\nHost: {A}\r\nContent-Type: text/plain\r\nTrailer: X-Late\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Late: secret-in-trailer\r\n\r\n"))
 		if e := echoOf(t, answer); e.BodyLen != 2 || len(e.Trailers) > 0 || len(e.Get("Trailer")) > 0 {
@@ -261,8 +270,9 @@ func TestT05_RequestTrailers(t *testing.T) {
 	})
 }
 
-// TestT06_MethodAsData: only listed methods, in capitals, for both protocols.
-func TestT06_MethodAsData(t *testing.T) {
+// TestUnlistedMethodsAreRefused: only listed methods, in capitals, for both protocols.
+// [T06]
+func TestUnlistedMethodsAreRefused(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		methods := []string{"TRACE", "TRACK", "PRI", "get", "Get", "c2VjcmV0LWluLXRoZS1tZXRob2Q", "PROPFIND", "X", "DEBUG", harness.Repeat("A", 100)}
 		var cases []raw
@@ -281,8 +291,9 @@ func TestT06_MethodAsData(t *testing.T) {
 	})
 }
 
-// TestT07_HeaderLimits: names, counts and sizes.
-func TestT07_HeaderLimits(t *testing.T) {
+// TestHeaderLimitsHold: names, counts and sizes.
+// [T07]
+func TestHeaderLimitsHold(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		many := func(n int) string {
 			text := ""
@@ -307,8 +318,9 @@ func TestT07_HeaderLimits(t *testing.T) {
 	})
 }
 
-// TestT07_SecretsInHeaders: in a value, in any field, and in a name.
-func TestT07_SecretsInHeaders(t *testing.T) {
+// TestSecretsInHeadersAreRefused: in a value, in any field, and in a name.
+// [T07]
+func TestSecretsInHeadersAreRefused(t *testing.T) {
 	secret := "sk-ant-api03-" + strings.Repeat("a1B2c3D4", 5)
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := direct(t)
@@ -334,8 +346,9 @@ func TestT07_SecretsInHeaders(t *testing.T) {
 	})
 }
 
-// TestT08_IdentityForgery: whatever the agent claims to be, only the proxy's own identity goes out.
-func TestT08_IdentityForgery(t *testing.T) {
+// TestForgedIdentityGoesNowhere: whatever the agent claims to be, only the proxy's own identity goes out.
+// [T08]
+func TestForgedIdentityGoesNowhere(t *testing.T) {
 	fields := []string{
 		"X-Pipelock-Agent: forged", "x-pipelock-agent: forged", "X-PIPELOCK-AGENT: forged", "X-Pipelock-Agent: forged\r\nX-Pipelock-Agent: forged2",
 		"Pipelock-Mediation: forged", "Signature: pipelock=forged", "Signature-Input: pipelock=forged", "X-Bottle-Exchange: forged", "X-Bottle-Deny: forged",
@@ -382,8 +395,9 @@ func TestT08_IdentityForgery(t *testing.T) {
 	})
 }
 
-// TestT09_Fronting: CONNECT, SNI and Host name one place.
-func TestT09_Fronting(t *testing.T) {
+// TestFrontingIsMisdirected: CONNECT, SNI and Host name one place.
+// [T09]
+func TestFrontingIsMisdirected(t *testing.T) {
 	for _, via := range []harness.Via{harness.Direct, harness.Scanner} {
 		t.Run(string(via), func(t *testing.T) {
 			w := harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true, Allow: []string{"origin.test", "other.test"},
@@ -438,8 +452,9 @@ func TestT09_Fronting(t *testing.T) {
 	}
 }
 
-// TestT09_AbsoluteFormHostMismatch: the URI and Host must agree.
-func TestT09_AbsoluteFormHostMismatch(t *testing.T) {
+// TestAbsoluteFormHostMismatchIsRefused: the URI and Host must agree.
+// [T09]
+func TestAbsoluteFormHostMismatchIsRefused(t *testing.T) {
 	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Origin: origin.Options{Plain: true}})
 	for _, text := range []string{
 		"GET http://origin.test/text HTTP/1.1\r\nHost: elsewhere.test\r\n\r\n",

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bottle {
+
+// The treatment of a destination's requests.
+enum class Route : std::uint8_t { Scan, ScanRequests, Deny };
+
+// One row for each route: adding one begins here.
+struct RouteRow {
+  Route route;
+  std::string_view word;  // in manifests, options, audit lines and errors
+  bool bypasses_scanner;  // the response's body goes past pipelock, which takes an exit
+};
+inline constexpr std::array kRoutes{
+    RouteRow{Route::Scan, "scan", false},
+    RouteRow{Route::ScanRequests, "scan-requests", true},
+    RouteRow{Route::Deny, "deny", false},
+};
+
+[[nodiscard]] const RouteRow& row_of(Route route) noexcept;
+[[nodiscard]] inline std::string_view to_string(Route route) noexcept { return row_of(route).word; }
+[[nodiscard]] std::optional<Route> route_by_word(std::string_view word) noexcept;
+// Why there is no such route, with what to write instead. For a word that route_by_word() refuses.
+[[nodiscard]] std::string no_such_route(std::string_view word);
+// "scan, scan-requests or deny", for messages.
+[[nodiscard]] std::string route_words();
+
+}  // namespace bottle
