@@ -22,7 +22,7 @@ class Pool;
 
 // The right to have one request in flight, and the connection it uses. Its holder may use stream().
 // Unless it is given back, the connection is closed when the lease goes, and only then
-// does somebody else get the slot. The pool outlives it.
+// does another request get the slot. The pool outlives it.
 class Lease {
  public:
   Lease() = default;
