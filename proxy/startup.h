@@ -44,7 +44,7 @@ class World {
   std::unique_ptr<Shared> shared_;
 };
 
-// Reports what World::make() would say of the configuration itself and of the files that it reads.
+// Fails where World::make() would, because of the configuration or of the files that it reads.
 // Opens no socket, writes no file, and asks nothing over the network.
 [[nodiscard]] Expected<void> check_world(const Config& config);
 

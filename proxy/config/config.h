@@ -106,7 +106,7 @@ struct Invocation {
 [[nodiscard]] Expected<void> apply_config_text(Config& config, const std::string& text,
                                                const std::string& file);
 
-// Checks the rules that hold for several options together. Changes nothing.
+// Checks the rules that hold for several options together.
 [[nodiscard]] Expected<void> check_config(const Config& config);
 
 // Fills in what follows from the options, such as the exit's limits.

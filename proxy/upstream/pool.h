@@ -22,7 +22,7 @@ class Pool;
 
 // The right to have one request in flight, and the connection it uses. Its holder may use stream().
 // Unless it is given back, the connection is closed when the lease goes, and only then
-// does another request get the slot. The pool outlives it.
+// does somebody else get the slot. The pool outlives it.
 class Lease {
  public:
   Lease() = default;
@@ -73,10 +73,10 @@ class Parking {
 };
 
 // Connections of one worker, by key (what is at the other end, and how it is spoken to): how many
-// are in use, which of them are kept when they are idle, which requests wait. Those that carry one
-// request at a time come in by Lease::give_back(); none is opened ahead of a request, because
-// pipelock gives a new connection 5 s to say something (docs/pipelock.md, section 2). One that is
-// shared holds a lease while a request is on it, and is parked while none is. One thread.
+// are in use, which of them are kept when they are idle, which requests wait for one. Those that
+// carry one request at a time come in by Lease::give_back(); none is opened ahead of a request,
+// because pipelock gives a new connection 5 s to say something (docs/pipelock.md, section 2). One
+// that is shared holds a lease while a request is on it, and is parked while none is. One thread.
 class Pool {
  public:
   Pool(TimerWheel& wheel, PoolLimits limits);

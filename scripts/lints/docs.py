@@ -205,7 +205,21 @@ def check_options(tree):
 
 # docs/exit-codes.md: a section for each program, | code | ...
 
-_EXIT_CODES = {"bottle": "proxy/contract/exit_code.h", "bottle-proxy": "proxy/contract/proxy_exit_code.h"}
+_EXIT_CODES = "proxy/contract/exit_code.h"
+# The comment above a block of the enumeration -> the programs that end with its codes.
+_BLOCKS = {"// Both programs": ("bottle", "bottle-proxy"), "// bottle-proxy": ("bottle-proxy",), "// `bottle`": ("bottle",)}
+
+
+def exit_codes_of(text):
+    """Program -> its codes."""
+    known, programs = {"bottle": set(), "bottle-proxy": set()}, ()
+    for line in text.split("\n"):
+        start = next((block for block in _BLOCKS if line.strip().startswith(block)), None)
+        programs = _BLOCKS[start] if start else programs
+        code = re.match(r"\s*k[A-Z]\w* = (\d+),", line)
+        for program in programs if code else ():
+            known[program].add(int(code.group(1)))
+    return known
 
 
 def check_exit_codes(tree):
@@ -213,14 +227,13 @@ def check_exit_codes(tree):
     given, program = {}, None
     for number, line in enumerate(tree.files.get(document, "").split("\n"), 1):
         if line.startswith("#"):
-            program = next(iter(w for w in words_in(line) if w in _EXIT_CODES), None)
+            program = next(iter(w for w in words_in(line) if w in ("bottle", "bottle-proxy")), None)
         match = re.match(r"\|\s*(\d+)\s*\|", line)
         if match and program:
             given.setdefault(program, {})[int(match.group(1))] = number
-    for name, path in _EXIT_CODES.items():
-        if path not in tree.files:
-            continue
-        known = {int(n) for n in re.findall(r"\bk?[A-Z]\w* = (\d+),", blank(tree.files[path]))}
+    if _EXIT_CODES not in tree.files:
+        return findings
+    for name, known in exit_codes_of(tree.files[_EXIT_CODES]).items():
         listed = given.get(name, {})
         findings += [Finding(document, 1, f"{name} ends with {code} too") for code in sorted(known - set(listed))]
         findings += [Finding(document, listed[code], f"{name} never ends with {code}") for code in sorted(set(listed) - known)]

@@ -39,7 +39,7 @@ def options_of(tree):
 
 
 def routes_of(tree):
-    return set(re.findall(r'case Route::\w+:\s*return "([\w-]+)"', tree.files.get("proxy/flow/policy.cc", "")))
+    return set(re.findall(r'RouteRow\{Route::\w+, "([\w-]+)"', tree.files.get("proxy/contract/route.h", "")))
 
 
 def settings_of(tree):

@@ -75,7 +75,7 @@ class Docs(unittest.TestCase):
             docs.check_options, {"proxy/config/options.cc": code, "docs/config.md": page + "| `--gone` | | |\n"}))
 
     def test_exit_codes(self):
-        files = {"proxy/contract/exit_code.h": "  kOk = 0,\n  kUsage = 64,  // 65\n", "proxy/contract/proxy_exit_code.h": "  Ok = 0,\n"}
+        files = {"proxy/contract/exit_code.h": "  // Both programs.\n  kOk = 0,\n  // `bottle`.\n  kUsage = 64,  // 65\n"}
         page = "## `bottle`\n| 0 | x |\n| 64 | x |\n## `bottle-proxy`\n| 0 | x |\n"
         self.assertEqual([], self.texts(docs.check_exit_codes, {**files, "docs/exit-codes.md": page}))
         self.assertEqual(1, len(self.texts(docs.check_exit_codes, {**files, "docs/exit-codes.md": page.replace("| 64 | x |\n", "")})))

@@ -228,7 +228,7 @@ class Hints(unittest.TestCase):
     WORLD = {
         "proxy/config/options.cc": 'OptionRow{"allow", "HOST", true, 0},\nOptionRow{"limit", "NAME=NUMBER", true, 0},\n',
         "launcher/command/command_line.cc": 'single(app, "--scanner", options.scanner, "NAME");\n',
-        "proxy/flow/policy.cc": 'switch (r) {\n  case Route::Scan:\n    return "scan";\n  case Route::Deny:\n    return "deny";\n}\n',
+        "proxy/contract/route.h": 'RouteRow{Route::Scan, "scan", false}, RouteRow{Route::Deny, "deny", false},\n',
         "proxy/config/limits.cc": 'BOTTLE_N("spool_body_bytes", 0, 1, a.b),\n',
         "docs/manifest.md": "| `hosts` | who gets it |\n",
     }

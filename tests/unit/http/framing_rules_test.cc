@@ -176,7 +176,7 @@ TEST(FramingRules, FieldsThatSayWhoAsksAreFieldsLikeAllOthers) {
   }
 }
 
-// Only the proxy may name the client to the scanner.
+// Only the proxy speaks to the scanner.
 // [T08]
 TEST(FramingRules, ControlFieldsAreTheProxysAlone) {
   for (const char* name : {"X-Pipelock-Agent", "x-pipelock-agent", "X-PIPELOCK-AGENT", "X-Pipelock",
