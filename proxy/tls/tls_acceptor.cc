@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "certs/openssl_ptr.h"
+#include "proxy/contract/problem_codes.h"
 #include "proxy/tls/client_hello.h"
 
 namespace bottle {
@@ -163,7 +164,7 @@ Failure explain(const TlsStream& stream, IoStatus status, bool hello_slow, bool 
   const std::string why = text == nullptr ? "unknown" : text;
   if (ERR_GET_REASON(error) >= SSL_AD_REASON_OFFSET) {
     // The commonest: the client does not trust the bottle's CA.
-    return {Code::ClientBad, "the client refused with " + why, "tls_alert",
+    return {Code::ClientBad, "the client refused with " + why, std::string(problem_code::kTlsAlert),
             "Give the client the bottle's CA certificate (--ca-out, --bundle-out)."};
   }
   return {Code::ClientBad, "the TLS handshake failed: " + why, "tls_handshake"};

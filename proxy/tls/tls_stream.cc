@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "certs/openssl_ptr.h"
+#include "proxy/contract/problem_codes.h"
 #include "proxy/tls/client_hello.h"
 #include "proxy/tls/socket_io.h"
 
@@ -453,7 +454,7 @@ std::optional<Failure> TlsStream::why_ended() const {
   }
   if (!alert || SSL_is_server(ssl_) == 1) return std::nullopt;
   return Failure{Code::UpstreamTlsFailed, "the origin ended the connection with " + said,
-                 "tls_alert"};
+                 std::string(problem_code::kTlsAlert)};
 }
 
 Failure client_certificate_required(const std::string& said) {
