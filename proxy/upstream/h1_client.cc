@@ -94,7 +94,7 @@ class Call final : public Cancellable {
     if (!sending) {
       settle();
     } else if (how.responder == Responder::Scanner) {
-      // The scanner has judged without the rest: it is of no use to anybody.
+      // The scanner has judged without the rest, which is of no use.
       cut_both(Failure{Code::Cancelled, "the response ended before the request"});
     }
   }
@@ -114,7 +114,7 @@ class Call final : public Cancellable {
   std::unique_ptr<BodySource> body;
 
   Bytes head_bytes;
-  bool head_taken = false;  // somebody writes it
+  bool head_taken = false;  // it is being written
   Event head_written;
   TaskGroup::TaskId sender = 0;
   bool sending = false;
