@@ -106,6 +106,15 @@ class Includes(unittest.TestCase):
         self.assertIn("own header comes first", self.findings(files)[0])
         self.assertIn("not in the tree", self.findings({"certs/a.cc": '#include "a.h"\n'})[0])
 
+    def test_tests_include_from_the_root(self):
+        files = {"tests/support/run.h": "#pragma once\n", "tests/unit/http/peer.h": "#pragma once\n",
+                 "proxy/http/h.h": "#pragma once\n"}
+        for include in ("support/run.h", "unit/http/peer.h", "peer.h", "./peer.h", "../../support/run.h", "http/h.h"):
+            self.assertIn(f'tests/unit/http/h_test.cc: "{include}" is not in the tree',
+                          "".join(self.findings({**files, "tests/unit/http/h_test.cc": f'#include "{include}"\n'})))
+        right = '#include "proxy/http/h.h"\n#include "tests/support/run.h"\n#include "tests/unit/http/peer.h"\n'
+        self.assertEqual([], self.findings({**files, "tests/unit/http/h_test.cc": right}))
+
     def test_backends_are_seen_by_their_table_alone(self):
         backend = {"launcher/backend/local/l.h": "#pragma once\n"}
         include = '#include "launcher/backend/local/l.h"\n'

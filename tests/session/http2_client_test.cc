@@ -5,10 +5,10 @@
 
 #include "proxy/http/http2_session.h"
 #include "proxy/upstream/h2_client.h"
-#include "session/http2_script.h"
-#include "support/h2_frames.h"
-#include "support/memory_pipe.h"
-#include "support/run_until.h"
+#include "tests/session/http2_script.h"
+#include "tests/support/h2_frames.h"
+#include "tests/support/memory_pipe.h"
+#include "tests/support/run_until.h"
 
 namespace bottle {
 namespace {

@@ -7,10 +7,10 @@
 #include <boost/asio/post.hpp>
 #include <functional>
 
-#include "session/http2_script.h"
-#include "support/h2_frames.h"
-#include "support/memory_pipe.h"
-#include "support/run_until.h"
+#include "tests/session/http2_script.h"
+#include "tests/support/h2_frames.h"
+#include "tests/support/memory_pipe.h"
+#include "tests/support/run_until.h"
 
 namespace bottle {
 namespace {

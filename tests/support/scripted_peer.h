@@ -16,8 +16,8 @@
 #include "proxy/base/task_group.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/upstream.h"
-#include "support/memory_pipe.h"
-#include "support/run_until.h"
+#include "tests/support/memory_pipe.h"
+#include "tests/support/run_until.h"
 
 // The other end of an upstream connection, played from a list of steps, and one exchange that is
 // driven against it.

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "proxy/http/h2_engine.h"
-#include "support/h2_frames.h"
+#include "tests/support/h2_frames.h"
 
 namespace bottle::test {
 

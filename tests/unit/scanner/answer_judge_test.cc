@@ -5,7 +5,7 @@
 #include <chrono>
 #include <string>
 
-#include "unit/scanner/exit_play.h"
+#include "tests/unit/scanner/exit_play.h"
 
 namespace bottle {
 namespace {

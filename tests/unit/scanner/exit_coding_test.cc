@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "unit/body/coders.h"
-#include "unit/scanner/exit_play.h"
+#include "tests/unit/body/coders.h"
+#include "tests/unit/scanner/exit_play.h"
 
 namespace bottle {
 namespace {

@@ -13,7 +13,7 @@
 #include "proxy/ledger/rewrites.h"
 #include "proxy/ledger/ticket.h"
 #include "proxy/scanner/pipelock_upstream.h"
-#include "support/scripted_peer.h"
+#include "tests/support/scripted_peer.h"
 
 // A scanner with an exit behind it, played together from a list of acts: what the one writes to the
 // front and what the other tells it, in the order that the test wants.

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "proxy/http/h1_writer.h"
-#include "unit/scanner/exit_play.h"
+#include "tests/unit/scanner/exit_play.h"
 
 // The bodies that the front takes from the exit: event streams beside the scanner's, and bodies
 // that go past it.

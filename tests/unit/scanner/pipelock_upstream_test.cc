@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "support/scripted_peer.h"
+#include "tests/support/scripted_peer.h"
 
 namespace bottle {
 namespace {

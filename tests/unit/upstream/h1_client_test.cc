@@ -6,7 +6,7 @@
 #include <string>
 
 #include "proxy/upstream/origin_upstream.h"
-#include "support/scripted_peer.h"
+#include "tests/support/scripted_peer.h"
 
 // Through OriginUpstream with plain http, the thinnest caller.
 namespace bottle {

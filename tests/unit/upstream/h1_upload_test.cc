@@ -9,7 +9,7 @@
 
 #include "proxy/upstream/h1_client.h"
 #include "proxy/upstream/origin_upstream.h"
-#include "support/scripted_peer.h"
+#include "tests/support/scripted_peer.h"
 
 // The request's half of h1_client, through OriginUpstream with plain http.
 namespace bottle {

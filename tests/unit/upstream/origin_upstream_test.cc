@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "proxy/http/http2_session.h"
-#include "support/scripted_peer.h"
+#include "tests/support/scripted_peer.h"
 
 namespace bottle {
 namespace {
