@@ -19,8 +19,8 @@
 #include "proxy/exit/exit_server.h"
 #include "proxy/ledger/local_ledger.h"
 #include "proxy/tls/tcp_stream.h"
-#include "tests/session/http2_script.h"
 #include "tests/support/run_until.h"
+#include "tests/support/script_handler.h"
 #include "tests/unit/ledger/admissions.h"
 
 namespace bottle::test {
