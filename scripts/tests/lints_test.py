@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lints import citations, coroutines, hints, includes, oldest_go, words  # noqa: E402
+from lints import citations, coroutines, go_lines, hints, includes, oldest_go, words  # noqa: E402
 from lints.tree import Tree, blank, comments  # noqa: E402
 
 
@@ -121,6 +121,21 @@ class Includes(unittest.TestCase):
         self.assertEqual([], self.findings({**backend, "launcher/main.cc": include}))
         self.assertEqual(1, len(self.findings({**backend, "launcher/plan/plan.cc": include})))
         self.assertEqual(1, len(self.findings({**backend, "launcher/backend/docker/d.cc": include})))
+
+
+class GoLines(unittest.TestCase):
+    def findings(self, path, line):
+        return [f"{f.line}: {f.text}" for f in go_lines.check(Tree({path: f"package a\n{line}\n"}))]
+
+    def test_refuses_a_column_more(self):
+        self.assertEqual([], self.findings("tests/go/a.go", "x" * 120))
+        self.assertIn("2: 121 columns", self.findings("tests/go/a.go", "x" * 121)[0])
+        self.assertEqual([], self.findings("bench/a.go", "\t\t" + "x" * 112))
+        self.assertIn("2: 121 columns", self.findings("bench/a.go", "\t\t" + "x" * 113)[0])
+
+    def test_counts_characters_and_go_alone(self):
+        self.assertEqual([], self.findings("tests/go/a.go", "é" * 120))
+        self.assertEqual([], self.findings("docs/a.md", "x" * 121))
 
 
 class Words(unittest.TestCase):

@@ -50,16 +50,19 @@ func TestBottlesAreListedEnteredAndStopped(t *testing.T) {
 
 	// The command's own environment and folder, the same user, and no more rights.
 	inside := s.call("exec", one.id[:6], "--", "sh", "-c",
-		`echo "$PLAIN/$TOKEN"; pwd; id -u; grep -h Cap /proc/self/status; grep NoNewPrivs /proc/self/status; cat /proc/1/comm; ls /proc/self/fd; exit 7`)
+		`echo "$PLAIN/$TOKEN"; pwd; id -u; grep -h Cap /proc/self/status; grep NoNewPrivs /proc/self/status; cat `+
+			`/proc/1/comm; ls /proc/self/fd; exit 7`)
 	inside.want(t, 7, "two words/tok-0123456789", s.project, fmt.Sprintf("\n%d\n", os.Getuid()),
 		"NoNewPrivs:\t1", "CapBnd:\t0000000000000000", "CapEff:\t0000000000000000", "bwrap")
 	// The agent's world, not the host's: the network has the loopback only, the home is the bottle's.
-	s.call("exec", one.id, "--", "sh", "-c", "cat /proc/net/dev | wc -l; ls /home; ls "+filepath.Join(s.root, "home")).want(t, 2, "3\n", "agent")
+	s.call("exec", one.id, "--", "sh", "-c", "cat /proc/net/dev | wc -l; ls /home; ls "+
+		filepath.Join(s.root, "home")).want(t, 2, "3\n", "agent")
 	s.call("exec", one.id, "--", "nosuch").want(t, 127, "nosuch")
 	s.call("exec", one.id, "--", "/etc/hostname").want(t, 126, "/etc/hostname")
 	killed := s.call("exec", one.id, "--", "sh", "-c", "kill -9 $$")
 	killed.want(t, 128+9)
-	s.call("env", one.id, "--shell", "sh").want(t, 0, "export HTTPS_PROXY='http://127.0.0.1:3128'", "export SSL_CERT_FILE='/run/bottle/ca-bundle.pem'")
+	s.call("env", one.id, "--shell", "sh").want(t, 0, "export HTTPS_PROXY='http://127.0.0.1:3128'",
+		"export SSL_CERT_FILE='/run/bottle/ca-bundle.pem'")
 
 	// A wrong id names the right ones.
 	s.call("exec", "nosuch", "--", "true").want(t, 64, one.id, two.id)
@@ -111,9 +114,9 @@ func TestStopNeverSignalsAStranger(t *testing.T) {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		record := fmt.Sprintf(`{"id": %q, "backend": "local", "bottle": "b", "command": ["x"], "workspace": "/", "audit": "/a",
-			"started": 1, "launcher": {"pid": %d, "start": %d}, "keeper": {"pid": -1, "start": 0}, "environment_fd": 3,
-			"proxy": "127.0.0.1:3128", "java": false}`, id, stranger.Process.Pid, start)
+		record := fmt.Sprintf(`{"id": %q, "backend": "local", "bottle": "b", "command": ["x"], "workspace": "/",
+			"audit": "/a", "started": 1, "launcher": {"pid": %d, "start": %d}, "keeper": {"pid": -1, "start": 0},
+			"environment_fd": 3, "proxy": "127.0.0.1:3128", "java": false}`, id, stranger.Process.Pid, start)
 		if err := os.WriteFile(filepath.Join(dir, "record.json"), []byte(record), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +166,8 @@ func TestLogsAreShownAndFollowed(t *testing.T) {
 	}
 	s := newShelf(t)
 	s.call("logs").want(t, 64, "no bottle")
-	b := s.start("while [ ! -e go ]; do sleep 0.05; done; curl -s -o /dev/null https://second.test/b?key=value; sleep 1000")
+	b := s.start("while [ ! -e go ]; do sleep 0.05; done; curl -s -o /dev/null https://second.test/b?key=value; " +
+		"sleep 1000")
 	s.call("exec", b.id, "--", "curl", "-s", "-o", "/dev/null", "https://first.test/a").want(t, 0)
 	follow := s.command("logs", "-f")
 	var stdout, stderr lockedText
@@ -171,11 +175,15 @@ func TestLogsAreShownAndFollowed(t *testing.T) {
 	if err := follow.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "the first line", func() bool { return strings.Contains(stdout.String(), "first.test/a") })
+	eventually(t, 20*time.Second, "the first line", func() bool {
+		return strings.Contains(stdout.String(), "first.test/a")
+	})
 	if err := os.WriteFile(filepath.Join(s.project, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "the second line", func() bool { return strings.Contains(stdout.String(), "second.test/b") })
+	eventually(t, 20*time.Second, "the second line", func() bool {
+		return strings.Contains(stdout.String(), "second.test/b")
+	})
 	s.call("stop", b.id).want(t, 0)
 	ended := make(chan error, 1)
 	go func() { ended <- follow.Wait() }()
@@ -188,8 +196,10 @@ func TestLogsAreShownAndFollowed(t *testing.T) {
 		_ = follow.Process.Kill()
 		t.Fatal("logs -f does not end with the bottle")
 	}
-	line := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d  refused  403 GET second\.test/b\S*  .* host_not_allowed by policy: `)
-	if !line.MatchString(stdout.String()) || strings.Contains(stdout.String(), "value") || strings.Contains(stdout.String(), "\x1b") {
+	line := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d  refused  403 GET second\.test/b\S*  .* ` +
+		`host_not_allowed by policy: `)
+	if !line.MatchString(stdout.String()) || strings.Contains(stdout.String(), "value") ||
+		strings.Contains(stdout.String(), "\x1b") {
 		t.Errorf("the lines: %s", stdout.String())
 	}
 	// The bottle is gone, its log is not.
@@ -198,7 +208,8 @@ func TestLogsAreShownAndFollowed(t *testing.T) {
 	s.call("logs", b.id[:5], "-f").want(t, 0, "first.test/a")
 	raw := s.call("logs", b.id, "--json")
 	var entry map[string]any
-	if err := json.Unmarshal([]byte(strings.SplitN(raw.out, "\n", 2)[0]), &entry); err != nil || entry["host"] != "first.test" {
+	if err := json.Unmarshal([]byte(strings.SplitN(raw.out, "\n", 2)[0]), &entry); err != nil ||
+		entry["host"] != "first.test" {
 		t.Errorf("logs --json: %v, %s", err, raw.out)
 	}
 	s.call("logs", "nosuch").want(t, 64, b.id)
@@ -215,7 +226,8 @@ func TestExecOnATerminal(t *testing.T) {
 	cmd := s.command()
 	cmd.Path, _ = exec.LookPath("script")
 	cmd.Args = []string{"script", "-qefc", "stty -a > before; " + bottle + " exec " + b.id +
-		" -- sh -c 'test -t 0 && test -t 1 && test -t 2 && (exec 3</dev/tty) && echo all; stty rows 7; stty size; exit 5'; code=$?; stty -a > after; exit $code", "/dev/null"}
+		" -- sh -c 'test -t 0 && test -t 1 && test -t 2 && (exec 3</dev/tty) && echo all; stty rows 7; stty size; " +
+		"exit 5'; code=$?; stty -a > after; exit $code", "/dev/null"}
 	out := s.run1(cmd)
 	out.want(t, 5, "all", "7 ")
 	before, err1 := os.ReadFile(filepath.Join(s.project, "before"))
@@ -250,7 +262,8 @@ func TestExecEndsWithItsBottleAndItsCaller(t *testing.T) {
 	}
 	count := func() int {
 		sleeping := -1
-		_, _ = fmt.Sscan(s.call("exec", b.id, "--", "sh", "-c", "cat /proc/[0-9]*/comm | grep -c '^sleep$'").out, &sleeping)
+		_, _ = fmt.Sscan(s.call("exec", b.id, "--", "sh", "-c", "cat /proc/[0-9]*/comm | grep -c '^sleep$'").out,
+			&sleeping)
 		return sleeping
 	}
 
@@ -296,7 +309,8 @@ func TestSecretsStayOut(t *testing.T) {
 	bottle := harness.Binary(t, "bottle")
 	cmd := s.command()
 	cmd.Path, _ = exec.LookPath("script")
-	cmd.Args = []string{"script", "-qefc", bottle + ` start -- sh -c 'printf %s "$OF_HOST$OF_FILE$ASKED" > got; touch ready; while [ ! -e go ]; do sleep 0.05; done'`, "/dev/null"}
+	cmd.Args = []string{"script", "-qefc", bottle + ` start -- sh -c 'printf %s "$OF_HOST$OF_FILE$ASKED" > got; ` +
+		`touch ready; while [ ! -e go ]; do sleep 0.05; done'`, "/dev/null"}
 	var stdout lockedText
 	cmd.Stdout, cmd.Stderr = &stdout, &stdout
 	typed, err := cmd.StdinPipe()
@@ -306,9 +320,14 @@ func TestSecretsStayOut(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "the question", func() bool { return strings.Contains(stdout.String(), "The word: ") })
+	eventually(t, 20*time.Second, "the question", func() bool {
+		return strings.Contains(stdout.String(), "The word: ")
+	})
 	fmt.Fprint(typed, "typed-secret-3\n")
-	eventually(t, 30*time.Second, "the command", func() bool { _, err := os.Stat(filepath.Join(s.project, "ready")); return err == nil })
+	eventually(t, 30*time.Second, "the command", func() bool {
+		_, err := os.Stat(filepath.Join(s.project, "ready"))
+		return err == nil
+	})
 	got, _ := os.ReadFile(filepath.Join(s.project, "got"))
 	if string(got) != "host-secret-1file-secret-2typed-secret-3" {
 		t.Errorf("the command got %q", got)

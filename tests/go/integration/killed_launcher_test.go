@@ -33,7 +33,8 @@ func killAtRandomMoments(t *testing.T, s *shelf, start ...string) {
 		for _, dir := range []string{"/tmp", "/var/tmp"} {
 			entries, _ := os.ReadDir(dir)
 			for _, entry := range entries {
-				if info, err := entry.Info(); err == nil && info.ModTime().After(began) && mentions(filepath.Join(dir, entry.Name()), s.root) {
+				if info, err := entry.Info(); err == nil && info.ModTime().After(began) &&
+					mentions(filepath.Join(dir, entry.Name()), s.root) {
 					out = append(out, entry.Name())
 				}
 			}

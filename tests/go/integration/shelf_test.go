@@ -56,7 +56,8 @@ func newShelf(t *testing.T) *shelf {
 func (s *shelf) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(harness.Binary(s.t, "bottle"), args...)
 	cmd.Dir = s.project
-	cmd.Env = append([]string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + filepath.Join(s.root, "home"), "SHELL=/bin/sh",
+	cmd.Env = append([]string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + filepath.Join(s.root, "home"),
+		"SHELL=/bin/sh",
 		"XDG_STATE_HOME=" + filepath.Join(s.root, "state"), "XDG_RUNTIME_DIR=" + filepath.Join(s.root, "run"),
 		"BOTTLE_BACKEND=local"}, s.extra...)
 	return cmd
