@@ -65,7 +65,8 @@ func TestSseArrivesEventByEvent(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+		if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"),
+			"text/event-stream") {
 			t.Fatalf("status %d, type %q", resp.StatusCode, resp.Header.Get("Content-Type"))
 		}
 		events := readEvents(t, resp.Body)
@@ -171,8 +172,8 @@ func TestLargeDownload(t *testing.T) {
 	}
 }
 
-// TestLargeDownloadInSmallReads: Go's client gives back the window with two frames for each 4 KiB that are read; that is
-// no flood.
+// TestLargeDownloadInSmallReads: Go's client gives back the window with two frames for each 4 KiB that are read; that
+// is no flood.
 func TestLargeDownloadInSmallReads(t *testing.T) {
 	const size = 32 << 20
 	w := direct(t)
@@ -219,7 +220,8 @@ func TestLargeUpload(t *testing.T) {
 				t.Fatalf("status %d, %v: %q", resp.StatusCode, err, text)
 			}
 			if got.Bytes != size || got.SHA256 != want {
-				t.Errorf("origin got %d bytes with digest %s, want %d with %s", got.Bytes, got.SHA256, int64(size), want)
+				t.Errorf("origin got %d bytes with digest %s, want %d with %s", got.Bytes, got.SHA256,
+					int64(size), want)
 			}
 			judgeMemory(t, w, before)
 		})

@@ -56,7 +56,8 @@ func TestAThousandRequestsWaitForTheScanner(t *testing.T) {
 
 // TestClientsTakeTurnsAtTheScanner: one client's crowd of requests does not hold up another one's.
 func TestClientsTakeTurnsAtTheScanner(t *testing.T) {
-	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Scanner, DoubleOnly: true, Args: []string{"--limit", "scanner_in_flight=4"}})
+	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Scanner, DoubleOnly: true,
+		Args: []string{"--limit", "scanner_in_flight=4"}})
 	other := w.Client(harness.H2)
 	w.Do(other, "GET", "/text", nil)
 	done := make(chan map[string]int)
@@ -119,7 +120,8 @@ func TestConnectionsToH2OriginsAreBounded(t *testing.T) {
 	for i := 0; i < 300; i++ {
 		names = append(names, fmt.Sprintf("n%d.test", i))
 	}
-	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, More: names, Args: []string{"--limit", "new_names_a_minute=1000"}})
+	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, More: names,
+		Args: []string{"--limit", "new_names_a_minute=1000"}})
 	before := w.Proxy.Descriptors()
 	for _, name := range names {
 		client := w.Client(harness.H1)

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "unit/exit/exit_bench.h"
+#include "tests/unit/exit/exit_bench.h"
 
 namespace bottle {
 namespace {

@@ -6,7 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <string>
 
-#include "unit/tls/peer.h"
+#include "tests/unit/tls/peer.h"
 
 namespace bottle {
 namespace {

@@ -7,7 +7,7 @@
 #include <cstdio>
 
 #include "proxy/tls/client_hello.h"
-#include "unit/tls/peer.h"
+#include "tests/unit/tls/peer.h"
 
 namespace bottle {
 namespace {

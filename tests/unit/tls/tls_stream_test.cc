@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "proxy/tls/tls_client.h"
-#include "unit/tls/peer.h"
+#include "tests/unit/tls/peer.h"
 
 namespace bottle {
 namespace {

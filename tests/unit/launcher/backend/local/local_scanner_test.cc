@@ -11,10 +11,10 @@ namespace {
 
 class LocalScanner : public LocalBackend {
  protected:
-  // A bottle with the stand-in.
+  // A bottle with the probe in pipelock's place.
   Outcome scanned(const std::string& script, std::vector<std::string> options) const {
     options.insert(options.begin(),
-                   {"--pipelock-bin", BOTTLE_TESTS_DIR "/support/fake_pipelock.py"});
+                   {"--pipelock-bin", BOTTLE_TESTS_DIR "/support/scanner_room_probe.py"});
     return shell(script, std::move(options));
   }
   // The files of that name that the bottle left.
@@ -57,7 +57,7 @@ TEST_F(LocalScanner, PipelockSeesNothingOfTheHostAndTrustsTheBottlesCaAlone) {
       scanned("true", {"--allow", "origin.test:8443", "--resolve", "origin.test:8443=127.0.0.9:1",
                        "--origin-ca", (root_ / "ca.pem").string()});
   ASSERT_EQ(ran.status, 0) << ran.err;
-  EXPECT_THAT(ran.err, HasSubstr("fake_pipelock.py: given by --pipelock-bin"));
+  EXPECT_THAT(ran.err, HasSubstr("scanner_room_probe.py: given by --pipelock-bin"));
   const auto seen = nlohmann::json::parse(kept("pipelock.log"));
   EXPECT_EQ(seen["environment"], nlohmann::json({"HOME", "PWD", "SSL_CERT_FILE"}));
   EXPECT_EQ(seen["etc"], nlohmann::json({"hosts", "nsswitch.conf", "resolv.conf"}));
@@ -112,8 +112,8 @@ TEST_F(LocalScanner, WhenPipelockEndsTheBottleGoesOnAndSaysWhy) {
 }
 
 TEST_F(LocalScanner, AKilledLauncherLeavesNothing) {
-  auto child = start({"start", "--pipelock-bin", BOTTLE_TESTS_DIR "/support/fake_pipelock.py", "--",
-                      "bash", "-c", "touch started; sleep 1000; : " + root_.string()});
+  auto child = start({"start", "--pipelock-bin", BOTTLE_TESTS_DIR "/support/scanner_room_probe.py",
+                      "--", "bash", "-c", "touch started; sleep 1000; : " + root_.string()});
   ASSERT_TRUE(child);
   ASSERT_TRUE(wait_for("started"));
   // Processes in pipelock's room have the names of the room in their command lines, so count those
