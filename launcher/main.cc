@@ -73,7 +73,7 @@ void reap(const Surroundings& around) {
   const auto remove = [](const BottleRecord& record) {
     for (const auto& entry : backends()) {
       if (entry.name == record.backend) {
-        return !entry.control || entry.control()->remove_left_overs(record);
+        return entry.control()->remove_left_overs(record);
       }
     }
     return true;
@@ -217,6 +217,6 @@ int main(int argc, char** argv) {
     return bottle::launcher::run(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const std::exception& error) {
     std::cerr << "bottle: out of memory, or a bug in bottle: " << error.what() << "\n";
-    return static_cast<int>(bottle::launcher::ExitCode::kSystem);
+    return static_cast<int>(bottle::ExitCode::kSystem);
   }
 }

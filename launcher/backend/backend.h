@@ -32,10 +32,9 @@ class BottleControl;  // bottle_control.h
 // One row of the table of backends, which main() owns.
 struct BackendEntry {
   std::string_view name;
-  // Null: a reserved word, nothing behind it yet.
   std::function<std::unique_ptr<BottleBackend>()> make;
   // For bottles that run already: exec, doctor, removing what was left.
-  std::function<std::unique_ptr<BottleControl>()> control{};
+  std::function<std::unique_ptr<BottleControl>()> control;
   // Whether this machine has what it needs, for a choice that nobody made. Null: it has.
   std::function<bool()> ready{};
 };
@@ -45,7 +44,7 @@ struct ChosenBackend {
   std::string why;
 };
 
-// What was asked for, else the first row that exists and is ready; says why in a few words.
+// What was asked for, else the first row that is ready; says why in a few words.
 Expected<ChosenBackend> choose_backend(const std::optional<Choice>& asked,
                                        std::span<const BackendEntry> table);
 

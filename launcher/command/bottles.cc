@@ -168,7 +168,7 @@ Expected<int> run_exec(const ExecOptions& options, const Context& context) {
   const auto found = find_bottle(runtime_base(context.around), options.id);
   if (!found) return found.error();
   for (const auto& entry : context.backends) {
-    if (entry.name != found->backend || !entry.control) continue;
+    if (entry.name != found->backend) continue;
     const auto status = entry.control()->exec(*found, options.command);
     if (!status) return status.error();
     return status->value;

@@ -10,6 +10,93 @@ namespace bottle::launcher {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(CommandLine, TheCommandIsLeftAlone) {
+  const auto parsed = parse_command_line({"start", "--allow", "a", "--allow", "b", "agent", "-q",
+                                          "--", "curl", "--allow", "x", "--", "-h"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const auto& options = std::get<StartOptions>(*parsed);
+  EXPECT_THAT(options.allow, ElementsAre("a", "b"));
+  EXPECT_EQ(options.name, "agent");
+  EXPECT_TRUE(options.quiet);
+  EXPECT_THAT(options.command, ElementsAre("curl", "--allow", "x", "--", "-h"));
+}
+
+TEST(CommandLine, MistakesAreUsageErrors) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                    {"run"},
+                                                    {"start", "--frob"},
+                                                    {"start", "--allow"},
+                                                    {"start", "a", "b"},
+                                                    {"start", "--"},
+                                                    {"start", "--", ""},
+                                                    {"--frob"},
+                                                    {"start", "demo", "--", "x"},
+                                                    {"start", "--dry-run=maybe"}}) {
+    const auto parsed = parse_command_line(arguments);
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().code, ExitCode::kUsage) << parsed.error().message;
+  }
+}
+
+// As if the manifest had "agent", and PATH had curl.
+WordMeaning meaning(const StartOptions&, const std::string& word) {
+  if (word == "agent" || word == "demo") return WordMeaning::kEntry;
+  return word == "curl" ? WordMeaning::kCommand : WordMeaning::kNeither;
+}
+
+TEST(CommandLine, AWordThatIsACommandTakesAllThatFollows) {
+  const auto parsed = parse_command_line(
+      {"start", "--allow", "curl", "-q", "--audit=x", "curl", "--help", "--dry-run", "--", "-q"},
+      meaning);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const auto& options = std::get<StartOptions>(*parsed);
+  EXPECT_THAT(options.allow, ElementsAre("curl"));
+  EXPECT_EQ(options.audit, "x");
+  EXPECT_TRUE(options.quiet);
+  EXPECT_FALSE(options.dry_run);
+  EXPECT_FALSE(options.name);
+  EXPECT_THAT(options.command, ElementsAre("curl", "--help", "--dry-run", "--", "-q"));
+}
+
+TEST(CommandLine, AnEntryOfTheManifestComesBeforeACommand) {
+  const auto parsed = parse_command_line({"start", "agent", "--dry-run", "--", "curl"}, meaning);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(std::get<StartOptions>(*parsed).name, "agent");
+  EXPECT_TRUE(std::get<StartOptions>(*parsed).dry_run);
+  EXPECT_THAT(std::get<StartOptions>(*parsed).command, ElementsAre("curl"));
+  const auto more = parse_command_line({"start", "agent", "-p", "words"}, meaning);
+  ASSERT_FALSE(more);
+  EXPECT_THAT(more.error().hint, HasSubstr("bottle start agent -- COMMAND"));
+  EXPECT_TRUE(std::holds_alternative<RunDemo>(*parse_command_line({"start", "demo"}, meaning)));
+}
+
+TEST(CommandLine, AWordThatMeansNothingIsTheNameThatIsMissing) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"start", "nosuch"},
+                                                    {"start", "nosuch", "-x", "y"},
+                                                    {"start", "nosuch", "--", "curl"}}) {
+    const auto parsed = parse_command_line(arguments, meaning);
+    ASSERT_TRUE(parsed) << parsed.error().message;
+    EXPECT_EQ(std::get<StartOptions>(*parsed).name, "nosuch");
+  }
+  // Two commands: which one?
+  const auto two = parse_command_line({"start", "curl", "--", "sh"}, meaning);
+  ASSERT_FALSE(two);
+  EXPECT_EQ(two.error().code, ExitCode::kUsage);
+  EXPECT_TRUE(std::holds_alternative<PrintText>(*parse_command_line({"start", "-h"}, meaning)));
+  EXPECT_FALSE(parse_command_line({"start", "--frob", "curl"}, meaning));
+}
+
+TEST(CommandLine, HelpAndVersionArePrinted) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--help"}, {"start", "--help"}, {"--version"}}) {
+    const auto parsed = parse_command_line(arguments);
+    ASSERT_TRUE(parsed);
+    EXPECT_THAT(std::get<PrintText>(*parsed).text, HasSubstr("bottle"));
+  }
+  EXPECT_TRUE(std::holds_alternative<RunDemo>(*parse_command_line({"start", "demo"})));
+}
 
 TEST(CommandLine, EachCommandReadsItsOptions) {
   const auto stop = parse_command_line({"stop", "one", "two", "-q"});
