@@ -17,6 +17,7 @@
 #include "launcher/backend/local/local_backend.h"
 #include "launcher/backend/local/local_control.h"
 #include "launcher/backend/local/session_leader.h"
+#include "launcher/backend/run_bottle.h"
 #include "launcher/command/bottle_checks.h"
 #include "launcher/command/bottles.h"
 #include "launcher/command/command_line.h"
@@ -126,7 +127,7 @@ int start(const StartOptions& options, const Surroundings& around) {
   reap(around);
   const ManifestGuard manifest(*plan);
   const GitGuard git(*plan);
-  const auto status = backend->launch(*plan);
+  const auto status = run_bottle(*plan, *backend);
   for (const auto& file : manifest.changed()) {
     std::cerr
         << "bottle: warning: " << file.string()

@@ -16,7 +16,10 @@ using testing::HasSubstr;
 class Nothing final : public BottleBackend {
  public:
   Expected<Plan> prepare(const BottleSpec&, const std::string&) override { return Plan{}; }
-  Expected<ExitStatus> launch(const Plan&) override { return ExitStatus{}; }
+  Expected<void> check(const Plan&) override { return {}; }
+  Expected<std::unique_ptr<BackendBottle>> begin(const BottleResources&) override {
+    return {nullptr};
+  }
 };
 
 class NoControl final : public BottleControl {
