@@ -50,10 +50,12 @@ std::array<BackendEntry, 2> backends() {
 }
 
 std::string scanner_words(const Plan& plan) {
-  if (plan.scanner == Scanner::kPipelock) {
-    return "pipelock " + (plan.pipelock ? plan.pipelock->binary : plan.pipelock_url.value_or(""));
+  if (plan.scanner == Scanner::kGuard) return "guard, built in, direct mode";
+  if (plan.pipelock_url) return "pipelock " + *plan.pipelock_url;
+  if (const auto* const containers = std::get_if<ContainerPlan>(&plan.made_of)) {
+    return "pipelock in the image " + containers->pipelock_image;
   }
-  return "guard, built in, direct mode";
+  return "pipelock " + std::get<ProcessPlan>(plan.made_of).pipelock;
 }
 
 std::string allowed_words(const Plan& plan) {

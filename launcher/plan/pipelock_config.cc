@@ -29,7 +29,7 @@ void list(std::ostream& out, const std::string& indent, const std::string& key,
 
 }  // namespace
 
-Expected<PipelockPlan> plan_pipelock(const BottleSpec& spec) {
+Expected<std::string> find_pipelock(const BottleSpec& spec) {
   if (!spec.pipelock_bin) {
     return Error{ExitCode::kScanner,
                  "the scanner pipelock is wanted (" + spec.scanner_why + "), but there is none",
@@ -44,9 +44,7 @@ Expected<PipelockPlan> plan_pipelock(const BottleSpec& spec) {
         "pipelock cannot be started: " + *spec.pipelock_bin + " is not a program that can be run",
         "correct --pipelock-bin or PIPELOCK_BIN"};
   }
-  auto plan = pipelock_policy(spec);
-  if (plan) plan->binary = *binary;
-  return plan;
+  return *binary;
 }
 
 Expected<PipelockPlan> pipelock_policy(const BottleSpec& spec) {

@@ -95,7 +95,7 @@ Expected<void> add_mounts(const BottleSpec& spec, Plan& plan) {
 
 // The caller. Root's agent is the workspace's owner; root alone when that is root's too.
 void choose_user(Plan& plan) {
-  auto& container = *plan.container;
+  auto& container = containers_of(plan);
   container.uid = ::getuid();
   container.gid = ::getgid();
   struct stat info{};
@@ -112,12 +112,11 @@ void choose_user(Plan& plan) {
 
 Expected<void> choose_images(const Engine& engine, const BottleSpec& spec, Plan& plan) {
   const Images images = Images::of_environment();
-  auto& container = *plan.container;
+  auto& container = containers_of(plan);
   container.proxy_image = images.proxy;
   container.image = spec.image.value_or(images.agent);
   if (plan.pipelock) {
     container.pipelock_image = images.pipelock;
-    plan.pipelock->binary = "in the image " + images.pipelock;
   }
   for (const auto* image : {&container.proxy_image, &container.image, &container.pipelock_image}) {
     if (image->empty()) continue;
@@ -158,8 +157,7 @@ Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string&
   auto plan =
       make_plan(spec, "docker", why + "; engine " + *version, own_directory(), Programs::kOfImages);
   if (!plan) return plan;
-  plan->container.emplace();
-  auto& container = *plan->container;
+  auto& container = containers_of(*plan);
   container.terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
   if (const auto java = spec.env.values.find("JAVA_TOOL_OPTIONS"); java != spec.env.values.end()) {
     if (const auto* text = std::get_if<std::string>(&java->second)) {
@@ -194,7 +192,7 @@ Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string&
   for (auto& [name, value] : trust_variables(*plan, Facts{})) {
     plan->environment[name] = std::move(value);
   }
-  plan->commands = shown_commands(*plan);
+  container.commands = shown_commands(*plan);
   return plan;
 }
 

@@ -48,7 +48,7 @@ std::string ids(unsigned uid, unsigned gid) {
   return std::to_string(uid) + ":" + std::to_string(gid);
 }
 
-bool has_pipelock(const Plan& plan) { return !plan.container->pipelock_image.empty(); }
+bool has_pipelock(const Plan& plan) { return !containers_of(plan).pipelock_image.empty(); }
 
 // The ports that the allowlist opens, as text in its own order.
 std::set<std::string> ports_of(const Plan& plan) {
@@ -118,7 +118,7 @@ Step create_proxy(const Plan& plan, const Facts& facts) {
   add(words,
       {"--sysctl", "net.ipv4.ip_unprivileged_port_start=0", "--sysctl", "net.ipv4.ip_forward=0"});
   const std::string files = std::to_string(kProxyFiles);
-  add(words, {"--ulimit", "nofile=" + files + ":" + files, plan.container->proxy_image});
+  add(words, {"--ulimit", "nofile=" + files + ":" + files, containers_of(plan).proxy_image});
 
   const std::string agent = facts.agent_subnet + ":";
   const std::string directory = std::string(kProxyDirectory) + "/";
@@ -154,7 +154,7 @@ Step create_pipelock(const Plan& plan, const Facts& facts) {
   add(words, {"--read-only", "--mount", volume(kPipelockDirectory), "--network-alias", "pipelock",
               "--dns", facts.exit_address, "--dns-search", ".", "--env",
               "SSL_CERT_FILE=" + directory + "/ca.pem", "--env", "HOME=" + directory,
-              plan.container->pipelock_image, "run", "--config", directory + "/pipelock.yaml"});
+              containers_of(plan).pipelock_image, "run", "--config", directory + "/pipelock.yaml"});
   step.makes = Step::Makes::kContainer;
   step.made = names.pipelock;
   return step;
@@ -162,7 +162,7 @@ Step create_pipelock(const Plan& plan, const Facts& facts) {
 
 Step create_agent(const Plan& plan, const Facts& facts) {
   const Names names(plan.id);
-  const auto& container = *plan.container;
+  const auto& container = containers_of(plan);
   Step step{.what = "create the agent's container", .call = {}};
   auto& words = step.call.arguments;
   words = create(plan, names.agent, names.agent_network, ids(container.uid, container.gid),
@@ -248,7 +248,7 @@ std::map<std::string, std::string> trust_variables(const Plan& plan, const Facts
   TrustSettings settings{.proxy_host = facts.proxy_address,
                          .proxy_port = plan.proxy_port,
                          .java = plan.java,
-                         .java_tool_options = plan.container->java_tool_options};
+                         .java_tool_options = containers_of(plan).java_tool_options};
   return trust_environment(settings);
 }
 
@@ -290,7 +290,7 @@ std::vector<StepRef> order_of(const Plan& plan) {
   const Names names(plan.id);
   const bool pipelock = has_pipelock(plan);
   std::vector<StepRef> out;
-  for (const auto& image : plan.container->missing) out.push_back({kFetchImage, image});
+  for (const auto& image : containers_of(plan).missing) out.push_back({kFetchImage, image});
   out.push_back({kMakeNetwork, names.agent_network});
   if (pipelock) out.push_back({kMakeNetwork, names.scan_network});
   out.push_back({kMakeNetwork, names.egress_network});

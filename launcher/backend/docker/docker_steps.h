@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "launcher/backend/docker/engine.h"
@@ -11,6 +12,12 @@ namespace bottle::launcher::docker {
 
 // What a launch runs, as values: which steps in which order, and the docker command of each. Pure:
 // the same plan and facts give the same commands, so that what `--dry-run` prints is what happens.
+
+// The part of the plan that only bottles of containers have.
+inline ContainerPlan& containers_of(Plan& plan) { return std::get<ContainerPlan>(plan.made_of); }
+inline const ContainerPlan& containers_of(const Plan& plan) {
+  return std::get<ContainerPlan>(plan.made_of);
+}
 
 // One bottle's networks and containers. All carry its id, so that bottles side by side never clash.
 struct Names {

@@ -97,7 +97,7 @@ TEST_F(Spec, AManifestThatAsksForPipelockNeverFallsBack) {
   const auto spec = make_spec(options_, around_);
   ASSERT_TRUE(spec);
   EXPECT_EQ(spec->scanner, Scanner::kPipelock);
-  const auto plan = plan_pipelock(*spec);
+  const auto plan = find_pipelock(*spec);
   ASSERT_FALSE(plan);
   EXPECT_EQ(plan.error().code, ExitCode::kScanner);
   EXPECT_THAT(plan.error().hint, HasSubstr("--scanner guard"));
