@@ -195,7 +195,7 @@ TEST_F(FakeEngine, WhatRunsIsWhatADryRunShows) {
   for (const auto& one : calls()) {
     ran.push_back(bare("docker " + shell_quoted(one["words"].get<std::vector<std::string>>())));
   }
-  for (const auto& line : plan->commands) {
+  for (const auto& line : containers_of(*plan).commands) {
     // Removal names the same things, in the order in which they were made.
     if (line.find("docker rm ") == 0 || line.find("docker network rm ") == 0) continue;
     EXPECT_THAT(ran, Contains(bare(line)));
@@ -248,7 +248,8 @@ TEST_F(FakeEngine, MissingImagesAreBuiltByAPersonOrFetched) {
   set("FAKE_DOCKER_NO_IMAGE", *spec_.image);
   const auto fetched = prepare();
   ASSERT_TRUE(fetched);
-  EXPECT_EQ(fetched->commands.front(), "docker pull --quiet registry.example/agents/one:2");
+  EXPECT_EQ(containers_of(*fetched).commands.front(),
+            "docker pull --quiet registry.example/agents/one:2");
   spec_.image = "--privileged";
   const auto wrong = prepare();
   ASSERT_FALSE(wrong);
