@@ -11,6 +11,7 @@
 #include <sstream>
 #include <utility>
 
+#include "launcher/backend/docker/agent_environment.h"
 #include "launcher/backend/docker/archive.h"
 #include "launcher/backend/docker/log_sorter.h"
 #include "launcher/lifetime/proxy_process.h"

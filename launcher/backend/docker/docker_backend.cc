@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "launcher/backend/docker/agent_environment.h"
 #include "launcher/backend/docker/agent_run.h"
 #include "launcher/backend/docker/bottle_containers.h"
 #include "launcher/backend/docker/docker_steps.h"

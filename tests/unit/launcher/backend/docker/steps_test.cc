@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "launcher/backend/docker/agent_environment.h"
 #include "launcher/backend/docker/docker_steps.h"
 
 namespace bottle::launcher::docker {
