@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/command/commands.h"
 #include "launcher/command/completion.h"
 #include "launcher/command/context.h"
 #include "launcher/command/env.h"
@@ -113,16 +114,22 @@ TEST(Env, EachShellGetsItsOwnWords) {
 }
 
 TEST(Completion, KnowsEveryCommandAndOption) {
-  const auto commands = command_words();
-  EXPECT_EQ(commands.size(), 9U);
-  const auto bash = bash_completion(commands);
-  const auto zsh = zsh_completion(commands);
-  for (const auto& command : commands) {
-    EXPECT_FALSE(command.help.empty()) << command.name;
-    for (const auto& text : {bash, zsh}) EXPECT_THAT(text, HasSubstr(command.name + ")"));
-    for (const auto& option : command.options) {
-      EXPECT_FALSE(option.help.empty()) << option.names.back();
-      for (const auto& text : {bash, zsh}) EXPECT_THAT(text, HasSubstr(option.names.back()));
+  const auto table = command_table();
+  EXPECT_EQ(table.size(), 9U);
+  const auto bash = bash_completion(table);
+  const auto zsh = zsh_completion(table);
+  for (const auto& row : table) {
+    EXPECT_FALSE(row.summary.empty()) << row.name;
+    for (const auto& text : {bash, zsh}) {
+      EXPECT_THAT(text, HasSubstr(std::string(row.name) + ")"));
+    }
+    const auto command = row.make();
+    for (const auto& option : command->option_list()) {
+      EXPECT_FALSE(option.help.empty()) << option.names;
+      if (option.is_positional()) continue;
+      for (const auto& name : option.each_name()) {
+        for (const auto& text : {bash, zsh}) EXPECT_THAT(text, HasSubstr(name));
+      }
     }
   }
 }
