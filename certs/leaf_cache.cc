@@ -31,8 +31,8 @@ Result<const Leaf*> LeafCache::get(const ServerName& name) {
     // A clock that went back by more than the backdating makes the leaf one of the future.
     const bool begun = now >= leaf.not_before();
     if (begun && (fresh || last_one)) {
-      entries_.splice(entries_.begin(), entries_, found->second);
-      return &entries_.front().leaf;
+      leaves_.splice(leaves_.begin(), leaves_, found->second);
+      return &leaves_.front().leaf;
     }
   }
 
@@ -44,17 +44,17 @@ Result<const Leaf*> LeafCache::get(const ServerName& name) {
   if (!leaf) return leaf.error();
   ++minted_;
   if (found != by_name_.end()) {
-    entries_.splice(entries_.begin(), entries_, found->second);
-    entries_.front().leaf = std::move(*leaf);
-    return &entries_.front().leaf;
+    leaves_.splice(leaves_.begin(), leaves_, found->second);
+    leaves_.front().leaf = std::move(*leaf);
+    return &leaves_.front().leaf;
   }
-  if (entries_.size() >= limits_.capacity) {
-    by_name_.erase(entries_.back().name);
-    entries_.pop_back();
+  if (leaves_.size() >= limits_.capacity) {
+    by_name_.erase(leaves_.back().name);
+    leaves_.pop_back();
   }
-  entries_.push_front(Entry{.name = name.text(), .leaf = std::move(*leaf)});
-  by_name_.emplace(entries_.front().name, entries_.begin());
-  return &entries_.front().leaf;
+  leaves_.push_front(CachedLeaf{.name = name.text(), .leaf = std::move(*leaf)});
+  by_name_.emplace(leaves_.front().name, leaves_.begin());
+  return &leaves_.front().leaf;
 }
 
 }  // namespace bottle

@@ -34,11 +34,11 @@ class LeafCache {
   // "too_many_names" beyond the rate, and as CertificateAuthority::mint does.
   [[nodiscard]] Result<const Leaf*> get(const ServerName& name);
 
-  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return leaves_.size(); }
   [[nodiscard]] std::uint64_t minted() const noexcept { return minted_; }
 
  private:
-  struct Entry {
+  struct CachedLeaf {
     std::string name;
     Leaf leaf;
   };
@@ -47,8 +47,8 @@ class LeafCache {
   const CertificateAuthority& ca_;
   LeafCacheLimits limits_;
   Now now_;
-  std::list<Entry> entries_;  // most recently used first
-  std::unordered_map<std::string_view, std::list<Entry>::iterator> by_name_;
+  std::list<CachedLeaf> leaves_;  // most recently used first
+  std::unordered_map<std::string_view, std::list<CachedLeaf>::iterator> by_name_;
   WallClock::time_point minute_start_{};
   std::size_t minted_this_minute_ = 0;
   std::uint64_t minted_ = 0;

@@ -5,22 +5,22 @@
 namespace bottle {
 namespace {
 
-ExitServer::Parts parts_of(const Shared& shared, asio::io_context& io, TimerWheel& wheel,
-                           RecordBuffers& records, Upstream& origins, Spool& spool,
-                           DecodeSpace& decode) {
-  return ExitServer::Parts{io,
-                           wheel,
-                           *shared.ledger,
-                           shared.policy,
-                           shared.ca,
-                           shared.tickets,
-                           records,
-                           origins,
-                           spool,
-                           decode,
-                           shared.audit,
-                           shared.id_prefix + "exit-",
-                           shared.config.exit};
+ExitServer::Services services_of(const Shared& shared, asio::io_context& io, TimerWheel& wheel,
+                                 RecordBuffers& records, Upstream& origins, Spool& spool,
+                                 DecodeSpace& decode) {
+  return ExitServer::Services{io,
+                              wheel,
+                              *shared.ledger,
+                              shared.policy,
+                              shared.ca,
+                              shared.tickets,
+                              records,
+                              origins,
+                              spool,
+                              decode,
+                              shared.audit,
+                              shared.id_prefix + "exit-",
+                              shared.config.exit};
 }
 
 }  // namespace
@@ -35,7 +35,7 @@ ExitHost::ExitHost(const Shared& shared, const SecretSet& secrets, asio::io_cont
                shared.config.h2_client(), shared.config.origin),
       decode_(shared.config.exit.decode.memory_bytes),
       spool_(shared.config.spool, decode_),
-      server_(parts_of(shared, io, wheel, records, origins_, spool_, decode_),
+      server_(services_of(shared, io, wheel, records, origins_, spool_, decode_),
               std::move(listeners)),
       refused_(secrets, shared.audit, shared.id_prefix + "exit-name-", DecidedBy::Exit),
       tasks_(io.get_executor()) {

@@ -22,7 +22,7 @@ namespace bottle {
 // apart from the front's limits, so that neither can starve the other.
 class ExitHost {
  public:
-  // What is passed in outlives it; the descriptors are taken over.
+  // The arguments outlive it; the descriptors are taken over.
   ExitHost(const Shared& shared, const SecretSet& secrets, boost::asio::io_context& io,
            TimerWheel& wheel, Resolver& resolver, RecordBuffers& records,
            std::vector<int> listeners, std::optional<int> names);

@@ -7,8 +7,8 @@
 
 namespace bottle {
 
-// What `bottle-proxy --healthcheck http://HOST:PORT[/PATH]` does, for a container's HEALTHCHECK: an
-// image without a shell has nobody else to ask. Sends one GET and reads the head's first line
+// Does `bottle-proxy --healthcheck http://HOST:PORT[/PATH]`, for a container's HEALTHCHECK: an
+// image without a shell has no other program for it. Sends one GET and reads the head's first line
 // within 5 s. Well is any status below 500: a proxy answers 400 to a request that names no host,
 // and that it answers at all is what was asked. Error: why it is not well, for a person.
 [[nodiscard]] Result<void> healthcheck(std::string_view url);

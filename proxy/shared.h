@@ -17,7 +17,7 @@
 
 namespace bottle {
 
-// What all workers share; immutable or thread-safe, owned by main, outlives them.
+// Shared by all workers; immutable or thread-safe, owned by main, outlives them.
 struct Shared {
   const Config& config;
   const Policy& policy;
@@ -25,7 +25,7 @@ struct Shared {
   const CertificateAuthority& ca;
   const TicketKeys& tickets;
   std::shared_ptr<const OriginTrust> trust;  // null where pipelock speaks to origins itself
-  const Doorkeeper* doorkeeper = nullptr;    // null: whoever reaches --listen may use it
+  const Doorkeeper* doorkeeper = nullptr;    // null: no authentication at --listen
   ExchangeLedger* ledger = nullptr;          // null: there is no exit
   AuditSink& audit;
   AnsweredAddresses names_answer;

@@ -44,8 +44,8 @@ class World {
   std::unique_ptr<Shared> shared_;
 };
 
-// What World::make() would say of the configuration itself and of the files that it reads. Opens no
-// place, writes no file, and asks nothing over the network.
+// Fails where World::make() would, because of the configuration or of the files that it reads.
+// Opens no place, writes no file, and asks nothing over the network.
 [[nodiscard]] Expected<void> check_world(const Config& config);
 
 }  // namespace bottle

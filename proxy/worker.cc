@@ -53,13 +53,14 @@ class Worker::Loop {
         spool_(shared.config.spool, decode_),
         upstream_(make_upstream()),
         guard_(secrets, shared.config.decode, decode_),
-        handler_(ProxyHandler::Parts{shared.policy, *upstream_, shared.config.upstream, guard_,
-                                     shared.audit, shared.id_prefix + std::to_string(index) + "-"}),
-        parts_{io_.get_executor(), shared.config, shared.policy,    wheel_, drain_,
-               tls_acceptor_,      handler_,      shared.doorkeeper} {
-    doors_.emplace_back(io_, sockets.front, Entry::Proxy);
-    for (const int socket : sockets.tls) doors_.emplace_back(io_, socket, Entry::Tls);
-    for (const int socket : sockets.http) doors_.emplace_back(io_, socket, Entry::Http);
+        handler_(ProxyHandler::Services{shared.policy, *upstream_, shared.config.upstream, guard_,
+                                        shared.audit,
+                                        shared.id_prefix + std::to_string(index) + "-"}),
+        connection_services_{io_.get_executor(), shared.config, shared.policy,    wheel_, drain_,
+                             tls_acceptor_,      handler_,      shared.doorkeeper} {
+    doors_.emplace_back(io_, sockets.front, ListenKind::Proxy);
+    for (const int socket : sockets.tls) doors_.emplace_back(io_, socket, ListenKind::Tls);
+    for (const int socket : sockets.http) doors_.emplace_back(io_, socket, ListenKind::Http);
     if (sockets.names) make_names(*sockets.names);
     if (sockets.exit.empty()) return;
     exit_ = std::make_unique<ExitHost>(shared, secrets, io_, wheel_, resolver_, records_,
@@ -95,18 +96,18 @@ class Worker::Loop {
  private:
   // A listening socket, and how those begin who come to it.
   struct Door {
-    Door(asio::io_context& io, int descriptor, Entry entry_in)
-        : listener(io.get_executor(), descriptor), place_free(io.get_executor()), entry(entry_in) {}
+    Door(asio::io_context& io, int descriptor, ListenKind kind_in)
+        : listener(io.get_executor(), descriptor), slot_free(io.get_executor()), kind(kind_in) {}
     TcpListener listener;
-    Event place_free;  // a connection ended, or the drain began
-    Entry entry;
+    Event slot_free;  // a connection ended, or the drain began
+    ListenKind kind;
   };
 
   void begin_drain() {
     drain_.begin();
     for (Door& door : doors_) {
       door.listener.close();
-      door.place_free.set_later();
+      door.slot_free.set_later();
     }
     news_.set_later();
   }
@@ -190,24 +191,24 @@ class Worker::Loop {
   awaitable<void> accept_all(Door& door) {
     while (!drain_.draining()) {
       if (connections_.size() >= max_connections_) {
-        co_await door.place_free.wait();
+        co_await door.slot_free.wait();
         continue;
       }
       auto socket = co_await door.listener.accept();
       if (!socket || drain_.draining()) break;
-      connections_.spawn(serve_one(std::move(*socket), door.entry));
+      connections_.spawn(serve_one(std::move(*socket), door.kind));
     }
   }
 
-  awaitable<void> serve_one(tcp::socket socket, Entry entry) {
+  awaitable<void> serve_one(tcp::socket socket, ListenKind kind) {
     std::exception_ptr failed;
     try {
-      co_await serve_connection(std::move(socket), entry, parts_);
+      co_await serve_connection(std::move(socket), kind, connection_services_);
     } catch (...) {
       failed = std::current_exception();  // out of memory: this connection has ended, no other
     }
     // Later: this very task is still counted.
-    for (Door& door : doors_) door.place_free.set_later();
+    for (Door& door : doors_) door.slot_free.set_later();
     news_.set_later();
     if (failed) std::rethrow_exception(failed);
   }
@@ -240,7 +241,7 @@ class Worker::Loop {
   std::unique_ptr<Upstream> upstream_;
   Guard guard_;
   ProxyHandler handler_;
-  ConnectionParts parts_;
+  ConnectionServices connection_services_;
   std::unique_ptr<RefusedNames> refused_names_;
   std::unique_ptr<NameServer> names_;
   std::unique_ptr<ExitHost> exit_;

@@ -68,7 +68,8 @@ struct BackendEntry {
   std::function<std::unique_ptr<BottleBackend>()> make;
   // For bottles that run already: exec, doctor, removing what was left.
   std::function<std::unique_ptr<BottleControl>()> control;
-  // Whether this machine has what it needs, for a choice that nobody made. Null: it has.
+  // True if this machine has what the backend needs. Asked only when --backend was not given. Null:
+  // it has.
   std::function<bool()> ready{};
 };
 
@@ -77,7 +78,8 @@ struct ChosenBackend {
   std::string why;
 };
 
-// What was asked for, else the first row that is ready; says why in a few words.
+// Chooses the backend: the one that was asked for, else the first row that is ready;
+// says why in a few words.
 Expected<ChosenBackend> choose_backend(const std::optional<Choice>& asked,
                                        std::span<const BackendEntry> table);
 

@@ -18,8 +18,8 @@ struct Finding {
   std::string hint{};    // what to do, when not kOk
 };
 
-// What can be done from outside with bottles of one backend, by another call of `bottle` than the
-// one that started them. `list`, `stop` and `logs` need nothing of it: they work on the registry
+// Works on bottles of one backend from another call of `bottle` than the one that started them.
+// `list`, `stop` and `logs` need nothing of it: they work on the registry
 // (registry.h), and a bottle ends when its launcher is told to.
 class BottleControl {
  public:

@@ -83,7 +83,7 @@ bool in_a_bottle(const Surroundings& around) {
 }
 
 std::vector<Target> default_targets() {
-  // Addresses of RFC 5737 and RFC 3849, which nobody has, and link-local ones. Whether there is a
+  // Addresses of RFC 5737 and RFC 3849, which no host has, and link-local ones. Whether there is a
   // route to the world shows at any of them.
   return {
       {"direct TCP", Kind::kTcp, "192.0.2.1", 443, true},

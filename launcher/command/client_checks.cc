@@ -15,7 +15,7 @@ namespace {
 using Status = Finding::Status;
 
 constexpr std::chrono::seconds kClientLimit{30};  // a JVM on a busy machine
-// What a program prints when a library of its own is missing.
+// A check prints this when a library of its own is missing.
 constexpr std::string_view kAbsent = "bottle-doctor-absent";
 
 constexpr const char* kPython = R"(import sys, urllib.request, urllib.error

@@ -11,7 +11,7 @@
 namespace bottle::launcher {
 
 // A client that is asked to fetch kDoctorUrl. Nothing but the bottle's proxy can answer for that
-// host, and its certificate is signed by the bottle's CA: whoever gets an answer, and be it a
+// host, and its certificate is signed by the bottle's CA: a client that gets an answer, even a
 // refusal, uses the proxy and trusts the CA.
 struct ClientRow {
   std::string_view name;
@@ -23,7 +23,7 @@ inline constexpr std::string_view kDoctorUrl = "https://doctor.bottle.invalid/";
 
 std::vector<ClientRow> client_rows();
 
-// What `said` proves. kSkipped: the program is there, a part that it needs is not.
+// Judges the output in `said`. kSkipped: the program is there, a part that it needs is not.
 Finding judge_client(std::string_view name, const CommandOutput& said);
 
 // Runs those that are installed, side by side.

@@ -25,14 +25,16 @@ struct Option {
   // The place of the value: a flag, a text that must be given, a text, texts.
   using Target =
       std::variant<bool*, std::string*, std::optional<std::string>*, std::vector<std::string>*>;
-  std::string names;  // "-q,--quiet"; of a positional argument "ID"
+  std::string names;  // "-q,--quiet"; of a positional argument: "ID"
   Target into;
   std::string help;
-  std::string value{};                    // what an option takes: "FILE"; empty for a flag
-  std::vector<std::string_view> words{};  // the values that there are, for completion
+  // The kind of the value ("FILE"), or the words that it can be ("sh|fish"). Empty for a flag; an
+  // argument has none unless it is a word.
+  std::string value{};
 
   bool is_positional() const { return !names.starts_with("-"); }
   std::vector<std::string> each_name() const;
+  std::vector<std::string> words() const;  // the words that the value can be; empty: it is a kind
 };
 
 // One call of `bottle`, parsed. run() returns the status to end with.

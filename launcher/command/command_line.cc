@@ -12,12 +12,12 @@ namespace {
 constexpr const char* kFooter = R"(
 Examples:
   bottle start --allow example.com curl -sS https://example.com/
-  bottle start claude                     an agent of the manifest (bottle.json)
-  bottle start demo                       see it work, without the internet
+  bottle start claude                     run an agent of the manifest (bottle.json)
+  bottle start demo                       run a demonstration; needs no internet
   bottle init                             write a manifest
-  bottle doctor                           can this machine make bottles?
+  bottle doctor                           check whether this machine can run bottles
 
-`bottle COMMAND --help` tells more. Exit status: docs/exit-codes.md.
+`bottle COMMAND --help` shows the options of a command. docs/exit-codes.md lists the exit codes.
 )";
 
 using Words = std::vector<std::string>;
@@ -35,26 +35,30 @@ Calls make_calls() {
 void add_option(CLI::App& app, const Option& option) {
   if (auto* const* const flag = std::get_if<bool*>(&option.into)) {
     app.add_flag(option.names, **flag, option.help);
-  } else if (auto* const* const needed = std::get_if<std::string*>(&option.into)) {
-    app.add_option(option.names, **needed, option.help)->required();
-  } else if (auto* const* const one = std::get_if<std::optional<std::string>*>(&option.into)) {
-    auto* const added = app.add_option(option.names, **one, option.help);
-    if (!option.is_positional()) added->type_name(option.value)->take_last();
-  } else {
-    auto& many = *std::get<std::vector<std::string>*>(option.into);
-    auto* const added = app.add_option(option.names, many, option.help);
+    return;
+  }
+  auto* const added = std::visit(
+      [&app, &option](auto* into) { return app.add_option(option.names, *into, option.help); },
+      option.into);
+  if (option.is_positional()) {
+    added->type_name("")->required(std::holds_alternative<std::string*>(option.into));
+    return;
+  }
+  added->type_name(option.value);
+  if (std::holds_alternative<std::vector<std::string>*>(option.into)) {
     // One value an option, so that a positional argument after it is not swallowed.
-    if (!option.is_positional()) {
-      added->type_name(option.value)->allow_extra_args(false)->take_all();
-    }
+    added->allow_extra_args(false)->take_all();
+  } else {
+    added->take_last();
   }
 }
 
 std::unique_ptr<CLI::App> make_app(const Calls& calls) {
   auto app = std::make_unique<CLI::App>(
-      "Runs a command in isolation; every request it makes is decrypted and scanned.", "bottle");
+      "Runs a command in isolation. Each of its requests is decrypted, checked and scanned.",
+      "bottle");
   const Option help = help_option();
-  app->set_version_flag("--version", std::string("bottle ") + BOTTLE_VERSION);
+  app->set_version_flag("--version", std::string("bottle ") + BOTTLE_VERSION, "print the version");
   app->set_help_flag(help.names, help.help);
   app->require_subcommand(1);
   app->footer(kFooter);

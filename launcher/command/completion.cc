@@ -11,10 +11,9 @@
 namespace bottle::launcher {
 namespace {
 
-template <class Words>
-std::string joined(const Words& words, const std::string& between) {
+std::string joined(const std::vector<std::string>& words, const std::string& between) {
   std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : between) + std::string(word);
+  for (const auto& word : words) out += (out.empty() ? "" : between) + word;
   return out;
 }
 
@@ -34,9 +33,9 @@ Completions completions_of(const CommandRow& row) {
     } else if (option.names == "ID") {
       out.argument = option.names;
       out.argument_words = "$(bottle list --quiet 2>/dev/null)";
-    } else if (!option.words.empty()) {
+    } else if (!option.words().empty()) {
       out.argument = option.names;
-      out.argument_words = joined(option.words, " ");
+      out.argument_words = joined(option.words(), " ");
     }
   }
   return out;
@@ -49,14 +48,14 @@ bool is_free(const Option& option) {
 }
 
 std::string bash_value(const Option& option) {
-  if (!option.words.empty()) {
-    return "COMPREPLY=($(compgen -W '" + joined(option.words, " ") + "' -- \"$word\")); ";
+  if (!option.words().empty()) {
+    return "COMPREPLY=($(compgen -W '" + joined(option.words(), " ") + "' -- \"$word\")); ";
   }
   return is_free(option) ? "" : "COMPREPLY=($(compgen -f -- \"$word\")); ";
 }
 
 std::string zsh_value(const Option& option) {
-  if (!option.words.empty()) return ":word:(" + joined(option.words, " ") + ")";
+  if (!option.words().empty()) return ":word:(" + joined(option.words(), " ") + ")";
   return ":" + option.value + (is_free(option) ? ": " : ":_files");
 }
 

@@ -24,7 +24,7 @@ class Style {
   bool coloured_ = false;
 };
 
-// What a command works with; tests make one up. Everything outlives the command.
+// The surroundings of a command; tests make one up. Everything outlives the command.
 struct Context {
   const Surroundings& around;
   std::span<const BackendEntry> backends;

@@ -128,7 +128,7 @@ Expected<int> run_doctor(const DoctorOptions& options, const Context& context) {
       return Error{ExitCode::kCheckFailed,
                    "the bottle is not as it should be; the command was "
                    "not run",
-                   "without --check it is run all the same"};
+                   "without --check it runs anyway"};
     }
     return static_cast<int>(ExitCode::kCheckFailed);
   }

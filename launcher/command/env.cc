@@ -86,9 +86,9 @@ Expected<TrustSettings> of_standalone_proxy(const EnvOptions& options, const Con
   if (!settings) {
     // It may hold a password, so it is not repeated.
     return Error{
-        ExitCode::kUsage, "what --proxy was given is not the URL of a proxy",
+        ExitCode::kUsage, "the value of --proxy is not the URL of a proxy",
         "it looks like http://127.0.0.1:3128 or http://USER:PASSWORD@HOST:PORT, with percent "
-        "escapes for what a URL does not take"};
+        "escapes for characters that a URL does not allow"};
   }
   auto ca = certificate(*options.ca, "--ca", context);
   if (!ca) return std::move(ca.error());

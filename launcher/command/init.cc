@@ -208,7 +208,7 @@ std::string mounts(const std::vector<const Preset*>& wanted, const InitFacts& fa
   return "[\n" + lines.text() + "      ]";
 }
 
-// What a client answered, or "" when it is not there or fails.
+// The client's answer, or "" when it is not there or fails.
 std::string answer(const std::vector<std::string>& words, const Context& context) {
   const auto program = find_program(words.front(), context.around.variable("PATH").value_or(""));
   if (!program) return {};

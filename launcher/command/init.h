@@ -21,7 +21,7 @@ struct InitOptions {
 // it is an error, with it the old file gets the ending .old.
 Expected<int> run_init(const InitOptions& options, const Context& context);
 
-// What the machine told: everything that a manifest is made of besides the presets' own words.
+// Facts about this machine; together with a preset they make a manifest.
 struct InitFacts {
   struct Registry {
     std::string client;                // "npm"

@@ -171,7 +171,7 @@ std::vector<Finding> backend_checks(const Context& context) {
     out.push_back({.name = "a backend",
                    .status = Status::kFailed,
                    .detail = "none of them works on this machine",
-                   .hint = "one of the lines above has to be mended"});
+                   .hint = "fix one of the lines above"});
   }
   return out;
 }
@@ -201,11 +201,11 @@ Finding clock_check(std::int64_t now, std::int64_t program, bool synchronised) {
 
 Finding spool_check(const std::string& directory, bool writable, std::uint64_t free_bytes) {
   Finding out{.name = "disk for large request bodies"};
-  const std::string hint = "large uploads wait there while they are scanned; make room in it";
+  const std::string hint = "large uploads wait there while they are scanned; free some space in it";
   if (!writable) {
     out.status = Status::kFailed;
     out.detail = directory + " cannot be written to";
-    out.hint = "it has to be a directory that everybody can write to (mode 1777)";
+    out.hint = "it has to be a directory that all users can write to (mode 1777)";
     return out;
   }
   out.detail = std::to_string(free_bytes / kMiB) + " MiB free in " + directory;

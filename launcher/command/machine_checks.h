@@ -9,7 +9,7 @@
 
 namespace bottle::launcher {
 
-// What a machine needs to make bottles, in the order in which it is shown. Changes nothing.
+// Checks what a machine needs to make bottles, in the order in which it is shown. Changes nothing.
 std::vector<Finding> machine_checks(const Context& context);
 
 // The single ones, on values that tests make up.

@@ -34,7 +34,8 @@ using Status = Finding::Status;
 constexpr std::size_t kMaxLooked = 5000;  // directory entries
 constexpr int kMaxDepth = 4;
 constexpr const char* kBroken =
-    "the isolation is broken: do not let an agent run here, and tell who made this bottle";
+    "the isolation is broken: do not let an agent run here, and tell the person who made this "
+    "bottle";
 
 struct Address {
   sockaddr_storage storage{};
@@ -114,7 +115,8 @@ Try try_tcp(const Address& address) {
     ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &problem, &size);
   }
   if (problem == 0) return {true, "it takes connections"};
-  // In this namespace that says nobody listens; from another host, that the host can be reached.
+  // From this namespace's own address it says that the port is closed; from another host, that the
+  // host can be reached.
   if (problem == ECONNREFUSED && !is_loopback(address)) {
     return {true, "its host answers (the port is closed)"};
   }
@@ -144,7 +146,7 @@ Try try_udp(const Address& address) {
   }
   pollfd fds{socket.get(), POLLIN, 0};
   if (::poll(&fds, 1, static_cast<int>(kTargetLimit.count())) <= 0) {
-    // Nobody can tell from here whether it arrived; that it could be sent is bad enough.
+    // This end cannot tell whether it arrived; that it could be sent is bad enough.
     const bool leaves = route_to(address) == Route::kOutside;
     return {leaves, leaves ? "packets to it can be sent (nothing came back)" : "no answer"};
   }
@@ -241,7 +243,7 @@ Try judge_route(Route route, const Address& address, const Target& target) {
         ntohl(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_addr.s_addr);
     const auto by = route_for(routes_of_this_namespace(), host);
     if (by && !router_is_there(*by, kTargetLimit)) {
-      return {false, "the route to it leads to " + dotted(by->router) + ", which is nobody"};
+      return {false, "the route to it leads to " + dotted(by->router) + ", which does not exist"};
     }
   }
   return {true, "there is a route to " + target.address + " (nothing was sent)"};
@@ -360,7 +362,7 @@ Finding privileges_check() {
     out.detail = "capabilities " + effective + ", may gain " + bounding;
     out.hint = "the agent should have none, and no_new_privs";
   } else {
-    out.detail = "none, and none to gain";
+    out.detail = "none, and no way to gain one";
   }
   return out;
 }

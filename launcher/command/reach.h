@@ -10,7 +10,7 @@
 
 namespace bottle::launcher {
 
-// What a process can reach and do: the checks of bottle_checks.h that need no client.
+// Finds out what a process can reach and do: the checks of bottle_checks.h that need no client.
 
 inline constexpr std::chrono::milliseconds kTargetLimit{1500};
 

@@ -21,7 +21,7 @@ constexpr std::chrono::milliseconds kBetweenLooks{20};
 constexpr unsigned kAnswered = 0x2;  // ATF_COM
 constexpr std::uint16_t kDiscard = 9;
 
-// On a link without addresses (a tunnel) whoever is at the other end gets everything.
+// False for a link without addresses (a tunnel): its other end gets everything.
 bool has_neighbours(const std::string& device) {
   const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};

@@ -28,7 +28,7 @@ std::optional<Route4> route_for(const std::vector<Route4>& routes, std::uint32_t
 bool neighbour_known(std::istream& arp, const std::string& address, const std::string& device);
 
 // Calls for the route's router and looks whether it is there. An engine may give a container a
-// route through a router that nobody is: what is sent there goes nowhere. True when that cannot be
+// route through a router that does not exist: packets to it go nowhere. True when that cannot be
 // told.
 bool router_is_there(const Route4& route, std::chrono::milliseconds limit);
 

@@ -54,7 +54,8 @@ void check_first(BottleSpec& spec) {
 }
 
 Error nested() {
-  return Error{ExitCode::kIsolation, "this is a bottle already, and a bottle holds no other",
+  return Error{ExitCode::kIsolation,
+               "this is a bottle already, and a bottle cannot be started in one",
                "run the command as it is, or start another bottle outside of this one"};
 }
 
@@ -79,8 +80,8 @@ Expected<ExitStatus> run_guarded(const Plan& plan, BottleBackend& backend, std::
   }
   for (const auto& file : git.removed()) {
     out << "bottle: warning: " << file.string()
-        << " was made while the bottle ran, and is removed: git would have taken its "
-           "configuration and hooks from where that says\n";
+        << " was made while the bottle ran, and is removed: it would have made git use "
+           "the configuration and hooks of another repository\n";
   }
   return status;
 }

@@ -23,7 +23,7 @@ namespace {
 constexpr std::chrono::seconds kOriginReady{20};
 constexpr std::chrono::seconds kLineLimit{120};  // the agent's clients have shorter limits
 
-// Looks like a GitHub token, which every scanner knows; random, so it is nobody's.
+// Looks like a GitHub token, which every scanner knows; random, so it is not a real one.
 Expected<std::string> invented_token() {
   constexpr std::string_view kAlphabet =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

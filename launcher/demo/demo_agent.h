@@ -2,8 +2,8 @@
 
 namespace bottle::launcher {
 
-// What runs in the bottle of `bottle start demo`: bash and curl, nothing else. It judges nothing;
-// it prints what the clients said between "== name" lines, and the demo outside judges.
+// The script that runs in the bottle of `bottle start demo`, with bash and curl only. It judges
+// nothing; it prints what the clients said between "== name" lines, and the demo outside judges.
 // DEMO_ORIGIN: the stand-in's URL. DEMO_DIRECT: its address on the host. DEMO_TOKEN: the secret.
 inline constexpr const char* kDemoAgent = R"demo(#!/bin/bash
 # The agent of `bottle start demo`.

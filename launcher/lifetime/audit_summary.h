@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "launcher/lifetime/audit_files.h"
+#include "proxy/contract/audit_schema.h"
 
 namespace bottle::launcher {
 
@@ -35,12 +35,12 @@ struct AuditSummary {
 struct AuditMark {
   static AuditMark of(const std::filesystem::path& audit);
 
-  struct Place {
+  struct FileEnd {
     std::uintmax_t inode = 0;  // 0: there is no file yet
     std::uintmax_t size = 0;
   };
   std::filesystem::path audit;
-  std::array<Place, kAuditParts> places;
+  std::array<FileEnd, kAuditParts> ends;
 };
 
 // The host that `bottle doctor` asks for and expects to be refused.

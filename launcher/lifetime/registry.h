@@ -18,9 +18,9 @@
 
 namespace bottle::launcher {
 
-// What other `bottle` calls know of a bottle: a JSON file in its runtime directory, which goes away
-// with the bottle. It holds no secret. That the bottle lives is said by the directory's lease
-// alone.
+// The record that other `bottle` calls read of a bottle: a JSON file in its runtime directory,
+// which goes away with the bottle. It holds no secret. That the bottle lives is said by the
+// directory's lease alone.
 
 // A process that a number is not mistaken for after it ended: numbers are used again, the pair of
 // number and start is not.

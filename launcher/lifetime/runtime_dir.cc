@@ -13,7 +13,7 @@
 namespace bottle::launcher {
 namespace {
 
-// The base is in a place that others may write to (/tmp): it must be ours and nobody else's.
+// The base is in a place that others may write to (/tmp): it must be ours alone.
 Expected<void> own_directory_at(const std::filesystem::path& base) {
   std::error_code ec;
   if (base.has_parent_path()) std::filesystem::create_directories(base.parent_path(), ec);

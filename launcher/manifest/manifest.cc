@@ -262,8 +262,7 @@ class Reader {
       if (!ok) return false;
     }
     if (sources == 1) return true;
-    return fail(node.place,
-                "\"" + name + "\" must say in exactly one way where its value comes from",
+    return fail(node.place, "\"" + name + "\" needs exactly one source of its value",
                 "one of: from_host, prompt, file");
   }
 

@@ -5,7 +5,7 @@
 
 namespace bottle::launcher {
 
-// "example: …": what belongs at a key of the manifest, for who wrote something else there. Empty
+// "example: …": a correct value for a key of the manifest; errors about that key show it. Empty
 // for names that are the user's own.
 std::string example_of(std::string_view key);
 

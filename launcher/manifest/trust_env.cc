@@ -66,11 +66,11 @@ constexpr std::array<std::string_view, 6> kBundleFiles{
     "/etc/pki/tls/cacert.pem",
 };
 
-// What is on this machine. Programs disagree about IPv6: Python's urllib and Node want the
-// brackets, and httpx refuses to work when a name has them, but takes a URL. Node ends a name at a
-// space too, others only at a comma. So the last entry is a URL for httpx, two names for Node, and
-// nothing for the rest, to which "::1" is enough. (urllib, and httpx before 0.24, ask the proxy for
-// [::1], which refuses it.)
+// The hosts that are reached without the proxy: this machine. Programs disagree about IPv6:
+// Python's urllib and Node want the brackets, and httpx refuses to work when a name has them, but
+// takes a URL. Node ends a name at a space too, others only at a comma. So the last entry is a URL
+// for httpx, two names for Node, and nothing for the rest, to which "::1" is enough. (urllib, and
+// httpx before 0.24, ask the proxy for [::1], which refuses it.)
 std::string exceptions(const TrustSettings& settings) {
   std::string out = "localhost,127.0.0.1,::1,0.0.0.0";
   if (!settings.own_name.empty()) out += "," + settings.own_name;

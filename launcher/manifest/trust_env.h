@@ -8,8 +8,8 @@
 
 namespace bottle::launcher {
 
-// What makes programs in a bottle use its proxy and trust its CA. The table in the .cc is the only
-// place where such a variable is named, and it is the same for every backend.
+// The variables that make programs in a bottle use its proxy and trust its CA. The table in the .cc
+// is the only place where such a variable is named, and it is the same for every backend.
 
 // Where the trust files are in every bottle. The directory is read-only there.
 inline constexpr std::string_view kTrustDirectory = "/run/bottle";

@@ -117,7 +117,7 @@ std::string git_config_text(const GitFacts& facts, const std::vector<std::string
     if (!facts.email.empty()) out += "\temail = " + config_value(facts.email) + "\n";
   }
   if (!git.top.empty()) {
-    // In the bottle its folder may be nobody's.
+    // In the bottle the folder's owner may be a user that does not exist there.
     out += "[safe]\n\tdirectory = " + config_value(git.top.string()) + "\n";
     // The repository's configuration is read-only, and git would write the new branch's origin
     // there.
@@ -140,7 +140,7 @@ std::vector<std::string> git_notes(const GitFacts& facts, const std::vector<std:
     const auto remote = git_remote(url);
     if (!remote || is_allowed(*remote, allow) || !told.insert(remote->host).second) continue;
     std::string words = "git: this repository's remote " + remote->host + " is not allowed";
-    if (remote->ssh) words += ", and ssh has no way out; by https it works once it is";
+    if (remote->ssh) words += "; it works by https, not by ssh, when it is allowed";
     out.push_back(words + " (--allow " + remote->host + ")");
   }
   if (facts.signs) {

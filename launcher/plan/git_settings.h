@@ -10,15 +10,15 @@
 
 namespace bottle::launcher {
 
-// What git in a bottle is told besides the repository's own settings: the person's name and mail
-// address, and that the allowed hosts are reached by https where a URL says ssh. It stands in the
+// Settings for git in a bottle, besides the repository's own: the person's name and mail
+// address, and that the allowed hosts are reached by https where a URL says ssh. They stand in the
 // configuration of the system, so everything else takes precedence.
 
 // Where that file is in every bottle, and the variable that names it (git 2.32 and later).
 inline constexpr std::string_view kGitConfigPath = "/run/bottle/gitconfig";
 inline constexpr std::string_view kGitConfigVariable = "GIT_CONFIG_SYSTEM";
 
-// What the person's git says in the workspace.
+// The user's git settings, as git reports them in the workspace.
 struct GitFacts {
   std::string name{};
   std::string email{};
@@ -40,7 +40,7 @@ std::optional<GitRemote> git_remote(std::string_view url);
 // The file.
 std::string git_config_text(const GitFacts& facts, const std::vector<std::string>& allow,
                             const GitPlan& git);
-// What of the remotes will not work, a sentence each.
+// The remotes that will not work, a sentence each.
 std::vector<std::string> git_notes(const GitFacts& facts, const std::vector<std::string>& allow);
 
 // Looks for the workspace's repository and asks the person's git, if there is one; nothing is run

@@ -60,13 +60,13 @@ fs::file_type type_of(const fs::path& path) {  // not followed
 bool is_there(const fs::path& path) { return type_of(path) != fs::file_type::not_found; }
 bool is_folder(const fs::path& path) { return type_of(path) == fs::file_type::directory; }
 
-// Of one owner, who is the caller; root's caller takes what others own.
+// True if the caller owns it, or is root.
 bool is_callers(const fs::path& path) {
   struct stat info{};
   return ::lstat(path.c_str(), &info) == 0 && (::getuid() == 0 || info.st_uid == ::getuid());
 }
 
-// What is wrong with a directory that should be a repository, or "".
+// Says what is wrong with a directory that should be a repository, or "".
 std::string problem_with(const fs::path& common) {
   for (const char* name : {"objects", "refs"}) {
     if (!is_folder(common / name)) return "it has no directory " + std::string(name);
@@ -230,7 +230,7 @@ GitPlan find_git(const fs::path& workspace, const Surroundings& around) {
 
 GitGuard::GitGuard(const Plan& plan) : plan_(plan) {
   for (const auto& path : plan.git.made) {
-    // What cannot be made is missed by the backend, which says so.
+    // If it cannot be made, the backend misses it and says so.
     const bool directory = path.filename() == "hooks";
     const bool made =
         directory ? ::mkdir(path.c_str(), 0755) == 0

@@ -32,7 +32,7 @@ void list(std::ostream& out, const std::string& indent, const std::string& key,
 Expected<std::string> find_pipelock(const BottleSpec& spec) {
   if (!spec.pipelock_bin) {
     return Error{ExitCode::kScanner,
-                 "the scanner pipelock is wanted (" + spec.scanner_why + "), but there is none",
+                 "the scanner is pipelock (" + spec.scanner_why + "), but there is no pipelock",
                  "name it with --pipelock-bin FILE, PIPELOCK_BIN or --pipelock http://HOST:PORT; "
                  "--scanner guard uses the built-in scanner instead"};
   }

@@ -20,7 +20,7 @@
 namespace bottle::launcher {
 namespace {
 
-// What of the caller's environment is about the terminal and the language, and goes in by itself.
+// The caller's variables about the terminal and the language; they go in without being asked for.
 constexpr std::array<std::string_view, 10> kHarmless{"USER",     "LOGNAME", "TERM",   "COLORTERM",
                                                      "NO_COLOR", "LANG",    "LC_ALL", "LC_CTYPE",
                                                      "TZ",       "LANGUAGE"};
@@ -73,7 +73,7 @@ std::string_view mount_word(PlannedMount::Kind kind) {
 std::optional<std::string> find_sibling(const BottleSpec& spec, const std::string& name,
                                         const std::string& variable,
                                         const std::filesystem::path& directory) {
-  // What a person names comes first, and nothing takes its place.
+  // A program that the user names comes first, and nothing takes its place.
   if (const auto named = spec.around.variable(variable); named && !named->empty()) {
     return find_program(std::filesystem::absolute(*named).string(), "");
   }
@@ -166,10 +166,10 @@ Error no_proxy(const BottleSpec& spec) {
                  "correct or unset it"};
   }
   return Error{ExitCode::kProxy, "bottle-proxy was not found",
-               "it belongs beside the bottle binary; BOTTLE_PROXY may name it, or PATH"};
+               "put it beside the bottle program or in PATH, or name it with BOTTLE_PROXY"};
 }
 
-// What a pipelock that runs elsewhere, or this version, cannot do.
+// Refuses what this version, or a pipelock that runs elsewhere, cannot do.
 Expected<void> check_ways(const BottleSpec& spec) {
   for (const auto& [host, route] : spec.routes) {
     const auto known = route_by_word(route);
@@ -186,7 +186,7 @@ Expected<void> check_ways(const BottleSpec& spec) {
   if (spec.origin_ca) given = "--origin-ca";
   if (given == nullptr) return {};
   return Error{ExitCode::kUsage,
-               std::string(given) + " cannot be told to the pipelock at " + *spec.pipelock_url +
+               std::string(given) + " cannot be passed to the pipelock at " + *spec.pipelock_url +
                    ", which resolves and checks origins itself",
                "let bottle start pipelock (--pipelock-bin FILE)"};
 }
@@ -317,8 +317,8 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   plan.pipelock_url = spec.pipelock_url;
   if (spec.pipelock_url) {
     plan.notes.push_back(
-        "a pipelock that runs elsewhere has no exit: what leaves it is not looked at again, and "
-        "redirects, trailers and large answers are as it leaves them");
+        "a pipelock that runs elsewhere has no exit: its requests are not checked again, and it "
+        "changes redirects, trailers and large answers");
   }
   if (plan.scanner == Scanner::kPipelock && !spec.pipelock_url) {
     if (programs == Programs::kOfThisMachine) {
@@ -361,7 +361,8 @@ std::string describe(const Plan& plan) {
     row("proxy image", containers->proxy_image);
     if (!containers->pipelock_image.empty()) row("pipelock", containers->pipelock_image);
   } else if (plan.pipelock) {
-    row("pipelock", std::get<ProcessPlan>(plan.made_of).pipelock + ", where only the exit answers");
+    row("pipelock",
+        std::get<ProcessPlan>(plan.made_of).pipelock + ", which can reach only the exit");
   }
   if (plan.pipelock_url) row("pipelock", *plan.pipelock_url);
   row("allow", listed(plan.allow, "no host: every request will be refused"));

@@ -9,7 +9,7 @@
 
 namespace bottle::launcher {
 
-// What of this machine may be shared with a bottle, whichever backend makes it: not the system, not
+// The rules for sharing files with a bottle, the same for every backend: not the system, not
 // the caller's home, no directory full of sockets, no socket.
 
 // `path` is canonical, `what` begins the message ("the workspace").

@@ -94,7 +94,7 @@ Expected<void> choose_scanner(const StartOptions& options,
     return {};
   }
   if (spec.pipelock_url && spec.pipelock_bin) {
-    return Error{ExitCode::kUsage, "a pipelock that runs already and one to start are both given",
+    return Error{ExitCode::kUsage, "a running pipelock and one to start are both given",
                  "use --pipelock URL or --pipelock-bin FILE, not both"};
   }
   if (!spec.pipelock_url && !spec.pipelock_bin) {

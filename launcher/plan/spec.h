@@ -43,7 +43,7 @@ struct Surroundings {
   static Expected<Surroundings> of_this_process();
 };
 
-// What somebody asked for, and in which words to explain it.
+// A choice of the user's, and the words to explain it.
 struct Choice {
   std::string value;
   std::string why;
@@ -54,7 +54,7 @@ struct BottleSpec {
   std::string name{};                // the manifest's bottle, or "default"
   std::filesystem::path manifest{};  // empty: none
   Surroundings around{};
-  std::optional<Choice> backend{};  // nullopt: nobody asked for one
+  std::optional<Choice> backend{};  // nullopt: not asked for
   Scanner scanner = Scanner::kGuard;
   std::string scanner_why{};
   std::optional<std::string> pipelock_url{};
@@ -74,7 +74,7 @@ struct BottleSpec {
   bool quiet = false;
 };
 
-// What the first word after `bottle start` can mean. An agent or a bottle of the manifest comes
+// The meanings of the first word after `bottle start`. An agent or a bottle of the manifest comes
 // before a program of the same name.
 enum class WordMeaning {
   kEntry,    // of the manifest; also if that cannot be read, so that its error is what is seen

@@ -6,7 +6,7 @@
 
 namespace bottle::launcher {
 
-// What a short-lived program printed.
+// The output of a short-lived program.
 struct CommandOutput {
   int status = -1;  // as a shell counts; -1: it could not be started, or the time was up
   bool timed_out = false;

@@ -181,7 +181,7 @@ int exec_now(const Launch& launch) {
   for (int fd = 3; fd < floor; ++fd) {
     if (!keep[static_cast<std::size_t>(fd)]) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   }
-  // What the caller of the launcher left open is nothing for a bottle.
+  // A bottle does not get the descriptors that the launcher's caller left open.
   ::syscall(SYS_close_range, static_cast<unsigned>(floor), ~0U, CLOSE_RANGE_CLOEXEC);
 
   std::vector<char*> argv;

@@ -66,7 +66,7 @@ class SignalWatch {
   Fd fd_;
 };
 
-// One child process. The destructor kills it (SIGKILL) and reaps it when nobody else did.
+// One child process. The destructor kills it (SIGKILL) and reaps it unless that was done before.
 class Child {
  public:
   Child() = default;
@@ -107,7 +107,7 @@ void keep_death_promise(pid_t parent);
 // Takes it back, for a child that ends by itself and has something to finish first.
 void outlive_launcher();
 
-// What exec needs, prepared in the parent.
+// Prepared in the parent: everything that exec needs.
 struct Launch {
   std::vector<std::string> argv;  // argv[0] is a path
   std::vector<std::string> env;   // "NAME=value"

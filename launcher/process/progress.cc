@@ -18,7 +18,7 @@ std::size_t g_length = 0;
 
 void show(int) {
   const int before = errno;
-  // Nobody could be told if this failed.
+  // There is no other place to report a failure.
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, g_line.data(), g_length);
   errno = before;
 }

@@ -57,8 +57,8 @@ void TimerWheel::arm_timer(std::uint64_t tick) {
 
 void TimerWheel::on_timer() {
   const std::uint64_t reached = tick_of(Clock::now()) - 1;
-  // What is due is taken out first and run after: a cancelled waiter may arm, disarm or destroy
-  // any deadline while it runs.
+  // Deadlines that are due are taken out first and run after: a cancelled waiter may arm, disarm or
+  // destroy any deadline while it runs.
   Deadline* due = nullptr;
   const std::uint64_t first = current_ + 1;
   const std::uint64_t last = std::min(reached, current_ + kSlots);

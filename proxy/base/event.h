@@ -33,7 +33,7 @@ class Event final : public Cancellable {
   // True when the event happened; false when the wait was cancelled (cancel(), or the task's
   // TaskGroup). One waiter at a time.
   awaitable<bool> wait();
-  // The waiter runs in a later turn, never on the caller's stack: whoever cancels may own it.
+  // The waiter runs in a later turn, never on the caller's stack: the caller may own it.
   void cancel() noexcept override;
 
  private:

@@ -32,7 +32,7 @@ enum class Code : std::uint8_t {
   UpstreamDenied,
   Overloaded,
   ShuttingDown,
-  Cancelled,  // ended from above (client gone, shutdown); whoever cancelled knows why
+  Cancelled,  // ended from above (client gone, shutdown); the canceller knows why
   Internal,
 };
 

@@ -11,7 +11,7 @@ struct Begins {
   Coding coding = Coding::Identity;
 };
 
-// What a stream that begins with `bytes` is: gzip (RFC 1952 section 2.3.1), zstd (RFC 8878 section
+// Recognises a stream by its first bytes: gzip (RFC 1952 section 2.3.1), zstd (RFC 8878 section
 // 3.1.1), zlib (RFC 1950 section 2.2). Brotli has no such mark.
 Begins begins_as(ByteView bytes) {
   using namespace std::string_view_literals;

@@ -11,8 +11,8 @@
 
 namespace bottle {
 
-// What can be done to a body's bytes. AwsChunked is no compression: a signed framing around the
-// body (AWS Signature Version 4, "aws-chunked").
+// The codings that a body's bytes can have. AwsChunked is no compression: a signed framing around
+// the body (AWS Signature Version 4, "aws-chunked").
 enum class Coding : std::uint8_t { Identity, Gzip, Deflate, Brotli, Zstd, AwsChunked };
 [[nodiscard]] std::string_view to_string(Coding coding) noexcept;
 
@@ -46,7 +46,7 @@ class Codings {
   std::size_t size_ = 0;
 };
 
-// What Content-Encoding says. Names that stand for plain text ("identity", "amz-1.0", "utf-8") are
+// Reads Content-Encoding. Names that stand for plain text ("identity", "amz-1.0", "utf-8") are
 // left out. "aws-chunked" is the outermost wherever it stands in the list, since services take it
 // off first. A name that is not known, two that compress (no client needs that, and what expands
 // twice expands without end), "aws-chunked" twice and a repeated field are NotSupported with reason

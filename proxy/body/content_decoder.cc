@@ -43,14 +43,14 @@ void* allocate(void* heap, std::size_t size) {
 }
 void release(void* heap, void* block) { static_cast<DecodeHeap*>(heap)->release(block); }
 
-// What a coding's library does with a piece.
+// The result of one call of a coding's library.
 struct Step {
   std::size_t consumed = 0;
   std::size_t produced = 0;
   bool ended = false;  // the stream is complete
 };
 
-// What all codings share: the exact end and the limits.
+// The part that all codings share: the exact end and the limits.
 class LimitedDecoder : public ContentDecoder {
  public:
   LimitedDecoder(Coding coding, DecodeLimits limits) : coding_(coding), limits_(limits) {}

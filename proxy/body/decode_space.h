@@ -8,7 +8,7 @@
 
 namespace bottle {
 
-// What all decoders of one worker take their memory from. One thread; outlives every decoder.
+// The memory that all decoders of one worker share. One thread; outlives every decoder.
 class DecodeSpace {
  public:
   explicit DecodeSpace(std::size_t limit)
@@ -25,7 +25,7 @@ class DecodeSpace {
   void give_back(std::size_t bytes) noexcept { taken_ -= bytes; }
   [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
 
-  // Where a piece is decoded to. Used between two waits: whoever comes next overwrites it.
+  // Where a piece is decoded to. Used between two waits: the next user overwrites it.
   [[nodiscard]] ByteSpan room() noexcept { return ByteSpan(room_.get(), kRoom); }
 
  private:
@@ -37,8 +37,9 @@ class DecodeSpace {
 };
 
 // The memory of one decoder, for a library that takes an allocator. All of it is charged to the
-// space when it is taken, but for a block of kLazy bytes and more: the kernel gives its pages when
-// they are first written, and they are charged by wrote(). Blocks go back to the kernel at once.
+// space when it is taken, except for blocks of kLazy bytes and more: the kernel gives its pages
+// when they are first written, and they are charged by wrote(). Blocks go back to the kernel at
+// once.
 class DecodeHeap {
  public:
   static constexpr std::size_t kLazy = 1024 * 1024;

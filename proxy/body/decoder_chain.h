@@ -23,8 +23,8 @@ class DecoderChain final : public ContentDecoder {
   [[nodiscard]] std::size_t unseen() const override;
 
  private:
-  // What the outer decoder made of how much, so that bytes unseen by the inner one can be counted
-  // as bytes of the body.
+  // How much the outer decoder made of how many bytes, so that bytes unseen by the inner one can be
+  // counted as bytes of the body.
   struct Step {
     std::size_t consumed = 0;
     std::size_t produced = 0;

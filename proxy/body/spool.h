@@ -19,8 +19,8 @@ namespace bottle {
 class Spool;
 
 // A request body that is here as a whole, in memory or in a file without a name. Can be read any
-// number of times. Shared by those who read it and whoever may have to send it again; the last one
-// frees it, on any thread. The spool outlives it.
+// number of times. Shared by its readers and by the owner that may have to send it again; the last
+// one frees it, on any thread. The spool outlives it.
 class SpooledBody {
  public:
   explicit SpooledBody(Spool& spool) noexcept : spool_(spool) {}
@@ -60,7 +60,7 @@ class SpoolReader final : public BodySource {
 
 // Collects request bodies before they are sent: the scanner gives an upload ten seconds, whatever
 // the client's pace. The only place that collects. One worker's; files are made in
-// limits.directory, readable by nobody else and without a name, and are gone with the process.
+// limits.directory, without a name and readable by no other user, and are gone with the process.
 class Spool {
  public:
   // `decode`, which its decoders share with others, outlives it.

@@ -18,7 +18,7 @@ class ZstdBlocks {
   [[nodiscard]] bool passed(ByteView bytes);
   // Bytes since the last block that is complete; 0 at the frame's end.
   [[nodiscard]] std::size_t open_bytes() const { return open_; }
-  // What the frame says its content's size is; the library does not always hold it to that.
+  // The content's size as the frame declares it; the library does not always hold it to that.
   [[nodiscard]] std::optional<std::uint64_t> content_size() const { return content_size_; }
 
  private:

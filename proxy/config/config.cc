@@ -9,6 +9,7 @@
 
 #include "proxy/config/options.h"
 #include "proxy/contract/json_tree.h"
+#include "proxy/contract/proxy_contract.h"
 #include "proxy/contract/route.h"
 
 namespace bottle {
@@ -149,15 +150,20 @@ Expected<void> apply_config_text(Config& config, const std::string& text, const 
 Expected<Invocation> parse_command_line(int argc, const char* const* argv) {
   Invocation invocation;
   CLI::App app{
-      "bottle-proxy: decrypts what an agent sends and lets out only what may go.\n"
-      "Prints one line when it is ready; SIGTERM drains it, a second one stops it.",
+      "Decrypts an agent's requests, and sends only the allowed ones to origins.\n"
+      "Prints one line when it is ready. SIGTERM lets exchanges finish; a second one stops it.",
       "bottle-proxy"};
-  app.set_version_flag("--version", std::string("bottle-proxy ") + BOTTLE_VERSION);
+  app.set_help_flag("-h,--help", "print this help");
+  app.footer(
+      "\nExample:\n"
+      "  bottle-proxy --upstream direct --allow api.example.com --ca-out ca.pem\n");
+  app.set_version_flag("--version", std::string("bottle-proxy ") + BOTTLE_VERSION,
+                       "print the version");
   std::string config_file;
-  app.add_option("--config", config_file, "a JSON file with the same keys; see docs/config.md")
+  app.add_option("--config", config_file, "read a JSON file with the same keys (docs/config.md)")
       ->type_name("FILE");
   bool check = false;
-  app.add_flag("--check-config", check,
+  app.add_flag(kCheckConfig, check,
                "read the configuration and every file it names, say what is wrong, and end");
   const auto rows = option_rows();
   std::vector<std::vector<std::string>> values(rows.size());
@@ -218,7 +224,7 @@ Expected<Invocation> parse_command_line(int argc, const char* const* argv) {
 
 namespace {
 
-// Whoever takes a descriptor over closes it, and its number may be another one's by then.
+// A descriptor's owner closes it, and its number may belong to another one by then.
 Expected<void> check_descriptors(const Config& config) {
   std::vector<int> given;
   const auto add = [&](const std::optional<int>& fd) {
@@ -247,24 +253,26 @@ Expected<void> check_exit(const Config& config) {
                                    : config.exit.scanner_may_change_bodies ? kMayChange
                                                                            : "";
     if (given.empty()) return {};
-    return bad(std::string(given) + " is for what comes out of pipelock; with --upstream direct " +
-               "nothing does");
+    return bad(std::string(given) + " is for the requests of pipelock; with --upstream direct " +
+               "there are none");
   }
   if (config.has_exit()) {
     if (config.exit_address.empty() || config.exit_names) return {};
-    return bad("--exit-address is what --exit-names answers with: give both");
+    return bad("--exit-address is the address that --exit-names answers with: give both");
   }
   if (config.exit_names || !config.exit_address.empty()) {
-    return bad("--exit-names sends pipelock to the exit: give its place with --exit-listen");
+    return bad(
+        "--exit-names sends pipelock to the exit: give the exit's address with --exit-listen");
   }
   if (config.exit.scanner_may_change_bodies) {
-    return bad(std::string(kMayChange) + " is the exit's: give its place with --exit-listen");
+    return bad(std::string(kMayChange) +
+               " is for the exit: give the exit's address with --exit-listen");
   }
   for (const std::string& text : config.routes) {
     const auto route = route_by_word(std::string_view(text).substr(text.rfind('=') + 1));
     if (!route || !row_of(*route).bypasses_scanner) continue;
-    return bad("--route " + text + ": the answer's body goes past pipelock by the exit alone; " +
-               "give its place with --exit-listen, or use the route scan");
+    return bad("--route " + text + ": the answer's body bypasses pipelock only with an exit; " +
+               "give the exit's address with --exit-listen, or use the route scan");
   }
   return {};
 }

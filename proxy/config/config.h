@@ -34,7 +34,7 @@ struct Listen {
 // has made it; docs/config.md and docs/limits.md describe it.
 struct Config {
   Listen listen;
-  std::string proxy_auth;  // the file of those who may use `listen`; empty: whoever reaches it
+  std::string proxy_auth;  // file of the users that may use `listen`; empty: any client
   // Clients that do not know of a proxy: the ClientHello, or Host, names the destination.
   std::vector<Listen> listen_tls;   // port 443 of every host
   std::vector<Listen> listen_http;  // port 80 of every host
@@ -89,7 +89,7 @@ struct Config {
 
 inline constexpr std::size_t kMaxListeners = 16;  // of each of the lists above
 
-// What the command line asked for besides a Config.
+// The command line: a Config, and what to do with it.
 struct Invocation {
   enum class Action : std::uint8_t { Run, Print, Check };
   Action action = Action::Run;
@@ -106,7 +106,7 @@ struct Invocation {
 [[nodiscard]] Expected<void> apply_config_text(Config& config, const std::string& text,
                                                const std::string& file);
 
-// What must hold for all of it together. Only looks.
+// Checks the rules that hold for several options together.
 [[nodiscard]] Expected<void> check_config(const Config& config);
 
 // Fills in what follows from the options, such as the exit's limits.

@@ -201,100 +201,103 @@ Expected<void> set_path(std::string& where, const std::string& value, std::strin
 
 const std::array kRows = {
     OptionRow{"listen", "ADDR:PORT|fd:N", false,
-              "where to take connections (default 127.0.0.1:0: any free port)", set_listen},
+              "listen for clients there (default 127.0.0.1:0, any free port)", set_listen},
     OptionRow{
         "proxy-auth", "FILE", false,
-        "let in only who shows a user and password of that file, a line user:password each",
+        "require Proxy-Authorization; FILE has one user:password per line",
         [](Config& c, const std::string& v) { return set_path(c.proxy_auth, v, "proxy-auth"); }},
     OptionRow{"listen-tls", "ADDR:PORT|fd:N", true,
-              "where clients without proxy settings find port 443 of every host",
+              "take TLS connections of clients without proxy settings, for port 443 of any host",
               [](Config& c, const std::string& v) { return add_place(c.listen_tls, v); }},
-    OptionRow{"listen-http", "ADDR:PORT|fd:N", true, "the same for port 80",
+    OptionRow{"listen-http", "ADDR:PORT|fd:N", true,
+              "take HTTP connections of clients without proxy settings, for port 80 of any host",
               [](Config& c, const std::string& v) { return add_place(c.listen_http, v); }},
     OptionRow{"names", "ADDR:PORT|fd:N", false,
-              "answer DNS questions (UDP) there: every host is at --names-address",
+              "answer DNS queries (UDP) of those clients: every host is at --names-address",
               [](Config& c, const std::string& v) { return set_place(c.names, v); }},
     OptionRow{"names-address", "ADDR", false,
-              "what --names answers with (default: the first --listen-tls)",
+              "the address that --names answers with (default: the first --listen-tls)",
               [](Config& c, const std::string& v) { return set_answer(c.names_address, v); }},
     OptionRow{"exit-listen", "ADDR:PORT|fd:N", true,
-              "where pipelock comes out: only what was let through goes on from there",
+              "take the connections of pipelock; only admitted requests go on to origins",
               [](Config& c, const std::string& v) { return add_place(c.exit_listen, v); }},
     OptionRow{"exit-names", "ADDR:PORT|fd:N", false,
-              "answer pipelock's DNS questions (UDP) there: allowed hosts are at --exit-address",
+              "answer DNS queries (UDP) of pipelock: allowed hosts are at --exit-address",
               [](Config& c, const std::string& v) { return set_place(c.exit_names, v); }},
     OptionRow{"exit-address", "ADDR", false,
-              "what --exit-names answers with (default: the first --exit-listen)",
+              "the address that --exit-names answers with (default: the first --exit-listen)",
               [](Config& c, const std::string& v) { return set_answer(c.exit_address, v); }},
     OptionRow{"scanner-may-change-bodies", "", false,
-              "send a request body as pipelock left it; without it a changed one is refused",
+              "send request bodies that pipelock changed; without it they are refused",
               set_may_change},
-    OptionRow{"upstream", "pipelock|direct", false,
-              "who looks at the requests: pipelock (default), or the built-in guard (direct)",
-              set_upstream},
-    OptionRow{"pipelock", "http://H:P", false, "where pipelock listens", set_pipelock},
     OptionRow{
-        "pipelock-sockets", "fd:N", false,
-        "ask there for the sockets to reach pipelock with: it is in another network namespace",
-        [](Config& c, const std::string& v) -> Expected<void> {
-          auto fd = descriptor(v);
-          if (!fd) return fd.error();
-          c.pipelock_sockets_fd = *fd;
-          return {};
-        }},
+        "upstream", "pipelock|direct", false,
+        "scan with pipelock behind the built-in guard (default), or with the guard alone (direct)",
+        set_upstream},
+    OptionRow{"pipelock", "http://HOST:PORT", false, "the address of pipelock", set_pipelock},
+    OptionRow{"pipelock-sockets", "fd:N", false,
+              "Unix socket that supplies connections into pipelock's network namespace",
+              [](Config& c, const std::string& v) -> Expected<void> {
+                auto fd = descriptor(v);
+                if (!fd) return fd.error();
+                c.pipelock_sockets_fd = *fd;
+                return {};
+              }},
     OptionRow{"allow", "HOST[:PORT]", true,
-              "a host that may be talked to; *.x.y for x.y and all below, * for every host",
+              "allow a host; *.x.y is x.y and every name below it, * is every host",
               [](Config& c, const std::string& v) {
                 c.allow.push_back(v);
                 return Expected<void>();
               }},
     OptionRow{"route", "HOST=ROUTE", true,
-              "what happens to a host's requests: scan, scan-requests or deny",
+              "the route of a host: scan, scan-requests or deny (docs/the-exit.md)",
               [](Config& c, const std::string& v) {
                 c.routes.push_back(v);
                 return Expected<void>();
               }},
-    OptionRow{"ca-out", "FILE", false, "write the CA's certificate there (PEM)",
+    OptionRow{"ca-out", "FILE", false, "write the CA's certificate to FILE (PEM)",
               [](Config& c, const std::string& v) { return set_path(c.ca_out, v, "ca-out"); }},
     OptionRow{
-        "bundle-out", "FILE", false, "write the system's roots and the CA there (PEM)",
+        "bundle-out", "FILE", false, "write the system's roots and the CA to FILE (PEM)",
         [](Config& c, const std::string& v) { return set_path(c.bundle_out, v, "bundle-out"); }},
     OptionRow{"ca-names", "any|allowlist", false,
-              "names the CA is good for: allowlist (default, constrained) or any", set_ca_names},
+              "names that the CA may certify: those of the allowlist (default), or any",
+              set_ca_names},
     OptionRow{
-        "origin-ca", "FILE", false, "more roots to check origins against (direct, exit)",
+        "origin-ca", "FILE", false,
+        "PEM certificates to trust for origins, besides the system's (direct, exit)",
         [](Config& c, const std::string& v) { return set_path(c.origin_ca, v, "origin-ca"); }},
     OptionRow{"allow-address", "CIDR", true,
-              "a private or otherwise special address range that may be dialled all the same",
+              "allow a private or special address range, such as 10.1.0.0/16",
               [](Config& c, const std::string& v) {
                 c.allow_address.push_back(v);
                 return Expected<void>();
               }},
     OptionRow{"resolve", "HOST:PORT=ADDR:PORT", true,
-              "connect to that address for HOST:PORT, for tests and split horizons (direct, exit)",
+              "connect to ADDR:PORT for HOST:PORT; for tests and split DNS (direct, exit)",
               set_resolve},
-    OptionRow{"audit", "FILE", false, "append a JSON line for each exchange; - is stderr",
+    OptionRow{"audit", "FILE", false, "append the audit log to FILE, as JSON lines; - is stderr",
               [](Config& c, const std::string& v) { return set_path(c.audit, v, "audit"); }},
     OptionRow{"secrets", "fd:N", false,
-              "read values that must not leave from that descriptor, a JSON object a line",
+              "read secrets that must not leave from descriptor N, one JSON object per line",
               set_secrets},
-    OptionRow{"end-with-stdin", "", false,
-              "end at once when standard input ends: when its other end is gone",
+    OptionRow{"end-with-stdin", "", false, "end at once when standard input ends",
               [](Config& c, const std::string& v) { return set_switch(c.end_with_stdin, v); }},
-    OptionRow{"bottle-id", "ID", false, "the bottle's name in pipelock's log", set_bottle_id},
-    OptionRow{"threads", "N", false, "worker threads (default 1)", set_threads},
-    OptionRow{"spool-dir", "DIR", false, "where large request bodies wait (default /var/tmp)",
+    OptionRow{"bottle-id", "ID", false, "the name of the bottle in pipelock's log", set_bottle_id},
+    OptionRow{"threads", "N", false, "number of worker threads, 1 to 64 (default 1)", set_threads},
+    OptionRow{"spool-dir", "DIR", false, "directory for large request bodies (default /var/tmp)",
               [](Config& c, const std::string& v) {
                 std::string path;
                 auto set = set_path(path, v, "spool-dir");
                 c.spool.directory = path;
                 return set;
               }},
-    OptionRow{"method", "NAME", true, "an HTTP method to allow besides the usual ones", set_method},
-    OptionRow{"limit", "NAME=NUMBER", true, "change a limit; docs/limits.md names them",
-              set_limit_pair},
-    OptionRow{"log", "LEVEL", false, "what stderr gets: debug, info, warn (default), error",
-              set_log},
+    OptionRow{"method", "NAME", true,
+              "allow an HTTP method besides the usual ones, such as PROPFIND", set_method},
+    OptionRow{"limit", "NAME=NUMBER", true,
+              "change a limit, such as idle_ms=60000 (docs/limits.md)", set_limit_pair},
+    OptionRow{"log", "debug|info|warn|error", false,
+              "the least level that is written to stderr (default warn)", set_log},
 };
 
 }  // namespace

@@ -50,7 +50,7 @@ bool has_control(std::string_view text) {
   });
 }
 
-// What "Basic <base64>" holds; nothing if it is anything else. One scheme, one token, with the
+// Decodes "Basic <base64>"; nothing if it is anything else. One scheme, one token, with the
 // padding that belongs to it.
 std::optional<std::string> strict_basic(std::string_view value) {
   if (value.size() > kMaxFieldValue) return std::nullopt;
@@ -81,7 +81,7 @@ Expected<std::string> read_private_file(const std::string& file) {
   if ((about.st_mode & 077) != 0) {
     std::array<char, 8> mode{};
     std::snprintf(mode.data(), mode.size(), "%04o", about.st_mode & 07777);
-    return bad(file + " holds passwords, and others than its owner may use it (its mode is " +
+    return bad(file + " holds passwords, and users other than its owner have access (its mode is " +
                mode.data() + "): chmod 600 " + file);
   }
   std::string text(kMaxProxyUsersFile + 1, '\0');
@@ -126,7 +126,9 @@ Expected<std::unique_ptr<const ProxyUsers>> ProxyUsers::parse(std::string_view t
     if (has_control(line)) {
       return bad_line(file, number, "it has a control character, which no client may send");
     }
-    if (!names.insert(name).second) return bad_line(file, number, "its user was there before");
+    if (!names.insert(name).second) {
+      return bad_line(file, number, "its user is in an earlier line too");
+    }
     if (names.size() > kMaxProxyUsers) {
       return bad_line(file, number,
                       "there are more than " + std::to_string(kMaxProxyUsers) + " users");
@@ -153,9 +155,9 @@ Expected<std::unique_ptr<const ProxyUsers>> ProxyUsers::load(const std::string& 
 std::optional<Failure> ProxyUsers::check(const Fields& fields) const {
   const auto value = fields.find(kField);
   if (!value) {
-    return sent_back("this proxy wants a user and a password",
+    return sent_back("this proxy requires a user and a password",
                      "Write them into the proxy's URL: http://USER:PASSWORD@HOST:PORT, with "
-                     "percent escapes for what a URL does not take.");
+                     "percent escapes for characters that a URL does not allow.");
   }
   if (fields.count(kField) > 1) {
     return sent_back("Proxy-Authorization is there more than once", "Send it once.");
@@ -171,8 +173,7 @@ std::optional<Failure> ProxyUsers::check(const Fields& fields) const {
   bool known = false;
   for (const Digest& one : known_) known = equal_in_constant_time(view(one), view(shown)) || known;
   if (known) return std::nullopt;
-  return sent_back("this user with this password is not known here",
-                   "Ask the person who runs the proxy.");
+  return sent_back("the user or the password is wrong", "Ask the person who runs the proxy.");
 }
 
 }  // namespace bottle

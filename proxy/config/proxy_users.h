@@ -11,7 +11,7 @@
 
 namespace bottle {
 
-// Who may use the proxy: the lines "user:password" of a file (--proxy-auth), shown by clients as
+// The users of the proxy: lines "user:password" of a file (--proxy-auth). Clients send one as
 // Proxy-Authorization: Basic (RFC 7617). Keeps a digest of each line only. Immutable.
 class ProxyUsers final : public Doorkeeper {
  public:
@@ -26,7 +26,7 @@ class ProxyUsers final : public Doorkeeper {
   // Takes as long for an unknown user as for a wrong password.
   [[nodiscard]] std::optional<Failure> check(const Fields& fields) const override;
 
-  // What a person should know about the file, for the log.
+  // Warnings about the file, for the log.
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
  private:

@@ -21,15 +21,15 @@ enum class ExitCode : std::uint8_t {
 
   // `bottle`. The status of the command that ran in the bottle passes through unchanged (128+n when
   // signal n ended it).
-  kDemoFailed = 1,            // `bottle start demo`: something that it shows did not happen
-  kManifest = 65,             // the manifest cannot be read or is not valid
-  kEnvironment = 66,          // a value of the bottle's environment cannot be had
-  kCheckFailed = 67,          // `bottle doctor`: something is not as it should be
-  kIsolation = 69,            // the kernel or a missing program (bwrap) forbids the isolation
-  kProxy = 70,                // bottle-proxy is missing, did not become ready, or ended by itself
-  kScanner = 71,              // pipelock is missing, did not become ready, or ended by itself
-  kSystem = 72,               // a system call or a file of the launcher's own failed
-  kEngine = 73,               // the container engine is missing, or did not do what it was told
+  kDemoFailed = 1,    // `bottle start demo`: something that it shows did not happen
+  kManifest = 65,     // the manifest cannot be read or is not valid
+  kEnvironment = 66,  // a value of the bottle's environment cannot be had
+  kCheckFailed = 67,  // `bottle doctor`: something is not as it should be
+  kIsolation = 69,    // the kernel or a missing program (bwrap) forbids the isolation
+  kProxy = 70,        // bottle-proxy is missing, did not become ready, or ended unexpectedly
+  kScanner = 71,      // pipelock is missing, did not become ready, or ended unexpectedly
+  kSystem = 72,       // a system call or a file of the launcher's own failed
+  kEngine = 73,       // the container engine is missing, or did not do what it was told
   kCommandNotRunnable = 126,  // the command exists in the bottle but cannot be executed
   kCommandNotFound = 127,     // the command does not exist in the bottle
 };

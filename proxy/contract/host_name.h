@@ -28,8 +28,8 @@ struct HostReading {
 [[nodiscard]] HostReading read_name_or_ipv4(std::string_view host);
 [[nodiscard]] HostReading read_ipv6(std::string_view without_brackets);
 
-// What is wrong with a name as above, in any case, without a trailing dot; nullptr: nothing. For
-// names alone, not for addresses.
+// Says what is wrong with a name as above, in any case, without a trailing dot; nullptr: nothing.
+// For names alone, not for addresses.
 [[nodiscard]] const char* name_defect(std::string_view name);
 
 // Decimal, 1 to 65535, no sign, no leading zeros.

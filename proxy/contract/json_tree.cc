@@ -241,7 +241,7 @@ Error error_at(const std::string& file, TextPosition place, const std::string& w
 
 Expected<JsonNode> parse_json(std::string_view text, const std::string& file) {
   if (text.size() > kMaxBytes) {
-    return error_at(file, TextPosition{}, "larger than 1 MiB, which no manifest needs to be");
+    return error_at(file, TextPosition{}, "larger than 1 MiB, the most that is read");
   }
   TreeBuilder builder(text, file);
   const bool complete = nlohmann::json::sax_parse(

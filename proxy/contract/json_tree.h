@@ -17,8 +17,8 @@ struct TextPosition {
 
 struct JsonMember;
 
-// A JSON value that remembers its place in the text. A value type; numbers are kept as text because
-// the manifest has none and only needs to say so.
+// A JSON value that remembers its position in the text. A value type. Numbers are kept as text:
+// each caller converts them in its own range.
 struct JsonNode {
   enum class Kind { kNull, kBoolean, kNumber, kString, kArray, kObject };
   Kind kind = Kind::kNull;

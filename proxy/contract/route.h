@@ -8,7 +8,7 @@
 
 namespace bottle {
 
-// What happens to a destination's requests.
+// Says what happens to a destination's requests.
 enum class Route : std::uint8_t { Scan, ScanRequests, Deny };
 
 // One row a route: adding one begins here.

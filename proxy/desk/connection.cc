@@ -17,24 +17,26 @@ constexpr std::size_t kLingerBytes = 16 * 1024;  // a ClientHello, at most
 
 constexpr std::string_view kEstablished = "HTTP/1.1 200 Connection established\r\n\r\n";
 
-SessionContext context_of(const ConnectionParts& parts, Destination destination, Scheme scheme) {
+SessionContext context_of(const ConnectionServices& services, Destination destination,
+                          Scheme scheme) {
   SessionContext context{
-      parts.executor,       parts.wheel,        parts.handler,          parts.drain,
-      parts.config.session, parts.config.rules, std::move(destination), scheme};
+      services.executor,       services.wheel,        services.handler,       services.drain,
+      services.config.session, services.config.rules, std::move(destination), scheme};
   return context;
 }
 
-awaitable<bool> write_within(ByteStream& stream, const ConnectionParts& parts, ByteView data) {
-  Deadline stall(parts.wheel, stream, parts.config.session.write_stall);
+awaitable<bool> write_within(ByteStream& stream, const ConnectionServices& services,
+                             ByteView data) {
+  Deadline stall(services.wheel, stream, services.config.session.write_stall);
   const IoResult result = co_await stream.write_all(data);
   co_return result.ok();
 }
 
 // The end of a connection whose client may still be sending: a close with unread bytes would reset
 // it, and the client would not see what it was answered.
-awaitable<void> part(TcpStream& stream, const ConnectionParts& parts) {
+awaitable<void> close_gently(TcpStream& stream, const ConnectionServices& services) {
   co_await stream.shutdown();
-  Deadline linger(parts.wheel, stream, parts.config.session.linger);
+  Deadline linger(services.wheel, stream, services.config.session.linger);
   Bytes dropped(kLingerBytes, '\0');
   for (std::size_t taken = 0; taken < kLingerBytes;) {
     const IoResult got = co_await stream.read_some(ByteSpan(dropped));
@@ -43,22 +45,23 @@ awaitable<void> part(TcpStream& stream, const ConnectionParts& parts) {
   }
 }
 
-// The answer to somebody who is sent away in plain text: to a CONNECT that is refused. Few clients
+// The plain-text answer to a CONNECT that is refused. Few clients
 // show its body, some its reason phrase, so the word stands in both.
-awaitable<void> send_away(TcpStream& stream, const ConnectionParts& parts, const Failure& failure,
-                          const Destination& destination) {
-  const LocalAnswer answer = problem_answer(failure, parts.handler.next_id(), destination.host);
+awaitable<void> send_away(TcpStream& stream, const ConnectionServices& services,
+                          const Failure& failure, const Destination& destination) {
+  const LocalAnswer answer = problem_answer(failure, services.handler.next_id(), destination.host);
   Bytes out;
   write_response_head(out, answer.head, Framing::content_length(answer.body.size()), false);
   out.append(answer.body);
-  const bool told = co_await write_within(stream, parts, out);
-  if (told) co_await part(stream, parts);
+  const bool told = co_await write_within(stream, services, out);
+  if (told) co_await close_gently(stream, services);
 }
 
-// What the first bytes (the tunnel's, or the connection's) promise, with the bytes in `early`.
+// Judges the first bytes (of the tunnel or the connection), which are then in `early`.
 // NeedMore: nothing that could be judged came in time.
-awaitable<FirstBytes> sniff_first(TcpStream& stream, const ConnectionParts& parts, Bytes& early) {
-  Deadline deadline(parts.wheel, stream, parts.config.session.first_byte);
+awaitable<FirstBytes> sniff_first(TcpStream& stream, const ConnectionServices& services,
+                                  Bytes& early) {
+  Deadline deadline(services.wheel, stream, services.config.session.first_byte);
   for (;;) {
     const FirstBytes verdict = sniff(early);
     if (verdict != FirstBytes::NeedMore || early.size() >= kSniffBytes) co_return verdict;
@@ -69,12 +72,12 @@ awaitable<FirstBytes> sniff_first(TcpStream& stream, const ConnectionParts& part
   }
 }
 
-awaitable<void> serve_secured(Secured secured, const ConnectionParts& parts,
+awaitable<void> serve_secured(Secured secured, const ConnectionServices& services,
                               Destination destination) {
   TlsStream& stream = *secured.stream;
-  const SessionContext context = context_of(parts, std::move(destination), Scheme::Https);
+  const SessionContext context = context_of(services, std::move(destination), Scheme::Https);
   if (secured.alpn == Alpn::Http2) {
-    Http2Session session(stream, context, parts.config.h2);
+    Http2Session session(stream, context, services.config.h2);
     co_await session.run();
   } else {
     Http1Session session(stream, context, Http1Session::Place::Tunnel);
@@ -83,77 +86,77 @@ awaitable<void> serve_secured(Secured secured, const ConnectionParts& parts,
   stream.close();
 }
 
-awaitable<void> serve_tls(asio::ip::tcp::socket socket, const ConnectionParts& parts,
+awaitable<void> serve_tls(asio::ip::tcp::socket socket, const ConnectionServices& services,
                           Destination destination, Bytes early) {
   auto name = ServerName::parse(destination.host);
   if (!name) {
-    parts.handler.refused_connection(destination, name.error(), Trace::By::Proxy);
+    services.handler.refused_connection(destination, name.error(), Trace::By::Proxy);
     co_return;
   }
-  auto secured = co_await parts.acceptor.accept(std::move(socket), std::move(early), *name);
+  auto secured = co_await services.acceptor.accept(std::move(socket), std::move(early), *name);
   if (!secured) {
     if (secured.error().code != Code::Cancelled) {
-      parts.handler.refused_connection(destination, secured.error());
+      services.handler.refused_connection(destination, secured.error());
     }
     co_return;
   }
-  co_await serve_secured(std::move(*secured), parts, std::move(destination));
+  co_await serve_secured(std::move(*secured), services, std::move(destination));
 }
 
 void end_connection(TcpStream& stream, const Http1End& end) {
   end.reset ? stream.reset() : stream.close();
 }
 
-awaitable<void> serve_plain_tunnel(TcpStream& stream, const ConnectionParts& parts,
+awaitable<void> serve_plain_tunnel(TcpStream& stream, const ConnectionServices& services,
                                    Destination destination, Bytes early) {
-  const SessionContext context = context_of(parts, std::move(destination), Scheme::Http);
+  const SessionContext context = context_of(services, std::move(destination), Scheme::Http);
   Http1Session session(stream, context, Http1Session::Place::Tunnel);
   const Http1End end = co_await session.run(std::move(early));
   end_connection(stream, end);
 }
 
-awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionParts& parts,
+awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionServices& services,
                              Http1End::Connect connect) {
   const Destination& destination = connect.destination;
   const Scheme guess = destination.port == 80 ? Scheme::Http : Scheme::Https;
-  const Decision decision = parts.policy.decide(destination, guess);
+  const Decision decision = services.policy.decide(destination, guess);
   // With a CA for any name the refusal is given inside TLS, where clients show it to their users.
-  if (decision.refusal && parts.config.ca_names == CaNames::Allowlist) {
-    parts.handler.refused_connection(destination, *decision.refusal, Trace::By::Policy);
-    co_await send_away(stream, parts, *decision.refusal, destination);
+  if (decision.refusal && services.config.ca_names == CaNames::Allowlist) {
+    services.handler.refused_connection(destination, *decision.refusal, Trace::By::Policy);
+    co_await send_away(stream, services, *decision.refusal, destination);
     co_return;
   }
-  const bool told = co_await write_within(stream, parts, kEstablished);
+  const bool told = co_await write_within(stream, services, kEstablished);
   if (!told) co_return;
   Bytes early = std::move(connect.early);
-  const FirstBytes first = co_await sniff_first(stream, parts, early);
+  const FirstBytes first = co_await sniff_first(stream, services, early);
   if (first == FirstBytes::Tls) {
     Bytes unread;
     asio::ip::tcp::socket socket = stream.release(unread);
     early += unread;
-    co_await serve_tls(std::move(socket), parts, destination, std::move(early));
+    co_await serve_tls(std::move(socket), services, destination, std::move(early));
     co_return;
   }
   // Some clients use CONNECT for http:// too. On the port of https it is a mistake, or an attempt.
   if (first == FirstBytes::Http && destination.port != 443) {
-    co_await serve_plain_tunnel(stream, parts, destination, std::move(early));
+    co_await serve_plain_tunnel(stream, services, destination, std::move(early));
     co_return;
   }
   if (early.empty()) co_return;  // opened and left: nothing was tried
   const Failure failure(Code::ClientBad, "the tunnel's first bytes are neither TLS nor HTTP",
                         "not_tls", "Only TLS, or plain HTTP to port 80, may go through a tunnel.");
-  parts.handler.refused_connection(destination, failure, Trace::By::Proxy);
+  services.handler.refused_connection(destination, failure, Trace::By::Proxy);
 }
 
 // Asks the policy about the name in a ClientHello.
 class PolicyGate final : public NameGate {
  public:
-  explicit PolicyGate(const ConnectionParts& parts) noexcept : parts_(parts) {}
+  explicit PolicyGate(const ConnectionServices& services) noexcept : services_(services) {}
   Result<void> admit(const ServerName& name) override {
     destination.host = name.text();
-    const Decision decision = parts_.policy.decide(destination, Scheme::Https);
+    const Decision decision = services_.policy.decide(destination, Scheme::Https);
     // With a CA for any name the refusal is given inside TLS, where clients show it to their users.
-    refused = decision.refusal && parts_.config.ca_names == CaNames::Allowlist;
+    refused = decision.refusal && services_.config.ca_names == CaNames::Allowlist;
     if (refused) return *decision.refusal;
     return {};
   }
@@ -162,83 +165,84 @@ class PolicyGate final : public NameGate {
   bool refused = false;
 
  private:
-  const ConnectionParts& parts_;
+  const ConnectionServices& services_;
 };
 
-// Somebody who takes this for port 443 of a host.
-awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionParts& parts) {
-  PolicyGate gate(parts);
+// A client that takes this for port 443 of a host.
+awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionServices& services) {
+  PolicyGate gate(services);
   Bytes early;
-  const FirstBytes first = co_await sniff_first(stream, parts, early);
+  const FirstBytes first = co_await sniff_first(stream, services, early);
   if (early.empty()) co_return;  // opened and left: nothing was tried
   if (first != FirstBytes::Tls) {
     const Failure failure(Code::ClientBad, "the connection's first bytes are not TLS", "not_tls",
                           "This is the port of https; write https:// instead of http://.");
-    parts.handler.refused_connection(gate.destination, failure, Trace::By::Proxy);
-    if (first == FirstBytes::Http) co_await send_away(stream, parts, failure, gate.destination);
+    services.handler.refused_connection(gate.destination, failure, Trace::By::Proxy);
+    if (first == FirstBytes::Http) co_await send_away(stream, services, failure, gate.destination);
     co_return;
   }
   Bytes unread;
   asio::ip::tcp::socket socket = stream.release(unread);
   early += unread;
-  auto secured = co_await parts.acceptor.accept_by_name(std::move(socket), std::move(early), gate);
+  auto secured =
+      co_await services.acceptor.accept_by_name(std::move(socket), std::move(early), gate);
   if (!secured) {
     if (secured.error().code == Code::Cancelled) co_return;
     if (gate.refused) {
-      parts.handler.refused_connection(gate.destination, secured.error(), Trace::By::Policy);
+      services.handler.refused_connection(gate.destination, secured.error(), Trace::By::Policy);
     } else {
-      parts.handler.refused_connection(gate.destination, secured.error());
+      services.handler.refused_connection(gate.destination, secured.error());
     }
     co_return;
   }
-  co_await serve_secured(std::move(*secured), parts, std::move(gate.destination));
+  co_await serve_secured(std::move(*secured), services, std::move(gate.destination));
 }
 
-// Somebody who takes this for port 80 of a host.
-awaitable<void> serve_as_http_origin(TcpStream& stream, const ConnectionParts& parts) {
+// A client that takes this for port 80 of a host.
+awaitable<void> serve_as_http_origin(TcpStream& stream, const ConnectionServices& services) {
   Bytes early;
-  const FirstBytes first = co_await sniff_first(stream, parts, early);
+  const FirstBytes first = co_await sniff_first(stream, services, early);
   if (early.empty()) co_return;
   if (first != FirstBytes::Http) {
     const Destination nowhere{.host = {}, .port = default_port(Scheme::Http)};
     const Failure failure(Code::ClientBad, "the connection's first bytes are not HTTP", "not_http",
                           "This is the port of http.");
-    parts.handler.refused_connection(nowhere, failure, Trace::By::Proxy);
-    co_await part(stream, parts);
+    services.handler.refused_connection(nowhere, failure, Trace::By::Proxy);
+    co_await close_gently(stream, services);
     co_return;
   }
-  const SessionContext context = context_of(parts, Destination{}, Scheme::Http);
+  const SessionContext context = context_of(services, Destination{}, Scheme::Http);
   Http1Session session(stream, context, Http1Session::Place::Server);
   const Http1End end = co_await session.run(std::move(early));
   end_connection(stream, end);
 }
 
-awaitable<void> serve_as_proxy(TcpStream& stream, const ConnectionParts& parts) {
-  SessionContext context = context_of(parts, Destination{}, Scheme::Http);
-  context.doorkeeper = parts.doorkeeper;
+awaitable<void> serve_as_proxy(TcpStream& stream, const ConnectionServices& services) {
+  SessionContext context = context_of(services, Destination{}, Scheme::Http);
+  context.doorkeeper = services.doorkeeper;
   Http1Session session(stream, context, Http1Session::Place::Listener);
   Http1End end = co_await session.run(Bytes());
   if (end.connect) {
     Http1End::Connect connect = std::move(*end.connect);
-    co_await serve_tunnel(stream, parts, std::move(connect));
+    co_await serve_tunnel(stream, services, std::move(connect));
   }
   end_connection(stream, end);
 }
 
 }  // namespace
 
-awaitable<void> serve_connection(asio::ip::tcp::socket socket, Entry entry,
-                                 const ConnectionParts& parts) {
+awaitable<void> serve_connection(asio::ip::tcp::socket socket, ListenKind kind,
+                                 const ConnectionServices& services) {
   TcpStream stream(std::move(socket));
-  switch (entry) {
-    case Entry::Proxy:
-      co_await serve_as_proxy(stream, parts);
+  switch (kind) {
+    case ListenKind::Proxy:
+      co_await serve_as_proxy(stream, services);
       break;
-    case Entry::Tls:
-      co_await serve_as_tls_origin(stream, parts);
+    case ListenKind::Tls:
+      co_await serve_as_tls_origin(stream, services);
       break;
-    case Entry::Http:
-      co_await serve_as_http_origin(stream, parts);
+    case ListenKind::Http:
+      co_await serve_as_http_origin(stream, services);
       break;
   }
 }

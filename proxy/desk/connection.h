@@ -11,8 +11,8 @@
 
 namespace bottle {
 
-// What every client connection of a worker needs; the worker owns all of it and outlives them.
-struct ConnectionParts {
+// Everything that a worker's client connections need; the worker owns all of it and outlives them.
+struct ConnectionServices {
   Executor executor;
   const Config& config;
   const Policy& policy;
@@ -20,11 +20,11 @@ struct ConnectionParts {
   DrainSignal& drain;
   TlsAcceptor& acceptor;
   ProxyHandler& handler;
-  const Doorkeeper* doorkeeper;  // of Entry::Proxy; null: everybody may use it
+  const Doorkeeper* doorkeeper;  // of ListenKind::Proxy; null: no authentication
 };
 
-// What those believe to speak to who connect somewhere.
-enum class Entry : std::uint8_t {
+// The kind of server that a client thinks it connected to.
+enum class ListenKind : std::uint8_t {
   Proxy,  // a proxy: CONNECT or absolute-form names the destination
   Tls,    // port 443 of their destination: the ClientHello names it
   Http,   // port 80 of their destination: each request's Host names it
@@ -34,7 +34,7 @@ enum class Entry : std::uint8_t {
 // know of no proxy the name they give), the cloakroom (TLS with a leaf for the destination), then a
 // session. Ends when the connection is over; cancelling the task ends it at once. Nothing is
 // dialled here.
-awaitable<void> serve_connection(asio::ip::tcp::socket socket, Entry entry,
-                                 const ConnectionParts& parts);
+awaitable<void> serve_connection(asio::ip::tcp::socket socket, ListenKind kind,
+                                 const ConnectionServices& services);
 
 }  // namespace bottle

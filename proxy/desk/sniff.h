@@ -6,7 +6,7 @@
 
 namespace bottle {
 
-// What the first bytes of a connection (or of a tunnel) promise to be.
+// The protocol that the first bytes of a connection (or of a tunnel) promise.
 enum class FirstBytes : std::uint8_t {
   NeedMore,  // a prefix of both; read on, within the first-byte deadline
   Tls,       // a TLS handshake record that begins a ClientHello

@@ -5,15 +5,15 @@
 
 namespace bottle {
 
-BypassSender::BypassSender(Parts parts, std::unique_ptr<ExitEnd> end)
-    : parts_(std::move(parts)), end_(std::move(end)), answered_(parts_.executor) {
+BypassSender::BypassSender(Services services, std::unique_ptr<ExitEnd> end)
+    : services_(std::move(services)), end_(std::move(end)), answered_(services_.executor) {
   interims_.tell_to(end_.get());
   end_->on_over(this);
 }
 
 awaitable<Result<ResponseHead>> BypassSender::send(std::shared_ptr<BypassSender> self,
                                                    Request request) {
-  self->task_ = self->parts_.tasks.spawn(run(self, std::move(request)));
+  self->task_ = self->services_.tasks.spawn(run(self, std::move(request)));
   while (!self->head_ && !self->failure_) {
     const bool answered = co_await self->answered_.wait();
     if (!answered) {
@@ -27,8 +27,8 @@ awaitable<Result<ResponseHead>> BypassSender::send(std::shared_ptr<BypassSender>
 
 awaitable<void> BypassSender::run(std::shared_ptr<BypassSender> self, Request request) {
   const Admission& admission = self->end_->admission();
-  Exchange exchange(self->parts_.executor, self->parts_.wheel, admission.id, admission.destination,
-                    admission.scheme, Version::Http11, &self->interims_);
+  Exchange exchange(self->services_.executor, self->services_.wheel, admission.id,
+                    admission.destination, admission.scheme, Version::Http11, &self->interims_);
   exchange.client = admission.client;
   co_await self->carry(std::move(request), exchange);
   // The rest of a request that is not wanted any more.
@@ -38,7 +38,7 @@ awaitable<void> BypassSender::run(std::shared_ptr<BypassSender> self, Request re
 }
 
 awaitable<void> BypassSender::carry(Request request, Exchange& exchange) {
-  auto sent = co_await parts_.origins.send(std::move(request), exchange);
+  auto sent = co_await services_.origins.send(std::move(request), exchange);
   if (!sent) {
     fail(sent.error(), exchange.trace.upstream_protocol);
     co_return;
@@ -63,14 +63,14 @@ awaitable<void> BypassSender::carry_body(BodySource& body) {
   for (;;) {
     const bool go_on = co_await end_->wait();
     if (!go_on || end_->over()) {
-      const Failure gone(Code::Cancelled, "nobody takes the body any more");
+      const Failure gone(Code::Cancelled, "the body is not wanted any more");
       body.stop(gone);
-      end_->tell(news_of(gone, parts_.exit_is_stopping));
+      end_->tell(news_of(gone, services_.exit_is_stopping));
       co_return;
     }
     auto chunk = co_await body.read(std::min(kSidePiece, end_->room()));
     if (!chunk) {
-      end_->tell(news_of(chunk.error(), parts_.exit_is_stopping));
+      end_->tell(news_of(chunk.error(), services_.exit_is_stopping));
       co_return;
     }
     sums.bytes += chunk->data.size();
@@ -88,7 +88,7 @@ awaitable<void> BypassSender::carry_body(BodySource& body) {
 }
 
 void BypassSender::fail(const Failure& failure, const std::string& upstream_protocol) {
-  end_->tell(news_of(failure, parts_.exit_is_stopping, upstream_protocol));
+  end_->tell(news_of(failure, services_.exit_is_stopping, upstream_protocol));
   failure_ = failure;
   answered_.set_later();
 }

@@ -14,11 +14,12 @@ namespace bottle {
 
 // An exchange whose response body goes past the scanner: sent to the origin by a task that outlives
 // the scanner's request, since the scanner is done when it has passed the head. Shared by that task
-// and by whoever waits for the head. Ends when the body has, or when the front's end is gone.
+// and by the coroutine that waits for the head. Ends when the body has, or when the front's end is
+// gone.
 class BypassSender final : public Cancellable {
  public:
   // `tasks` runs it and, as `origins`, `wheel` and `exit_is_stopping`, outlives it.
-  struct Parts {
+  struct Services {
     Executor executor;
     TimerWheel& wheel;
     TaskGroup& tasks;
@@ -26,7 +27,7 @@ class BypassSender final : public Cancellable {
     const bool& exit_is_stopping;
   };
   // end->begin() was true.
-  BypassSender(Parts parts, std::unique_ptr<ExitEnd> end);
+  BypassSender(Services services, std::unique_ptr<ExitEnd> end);
   BypassSender(const BypassSender&) = delete;
   BypassSender& operator=(const BypassSender&) = delete;
 
@@ -35,7 +36,7 @@ class BypassSender final : public Cancellable {
   static awaitable<Result<ResponseHead>> send(std::shared_ptr<BypassSender> self, Request request);
 
   // Ends it. From the loop's turn.
-  void cancel() noexcept override { parts_.tasks.cancel(task_); }
+  void cancel() noexcept override { services_.tasks.cancel(task_); }
 
  private:
   static awaitable<void> run(std::shared_ptr<BypassSender> self, Request request);
@@ -43,7 +44,7 @@ class BypassSender final : public Cancellable {
   awaitable<void> carry_body(BodySource& body);
   void fail(const Failure& failure, const std::string& upstream_protocol);
 
-  Parts parts_;
+  Services services_;
   std::unique_ptr<ExitEnd> end_;
   InterimTeller interims_;
   Event answered_;  // head_ or failure_ is there

@@ -85,7 +85,7 @@ std::optional<Question> read_question(ByteView query, std::size_t at) {
   return question;
 }
 
-// What the query's OPT record says (RFC 6891 section 6.1.2).
+// The query's OPT record (RFC 6891 section 6.1.2).
 struct Edns {
   std::uint8_t version = 0;
 };

@@ -11,7 +11,7 @@
 
 namespace bottle {
 
-// Whose questions, and what they are answered with. `knows` and `refused` are given names in lower
+// The answers of a name server. `knows` and `refused` are given names in lower
 // case and without the last dot.
 struct NameAnswers {
   // Every A question for a name that `knows` gets the one, an AAAA question the other; where there

@@ -22,7 +22,7 @@ awaitable<Result<Chunk>> ToldBody::read(std::size_t max) {
   if (kind_ == Kind::Events) {
     const bool go_on = co_await end_->wait();
     if (!go_on || end_->over()) {
-      const Failure gone(Code::Cancelled, "nobody takes the events any more");
+      const Failure gone(Code::Cancelled, "the events are not wanted any more");
       inner_->stop(gone);
       tell_failure(gone);
       co_return gone;

@@ -9,7 +9,7 @@
 #include "proxy/http/head.h"
 #include "proxy/ledger/admission.h"
 
-// What the exit asks of a request before anything of it goes out. Sans-I/O.
+// The exit's checks of a request before anything of it goes out. Sans-I/O.
 namespace bottle {
 
 // Takes the ticket off a request that came out of the scanner. Denied "no_ticket" if there is not

@@ -25,8 +25,8 @@ bool spoke_h2(const Exchange& exchange) {
   return exchange.trace.upstream_protocol == to_string(Version::Http2);
 }
 
-// What goes to the origin: the head that was admitted, the body that was scanned or, of a signed
-// one, the form of it that was admitted.
+// The request that goes to the origin: the head that was admitted, the body that was scanned or, of
+// a signed one, the form of it that was admitted.
 Request as_sent(const Admission& admission, std::shared_ptr<const SpooledBody> body) {
   Request going;
   going.head = admission.sent.head;
@@ -49,7 +49,7 @@ Request as_sent(const Admission& admission, std::shared_ptr<const SpooledBody> b
 awaitable<Response> ExitHandler::handle(Request request, Exchange& exchange) {
   auto ticket = take_ticket(request.head);
   if (!ticket) co_return refuse(ticket.error(), exchange);
-  auto claimed = parts_.given.ledger.claim(*ticket, parts_.executor);
+  auto claimed = state_.services.ledger.claim(*ticket, state_.executor);
   if (!claimed) co_return refuse(claimed.error(), exchange);
   std::unique_ptr<ExitEnd> end = std::move(*claimed);
   end->on_over(&connection_);
@@ -75,8 +75,8 @@ awaitable<Result<ExitHandler::Body>> ExitHandler::collect(Request& request, Exit
   Digest digest = sha256({});
   if (request.body) {
     HashedBody hashed(*request.body);
-    auto collected =
-        co_await parts_.given.spool.collect(hashed, request.head.content_length, Coding::Identity);
+    auto collected = co_await state_.services.spool.collect(hashed, request.head.content_length,
+                                                            Coding::Identity);
     if (!collected) co_return collected.error();
     body = std::move(*collected);
     digest = hashed.digest();
@@ -84,7 +84,7 @@ awaitable<Result<ExitHandler::Body>> ExitHandler::collect(Request& request, Exit
   const std::uint64_t bytes = body ? body->size() : 0;
   if (is_admitted_body(admission, bytes, digest)) co_return body;
   // The other form of a body knows nothing of what the scanner changed.
-  if (!parts_.given.limits.scanner_may_change_bodies || admission.sent.body) {
+  if (!state_.services.limits.scanner_may_change_bodies || admission.sent.body) {
     co_return mismatch("body");
   }
   end.tell(BodyChangedNews());
@@ -100,11 +100,11 @@ awaitable<Response> ExitHandler::let_out(std::unique_ptr<ExitEnd> end, Body body
   }
   interims_.tell_to(end.get());
   exchange.set_interim_sink(&interims_);
-  auto answered = co_await parts_.given.origins.send(std::move(going), exchange);
+  auto answered = co_await state_.services.origins.send(std::move(going), exchange);
   exchange.set_interim_sink(nullptr);
   interims_.tell_to(nullptr);
   if (!answered) {
-    end->tell(news_of(answered.error(), parts_.stopping, exchange.trace.upstream_protocol));
+    end->tell(news_of(answered.error(), state_.stopping, exchange.trace.upstream_protocol));
     co_return answer_failure(answered.error(), end->admission().id, exchange);
   }
   co_return relay(std::move(*answered), std::move(end), exchange);
@@ -114,9 +114,9 @@ awaitable<Response> ExitHandler::let_out(std::unique_ptr<ExitEnd> end, Body body
 awaitable<Response> ExitHandler::let_out_bypass(std::unique_ptr<ExitEnd> end, Request going,
                                                 Exchange& exchange) {
   const std::string id = end->admission().id;
-  BypassSender::Parts parts{parts_.executor, parts_.given.wheel, parts_.bypasses,
-                            parts_.given.origins, parts_.stopping};
-  auto sender = std::make_shared<BypassSender>(std::move(parts), std::move(end));
+  BypassSender::Services services{state_.executor, state_.services.wheel, state_.bypasses,
+                                  state_.services.origins, state_.stopping};
+  auto sender = std::make_shared<BypassSender>(std::move(services), std::move(end));
   auto head = co_await BypassSender::send(std::move(sender), std::move(going));
   if (!head) co_return answer_failure(head.error(), id, exchange);
   Response response;
@@ -124,7 +124,7 @@ awaitable<Response> ExitHandler::let_out_bypass(std::unique_ptr<ExitEnd> end, Re
   co_return response;
 }
 
-// What the origin answered, told to the front and on its way to the scanner.
+// Reports the origin's answer to the front, and passes it to the scanner.
 Response ExitHandler::relay(Response answer, std::unique_ptr<ExitEnd> end,
                             const Exchange& exchange) {
   const std::string id = end->admission().id;
@@ -136,8 +136,8 @@ Response ExitHandler::relay(Response answer, std::unique_ptr<ExitEnd> end,
     // uploads: where an answer names it, it is what a client once stored with a plain body.
     const auto codings = codings_of(answer.head.fields);
     if (codings && !codings->empty() && !codings->is_framed()) {
-      answer.body = std::make_unique<DecodedBody>(std::move(answer.body), *codings,
-                                                  parts_.given.limits.decode, parts_.given.decode);
+      answer.body = std::make_unique<DecodedBody>(
+          std::move(answer.body), *codings, state_.services.limits.decode, state_.services.decode);
       answer.head.fields.remove("content-encoding");
       answer.head.content_length.reset();
       news.decoded = true;
@@ -151,7 +151,7 @@ Response ExitHandler::relay(Response answer, std::unique_ptr<ExitEnd> end,
   if (answer.body) {
     const auto kind = events ? ToldBody::Kind::Events : ToldBody::Kind::Whole;
     response.body =
-        std::make_unique<ToldBody>(std::move(answer.body), std::move(end), kind, parts_.stopping);
+        std::make_unique<ToldBody>(std::move(answer.body), std::move(end), kind, state_.stopping);
   } else {
     EndNews nothing;
     nothing.digest = sha256({});
@@ -163,7 +163,7 @@ Response ExitHandler::relay(Response answer, std::unique_ptr<ExitEnd> end,
 // The exchange is known, and it ends here.
 Response ExitHandler::refuse_admitted(const Failure& failure, ExitEnd& end, Exchange& exchange) {
   const Admission& admission = end.admission();
-  end.tell(news_of(failure, parts_.stopping));
+  end.tell(news_of(failure, state_.stopping));
   Response response = answer_failure(failure, admission.id, exchange);
   ExitRefusal refusal;
   refusal.id = admission.id;
@@ -172,7 +172,7 @@ Response ExitHandler::refuse_admitted(const Failure& failure, ExitEnd& end, Exch
   refusal.destination = exchange.destination();
   refusal.status = response.head.status;
   refusal.failure = failure;
-  write_refusal(parts_.given.audit, std::move(refusal));
+  write_refusal(state_.services.audit, std::move(refusal));
   return response;
 }
 
@@ -185,7 +185,7 @@ Response ExitHandler::refuse(const Failure& failure, Exchange& exchange) {
   refusal.destination = exchange.destination();
   refusal.status = response.head.status;
   refusal.failure = failure;
-  write_refusal(parts_.given.audit, std::move(refusal));
+  write_refusal(state_.services.audit, std::move(refusal));
   return response;
 }
 

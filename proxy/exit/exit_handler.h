@@ -12,27 +12,27 @@
 
 namespace bottle {
 
-// What the connections of one exit share; outlives them.
-struct ExitParts {
-  ExitServer::Parts given;
+// Shared by the connections of one exit; outlives them.
+struct ExitState {
+  ExitServer::Services services;
   Executor executor;
   TaskGroup& bypasses;
   bool stopping = false;
   std::uint64_t ids = 0;  // given out
 
-  [[nodiscard]] std::string next_id() { return given.id_prefix + std::to_string(++ids); }
+  [[nodiscard]] std::string next_id() { return services.id_prefix + std::to_string(++ids); }
 };
 
 // Answers the requests of one connection of the scanner's: lets out those that were admitted, as
 // they were admitted. `connection` is cancelled when an exchange's front is gone.
 class ExitHandler final : public Handler {
  public:
-  ExitHandler(ExitParts& parts, Cancellable& connection) noexcept
-      : parts_(parts), connection_(connection) {}
+  ExitHandler(ExitState& state, Cancellable& connection) noexcept
+      : state_(state), connection_(connection) {}
   ExitHandler(const ExitHandler&) = delete;
   ExitHandler& operator=(const ExitHandler&) = delete;
 
-  std::string next_id() override { return parts_.next_id(); }
+  std::string next_id() override { return state_.next_id(); }
   awaitable<Response> handle(Request request, Exchange& exchange) override;
   Response refuse(const Failure& failure, Exchange& exchange) override;
   void finished(const Exchange&) noexcept override {}
@@ -51,7 +51,7 @@ class ExitHandler final : public Handler {
   [[nodiscard]] Response answer_failure(const Failure& failure, const std::string& id,
                                         Exchange& exchange);
 
-  ExitParts& parts_;
+  ExitState& state_;
   Cancellable& connection_;
   InterimTeller interims_;
 };

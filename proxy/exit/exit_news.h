@@ -8,8 +8,8 @@
 
 namespace bottle {
 
-// What the front is told of a failure that ended an exchange at the exit, and who is to blame. A
-// failure that means "nobody is there to be answered" is the scanner's leaving (Cancelled,
+// The report to the front about a failure that ended an exchange at the exit, and its cause.
+// A failure that means "there is no one to answer" is the scanner's leaving (Cancelled,
 // "scanner_left"), or the exit's own end if that is what happens.
 // `upstream_protocol`: as in Trace; of no interest once the head was told.
 [[nodiscard]] FailureNews news_of(Failure failure, bool exit_is_stopping,

@@ -7,7 +7,7 @@
 
 namespace bottle {
 
-// What came to the exit and was not let out, for the audit log.
+// A request that the exit did not let out, for the audit log.
 struct ExitRefusal {
   std::string id;      // the exchange's, if it is known; else the exit's own
   std::string route;   // empty: not known

@@ -36,19 +36,19 @@ class PolicyGate final : public NameGate {
 
 }  // namespace
 
-class ExitServer::Loop {
+class ExitServer::Impl {
  public:
-  Loop(Parts given, const std::vector<int>& listeners)
-      : parts_{std::move(given), Executor(), bypasses_},
-        leaves_(parts_.given.ca, parts_.given.limits.leaves),
-        acceptor_(parts_.given.ca, leaves_, parts_.given.tickets, parts_.given.wheel,
-                  parts_.given.records, http1_only(parts_.given.limits.tls)),
-        rules_(from_scanner(parts_.given.limits.rules)),
-        bypasses_(parts_.given.io.get_executor(), TaskGroup::Children::Independent),
-        connections_(parts_.given.io.get_executor(), TaskGroup::Children::Independent),
-        accepting_(parts_.given.io.get_executor()) {
-    parts_.executor = parts_.given.io.get_executor();
-    for (const int socket : listeners) listeners_.emplace_back(parts_.given.io, socket);
+  Impl(Services services, const std::vector<int>& listeners)
+      : state_{std::move(services), Executor(), bypasses_},
+        leaves_(state_.services.ca, state_.services.limits.leaves),
+        acceptor_(state_.services.ca, leaves_, state_.services.tickets, state_.services.wheel,
+                  state_.services.records, http1_only(state_.services.limits.tls)),
+        rules_(from_scanner(state_.services.limits.rules)),
+        bypasses_(state_.services.io.get_executor(), TaskGroup::Children::Independent),
+        connections_(state_.services.io.get_executor(), TaskGroup::Children::Independent),
+        accepting_(state_.services.io.get_executor()) {
+    state_.executor = state_.services.io.get_executor();
+    for (const int socket : listeners) listeners_.emplace_back(state_.services.io, socket);
   }
 
   awaitable<void> run() {
@@ -62,11 +62,11 @@ class ExitServer::Loop {
   }
 
   void stop() noexcept {
-    parts_.stopping = true;
+    state_.stopping = true;
     drain_.begin();
     for (Listener& listener : listeners_) {
       listener.socket.close();
-      listener.place_free.set_later();
+      listener.slot_free.set_later();
     }
     connections_.cancel();
     bypasses_.cancel();
@@ -75,9 +75,9 @@ class ExitServer::Loop {
  private:
   struct Listener {
     Listener(asio::io_context& io, int descriptor)
-        : socket(io.get_executor(), descriptor), place_free(io.get_executor()) {}
+        : socket(io.get_executor(), descriptor), slot_free(io.get_executor()) {}
     TcpListener socket;
-    Event place_free;  // a connection ended, or it is all over
+    Event slot_free;  // a connection ended, or it is all over
   };
 
   // Ends the connection that it stands for. Shared with its task, whose id it gets once that has
@@ -101,21 +101,21 @@ class ExitServer::Loop {
   }
 
   awaitable<void> accept_all(Listener& listener) {
-    while (!parts_.stopping) {
-      if (connections_.size() >= parts_.given.limits.connections) {
-        const bool news = co_await listener.place_free.wait();
+    while (!state_.stopping) {
+      if (connections_.size() >= state_.services.limits.connections) {
+        const bool news = co_await listener.slot_free.wait();
         if (!news) co_return;
         continue;
       }
       auto socket = co_await listener.socket.accept();
-      if (!socket || parts_.stopping) co_return;
+      if (!socket || state_.stopping) co_return;
       auto connection = std::make_shared<Connection>(connections_);
       connection->id = connections_.spawn(serve(std::move(*socket), connection));
     }
   }
 
   awaitable<void> serve(tcp::socket socket, std::shared_ptr<Connection> connection) {
-    ExitHandler handler(parts_, *connection);
+    ExitHandler handler(state_, *connection);
     TcpStream stream(std::move(socket));
     Bytes early;
     co_await read_first(stream, early);
@@ -129,11 +129,11 @@ class ExitServer::Loop {
       co_await serve_plain(stream, std::move(early), handler);
     }
     // Later: this very task is still counted.
-    for (Listener& listener : listeners_) listener.place_free.set_later();
+    for (Listener& listener : listeners_) listener.slot_free.set_later();
   }
 
   awaitable<void> read_first(TcpStream& stream, Bytes& early) {
-    Deadline deadline(parts_.given.wheel, stream, parts_.given.limits.session.first_byte);
+    Deadline deadline(state_.services.wheel, stream, state_.services.limits.session.first_byte);
     early.resize(kFirstBytes);
     const IoResult got = co_await stream.read_some(ByteSpan(early));
     early.resize(got.ok() ? got.n : 0);
@@ -141,12 +141,12 @@ class ExitServer::Loop {
 
   SessionContext context_of(ExitHandler& handler, Destination destination, Scheme scheme) {
     return SessionContext{
-        parts_.executor, parts_.given.wheel,     handler, drain_, parts_.given.limits.session,
+        state_.executor, state_.services.wheel,  handler, drain_, state_.services.limits.session,
         rules_,          std::move(destination), scheme};
   }
 
   awaitable<void> serve_tls(tcp::socket socket, Bytes early, ExitHandler& handler) {
-    PolicyGate gate(parts_.given.policy);
+    PolicyGate gate(state_.services.policy);
     auto secured = co_await acceptor_.accept_by_name(std::move(socket), std::move(early), gate);
     if (!secured) {
       refused_connection(std::move(gate.named), secured.error());
@@ -171,13 +171,13 @@ class ExitServer::Loop {
     // The scanner gave up by itself: nothing was refused.
     if (failure.code == Code::Cancelled || failure.code == Code::ClientGone) return;
     ExitRefusal refusal;
-    refusal.id = parts_.next_id();
+    refusal.id = state_.next_id();
     refusal.destination = std::move(named);
     refusal.failure = failure;
-    write_refusal(parts_.given.audit, std::move(refusal));
+    write_refusal(state_.services.audit, std::move(refusal));
   }
 
-  ExitParts parts_;
+  ExitState state_;
   LeafCache leaves_;
   TlsAcceptor acceptor_;
   const RequestRules rules_;
@@ -188,12 +188,12 @@ class ExitServer::Loop {
   TaskGroup accepting_;
 };
 
-ExitServer::ExitServer(Parts parts, std::vector<int> listeners)
-    : loop_(std::make_unique<Loop>(std::move(parts), listeners)) {}
+ExitServer::ExitServer(Services services, std::vector<int> listeners)
+    : impl_(std::make_unique<Impl>(std::move(services), listeners)) {}
 
 ExitServer::~ExitServer() = default;
 
-awaitable<void> ExitServer::run() { return loop_->run(); }
-void ExitServer::stop() noexcept { loop_->stop(); }
+awaitable<void> ExitServer::run() { return impl_->run(); }
+void ExitServer::stop() noexcept { impl_->stop(); }
 
 }  // namespace bottle

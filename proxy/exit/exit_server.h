@@ -37,8 +37,8 @@ struct ExitLimits {
 // refusal leaves an audit line with by "exit". Lives on one worker's loop.
 class ExitServer {
  public:
-  // All outlive it and, but for ledger, policy and audit, belong to the same thread.
-  struct Parts {
+  // All outlive it. Ledger, policy and audit are shared; the others belong to this thread.
+  struct Services {
     boost::asio::io_context& io;
     TimerWheel& wheel;
     ExchangeLedger& ledger;
@@ -54,7 +54,7 @@ class ExitServer {
     ExitLimits limits;
   };
   // Takes over the listening sockets (descriptors).
-  ExitServer(Parts parts, std::vector<int> listeners);
+  ExitServer(Services services, std::vector<int> listeners);
   ExitServer(const ExitServer&) = delete;
   ExitServer& operator=(const ExitServer&) = delete;
   ~ExitServer();
@@ -66,8 +66,8 @@ class ExitServer {
   void stop() noexcept;
 
  private:
-  class Loop;
-  std::unique_ptr<Loop> loop_;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace bottle

@@ -27,9 +27,9 @@ udp protocol_of(int socket) {
 
 }  // namespace
 
-class NameServer::Loop {
+class NameServer::Impl {
  public:
-  Loop(boost::asio::io_context& io, TimerWheel& wheel, int socket, NameAnswers answers,
+  Impl(boost::asio::io_context& io, TimerWheel& wheel, int socket, NameAnswers answers,
        NameServerLimits limits)
       : wheel_(wheel),
         socket_(io, protocol_of(socket), socket),
@@ -90,12 +90,12 @@ class NameServer::Loop {
 
 NameServer::NameServer(boost::asio::io_context& io, TimerWheel& wheel, int socket,
                        NameAnswers answers, NameServerLimits limits)
-    : loop_(std::make_unique<Loop>(io, wheel, socket, std::move(answers), limits)) {}
+    : impl_(std::make_unique<Impl>(io, wheel, socket, std::move(answers), limits)) {}
 
 NameServer::~NameServer() = default;
 
-awaitable<void> NameServer::run() { return loop_->run(); }
+awaitable<void> NameServer::run() { return impl_->run(); }
 
-void NameServer::stop() noexcept { loop_->stop(); }
+void NameServer::stop() noexcept { impl_->stop(); }
 
 }  // namespace bottle

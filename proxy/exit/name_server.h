@@ -11,7 +11,7 @@
 namespace bottle {
 
 struct NameServerLimits {
-  // Different names of which `refused` is told; each once. Whoever asks for more fills no log.
+  // Different names of which `refused` is told; each once. More of them do not fill the log.
   std::size_t refused_names_a_minute = 100;
 };
 
@@ -29,8 +29,8 @@ class NameServer {
   void stop() noexcept;
 
  private:
-  class Loop;
-  std::unique_ptr<Loop> loop_;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace bottle

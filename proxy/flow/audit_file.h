@@ -6,17 +6,15 @@
 #include <string_view>
 
 #include "proxy/base/result.h"
+#include "proxy/contract/audit_schema.h"
 #include "proxy/contract/error.h"
 
 namespace bottle {
 
-inline constexpr std::uint64_t kMaxAuditFile = 64ull << 20;
-inline constexpr int kAuditFiles = 4;  // of a part: the current one and three older ones
-
 // One part of the audit log in a regular file. A line is one write(2) on an O_APPEND descriptor, so
 // what was put has left the process and is in order with the lines of other processes. A write into
-// the system's page cache waits for nobody. A file that has reached its bound becomes `path`.1,
-// that becomes `path`.2, …, and the oldest of kAuditFiles goes. One thread at a time.
+// the system's page cache does not wait for the disk. A file that has reached its bound becomes
+// `path`.1, that becomes `path`.2, …, and the oldest of kAuditFiles goes. One thread at a time.
 class AuditFile {
  public:
   // Opens (creates with mode 0600) `path`. The Error (kFiles) says why not.

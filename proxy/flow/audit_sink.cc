@@ -44,10 +44,6 @@ std::optional<Time> earlier(std::optional<Time> a, std::optional<Time> b) {
 
 }  // namespace
 
-std::array<std::string, kAuditParts> audit_files(const std::string& path) {
-  return {path, path + ".findings", path + ".refusals"};
-}
-
 AuditSink::AuditSink() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Expected<std::unique_ptr<AuditSink>> AuditSink::open(const std::string& path,
@@ -101,7 +97,7 @@ bool AuditSink::begin(const AuditRecord& record) noexcept {
   if (off()) return true;
   const std::lock_guard lock(mutex_);
   try {
-    // What is refused for it is not missing from the log.
+    // An exchange that is refused for this reason is not missing from the log.
     const bool done = (!stream_ || stream_->has_room()) && put(record, AuditPart::Exchanges);
     if (!done) healthy_.store(false);
     return done;

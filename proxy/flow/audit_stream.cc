@@ -78,7 +78,7 @@ std::size_t AuditStream::write_now(std::string_view bytes) noexcept {
 bool AuditStream::put(std::string_view line) noexcept {
   broken_ = false;
   try {
-    // What broke within a line is ended first.
+    // A line that was cut by an error is ended first.
     if (torn_ && queue_.empty() && write_now("\n") == 0) queue_ = "\n";
     if (broken_) {
       queue_.clear();

@@ -19,7 +19,7 @@ class AuditStream {
  public:
   // Standard error, which others use too: they go on with a descriptor that may block.
   [[nodiscard]] static std::unique_ptr<AuditStream> to_stderr();
-  // What is open here as `fd` under that name. Closes it at the end.
+  // The stream that is open here as `fd`. Closes it at the end.
   [[nodiscard]] static std::unique_ptr<AuditStream> of(int fd);
   ~AuditStream();
   AuditStream(const AuditStream&) = delete;

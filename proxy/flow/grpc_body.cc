@@ -10,7 +10,7 @@ awaitable<Result<Chunk>> GrpcBody::read(std::size_t max) {
   auto chunk = co_await inner_->read(max);
   if (chunk) co_return chunk;
   const Failure why = chunk.error();
-  // Nobody is there to be told.
+  // There is no client to tell.
   if (traits(why.code).status == 0) co_return why;
   if (!exchange_.trace.failure) exchange_.trace.failure = why;
   Chunk last;

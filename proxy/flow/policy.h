@@ -37,14 +37,15 @@ struct Decision {
   std::optional<Failure> refusal;  // set exactly if the route is Deny
 };
 
-// What the CA's intermediate may be constrained to.
+// The names that the CA's intermediate may be constrained to.
 struct PermittedNames {
   bool unconstrained = false;        // "*" is allowed: it cannot be expressed
   std::vector<std::string> dns;      // permitted subtrees: each covers the name and all below
   std::vector<IpAddress> addresses;  // permitted single addresses
 };
 
-// Who may be talked to. Immutable after make; const members may be called from any thread.
+// The hosts that clients may reach. Immutable after make; const members may be called from any
+// thread.
 class Policy {
  public:
   // The Error names the entry and says what to write instead.

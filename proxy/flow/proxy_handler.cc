@@ -51,10 +51,10 @@ bool scanner_saw_secret_in_target(const Failure& failure) {
 
 Failure audit_unwritable() {
   return Failure(Code::Overloaded, "the audit log cannot be written", "audit_unwritable",
-                 "Nothing is let out unrecorded; free space for the audit log.");
+                 "Requests without an audit line are not sent; free space for the audit log.");
 }
 
-// What is known of an exchange from its beginning on.
+// The fields that are known from an exchange's beginning on.
 AuditRecord record_of(const Exchange& exchange) {
   const Trace& trace = exchange.trace;
   AuditRecord record;
@@ -79,7 +79,7 @@ std::string_view mark_of(const Trace& trace) {
 std::string ProxyHandler::next_id() {
   std::array<char, 24> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), ++count_);
-  std::string id = parts_.id_prefix;
+  std::string id = services_.id_prefix;
   id.append(digits.data(), end.ptr);
   return id;
 }
@@ -114,7 +114,7 @@ Trace::By ProxyHandler::blame(Code code) const {
     case Code::UpstreamTimeout:
     case Code::UpstreamBroken:
     case Code::UpstreamTruncated:
-      return parts_.kind == UpstreamKind::Pipelock ? Trace::By::Pipelock : Trace::By::Origin;
+      return services_.kind == UpstreamKind::Pipelock ? Trace::By::Pipelock : Trace::By::Origin;
   }
   return Trace::By::Proxy;
 }
@@ -127,7 +127,7 @@ Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Tra
   Trace& trace = exchange.trace;
   trace.failure = failure;
   if (trace.by == Trace::By::Nobody) trace.by = by;
-  parts_.guard.keep_secrets_out(trace, exchange);
+  services_.guard.keep_secrets_out(trace, exchange);
   Response response;
   response.head.status = 0;
   if (traits(failure.code).status == 0) return response;
@@ -145,25 +145,25 @@ Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Tra
 
 awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   Trace& trace = exchange.trace;
-  if (!parts_.audit.healthy() && !parts_.audit.probe()) {
+  if (!services_.audit.healthy() && !services_.audit.probe()) {
     const Failure failure = audit_unwritable();
     if (request.body) request.body->stop(failure);
     co_return refuse_by(failure, exchange, Trace::By::Proxy);
   }
-  const Decision decision = parts_.policy.decide(exchange.destination(), exchange.scheme());
+  const Decision decision = services_.policy.decide(exchange.destination(), exchange.scheme());
   trace.route = to_string(decision.route);
   exchange.bypass_body = row_of(decision.route).bypasses_scanner;
   if (decision.refusal) {
     if (request.body) request.body->stop(*decision.refusal);
     co_return refuse_by(*decision.refusal, exchange, Trace::By::Policy);
   }
-  auto guarded = parts_.guard.look_out(request, exchange);
+  auto guarded = services_.guard.look_out(request, exchange);
   if (!guarded) {
     if (request.body) request.body->stop(guarded.error());
     co_return refuse_by(guarded.error(), exchange, blame(guarded.error().code));
   }
   exchange.set_witness(this);
-  auto sent = co_await parts_.upstream.send(std::move(request), exchange);
+  auto sent = co_await services_.upstream.send(std::move(request), exchange);
   if (!sent) {
     const Failure& failure = sent.error();
     // The address that the name led to: decided as late as it is known, and by the same rules.
@@ -192,8 +192,8 @@ Result<void> ProxyHandler::begins_to_send(const Exchange& exchange) {
   AuditRecord record = record_of(exchange);
   record.kind = AuditKind::Begin;
   // The guard has looked at it in direct mode. Another scanner may yet say that it holds a secret.
-  if (parts_.kind == UpstreamKind::Pipelock) record.target.clear();
-  if (parts_.audit.begin(record)) return {};
+  if (services_.kind == UpstreamKind::Pipelock) record.target.clear();
+  if (services_.audit.begin(record)) return {};
   return audit_unwritable();
 }
 
@@ -223,7 +223,7 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   record.scanned_request_body = trace.scanned_request_body;
   record.scanned_response_body = trace.scanned_response_body;
   record.request_body_changed = trace.request_body_changed;
-  parts_.audit.write(record);
+  services_.audit.write(record);
 }
 
 void ProxyHandler::refused_connection(const Destination& destination, const Failure& failure) {
@@ -238,13 +238,13 @@ void ProxyHandler::refused_connection(const Destination& destination, const Fail
   record.kind = AuditKind::RefusedConnection;
   record.host = destination.host;
   record.port = destination.port;
-  if (parts_.guard.knows_host(destination.host)) record.host = "[redacted]";
+  if (services_.guard.knows_host(destination.host)) record.host = "[redacted]";
   record.verdict =
       traits(failure.code).level == LogLevel::Audit ? Verdict::Refused : Verdict::Failed;
   record.reason = word(failure);
   if (record.host == destination.host) record.detail = failure.detail;
   record.by = decided_by(by);
-  parts_.audit.write(record);
+  services_.audit.write(record);
 }
 
 }  // namespace bottle

@@ -18,7 +18,7 @@ enum class UpstreamKind : std::uint8_t { Pipelock, Direct };
 // it is given outlives it. One thread; `policy` and `audit` are shared with others.
 class ProxyHandler final : public Handler, private SendWitness {
  public:
-  struct Parts {
+  struct Services {
     const Policy& policy;
     Upstream& upstream;
     UpstreamKind kind;
@@ -26,7 +26,7 @@ class ProxyHandler final : public Handler, private SendWitness {
     AuditSink& audit;
     std::string id_prefix;  // unique to this process and worker
   };
-  explicit ProxyHandler(Parts parts) : parts_(std::move(parts)) {}
+  explicit ProxyHandler(Services services) : services_(std::move(services)) {}
 
   std::string next_id() override;
   awaitable<Response> handle(Request request, Exchange& exchange) override;
@@ -36,7 +36,7 @@ class ProxyHandler final : public Handler, private SendWitness {
   // A connection that ended before any request, for a reason worth a line: refused CONNECT, failed
   // handshake, bytes that are no TLS.
   void refused_connection(const Destination& destination, const Failure& failure, Trace::By by);
-  // By the one whom the failure itself names: a client that left in the handshake did so itself.
+  // The failure itself names the party: a client that left in the handshake did so itself.
   void refused_connection(const Destination& destination, const Failure& failure);
 
   [[nodiscard]] std::uint64_t exchanges() const noexcept { return count_; }
@@ -46,7 +46,7 @@ class ProxyHandler final : public Handler, private SendWitness {
   Result<void> begins_to_send(const Exchange& exchange) override;
   [[nodiscard]] Trace::By blame(Code code) const;
 
-  Parts parts_;
+  Services services_;
   std::uint64_t count_ = 0;
 };
 

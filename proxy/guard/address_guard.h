@@ -64,9 +64,9 @@ struct OwnListener {
 class AddressGuard {
  public:
   AddressGuard() = default;  // opens nothing, and knows of no machine
-  // `open`: ranges that are dialled all the same. Cloud metadata services are opened only by a
-  // range of that single address. `machine` (null: nothing is its own) outlives this and its
-  // copies.
+  // `open`: ranges that may be dialled although they are private. Cloud metadata services are
+  // opened only by a range of that single address. `machine` (null: nothing is its own) outlives
+  // this and its copies.
   [[nodiscard]] static Expected<AddressGuard> make(const std::vector<std::string>& open,
                                                    const MachineAddresses* machine = nullptr);
   // Places that no open range opens.
@@ -77,7 +77,7 @@ class AddressGuard {
   [[nodiscard]] std::optional<Failure> check(const IpAddress& address, std::uint16_t port) const;
 
  private:
-  // What cannot be told counts as its own.
+  // If that cannot be told, the address counts as its own.
   [[nodiscard]] bool is_machines_own(const IpAddress& address) const;
   [[nodiscard]] bool is_listener(const IpAddress& address, std::uint16_t port) const;
 

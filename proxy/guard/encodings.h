@@ -17,7 +17,7 @@ namespace bottle {
 // A regular expression that matches exactly these bytes.
 [[nodiscard]] std::string escape_for_matcher(std::string_view literal);
 
-// What "Basic <base64>" holds, "user:password" (RFC 7617). Reads both alphabets, with or without
+// Decodes "Basic <base64>" to "user:password" (RFC 7617). Reads both alphabets, with or without
 // padding, and stops at the first character that is neither; nothing if the scheme is another.
 [[nodiscard]] std::optional<std::string> basic_credentials(std::string_view field_value);
 

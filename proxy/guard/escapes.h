@@ -15,7 +15,7 @@ class PercentDecoder {
   explicit PercentDecoder(bool plus_is_space) : plus_is_space_(plus_is_space) {}
   // Appends the decoded bytes to `out`; a cut-off escape waits for the next call.
   void decode(ByteView in, Bytes& out);
-  // What waits is no escape after all: the input ended.
+  // The input ended: bytes that wait are no escape, and are appended as they are.
   void flush(Bytes& out);
   // True if `in` would come out as it is.
   [[nodiscard]] bool passes(ByteView in) const;

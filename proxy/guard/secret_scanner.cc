@@ -19,7 +19,7 @@ constexpr std::size_t kMaxNameSize = 128;
 constexpr std::size_t kMaxHosts = 64;
 constexpr std::size_t kDecodeBlock = 4096;
 
-// What a pattern's id stands for.
+// The meaning of a pattern's id.
 struct Target {
   bool exact = false;
   std::size_t index = 0;
@@ -93,24 +93,24 @@ Expected<> check_one(const SecretSpec& secret) {
 }  // namespace
 
 Failure refusal(const Hit& hit) {
-  const std::string place(to_string(hit.place));
+  const std::string part(to_string(hit.part));
   std::string where;
-  switch (hit.place) {
-    case Place::Host:
+  switch (hit.part) {
+    case RequestPart::Host:
       where = "the host's name";
       break;
-    case Place::Url:
+    case RequestPart::Url:
       where = "the URL";
       break;
-    case Place::Header:
+    case RequestPart::Header:
       where = hit.field.empty() ? "a header field's name" : "the header field " + hit.field;
       break;
-    case Place::Body:
+    case RequestPart::Body:
       where = "the body (it ends at byte " + std::to_string(hit.offset) + ")";
       break;
   }
   return Failure{Code::Denied, "the request carries a secret (" + hit.name + ") in " + where,
-                 "secret_in_" + place,
+                 "secret_in_" + part,
                  "Take the secret (" + hit.name + ") out of " + where +
                      ". If this host is where it belongs, the person who runs the bottle can add "
                      "it to the \"hosts\" of that secret."};
@@ -153,41 +153,42 @@ struct SecretSet::Impl {
     }
   }
 
-  // True if the pattern may stand in that place of a request to that host (over https).
-  bool belongs(const Target& target, Place place, std::string_view host) const {
-    return target.exact ? exact_belongs(exact[target.index], place, host)
-                        : shape_belongs(target.index, place, host);
+  // True if the pattern may stand in that part of a request to that host (over https).
+  bool belongs(const Target& target, RequestPart part, std::string_view host) const {
+    return target.exact ? exact_belongs(exact[target.index], part, host)
+                        : shape_belongs(target.index, part, host);
   }
 
  private:
-  static bool home_takes(const TokenHome& home, Place place, std::string_view host) {
-    const bool takes = (place == Place::Header && home.header) ||
-                       (place == Place::Url && home.url) || (place == Place::Body && home.body);
+  static bool home_takes(const TokenHome& home, RequestPart part, std::string_view host) {
+    const bool takes = (part == RequestPart::Header && home.header) ||
+                       (part == RequestPart::Url && home.url) ||
+                       (part == RequestPart::Body && home.body);
     return takes && host_matches(home.host, host);
   }
-  static bool built_in_home(std::size_t shape, Place place, std::string_view host) {
+  static bool built_in_home(std::size_t shape, RequestPart part, std::string_view host) {
     const auto homes = token_shapes()[shape].homes;
     return std::any_of(homes.begin(), homes.end(),
-                       [&](const TokenHome& home) { return home_takes(home, place, host); });
+                       [&](const TokenHome& home) { return home_takes(home, part, host); });
   }
-  static bool listed(const Exact& secret, Place place, std::string_view host) {
-    if (place != Place::Header && !(place == Place::Body && secret.in_body)) return false;
+  static bool listed(const Exact& secret, RequestPart part, std::string_view host) {
+    if (part != RequestPart::Header && !(part == RequestPart::Body && secret.in_body)) return false;
     return std::any_of(secret.hosts->begin(), secret.hosts->end(),
                        [&](const std::string& pattern) { return host_matches(pattern, host); });
   }
-  static bool exact_belongs(const Exact& secret, Place place, std::string_view host) {
-    if (secret.hosts) return listed(secret, place, host);
+  static bool exact_belongs(const Exact& secret, RequestPart part, std::string_view host) {
+    if (secret.hosts) return listed(secret, part, host);
     for (std::size_t shape = 0; shape < token_shapes().size(); ++shape) {
-      if (secret.shapes[shape] && built_in_home(shape, place, host)) return true;
+      if (secret.shapes[shape] && built_in_home(shape, part, host)) return true;
     }
     return false;
   }
   // A host to which an exact secret of that shape may go is a home of the shape, too: otherwise a
   // gateway's key that looks like the vendor's could be sent to neither.
-  bool shape_belongs(std::size_t shape, Place place, std::string_view host) const {
-    if (built_in_home(shape, place, host)) return true;
+  bool shape_belongs(std::size_t shape, RequestPart part, std::string_view host) const {
+    if (built_in_home(shape, part, host)) return true;
     return std::any_of(exact.begin(), exact.end(), [&](const Exact& secret) {
-      return secret.hosts && secret.shapes[shape] && listed(secret, place, host);
+      return secret.hosts && secret.shapes[shape] && listed(secret, part, host);
     });
   }
 };
@@ -283,7 +284,7 @@ class SecretScanner::State {
       const std::size_t at = host_.find(form);
       if (at != std::string::npos) {
         return Hit{.name = set_.exact[index].name,
-                   .place = Place::Host,
+                   .part = RequestPart::Host,
                    .field = {},
                    .offset = at + form.size()};
       }
@@ -299,7 +300,7 @@ class SecretScanner::State {
       const std::size_t at = lower.find(form);
       if (at == std::string::npos) continue;
       return Hit{.name = set_.exact[index].name,
-                 .place = Place::Header,
+                 .part = RequestPart::Header,
                  .field = {},
                  .offset = at + form.size()};
     }
@@ -307,19 +308,19 @@ class SecretScanner::State {
   }
 
   // A text that is there as a whole, in all the forms it may be read in.
-  std::optional<Hit> scan_text(std::string_view text, Place place) {
-    auto hit = scan_one(text, place);
+  std::optional<Hit> scan_text(std::string_view text, RequestPart part) {
+    auto hit = scan_one(text, part);
     if (hit) return hit;
     PercentDecoder percent(false);
-    hit = scan_decoded(percent, text, place);
+    hit = scan_decoded(percent, text, part);
     if (hit) return hit;
     if (set_.has_space) {
       PercentDecoder form(true);
-      hit = scan_decoded(form, text, place);
+      hit = scan_decoded(form, text, part);
       if (hit) return hit;
     }
     JsonUnescaper json;
-    return scan_decoded(json, text, place);
+    return scan_decoded(json, text, part);
   }
 
   ScanResult feed(ByteView chunk) {
@@ -350,42 +351,42 @@ class SecretScanner::State {
 
   // Takes the first match that may not stand where it stands.
   struct Listener final : MatchListener {
-    Listener(const State& state_in, Place place_in) : state(state_in), place(place_in) {}
+    Listener(const State& state_in, RequestPart part_in) : state(state_in), part(part_in) {}
     bool matched(std::size_t id, unsigned long long end) override {
       const SecretSet::Impl& set = state.set_;
       const Target& target = set.targets[id];
-      if (state.scheme_ == Scheme::Https && set.belongs(target, place, state.host_)) return true;
+      if (state.scheme_ == Scheme::Https && set.belongs(target, part, state.host_)) return true;
       hit = Hit{.name = target.exact ? set.exact[target.index].name
                                      : std::string(token_shapes()[target.index].name),
-                .place = place,
+                .part = part,
                 .field = {},
                 .offset = end};
       return false;
     }
     const State& state;
-    const Place place;
+    const RequestPart part;
     std::optional<Hit> hit;
   };
 
-  std::optional<Hit> scan_one(std::string_view text, Place place) {
-    Listener listener(*this, place);
+  std::optional<Hit> scan_one(std::string_view text, RequestPart part) {
+    Listener listener(*this, part);
     text_stream_.reset();
     text_stream_.scan(text, listener);
     return std::move(listener.hit);
   }
 
   template <class Decoder>
-  std::optional<Hit> scan_decoded(Decoder& decoder, std::string_view text, Place place) {
+  std::optional<Hit> scan_decoded(Decoder& decoder, std::string_view text, RequestPart part) {
     if (decoder.passes(text)) return std::nullopt;  // the same text again
     Bytes decoded;
     decoder.decode(text, decoded);
     decoder.flush(decoded);
-    return scan_one(decoded, place);
+    return scan_one(decoded, part);
   }
 
   void scan_stream(Form form, ByteView bytes) {
     if (body_hit_ || bytes.empty()) return;
-    Listener listener(*this, Place::Body);
+    Listener listener(*this, RequestPart::Body);
     streams_[static_cast<std::size_t>(form)].scan(bytes, listener);
     body_hit_ = std::move(listener.hit);
   }
@@ -440,7 +441,7 @@ std::optional<Hit> SecretScanner::scan_head(const RequestHead& head) {
 std::optional<Hit> SecretScanner::scan_host() { return state_->scan_host(); }
 
 std::optional<Hit> SecretScanner::scan_url(std::string_view target) {
-  return state_->scan_text(target, Place::Url);
+  return state_->scan_text(target, RequestPart::Url);
 }
 
 std::optional<Hit> SecretScanner::scan_fields(const Fields& fields) {
@@ -456,16 +457,16 @@ std::optional<Hit> SecretScanner::scan_fields(const Fields& fields) {
       all.append(basic_credentials(field.value).value_or("")).append("\n");
     }
   }
-  if (!state_->scan_text(all, Place::Header)) return std::nullopt;
+  if (!state_->scan_text(all, RequestPart::Header)) return std::nullopt;
   // One by one then, which also tells where it is. A match across two fields is none.
   for (const Field field : fields) {
     for (const std::string& name : spellings(field.name)) {
-      auto in_name = state_->scan_text(name, Place::Header);
+      auto in_name = state_->scan_text(name, RequestPart::Header);
       if (in_name) return in_name;
     }
-    auto hit = state_->scan_text(field.value, Place::Header);
+    auto hit = state_->scan_text(field.value, RequestPart::Header);
     if (!hit && carries_credentials(field)) {
-      hit = state_->scan_text(basic_credentials(field.value).value_or(""), Place::Header);
+      hit = state_->scan_text(basic_credentials(field.value).value_or(""), RequestPart::Header);
     }
     if (hit) {
       hit->field = std::string(field.name);

@@ -20,7 +20,7 @@ namespace bottle {
 
 class MatchScratch;
 
-// One value that must not leave, given by whoever started the bottle.
+// One value that must not leave, given by the user that started the bottle.
 struct SecretSpec {
   std::string name;   // shown in refusals and logs, so not itself secret: "GITHUB_TOKEN"
   std::string value;  // kMinSecret to kMaxSecret bytes, any bytes
@@ -38,11 +38,11 @@ inline constexpr std::size_t kMaxSecret = 16 * 1024;
 inline constexpr std::size_t kMatchedSecret = 1024;
 inline constexpr std::size_t kMaxSecrets = 256;
 
-// What was found and where; never the value.
+// The secret's name and the part of the request where it was found; never the value.
 struct Hit {
   std::string name;  // the secret's or the shape's name
-  Place place = Place::Body;
-  std::string field;         // Place::Header: the field's name, unless the hit is in a name
+  RequestPart part = RequestPart::Body;
+  std::string field;         // RequestPart::Header: the field's name, unless the hit is in a name
   std::uint64_t offset = 0;  // bytes from the start of the value or body to the hit's end
 };
 
@@ -63,8 +63,8 @@ class SecretSet {
   // many or double names, a malformed host, and on a CPU without the instructions vectorscan needs.
   [[nodiscard]] static Expected<std::unique_ptr<const SecretSet>> make(
       std::vector<SecretSpec> secrets);
-  // What make() fails on but for the compiling itself, which takes long and fails only when memory
-  // is short or a list is beyond what the matcher can hold.
+  // Fails where make() would, but does not compile: compiling takes long, and fails only when
+  // memory is short or a list is beyond what the matcher can hold.
   [[nodiscard]] static Expected<> check(const std::vector<SecretSpec>& secrets);
   ~SecretSet();
   SecretSet(const SecretSet&) = delete;

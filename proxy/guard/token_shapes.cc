@@ -119,15 +119,15 @@ constexpr std::array kShapes = {
 
 }  // namespace
 
-std::string_view to_string(Place place) noexcept {
-  switch (place) {
-    case Place::Host:
+std::string_view to_string(RequestPart part) noexcept {
+  switch (part) {
+    case RequestPart::Host:
       return "host";
-    case Place::Url:
+    case RequestPart::Url:
       return "url";
-    case Place::Header:
+    case RequestPart::Header:
       return "header";
-    case Place::Body:
+    case RequestPart::Body:
       return "body";
   }
   return "body";

@@ -5,12 +5,12 @@
 
 namespace bottle {
 
-// Where in a request something stands. A credential belongs into some places only.
-enum class Place : unsigned char { Host, Url, Header, Body };
-[[nodiscard]] std::string_view to_string(Place place) noexcept;
+// Where in a request something stands. A credential belongs into some parts only.
+enum class RequestPart : unsigned char { Host, Url, Header, Body };
+[[nodiscard]] std::string_view to_string(RequestPart part) noexcept;
 
 // A host, or with a leading "*." every name below it, to which a kind of credential inherently
-// belongs, and the places where that service takes it.
+// belongs, and the parts where that service takes it.
 struct TokenHome {
   std::string_view host;
   bool header = true;
@@ -20,7 +20,7 @@ struct TokenHome {
 
 // A kind of credential that can be told by its form alone. `pattern` is a regular expression of
 // the vectorscan dialect, case-sensitive, that matches as soon as the shortest real token is there
-// (what follows does not matter: a longer one has been seen all the same). It begins with a left
+// (what follows does not matter: a longer one has been seen too). It begins with a left
 // boundary, so that random base64 does not hit.
 struct TokenShape {
   std::string_view name;  // for people and the audit log: "GitHub token"

@@ -11,7 +11,7 @@
 
 namespace bottle {
 
-// The only way body bytes move, in either direction: whoever wants them pulls. One owner, one
+// The only way body bytes move, in either direction: the consumer pulls. One owner, one
 // reader, one read at a time. A source may outlive neither the exchange nor, if it reads a
 // connection, the lease on it (which it usually owns).
 class BodySource {

@@ -27,7 +27,7 @@ Result<Destination> connect_destination(const RequestHead& head) {
     failure.hint = "CONNECT takes exactly 'host:port', for example 'CONNECT example.com:443'.";
     return failure;
   }
-  // What Host says is not looked at: it goes nowhere, and Node's plain http client sends the
+  // Host's value is ignored: it goes nowhere, and Node's plain http client sends the
   // proxy's own address there.
   if (head.fields.count("host") > 1) {
     return Failure{Code::ClientBad, "there is more than one Host", "bad_host"};

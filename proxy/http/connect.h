@@ -8,7 +8,7 @@
 
 namespace bottle {
 
-// What a client asks of the proxy's own port.
+// A client's request to the proxy's own port.
 struct ProxyRequest {
   bool is_connect = false;
   Destination destination;

@@ -14,8 +14,8 @@
 
 namespace bottle {
 
-// What became known about an exchange while it ran; the audit line is made of it. Filled in by
-// whoever knows: the session (bytes, status), the handler (route, refusal), the upstream (the
+// Facts about an exchange, collected while it runs; the audit line is made of them. Filled in by
+// the part that knows: the session (bytes, status), the handler (route, refusal), the upstream (the
 // rest).
 struct Trace {
   enum class By : std::uint8_t { Nobody, Policy, Guard, Pipelock, Proxy, Exit, Origin, Client };
@@ -94,7 +94,7 @@ class Exchange {
     if (sink_ != nullptr) sink_->interim(head);
     return true;
   }
-  // False if nobody would see them: then they need not come at once.
+  // False if there is no listener for them: then they need not come at once.
   [[nodiscard]] bool wants_interims() const noexcept { return sink_ != nullptr; }
   void set_witness(SendWitness* witness) noexcept { witness_ = witness; }
   // An upstream calls this once it has a connection, before the first byte of the request goes to

@@ -44,8 +44,8 @@ constexpr auto kRoles = std::to_array<NamedRole>({
     {"x-goog-api-key", FieldRole::Single},
 });
 
-// Of the fields that a head keeps, those that mean something there alone. "Content-…" too, but for
-// the digests, which can only be known at the end.
+// Fields that a head keeps and that mean something only there. "Content-…" too, except the digests,
+// which can only be known at the end.
 constexpr auto kHeadOnly = std::to_array<std::string_view>(
     {"accept-ranges", "age", "allow", "cache-control", "date", "expires", "forwarded", "location",
      "pragma", "refresh", "retry-after", "set-cookie", "set-cookie2", "vary", "via", "warning",

@@ -11,7 +11,7 @@
 
 namespace bottle {
 
-// What a field's name means to a proxy. One table for requests, responses and trailers; what is
+// The meaning of a field's name to a proxy. One table for requests, responses and trailers; what is
 // done about each role is framing_rules' business.
 enum class FieldRole : std::uint8_t {
   Keep,
@@ -61,7 +61,8 @@ class LowerNames {
   std::vector<std::size_t> ends_;
 };
 
-// What "Connection" lists, without case. Bounded, since each name is compared with each field.
+// The names that "Connection" lists, without case. Bounded, since each name is compared with each
+// field.
 class ConnectionOptions {
  public:
   static constexpr std::size_t kMax = 32;

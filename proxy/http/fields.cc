@@ -11,10 +11,10 @@ constexpr char lower(char c) noexcept {
 
 void Fields::add(std::string_view name, std::string_view value) {
   // One step instead of four for a usual head; a list that is made holds at least one field.
-  if (entries_.capacity() == 0) reserve(16, 480);
-  entries_.push_back(Entry{static_cast<std::uint32_t>(bytes_.size()),
-                           static_cast<std::uint32_t>(name.size()),
-                           static_cast<std::uint32_t>(value.size())});
+  if (extents_.capacity() == 0) reserve(16, 480);
+  extents_.push_back(Extent{static_cast<std::uint32_t>(bytes_.size()),
+                            static_cast<std::uint32_t>(name.size()),
+                            static_cast<std::uint32_t>(value.size())});
   bytes_.append(name);
   bytes_.append(value);
 }
@@ -29,17 +29,17 @@ std::size_t Fields::remove(std::string_view name) {
 }
 
 void Fields::clear() {
-  entries_.clear();
+  extents_.clear();
   bytes_.clear();
 }
 
 void Fields::reserve(std::size_t fields, std::size_t bytes) {
-  entries_.reserve(fields);
+  extents_.reserve(fields);
   bytes_.reserve(bytes);
 }
 
 std::optional<std::string_view> Fields::find(std::string_view name) const {
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
+  for (std::size_t i = 0; i < extents_.size(); ++i) {
     const Field field = (*this)[i];
     if (iequals(field.name, name)) return field.value;
   }
@@ -48,7 +48,7 @@ std::optional<std::string_view> Fields::find(std::string_view name) const {
 
 std::size_t Fields::count(std::string_view name) const {
   std::size_t n = 0;
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
+  for (std::size_t i = 0; i < extents_.size(); ++i) {
     if (iequals((*this)[i].name, name)) ++n;
   }
   return n;
@@ -56,7 +56,7 @@ std::size_t Fields::count(std::string_view name) const {
 
 std::size_t Fields::list_size() const {
   std::size_t total = 0;
-  for (const Entry& e : entries_) total += e.name_size + e.value_size + 32U;
+  for (const Extent& e : extents_) total += e.name_size + e.value_size + 32U;
   return total;
 }
 

@@ -27,12 +27,12 @@ class Fields {
   template <class Predicate>
   std::size_t remove_if(Predicate predicate) {
     std::size_t kept = 0;
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
+    for (std::size_t i = 0; i < extents_.size(); ++i) {
       if (predicate((*this)[i])) continue;
-      entries_[kept++] = entries_[i];
+      extents_[kept++] = extents_[i];
     }
-    const std::size_t removed = entries_.size() - kept;
-    entries_.resize(kept);
+    const std::size_t removed = extents_.size() - kept;
+    extents_.resize(kept);
     return removed;
   }
   void clear();
@@ -43,10 +43,10 @@ class Fields {
   [[nodiscard]] bool has(std::string_view name) const { return find(name).has_value(); }
   [[nodiscard]] std::size_t count(std::string_view name) const;
 
-  [[nodiscard]] std::size_t size() const { return entries_.size(); }
-  [[nodiscard]] bool empty() const { return entries_.empty(); }
+  [[nodiscard]] std::size_t size() const { return extents_.size(); }
+  [[nodiscard]] bool empty() const { return extents_.empty(); }
   [[nodiscard]] Field operator[](std::size_t index) const {
-    const Entry& e = entries_[index];
+    const Extent& e = extents_[index];
     const char* base = bytes_.data() + e.offset;
     return Field{std::string_view(base, e.name_size),
                  std::string_view(base + e.name_size, e.value_size)};
@@ -69,16 +69,16 @@ class Fields {
     std::size_t index_;
   };
   [[nodiscard]] Iterator begin() const { return Iterator(this, 0); }
-  [[nodiscard]] Iterator end() const { return Iterator(this, entries_.size()); }
+  [[nodiscard]] Iterator end() const { return Iterator(this, extents_.size()); }
 
  private:
-  struct Entry {
+  struct Extent {
     std::uint32_t offset;
     std::uint32_t name_size;
     std::uint32_t value_size;
   };
   std::string bytes_;
-  std::vector<Entry> entries_;
+  std::vector<Extent> extents_;
 };
 
 // ASCII only, as HTTP's names are.

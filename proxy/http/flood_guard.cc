@@ -71,7 +71,7 @@ std::size_t FloodGuard::bite(ByteView in, TimePoint now, Judge& judge) {
 std::size_t FloodGuard::walk(ByteView in, TimePoint now, Pace pace) {
   if (tripped_) return 0;
   std::size_t at = 0;
-  // What of the current frame's header came in an earlier call is already with the library.
+  // The library already has the part of this frame's header that came in an earlier call.
   std::size_t frame_start = 0;
   while (at < in.size()) {
     if (padded_length_ > 0) {
@@ -109,7 +109,7 @@ std::size_t FloodGuard::walk(ByteView in, TimePoint now, Pace pace) {
     // Unknown: the same header is read again in the next call, as its first.
     if (worth == Worth::Unknown || worth == Worth::Refused) return frame_start;
     if (pace.frames != SIZE_MAX) {
-      // What comes behind a reset is judged when the library has seen it.
+      // Frames behind a reset are judged when the library has seen it.
       pace.frames = header_[3] == kRstStream ? 0 : pace.frames - 1;
     }
     if (!frame(worth, now)) return frame_start;
@@ -210,7 +210,7 @@ void FloodGuard::reset_early() noexcept {
 }
 
 bool FloodGuard::discard(std::size_t bytes, TimePoint now) noexcept {
-  // What is left of a KiB waits for the next piece.
+  // The rest of a KiB waits for the next piece.
   const std::size_t all = discarded_rest_ + bytes;
   if (!discarded_.take(now, all / 1024)) return false;
   discarded_rest_ = all % 1024;

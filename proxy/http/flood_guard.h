@@ -11,7 +11,7 @@
 
 namespace bottle {
 
-// What one HTTP/2 connection's peer may do that costs us work and earns nothing. A bucket holds
+// How much useless work one HTTP/2 connection's peer may cause. A bucket holds
 // `burst` and refills `per_second`.
 struct FloodLimits {
   struct Bucket {
@@ -46,7 +46,7 @@ class FloodGuard {
   // `preface`: bytes to let through before the first frame (24 for a server, RFC 9113 section 3.4).
   FloodGuard(const FloodLimits& limits, std::size_t preface, TimePoint now);
 
-  // What a HEADERS or DATA frame is worth, by the stream it is on (0: there is none).
+  // The worth of a HEADERS or DATA frame, by the stream it is on (0: there is none).
   enum class Worth : std::uint8_t {
     Useful,   // moves something
     Nothing,  // goes on after its answer: bounded by discard()
@@ -103,7 +103,7 @@ class FloodGuard {
     TimePoint filled_;
   };
 
-  // What one call of inspect() or bite() may take.
+  // The frames that one call of inspect() or bite() may take.
   struct Pace {
     Judge* judge = nullptr;
     std::size_t frames = SIZE_MAX;

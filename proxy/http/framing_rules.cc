@@ -248,7 +248,7 @@ Result<void> check_expect(RequestHead& head) {
 }
 
 // RFC 6455 section 4.2.1. Without its Upgrade the request would reach the origin as an ordinary
-// one, whose answer tells nobody what went wrong.
+// one, whose answer does not tell what went wrong.
 Result<void> check_websocket(const RequestHead& head) {
   const auto upgrade = head.fields.find("upgrade");
   if (!upgrade || !list_has_token(*upgrade, "websocket")) return {};
@@ -348,7 +348,7 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
   if (!framing) return framing;
   auto target = check_target(head, context);
   if (!target) return target;
-  // What comes out of the scanner without a ticket is refused as that.
+  // A request that comes out of the scanner without a ticket is refused for that reason.
   auto websocket = context.rules.from_scanner ? Result<void>() : check_websocket(head);
   if (!websocket) return websocket;
   auto expect = check_expect(head);
@@ -390,8 +390,8 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
 Result<void> check_response(ResponseHead& head, std::string_view request_method,
                             Responder responder, const HeadLimits& limits) {
   const bool h2 = head.version == Version::Http2;
-  if (head.status < 100 || head.status > 999) return broken("response: the status is no status");
-  if (head.status == 101) return broken("response: a protocol switch that nobody asked for");
+  if (head.status < 100 || head.status > 999) return broken("response: the status is not valid");
+  if (head.status == 101) return broken("response: a protocol switch that was not asked for");
   if (head.status == 407) return broken("response: the origin asks for proxy credentials");
   auto sizes = check_sizes(head.fields, h2, limits, Code::UpstreamBroken);
   if (!sizes) return response_too_large("response: " + sizes.error().detail);

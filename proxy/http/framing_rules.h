@@ -32,8 +32,8 @@ struct HeadLimits {
     limits.name_bytes = 256;
     return limits;
   }
-  // What these admit still passes when it comes out of the scanner, which adds fields (so does the
-  // front) and may encode every byte of the query.
+  // A head that these admit still passes when it comes out of the scanner, which adds fields (so
+  // does the front) and may encode every byte of the query.
   [[nodiscard]] HeadLimits behind_scanner() const {
     HeadLimits limits = *this;
     limits.fields += 16;
@@ -43,7 +43,7 @@ struct HeadLimits {
   }
 };
 
-// What a deployment may add to the built-in rules.
+// The rules that a deployment may add to the built-in ones.
 struct RequestRules {
   HeadLimits limits;
   // Methods beyond GET HEAD POST PUT PATCH DELETE OPTIONS ("PROPFIND"). CONNECT, TRACE, TRACK and
@@ -77,8 +77,8 @@ struct RequestContext {
 // (another host than the context's destination).
 [[nodiscard]] Result<void> check_request(RequestHead& head, const RequestContext& context);
 
-// Who wrote a response: the scanner's own fields are evidence for the verdict on it, while from an
-// origin they are forgeries.
+// The writer of a response: the scanner's own fields are evidence for the verdict on it, while from
+// an origin they are forgeries.
 enum class Responder : std::uint8_t { Origin, Scanner };
 
 // UpstreamBroken: the head or the trailers of an origin's answer are over a limit, which `detail`

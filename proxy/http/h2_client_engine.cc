@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "proxy/http/h2_common.h"
+#include "proxy/http/h2_core.h"
 
 namespace bottle {
 

@@ -12,8 +12,8 @@ namespace bottle {
 class H2Core;
 
 // The server's half of one HTTP/2 connection (RFC 9113), without I/O: bytes in, events out; answers
-// in, bytes out. Calls nobody. Not copyable, owned by its session. A stream that is unknown (closed
-// meanwhile) is no error in any call: the call does nothing.
+// in, bytes out. Has no callbacks. Not copyable, owned by its session. A stream that is unknown
+// (closed meanwhile) is no error in any call: the call does nothing.
 //
 //   receive(bytes) → next_event() until none → respond/offer/consumed/… → fill(out) until 0
 //
@@ -42,8 +42,8 @@ class H2Engine {
   // Internal if a field cannot be sent, Overloaded if the peer leaves too many heads untaken;
   // nothing was queued then. One of less than 4 KiB is always taken.
   [[nodiscard]] Result<void> respond(StreamId stream, const ResponseHead& head, bool end);
-  // Queues a piece of the body (after respond). At most room() bytes; more is queued all the same,
-  // so a piece that was read before a window shrank is not lost.
+  // Queues a piece of the body (after respond). At most room() bytes; more is queued too, so a
+  // piece that was read before a window shrank is not lost.
   void offer(StreamId stream, Chunk chunk);
   // How many body bytes may be read for that stream now: what is left of its queue, its window,
   // the connection's window and queue. 0 is followed by H2Writable, or by the stream's end.
@@ -54,8 +54,8 @@ class H2Engine {
   // So many bytes of H2Request::held are in memory no more.
   void release(std::size_t n);
 
-  // At once; what is queued of the stream is dropped, what is unread is credited. On a stream that
-  // is closed already it only does the latter: whoever ends an exchange with unread bytes calls it.
+  // At once; queued bytes of the stream are dropped, unread ones are credited. On a stream that is
+  // closed already it only credits: call it to end an exchange with unread bytes.
   void reset(StreamId stream, H2Error code);
   // The body broke: what is queued goes out if it may, then RST_STREAM. Never looks like an end.
   void cut(StreamId stream, H2Error code);

@@ -41,7 +41,7 @@ struct H2Limits {
   FloodLimits flood;
 };
 
-// What an engine has to tell, in the order in which it happened. Values: they own what they hold.
+// The events of an engine, in the order in which they happened. Values: they own what they hold.
 
 // A server: a request came, its head is complete and within the limits. `held` of its bytes count
 // until they are given back with release(). Nothing else is vetted;

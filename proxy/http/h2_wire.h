@@ -16,7 +16,7 @@
 
 namespace bottle {
 
-// Whose events they are: called whenever an engine may have some.
+// Receives the engine's events: called whenever there may be some.
 class H2Listener {
  public:
   virtual void dispatch() = 0;
@@ -68,7 +68,7 @@ class H2Wire {
   awaitable<std::optional<Failure>> read();
   // Until finish() and all is written, the engine is done, or the connection breaks. Closes it.
   awaitable<void> write();
-  // What the engine still has to say goes out, for a short while, then the connection is closed.
+  // Writes what the engine still has to say, for a short while, then closes the connection.
   void finish() {
     if (closed_) return;
     finishing_ = true;

@@ -8,7 +8,7 @@
 
 namespace bottle {
 
-// What sessions hand requests to (flow/handler in the proxy, a script in tests). Outlives them.
+// Answers the requests of sessions (ProxyHandler in the proxy, a script in tests). Outlives them.
 class Handler {
  public:
   virtual ~Handler() = default;
@@ -16,7 +16,7 @@ class Handler {
   // The id of the next exchange: unique in the process, printable.
   virtual std::string next_id() = 0;
   // Answers a vetted request. Never fails: what went wrong comes as an answer a client can read.
-  // A response without status (0) means that there is nobody to answer any more: just end it.
+  // A response without status (0) means that the client is gone: just end it.
   virtual awaitable<Response> handle(Request request, Exchange& exchange) = 0;
   // The answer for a request that was refused before it became one (bad head, wrong host). Notes
   // the failure in the exchange's trace. Status 0 as above.

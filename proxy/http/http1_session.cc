@@ -46,7 +46,7 @@ class Http1Session::RequestBody final : public BodySource {
   [[nodiscard]] bool ready() const noexcept override {
     return !held_.empty() || session_.parser_.body_buffered() > 0 || !session_.unparsed().empty();
   }
-  // What is unread is dealt with when the answer is out: the connection closes.
+  // Unread bytes are dealt with when the answer is out: the connection closes.
   void stop(Failure) noexcept override {}
 
  private:
@@ -150,8 +150,8 @@ awaitable<void> Http1Session::read_loop() {
     const IoResult got = co_await stream_.read_some(scratch);
     if (!got.ok()) {
       ended_ = got.status;
-      // In the middle of an exchange nobody is left to answer: it is cancelled, and with it what
-      // it does upstream.
+      // In the middle of an exchange the client is gone: the exchange is cancelled, and with it
+      // what it does upstream.
       if (in_exchange_ && got.status != IoStatus::Cancelled) {
         client_left_ = true;
         tasks_.cancel(serving_);
@@ -342,7 +342,7 @@ awaitable<bool> Http1Session::serve_exchange(Exchange& exchange, RequestHead hea
       request.body = std::make_unique<RequestBody>(*this, exchange, waits);
     }
     response = co_await context_.handler.handle(std::move(request), exchange);
-    // Whatever the handler made of it: it ended because nobody was there any more.
+    // Whatever the handler made of it: it ended because the client was gone.
     if (client_left_) client_lost(exchange.trace);
   }
   const bool again = co_await answer(std::move(response), exchange, head);
@@ -361,7 +361,7 @@ awaitable<bool> Http1Session::refuse(Failure failure, std::string method) {
 }
 
 // The doorkeeper does not know the client. Some show a password only when they are asked for it,
-// on the same connection; who guesses needs a new one after a few tries.
+// on the same connection; a client that guesses needs a new one after a few tries.
 awaitable<bool> Http1Session::turn_away(Failure failure, RequestHead head) {
   Destination destination;
   auto asked = parse_proxy_request(head);
@@ -388,7 +388,7 @@ awaitable<bool> Http1Session::answer_locally(Failure failure, Destination destin
 }
 
 awaitable<void> Http1Session::finish(Exchange& exchange, bool again) {
-  // The sender of a body that nobody waits for any more.
+  // Ends the sender of a body that is not wanted any more.
   if (!again) exchange.tasks().cancel();
   co_await exchange.tasks().join();
   in_exchange_ = false;

@@ -42,9 +42,9 @@ class Http1Session {
   Http1Session& operator=(const Http1Session&) = delete;
   ~Http1Session();
 
-  // Until the connection is done with. `already_read` comes before what the stream brings. Only
+  // Runs until the connection is done. `already_read` comes before what the stream brings. Only
   // once. A CONNECT ends the session only as the connection's first request that the context's
-  // doorkeeper lets in; whom it does not is answered 407, and may try again a few times.
+  // doorkeeper lets in; other clients are answered 407, and may try again a few times.
   awaitable<Http1End> run(Bytes already_read);
 
  private:

@@ -1,4 +1,5 @@
-// What a session writes: answers with their bodies, 100 Continue, and the end of a connection.
+// The writing half of a session: answers with their bodies, 100 Continue, and the end of a
+// connection.
 #include <utility>
 
 #include "proxy/http/h1_writer.h"
@@ -29,12 +30,12 @@ awaitable<bool> Http1Session::answer(Response response, Exchange& exchange,
   }
   answering_ = true;
   if (response.head.status == 0 || writing_continue_ || cut_) {
-    if (response.body) response.body->stop(Failure(Code::Cancelled, "nobody to answer"));
+    if (response.body) response.body->stop(Failure(Code::Cancelled, "the client is gone"));
     if (response.head.status != 0) client_lost(exchange.trace);
     cut_ = true;
     co_return false;
   }
-  // Whatever the head says: without a source there is nobody to write a body's end.
+  // Whatever the head says: without a source, no one would write the body's end.
   if (!response.body) response.head.has_body = false;
   const Framing framing = framing_for(response.head, head.version, head.method);
   const bool request_read = parser_.message_complete();
@@ -95,7 +96,7 @@ awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, Framing fra
     if (!got) {
       broken = got.error();
     } else if (counted && (got->data.size() > left || (got->end && got->data.size() < left))) {
-      // What exceeds the declared length would be read as the next answer.
+      // Bytes beyond the declared length would be read as the next answer.
       broken = Failure(Code::UpstreamBroken, "the body has not the length that its head declares");
       if (!got->end) body.stop(*broken);
     }
@@ -105,7 +106,7 @@ awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, Framing fra
       } else if (!exchange.trace.failure) {
         exchange.trace.failure = std::move(broken);
       }
-      // What came before the break is the client's, the end is not.
+      // The client gets what came before the break, but no end.
       if (!out.empty()) co_await write(out);
       co_return false;
     }

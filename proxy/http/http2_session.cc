@@ -49,7 +49,7 @@ class Http2Session::Stream final : public InterimSink {
   Stream& operator=(const Stream&) = delete;
   ~Stream() override {
     session.streams_.erase(id);
-    // Credits what nobody read; does nothing else to a stream that ended as it should.
+    // Credits the bytes that were not read; does nothing else to a stream that ended as it should.
     session.engine_.reset(id, H2Error::Cancel);
     session.engine_.release(held);
     session.exchange_ended();
@@ -150,7 +150,7 @@ class Http2Session::RequestBody final : public BodySource {
     exchange_.trace.bytes_in += chunk.data.size();
     co_return chunk;
   }
-  // What comes after this fills the window and no more; it is credited when the stream ends.
+  // Bytes that still come fill the window and no more; they are credited when the stream ends.
   void stop(Failure) noexcept override {}
 
  private:
@@ -192,7 +192,7 @@ awaitable<void> Http2Session::run() {
     broken.emplace();
     stream_.close();
   }
-  // Nobody is there any more, or nobody who is listened to. The order matters: exchanges may still
+  // The client is gone, or is not listened to any more. The order matters: exchanges may still
   // write until they have ended, and what they and the engine said last goes out before the close.
   const bool stopped = co_await task_cancelled();
   const Code why = stopped ? Code::ShuttingDown : Code::ClientGone;
@@ -282,7 +282,7 @@ awaitable<void> Http2Session::serve(H2Request request) {
   }
   exchange.tasks().cancel();
   co_await exchange.tasks().join();
-  // Whatever the handler made of it: it ended because nobody was there any more. Only a decision
+  // Whatever the handler made of it: it ended because the client was gone. Only a decision
   // against the request stays: leaving early does not hide it.
   const std::optional<Failure>& failure = exchange.trace.failure;
   const bool decided = failed || (failure && traits(failure->code).level == LogLevel::Audit);

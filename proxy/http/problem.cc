@@ -83,7 +83,7 @@ LocalAnswer problem_answer(const Failure& failure, std::string_view request_id,
   head.fields.add("X-Content-Type-Options", "nosniff");
   head.fields.add("Cache-Control", "no-store");
   if (row.level == LogLevel::Audit) head.fields.add("X-Bottle-Deny", code);
-  // RFC 9110 section 11.7.1: whoever sends 407 says what it wants.
+  // RFC 9110 section 11.7.1: a 407 says which credentials it wants.
   if (failure.code == Code::ProxyAuth) {
     head.fields.add("Proxy-Authenticate", "Basic realm=\"bottle\"");
   }

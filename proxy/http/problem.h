@@ -15,14 +15,14 @@ struct LocalAnswer {
   Bytes body;
 };
 
-// What a client gets to read for a Failure: problem+json (RFC 9457) with type, title, status,
+// The answer that a client gets for a Failure: problem+json (RFC 9457) with type, title, status,
 // detail, code, request_id, hint; nosniff, no-store; X-Bottle-Deny where policy or the scanner
 // refused; Proxy-Authenticate with a 407; Upgrade with a 426; Retry-After where
 // waiting helps. Every string is escaped and bounded, so a `detail` or
 // `reason` with bytes of the peer's does no harm. A Failure that the table gives no status (client
 // gone) comes out as 500: callers answer nothing instead.
 // Under HEAD the caller leaves the body out.
-// `host` is what the request went to, for the title; empty if there is none, or none to be
+// `host` is where the request went, for the title; empty if there is none, or none to be
 // repeated.
 [[nodiscard]] LocalAnswer problem_answer(const Failure& failure, std::string_view request_id,
                                          std::string_view host = {});

@@ -47,7 +47,7 @@ class DrainSignal {
   std::vector<Event*> listeners_;
 };
 
-// What a session is given. All references outlive it.
+// The arguments of a session. All references outlive it.
 struct SessionContext {
   Executor executor;
   TimerWheel& wheel;
@@ -57,7 +57,7 @@ struct SessionContext {
   const RequestRules& rules;
   Destination destination;  // the one place this session's requests may go to
   Scheme scheme = Scheme::Https;
-  // The proxy's own port: who may use it. Null: whoever reaches it.
+  // Authenticates clients of the proxy's own port. Null: every client may use it.
   const Doorkeeper* doorkeeper = nullptr;
 };
 

@@ -28,7 +28,7 @@ struct SentForm {
   std::shared_ptr<const SpooledBody> body;
 };
 
-// What the front let through: the only thing that the exit lets out. A value.
+// A request that the front let through: the only thing that the exit lets out. A value.
 struct Admission {
   std::string id;            // the exchange's
   std::uint64_t client = 0;  // ... and its client's connection

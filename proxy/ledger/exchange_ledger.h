@@ -27,8 +27,8 @@ namespace bottle {
 struct InterimNews {
   ResponseHead head;
 };
-// The origin's final head, vetted, order and case kept; as it came but for the coding that the exit
-// took off (`decoded`: then without Content-Encoding and Content-Length).
+// The origin's final head, vetted, order and case kept; as it came except for the coding that the
+// exit took off (`decoded`: then without Content-Encoding and Content-Length).
 struct HeadNews {
   ResponseHead head;
   bool decoded = false;
@@ -67,9 +67,9 @@ inline constexpr std::size_t kBypassWindow = 256 * 1024;
 
 // ---- the two ends ------------------------------------------------------------------------------
 
-// The front's end of one exchange. Owned by whoever answers the client; when it goes, the exchange
-// is over: its ticket is void and the exit's end is told. One thread. cancel() ends the wait that
-// is pending, so that a Deadline can bound it.
+// The front's end of one exchange. Owned by the coroutine that answers the client; when it goes,
+// the exchange is over: its ticket is void and the exit's end is told. One thread. cancel() ends
+// the wait that is pending, so that a Deadline can bound it.
 class FrontEnd : public Cancellable {
  public:
   // Goes with the request to the scanner. Good for two uses as long as nothing went to the origin.
@@ -86,7 +86,7 @@ class FrontEnd : public Cancellable {
   [[nodiscard]] virtual bool began() const = 0;
 };
 
-// The exit's end. Owned by whoever carries the exchange to the origin. One thread.
+// The exit's end. Owned by the coroutine that carries the exchange to the origin. One thread.
 class ExitEnd {
  public:
   // If begin() was not called and no failure told, the ticket may be used once more (the scanner's
@@ -105,8 +105,8 @@ class ExitEnd {
   // `target` is cancelled once, in a later turn of the loop, when over() turns true before the last
   // news was told; until the end goes, or another (or null) takes its place.
   virtual void on_over(Cancellable* target) noexcept = 0;
-  // The front's end is gone, or the ticket was used once more before this one's begin(): nobody
-  // will take any news, and nothing may go to the origin.
+  // The front's end is gone, or the ticket was used once more before this one's begin(): news are
+  // not taken any more, and nothing may go to the origin.
   [[nodiscard]] virtual bool over() const = 0;
 };
 

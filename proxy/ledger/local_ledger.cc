@@ -223,7 +223,7 @@ class LocalLedger::Exit final : public ExitEnd {
     // A front that has not taken the one before is awake, or about to be.
     if (entry_->news.size() == 1) entry_->wake(entry_->front, waker_);
   }
-  // Pieces that nobody takes become one: an origin may send byte by byte.
+  // Pieces that have not been taken become one: an origin may send byte by byte.
   [[nodiscard]] bool join_to_last(const ExitNews& news) {
     const auto* piece = std::get_if<BodyNews>(&news);
     if (piece == nullptr || entry_->news.empty()) return false;
@@ -276,7 +276,7 @@ Result<std::unique_ptr<ExitEnd>> LocalLedger::claim(std::string_view ticket, Exe
     return Failure{Code::Denied, "the ticket was used before", "used_ticket"};
   }
   ++entry->uses;
-  // Whoever had it before is told, and cannot begin any more.
+  // The exit's end that had it before is told, and cannot begin any more.
   if (const WakerPtr before = std::exchange(entry->exit, waker)) entry->end(before);
   return std::unique_ptr<ExitEnd>(std::make_unique<Exit>(entry, std::move(waker)));
 }

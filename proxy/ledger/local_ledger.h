@@ -8,8 +8,8 @@
 
 namespace bottle {
 
-// The ledger of a proxy whose front and exit are one process. A table under one mutex; whoever
-// waits on another thread is woken by a posted event.
+// The ledger of a proxy whose front and exit are one process. A table under one mutex; a waiter on
+// another thread is woken by a posted event.
 class LocalLedger final : public ExchangeLedger {
  public:
   LocalLedger();

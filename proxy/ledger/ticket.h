@@ -12,7 +12,7 @@ namespace bottle {
 // The name of the request field that carries a ticket, and of the response field in which the exit
 // repeats the exchange's id, so that an answer cannot be taken for another exchange's.
 inline constexpr std::string_view kExchangeField = "X-Bottle-Exchange";
-// What the origin's status was where the scanner is shown another one (a redirect, which it would
+// Holds the origin's status where the scanner is shown another one (a redirect, which it would
 // follow).
 inline constexpr std::string_view kOriginStatusField = "X-Bottle-Origin-Status";
 
@@ -27,7 +27,7 @@ class TicketOffice {
   MacKey key_;
 };
 
-// What stands before the dot, if the whole has a ticket's form; says nothing about its MAC.
+// The part before the dot, if the whole has a ticket's form; says nothing about its MAC.
 [[nodiscard]] std::optional<std::string_view> id_of_ticket(std::string_view ticket) noexcept;
 
 }  // namespace bottle

@@ -127,7 +127,7 @@ Expected<Listeners> open_listeners(const Listen& listen, unsigned workers) {
     return failed("cannot listen at " + out.host + ":" + std::to_string(out.port) + ": " +
                   std::strerror(errno) + "; another program has the port");
   }
-  // One queue for all workers; whoever is idle takes the next connection.
+  // One queue for all workers; an idle worker takes the next connection.
   for (unsigned i = 1; i < workers; ++i) {
     auto fd = duplicate(*first);
     if (!fd) return fd.error();

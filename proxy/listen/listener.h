@@ -8,7 +8,7 @@
 
 namespace bottle {
 
-// One listening socket, a descriptor of it for each worker: whoever is idle takes the next client.
+// One listening socket, a descriptor of it for each worker: an idle one takes the next client.
 struct Listeners {
   std::vector<int> descriptors;  // the caller closes them, or hands each to a worker
   std::string host;              // where they listen, for the ready line
@@ -27,7 +27,7 @@ struct NameSocket {
   std::uint16_t port = 0;
 };
 
-// Binds, or takes over as above: a datagram socket that is bound and connected to nobody.
+// Binds, or takes over as above: a datagram socket that is bound and not connected.
 [[nodiscard]] Expected<NameSocket> open_name_socket(const Listen& listen);
 
 // How many client connections there may be, all workers together: the configured number, and never

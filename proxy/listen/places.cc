@@ -108,7 +108,7 @@ Expected<Places> open_places(const Config& config) {
 }
 
 std::string front_word(const Places& places) {
-  return "listen=" + host_port(places.front.host, places.front.port);
+  return host_port(places.front.host, places.front.port);
 }
 
 std::string other_words(const Places& places) {

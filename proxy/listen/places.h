@@ -11,7 +11,7 @@
 
 namespace bottle {
 
-// What a name server says: of each kind one address, or none.
+// The answers of a name server: of each kind one address, or none.
 struct AnsweredAddresses {
   std::optional<IpAddress> v4;
   std::optional<IpAddress> v6;
@@ -34,13 +34,13 @@ struct Places {
 // server would have no address to answer with, or strangers could use the proxy (reach.h).
 [[nodiscard]] Expected<Places> open_places(const Config& config);
 
-// "listen=HOST:PORT", as it stands in the ready line.
+// "HOST:PORT" of the front, for the ready line.
 [[nodiscard]] std::string front_word(const Places& places);
-// What the ready line says of the others: " exit=HOST:PORT,HOST:PORT exit_names=…
+// The ready line's words for the others: " exit=HOST:PORT,HOST:PORT exit_names=…
 // listen_tls=… listen_http=… names=…", each only if there is such a place.
 [[nodiscard]] std::string other_words(const Places& places);
 
-// What a name server that stands before `listeners` says: `configured`, or else the first address
+// The answers of a name server for `listeners`: `configured`, or else the first address
 // of each kind that they listen at. bad_config, which names `option`, if nothing but "every
 // address" is known.
 [[nodiscard]] Expected<AnsweredAddresses> answered_addresses(

@@ -60,9 +60,9 @@ Expected<void> check_front_reach(const Listeners& front, bool has_users) {
   auto open = public_address_of(front);
   if (!open) return open.error();
   if (!*open) return {};
-  return bad("--listen: whoever reaches " + (*open)->to_string() +
-             " could use this proxy, and that address is neither loopback nor private; say who "
-             "may with --proxy-auth FILE, or listen at another address");
+  return bad("--listen: every client that reaches " + (*open)->to_string() +
+             " could use this proxy, and that address is neither loopback nor private; require a "
+             "password with --proxy-auth FILE, or listen at another address");
 }
 
 Expected<void> check_transparent_reach(const std::vector<Listeners>& listeners,
@@ -71,9 +71,9 @@ Expected<void> check_transparent_reach(const std::vector<Listeners>& listeners,
     auto open = public_address_of(one);
     if (!open) return open.error();
     if (!*open) continue;
-    return bad(std::string(option) + ": whoever reaches " + (*open)->to_string() +
-               " could use this proxy, and clients that know of no proxy have no password to show "
-               "(--proxy-auth is for --listen alone); listen at a loopback or private address");
+    return bad(std::string(option) + ": every client that reaches " + (*open)->to_string() +
+               " could use this proxy, and clients that do not know the proxy send no password "
+               "(--proxy-auth is only for --listen); listen at a loopback or private address");
   }
   return {};
 }

@@ -10,7 +10,7 @@
 
 namespace bottle {
 
-// Loopback, private (RFC 1918, RFC 4193), link-local or carrier-grade NAT (RFC 6598): whoever
+// Loopback, private (RFC 1918, RFC 4193), link-local or carrier-grade NAT (RFC 6598): a client that
 // reaches such an address is near. All others count as public.
 [[nodiscard]] bool is_nearby(const IpAddress& address);
 

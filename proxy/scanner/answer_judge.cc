@@ -137,7 +137,7 @@ awaitable<Result<Response>> AnswerJudge::passed(Response relayed, ResponseHead s
   co_return answer;
 }
 
-// What the scanner sent in the place of an answer that it had been given.
+// The scanner's answer in the place of the one that it had been given.
 Response AnswerJudge::changed(Response relayed, const ResponseHead& shown,
                               const std::string& what) {
   // A redirect that it was shown as something else is one again.
@@ -186,7 +186,7 @@ awaitable<Result<Response>> AnswerJudge::scanners_own(Response relayed, bool req
     co_return blame(std::move(verdict.failure), Trace::By::Pipelock);
   }
   if (relayed.head.status < 400) {
-    // Nobody asked an origin for this.
+    // No origin was asked for this.
     const Failure alone = mixed_up("the scanner answered by itself");
     if (relayed.body) relayed.body->stop(alone);
     co_return blame(alone, Trace::By::Pipelock);

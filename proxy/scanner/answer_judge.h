@@ -9,11 +9,11 @@
 
 namespace bottle {
 
-// What the front makes of the scanner's answer to one request and of what the exit told meanwhile.
+// Makes the client's answer of the scanner's answer and of what the exit reported meanwhile.
 //
 // Passed (it is what the exit gave the scanner): the origin's own head, its body compared on the
 // way. Blocked or changed: the scanner's answer, marked with X-Bottle-Deny, in the trace
-// UpstreamDenied by Pipelock. Failed at the exit or at the origin: that failure, by whom it was.
+// UpstreamDenied by Pipelock. Failed at the exit or at the origin: that failure, by its cause.
 class AnswerJudge {
  public:
   // All outlive it; `news` is the exchange's.

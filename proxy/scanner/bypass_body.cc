@@ -15,7 +15,7 @@ void BypassBody::take_news() {
     } else if (auto* end = std::get_if<EndNews>(&*news)) {
       if (end->bytes != received_) {
         failure_ = FailureNews{
-            Failure(Code::UpstreamTruncated, "not all that the origin sent came from the exit",
+            Failure(Code::UpstreamTruncated, "the exit did not pass on all that the origin sent",
                     "exit_lost_bytes"),
             Trace::By::Exit};
         return;

@@ -31,7 +31,7 @@ class BypassBody final : public BodySource {
   }
 
  private:
-  // What has been told, into the queue.
+  // Puts what has been reported into the queue.
   void take_news();
 
   std::unique_ptr<FrontEnd> front_;

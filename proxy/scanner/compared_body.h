@@ -35,7 +35,7 @@ class ComparedBody final : public BodySource {
   };
   // Reads ahead, before anything is read otherwise. UpstreamTruncated for a shorter one.
   awaitable<Result<Collected>> collect(std::size_t most);
-  // What was collected of a changed body.
+  // The collected part of a changed body.
   [[nodiscard]] Bytes rest();
 
   awaitable<Result<Chunk>> read(std::size_t max) override;

@@ -10,7 +10,7 @@
 
 namespace bottle {
 
-// What the exit tells of one exchange until it tells of the body: 1xx heads, which go on to the
+// The exit's reports on one exchange up to its body: 1xx heads, which go on to the
 // client, and the head or the failure. Shared with the child that waits for the former.
 class ExitReports {
  public:
@@ -22,7 +22,7 @@ class ExitReports {
 
   // Takes news as they come, in a child; sets `told` when the head or the failure is there.
   static void watch(const std::shared_ptr<ExitReports>& self, std::shared_ptr<Event> told);
-  // Nobody takes news any more but the caller. False if the caller was cancelled.
+  // Ends watch(): from now on only the caller takes news. False if the caller was cancelled.
   awaitable<bool> end_watch();
 
   // Takes what has been told up to the head or the failure, and nothing behind it.

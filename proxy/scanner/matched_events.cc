@@ -21,7 +21,7 @@ Failure cut_by_scanner() {
                  "scanner_cut_stream", "The scanner's log says why."};
 }
 
-// What the reader shares with the two children that wait, for the scanner and for the exit.
+// Shared by the reader and the two children that wait, for the scanner and for the exit.
 struct Streams {
   Streams(std::unique_ptr<FrontEnd> front_in, std::unique_ptr<BodySource> relayed_in,
           const AnswerJudgeLimits& limits, Exchange& exchange)
@@ -56,7 +56,7 @@ struct Streams {
           match.original_ended();
         } else {
           broken = FailureNews{
-              Failure(Code::UpstreamTruncated, "not all that the origin sent came from the exit",
+              Failure(Code::UpstreamTruncated, "the exit did not pass on all that the origin sent",
                       "exit_lost_bytes"),
               Trace::By::Exit};
         }

@@ -10,7 +10,7 @@
 
 namespace bottle {
 
-// What the proxy knows of the pipelock behind it.
+// The proxy's knowledge of the pipelock behind it.
 struct PipelockOptions {
   std::string bottle_id;  // names the bottle in pipelock's log
   // Its fetch_proxy.max_response_mb in bytes and fetch_proxy.timeout_seconds: where it ends a body

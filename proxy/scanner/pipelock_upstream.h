@@ -34,7 +34,7 @@ class ExitReports;
 // ("grpc_streaming").
 class PipelockUpstream final : public Upstream {
  public:
-  // All outlive it and are the worker's own but for `ledger`; `dialer` leads to pipelock only.
+  // All outlive it and, except `ledger`, are the worker's own; `dialer` leads to pipelock only.
   // Null ledger: pipelock speaks to origins itself, and what it does to messages stays done.
   PipelockUpstream(Dialer& dialer, Pool& pool, Spool& spool, PipelockOptions options,
                    ExchangeLedger* ledger = nullptr);

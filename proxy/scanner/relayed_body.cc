@@ -27,7 +27,7 @@ awaitable<Result<Chunk>> RelayedBody::read(std::size_t max) {
     auto piece = co_await rest_->read(max);
     if (!piece) co_return piece.error();
     chunk = std::move(*piece);
-    chunk.trailers.reset();  // pipelock relays none: these are nobody's
+    chunk.trailers.reset();  // pipelock relays none: these have no known source
   }
   received_ += chunk.data.size();
   if (chunk.end) {

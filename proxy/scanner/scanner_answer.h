@@ -10,7 +10,7 @@
 
 namespace bottle {
 
-// What came from the scanner in answer to one request.
+// The scanner's answer to one request.
 struct Relayed {
   Response response;
   Clock::time_point sent;  // when the request went out

@@ -178,7 +178,7 @@ Bytes SseMatch::as_the_scanner_writes(ByteView block) const {
 }
 
 void SseMatch::original_ended() {
-  // What has no line's end is a line all the same, and ends its event.
+  // Bytes without a line's end are a line too, and end their event.
   if (read_ < tail_.size()) original_line(tail_.size());
   if (begin_ < tail_.size()) end_block(tail_.size(), origin_.end());
   if (early_ && release(*early_)) early_.reset();
@@ -236,7 +236,7 @@ bool SseMatch::release(const SseEvents::Key& event) {
   return true;
 }
 
-// What waits for no event.
+// Gives out what waits for no event.
 void SseMatch::release_free() {
   while (!blocks_.empty() && !blocks_.front().event) {
     blocks_bytes_ -= blocks_.front().raw.size();

@@ -17,7 +17,7 @@ namespace bottle {
 // over to the next event, the last id stays. Sans-I/O.
 class SseEvents {
  public:
-  // What makes two events the same one.
+  // Two events are the same if their keys are.
   struct Key {
     Digest content{};  // type, retry and data
     Digest id{};       // the last one that was set
@@ -29,7 +29,7 @@ class SseEvents {
   // The stream ends here: true if that ends an event with data.
   [[nodiscard]] bool end() const noexcept { return data_.has_value(); }
   [[nodiscard]] Key take();
-  // What take() would give, as the scanner writes it; the data lines are the caller's.
+  // The event's other lines, as the scanner writes them; the caller adds the data lines.
   [[nodiscard]] Bytes heading() const;
 
  private:
@@ -43,7 +43,7 @@ class SseEvents {
 // The events that the scanner passed, as the origin sent them. The scanner writes events anew and
 // drops comments; this finds each event that it passed among the bytes that it was given, and gives
 // those bytes out, with the comments and the blocks without data that stood before it. What it did
-// not pass is not given out. Comments and blocks without data need nobody's leave once every event
+// not pass is not given out. Comments and blocks without data need no decision once every event
 // before them has been passed or dropped.
 //
 // A client may see a line's end where the scanner sees none (a CR alone), or an event where it saw
@@ -66,7 +66,7 @@ class SseMatch {
 
   [[nodiscard]] Bytes take(std::size_t max) { return ready_.take(max); }
   [[nodiscard]] std::size_t ready() const noexcept { return ready_.size(); }
-  // What it costs to remember one block, beside its bytes.
+  // The cost of remembering one block, beside its bytes.
   static constexpr std::size_t kBlockCost = 128;
   // Bytes of the origin's that wait for the scanner, with the cost of their blocks: an event has
   // seven bytes, at least.

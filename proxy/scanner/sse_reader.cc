@@ -10,8 +10,8 @@
 namespace bottle {
 namespace {
 
-// What the reader and the child that waits for the upstream share. A wait for bytes of a stream
-// cannot be ended and taken up again, so it has to be somebody else's than the reader's.
+// Shared by the reader and the child that waits for the upstream. A wait for bytes of a stream
+// cannot be ended and taken up again, so the reader cannot do it itself.
 struct Relay {
   Relay(std::unique_ptr<BodySource> inner_in, Executor executor)
       : inner(std::move(inner_in)), wanted(executor), arrived(std::move(executor)) {}
@@ -61,7 +61,7 @@ class SseSource final : public BodySource {
   void stop(Failure why) noexcept override;
 
  private:
-  // What may go out of `rest_` now.
+  // Takes off `rest_` what may go out now.
   [[nodiscard]] Chunk cut_rest(std::size_t max);
 
   TimerWheel& wheel_;

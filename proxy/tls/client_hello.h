@@ -17,7 +17,7 @@ enum class SniVerdict : std::uint8_t {
   Malformed,  // not one host_name entry (RFC 6066 section 3): alert decode_error
 };
 
-// What the ClientHello being processed says about the server name. Only inside OpenSSL's
+// Checks the server name of the ClientHello that is being processed. Only inside OpenSSL's
 // client_hello callback. Looks at the extension itself and not at SSL_get_servername, which for a
 // resumed TLS 1.2 session tells the session's name instead of the sent one.
 [[nodiscard]] SniVerdict check_sni(ssl_st* ssl, const ServerName& destination);

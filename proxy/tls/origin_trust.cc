@@ -120,7 +120,7 @@ NamePtr subject_of(std::string_view der) {
 // ---- the store's way to the roots that were not decoded
 // ------------------------------------------
 
-// What OpenSSL calls a lookup, as its own for directories of hashed names is. Owned by the store.
+// An OpenSSL "lookup", like its own for directories of hashed names. Owned by the store.
 class SleepingRoots {
  public:
   // False if it is no certificate.

@@ -7,7 +7,7 @@
 
 namespace bottle {
 
-// A listening socket, as one worker has it. Owned by who serves its clients.
+// A listening socket, as one worker has it. Owned by the server of its clients.
 class TcpListener {
  public:
   // Takes over `descriptor`, which listens.

@@ -21,8 +21,8 @@ class TcpStream final : public ByteStream {
   void cancel() noexcept override;
   void close() noexcept override;
   [[nodiscard]] bool readable_now() noexcept override;
-  // close() with a reset: a peer to whom the connection's end is a body's end must not see one when
-  // the body broke.
+  // close() with a reset: a peer that takes the connection's end for a body's end must not see one
+  // when the body broke.
   void reset() noexcept;
 
   // Gives the socket away, to start TLS on it, with the bytes that were read ahead and not yet

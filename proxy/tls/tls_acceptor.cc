@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "certs/openssl_ptr.h"
+#include "proxy/contract/problem_codes.h"
 #include "proxy/tls/client_hello.h"
 
 namespace bottle {
@@ -26,7 +27,7 @@ constexpr const char* kTls13Ciphers =
     "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
 constexpr const char* kGroups = "X25519:P-256:P-384";
 
-// What OpenSSL's callbacks need while one handshake runs: lives in accept()'s frame.
+// Everything that OpenSSL's callbacks need while one handshake runs. Lives in accept()'s frame.
 struct Handshake {
   std::optional<ServerName> destination;  // by name: not before the ClientHello
   NameGate* gate;                         // null: the destination was known beforehand
@@ -163,7 +164,7 @@ Failure explain(const TlsStream& stream, IoStatus status, bool hello_slow, bool 
   const std::string why = text == nullptr ? "unknown" : text;
   if (ERR_GET_REASON(error) >= SSL_AD_REASON_OFFSET) {
     // The commonest: the client does not trust the bottle's CA.
-    return {Code::ClientBad, "the client refused with " + why, "tls_alert",
+    return {Code::ClientBad, "the client refused with " + why, std::string(problem_code::kTlsAlert),
             "Give the client the bottle's CA certificate (--ca-out, --bundle-out)."};
   }
   return {Code::ClientBad, "the TLS handshake failed: " + why, "tls_handshake"};

@@ -15,8 +15,8 @@ struct ssl_ctx_st;
 
 namespace bottle {
 
-// What encrypts session tickets: random, one a process, never anywhere else. Made by main and
-// lent to every worker's acceptor, so that a client may resume with any of them.
+// The keys that encrypt session tickets: random, one set a process, never anywhere else. Made by
+// main and lent to every worker's acceptor, so that a client may resume with any of them.
 class TicketKeys {
  public:
   TicketKeys();  // throws std::runtime_error when the system has no randomness
@@ -36,7 +36,7 @@ struct TlsAcceptorLimits {
   bool offer_h2 = true;                           // false: ALPN has http/1.1 alone
 };
 
-// Who says whether a host that a ClientHello names may be spoken to.
+// Decides whether a client may reach the host that its ClientHello names.
 class NameGate {
  public:
   virtual ~NameGate() = default;
@@ -68,7 +68,7 @@ class TlsAcceptor {
   awaitable<Result<Secured>> accept(asio::ip::tcp::socket socket, Bytes already_read,
                                     ServerName destination);
 
-  // The same for a client that nobody told where it may go: the host that its ClientHello names is
+  // The same for a client that does not know the proxy: the host that its ClientHello names is
   // the destination, if `gate` (which outlives the call) lets it. The name is in the result.
   // Failures as above but sni_mismatch, and: ClientBad "sni_missing" and "sni_malformed" (also an
   // IP address), and the gate's. Sessions resume for the same name only.

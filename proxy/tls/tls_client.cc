@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "certs/openssl_ptr.h"
+#include "proxy/contract/problem_codes.h"
 
 namespace bottle {
 
@@ -17,7 +18,7 @@ namespace {
 // No CBC, no static RSA, no finite-field DH: origins that have nothing else are refused.
 constexpr const char* kTls12Ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr const char* kGroups = "X25519:P-256:P-384";
-// What an origin may send as its chain.
+// The largest chain that an origin may send.
 constexpr long kMaxChainBytes = 100 * 1024;
 constexpr int kMaxChainDepth = 8;
 
@@ -84,7 +85,7 @@ Failure explain(const TlsStream& stream, IoStatus status, bool timed_out, bool a
   if (asked_for_client) {
     return client_certificate_required(why);
   }
-  return tls_failure("tls_alert", "the origin refused with " + why);
+  return tls_failure(std::string(problem_code::kTlsAlert), "the origin refused with " + why);
 }
 
 bool set_name(SSL* ssl, const ServerName& name) {

@@ -35,7 +35,7 @@ class TlsClient {
   TlsClient& operator=(const TlsClient&) = delete;
   ~TlsClient();
 
-  // What to offer, in this order. Empty: no ALPN extension at all.
+  // The protocols to offer, in this order. Empty: no ALPN extension at all.
   struct Offer {
     std::vector<Alpn> alpn;
   };

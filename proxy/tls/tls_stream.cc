@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "certs/openssl_ptr.h"
+#include "proxy/contract/problem_codes.h"
 #include "proxy/tls/client_hello.h"
 #include "proxy/tls/socket_io.h"
 
@@ -94,7 +95,7 @@ class TlsStream::Turn {
       // A copy first: `input` may lie in `kept`.
       kept = Bytes(input);
     }
-    // What a reader could not send before goes now, unless a writer is at it.
+    // Bytes that a reader could not send before go now, unless a writer is at it.
     const bool left_over = !stream_.unsent_.empty() && !stream_.draining_;
     if (left_over || !stream_.buffers_.to_send.empty()) stream_.send_now();
   }
@@ -453,7 +454,7 @@ std::optional<Failure> TlsStream::why_ended() const {
   }
   if (!alert || SSL_is_server(ssl_) == 1) return std::nullopt;
   return Failure{Code::UpstreamTlsFailed, "the origin ended the connection with " + said,
-                 "tls_alert"};
+                 std::string(problem_code::kTlsAlert)};
 }
 
 Failure client_certificate_required(const std::string& said) {

@@ -58,7 +58,7 @@ class TlsStream final : public ByteStream {
   // the handshake, or its alert.
   [[nodiscard]] std::optional<Failure> why_ended() const override;
 
-  // What was negotiated; Http1 if the peer chose nothing. After the handshake.
+  // The negotiated protocol; Http1 if the peer chose nothing. After the handshake.
   [[nodiscard]] Alpn alpn() const noexcept;
   [[nodiscard]] bool resumed() const noexcept;
   [[nodiscard]] std::string protocol() const;  // "TLSv1.3", for the audit line

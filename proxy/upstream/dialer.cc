@@ -17,7 +17,7 @@ using asio::ip::tcp;
 
 namespace {
 
-// What the attempts of one dial share; lives in the frame of connect_first(), which joins them.
+// Shared by the attempts of one dial; lives in the frame of connect_first(), which joins them.
 struct Race {
   explicit Race(Executor executor) : changed(std::move(executor)) {}
 

@@ -11,13 +11,13 @@ void FairQueue::add(Waiter& waiter) {
     found = clients_.emplace(waiter.client, turn).first;
   }
   std::list<Waiter*>& waiters = found->second->waiters;
-  waiter.place = waiters.insert(waiters.end(), &waiter);
+  waiter.position = waiters.insert(waiters.end(), &waiter);
 }
 
 void FairQueue::remove(Waiter& waiter) noexcept {
   const auto found = clients_.find(waiter.client);
   assert(found != clients_.end());
-  found->second->waiters.erase(waiter.place);
+  found->second->waiters.erase(waiter.position);
   if (!found->second->waiters.empty()) return;
   turns_.erase(found->second);
   clients_.erase(found);
@@ -34,13 +34,13 @@ bool FairQueue::grant_next() noexcept {
   } else {
     turns_.splice(turns_.end(), turns_, turn);
   }
-  waiter.has_place = true;
-  // Not at once: the one who frees a place is in the middle of something.
+  waiter.has_slot = true;
+  // Not at once: the caller, which frees a slot, is in the middle of something.
   waiter.granted.set_later();
   return true;
 }
 
-void FairPlaces::free() noexcept {
+void FairSlots::free() noexcept {
   assert(taken_ > 0);
   if (!queue.grant_next()) --taken_;
 }

@@ -15,8 +15,8 @@ struct Turn {
   std::size_t bytes = 0;     // the request's head, and what was collected of its body
 };
 
-// Those who wait for one thing. Clients take turns, and each client's own are served first come,
-// first served: a client with a thousand requests delays another one's first by one place.
+// The waiters for one thing. Clients take turns, and each client's own are served first come,
+// first served: a client with a thousand requests delays another one's first by one turn.
 // Adding, removing and taking cost the same however many wait. One thread.
 class FairQueue {
  public:
@@ -26,8 +26,8 @@ class FairQueue {
         : granted(std::move(executor)), client(client_in) {}
     Event granted;
     const std::uint64_t client;
-    bool has_place = false;  // it was taken off the queue, with what it waited for
-    std::list<Waiter*>::iterator place;
+    bool has_slot = false;  // it was taken off the queue, with what it waited for
+    std::list<Waiter*>::iterator position;
   };
 
   void add(Waiter& waiter);
@@ -45,13 +45,13 @@ class FairQueue {
   std::unordered_map<std::uint64_t, std::list<Client>::iterator> clients_;
 };
 
-// So many places, and those who wait for one.
-class FairPlaces {
+// A number of slots, and the waiters for one.
+class FairSlots {
  public:
-  explicit FairPlaces(std::size_t most) noexcept : most_(most) {}
+  explicit FairSlots(std::size_t most) noexcept : most_(most) {}
   [[nodiscard]] bool has_room() const noexcept { return taken_ < most_; }
   void take() noexcept { ++taken_; }
-  // Passes the place on to the next in turn, if somebody waits.
+  // Passes the slot on to the next in turn, if somebody waits.
   void free() noexcept;
   [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
   [[nodiscard]] bool unused() const noexcept { return taken_ == 0 && queue.empty(); }

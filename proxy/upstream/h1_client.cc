@@ -261,7 +261,7 @@ awaitable<Result<ResponseHead>> read_head(Call& call) {
       call.head_seen = true;
       co_return head;
     }
-    // What the scanner says to us is not the client's, here as in the final head.
+    // The scanner's fields for us are not for the client, here as in the final head.
     strip_control_fields(head.fields);
     const bool accepted =
         ++interims <= Exchange::kMaxInterim && (head.status == 100 || call.exchange.interim(head));

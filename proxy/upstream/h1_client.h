@@ -21,7 +21,7 @@ struct H1Call {
   const H1ClientLimits* limits = nullptr;  // outlives the exchange
 };
 
-// What came of it. If `untouched`, the connection ended before a byte of the response arrived: a
+// The result. If `untouched`, the connection ended before a byte of the response arrived: a
 // request that may be sent twice can be tried on another connection.
 struct H1Answer {
   Result<Response> response;

@@ -72,7 +72,7 @@ struct H2Client::Upload {
   H2Client& client;
   const StreamId id;
   Event writable;
-  bool over = false;  // nobody takes it any more
+  bool over = false;  // it is not taken any more
 };
 
 class H2Client::ResponseBody final : public BodySource {
@@ -313,7 +313,7 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
     co_return answer;
   }
   // A body without a byte and without trailers is none, and one that may not be (HEAD, 204, 304) is
-  // not waited for: whoever frames the answer goes by has_body, and has nothing to end it with.
+  // not waited for: the writer of the answer goes by has_body, and has nothing to end it with.
   const bool over = stream->ended && stream->inbox.empty() && !stream->trailers;
   response.head.has_body = response.head.has_body && !over;
   if (response.head.has_body) {
@@ -369,7 +369,7 @@ awaitable<void> H2Client::upload(StreamId id, std::unique_ptr<BodySource> body,
       abandon(id, wrong);
       co_return;
     }
-    chunk->trailers.reset();  // a request's trailers were scanned by nobody
+    chunk->trailers.reset();  // a request's trailers were not scanned
     engine_.offer(id, std::move(*chunk));
     wire_.wake();
     if (end) co_return;

@@ -35,7 +35,7 @@ struct H2ClientLimits {
   H2ClientLimits() { h2.header_fields = 128; }
 };
 
-// What came of one request. `untouched`: the stream or its connection broke before anything of a
+// The result of one request. `untouched`: the stream or its connection broke before anything of a
 // response came (not: no answer in time, or cancelled).
 // `unprocessed`: the origin said besides that it did nothing with it (REFUSED_STREAM, GOAWAY), or
 // it was never sent; then even a request that is not safe to repeat may go another way, as long as

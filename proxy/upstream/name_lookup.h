@@ -10,7 +10,7 @@ namespace bottle {
 
 using Addresses = std::vector<asio::ip::address>;
 
-// What a name has; an empty `addresses` comes with the reason.
+// The addresses of a name; an empty list comes with the reason.
 struct LookupAnswer {
   Addresses addresses;
   std::string error;       // for a person

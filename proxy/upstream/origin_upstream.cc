@@ -32,14 +32,14 @@ Framing framing_of(const Request& request) {
   return usual || head.content_length ? Framing::content_length(0) : Framing::none();
 }
 
-// What it costs that it waits: its head. The body stays with the client.
+// The cost of a request that waits: its head. The body stays with the client.
 Turn turn_of(const RequestHead& head, const Exchange& exchange) {
   return Turn{exchange.client, head.target.size() + head.fields.list_size()};
 }
 
 }  // namespace
 
-// What is known of the origins, and the shared connections to them.
+// The knowledge about origins, and the shared connections to them.
 class OriginUpstream::Origins {
  public:
   Origins(Executor executor, TimerWheel& wheel, Dialer& dialer, Pool& pool, H1ClientLimits h1,
@@ -57,7 +57,7 @@ class OriginUpstream::Origins {
   awaitable<void> close();
 
  private:
-  // One shared connection. It has a place among those in use while an exchange is on it, and among
+  // One shared connection. It counts among those in use while an exchange is on it, and among
   // the idle ones while none is.
   struct Shared final : public H2Client::Owner, public Cancellable {
     Shared(Origins& origins_in, std::string key_in, std::unique_ptr<ByteStream> stream)
@@ -65,7 +65,7 @@ class OriginUpstream::Origins {
           key(std::move(key_in)),
           client(std::move(stream), origins.executor_, origins.wheel_, origins.h2_, this) {}
     void exchange_ended() noexcept override { origins.exchange_ended(*this); }
-    // It was idle, and its place is needed.
+    // It was idle, and its slot is needed.
     void cancel() noexcept override { client.drain(); }
 
     Origins& origins;
@@ -89,15 +89,15 @@ class OriginUpstream::Origins {
   };
 
   // How a request goes: on a shared connection, or on a lease of its own.
-  struct Way {
+  struct Connection {
     H2Client* shared = nullptr;
     Lease lease;
   };
 
-  awaitable<Result<Way>> find_way(const std::string& key, Pool::Want want, Turn turn,
-                                  Exchange& exchange);
-  awaitable<Result<Way>> own_connection(const std::string& key, Pool::Want want, Turn turn,
-                                        Exchange& exchange);
+  awaitable<Result<Connection>> find_connection(const std::string& key, Pool::Want want, Turn turn,
+                                                Exchange& exchange);
+  awaitable<Result<Connection>> own_connection(const std::string& key, Pool::Want want, Turn turn,
+                                               Exchange& exchange);
   awaitable<std::optional<Failure>> wait_for_dial(const std::string& key);
   awaitable<std::optional<Failure>> wait_for_stream(const std::string& key, Turn turn,
                                                     Clock::time_point until);
@@ -135,11 +135,11 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
   Pool::Want want = Pool::Want::AnyConnection;
   for (int tries = 0;; ++tries) {
     const Turn turn = turn_of(request.head, exchange);
-    auto way = co_await find_way(key, want, turn, exchange);
-    if (!way) {
+    auto connection = co_await find_connection(key, want, turn, exchange);
+    if (!connection) {
       // NOLINTNEXTLINE(bugprone-use-after-move): the try that takes the request also returns.
-      if (request.body) request.body->stop(way.error());
-      co_return way.error();
+      if (request.body) request.body->stop(connection.error());
+      co_return connection.error();
     }
     const auto begun = exchange.begin_to_send();
     if (!begun) {
@@ -149,20 +149,21 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
     }
     std::optional<RequestHead> spare;
     if (tries == 0 && !has_body) spare = request.head;
-    if (way->shared != nullptr) {
+    if (connection->shared != nullptr) {
       exchange.trace.upstream_protocol = to_string(Version::Http2);
-      const bool used = way->shared->used();
-      H2Answer answer = co_await way->shared->send(std::move(request), exchange);
+      const bool used = connection->shared->used();
+      H2Answer answer = co_await connection->shared->send(std::move(request), exchange);
       const bool again = !answer.response && spare &&
                          (answer.unprocessed || (answer.untouched && used && repeatable));
       if (!again) co_return std::move(answer.response);
     } else {
       exchange.trace.upstream_protocol = to_string(Version::Http11);
-      const bool reused = way->lease.reused();
+      const bool reused = connection->lease.reused();
       H1Call how;
       how.framing = framing_of(request);
       how.limits = &h1_;
-      H1Answer answer = co_await h1_send(std::move(way->lease), std::move(request), how, exchange);
+      H1Answer answer =
+          co_await h1_send(std::move(connection->lease), std::move(request), how, exchange);
       const bool again = !answer.response && spare && answer.untouched && reused && repeatable;
       if (!again) co_return std::move(answer.response);
     }
@@ -172,7 +173,7 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
   }
 }
 
-awaitable<Result<OriginUpstream::Origins::Way>> OriginUpstream::Origins::find_way(
+awaitable<Result<OriginUpstream::Origins::Connection>> OriginUpstream::Origins::find_connection(
     const std::string& key, Pool::Want want, Turn turn, Exchange& exchange) {
   const Clock::time_point until = pool_.patience();
   bool my_turn = false;
@@ -185,9 +186,9 @@ awaitable<Result<OriginUpstream::Origins::Way>> OriginUpstream::Origins::find_wa
     if (!others_first) {
       if (Shared* const shared = with_capacity(key, Need::InUse)) {
         next_turn(key);
-        Way way;
-        way.shared = &shared->client;
-        co_return way;
+        Connection connection;
+        connection.shared = &shared->client;
+        co_return connection;
       }
       if (speaks_h1(key, exchange.scheme())) {
         auto own = co_await own_connection(key, want, turn, exchange);
@@ -220,16 +221,16 @@ awaitable<Result<OriginUpstream::Origins::Way>> OriginUpstream::Origins::find_wa
 
 // A slot in the pool, with an idle connection or a new one. A shared connection keeps the slot
 // while an exchange is on it, so it is there before one that was idle is used again.
-awaitable<Result<OriginUpstream::Origins::Way>> OriginUpstream::Origins::own_connection(
+awaitable<Result<OriginUpstream::Origins::Connection>> OriginUpstream::Origins::own_connection(
     const std::string& key, Pool::Want want, Turn turn, Exchange& exchange) {
   auto lease = co_await pool_.lease(key, want, turn);
   if (!lease) co_return lease.error();
-  Way way;
+  Connection connection;
   if (Shared* const shared = with_capacity(key, Need::Idle)) {
     shared->parking.reset();
     shared->lease = std::move(*lease);
-    way.shared = &shared->client;
-    co_return way;
+    connection.shared = &shared->client;
+    co_return connection;
   }
   if (!lease->connected()) {
     auto dialled =
@@ -237,18 +238,18 @@ awaitable<Result<OriginUpstream::Origins::Way>> OriginUpstream::Origins::own_con
     if (!dialled) co_return dialled.error();
     learn(key, dialled->protocol);
     if (dialled->protocol == Version::Http2) {
-      way.shared = &share(key, std::move(dialled->stream), std::move(*lease));
-      co_return way;
+      connection.shared = &share(key, std::move(dialled->stream), std::move(*lease));
+      co_return connection;
     }
     lease->attach(std::move(dialled->stream));
   }
-  way.lease = std::move(*lease);
-  co_return way;
+  connection.lease = std::move(*lease);
+  co_return connection;
 }
 
 awaitable<std::optional<Failure>> OriginUpstream::Origins::wait_for_dial(const std::string& key) {
   Waiter waiter(executor_);
-  // The dial has deadlines of its own, and tells everybody who waits how it ended.
+  // The dial has deadlines of its own, and tells all waiters how it ended.
   std::list<Waiter*>& waiters = origins_[key].waiters;
   const auto place = waiters.insert(waiters.end(), &waiter);
   const bool done = co_await waiter.done.wait();
@@ -277,7 +278,7 @@ awaitable<std::optional<Failure>> OriginUpstream::Origins::wait_for_stream(
     const std::string& key, Turn turn, Clock::time_point until) {
   FairQueue::Waiter waiter(executor_, turn.client);
   auto failed = co_await pool_.wait_in(origins_[key].queue, waiter, turn.bytes, until);
-  if (failed && waiter.has_place) {
+  if (failed && waiter.has_slot) {
     origins_[key].granted = false;
     next_turn(key);
   }

@@ -19,7 +19,7 @@ namespace bottle {
 // response came, it has no body and its method is safe to repeat (RFC 9110 section 9.2.2).
 class OriginUpstream final : public Upstream {
  public:
-  // What is passed in outlives it.
+  // The arguments outlive it.
   OriginUpstream(Executor executor, TimerWheel& wheel, Dialer& dialer, Pool& pool,
                  H1ClientLimits h1 = {}, H2ClientLimits h2 = {}, OriginLimits limits = {});
   ~OriginUpstream() override;

@@ -78,39 +78,38 @@ Pool::~Pool() {
   close();
 }
 
-Pool::Place& Pool::place_of(const std::string& key) {
-  return places_.try_emplace(key, limits_.in_flight_per_key).first->second;
+Pool::PerKey& Pool::per_key(const std::string& key) {
+  return keys_.try_emplace(key, limits_.in_flight_per_key).first->second;
 }
 
 awaitable<Result<Lease>> Pool::lease(std::string key, Want want, Turn turn) {
   const bool cancelled = co_await task_cancelled();
   if (cancelled) co_return Failure{Code::Cancelled, "cancelled before a connection was taken"};
   const Clock::time_point until = patience();
-  // A slot of the key first: those who wait for one of their key take none of all from others.
-  FairPlaces& own = place_of(key).slots;
+  // A slot of the key first: a request that waits for its key takes no slot from other keys.
+  FairSlots& own = per_key(key).slots;
   auto failed = co_await take(own, turn, until);
   if (!failed) {
     failed = co_await take(all_, turn, until);
     if (failed) own.free();
   }
   if (failed) {
-    const auto place = places_.find(key);
-    if (place != places_.end()) forget_if_empty(place);
+    const auto entry = keys_.find(key);
+    if (entry != keys_.end()) forget_if_empty(entry);
     co_return std::move(*failed);
   }
   auto stream = want == Want::AnyConnection ? take_idle(key) : nullptr;
   co_return Lease(*this, std::move(key), std::move(stream));
 }
 
-awaitable<std::optional<Failure>> Pool::take(FairPlaces& places, Turn turn,
-                                             Clock::time_point until) {
-  if (places.has_room()) {
-    places.take();
+awaitable<std::optional<Failure>> Pool::take(FairSlots& slots, Turn turn, Clock::time_point until) {
+  if (slots.has_room()) {
+    slots.take();
     co_return std::nullopt;
   }
   FairQueue::Waiter waiter(wheel_.executor(), turn.client);
-  auto failed = co_await wait_in(places.queue, waiter, turn.bytes, until);
-  if (failed && waiter.has_place) places.free();
+  auto failed = co_await wait_in(slots.queue, waiter, turn.bytes, until);
+  if (failed && waiter.has_slot) slots.free();
   co_return failed;
 }
 
@@ -127,9 +126,9 @@ awaitable<std::optional<Failure>> Pool::wait_in(FairQueue& queue, FairQueue::Wai
   const bool granted = co_await waiter.granted.wait();
   --waiting_;
   waiting_bytes_ -= bytes;
-  // A place that came in the turn in which the time was up counts.
-  if (waiter.has_place && (granted || due.fired())) co_return std::nullopt;
-  if (!waiter.has_place) queue.remove(waiter);
+  // A slot that came in the turn in which the time was up counts.
+  if (waiter.has_slot && (granted || due.fired())) co_return std::nullopt;
+  if (!waiter.has_slot) queue.remove(waiter);
   if (due.fired()) {
     co_return Failure{Code::Overloaded, "no connection became free in time", "queue_timeout"};
   }
@@ -137,16 +136,16 @@ awaitable<std::optional<Failure>> Pool::wait_in(FairQueue& queue, FairQueue::Wai
 }
 
 void Pool::free_slot(const std::string& key) noexcept {
-  const auto place = places_.find(key);
-  assert(place != places_.end());
+  const auto entry = keys_.find(key);
+  assert(entry != keys_.end());
   all_.free();
-  place->second.slots.free();
-  forget_if_empty(place);
+  entry->second.slots.free();
+  forget_if_empty(entry);
 }
 
 std::unique_ptr<ByteStream> Pool::take_idle(const std::string& key) {
-  const auto found = places_.find(key);
-  if (found == places_.end()) return nullptr;
+  const auto found = keys_.find(key);
+  if (found == keys_.end()) return nullptr;
   std::list<Idle>& idle = found->second.idle;
   const Clock::time_point oldest = wheel_.now() - limits_.idle;
   for (auto it = idle.begin(); it != idle.end();) {
@@ -175,7 +174,7 @@ void Pool::keep(const std::string& key, std::unique_ptr<ByteStream> stream) noex
 
 void Pool::add_idle(const std::string& key, Idle one) noexcept {
   one.since = wheel_.now();
-  std::list<Idle>& idle = place_of(key).idle;
+  std::list<Idle>& idle = per_key(key).idle;
   idle.push_front(std::move(one));
   ++idle_total_;
   if (closed_ || idle.size() > std::max<std::size_t>(1, limits_.idle_per_key)) {
@@ -185,16 +184,16 @@ void Pool::add_idle(const std::string& key, Idle one) noexcept {
   }
   if (idle_total_ > limits_.idle_total) drop_oldest();
   if (idle_total_ == 1) sweep_due_.arm(limits_.idle);
-  const auto place = places_.find(key);
-  if (place != places_.end()) forget_if_empty(place);
+  const auto entry = keys_.find(key);
+  if (entry != keys_.end()) forget_if_empty(entry);
 }
 
 void Pool::leave(Parking& parking) noexcept {
-  const auto place = places_.find(parking.key_);
-  assert(place != places_.end());
-  idle_total_ -= place->second.idle.remove_if(
+  const auto entry = keys_.find(parking.key_);
+  assert(entry != keys_.end());
+  idle_total_ -= entry->second.idle.remove_if(
       [&parking](const Idle& idle) { return idle.parking == &parking; });
-  forget_if_empty(place);
+  forget_if_empty(entry);
 }
 
 void Pool::Idle::end() noexcept {
@@ -209,32 +208,31 @@ void Pool::Idle::end() noexcept {
 bool Pool::Idle::is_broken() const noexcept { return stream != nullptr && stream->readable_now(); }
 
 void Pool::drop_oldest() noexcept {
-  auto oldest = places_.end();
-  for (auto it = places_.begin(); it != places_.end(); ++it) {
+  auto oldest = keys_.end();
+  for (auto it = keys_.begin(); it != keys_.end(); ++it) {
     if (it->second.idle.empty()) continue;
-    if (oldest == places_.end() ||
-        it->second.idle.back().since < oldest->second.idle.back().since) {
+    if (oldest == keys_.end() || it->second.idle.back().since < oldest->second.idle.back().since) {
       oldest = it;
     }
   }
-  if (oldest == places_.end()) return;
+  if (oldest == keys_.end()) return;
   oldest->second.idle.back().end();
   oldest->second.idle.pop_back();
   --idle_total_;
   forget_if_empty(oldest);
 }
 
-void Pool::forget_if_empty(Places::iterator place) noexcept {
-  if (place->second.slots.unused() && place->second.idle.empty()) places_.erase(place);
+void Pool::forget_if_empty(Keys::iterator entry) noexcept {
+  if (entry->second.slots.unused() && entry->second.idle.empty()) keys_.erase(entry);
 }
 
 void Pool::sweep() noexcept {
   const Clock::time_point now = wheel_.now();
   Clock::time_point next = now + limits_.idle;
-  for (auto it = places_.begin(); it != places_.end();) {
-    const auto place = it++;
-    std::list<Idle>& idle = place->second.idle;
-    // What the peer has closed meanwhile goes too, so that no socket hangs half-closed for long.
+  for (auto it = keys_.begin(); it != keys_.end();) {
+    const auto entry = it++;
+    std::list<Idle>& idle = entry->second.idle;
+    // Connections that the peer has closed go too, so that no socket hangs half-closed for long.
     idle.remove_if([this, now](Idle& candidate) {
       const bool stale = candidate.since + limits_.idle <= now || candidate.is_broken();
       if (stale) {
@@ -244,7 +242,7 @@ void Pool::sweep() noexcept {
       return stale;
     });
     if (!idle.empty()) next = std::min(next, idle.back().since + limits_.idle);
-    forget_if_empty(place);
+    forget_if_empty(entry);
   }
   if (idle_total_ == 0) return;
   sweep_due_.arm(std::chrono::ceil<std::chrono::milliseconds>(next - now));
@@ -253,12 +251,12 @@ void Pool::sweep() noexcept {
 void Pool::close() noexcept {
   closed_ = true;
   sweep_due_.disarm();
-  for (auto it = places_.begin(); it != places_.end();) {
-    const auto place = it++;
-    for (Idle& idle : place->second.idle) idle.end();
-    idle_total_ -= place->second.idle.size();
-    place->second.idle.clear();
-    forget_if_empty(place);
+  for (auto it = keys_.begin(); it != keys_.end();) {
+    const auto entry = it++;
+    for (Idle& idle : entry->second.idle) idle.end();
+    idle_total_ -= entry->second.idle.size();
+    entry->second.idle.clear();
+    forget_if_empty(entry);
   }
 }
 

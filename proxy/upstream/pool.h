@@ -20,8 +20,8 @@ namespace bottle {
 
 class Pool;
 
-// The right to have one request in flight, and the connection it uses. Whoever holds it may use
-// stream(). Unless it is given back, the connection is closed when the lease goes, and only then
+// The right to have one request in flight, and the connection it uses. Its holder may use stream().
+// Unless it is given back, the connection is closed when the lease goes, and only then
 // does somebody else get the slot. The pool outlives it.
 class Lease {
  public:
@@ -56,7 +56,7 @@ class Lease {
 };
 
 // A connection that requests share (HTTP/2) while none is on it: counts as an idle one from here to
-// its end. `connection` is cancelled when it has been idle for too long or others need its place;
+// its end. `connection` is cancelled when it has been idle for too long or others need its slot;
 // it does not call the pool from there. It outlives this, and so does the pool.
 class Parking {
  public:
@@ -73,24 +73,24 @@ class Parking {
 };
 
 // Connections of one worker, by key (what is at the other end, and how it is spoken to): how many
-// are in use, which of them are kept when they are idle, who waits for one. Those that carry one
-// request at a time come in by Lease::give_back(); none is opened ahead of a request, because
-// pipelock gives a new connection 5 s to say something (docs/pipelock.md, section 2). One that is
-// shared holds a lease while a request is on it, and is parked while none is. One thread.
+// are in use, which of them are kept when they are idle, which requests wait for one. Those that
+// carry one request at a time come in by Lease::give_back(); none is opened ahead of a request,
+// because pipelock gives a new connection 5 s to say something (docs/pipelock.md, section 2). One
+// that is shared holds a lease while a request is on it, and is parked while none is. One thread.
 class Pool {
  public:
   Pool(TimerWheel& wheel, PoolLimits limits);
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
-  ~Pool();  // with no lease out, nobody waiting, nothing parked
+  ~Pool();  // with no lease out, no waiter, nothing parked
 
   enum class Want : unsigned char { AnyConnection, NewConnection };
   // Waits for a slot: clients take turns. Overloaded when none came in time or too much waits,
   // Cancelled. The lease has the connection used last, or none: then dial and attach().
   awaitable<Result<Lease>> lease(std::string key, Want want = Want::AnyConnection, Turn turn = {});
 
-  // Waits in a queue of the caller's, within the bounds that hold for all who wait here. Nothing
-  // when it was granted; a waiter may have got its place although the wait was cancelled, and then
+  // Waits in a queue of the caller's, within the bounds that hold for all waiters. Nothing
+  // when it was granted; a waiter may have got its slot although the wait was cancelled, and then
   // the caller passes it on. `queue` and `waiter` outlive the wait.
   awaitable<std::optional<Failure>> wait_in(FairQueue& queue, FairQueue::Waiter& waiter,
                                             std::size_t bytes, Clock::time_point until);
@@ -114,33 +114,33 @@ class Pool {
     void end() noexcept;
     [[nodiscard]] bool is_broken() const noexcept;
   };
-  struct Place {
-    explicit Place(std::size_t most) : slots(most) {}
+  struct PerKey {
+    explicit PerKey(std::size_t most) : slots(most) {}
     std::list<Idle> idle;  // used last in front
-    FairPlaces slots;
+    FairSlots slots;
   };
   struct Sweep final : Cancellable {
     explicit Sweep(Pool& owner) : pool(owner) {}
     void cancel() noexcept override { pool.sweep(); }
     Pool& pool;
   };
-  using Places = std::unordered_map<std::string, Place>;
+  using Keys = std::unordered_map<std::string, PerKey>;
 
-  awaitable<std::optional<Failure>> take(FairPlaces& places, Turn turn, Clock::time_point until);
+  awaitable<std::optional<Failure>> take(FairSlots& slots, Turn turn, Clock::time_point until);
   void free_slot(const std::string& key) noexcept;
-  [[nodiscard]] Place& place_of(const std::string& key);
+  [[nodiscard]] PerKey& per_key(const std::string& key);
   [[nodiscard]] std::unique_ptr<ByteStream> take_idle(const std::string& key);
   void keep(const std::string& key, std::unique_ptr<ByteStream> stream) noexcept;
   void add_idle(const std::string& key, Idle idle) noexcept;
   void leave(Parking& parking) noexcept;
   void drop_oldest() noexcept;
-  void forget_if_empty(Places::iterator place) noexcept;
+  void forget_if_empty(Keys::iterator entry) noexcept;
   void sweep() noexcept;
 
   TimerWheel& wheel_;
   PoolLimits limits_;
-  Places places_;
-  FairPlaces all_;
+  Keys keys_;
+  FairSlots all_;
   std::size_t idle_total_ = 0;
   std::size_t waiting_ = 0;
   std::size_t waiting_bytes_ = 0;

@@ -50,12 +50,12 @@ Expected<ResolveOverride> ResolveOverride::parse(std::string_view text) {
 
 // ---- Resolver ----------------------------------------------------------------------------------
 
-struct Resolver::Places {
-  Places(Resolver& resolver_in, const LookUp& one)
+struct Resolver::Slots {
+  Slots(Resolver& resolver_in, const LookUp& one)
       : resolver(resolver_in), client(one.client), parent(parent_of(one.name)) {}
-  Places(const Places&) = delete;
-  Places& operator=(const Places&) = delete;
-  ~Places() {
+  Slots(const Slots&) = delete;
+  Slots& operator=(const Slots&) = delete;
+  ~Slots() {
     if (taken > 2) resolver.all_.free();
     give_back(resolver.by_parent_, parent, taken > 1);
     give_back(resolver.by_client_, client, taken > 0);
@@ -156,23 +156,23 @@ awaitable<void> Resolver::look_up(std::shared_ptr<LookUp> one) {
   LookupAnswer answer;
   bool asked = false;
   {
-    // The client's own place first: one with many slow names keeps no others from their parents.
-    Places places(*this, *one);
-    FairPlaces& clients =
+    // The client's own slot first: one with many slow names keeps no others from their parents.
+    Slots slots(*this, *one);
+    FairSlots& clients =
         by_client_.try_emplace(one->client, limits_.in_flight_per_client).first->second;
     bool taken = co_await take(clients, one->client);
     if (taken) {
-      places.taken = 1;
-      FairPlaces& parents =
-          by_parent_.try_emplace(places.parent, limits_.in_flight_per_parent).first->second;
+      slots.taken = 1;
+      FairSlots& parents =
+          by_parent_.try_emplace(slots.parent, limits_.in_flight_per_parent).first->second;
       taken = co_await take(parents, one->client);
     }
     if (taken) {
-      places.taken = 2;
+      slots.taken = 2;
       taken = co_await take(all_, one->client);
     }
     if (taken) {
-      places.taken = 3;
+      slots.taken = 3;
       asked = true;
       answer = co_await lookup_.look_up(one->name);
     }
@@ -194,26 +194,26 @@ awaitable<void> Resolver::look_up(std::shared_ptr<LookUp> one) {
 }
 
 // False if the task was cancelled meanwhile.
-awaitable<bool> Resolver::take(FairPlaces& places, std::uint64_t client) {
-  if (places.has_room()) {
-    places.take();
+awaitable<bool> Resolver::take(FairSlots& slots, std::uint64_t client) {
+  if (slots.has_room()) {
+    slots.take();
     co_return true;
   }
   FairQueue::Waiter waiter(wheel_.executor(), client);
-  places.queue.add(waiter);
+  slots.queue.add(waiter);
   const bool granted = co_await waiter.granted.wait();
   if (granted) co_return true;
-  if (waiter.has_place) {
-    places.free();
+  if (waiter.has_slot) {
+    slots.free();
   } else {
-    places.queue.remove(waiter);
+    slots.queue.remove(waiter);
   }
   co_return false;
 }
 
 void Resolver::deliver(const LookUp& one, Answer answer) {
   const auto entry = names_.find(one.name);
-  // Another one may be under way, or none: everybody left.
+  // Another one may be under way, or none: all waiters left.
   if (entry == names_.end() || entry->second.pending.get() != &one) return;
   Name found = std::move(entry->second);
   for (Waiter* waiter : found.waiters) {

@@ -35,8 +35,8 @@ struct ResolveOverride {
 
 // Names to addresses, for one worker: one look-up at a time for a name, a deadline for each,
 // answers remembered for a short while. How many are under way is bounded, for one client and for
-// the names below one parent too, so that names that nobody answers leave room for the others; what
-// is above waits. A look-up that nobody waits for any more ends. Addresses need none. Decides
+// the names below one parent too, so that names without an answer leave room for the others; what
+// is above waits. A look-up without a waiter ends. Addresses need none. Decides
 // nothing: the dialer vets every address. One thread.
 class Resolver {
  public:
@@ -50,7 +50,7 @@ class Resolver {
   // "dns_timeout" if no answer came), Overloaded ("dns_busy"), Cancelled. `client`: Turn's.
   awaitable<Result<std::vector<Endpoint>>> resolve(Destination destination,
                                                    std::uint64_t client = 0);
-  // Ends what is under way. The last call, after everybody who waits has ended.
+  // Ends what is under way. The last call, after all waiters have ended.
   awaitable<void> close();
 
   [[nodiscard]] std::size_t remembered() const noexcept { return names_.size(); }
@@ -79,13 +79,13 @@ class Resolver {
     Clock::time_point until{};
     std::vector<Waiter*> waiters;
   };
-  // The places that a look-up has: of its client, of its name's parent, of all.
-  struct Places;
+  // The slots that a look-up has: of its client, of its name's parent, of all.
+  struct Slots;
 
   [[nodiscard]] static Result<std::vector<Endpoint>> to_endpoints(const Answer& answer,
                                                                   const Destination& destination);
   awaitable<void> look_up(std::shared_ptr<LookUp> one);
-  awaitable<bool> take(FairPlaces& places, std::uint64_t client);
+  awaitable<bool> take(FairSlots& slots, std::uint64_t client);
   void deliver(const LookUp& one, Answer answer);
   void leave(const std::string& name, Waiter& waiter);
   void make_room();
@@ -95,9 +95,9 @@ class Resolver {
   ResolverLimits limits_;
   std::unordered_map<std::string, Endpoint> overrides_;  // by host:port
   std::unordered_map<std::string, Name> names_;
-  std::unordered_map<std::uint64_t, FairPlaces> by_client_;  // in use or waited for
-  std::unordered_map<std::string, FairPlaces> by_parent_;
-  FairPlaces all_;
+  std::unordered_map<std::uint64_t, FairSlots> by_client_;  // in use or waited for
+  std::unordered_map<std::string, FairSlots> by_parent_;
+  FairSlots all_;
   TaskGroup look_ups_;
 };
 

@@ -81,12 +81,12 @@ Result<std::optional<int>> next_answer(int channel) {
   const cmsghdr* const header = CMSG_FIRSTHDR(&message);
   const bool rights = header != nullptr && header->cmsg_level == SOL_SOCKET &&
                       header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int));
-  if (!rights) return unavailable("there is no socket to reach it with");
+  if (!rights) return unavailable("it gave no socket");
   int fd = -1;
   std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
   if (word == SocketBroker::kGiven && is_tcp_v4(fd)) return std::optional<int>(fd);
   ::close(fd);
-  return unavailable("what came is no socket to reach it with");
+  return unavailable("it gave something other than a TCP socket");
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ class SocketBroker {
   // `channel` (a descriptor) stays its owner's and open for as long as this lives. One thread.
   SocketBroker(TimerWheel& wheel, int channel, std::chrono::milliseconds patience);
 
-  // A socket that nobody else has, within `patience`. ScannerUnavailable (the broker has ended, has
+  // A socket for the caller alone, within `patience`. ScannerUnavailable (the broker has ended, has
   // no socket, or does not answer), Cancelled.
   awaitable<Result<asio::ip::tcp::socket>> take();
 
@@ -32,7 +32,7 @@ class SocketBroker {
   TimerWheel& wheel_;
   int channel_;
   std::chrono::milliseconds patience_;
-  // Answers that will come and that nobody here waits for any more: the next ones need no question.
+  // Answers that will come and have no waiter any more: the next ones need no question.
   std::size_t owed_ = 0;
 };
 

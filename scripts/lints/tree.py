@@ -57,3 +57,32 @@ def blank(text, strings=True):
 
 def line_of(text, offset):
     return text.count("\n", 0, offset) + 1
+
+
+_GO_LITERAL = re.compile(r'//[^\n]*|/\*.*?\*/|`[^`]*`|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'', re.DOTALL)
+_HASH = re.compile(r"^[ \t]*#(?!!)[^\n]*", re.MULTILINE)
+
+
+def comments(path, text):
+    """(offset, text) of each comment, lines one below the other as one, without the marks. Of C++ and Go; of Python,
+    shell, CMake and others the lines that are nothing but a comment."""
+    slashes = path.endswith((".h", ".cc", ".go"))
+    pattern = _HASH if not slashes else _GO_LITERAL if path.endswith(".go") else _LITERAL
+    begin, end, indent, found = None, 0, 0, ""
+    for match in pattern.finditer(text):
+        words = match.group(0).strip()
+        if not words.startswith(("//", "/*") if slashes else "#"):
+            continue
+        start = match.start() + len(match.group(0)) - len(match.group(0).lstrip())
+        column = start - text.rfind("\n", 0, start) - 1
+        below = begin is not None and column == indent and text.count("\n", end, start) == 1
+        words = re.sub(r"\s*\n\s*\*? ?", " ", re.sub(r"^(?://[/<]*|/\*+|#+) ?|\s*\*/$", "", words))
+        if below and not text[end:start].strip():
+            found += " " + words
+        else:
+            if begin is not None:
+                yield begin, found
+            begin, indent, found = start, column, words
+        end = match.end()
+    if begin is not None:
+        yield begin, found

@@ -1,7 +1,8 @@
-"""Words that stand in the wrong place: a machine's paths, a backend's vocabulary outside the backend."""
+"""Words in the wrong place: paths of one machine, a backend's vocabulary outside the backend, riddles in plain text."""
 import re
 
-from .tree import Finding, blank, line_of
+from .hints import sentences
+from .tree import Finding, blank, comments, line_of
 
 # Absolute paths of the machine somebody worked on. Tests may invent a home, and the agent has one inside the bottle.
 _MACHINE = re.compile(r"(?<![\w.~$}/*:-])/(?:work|root|Users|home/(?!agent\b)[a-z][\w-]*)/[a-z][\w./-]*")
@@ -10,8 +11,22 @@ _DOCKER_TEXT = re.compile(r'"(?:docker(?:[" ])|[^"\n]*/docker\.sock)')
 _EMPTY_TEST = re.compile(r"GTEST_SKIP\(\)\s*;|(?:EXPECT|ASSERT)_TRUE\(true\)|t\.Skip\(\)|t\.SkipNow\(\)")
 MAX_LINES = 500
 
+# Plain English: a sentence names its subject. Code in backticks and quoted text are no prose.
+_QUOTED = re.compile(r"`[^`\n]*`|\"[^\"\n]*\"")
+_RIDDLES = (
+    (re.compile(r"\b(?:whoever|whomever|nobody)\b(?!-)", re.IGNORECASE),
+     "name the subject: a client, a process, the user"),
+    (re.compile(r"\ball\s+the\s+same\b", re.IGNORECASE), "write still, too, or although"),
+    (re.compile(r"\bbut\s+for\b", re.IGNORECASE), "write except"),
+    (re.compile(r"\b(?:for|by|to|from|with|in|than|only)\s+who\b|^Who (?!.*\?)", re.MULTILINE),
+     "who needs a noun: the client that …"),
+)
+_BARE_START = re.compile(r"^(?:What|Whose)\b(?!.*\?$)")
+_FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_PROGRAMS = (".h", ".cc", ".go", ".py", ".sh", ".cmake", "CMakeLists.txt", "Makefile", "Dockerfile", "compose.yaml")
+
 # This file and its tests have to spell what they look for.
-EXEMPT = ("scripts/lints/words.py", "scripts/tests/words_test.py")
+EXEMPT = ("scripts/lints/words.py", "scripts/tests/lints_test.py")
 
 
 def check(tree):
@@ -36,6 +51,39 @@ def check(tree):
                                     f"'{match.group(0)}' belongs to launcher/backend/docker"))
         for match in _DOCKER_TEXT.finditer(blank(text, strings=False)):
             findings.append(Finding(path, line_of(text, match.start()), "a docker command outside launcher/backend/docker"))
+    return findings + riddles(tree)
+
+
+def without_quotes(text):
+    return _QUOTED.sub(lambda match: " " * len(match.group(0)), text)
+
+
+def riddles(tree):
+    """Phrases that hide the subject of a sentence, in comments, documents and messages."""
+    findings = []
+
+    def look(path, offset, text, in_order):
+        for pattern, instead in _RIDDLES:
+            for match in pattern.finditer(text):
+                line = line_of(tree.files[path], offset + (match.start() if in_order else 0))
+                findings.append(Finding(path, line, f"'{match.group(0).strip()}': {instead}"))
+
+    for path in sorted(tree.files):
+        text = tree.files[path]
+        if path in EXEMPT or path.startswith("tests/fuzz/corpus"):
+            continue
+        if path.endswith(".md"):
+            prose = _FENCE.sub(lambda match: re.sub(r"[^\n]", " ", match.group(0)), text)
+            look(path, 0, without_quotes(prose), True)
+        elif path.endswith(_PROGRAMS) or (path.startswith("scripts/") and "." not in path):
+            for offset, comment in comments(path, text):
+                look(path, offset, without_quotes(comment), False)
+                if _BARE_START.search(comment):
+                    findings.append(Finding(path, line_of(text, offset), "a comment begins with its subject, not with "
+                                            f"'{comment.split()[0]}'"))
+        if path.startswith(("proxy/", "certs/", "launcher/")) and path.endswith((".h", ".cc")):
+            for offset, sentence in sentences(text):
+                look(path, offset, sentence, False)
     return findings
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from lints import citations, coroutines, hints, includes, oldest_go, words  # noqa: E402
-from lints.tree import Tree, blank  # noqa: E402
+from lints.tree import Tree, blank, comments  # noqa: E402
 
 
 def coroutine(body, signature="awaitable<void> f()"):
@@ -140,6 +140,48 @@ class Words(unittest.TestCase):
     def test_length_warns(self):
         self.assertEqual(1, len(words.warn(Tree({"proxy/a.cc": "\n" * 501}))))
         self.assertEqual([], words.warn(Tree({"proxy/a.cc": "\n" * 500})))
+
+
+class PlainEnglish(unittest.TestCase):
+    RIDDLES = ("Whoever asks is told.", "It waits for nobody.", "They run all the same.", "All of it but for the end.",
+               "A line for who wrote it.", "Who guesses needs another one.")
+
+    def findings(self, path, text):
+        return [(f.line, f.text) for f in words.riddles(Tree({path: text}))]
+
+    def test_refuses_riddles_everywhere_a_person_reads(self):
+        for text in self.RIDDLES:
+            for path, written in {"docs/a.md": f"# A\n\n{text}\n", "proxy/a.h": f"\n\nint a;  // {text}\n",
+                                  "tests/a.go": f"\n\n// {text}\n", "scripts/a": f"\n\n# {text}\n",
+                                  "launcher/a.cc": f'\n\nsay("{text}");\n'}.items():
+                self.assertEqual([3], [line for line, _ in self.findings(path, written)], (path, written))
+
+    def test_finds_a_phrase_across_two_lines(self):
+        self.assertEqual(1, len(self.findings("proxy/a.cc", "// They run all\n// the same.\n")))
+        self.assertEqual(1, len(self.findings("docs/a.md", "They run all\nthe same.\n")))
+
+    def test_refuses_comments_without_a_subject(self):
+        for text in ("What it costs.", "Whose events they are.", "What a peer\n// may do."):
+            self.assertEqual(1, len(self.findings("proxy/a.h", f"// {text}\nint a;\n")), text)
+            self.assertEqual(1, len(self.findings("proxy/a.h", f"int a;\n\n  /// {text}\n")), text)
+        self.assertEqual([], self.findings("proxy/a.h", "// The cost.\n// What it costs is above.\n"))
+        self.assertEqual([], self.findings("proxy/a.h", "// What is it?\n"))
+        self.assertEqual([], self.findings("docs/a.md", "What it costs\n"))
+
+    def test_leaves_code_and_quotes_alone(self):
+        for text in ("`By::Nobody`, the first one", 'says "nobody answers"', "the user nobody-else", "the same of all, but formal",
+                     "Says who may use it"):
+            self.assertEqual([], self.findings("proxy/a.h", f"// {text}\n"), text)
+        self.assertEqual([], self.findings("proxy/a.h", "By by = By::Nobody;  // the default\n"))
+        self.assertEqual([], self.findings("tests/a_test.cc", 'std::string a = "nobody in the test";\n'))
+        self.assertEqual([], self.findings("docs/a.md", "```\nid nobody\n```\n`nobody`\n"))
+
+    def test_comments_of_each_language(self):
+        self.assertEqual([(0, "a b"), (12, "c")], list(comments("a.h", "// a\n// b\n\n\n// c\n")))
+        self.assertEqual([(7, "a"), (12, "b c")], list(comments("a.cc", "int i; // a\n// b\n// c\n")))
+        self.assertEqual([(21, "a")], list(comments("a.go", "s := `// no` + \"//\"; // a\n")))
+        self.assertEqual([(3, "a b")], list(comments("a.h", "\n\n /* a\n * b */\n")))
+        self.assertEqual([(12, "a")], list(comments("a.py", "#!/bin/sh\n\n\n# a\nb = 1  # c\n")))
 
 
 @unittest.skipUnless(Path(oldest_go.OLDEST).exists(), "golang-1.19-go is missing (scripts/bootstrap test installs it)")

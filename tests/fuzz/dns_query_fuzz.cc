@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_CHECK((at(2) & 0x80) != 0 && at(4) == 0 && at(5) <= 1 && at(7) <= 1 && at(9) == 0);
   FUZZ_CHECK(answer->compare(0, 2, query, 0, 2) == 0);
   FUZZ_CHECK(refused <= 1 && (refused == 0 || (at(3) & 0xf) == 3));
-  // It is no query to whoever gets it: two servers do not answer each other.
+  // Its receiver does not take it for a query: two servers do not answer each other.
   FUZZ_CHECK(!answer_query(*answer, answers));
   return 0;
 }

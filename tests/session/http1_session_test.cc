@@ -1,4 +1,5 @@
-// What only HTTP/1.x has: the order of answers, the ends of connections, the proxy's own port.
+// Behaviour that only HTTP/1.x has: the order of answers, the ends of connections, the proxy's own
+// port.
 #include "proxy/http/http1_session.h"
 
 #include "session/session_bench.h"

@@ -510,8 +510,8 @@ awaitable<void> H2Clients::trailers() {
 }
 TEST_F(H2Clients, TrailersArrive) { play(trailers()); }
 
-// Whoever frames the answer for an h1 client goes by has_body: with it but without a source nobody
-// would write the last chunk.
+// The writer of an answer for an h1 client goes by has_body: with it but without a source, the last
+// chunk would never be written.
 awaitable<void> H2Clients::body_without_bytes() {
   start(false);
   co_await say(settings());

@@ -114,7 +114,7 @@ struct Finished {
 //   /hello   200 "hello"          /echo    200, the request's body when it is complete
 //   /big     200, `big` bytes     /live    200, the feed's pieces
 //   /hints   103, then 200        /never   no answer until cancelled
-//   /early   200 "no" without reading the body      /gone  nobody to answer
+//   /early   200 "no" without reading the body      /gone  no client to answer
 //   /talk    200 at once, and the request's body as it comes
 class ScriptHandler final : public Handler {
  public:

@@ -387,7 +387,7 @@ TEST_F(Http2Sessions, AClientThatGoesCancelsEverything) { play(client_goes()); }
 awaitable<void> Http2Sessions::upload_waits_for_reader() {
   start();
   co_await greet();
-  // Nobody reads the body of a request to /never.
+  // The body of a request to /never is not read.
   co_await say(headers(1, request_fields("POST", "/never"), false));
   for (int i = 0; i < 16; ++i) co_await say(data(1, Bytes(16384, 'x')));
   co_await settle();
@@ -451,7 +451,7 @@ awaitable<void> Http2Sessions::drains() {
   auto notified = [this] { return has(kGoAwayFrame, 0); };
   const bool notice = co_await read_until(notified);
   EXPECT_TRUE(notice);
-  // What was on its way is still taken.
+  // A request that was on its way is still taken.
   co_await say(headers(3, request_fields("GET", "/hello"), true));
   auto answered = [this] { return ended(3); };
   const bool late = co_await read_until(answered);
@@ -529,7 +529,7 @@ awaitable<void> Http2Sessions::slow_body() {
 // [T56]
 TEST_F(Http2Sessions, ABodyThatStopsComingIsA408) { play(slow_body()); }
 
-// gRPC in both directions: who talks and who listens may change, with pauses of any length.
+// gRPC in both directions: the speaker may change, with pauses of any length.
 awaitable<void> Http2Sessions::conversation() {
   limits.body_stall = 40ms;
   start();

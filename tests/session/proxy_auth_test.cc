@@ -1,4 +1,5 @@
-// The proxy's own port with a doorkeeper: who is asked for a password, how often, and what goes on.
+// The proxy's own port with a doorkeeper: which client is asked for a password, how often, and what
+// goes on.
 #include "proxy/http/doorkeeper.h"
 #include "proxy/http/http1_session.h"
 #include "session/session_bench.h"
@@ -9,7 +10,7 @@ namespace {
 using namespace test;
 using Place = Http1Session::Place;
 
-// Lets in who shows "letmein".
+// Requires the password "letmein".
 class Password final : public Doorkeeper {
  public:
   [[nodiscard]] std::optional<Failure> check(const Fields& fields) const override {
@@ -31,7 +32,7 @@ class ProxyAuth : public SessionBench {
  protected:
   ProxyAuth() : SessionBench(Protocol::H1) { doorkeeper = &password_; }
 
-  // What a client hears that says all of `says` and waits for the end.
+  // A client that sends `says` and reads until the end.
   awaitable<void> hear(Bytes says, Place place) {
     start(place);
     co_await say(says);

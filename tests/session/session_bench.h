@@ -30,7 +30,7 @@ enum class Protocol : std::uint8_t { H1, H2 };
 // Adds to ScriptHandler's paths:
 //   /status/NNN    that status, without a body
 //   /hold          takes the request and never reads its body
-//   /denied-later  refused by policy, but only when nobody waits for it any more
+//   /denied-later  refused by policy, but only when the client has gone
 //   /liar          ten bytes declared, `liar` bytes given
 class BenchHandler final : public Handler {
  public:
@@ -69,7 +69,7 @@ class BenchHandler final : public Handler {
   Event never_;
 };
 
-// What the client got to see of one answer.
+// One answer as the client saw it.
 struct Answer {
   int status = 0;
   std::string path;  // X-Path

@@ -1,4 +1,4 @@
-// What both client-side sessions owe their client and their handler: one body a behaviour, run over
+// The duties of both client-side sessions to client and handler: one body a behaviour, run over
 // HTTP/1.1 and HTTP/2.
 #include <gtest/gtest.h>
 
@@ -217,7 +217,7 @@ awaitable<void> Session::upload_waits() {
   const std::size_t taken = co_await send_as_much_as_goes(8 * 1024 * 1024);
   EXPECT_GT(taken, 0U);
   EXPECT_LE(taken, 1024U * 1024) << "the session takes a body that nobody reads";
-  // Its owner stops it: the end of an h1 connection is behind the bytes that nobody takes.
+  // Its owner stops it: the end of an h1 connection is behind the bytes that are not taken.
   tasks.cancel();
   co_await tasks.join();
   EXPECT_EQ(handler.cancelled, 1);
@@ -378,7 +378,7 @@ awaitable<void> Session::nobody() {
 }
 SESSION_TEST(NobodyToAnswerGetsNothing, nobody())
 
-// A probe that does not wait for its refusal is a refused probe all the same.
+// A probe that does not wait for its refusal counts as a refused one.
 awaitable<void> Session::refused_and_left() {
   start();
   co_await greet();

@@ -6,7 +6,7 @@ FAKE_DOCKER_FAIL=N    the N-th call that a launch makes fails, with words as an 
 FAKE_DOCKER_LATE=1    and does its work before it fails: the answer was lost, the thing is there
 FAKE_DOCKER_STATUS=N  what the agent ends with; FAKE_DOCKER_WAIT=1: once a file named "end" is in FAKE_DOCKER
 FAKE_DOCKER_EXEC=N     what a command that is run in the agent's container ends with
-FAKE_DOCKER_PIPELOCK   "die": pipelock's container ends at once, and nobody answers in it
+FAKE_DOCKER_PIPELOCK   "die": pipelock's container ends at once, and nothing answers in it
 FAKE_DOCKER_PROXY     "die": the proxy ends at once; "leave": once the agent runs"""
 
 import fcntl

@@ -96,7 +96,7 @@ def main():
     if sys.argv[1] == "--healthcheck":
         ask(sys.argv[2])
     options = arguments()
-    # What a test wants from this stand-in travels in the allowlist, the only free text it has.
+    # A test steers this stand-in through the allowlist, the only free text it has.
     modes = {host.split(".")[0] for host in options.allow if host.endswith(".mode.test")}
     if "refuse-to-start" in modes:
         sys.exit("fake proxy: refusing to start, as asked")

@@ -24,13 +24,13 @@ class MemoryPipe {
 
   [[nodiscard]] ByteStream& a() noexcept { return *a_; }
   [[nodiscard]] ByteStream& b() noexcept { return *b_; }
-  // For code that owns its stream. The pipe outlives it all the same.
+  // For code that owns its stream. The pipe must still outlive it.
   [[nodiscard]] std::unique_ptr<ByteStream> take_a() noexcept { return std::move(a_); }
   [[nodiscard]] std::unique_ptr<ByteStream> take_b() noexcept { return std::move(b_); }
 
  private:
-  struct Way {
-    Way(const Executor& executor, std::size_t most)
+  struct Direction {
+    Direction(const Executor& executor, std::size_t most)
         : capacity(most), readable(executor), writable(executor) {}
     Bytes bytes;
     const std::size_t capacity;
@@ -42,7 +42,7 @@ class MemoryPipe {
 
   class End final : public ByteStream {
    public:
-    End(Way& in, Way& out) : in_(in), out_(out) {}
+    End(Direction& in, Direction& out) : in_(in), out_(out) {}
     ~End() override { close(); }
 
     awaitable<IoResult> read_some(ByteSpan into) override {
@@ -111,13 +111,13 @@ class MemoryPipe {
     }
 
    private:
-    Way& in_;
-    Way& out_;
+    Direction& in_;
+    Direction& out_;
     bool closed_ = false;
   };
 
-  Way there_;
-  Way back_;
+  Direction there_;
+  Direction back_;
   std::unique_ptr<End> a_;
   std::unique_ptr<End> b_;
 };

@@ -29,9 +29,9 @@ inline void run_until_done(asio::io_context& io, awaitable<void> body) {
   ASSERT_TRUE(done) << "the coroutine waits for something that nobody will do";
 }
 
-// Cancels from inside the loop, as everybody does but a test's body: Asio hands a cancel that comes
-// from elsewhere to the loop as a bare pointer, which a task that ends meanwhile leaves dangling.
-// Then runs what is due.
+// Cancels from inside the loop, as all code except a test's body does: Asio hands a cancel that
+// comes from elsewhere to the loop as a bare pointer, which a task that ends meanwhile leaves
+// dangling. Then runs what is due.
 inline void cancel_tasks(asio::io_context& io, TaskGroup& tasks) {
   asio::post(io, [&tasks] { tasks.cancel(); });
   io.restart();

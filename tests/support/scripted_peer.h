@@ -179,7 +179,7 @@ class InterimLog final : public InterimSink {
   std::vector<int> statuses;
 };
 
-// What a client would have seen of an exchange.
+// An exchange as a client would have seen it.
 struct Outcome {
   std::optional<Failure> failure;  // instead of a response
   ResponseHead head;
@@ -288,7 +288,7 @@ struct PipeWorld {
     run_until_done(io, drive(upstream, std::move(request), wheel, std::move(how), out));
     return out;
   }
-  // What is due already, without waiting for more.
+  // Runs what is due already, without waiting for more.
   void settle() {
     io.restart();
     io.poll();

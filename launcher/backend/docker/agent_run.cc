@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kGrace{10};
 constexpr int kTick = 500;  // ms, for kill_at_ alone; everything else wakes the wait
 
-// The docker program makes the terminal raw; if it is killed, nobody but us puts it back.
+// The docker program makes the terminal raw; if it is killed, only this object puts it back.
 class TerminalKeeper {
  public:
   explicit TerminalKeeper(bool terminal)
@@ -119,9 +119,9 @@ class Session {
       const auto log = state_ / "proxy.log";
       lost_ =
           Error{ExitCode::kProxy,
-                "bottle-proxy ended by itself (status " +
+                "bottle-proxy ended unexpectedly (status " +
                     std::to_string(containers_.proxy().exit_status()) +
-                    "); the bottle is ended, since nothing can leave it any more" + log_tail(log),
+                    "); the bottle is ended, since it can send nothing any more" + log_tail(log),
                 "its log is " + log.string()};
       kill_at_ = Clock::now() + kGrace;
       tell({"kill", "--signal", "TERM", name_});
@@ -130,7 +130,7 @@ class Session {
     if (pipelock && !pipelock_told_ && pipelock.ended()) {
       pipelock_told_ = true;
       const auto log = state_ / "pipelock.log";
-      std::cerr << "bottle: warning: pipelock ended by itself (status " << pipelock.exit_status()
+      std::cerr << "bottle: warning: pipelock ended unexpectedly (status " << pipelock.exit_status()
                 << "); every request is refused from now on" << log_tail(log) << "\n";
     }
   }

@@ -141,7 +141,7 @@ Expected<void> BottleContainers::run(const StepRef& ref) {
       break;
   }
   auto answer = asked(std::move(step));
-  // An image without /etc, or with a huge one, gets bottle's files all the same.
+  // An image without /etc, or with a huge one, still gets bottle's files.
   if (ref.id == StepId::kReadEtc && !answer && answer.error().code == ExitCode::kEngine) return {};
   if (!answer) return std::move(answer.error());
   switch (ref.id) {

@@ -107,7 +107,7 @@ void choose_user(Plan& plan) {
   if (container.uid == 0) {
     plan.notes.push_back(
         "the agent is root in its container, without any capability, since the workspace is "
-        "root's; give the workspace to another user to have it run as that one");
+        "root's; if another user owns the workspace, the agent runs as that user");
   }
 }
 
@@ -143,8 +143,8 @@ Expected<void> check_pipelock_url(const Plan& plan) {
     if (plan.pipelock_url->starts_with(here)) {
       return Error{ExitCode::kUsage,
                    *plan.pipelock_url + " means the proxy's own container, not this machine",
-                   "name an address that containers reach, or leave --pipelock out: then a "
-                   "pipelock of the bottle's own is started"};
+                   "name an address that containers can reach, or leave --pipelock out, and bottle "
+                   "starts a pipelock"};
     }
   }
   return {};
@@ -183,7 +183,7 @@ Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string&
   if (!plan->secrets.empty()) {
     plan->notes.push_back(
         "`docker inspect` shows the agent's environment, its secrets too, to "
-        "whoever may use the engine");
+        "every user of the engine");
   }
   if (const auto remote = remote_engine(*engine); !remote.empty()) {
     plan->notes.push_back("the engine is at " + remote +

@@ -11,8 +11,8 @@ namespace bottle::launcher::docker {
 // machines work; only the workspace and the manifest's mounts must be where the engine is.
 std::unique_ptr<BottleBackend> make_docker_backend();
 
-// Whether the engine answers and has the images that a bottle needs by default: then docker is what
-// a bottle is made with when nobody asks for another backend. Takes as long as three docker
+// Whether the engine answers and has the images that a bottle needs by default: then docker is the
+// backend unless the user asks for another one. Takes as long as three docker
 // commands, and no time where there is no docker program.
 bool docker_is_ready();
 

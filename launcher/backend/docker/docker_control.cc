@@ -44,7 +44,7 @@ Expected<ExitStatus> DockerControl::exec(const BottleRecord& bottle,
     const auto there = engine->ask(call, nullptr);
     if (there && there->status != 0) {
       return Error{ExitCode::kCommandNotFound, command.front() + " does not exist in the bottle",
-                   "only what its image has can be run"};
+                   "only programs of its image can be run"};
     }
   }
   return ExitStatus{status};

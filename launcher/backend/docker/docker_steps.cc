@@ -31,7 +31,7 @@ void add_labels(Words& words, const Plan& plan) {
   label(kLeaseLabel, (plan.runtime_base / plan.id / "lease").string());
 }
 
-// What is the same for every container: nothing that it does not need.
+// The options that every container gets: they take away everything it does not need.
 Words create(const Plan& plan, const std::string& name, const std::string& network,
              const std::string& user, std::string_view memory, unsigned processes) {
   // Images are fetched in a step of their own. What containers print goes to the launcher alone:

@@ -10,7 +10,7 @@
 
 namespace bottle::launcher::docker {
 
-// What a launch runs, as values: which steps in which order, and the docker command of each. Pure:
+// The steps of a launch as values: their order, and the docker command of each. Pure:
 // the same plan and facts give the same commands, so that what `--dry-run` prints is what happens.
 
 // The part of the plan that only bottles of containers have.
@@ -32,14 +32,15 @@ struct Names {
 
 // The labels on everything.
 inline constexpr std::string_view kIdLabel = "bottle.id";
-inline constexpr std::string_view kOwnerLabel = "bottle.owner";  // who may remove it: owner_mark()
+inline constexpr std::string_view kOwnerLabel = "bottle.owner";  // its user: owner_mark()
 inline constexpr std::string_view kLeaseLabel = "bottle.lease";  // lives while this file is locked
 
 // Stands for this user on this machine, without telling who that is. Engines are shared, also
 // between machines.
 std::string owner_mark();
 
-// What is known only once the engine has made something. The defaults are what a dry run shows.
+// Facts that are known only once the engine has made something. The defaults are what a dry run
+// shows.
 struct Facts {
   std::string agent_subnet = "$AGENT_SUBNET";    // CIDR
   std::string scan_subnet = "$SCAN_SUBNET";      // CIDR
@@ -101,7 +102,7 @@ inline constexpr std::uint16_t kPipelockPort = 8888;
 inline constexpr unsigned kProxyUser = 65532;
 inline constexpr unsigned kPipelockUser = 65534;
 
-// What a container may use at most. The agent's are those of a large build.
+// Upper bounds of what a container may use. The agent's are enough for a large build.
 inline constexpr std::string_view kAgentMemory = "8g";
 inline constexpr std::string_view kProxyMemory = "1g";  // spools are on disk, see docs/limits.md
 inline constexpr std::string_view kPipelockMemory = "1g";

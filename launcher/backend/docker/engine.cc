@@ -37,7 +37,7 @@ bool ends_a_wait(int signal) {
   return signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT;
 }
 
-// What is still to be written to a child; closes its end when done or when nobody reads.
+// Bytes still to be written to a child. Closes its end when done or when the child does not read.
 struct Feed {
   Fd pipe;
   std::string_view rest;
@@ -154,7 +154,7 @@ Expected<Answer> Engine::ask(const Call& call, SignalWatch* signals) const {
     if (fds[0].revents != 0 && !drain(out->read.get(), answer.out)) out->read.reset();
     if (fds[1].revents != 0 && !drain(err->read.get(), words)) err->read.reset();
     if (answer.out.size() > kMostOutput || words.size() > kMostOutput) {
-      return Error{ExitCode::kEngine, "the docker program said more than it should", ""};
+      return Error{ExitCode::kEngine, "the docker program printed more than 16 MiB", ""};
     }
   }
   if (!child->wait(std::chrono::seconds(10))) {

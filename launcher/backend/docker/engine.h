@@ -18,7 +18,7 @@ inline constexpr std::chrono::seconds kCommandLimit{120};
 inline constexpr std::chrono::minutes kFetchLimit{60};  // an image over a slow line
 inline constexpr std::size_t kMostOutput = 16 * 1024 * 1024;
 
-// What one call of the docker program is given besides its arguments.
+// The input of one call of the docker program, besides its arguments.
 struct Call {
   std::vector<std::string> arguments;      // after the program's own name
   std::string input{};                     // its standard input
@@ -28,7 +28,7 @@ struct Call {
 };
 inline constexpr std::string_view kEnvFile = "/dev/fd/9";
 
-// What came of a call that ended. Not an Error: the caller knows what a failure means.
+// The result of a call that ended. Not an Error: the caller knows what a failure means.
 struct Answer {
   int status = 0;
   std::string out;

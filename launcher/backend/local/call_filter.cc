@@ -15,8 +15,8 @@ struct Release {
 };
 using Filter = std::unique_ptr<void, Release>;
 
-// What an agent's programs need, in ascending order. All others answer as a kernel without them
-// does.
+// Socket families that an agent's programs need, in ascending order. All others answer as a kernel
+// without them does.
 constexpr std::array<scmp_datum_t, 4> kFamilies{AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
 
 // socketcall is there for 32-bit programs alone and hides its arguments in memory; those since

@@ -83,7 +83,7 @@ std::optional<pid_t> first_process(pid_t keeper) {
   return std::nullopt;
 }
 
-// A copy of this program that nobody can change.
+// A copy of this program that cannot be changed.
 Expected<Fd> sealed_copy() {
   constexpr unsigned kExecutable = 0x10;  // MFD_EXEC, Linux 6.3
   const Fd program(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
@@ -211,7 +211,7 @@ int become(const Words& words, int parent_gone) {
 }
 
 int run_inside() {
-  // What the agent may see of this process is what it becomes at the end.
+  // The agent may not look into this process before it has become the command.
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   const auto words = unpacked(kWordsNumber);
   ::close(kWordsNumber);

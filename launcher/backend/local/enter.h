@@ -31,7 +31,8 @@ struct Entry {
 Expected<Child> enter(const BottleRecord& bottle, const Entry& entry, const Fd& terminal,
                       const Fd& link);
 
-// What main() calls with kEnterWord, first of all. Ends the process with the command's status.
+// main() calls this with kEnterWord, before anything else. Ends the process with the command's
+// status.
 [[noreturn]] void enter_main();
 
 }  // namespace bottle::launcher::local

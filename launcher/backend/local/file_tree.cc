@@ -30,7 +30,7 @@ constexpr std::array<const char*, 6> kPrivate{"/tmp", "/var", "/var/tmp", "/run"
 constexpr std::size_t kMaxLooked = 20'000;  // files of /etc that are looked at
 constexpr std::size_t kMaxHidden = 500;     // bwrap takes 9000 arguments
 
-// What others may not read is a secret of someone. As root the agent could read it all.
+// A file that other users may not read is someone's secret. As root the agent could read it all.
 Expected<void> hide_secrets(const fs::path& directory, int depth, std::vector<PlannedMount>& out) {
   std::size_t looked = 0;
   std::size_t hidden = 0;
@@ -195,10 +195,10 @@ std::optional<std::string> missing_interpreter(const Plan& plan, const fs::path&
 Expected<void> check_interpreter(const Plan& plan, const fs::path& script) {
   const auto missing = missing_interpreter(plan, script);
   if (!missing) return {};
-  return Error{
-      ExitCode::kCommandNotRunnable,
-      script.string() + " wants to be run by " + *missing + ", which does not exist in the bottle",
-      "install that below /usr or /opt, or start the script with another program"};
+  return Error{ExitCode::kCommandNotRunnable,
+               script.string() + " needs the interpreter " + *missing +
+                   ", which does not exist in the bottle",
+               "install that below /usr or /opt, or start the script with another program"};
 }
 
 }  // namespace

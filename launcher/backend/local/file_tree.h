@@ -10,7 +10,7 @@
 
 namespace bottle::launcher::local {
 
-// What the agent sees of the file system, in the order in which it is mounted: the host's system
+// The agent's file system, in the order in which it is mounted: the host's system
 // directories read-only without what only some users may read there, an empty /home, /tmp, /run and
 // /var, the workspace and the manifest's mounts, and the bottle's own files over the host's.
 // Fails when the workspace or a mount would give away what the bottle exists to keep.

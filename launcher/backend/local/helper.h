@@ -15,9 +15,9 @@ namespace bottle::launcher::local {
 // comes too late: killed in its first milliseconds, it leaves a process behind.
 class Helper {
  public:
-  // What is open inside, at 127.0.0.1: the proxy's own port, and what catches clients that do not
-  // know of a proxy. The caller closes its copies after handing them on: while anyone holds one,
-  // connections queue instead of being refused.
+  // The sockets open inside, at 127.0.0.1: the proxy's own port, and those that catch clients that
+  // do not know of a proxy. The caller closes its copies after handing them on: while anyone holds
+  // one, connections queue instead of being refused.
   struct Sockets {
     Fd proxy;  // TCP, the port that start() was given
     Fd tls;    // TCP 443
@@ -30,8 +30,8 @@ class Helper {
   // Waits until they have come. Once.
   Expected<Sockets> take_sockets();
 
-  // What bubblewrap is started with. The standard streams are the launcher's own, or all three
-  // `terminal` when that is open; then `link` is passed on too, as kLeaderNumber.
+  // The arguments that bubblewrap is started with. The standard streams are the launcher's own, or
+  // all three `terminal` when that is open; then `link` is passed on too, as kLeaderNumber.
   struct Go {
     std::string bwrap;
     std::vector<std::string> arguments;  // all but the command; sent through a pipe

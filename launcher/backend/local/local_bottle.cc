@@ -41,10 +41,9 @@ Expected<void> write_files(const RuntimeDir& runtime, const Plan& plan) {
   if (::mkdir(trust.c_str(), 0755) != 0)
     return system_error("cannot make " + trust.string(), errno);
   for (const auto& [name, text] :
-       {std::pair{
-            kResolvConfName,
-            std::string("# The bottle's proxy: it says that every host is here, and catches what "
-                        "comes then.\nnameserver 127.0.0.1\n")},
+       {std::pair{kResolvConfName,
+                  std::string("# The bottle's proxy: it answers every name with this address.\n"
+                              "nameserver 127.0.0.1\n")},
         std::pair{kHostsName, std::string("127.0.0.1 localhost bottle\n::1 localhost\n")},
         std::pair{kPasswdName, passwd_text(content_of("/etc/passwd"), ::getuid(), ::getgid())},
         std::pair{kGitConfigName, plan.git.config}, std::pair{kEmptyName, std::string()}}) {
@@ -54,7 +53,7 @@ Expected<void> write_files(const RuntimeDir& runtime, const Plan& plan) {
   return {};
 }
 
-// What needs the CA.
+// Writes the files that need the CA.
 Expected<void> write_trust(const RuntimeDir& runtime, const Plan& plan) {
   for (const char* name : {kCaName, kBundleName}) {
     const auto file = runtime.path() / name;

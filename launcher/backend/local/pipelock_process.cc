@@ -30,7 +30,8 @@ constexpr std::uint16_t kFirstPort = 8888;
 
 // As pipelock sees them.
 constexpr const char* kDirectory = "/pipelock";
-// What programs need to run: pipelock is one static file, its stand-ins in tests are not.
+// Directories that programs need to run: pipelock is one static file, its stand-ins in tests are
+// not.
 constexpr std::array kSystem{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store"};
 
 struct OwnFile {

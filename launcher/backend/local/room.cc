@@ -41,7 +41,7 @@ Fd open_inside(const Opening& opening) {
   return socket;
 }
 
-// What the launcher is sent: "ok" and the sockets, or the failing errno as text.
+// Sends the launcher "ok" and the sockets, or the failing errno as text.
 bool send_sockets(int control, const std::vector<Opening>& openings) {
   std::vector<Fd> sockets;
   std::vector<int> numbers;

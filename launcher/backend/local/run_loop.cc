@@ -153,7 +153,7 @@ class Session {
 
   void lose(const Watched& watched) {
     if (!watched.lost.empty()) {
-      std::string text = "bottle: " + watched.name + " ended by itself (status " +
+      std::string text = "bottle: " + watched.name + " ended unexpectedly (status " +
                          std::to_string(watched.child->exit_status()) + "): " + watched.lost +
                          log_tail(watched.log) + "\nbottle: its log is " + watched.log.string() +
                          "\n";
@@ -165,11 +165,12 @@ class Session {
       std::cerr << text << std::flush;
       return;
     }
-    lost_ = Error{
-        watched.code,
-        watched.name + " ended by itself (status " + std::to_string(watched.child->exit_status()) +
-            "); the bottle is ended, since nothing can leave it any more" + log_tail(watched.log),
-        "its log is " + watched.log.string()};
+    lost_ = Error{watched.code,
+                  watched.name + " ended unexpectedly (status " +
+                      std::to_string(watched.child->exit_status()) +
+                      "); the bottle is ended, since it can send nothing any more" +
+                      log_tail(watched.log),
+                  "its log is " + watched.log.string()};
     kill_at_ = Clock::now() + kGrace;
     pass_on(SIGTERM);
   }

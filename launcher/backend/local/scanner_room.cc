@@ -50,7 +50,7 @@ std::optional<int> reap(pid_t pipelock) {
   return std::nullopt;
 }
 
-// The inner process: sockets for whoever asks, until pipelock ends. Messages from the launcher:
+// The inner process: answers requests for sockets until pipelock ends. Messages from the launcher:
 // log, bwrap's arguments and bwrap's status as descriptors, with the words to exec. Its end of file
 // is the end.
 int keep_scanner(int control, int broker) {

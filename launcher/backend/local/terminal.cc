@@ -45,7 +45,7 @@ Terminal::Terminal(Terminal&& other) noexcept
 Terminal::~Terminal() { restore(); }
 
 void Terminal::take() {
-  // Without job control (-1) nobody else uses it.
+  // Without job control (-1) no other process group uses it.
   const pid_t front = ::tcgetpgrp(STDIN_FILENO);
   if (front != -1 && front != ::getpgrp()) return;
   termios raw = before_;
@@ -85,7 +85,7 @@ bool Terminal::copy_input() {
 void Terminal::flush_input() {
   const auto put = ::write(master_.get(), pending_.data(), pending_.size());
   if (put > 0) pending_.erase(0, static_cast<std::size_t>(put));
-  if (put < 0 && errno != EAGAIN && errno != EINTR) pending_.clear();  // nobody is there any more
+  if (put < 0 && errno != EAGAIN && errno != EINTR) pending_.clear();  // the other end is gone
 }
 
 bool Terminal::copy_output() {

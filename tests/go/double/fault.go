@@ -23,7 +23,7 @@ const (
 	FaultKillBody              // a length of 1 MiB, After bytes, then RST
 	FaultCutChunked            // chunked, After bytes, then FIN without the last chunk
 	FaultHangBody              // chunked, After bytes, then silence
-	Fault101                   // 101 Switching Protocols nobody asked for
+	Fault101                   // 101 Switching Protocols without being asked
 	FaultInterim               // 20 × 103, then 200
 	FaultEarly403              // a block before the body was read
 	FaultBothLengths           // Content-Length and Transfer-Encoding

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// fetch is /fetch?url=: a page that pipelock gets by itself. Nobody admitted that request.
+// fetch is /fetch?url=: a page that pipelock gets by itself. That request was never admitted.
 func (d *Double) fetch(w http.ResponseWriter, r *http.Request, id string) {
 	target, err := url.Parse(r.URL.Query().Get("url"))
 	if err != nil || target.Host == "" {

@@ -90,7 +90,7 @@ func CloseEngine() {
 	}
 }
 
-// Own says whether the tests started it, so that nobody else uses it.
+// Own says whether the tests started it, so that no other program uses it.
 func (e *Engine) Own() bool { return e.pid != 0 }
 
 // missing says what keeps the caller's engine from being used; empty: nothing.
@@ -137,7 +137,7 @@ func (e *Engine) Command(program string, args ...string) *exec.Cmd {
 	return exec.Command("nsenter", append([]string{fmt.Sprintf("--net=/proc/%d/ns/net", e.pid), "--", program}, args...)...)
 }
 
-// What the daemon's first process does: it is number one of a PID namespace, so whatever is left of the engine ends
+// The daemon's first process. It is number one of a PID namespace, so whatever is left of the engine ends
 // with it, and its mounts, bridges and packet filters end with its other namespaces. The daemon ends when the tests
 // close its input, also by dying, and its control groups are removed then. Nothing of the machine is told of it: neither
 // systemd nor firewalld.
@@ -178,7 +178,7 @@ func startEngine(ctx context.Context) (*Engine, error) {
 }
 
 func (e *Engine) start(ctx context.Context) error {
-	// Images are kept from run to run; whoever has the lock has the directory.
+	// Images are kept from run to run; the holder of the lock has the directory.
 	kept := filepath.Join(Repository(), "build", "test-engine")
 	err := os.MkdirAll(kept, 0o700)
 	if err != nil {

@@ -153,7 +153,7 @@ func (e *Engine) makeBase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// What the machine's apt thinks of clocks is about its mirror too.
+	// The machine's apt settings about clocks apply to its mirror too.
 	checks := regexp.MustCompile(`(?m)^Acquire::(Check-|Retries).*$`).FindAllString(string(settings), -1)
 	for file, text := range map[string]string{
 		"etc/apt/sources.list":             "deb " + mirror + " bookworm main\ndeb " + security + " bookworm-security main\n",

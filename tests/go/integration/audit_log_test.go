@@ -155,7 +155,7 @@ func TestAuditBeginningHasItsEnd(t *testing.T) {
 	}
 }
 
-// auditToPipe starts a proxy whose audit log goes into a pipe that nobody reads, and gives the pipe's other end.
+// auditToPipe starts a proxy whose audit log goes into a pipe that is not read, and gives the pipe's other end.
 func auditToPipe(t *testing.T) (*harness.World, *os.File) {
 	t.Helper()
 	reader, writer, err := os.Pipe()

@@ -220,7 +220,7 @@ func TestBottlesAreListedEnteredAndStopped(t *testing.T) {
 	s.nothingLeft()
 }
 
-// TestStopOfAShellThatIgnoresSigterm: a shell that ignores SIGTERM ends all the same, before it is killed.
+// TestStopOfAShellThatIgnoresSigterm: a shell that ignores SIGTERM ends too, before it is killed.
 func TestStopOfAShellThatIgnoresSigterm(t *testing.T) {
 	s := newShelf(t)
 	b := s.start("trap '' TERM; while :; do sleep 0.1; done")
@@ -532,7 +532,7 @@ func TestKilledLauncherLeavesNothing(t *testing.T) {
 // killAtRandomMoments starts bottles with these words and kills their launchers.
 func killAtRandomMoments(t *testing.T, s *shelf, start ...string) {
 	t.Helper()
-	// What was there before is not looked at: others use these folders too.
+	// Older entries are not looked at: others use these folders too.
 	began := time.Now()
 	temporary := func() []string {
 		var out []string

@@ -171,7 +171,7 @@ for i in $(seq 100); do curl -sS -D head -o body https://` + confinedName + `/te
 	if got.code != 7 || !strings.HasPrefix(got.out, "200 ") || !strings.Contains(got.out, "scanner_unavailable") {
 		t.Errorf("exit code %d: %s", got.code, clipText(got.out))
 	}
-	if !strings.Contains(got.errors, "pipelock ended by itself") || !strings.Contains(got.errors, "every request is refused") {
+	if !strings.Contains(got.errors, "pipelock ended unexpectedly") || !strings.Contains(got.errors, "every request is refused") {
 		t.Errorf("bottle does not say why: %s", got.errors)
 	}
 }

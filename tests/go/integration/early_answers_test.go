@@ -94,8 +94,8 @@ func TestEarlyAnswersReachGo(t *testing.T) {
 	}
 }
 
-// TestEarlyAnswerOfAnOriginThatResets: an h2 origin that ends its answer and resets the request at once. The answer is
-// the client's all the same, over both protocols.
+// TestEarlyAnswerOfAnOriginThatResets: an h2 origin that ends its answer and resets the request at once. The client
+// still gets the answer, over both protocols.
 func TestEarlyAnswerOfAnOriginThatResets(t *testing.T) {
 	w, urls := earlyWorld(t) // Go's server does so
 	for _, proto := range []harness.Proto{harness.H1, harness.H2} {

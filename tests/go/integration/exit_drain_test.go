@@ -36,7 +36,7 @@ func TestExitDrain(t *testing.T) {
 	}
 }
 
-// TestExitSecondSignal: whoever cannot wait need not.
+// TestExitSecondSignal: a second signal ends the wait.
 func TestExitSecondSignal(t *testing.T) {
 	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Scanner, Exit: true, DoubleOnly: true})
 	client := w.Client(harness.H2)

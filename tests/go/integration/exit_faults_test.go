@@ -151,7 +151,7 @@ func TestExitAnswersOfOthers(t *testing.T) {
 	}
 }
 
-// TestExitAnswersTwice: the second answer is nobody's.
+// TestExitAnswersTwice: the second answer goes to no client.
 func TestExitAnswersTwice(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := exitWorld(t, harness.WorldOptions{})

@@ -191,8 +191,8 @@ func TestExitSideDownload(t *testing.T) {
 			}
 		}
 		used := (w.Program.CPU() - cpu) / time.Duration(runs)
-		// What is judged is a core's worth of the proxy: client and origin do TLS on the same few cores, and what
-		// the clock says is theirs as much as ours.
+		// The figure is per core of the proxy: client and origin do TLS on the same few cores, and the time on the
+		// clock is theirs as much as ours.
 		perCore := float64(runs) * size / 1e6 / (w.Proxy.CPU() - own).Seconds()
 		t.Logf("%.0f MB/s by the clock, best of %d; %.0f MB a second of the proxy's CPU; the scanner used %v of CPU", best, runs, perCore, used)
 		judgeMemory(t, w, before)

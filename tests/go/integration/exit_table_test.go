@@ -357,7 +357,7 @@ func requestOrderRow() tableRow {
 	}, without: "X-Api X-Lower X-Up", with: "x-LOWER X-api X-UP"}
 }
 
-// otherOrigin has a certificate for another name, or of an authority that nobody trusts.
+// otherOrigin has a certificate for another name, or of an authority that is not trusted.
 func otherOrigin(t *testing.T, unknown bool) harness.WorldOptions {
 	t.Helper()
 	name := "elsewhere.test"
@@ -374,7 +374,7 @@ func otherOrigin(t *testing.T, unknown bool) harness.WorldOptions {
 	return harness.WorldOptions{RawOrigin: server}
 }
 
-// decided is a refusal with who the audit log says it was.
+// decided is a refusal with its `by` of the audit log.
 func (c *cell) decided(answer harness.Answer) string {
 	c.t.Helper()
 	if answer.Response == nil || answer.StatusCode < 400 {

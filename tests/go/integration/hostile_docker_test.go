@@ -98,7 +98,8 @@ func (b *besideBottle) told() (out []sighting) {
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			b.t.Fatalf("%v: %s", err, line)
 		}
-		// What an engine's network does by itself is no visit: neighbours that are looked for, and multicast groups.
+		// An engine's network does this by itself, so it is no visit: neighbours that are looked for, and multicast
+		// groups.
 		if e.Kind == "ready" || e.Kind == "frame" && e.To != containerInternet && e.To != containerInternet6 && e.To != containerMetadata || e.IP == 58 {
 			continue
 		}
@@ -255,7 +256,7 @@ func judgeEnginesFilter(t *testing.T, said attempts) {
 	}
 }
 
-// TestDockerBroadcasts: what an agent sends to everybody in its network reaches the engine's machine, whose end of a
+// TestDockerBroadcasts: an agent's broadcast reaches the engine's machine, whose end of a
 // bridge hears it. Nothing can come back.
 func TestDockerBroadcasts(t *testing.T) {
 	engine := needEngine(t)

@@ -91,7 +91,7 @@ func TestOneVerdictForEachHost(t *testing.T) {
 	}
 }
 
-// TestPlansAcceptNoHostThatAStartRefuses: the same of spellings that nobody thought of.
+// TestPlansAcceptNoHostThatAStartRefuses: the same of random spellings.
 func TestPlansAcceptNoHostThatAStartRefuses(t *testing.T) {
 	s := newShelf(t)
 	seed := time.Now().UnixNano()

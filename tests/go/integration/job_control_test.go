@@ -73,7 +73,7 @@ func (shell jobShell) hasStopped(terminal *harness.Terminal) {
 func (shell jobShell) answers(terminal *harness.Terminal, mark string) {
 	for try := 0; try < 10; try++ {
 		terminal.Type("stty -a | grep -o ' icanon' | tr a-z A-Z; echo mark-" + mark + "\r")
-		// What is typed before the job has ended is the job's.
+		// Input before the job has ended is the job's.
 		if terminal.Appears("ICANON", 3*time.Second) {
 			break
 		}

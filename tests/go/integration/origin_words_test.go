@@ -11,8 +11,8 @@ import (
 	"bottle.test/origin"
 )
 
-// TestOriginsThatCannotBeReachedSayWhy: what an origin does that the proxy cannot go along with is named, and nobody is told
-// to try again.
+// TestOriginsThatCannotBeReachedSayWhy: what an origin does that the proxy cannot go along with is named, and the
+// client is not told to try again.
 func TestOriginsThatCannotBeReachedSayWhy(t *testing.T) {
 	for _, c := range []struct {
 		name   string

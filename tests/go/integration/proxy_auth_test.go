@@ -20,8 +20,8 @@ import (
 	"bottle.test/origin"
 )
 
-// What may use the proxies here. The password has what a URL must escape, but for '%': libcurl decodes what git has decoded
-// already.
+// The user of the proxies here. The password has the characters that a URL must escape, except '%': libcurl decodes
+// what git has decoded already.
 const (
 	proxyUser     = "dev"
 	proxyPassword = "p@ss:word/with everything#?&'\"$`\\"
@@ -154,7 +154,7 @@ func TestProxyAuthAbsoluteForm(t *testing.T) {
 	})
 }
 
-// TestProxyAuthHostileFields: whatever is shown in another form lets nobody in, and closes nothing but the connection.
+// TestProxyAuthHostileFields: credentials in another form let no client in, and close nothing but the connection.
 func TestProxyAuthHostileFields(t *testing.T) {
 	w := direct(t, "--proxy-auth", usersFile(t))
 	right := basic(proxyUser, proxyPassword)

@@ -242,7 +242,7 @@ func TestSlowReaderDoesNotFillMemory(t *testing.T) {
 		if _, err := io.CopyN(io.Discard, resp.Body, 1<<20); err != nil {
 			t.Fatal(err)
 		}
-		// The peak must stand still while nobody reads: look until two readings, a while apart, agree.
+		// The peak must stand still while the client does not read: look until two readings, a while apart, agree.
 		last := int64(-1)
 		settled := harness.Eventually(10*time.Second, func() bool {
 			now := w.Proxy.PeakRSS()
@@ -258,7 +258,7 @@ func TestSlowReaderDoesNotFillMemory(t *testing.T) {
 	})
 }
 
-// TestTwoStreamsAreIndependent: a stream that nobody reads does not stop another one of the same connection.
+// TestTwoStreamsAreIndependent: a stream that is not read does not stop another one of the same connection.
 func TestTwoStreamsAreIndependent(t *testing.T) {
 	w := direct(t)
 	client := w.Client(harness.H2)

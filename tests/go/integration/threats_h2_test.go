@@ -96,7 +96,7 @@ func TestH2WhatTheLibraryLetsThroughIsRefused(t *testing.T) {
 			"late-pseudo": append([]harness.Field{{Name: ":method", Value: "GET"}, {Name: "x-a", Value: "b"}}, pseudo("GET", "https", a, "/")[1:]...), "unknown-pseudo": append([]harness.Field{{Name: ":evil", Value: "1"}}, w.Request("GET", "/")...),
 			"double-path": append([]harness.Field{{Name: ":path", Value: "/x"}}, w.Request("GET", "/")...), "long-name": with(harness.Repeat("n", 65), "v"),
 		})
-		// What is refused by taking it away.
+		// Fields that are taken away instead of refused.
 		c := w.H2()
 		c.Headers(1, true, w.Request("GET", "/echo", harness.Field{Name: "http2-settings", Value: "AAA"}, harness.Field{Name: "proxy-authorization", Value: "Basic dTpw"},
 			harness.Field{Name: "te", Value: "trailers"}, harness.Field{Name: "proxy-connection", Value: "keep-alive"})...)

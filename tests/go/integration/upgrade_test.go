@@ -55,7 +55,7 @@ func TestWebSocketIs426(t *testing.T) {
 		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Origin: origin.Options{Plain: true}})
 		check(t, w, w.RawDial(), "GET http://"+w.Authority()+"/ws HTTP/1.1\r\nHost: "+w.Authority()+"\r\n"+webSocketFields+"\r\n")
 	})
-	// What else may be offered is an ordinary request.
+	// An offer of another protocol is an ordinary request.
 	t.Run("the protocol that is there", func(t *testing.T) {
 		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct})
 		answer := w.Exchange(fill(w, "GET /text HTTP/1.1\r\nHost: {A}\r\nConnection: Upgrade\r\nUpgrade: HTTP/1.1\r\n\r\n"))

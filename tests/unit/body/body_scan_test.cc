@@ -213,7 +213,7 @@ TEST_F(Undeclared, IsDecodedWithinTheLimitsAndNotRefusedBeyondThem) {
   expect_passed(many);
 }
 
-// What the raw form shows counts beside it.
+// A secret in the raw form counts too.
 TEST_F(Undeclared, RawTextBesideItIsReadToo) {
   expect_refused(encode(Coding::Gzip, "nothing") + kSecret);
 }

@@ -31,7 +31,7 @@ std::optional<Failure> feed(ContentDecoder& decoder, DecodeSpace& space, ByteVie
   return std::nullopt;
 }
 
-// All but its end, so that whoever reads it waits for more.
+// Everything except its end, so that its reader waits for more.
 std::string unfinished(const std::string& coded) { return coded.substr(0, coded.size() - 8); }
 
 class DecodeSpaces : public testing::TestWithParam<Coding> {};

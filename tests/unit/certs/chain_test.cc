@@ -1,4 +1,4 @@
-// What verifiers of the world say about our chain: accepted for every shape of name, and refused
+// Common verifiers judge our chain: accepted for every shape of name, and refused
 // outside the constraints.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -30,7 +30,7 @@ int check() {
     if (CRYPTO_secure_used() < before + 64) return KeysElsewhere;
     if (!ca->mint(ServerName::parse("a.test").value(), WallClock::now())) return KeysElsewhere;
   }
-  // What remains is OpenSSL's own (its random generators), not two more keys.
+  // The rest is OpenSSL's own (its random generators), not two more keys.
   const std::size_t after = CRYPTO_secure_used();
   {
     const auto again = CertificateAuthority::create(options).value();

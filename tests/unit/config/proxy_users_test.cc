@@ -160,7 +160,7 @@ TEST(ProxyUsers, BadLinesAreNamedAndNotRepeated) {
       {"me:hun\tter2", "users:1: it has a control character"},
       {std::string_view("me:hunter2\0x", 12), "users:1: it has a control character"},
       {"me:hunter2\rx", "users:1: it has a control character"},
-      {"me:hunter2-long\n#\nme:hunter2-other", "users:3: its user was there before"},
+      {"me:hunter2-long\n#\nme:hunter2-other", "users:3: its user is in an earlier line too"},
   };
   for (const auto& c : cases) {
     const std::string said = complaint(c.text);

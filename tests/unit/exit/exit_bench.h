@@ -63,7 +63,7 @@ class ScriptOrigins final : public Upstream {
     co_return response;
   }
 
-  // What it does.
+  // Its behaviour.
   std::string protocol = "http/1.1";
   std::vector<ResponseHead> interims;
   ResponseHead head;
@@ -72,7 +72,7 @@ class ScriptOrigins final : public Upstream {
   LiveFeed feed;
   bool never = false;
   std::optional<Failure> failure;
-  // What it was asked.
+  // The requests that it got.
   int asked = 0;
   int cancelled = 0;
   std::vector<RequestHead> heads;
@@ -279,9 +279,9 @@ class ExitBench : public testing::Test {
       throw std::runtime_error("no port of the loopback");
     }
     port_ = ntohs(address.sin_port);
-    ExitServer::Parts parts{io,      wheel,  ledger, *policy, *ca,  tickets, records,
-                            origins, *spool, decode, *audit,  "x-", limits};
-    server_ = std::make_unique<ExitServer>(std::move(parts), std::vector<int>{socket});
+    ExitServer::Services services{io,      wheel,  ledger, *policy, *ca,  tickets, records,
+                                  origins, *spool, decode, *audit,  "x-", limits};
+    server_ = std::make_unique<ExitServer>(std::move(services), std::vector<int>{socket});
   }
 
   std::string directory_;

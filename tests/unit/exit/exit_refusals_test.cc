@@ -1,4 +1,4 @@
-// What the exit keeps in: nothing that was not admitted reaches an origin, and each try is a line.
+// The exit's refusals: nothing that was not admitted reaches an origin, and each try is a line.
 #include <functional>
 #include <string>
 #include <vector>

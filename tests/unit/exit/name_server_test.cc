@@ -267,7 +267,7 @@ class NameSocket : public Names {
     io.run();
     ::close(client.fd);
   }
-  // What the client has got once the loop has nothing more to do.
+  // Runs the loop until nothing is due; returns what the client got.
   Bytes turn() {
     const auto until = Clock::now() + std::chrono::seconds(5);
     for (;;) {

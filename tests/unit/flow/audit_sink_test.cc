@@ -261,7 +261,7 @@ class Pipe {
     if (reader_ >= 0) ::close(reader_);
     reader_ = -1;
   }
-  // What is there now.
+  // Takes what is there now.
   std::string take() const {
     std::string out;
     char piece[4096];
@@ -276,8 +276,8 @@ class Pipe {
   int reader_ = -1;
 };
 
-// Nobody reads: the caller goes on, and new exchanges are refused while there is room for the ends
-// of those that began.
+// The pipe is not read: the caller goes on, and new exchanges are refused while there is room for
+// the ends of those that began.
 TEST(AuditSink, FullPipeHoldsNothingUp) {
   const TempDir dir;
   Pipe pipe(dir.file());

@@ -126,7 +126,7 @@ class FlowBench : public testing::Test {
   }
   void remake(UpstreamKind kind) {
     handler = std::make_unique<ProxyHandler>(
-        ProxyHandler::Parts{*policy, upstream, kind, guard, *audit, "t-"});
+        ProxyHandler::Services{*policy, upstream, kind, guard, *audit, "t-"});
   }
 
   std::unique_ptr<Exchange> exchange(const RequestHead& head, std::string host = "a.test") {

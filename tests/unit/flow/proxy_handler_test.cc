@@ -254,7 +254,7 @@ TEST_F(ProxyHandlers, EveryFailureHasItsMakerAndVerdict) {
   }
 }
 
-// Who may not even come in would otherwise turn the log over.
+// Clients without access would otherwise turn the log over.
 TEST_F(ProxyHandlers, LinesAboutStrangersAreBounded) {
   const auto refuse_some = [this](bool anonymous, int times) {
     for (int i = 0; i < times; ++i) {

@@ -191,7 +191,7 @@ TEST(SecretScanner, StaysAtItsHit) {
   const ScanResult first = scanner.feed(kPlain);
   ASSERT_TRUE(first.hit);
   EXPECT_EQ(first.hit->name, "PLAIN");
-  EXPECT_EQ(first.hit->place, Place::Body);
+  EXPECT_EQ(first.hit->part, RequestPart::Body);
   EXPECT_EQ(first.hit->offset, 6 + kPlain.size());
   const ScanResult later = scanner.feed("innocent");
   ASSERT_TRUE(later.hit);
@@ -261,7 +261,7 @@ TEST(SecretScanner, FindsSecretsInUrlFieldsAndHost) {
                                  "/x?q=" + percent_mixed(kValue), "/?b=" + base64(kPlain)}) {
     const auto hit = scanner.scan_url(url);
     ASSERT_TRUE(hit) << url;
-    EXPECT_EQ(hit->place, Place::Url);
+    EXPECT_EQ(hit->part, RequestPart::Url);
     EXPECT_EQ(word(refusal(*hit)), "secret_in_url");
   }
   Fields fields;

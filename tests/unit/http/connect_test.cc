@@ -9,7 +9,7 @@
 namespace bottle {
 namespace {
 
-// What the listener makes of a client's first head.
+// The listener's reading of a client's first head.
 std::string ask(std::string_view bytes) {
   H1RequestParser parser(H1RequestParser::Place::Listener);
   auto n = parser.feed(bytes);

@@ -21,7 +21,7 @@ std::string get(const std::string& lines, const std::string& target = "/") {
   return "GET " + target + " HTTP/1.1\r\nHost: h\r\n" + lines + "\r\n";
 }
 
-// What check_request leaves of the fields in `lines`, or the failure.
+// The fields of `lines` that check_request leaves, or the failure.
 std::string kept(const std::string& lines) {
   const std::string out = judge(get(lines), kHost);
   return out.starts_with("ok GET / ") ? out.substr(9) : out == "ok GET /" ? "" : out;
@@ -176,7 +176,7 @@ TEST(FramingRules, FieldsThatSayWhoAsksAreFieldsLikeAllOthers) {
   }
 }
 
-// Only the proxy may tell the scanner who asks.
+// Only the proxy speaks to the scanner.
 // [T08]
 TEST(FramingRules, ControlFieldsAreTheProxysAlone) {
   for (const char* name : {"X-Pipelock-Agent", "x-pipelock-agent", "X-PIPELOCK-AGENT", "X-Pipelock",
@@ -202,7 +202,7 @@ TEST(FramingRules, RequestsOfTheScannerKeepItsFields) {
             "ok GET /");
 }
 
-// What one side admits at its limits has to pass on the other, or the limit is another one.
+// A head that one side admits at its limits has to pass on the other, or the limit is another one.
 TEST(FramingRules, WhatIsAdmittedAtTheLimitsPassesBehindTheScanner) {
   const HeadLimits limits;
   const HeadLimits behind = limits.behind_scanner();

@@ -168,7 +168,7 @@ TEST_P(H2EngineFed, ContentLengthThatDataBreaksIsAReset) {
     ASSERT_TRUE(s.exchange(headers(1, fields, false) + data(1, "abc", true)));
     const auto resets = s.all<H2Reset>();
     if (!GetParam()) {
-      // All in one go: nobody heard of the request, or the reset is told.
+      // All in one go: the request is not announced, or its reset is.
       EXPECT_EQ(s.all<H2Request>().size(), resets.size());
     } else {
       ASSERT_EQ(resets.size(), 1U);
@@ -643,7 +643,7 @@ TEST(H2Engine, UnreadBytesOfAFinishedStreamKeepTheWindowDown) {
   s.flush();
   EXPECT_EQ(s.all<H2Closed>().size(), 1U);
   EXPECT_EQ(s.engine.open_streams(), 1U);
-  s.engine.reset(1, H2Error::Cancel);  // nobody will read them
+  s.engine.reset(1, H2Error::Cancel);  // they will not be read
   s.flush();
   EXPECT_EQ(s.engine.open_streams(), 0U);
   EXPECT_EQ(s.rst_code(1), -1);
@@ -696,7 +696,7 @@ TEST(H2Engine, RapidResetIsStoppedAtAHundred) {
 
 struct YouReset {
   const char* name;
-  // What makes the server reset stream `id`.
+  // Frames that make the server reset stream `id`.
   Bytes (*make)(StreamId id);
 };
 class H2EngineMadeYouReset : public testing::TestWithParam<YouReset> {};
@@ -712,7 +712,7 @@ TEST_P(H2EngineMadeYouReset, IsStoppedWithinTheNumbers) {
       if (!deaf) s.flush();
     }
     if (deaf) {
-      // Nothing more is told of streams that nobody reads the answers of.
+      // No more events come for streams whose answers are not read.
       EXPECT_LE(s.all<H2Request>().size(), 110U);
       s.flush();
     } else {

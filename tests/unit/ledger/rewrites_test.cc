@@ -45,7 +45,7 @@ struct Target {
   const char* difference;  // empty: none
 };
 
-// What a running pipelock made of these is the relayed column of the rows without a difference.
+// In the rows without a difference, the relayed column is the output of a running pipelock.
 TEST(RequestDifference, OfTargets) {
   const std::vector<Target> rows = {
       {"/x?b=1&a=2", "/x?b=1&a=2", ""},

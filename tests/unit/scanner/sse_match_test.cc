@@ -254,8 +254,8 @@ TEST(SseMatch, ABlockHasALimit) {
   EXPECT_EQ(many.held(), 9800U + 100 * SseMatch::kBlockCost);
 }
 
-// What is held for a scanner that is behind is bounded by held(), so it counts what small blocks
-// cost; those without an event cost nothing each.
+// held() bounds the memory for a scanner that is behind, so it counts the cost of small blocks;
+// those without an event cost nothing each.
 TEST(SseMatch, SmallBlocksCountAsWhatTheyCost) {
   SseMatch match(1 << 20);
   ASSERT_TRUE(match.original("data\n\n" + std::string(10'000, '\n')));

@@ -18,7 +18,7 @@ namespace {
 using namespace test;
 using testing::HasSubstr;
 
-// What a chain of `leaf` and `between` is worth to these roots: X509_V_OK, or why not.
+// Verifies a chain of `leaf` and `between` against these roots: X509_V_OK, or why not.
 int verified(const OriginTrust& trust, const Identity& leaf,
              const std::vector<const Identity*>& between = {}) {
   const std::unique_ptr<X509_STORE_CTX, openssl::Deleter<&X509_STORE_CTX_free>> context(

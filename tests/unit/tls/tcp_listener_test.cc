@@ -38,7 +38,7 @@ class Listener : public ::testing::Test {
     size_ = sizeof address_;
     EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address_), &size_), 0);
   }
-  // A client that has connected: the kernel does that without anybody who accepts.
+  // A client that has connected: the kernel does that without a call of accept.
   Fd client() {
     Fd fd(::socket(address_.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address_), size_), 0);
@@ -91,7 +91,7 @@ TEST_F(Listener, CancellingTheTaskEndsTheWait) {
   EXPECT_FALSE(got);
 }
 
-// What a process without a descriptor left sees is an error like this one.
+// A process without a descriptor left sees an error like this one.
 TEST_F(Listener, AfterAnErrorItTriesAgain) {
   const int fd = listening(AF_INET);
   TcpListener listener(io.get_executor(), fd);

@@ -26,7 +26,7 @@ class Port {
     acceptor_.open(tcp::v4());
     acceptor_.bind(tcp::endpoint(asio::ip::address_v4::loopback(), 0));
     endpoint_ = acceptor_.local_endpoint();
-    if (does == Does::Refuse) return;  // bound, so nobody else takes it, but not listening
+    if (does == Does::Refuse) return;  // bound, so no other program takes it, but not listening
     acceptor_.listen(does == Does::Hang ? 0 : 16);
     if (does == Does::Hang) filler_.connect(endpoint_);
   }

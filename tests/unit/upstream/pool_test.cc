@@ -123,7 +123,7 @@ TEST(Pool, KeepsAtMostSoManyIdleConnections) {
   for (Lease& lease : leases) lease.give_back();
   EXPECT_EQ(world.pool.idle(), 3U);
   EXPECT_TRUE(world.peer(0).readable_now());  // one key's oldest
-  EXPECT_TRUE(world.peer(1).readable_now());  // everybody's oldest
+  EXPECT_TRUE(world.peer(1).readable_now());  // the oldest of all
   EXPECT_FALSE(world.peer(2).readable_now());
 }
 

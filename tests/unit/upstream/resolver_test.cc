@@ -172,7 +172,7 @@ TEST(Resolver, ManyWhoAskForOneNameMakeOneLookUp) {
   EXPECT_EQ(world.names.asked, 1);
 }
 
-// Names that nobody answers, of one owner or asked for by one client, leave room for the others.
+// Names without an answer, of one owner or asked for by one client, leave room for the others.
 TEST(Resolver, SlowNamesDoNotHoldUpOthers) {
   for (const bool one_parent : {true, false}) {
     World world;

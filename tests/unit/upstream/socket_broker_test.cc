@@ -116,7 +116,7 @@ TEST(SocketBroker, WhatCannotBeHadIsAScannerThatIsNotThere) {
   EXPECT_EQ(world.take(broker).error().detail, "it has ended");
 }
 
-// Somebody who opens many connections must not end those of others.
+// A client that opens many connections must not end those of others.
 TEST(SocketBroker, WithoutADescriptorLeftItIsAFailureToo) {
   World world;
   SocketBroker broker(world.wheel, world.ends[0], 5s);

@@ -24,7 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 using asio::ip::udp;
 
-// What a name server says to one question; nothing: it does not answer.
+// A name server's answer to one question; nothing: it does not answer.
 struct Said {
   std::string address;  // of the type that was asked for; empty: none
   int code = 0;         // RCODE
@@ -241,7 +241,7 @@ TEST(SystemNames, WhatIsCancelledIsGone) {
   for (const auto& one : out) EXPECT_TRUE(one && one->addresses.empty());
 }
 
-// The whole way: names that nobody answers, and one that is answered at once.
+// The whole way: names without an answer, and one that is answered at once.
 TEST(SystemNames, SlowNamesDoNotHoldUpOthers) {
   World world;
   Resolver resolver(world.wheel, world.names);

@@ -210,7 +210,7 @@ def _():
 
 @way("neighbours of the bottle's own address")
 def _():
-    """In the bottle's own subnet nobody answers but the proxy."""
+    """In the bottle's own subnet only the proxy answers."""
     proxy, calls = proxy_address()[0], {}
     for address, bits in own_addresses():
         if address.startswith("127."):
@@ -337,7 +337,7 @@ def _():
 
 @way("sockets of the hypervisor")
 def _():
-    # Nothing is sent: who can make such a socket can reach the machine around this one, in whatever network namespace.
+    # Nothing is sent: with such a socket a process can reach the machine around this one, from any network namespace.
     with socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM):
         return "AF_VSOCK sockets can be made"
 

@@ -136,7 +136,7 @@ class Hosts:
         try:
             s.sendmsg([data], control, 0, who)
         except OSError:
-            pass  # it was sent to everybody
+            pass  # it was a broadcast
 
     def answer_stream(self, s):
         port = self.talks[s]

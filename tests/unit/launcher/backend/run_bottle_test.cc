@@ -21,10 +21,10 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// What a backend was asked for, in order, and what it answers.
+// The calls of a backend, in order, and its answers.
 struct Script {
   std::vector<std::string> calls{};
-  std::string fails{};  // this call
+  std::string fails{};  // the call that fails
   bool log_is_complete = true;
 
   Expected<void> call(const std::string& name) {

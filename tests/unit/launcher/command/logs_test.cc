@@ -107,7 +107,8 @@ TEST_F(Logs, WhatBeganAndHasNoEndIsOpen) {
   add("audit.jsonl", line(3, "exchanges", "begin", "c", ""));
   const std::string text = logs();
   EXPECT_EQ(order(), "b a c ");
-  EXPECT_THAT(text, HasSubstr("open     - GET a.test/  it began, and no end is in the log\n"));
+  EXPECT_THAT(text,
+              HasSubstr("open     - GET a.test/  it began, and the log does not have its end\n"));
   EXPECT_EQ(order(true), "a b b c ") << "the lines as they are";
 }
 

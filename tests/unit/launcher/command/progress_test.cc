@@ -12,7 +12,7 @@
 namespace bottle::launcher {
 namespace {
 
-// What a wait of `ms` prints.
+// The output of a wait of `ms`.
 std::string printed(int ms, bool quiet) {
   auto pipe = make_pipe();
   EXPECT_TRUE(pipe);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/command/command_line.h"
 #include "launcher/command/commands.h"
 #include "launcher/command/completion.h"
 #include "launcher/command/context.h"
@@ -131,6 +132,22 @@ TEST(Completion, KnowsEveryCommandAndOption) {
         for (const auto& text : {bash, zsh}) EXPECT_THAT(text, HasSubstr(name));
       }
     }
+  }
+}
+
+TEST(Help, OfEachCommandHasAnExample) {
+  for (const auto& row : command_table()) {
+    const std::string name(row.name);
+    const auto parsed = parse_command_line({name, "--help"});
+    ASSERT_TRUE(parsed) << name;
+    const auto& text = dynamic_cast<const PrintText&>(**parsed).text();
+    EXPECT_THAT(text, HasSubstr("Examples:\n")) << name;
+    EXPECT_THAT(text, HasSubstr("  bottle " + name)) << name;
+  }
+  const auto start = parse_command_line({"start", "--help"});
+  ASSERT_TRUE(start);
+  for (const char* words : {"--backend local|docker", "--scanner guard|pipelock"}) {
+    EXPECT_THAT(dynamic_cast<const PrintText&>(**start).text(), HasSubstr(words));
   }
 }
 

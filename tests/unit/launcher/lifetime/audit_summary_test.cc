@@ -23,7 +23,7 @@ class AuditSummaries : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
   std::filesystem::path file() const { return directory_ / "audit.jsonl"; }
-  AuditMark empty() const { return AuditMark{.audit = file(), .places = {}}; }
+  AuditMark empty() const { return AuditMark{.audit = file(), .ends = {}}; }
   AuditSummary summary() const { return summary_since(empty()); }
   // As the proxy writes it.
   void add_to(const std::string& part, const std::string& verdict, const std::string& host,

@@ -235,7 +235,7 @@ TEST(GitSettings, WhatWillNotWorkIsSaid) {
   EXPECT_EQ(facts.email, "a@b.c");
   EXPECT_EQ(facts.remotes.size(), 4U);
   EXPECT_THAT(git_notes(facts, {"ok.example"}),
-              ElementsAre(HasSubstr("github.com is not allowed, and ssh has no way out"),
+              ElementsAre(HasSubstr("github.com is not allowed; it works by https, not by ssh"),
                           HasSubstr("gitlab.example is not allowed"), HasSubstr("gpgsign")));
   EXPECT_THAT(git_notes(facts, {"*"}), ElementsAre(HasSubstr("gpgsign")));
   // Signing by the person's own settings: those are not in the bottle.

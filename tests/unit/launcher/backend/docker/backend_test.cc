@@ -1,4 +1,4 @@
-// What a launch does with the engine, and what is left when something fails.
+// A launch's calls to the engine, and the state that is left when something fails.
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -94,7 +94,7 @@ TEST_F(FakeEngine, TheBottleEndsWhenItsProxyDoes) {
   const auto status = launch();
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, ExitCode::kProxy);
-  EXPECT_THAT(status.error().message, HasSubstr("bottle-proxy ended by itself (status 3)"));
+  EXPECT_THAT(status.error().message, HasSubstr("bottle-proxy ended unexpectedly (status 3)"));
   EXPECT_TRUE(nothing_is_left());
 }
 

@@ -115,7 +115,7 @@ class FakeEngine : public testing::Test {
     return {};
   }
 
-  // What the engine has.
+  // The things that the engine has.
   std::vector<std::string> things() const {
     std::vector<std::string> out;
     std::error_code ec;

@@ -155,7 +155,7 @@ TEST(DockerSteps, ValuesThatAnEnvironmentFileCannotHoldGoElsewhere) {
   EXPECT_EQ(problem_with_secret_name("DOCKER_HOST", "one"), "");
 }
 
-// What a person reads, whole. A change of any command shows here.
+// The whole text that a person reads. A change of any command shows here.
 TEST(DockerSteps, ADryRunInFull) {
   auto plan = with_pipelock();
   containers_of(plan).missing = {"pipelock:1"};

@@ -1,4 +1,4 @@
-// What of the isolation can be tested without making a bottle.
+// The parts of the isolation that can be tested without making a bottle.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

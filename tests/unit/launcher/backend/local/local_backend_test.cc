@@ -1,4 +1,4 @@
-// What the agent sees and reaches.
+// The files and hosts that the agent sees and reaches.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -68,7 +68,7 @@ TEST_F(LocalBackend, TheProxyIsTheOnlyWayOut) {
   EXPECT_THAT(seen.out, HasSubstr("fake proxy"));
 }
 
-// What a client reaches that does not know of a proxy: every name is here for it.
+// A client that does not know of a proxy: every name resolves to this address.
 TEST_F(LocalBackend, ThePortsOfHttpAndNamesAreTheProxysToo) {
   const auto seen = shell(
       "exec 2>&1\n"
@@ -239,7 +239,7 @@ TEST_F(LocalBackend, WhatIsNotInTheBottleIsNamed) {
   fs::permissions(root_ / "project/script", fs::perms::owner_all);
   const auto script = bottle({"start", "--", "./script"});
   EXPECT_EQ(script.status, 126);
-  EXPECT_THAT(script.err, HasSubstr("wants to be run by /absent/python, which does not exist"));
+  EXPECT_THAT(script.err, HasSubstr("needs the interpreter /absent/python, which does not exist"));
 }
 
 TEST_F(LocalBackend, ADryRunChangesNothing) {

@@ -146,7 +146,7 @@ class LocalBackend : public testing::Test {
     return {};
   }
 
-  // What the stand-in for bottle-proxy was started with, a space after each word.
+  // The arguments of the stand-in for bottle-proxy, a space after each word.
   std::string proxy_arguments() const {
     std::string argv;
     const auto told = audit();

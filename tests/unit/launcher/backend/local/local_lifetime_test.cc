@@ -1,4 +1,4 @@
-// What ends a bottle, and what is left then: nothing.
+// The events that end a bottle; nothing is left then.
 
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -19,7 +19,7 @@ TEST_F(LocalBackend, AProxyThatDoesNotStartOrDiesEndsTheBottle) {
   EXPECT_FALSE(fs::exists(root_ / "project/made"));
   const auto died = shell("sleep 60", {"--allow", "die-soon.mode.test"});
   EXPECT_EQ(died.status, static_cast<int>(ExitCode::kProxy));
-  EXPECT_THAT(died.err, HasSubstr("ended by itself (status 3)"));
+  EXPECT_THAT(died.err, HasSubstr("ended unexpectedly (status 3)"));
   EXPECT_TRUE(left_over().empty());
   EXPECT_TRUE(nothing_runs());
 }
@@ -140,7 +140,7 @@ TEST_F(LocalBackend, ATerminalHasJobControlAndItsSize) {
   EXPECT_THAT(run.seen, HasSubstr("tty\r\n"));
 }
 
-// As editors do at Ctrl-Z. Without this the terminal would be dead: raw, and nobody reads.
+// As editors do at Ctrl-Z. Without this the terminal would be dead: raw, and not read.
 TEST_F(LocalBackend, ACommandThatStopsItselfStopsTheCallersJob) {
   const std::string start = BOTTLE_BINARY " start -q -- bash -c 'kill -STOP $$; echo went on'\n";
   Launch words = launch({});

@@ -17,7 +17,7 @@ class LocalScanner : public LocalBackend {
                    {"--pipelock-bin", BOTTLE_TESTS_DIR "/support/fake_pipelock.py"});
     return shell(script, std::move(options));
   }
-  // What the bottle left of that name.
+  // The files of that name that the bottle left.
   std::string kept(const std::string& name) const {
     for (const auto& entry : fs::recursive_directory_iterator(root_ / "state")) {
       if (entry.path().filename() == name) return content(entry.path());
@@ -104,8 +104,9 @@ TEST_F(LocalScanner, WhenPipelockEndsTheBottleGoesOnAndSaysWhy) {
   EXPECT_EQ(ran.status, 6);
   EXPECT_THAT(ran.out, Not(HasSubstr("pipelock: HTTP")));
   EXPECT_THAT(ran.out, HasSubstr("fake proxy, pipelock: "));
-  EXPECT_THAT(ran.err, HasSubstr("bottle: pipelock ended by itself (status 3): nothing is scanned "
-                                 "any more, so every request is refused"));
+  EXPECT_THAT(ran.err,
+              HasSubstr("bottle: pipelock ended unexpectedly (status 3): nothing is scanned "
+                        "any more, so every request is refused"));
   EXPECT_THAT(ran.err, HasSubstr("pipelock.log"));
   EXPECT_TRUE(nothing_runs());
 }
@@ -115,8 +116,8 @@ TEST_F(LocalScanner, AKilledLauncherLeavesNothing) {
                       "bash", "-c", "touch started; sleep 1000; : " + root_.string()});
   ASSERT_TRUE(child);
   ASSERT_TRUE(wait_for("started"));
-  // What is in pipelock's room has the names of the room in its command line, so count those of the
-  // launcher's descendants that it started: none may listen or live after it.
+  // Processes in pipelock's room have the names of the room in their command lines, so count those
+  // of the launcher's descendants that it started: none may listen or live after it.
   const auto inside = [] {
     int count = 0;
     for (const auto& entry : fs::directory_iterator("/proc")) {
@@ -150,7 +151,7 @@ TEST_F(LocalScanner, APipelockThatDoesNotStartIsAnError) {
 }
 
 TEST_F(LocalScanner, APipelockThatDoesNotAnswerIsAnErrorAtTheStart) {
-  // Bound and not listening: nothing answers, and nobody else can take the port.
+  // Bound and not listening: nothing answers, and no other program can take the port.
   const Fd bound(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;

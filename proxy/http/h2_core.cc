@@ -1,5 +1,5 @@
-// H2Core's making, its callbacks and its receiving half; h2_common_send.cc has the other.
-#include "proxy/http/h2_common.h"
+// H2Core's making, its callbacks and its receiving half; h2_core_send.cc has the other.
+#include "proxy/http/h2_core.h"
 
 #include <algorithm>
 #include <array>

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <utility>
 
-#include "proxy/http/h2_common.h"
+#include "proxy/http/h2_core.h"
 
 namespace bottle {
 namespace {

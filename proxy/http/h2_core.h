@@ -26,22 +26,23 @@ class H2FieldList {
   void add(const Fields& fields);
   void add_length(std::optional<std::uint64_t> length);
   // As RFC 9113 section 6.5.2 counts it.
-  [[nodiscard]] std::size_t size() const { return bytes_.size() + 32 * entries_.size(); }
+  [[nodiscard]] std::size_t size() const { return bytes_.size() + 32 * extents_.size(); }
   // Null if a name or value cannot be sent.
   [[nodiscard]] const std::vector<nghttp2_nv>* build();
 
  private:
-  struct Entry {
+  struct Extent {
     std::size_t name, name_size, value, value_size;
   };
   std::string bytes_;
-  std::vector<Entry> entries_;
+  std::vector<Extent> extents_;
   std::vector<nghttp2_nv> nva_;
   bool bad_ = false;
 };
 
 // One nghttp2 session with everything the library leaves to its user. Callbacks only write values
-// down: they call nobody, throw nothing and never enter the library's send or receive functions.
+// down: they call no other code, throw nothing and never enter the library's send or receive
+// functions.
 class H2Core final : private FloodGuard::Judge {
  public:
   using TimePoint = FloodGuard::TimePoint;
@@ -110,7 +111,7 @@ class H2Core final : private FloodGuard::Judge {
     std::size_t heads = 0;     // bytes of heads and trailers that wait to be sent
   };
 
-  // What is being received; header blocks cannot interleave (RFC 9113 section 4.3).
+  // The header block that is being received; blocks cannot interleave (RFC 9113 section 4.3).
   struct Block {
     enum class Kind : std::uint8_t { None, Request, Response, Trailers };
     Kind kind = Kind::None;

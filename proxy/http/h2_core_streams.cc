@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "proxy/http/h2_common.h"
+#include "proxy/http/h2_core.h"
 
 namespace bottle {
 namespace {
@@ -18,7 +18,7 @@ constexpr std::chrono::milliseconds kOwedPause{50};
 
 void H2Core::consumed(StreamId id, std::size_t n) {
   Stream* stream = find_any(id);
-  // What a stream left unread when it was reset was credited then.
+  // A reset stream's unread bytes were credited at the reset.
   if (stream == nullptr) return;
   n = std::min(n, stream->unread);
   if (n == 0) return;
@@ -96,7 +96,7 @@ void H2Core::begin_linger(StreamId id, Stream& stream) {
   }
 }
 
-// What is thrown away becomes window again, as fast as the connection may have that; beyond a
+// Bytes that are thrown away become window again, as fast as the connection may have that; beyond a
 // stream's bound its window stays shut.
 void H2Core::discard(StreamId id, Stream& stream, std::size_t n) {
   stream.linger_until = std::min(now_ + limits_.linger, stream.linger_end);
@@ -181,7 +181,7 @@ void H2Core::on_stream_closed(StreamId id, std::uint32_t code) {
   if (proper) {
     events_.emplace_back(H2Closed{id});
     stream.closed = true;
-    // What the application has not read yet keeps the connection's window down until it has.
+    // Unread bytes keep the connection's window down until the application reads them.
     if (stream.unread > 0) return;
   } else {
     if (stream.unread > 0) nghttp2_session_consume_connection(session_, stream.unread);

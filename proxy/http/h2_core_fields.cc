@@ -1,7 +1,7 @@
 #include <array>
 #include <charconv>
 
-#include "proxy/http/h2_common.h"
+#include "proxy/http/h2_core.h"
 
 namespace bottle {
 namespace {
@@ -33,7 +33,7 @@ bool forbidden(std::string_view name) {
 
 void H2FieldList::clear() {
   bytes_.clear();
-  entries_.clear();
+  extents_.clear();
   bad_ = false;
 }
 
@@ -43,7 +43,7 @@ void H2FieldList::add(std::string_view name, std::string_view value) {
     bad_ = true;
     return;
   }
-  entries_.push_back(Entry{bytes_.size(), name.size(), bytes_.size() + name.size(), value.size()});
+  extents_.push_back(Extent{bytes_.size(), name.size(), bytes_.size() + name.size(), value.size()});
   bytes_.append(name);
   bytes_.append(value);
 }
@@ -51,7 +51,7 @@ void H2FieldList::add(std::string_view name, std::string_view value) {
 void H2FieldList::add(const Fields& fields) {
   for (const Field field : fields) {
     const std::size_t at = bytes_.size();
-    const std::size_t count = entries_.size();
+    const std::size_t count = extents_.size();
     add(field.name, field.value);
     if (bad_) return;
     char* name = bytes_.data() + at;
@@ -65,7 +65,7 @@ void H2FieldList::add(const Fields& fields) {
     }
     if (forbidden(lower)) {
       bytes_.resize(at);
-      entries_.resize(count);
+      extents_.resize(count);
     }
   }
 }
@@ -82,7 +82,7 @@ const std::vector<nghttp2_nv>* H2FieldList::build() {
   if (bad_) return nullptr;
   nva_.clear();
   auto* base = reinterpret_cast<std::uint8_t*>(bytes_.data());
-  for (const Entry& e : entries_) {
+  for (const Extent& e : extents_) {
     nva_.push_back(
         nghttp2_nv{base + e.name, base + e.value, e.name_size, e.value_size, NGHTTP2_NV_FLAG_NONE});
   }
