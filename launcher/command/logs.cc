@@ -267,6 +267,7 @@ std::string audit_line_words(std::string_view line, const Style& style) {
 }
 
 Expected<int> run_logs(const LogsOptions& options, const Context& context) {
+  context.reap();
   auto log = find_log(options, context);
   if (!log) return std::move(log.error());
   Lines lines(log->file, options, context);

@@ -157,7 +157,6 @@ std::vector<Finding> backend_checks(const Context& context) {
   std::vector<std::vector<Finding>> all;
   bool any_works = false;
   for (const auto& entry : context.backends) {
-    if (!entry.control) continue;
     auto findings = entry.control()->examine(asked == entry.name);
     any_works = any_works || std::none_of(findings.begin(), findings.end(), [](const Finding& f) {
                   return f.status == Status::kFailed || f.status == Status::kWarning;

@@ -174,7 +174,7 @@ Expected<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
   if (!log || !nothing) return system_error("cannot write " + files.log.string(), errno);
 
   Launch launch;
-  launch.argv = {plan.proxy.binary};
+  launch.argv = {plan.proxy.here};
   launch.argv.insert(launch.argv.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
   const auto option = [&launch](const std::string& name, const std::string& value) {
     launch.argv.push_back(name);

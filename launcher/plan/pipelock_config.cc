@@ -98,7 +98,7 @@ logging:
 
 }  // namespace
 
-Expected<PipelockPlan> plan_pipelock(const BottleSpec& spec) {
+Expected<std::string> find_pipelock(const BottleSpec& spec) {
   if (!spec.pipelock_bin) {
     return Error{ExitCode::kScanner,
                  "the scanner is pipelock (" + spec.scanner_why + "), but there is no pipelock",
@@ -113,9 +113,7 @@ Expected<PipelockPlan> plan_pipelock(const BottleSpec& spec) {
         "pipelock cannot be started: " + *spec.pipelock_bin + " is not a program that can be run",
         "correct --pipelock-bin or PIPELOCK_BIN"};
   }
-  auto plan = pipelock_policy(spec);
-  if (plan) plan->binary = *binary;
-  return plan;
+  return *binary;
 }
 
 Expected<PipelockPlan> pipelock_policy(const BottleSpec& spec) {
