@@ -98,6 +98,18 @@ class Acceptor : public ::testing::Test {
     return std::move(out.result);
   }
 
+  // Whether another acceptor takes up the session that the client has for a.test.
+  bool resumed_at(TlsAcceptor& acceptor) {
+    Pair pair = connected_pair(worker_.io);
+    client_.use(pair.theirs, "a.test");
+    SSL_set_session(client_.ssl.get(), client_.session.get());
+    Thread thread([&] { client_reason_ = client_.connect(); });
+    Accepted out;
+    test::run(worker_, accept_into(acceptor, std::move(pair.ours), {}, name_of("a.test"), out));
+    EXPECT_TRUE(out.result.has_value());
+    return out.result && out.result->stream->resumed();
+  }
+
   static awaitable<void> say(TlsStream& stream) {
     const IoResult wrote = co_await stream.write_all("!");
     EXPECT_TRUE(wrote.ok());
@@ -227,28 +239,14 @@ TEST_F(Acceptor, ResumesForTheSameHostOnly) {
 TEST_F(Acceptor, AnotherWorkersAcceptorTakesTheTicket) {
   ASSERT_TRUE(shake(client_, "a.test", "a.test").has_value());
   TlsAcceptor second(*worker_.ca, worker_.leaves, worker_.tickets, worker_.wheel, worker_.buffers);
-  Pair pair = connected_pair(worker_.io);
-  client_.use(pair.theirs, "a.test");
-  SSL_set_session(client_.ssl.get(), client_.session.get());
-  Thread thread([&] { client_reason_ = client_.connect(); });
-  Accepted out;
-  test::run(worker_, accept_into(second, std::move(pair.ours), {}, name_of("a.test"), out));
-  ASSERT_TRUE(out.result.has_value());
-  EXPECT_TRUE(out.result->stream->resumed());
+  EXPECT_TRUE(resumed_at(second));
 }
 
 TEST_F(Acceptor, TicketKeysOfAnotherProcessAreWorthNothing) {
   ASSERT_TRUE(shake(client_, "a.test", "a.test").has_value());
   const TicketKeys other_keys;
   TlsAcceptor other(*worker_.ca, worker_.leaves, other_keys, worker_.wheel, worker_.buffers);
-  Pair pair = connected_pair(worker_.io);
-  client_.use(pair.theirs, "a.test");
-  SSL_set_session(client_.ssl.get(), client_.session.get());
-  Thread thread([&] { client_reason_ = client_.connect(); });
-  Accepted out;
-  test::run(worker_, accept_into(other, std::move(pair.ours), {}, name_of("a.test"), out));
-  ASSERT_TRUE(out.result.has_value());
-  EXPECT_FALSE(out.result->stream->resumed());
+  EXPECT_FALSE(resumed_at(other));
 }
 
 TEST_F(Acceptor, RefusesRenegotiation) {
