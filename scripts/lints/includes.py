@@ -51,12 +51,13 @@ SANS_IO = {
     "certs": (),
     "proxy/contract": (),
     "proxy/guard": (),
-    "proxy/http": ("body", "exchange", "handler", "session", "http1_session", "http1_session_send", "http2_session", "h2_wire"),
+    "proxy/http": ("body", "exchange", "handler", "session", "http1_session", "http1_session_read", "http1_session_send",
+                   "http2_session", "h2_wire"),
 }
 # And these single files of directories that otherwise do I/O.
 SANS_IO_FILES = {
-    "proxy/base/result", "proxy/base/failure", "proxy/base/bytes",
-    "proxy/tls/client_hello",
+    "proxy/base/result", "proxy/base/failure", "proxy/base/bytes", "proxy/base/move_table",
+    "proxy/tls/client_hello", "proxy/tls/hello_gate", "proxy/tls/tls_machine", "proxy/upstream/h1_client_machine",
     "proxy/body/body_scan", "proxy/body/content_decoder", "proxy/scanner/pipelock_verdict",
     "proxy/body/aws_chunks", "proxy/body/codings", "proxy/body/decode_space", "proxy/body/decoder_chain",
     "proxy/body/sse_comments", "proxy/body/zstd_blocks",

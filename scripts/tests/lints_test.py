@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lints import citations, coroutines, go_lines, hints, includes, oldest_go, words  # noqa: E402
+from lints import citations, coroutines, go_lines, hints, includes, oldest_go, sizes, words  # noqa: E402
 from lints.tree import Tree, blank, comments  # noqa: E402
 
 
@@ -246,6 +246,25 @@ class Blank(unittest.TestCase):
             self.assertNotIn(gone, got)
         self.assertIn("1'000", got)
         self.assertTrue(got.endswith("f"))
+
+
+class Sizes(unittest.TestCase):
+    FUNCTION = "namespace a {\nclass B {\n  int f() const {\n" + "    g();\n" * 78 + "  }\n};\n}\n"
+
+    def texts(self, text):
+        return [str(finding) for finding in sizes.check(Tree({"proxy/a.cc": text}))]
+
+    def test_bounds(self):
+        self.assertEqual([], self.texts(self.FUNCTION))
+        self.assertEqual(["proxy/a.cc:3: a function of 81 lines; one has at most 80"],
+                         self.texts(self.FUNCTION.replace("g();", "g();\n", 1)))
+        self.assertEqual([], self.texts("int a;\n" * 450))
+        self.assertEqual(1, len(self.texts("int a;\n" * 451)))
+
+    def test_what_is_a_function(self):
+        text = ("#define X {\nconstexpr int kTable[] = {1, 2};\nint f(int a) {\n  auto g = [] { return 1; };\n"
+                "  if (a) {\n  }\n  return g();\n}\nstruct S {\n  S() : a{1} {}\n  int a;\n};\n")
+        self.assertEqual([(3, 6)], [f for f in sizes.functions_of(text) if f[1] > 1])
 
 
 class Hints(unittest.TestCase):
