@@ -72,11 +72,7 @@ func TestExitScannerKilledAndRestarted(t *testing.T) {
 func TestExitScannerKilledInAStream(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := processWorld(t)
-		resp, err := w.Client(proto).Get(w.URL("/sse?n=1000&ms=20"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
+		resp := begun(t, w, w.Client(proto), "/sse?n=1000&ms=20")
 		if _, err := io.ReadFull(resp.Body, make([]byte, 200)); err != nil {
 			t.Fatal(err)
 		}
@@ -96,11 +92,7 @@ func TestExitScannerStopped(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := processWorld(t, "--limit", "upstream_head_ms=1000", "--limit", "response_stall_ms=1000")
 		fine(t, w, proto)
-		resp, err := w.Client(proto).Get(w.URL("/sse?n=1000&ms=20"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
+		resp := begun(t, w, w.Client(proto), "/sse?n=1000&ms=20")
 		w.Program.Signal(syscall.SIGSTOP)
 		began := time.Now()
 		wantProblem(t, w.Do(w.Client(proto), "GET", "/text", nil), 504, "upstream_timeout", "no_response",

@@ -118,11 +118,7 @@ func TestExitSideHeadBlocked(t *testing.T) {
 // TestExitSideGoesOnWithoutTheScanner: once the head has passed, the body does not depend on it.
 func TestExitSideGoesOnWithoutTheScanner(t *testing.T) {
 	w := sideWorld(t, harness.WorldOptions{Program: true})
-	resp, err := w.Client(harness.H2).Get(w.URL(fmt.Sprintf("/bytes?n=%d", 8<<20)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
+	resp := begun(t, w, w.Client(harness.H2), fmt.Sprintf("/bytes?n=%d", 8<<20))
 	w.Program.Signal(syscall.SIGSTOP)
 	defer w.Program.Signal(syscall.SIGCONT)
 	if n, err := io.Copy(io.Discard, resp.Body); n != 8<<20 || err != nil {
@@ -151,29 +147,7 @@ func TestExitSideClientLeaves(t *testing.T) {
 func TestExitSideSlowReader(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := sideWorld(t, harness.WorldOptions{})
-		client := w.Client(proto)
-		w.Do(client, "GET", "/text", nil)
-		w.Proxy.ResetPeak()
-		before := w.Proxy.RSS()
-		resp, err := client.Get(w.URL(fmt.Sprintf("/bytes?n=%d&chunked=1", 256<<20)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		if _, err := io.CopyN(io.Discard, resp.Body, 1<<20); err != nil {
-			t.Fatal(err)
-		}
-		last := int64(-1)
-		if !harness.Eventually(10*time.Second, func() bool {
-			now := w.Proxy.PeakRSS()
-			same := now == last
-			last = now
-			time.Sleep(300 * time.Millisecond)
-			return same
-		}) {
-			t.Errorf("memory keeps growing while the client does not read")
-		}
-		judgeMemory(t, w, before)
+		wantSlowReaderHeld(t, w, proto)
 	})
 }
 

@@ -206,11 +206,7 @@ func TestCutStreamIsNeverACleanEnd(t *testing.T) {
 func TestScannerKilledMidStream(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := withDouble(t, double.Options{})
-		resp, err := w.Client(proto).Get(w.URL("/sse?n=1000&ms=20"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
+		resp := begun(t, w, w.Client(proto), "/sse?n=1000&ms=20")
 		if _, err := io.ReadFull(resp.Body, make([]byte, 200)); err != nil {
 			t.Fatal(err)
 		}
@@ -431,11 +427,7 @@ func TestDrain(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := direct(t)
 		client := w.Client(proto)
-		resp, err := client.Get(w.URL("/sse?n=10&ms=100"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
+		resp := begun(t, w, client, "/sse?n=10&ms=100")
 		w.Proxy.Signal(syscall.SIGTERM)
 		if events := readEvents(t, resp.Body); len(events) != 10 {
 			t.Errorf("%d events after SIGTERM, want 10", len(events))
@@ -451,11 +443,7 @@ func TestDrain(t *testing.T) {
 func TestSecondSignalStopsAtOnce(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := direct(t)
-		resp, err := w.Client(proto).Get(w.URL("/sse?n=1000&ms=100"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
+		resp := begun(t, w, w.Client(proto), "/sse?n=1000&ms=100")
 		w.Proxy.Signal(syscall.SIGTERM)
 		if _, err := io.ReadFull(resp.Body, make([]byte, 100)); err != nil {
 			t.Fatalf("the stream broke at the first signal: %v", err)

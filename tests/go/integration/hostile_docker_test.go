@@ -117,10 +117,7 @@ func TestHostileAgentDocker(t *testing.T) {
 	needEngine(t)
 	nonce := fmt.Sprintf("%016x", rand.Uint64())
 	canary := "CANARY-" + nonce
-	agent, err := os.ReadFile("testdata/hostile_agent.py")
-	if err != nil {
-		t.Fatal(err)
-	}
+	agent := hostileAgent(t)
 	world, err := os.ReadFile("testdata/hostile_world.py")
 	if err != nil {
 		t.Fatal(err)

@@ -16,9 +16,27 @@ import (
 	"bottle.test/harness"
 )
 
-// A hostile agent (testdata/hostile_agent.py) tries its ways out of a bottle, in a world (testdata/hostile_world.py)
-// whose hosts count what reaches them. The same agent runs beside the bottle too: what it finds open there could have
-// been found open in here.
+// A hostile agent (testdata/hostile_agent) tries its ways out of a bottle, in a world (testdata/hostile_world.py) whose
+// hosts count what reaches them. The same agent runs beside the bottle too: what it finds open there could have been
+// found open in here.
+
+// hostileAgent is the agent's script, from its parts.
+func hostileAgent(t *testing.T) []byte {
+	t.Helper()
+	parts, err := filepath.Glob("testdata/hostile_agent/*.py")
+	if err != nil || len(parts) == 0 {
+		t.Fatalf("testdata/hostile_agent: %d parts, %v", len(parts), err)
+	}
+	var script []byte
+	for _, part := range parts { // Glob sorts them
+		text, err := os.ReadFile(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script = append(append(script, text...), "\n\n"...)
+	}
+	return script
+}
 
 // attempts are the agent's lines: by name, "closed", "OPEN", "not-here" or "BROKEN", and the rest.
 type attempts map[string][2]string
@@ -194,11 +212,7 @@ func TestHostileAgentLocal(t *testing.T) {
 	manifest := `{"bottles": {"default": {"egress": {"allow": ["allowed.test", "rebind.test", "loop.test"], ` +
 		`"allow_addresses": ["127.0.0.7/32"]}}}}`
 	put(filepath.Join(s.project, "bottle.json"), manifest)
-	script, err := os.ReadFile("testdata/hostile_agent.py")
-	if err != nil {
-		t.Fatal(err)
-	}
-	put(filepath.Join(s.project, "agent.py"), string(script))
+	put(filepath.Join(s.project, "agent.py"), string(hostileAgent(t)))
 
 	environment := map[string]string{}
 	for _, pair := range s.command().Env {

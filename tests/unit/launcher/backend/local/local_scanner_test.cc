@@ -1,9 +1,5 @@
 // A pipelock that the launcher starts: what it sees and reaches, and what happens when it ends.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include "tests/unit/launcher/backend/local/local_bottle.h"
 
 namespace bottle::launcher {
@@ -27,14 +23,8 @@ class LocalScanner : public LocalBackend {
 };
 
 TEST_F(LocalScanner, OnlyTheExitAnswersPipelock) {
-  const Fd host(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;  // every address of this machine
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(host.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::listen(host.get(), 8), 0);
-  ASSERT_EQ(::getsockname(host.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const std::string port = std::to_string(ntohs(address.sin_port));
+  const OwnPort host(INADDR_ANY, OwnPort::Use::Listen);
+  const std::string& port = host.number;
 
   const auto ran = scanned("true", {"--allow", "probe-" + port + ".mode.test"});
   ASSERT_EQ(ran.status, 0) << ran.err;
@@ -152,14 +142,8 @@ TEST_F(LocalScanner, APipelockThatDoesNotStartIsAnError) {
 
 TEST_F(LocalScanner, APipelockThatDoesNotAnswerIsAnErrorAtTheStart) {
   // Bound and not listening: nothing answers, and no other program can take the port.
-  const Fd bound(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(bound.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::getsockname(bound.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const std::string url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  const OwnPort bound(INADDR_LOOPBACK, OwnPort::Use::Keep);
+  const std::string url = "http://127.0.0.1:" + bound.number;
   const auto failed = shell("touch made", {"--pipelock", url});
   EXPECT_EQ(failed.status, static_cast<int>(ExitCode::kScanner)) << failed.err;
   EXPECT_THAT(failed.err, HasSubstr("bottle: no pipelock answers: " + url + "/health"));
