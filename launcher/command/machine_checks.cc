@@ -150,7 +150,7 @@ Finding state_check(const Context& context) {
   return out;
 }
 
-// Which of the backends has to work: the one that somebody asked for, else any one.
+// The backend that has to work: the one that was asked for, else any one.
 std::vector<Finding> backend_checks(const Context& context) {
   std::optional<std::string> asked = context.around.variable("BOTTLE_BACKEND");
   if (asked && asked->empty()) asked.reset();

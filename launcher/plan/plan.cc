@@ -15,6 +15,7 @@
 #include "launcher/plan/git_settings.h"
 #include "launcher/plan/pipelock_config.h"
 #include "launcher/process/process.h"
+#include "proxy/contract/proxy_contract.h"
 #include "proxy/contract/route.h"
 
 namespace bottle::launcher {
@@ -113,24 +114,24 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
     args.push_back(name);
     args.push_back(value);
   };
-  option("--upstream", plan.scanner == Scanner::kPipelock ? "pipelock" : "direct");
+  option(proxy_flag::kUpstream, plan.scanner == Scanner::kPipelock ? "pipelock" : "direct");
   // The CA is trusted nowhere but in the bottle, so refusals can be answered inside TLS, where
   // clients show them.
-  option("--ca-names", "any");
-  for (const auto& host : spec.allow) option("--allow", host);
-  for (const auto& [host, route] : spec.routes) option("--route", host + "=" + route);
-  for (const auto& range : spec.allow_addresses) option("--allow-address", range);
-  for (const auto& [name, number] : spec.limits) option("--limit", name + "=" + number);
+  option(proxy_flag::kCaNames, "any");
+  for (const auto& host : spec.allow) option(proxy_flag::kAllow, host);
+  for (const auto& [host, route] : spec.routes) option(proxy_flag::kRoute, host + "=" + route);
+  for (const auto& range : spec.allow_addresses) option(proxy_flag::kAllowAddress, range);
+  for (const auto& [name, number] : spec.limits) option(proxy_flag::kLimit, name + "=" + number);
   // A pipelock that runs elsewhere resolves and checks origins itself; else the proxy does, at its
   // exit too.
   if (!spec.pipelock_url) {
-    for (const auto& pair : spec.resolve) option("--resolve", pair);
+    for (const auto& pair : spec.resolve) option(proxy_flag::kResolve, pair);
     if (spec.origin_ca && programs == Programs::kOfThisMachine) {
-      option("--origin-ca", spec.origin_ca->string());
+      option(proxy_flag::kOriginCa, spec.origin_ca->string());
     }
   }
-  option("--bottle-id", plan.id);
-  if (programs == Programs::kOfThisMachine) option("--audit", plan.audit.string());
+  option(proxy_flag::kBottleId, plan.id);
+  if (programs == Programs::kOfThisMachine) option(proxy_flag::kAudit, plan.audit.string());
 }
 
 // Whether the file that --audit names can be made, or written to.

@@ -164,7 +164,7 @@ Expected<Invocation> parse_command_line(int argc, const char* const* argv) {
       ->type_name("FILE");
   bool check = false;
   app.add_flag(kCheckConfig, check,
-               "read the configuration and every file it names, say what is wrong, and end");
+               "check the configuration and its files, and end; opens no socket");
   const auto rows = option_rows();
   std::vector<std::vector<std::string>> values(rows.size());
   const auto switched = std::make_unique<bool[]>(rows.size());

@@ -197,7 +197,7 @@ void H2Core::on_stream_closed(StreamId id, std::uint32_t code) {
   streams_.erase(it);
 }
 
-// The library refused a request before it told anybody of it.
+// The library refused a request before it reported it.
 void H2Core::on_refused_frame(const nghttp2_frame& frame) {
   const StreamId id = frame.hd.stream_id;
   if (role_ == Role::Client || frame.hd.type != NGHTTP2_HEADERS || find_any(id) != nullptr) return;

@@ -155,8 +155,10 @@ Failure explain(const TlsStream& stream, IoStatus status, bool hello_slow, bool 
   if (status != IoStatus::Protocol) {
     return {Code::ClientGone, "the client left during the TLS handshake"};
   }
-  if (stream.not_tls()) return {Code::ClientBad, "these are no TLS records", "not_tls"};
-  if (stream.hello_too_large()) {
+  if (stream.hello() == HelloGate::State::NotTls) {
+    return {Code::ClientBad, "these are no TLS records", "not_tls"};
+  }
+  if (stream.hello() == HelloGate::State::TooLarge) {
     return {Code::ClientBad, "the ClientHello is too large", "client_hello_too_large"};
   }
   const unsigned long error = stream.ssl_error();

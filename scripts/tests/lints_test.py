@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lints import citations, coroutines, hints, includes, oldest_go, sizes, words  # noqa: E402
+from lints import citations, coroutines, go_lines, hints, includes, oldest_go, sizes, words  # noqa: E402
 from lints.tree import Tree, blank, comments  # noqa: E402
 
 
@@ -106,12 +106,36 @@ class Includes(unittest.TestCase):
         self.assertIn("own header comes first", self.findings(files)[0])
         self.assertIn("not in the tree", self.findings({"certs/a.cc": '#include "a.h"\n'})[0])
 
+    def test_tests_include_from_the_root(self):
+        files = {"tests/support/run.h": "#pragma once\n", "tests/unit/http/peer.h": "#pragma once\n",
+                 "proxy/http/h.h": "#pragma once\n"}
+        for include in ("support/run.h", "unit/http/peer.h", "peer.h", "./peer.h", "../../support/run.h", "http/h.h"):
+            self.assertIn(f'tests/unit/http/h_test.cc: "{include}" is not in the tree',
+                          "".join(self.findings({**files, "tests/unit/http/h_test.cc": f'#include "{include}"\n'})))
+        right = '#include "proxy/http/h.h"\n#include "tests/support/run.h"\n#include "tests/unit/http/peer.h"\n'
+        self.assertEqual([], self.findings({**files, "tests/unit/http/h_test.cc": right}))
+
     def test_backends_are_seen_by_their_table_alone(self):
         backend = {"launcher/backend/local/l.h": "#pragma once\n"}
         include = '#include "launcher/backend/local/l.h"\n'
         self.assertEqual([], self.findings({**backend, "launcher/main.cc": include}))
         self.assertEqual(1, len(self.findings({**backend, "launcher/plan/plan.cc": include})))
         self.assertEqual(1, len(self.findings({**backend, "launcher/backend/docker/d.cc": include})))
+
+
+class GoLines(unittest.TestCase):
+    def findings(self, path, line):
+        return [f"{f.line}: {f.text}" for f in go_lines.check(Tree({path: f"package a\n{line}\n"}))]
+
+    def test_refuses_a_column_more(self):
+        self.assertEqual([], self.findings("tests/go/a.go", "x" * 120))
+        self.assertIn("2: 121 columns", self.findings("tests/go/a.go", "x" * 121)[0])
+        self.assertEqual([], self.findings("bench/a.go", "\t\t" + "x" * 112))
+        self.assertIn("2: 121 columns", self.findings("bench/a.go", "\t\t" + "x" * 113)[0])
+
+    def test_counts_characters_and_go_alone(self):
+        self.assertEqual([], self.findings("tests/go/a.go", "é" * 120))
+        self.assertEqual([], self.findings("docs/a.md", "x" * 121))
 
 
 class Words(unittest.TestCase):

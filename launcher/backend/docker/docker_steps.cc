@@ -12,6 +12,7 @@
 #include "launcher/backend/docker/agent_environment.h"
 #include "launcher/manifest/trust_env.h"
 #include "proxy/contract/host_pattern.h"
+#include "proxy/contract/proxy_contract.h"
 
 namespace bottle::launcher::docker {
 namespace {
@@ -135,23 +136,25 @@ Step create_proxy(const Plan& plan, const Facts& facts) {
 
   const std::string agent = facts.agent_subnet + ":";
   const std::string directory = std::string(kProxyDirectory) + "/";
-  add(words, {"--listen", agent + std::to_string(plan.proxy_port), "--listen-tls", agent + "443",
-              "--listen-http", agent + "80", "--names", agent + "53"});
+  add(words,
+      {proxy_flag::kListen, agent + std::to_string(plan.proxy_port), proxy_flag::kListenTls,
+       agent + "443", proxy_flag::kListenHttp, agent + "80", proxy_flag::kNames, agent + "53"});
   if (has_pipelock(plan)) {
     const std::string scan = facts.scan_subnet + ":";
-    for (const auto& port : ports_of(plan)) add(words, {"--exit-listen", scan + port});
-    add(words, {"--exit-names", scan + "53", "--pipelock",
+    for (const auto& port : ports_of(plan)) add(words, {proxy_flag::kExitListen, scan + port});
+    add(words, {proxy_flag::kExitNames, scan + "53", proxy_flag::kPipelock,
                 "http://pipelock:" + std::to_string(kPipelockPort)});
   } else if (plan.pipelock_url) {
-    add(words, {"--pipelock", *plan.pipelock_url});
+    add(words, {proxy_flag::kPipelock, *plan.pipelock_url});
   }
   words.insert(words.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
-  add(words, {"--ca-out", directory + "ca.pem", "--bundle-out", directory + "ca-bundle.pem",
-              "--spool-dir", std::string(kProxyDirectory), "--audit", "-"});
-  if (plan.origin_ca) add(words, {"--origin-ca", directory + "origin-ca.pem"});
-  if (!plan.secrets.empty()) add(words, {"--secrets", "fd:0"});
+  add(words, {proxy_flag::kCaOut, directory + "ca.pem", proxy_flag::kBundleOut,
+              directory + "ca-bundle.pem", proxy_flag::kSpoolDir, std::string(kProxyDirectory),
+              proxy_flag::kAudit, "-"});
+  if (plan.origin_ca) add(words, {proxy_flag::kOriginCa, directory + "origin-ca.pem"});
+  if (!plan.secrets.empty()) add(words, {proxy_flag::kSecrets, fd_word(0)});
   // A launcher that was killed must not leave a way out behind it.
-  words.emplace_back("--end-with-stdin");
+  words.emplace_back(proxy_flag::kEndWithStdin);
   step.makes = Step::Makes::kContainer;
   step.made = names.proxy;
   return step;
@@ -194,10 +197,10 @@ Step read_ca(const Plan& plan) {
 
 // The question is asked from the proxy's container.
 Step ask_pipelock(const Plan& plan, std::string what, const std::string& url) {
-  Step step = step_of(std::move(what),
-                      {"exec", Names(plan.id).proxy, "/usr/local/bin/bottle-proxy", "--healthcheck",
-                       url + "/health"},
-                      ExitCode::kScanner);
+  Step step = step_of(
+      std::move(what),
+      {"exec", Names(plan.id).proxy, "/usr/local/bin/bottle-proxy", kHealthcheck, url + "/health"},
+      ExitCode::kScanner);
   step.call.limit = kQuestionLimit;
   return step;
 }

@@ -101,7 +101,7 @@ Expected<Child> sort_log(const Fd& from, const std::filesystem::path& audit,
     std::vector<int> mine{input, sorter.log.get()};
     for (const Records& records : sorter.parts) mine.push_back(records.file.get());
     close_all_but(std::move(mine));
-    // It may be the last one to have them, and somebody may wait for their end.
+    // It may be the last one to have them, and a reader may wait for their end.
     const int nothing = ::open("/dev/null", O_RDWR);
     for (int fd = 0; fd <= 2; ++fd) ::dup2(nothing, fd);
     std::string text;

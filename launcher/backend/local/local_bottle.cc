@@ -24,6 +24,7 @@
 #include "launcher/plan/nss_store.h"
 #include "launcher/plan/passwd_text.h"
 #include "launcher/process/progress.h"
+#include "proxy/contract/proxy_contract.h"
 
 namespace bottle::launcher::local {
 namespace {
@@ -103,16 +104,16 @@ Expected<RunningProxy> LocalBottle::start_proxy_between(const ProxyFiles& files)
   SignalWatch& signals = resources_.signals;
   const auto agents = helper_.take_sockets();
   if (!agents) return agents.error();
-  std::vector<HandedSocket> handed{{"--listen", agents->proxy.get()},
-                                   {"--listen-tls", agents->tls.get()},
-                                   {"--listen-http", agents->http.get()},
-                                   {"--names", agents->names.get()}};
+  std::vector<HandedSocket> handed{{proxy_flag::kListen, agents->proxy.get()},
+                                   {proxy_flag::kListenTls, agents->tls.get()},
+                                   {proxy_flag::kListenHttp, agents->http.get()},
+                                   {proxy_flag::kNames, agents->names.get()}};
   if (!room_) return start_proxy(plan, files, handed, plan.pipelock_url.value_or(""), signals);
   const auto exits = room_->take_sockets();
   if (!exits) return exits.error();
-  for (const auto& exit : exits->exit) handed.push_back({"--exit-listen", exit.get()});
-  handed.push_back({"--exit-names", exits->names.get()});
-  handed.push_back({"--pipelock-sockets", room_->broker().get()});
+  for (const auto& exit : exits->exit) handed.push_back({proxy_flag::kExitListen, exit.get()});
+  handed.push_back({proxy_flag::kExitNames, exits->names.get()});
+  handed.push_back({proxy_flag::kPipelockSockets, room_->broker().get()});
   const auto port = std::to_string(pipelock_port(*plan.pipelock));
   return start_proxy(plan, files, handed, "http://127.0.0.1:" + port, signals);
 }

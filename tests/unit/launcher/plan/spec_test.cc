@@ -380,7 +380,7 @@ TEST_F(Spec, WhatNeedsTheExitIsRefusedWithAPipelockThatRunsElsewhere) {
   ASSERT_TRUE(plain) << plain.error().message;
   EXPECT_THAT(describe(*plain), HasSubstr("has no exit"));
   options_.resolve = {"a.example:443=127.0.0.1:1"};
-  EXPECT_THAT(plan(options_).error().message, HasSubstr("--resolve cannot be told"));
+  EXPECT_THAT(plan(options_).error().message, HasSubstr("--resolve cannot be passed"));
   options_.resolve.clear();
   const std::string route =
       R"({"bottles": {"default": {"egress": {"allow": ["a.example"], "routes": {"a.example": ")";
