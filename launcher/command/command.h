@@ -59,26 +59,29 @@ class TableCommand : public Command {
 template <class Options>
 class CommandOf final : public TableCommand {
  public:
-  using List = std::vector<Option> (*)(Options&);
-  using Run = Expected<int> (*)(const Options&, const Context&);
-  using Check = Expected<void> (*)(const Options&);
-  CommandOf(List list, Run run, Check check) : list_(list), run_(run), check_(check) {}
+  // The functions of a command of this kind.
+  struct Functions {
+    std::vector<Option> (*list)(Options&);
+    Expected<int> (*run)(const Options&, const Context&);
+    Expected<void> (*check)(const Options&);  // null: everything goes together
+  };
+  explicit CommandOf(const Functions& functions) : functions_(functions) {}
 
-  std::vector<Option> option_list() override { return list_(values_); }
+  std::vector<Option> option_list() override { return functions_.list(values_); }
   bool takes_words() const override { return kTakesWords; }
   Expected<void> accept(std::vector<std::string> words) override {
     if constexpr (kTakesWords) values_.command = std::move(words);
-    return check_ == nullptr ? Expected<void>() : check_(values_);
+    return functions_.check == nullptr ? Expected<void>() : functions_.check(values_);
   }
-  Expected<int> run(const Context& context) const override { return run_(values_, context); }
+  Expected<int> run(const Context& context) const override {
+    return functions_.run(values_, context);
+  }
   Options& values() { return values_; }
 
  private:
   static constexpr bool kTakesWords = requires(Options& options) { options.command; };
   Options values_{};
-  List list_;
-  Run run_;
-  Check check_;
+  Functions functions_;
 };
 
 // The values, if `command` is one of this kind. They live as long as it does.
@@ -115,7 +118,8 @@ template <class Options>
 std::function<std::unique_ptr<TableCommand>()> maker_of(
     std::vector<Option> (*list)(Options&), Expected<int> (*run)(const Options&, const Context&),
     Expected<void> (*check)(const Options&) = nullptr) {
-  return [list, run, check] { return std::make_unique<CommandOf<Options>>(list, run, check); };
+  const typename CommandOf<Options>::Functions functions{list, run, check};
+  return [functions] { return std::make_unique<CommandOf<Options>>(functions); };
 }
 
 Error usage_error(std::string message, std::string hint);
