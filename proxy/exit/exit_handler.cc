@@ -192,7 +192,7 @@ Response ExitHandler::refuse(const Failure& failure, Exchange& exchange) {
 Response ExitHandler::answer_failure(const Failure& failure, const std::string& id,
                                      Exchange& exchange) {
   exchange.trace.failure = failure;
-  exchange.trace.by = Trace::By::Exit;
+  exchange.trace.by = DecidedBy::Exit;
   if (traits(failure.code).status == 0) return nobody_to_answer();
   LocalAnswer answer = problem_answer(failure, id);
   Response response;

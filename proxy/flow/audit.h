@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/contract/decided_by.h"
+
 namespace bottle {
 
 // Begin: the first byte of an exchange is about to leave; its Exchange line comes when it ends.
@@ -28,16 +30,6 @@ inline constexpr std::size_t kAuditParts = 3;
 // refused: nothing of it went out, by decision; failed: it could not be done; cut: the answer
 // began and did not end.
 enum class Verdict : std::uint8_t { Allowed, Refused, Failed, Cut };
-enum class DecidedBy : std::uint8_t {
-  Nobody,
-  Policy,
-  Guard,
-  Pipelock,
-  Proxy,
-  Exit,
-  Origin,
-  Client,
-};
 
 // One exchange or refused connection. Never holds credentials, bodies or query values: `target` is
 // cut down by audit_line, and no header field has a place here.

@@ -11,33 +11,11 @@
 namespace bottle {
 namespace {
 
-DecidedBy decided_by(Trace::By by) noexcept {
-  switch (by) {
-    case Trace::By::Nobody:
-      return DecidedBy::Nobody;
-    case Trace::By::Policy:
-      return DecidedBy::Policy;
-    case Trace::By::Guard:
-      return DecidedBy::Guard;
-    case Trace::By::Pipelock:
-      return DecidedBy::Pipelock;
-    case Trace::By::Proxy:
-      return DecidedBy::Proxy;
-    case Trace::By::Exit:
-      return DecidedBy::Exit;
-    case Trace::By::Origin:
-      return DecidedBy::Origin;
-    case Trace::By::Client:
-      return DecidedBy::Client;
-  }
-  return DecidedBy::Nobody;
-}
-
 Verdict verdict_of(const Trace& trace) noexcept {
   if (!trace.failure) return Verdict::Allowed;
   // An answer that somebody here made instead of the upstream's has its maker's name. Without one
   // the head that went out was the upstream's, and the failure came after it.
-  const bool unclaimed = trace.by == Trace::By::Nobody || trace.by == Trace::By::Client;
+  const bool unclaimed = trace.by == DecidedBy::Nobody || trace.by == DecidedBy::Client;
   if (trace.status != 0 && unclaimed) return Verdict::Cut;
   return traits(trace.failure->code).level == LogLevel::Audit ? Verdict::Refused : Verdict::Failed;
 }
@@ -84,7 +62,7 @@ std::string ProxyHandler::next_id() {
   return id;
 }
 
-Trace::By ProxyHandler::blame(Code code) const {
+DecidedBy ProxyHandler::blame(Code code) const {
   switch (code) {
     case Code::ClientBad:
     case Code::NotSupported:
@@ -99,34 +77,34 @@ Trace::By ProxyHandler::blame(Code code) const {
     case Code::Overloaded:
     case Code::ShuttingDown:
     case Code::Internal:
-      return Trace::By::Proxy;
+      return DecidedBy::Proxy;
     case Code::ClientGone:
     case Code::Cancelled:
-      return Trace::By::Client;
+      return DecidedBy::Client;
     case Code::Denied:
-      return Trace::By::Guard;
+      return DecidedBy::Guard;
     case Code::ScannerUnavailable:
     case Code::UpstreamDenied:
-      return Trace::By::Pipelock;
+      return DecidedBy::Pipelock;
     case Code::DnsFailed:
     case Code::ConnectFailed:
     case Code::UpstreamTlsFailed:
     case Code::UpstreamTimeout:
     case Code::UpstreamBroken:
     case Code::UpstreamTruncated:
-      return services_.kind == UpstreamKind::Pipelock ? Trace::By::Pipelock : Trace::By::Origin;
+      return services_.kind == UpstreamKind::Pipelock ? DecidedBy::Pipelock : DecidedBy::Origin;
   }
-  return Trace::By::Proxy;
+  return DecidedBy::Proxy;
 }
 
 Response ProxyHandler::refuse(const Failure& failure, Exchange& exchange) {
   return refuse_by(failure, exchange, blame(failure.code));
 }
 
-Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Trace::By by) {
+Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by) {
   Trace& trace = exchange.trace;
   trace.failure = failure;
-  if (trace.by == Trace::By::Nobody) trace.by = by;
+  if (trace.by == DecidedBy::Nobody) trace.by = by;
   services_.guard.keep_secrets_out(trace, exchange);
   Response response;
   response.head.status = 0;
@@ -148,14 +126,14 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   if (!services_.audit.healthy() && !services_.audit.probe()) {
     const Failure failure = audit_unwritable();
     if (request.body) request.body->stop(failure);
-    co_return refuse_by(failure, exchange, Trace::By::Proxy);
+    co_return refuse_by(failure, exchange, DecidedBy::Proxy);
   }
   const Decision decision = services_.policy.decide(exchange.destination(), exchange.scheme());
   trace.route = to_string(decision.route);
   exchange.bypass_body = row_of(decision.route).bypasses_scanner;
   if (decision.refusal) {
     if (request.body) request.body->stop(*decision.refusal);
-    co_return refuse_by(*decision.refusal, exchange, Trace::By::Policy);
+    co_return refuse_by(*decision.refusal, exchange, DecidedBy::Policy);
   }
   auto guarded = services_.guard.look_out(request, exchange);
   if (!guarded) {
@@ -169,7 +147,7 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
     // The address that the name led to: decided as late as it is known, and by the same rules.
     const bool address = failure.code == Code::Denied && (failure.reason == "address_not_allowed" ||
                                                           failure.reason == "own_address");
-    co_return refuse_by(failure, exchange, address ? Trace::By::Policy : blame(failure.code));
+    co_return refuse_by(failure, exchange, address ? DecidedBy::Policy : blame(failure.code));
   }
   if (exchange.is_grpc && trace.failure) {
     // The scanner's own answer, or what it made of the origin's: a page that no gRPC client reads.
@@ -215,11 +193,11 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   record.verdict = verdict_of(trace);
   record.reason = mark_of(trace);
   if (trace.failure) record.detail = trace.failure->detail;
-  Trace::By by = trace.by;
-  if (trace.failure && by == Trace::By::Nobody) {
-    by = trace.cut_by == Trace::By::Nobody ? blame(trace.failure->code) : trace.cut_by;
+  DecidedBy by = trace.by;
+  if (trace.failure && by == DecidedBy::Nobody) {
+    by = trace.cut_by == DecidedBy::Nobody ? blame(trace.failure->code) : trace.cut_by;
   }
-  record.by = decided_by(by);
+  record.by = by;
   record.scanned_request_body = trace.scanned_request_body;
   record.scanned_response_body = trace.scanned_response_body;
   record.request_body_changed = trace.request_body_changed;
@@ -231,7 +209,7 @@ void ProxyHandler::refused_connection(const Destination& destination, const Fail
 }
 
 void ProxyHandler::refused_connection(const Destination& destination, const Failure& failure,
-                                      Trace::By by) {
+                                      DecidedBy by) {
   AuditRecord record;
   record.time = std::chrono::system_clock::now();
   record.id = next_id();
@@ -243,7 +221,7 @@ void ProxyHandler::refused_connection(const Destination& destination, const Fail
       traits(failure.code).level == LogLevel::Audit ? Verdict::Refused : Verdict::Failed;
   record.reason = word(failure);
   if (record.host == destination.host) record.detail = failure.detail;
-  record.by = decided_by(by);
+  record.by = by;
   services_.audit.write(record);
 }
 

@@ -9,6 +9,7 @@
 #include "proxy/base/failure.h"
 #include "proxy/base/result.h"
 #include "proxy/base/task_group.h"
+#include "proxy/contract/decided_by.h"
 #include "proxy/http/authority.h"
 #include "proxy/http/head.h"
 
@@ -18,8 +19,6 @@ namespace bottle {
 // the part that knows: the session (bytes, status), the handler (route, refusal), the upstream (the
 // rest).
 struct Trace {
-  enum class By : std::uint8_t { Nobody, Policy, Guard, Pipelock, Proxy, Exit, Origin, Client };
-
   std::chrono::system_clock::time_point started;  // wall clock, for the log
   Clock::time_point begin;
   std::optional<Clock::time_point> first_byte;  // the final head was handed to the client's writer
@@ -35,10 +34,10 @@ struct Trace {
   std::uint64_t bytes_out = 0;  // body bytes to the client
   bool scanned_request_body = false;
   bool scanned_response_body = false;
-  bool request_body_changed = false;  // by the scanner: its version went out
-  std::optional<Failure> failure;     // why it did not go the way the client wanted
-  By by = By::Nobody;                 // who decided that
-  By cut_by = By::Nobody;             // who ended the upstream's answer after its head went out
+  bool request_body_changed = false;     // by the scanner: its version went out
+  std::optional<Failure> failure;        // why it did not go the way the client wanted
+  DecidedBy by = DecidedBy::Nobody;      // who decided that
+  DecidedBy cut_by = DecidedBy::Nobody;  // who ended the upstream's answer after its head went out
 };
 
 // Takes 1xx heads (never 100 or 101) while an exchange waits for its final head.

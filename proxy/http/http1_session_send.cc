@@ -11,12 +11,12 @@ namespace bottle {
 // log is about: leaving early does not hide it.
 void Http1Session::client_lost(Trace& trace) {
   if (trace.failure && traits(trace.failure->code).level == LogLevel::Audit) return;
-  trace.by = Trace::By::Client;
+  trace.by = DecidedBy::Client;
   if (write_stalled_) {
     trace.failure = Failure(Code::ClientSlow, "the client stopped reading");
   } else if (closing() && !client_left_) {
     trace.failure = Failure(Code::ShuttingDown, "the proxy stopped before the answer's end");
-    trace.by = Trace::By::Proxy;
+    trace.by = DecidedBy::Proxy;
   } else {
     trace.failure = Failure(Code::ClientGone, "the client closed the connection");
   }

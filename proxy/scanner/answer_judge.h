@@ -36,7 +36,7 @@ class AnswerJudge {
   awaitable<Result<Response>> of_failure(std::unique_ptr<BodySource> body);
   [[nodiscard]] Response changed(Response relayed, const ResponseHead& shown,
                                  const std::string& what);
-  [[nodiscard]] Failure blame(Failure why, Trace::By by);
+  [[nodiscard]] Failure blame(Failure why, DecidedBy by);
 
   const PipelockOptions& options_;
   std::shared_ptr<ExitReports> news_;

@@ -17,7 +17,7 @@ void BypassBody::take_news() {
         failure_ = FailureNews{
             Failure(Code::UpstreamTruncated, "the exit did not pass on all that the origin sent",
                     "exit_lost_bytes"),
-            Trace::By::Exit};
+            DecidedBy::Exit};
         return;
       }
       ended_ = true;
@@ -38,7 +38,7 @@ awaitable<Result<Chunk>> BypassBody::read(std::size_t max) {
       co_return failure_->failure;
     }
     if (stall.fired()) {
-      exchange_.trace.cut_by = Trace::By::Exit;
+      exchange_.trace.cut_by = DecidedBy::Exit;
       co_return Failure{Code::UpstreamTimeout, "the response stalled", "response_stalled"};
     }
     const bool told = co_await front_->wait();

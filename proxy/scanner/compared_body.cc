@@ -24,7 +24,7 @@ awaitable<Result<bool>> ComparedBody::fill(std::size_t max) {
   auto chunk = co_await relayed_->read(max);
   if (!chunk) {
     relayed_.reset();
-    exchange_.trace.cut_by = Trace::By::Pipelock;
+    exchange_.trace.cut_by = DecidedBy::Pipelock;
     co_return chunk.error();
   }
   if (chunk->end) {
@@ -47,7 +47,7 @@ awaitable<Result<ComparedBody::Collected>> ComparedBody::compare() {
     trailers_ = std::move(end->trailers);
     co_return Collected::Same;
   }
-  exchange_.trace.cut_by = Trace::By::Pipelock;
+  exchange_.trace.cut_by = DecidedBy::Pipelock;
   if (received_ < end->bytes) co_return shortened(received_ == cap_);
   co_return Collected::Changed;
 }

@@ -8,7 +8,7 @@
 namespace bottle {
 
 bool is_scanners_leaving(const FailureNews& news) noexcept {
-  return news.by == Trace::By::Pipelock && news.failure.code == Code::Cancelled;
+  return news.by == DecidedBy::Pipelock && news.failure.code == Code::Cancelled;
 }
 
 void ExitReports::take() {
@@ -86,7 +86,7 @@ awaitable<Result<EndNews>> end_of_answer(FrontEnd& front, Exchange& exchange,
                         "scanner_time_cut", "Raise the scanner's timeout_seconds."};
     }
     if (due.fired()) {
-      exchange.trace.cut_by = Trace::By::Exit;
+      exchange.trace.cut_by = DecidedBy::Exit;
       co_return Failure{Code::UpstreamBroken, "the exit did not say how the answer ended",
                         "exit_silent"};
     }

@@ -249,7 +249,7 @@ awaitable<Result<Response>> PipelockUpstream::judge(Response response, bool head
       verdict = pipelock_verdict(response.head, first, head_request);
     }
     if (verdict.kind == PipelockVerdict::Kind::Failed) {
-      exchange.trace.by = Trace::By::Pipelock;
+      exchange.trace.by = DecidedBy::Pipelock;
       co_return std::move(verdict.failure);
     }
     if (verdict.kind == PipelockVerdict::Kind::Refused) {
@@ -257,7 +257,7 @@ awaitable<Result<Response>> PipelockUpstream::judge(Response response, bool head
       response.head.fields.add("X-Bottle-Deny", word(verdict.failure));
       if (!first.empty()) response.body = std::make_unique<BytesSource>(std::move(first));
       exchange.trace.failure = std::move(verdict.failure);
-      exchange.trace.by = Trace::By::Pipelock;
+      exchange.trace.by = DecidedBy::Pipelock;
       co_return response;
     }
   }

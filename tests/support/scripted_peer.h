@@ -191,8 +191,8 @@ struct Outcome {
   std::vector<std::size_t> pieces;
   std::vector<int> interims;
   std::optional<Failure> traced;
-  Trace::By by = Trace::By::Nobody;
-  Trace::By cut_by = Trace::By::Nobody;
+  DecidedBy by = DecidedBy::Nobody;
+  DecidedBy cut_by = DecidedBy::Nobody;
   bool scanned_response_body = false;
   std::string protocol;
 };

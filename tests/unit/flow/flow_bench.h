@@ -62,7 +62,7 @@ class FakeUpstream final : public Upstream {
     response.head.keep_alive = false;
     if (scanners_word) {
       exchange.trace.failure = *scanners_word;
-      exchange.trace.by = Trace::By::Pipelock;
+      exchange.trace.by = DecidedBy::Pipelock;
     }
     if (!type.empty()) response.head.fields.add("content-type", type);
     response.body = std::move(answer);

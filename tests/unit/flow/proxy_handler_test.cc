@@ -309,7 +309,7 @@ TEST_F(ProxyHandlers, ClientThatLeavesInTheAnswerIsCut) {
   Response response = handle(request(head_of()), *made);
   made->trace.status = response.head.status;
   made->trace.failure = Failure{Code::ClientGone, "left"};
-  made->trace.by = Trace::By::Client;
+  made->trace.by = DecidedBy::Client;
   handler->finished(*made);
   EXPECT_EQ(line()["verdict"], "cut");
   EXPECT_EQ(line()["by"], "client");
@@ -330,7 +330,7 @@ TEST_F(ProxyHandlers, RefusedConnectionHasALine) {
   destination.host = "evil.test";
   destination.port = 8443;
   handler->refused_connection(destination, Failure{Code::Denied, "no", "port_not_allowed"},
-                              Trace::By::Policy);
+                              DecidedBy::Policy);
   const json line = this->line();
   EXPECT_EQ(line["kind"], "refused_connection");
   EXPECT_EQ(line["verdict"], "refused");
@@ -358,7 +358,7 @@ TEST_F(ProxyHandlers, RefusedConnectionLeavesNoSecretInTheLog) {
   destination.port = 443;
   handler->refused_connection(destination,
                               Failure{Code::Denied, "host " + destination.host + " is not allowed"},
-                              Trace::By::Policy);
+                              DecidedBy::Policy);
   const json line = this->line();
   EXPECT_EQ(line["host"], "[redacted]");
   EXPECT_TRUE(line["detail"].is_null());
