@@ -189,9 +189,9 @@ TEST(FramingRules, ControlFieldsAreTheProxysAlone) {
   }
 }
 
-TEST(FramingRules, RequestsOfTheScannerKeepItsFields) {
+TEST(FramingRules, APeerThatMayWriteControlFieldsKeepsThem) {
   RequestRules rules;
-  rules.from_scanner = true;
+  rules.control_fields = ControlFields::Keep;
   EXPECT_EQ(judge(get("X-Bottle-Exchange: 1.a\r\nX-Pipelock-Agent: n\r\nX-Forwarded-For: ::1\r\n"
                       "Via: x\r\nProxy-Foo: 1\r\nA: b\r\n"),
                   kHost, Scheme::Https, rules),
@@ -200,17 +200,6 @@ TEST(FramingRules, RequestsOfTheScannerKeepItsFields) {
   EXPECT_EQ(judge(get("Connection: X-Bottle-Exchange\r\nX-Bottle-Exchange: 1.a\r\n"), kHost,
                   Scheme::Https, rules),
             "ok GET /");
-}
-
-// A head that one side admits at its limits has to pass on the other, or the limit is another one.
-TEST(FramingRules, WhatIsAdmittedAtTheLimitsPassesBehindTheScanner) {
-  const HeadLimits limits;
-  const HeadLimits behind = limits.behind_scanner();
-  EXPECT_GE(behind.fields, limits.fields + 4);  // Host, Content-Length, User-Agent, the ticket
-  EXPECT_GE(behind.start_line_bytes, 3 * limits.start_line_bytes);
-  // As much as the query may have grown, and those fields.
-  EXPECT_GE(behind.head_bytes, limits.head_bytes + 2 * limits.start_line_bytes + 1024);
-  EXPECT_EQ(behind.name_bytes, limits.name_bytes);
 }
 
 // [T08]
@@ -484,8 +473,8 @@ TEST(FramingRules, TheCanonicalHeadNamesTheDestination) {
 // ---- responses ----
 
 std::string respond(ResponseHead head, std::string_view method = "GET",
-                    Responder responder = Responder::Origin) {
-  const auto vetted = check_response(head, method, responder);
+                    ControlFields control_fields = ControlFields::Drop) {
+  const auto vetted = check_response(head, method, control_fields);
   if (!vetted) return show(vetted.error());
   return std::to_string(head.status) + show(head.fields) +
          test::show_body(head.has_body, head.content_length) +
@@ -526,7 +515,7 @@ TEST(FramingRules, ResponsesLoseWhatIsOfOneHop) {
 
 TEST(FramingRules, TheScannersFieldsStayUntilTheyAreRead) {
   ResponseHead head = response(403, {{"X-Pipelock-Hint", "h"}, {"A", "b"}, {"X-Bottle-Q", "c"}});
-  ASSERT_TRUE(check_response(head, "GET", Responder::Scanner));
+  ASSERT_TRUE(check_response(head, "GET", ControlFields::Keep));
   EXPECT_EQ(show(head.fields), " [X-Pipelock-Hint: h] [A: b] [X-Bottle-Q: c]");
   strip_control_fields(head.fields);
   EXPECT_EQ(show(head.fields), " [A: b]");
