@@ -5,13 +5,14 @@
 #include <utility>
 
 #include "proxy/flow/grpc_body.h"
+#include "proxy/flow/trace.h"
 #include "proxy/http/grpc.h"
 #include "proxy/http/problem.h"
 
 namespace bottle {
 namespace {
 
-Verdict verdict_of(const Trace& trace) noexcept {
+Verdict verdict_of(const SessionTrace& trace) noexcept {
   if (!trace.failure) return Verdict::Allowed;
   // An answer that somebody here made instead of the upstream's has its maker's name. Without one
   // the head that went out was the upstream's, and the failure came after it.
@@ -34,21 +35,22 @@ Failure audit_unwritable() {
 
 // The fields that are known from an exchange's beginning on.
 AuditRecord record_of(const Exchange& exchange) {
-  const Trace& trace = exchange.trace;
+  const SessionTrace& session = exchange.trace;
+  const Trace& trace = trace_of(exchange);
   AuditRecord record;
-  record.time = trace.started;
+  record.time = session.started;
   record.id = exchange.id();
   record.route = trace.route;
   record.client_protocol = to_string(exchange.client_version());
-  record.method = trace.method;
+  record.method = session.method;
   record.host = trace.host_has_secret ? "[redacted]" : exchange.destination().host;
   record.port = exchange.destination().port;
-  record.target = trace.target;
+  record.target = session.target;
   record.target_has_secret = trace.target_has_secret;
   return record;
 }
 
-std::string_view mark_of(const Trace& trace) {
+std::string_view mark_of(const SessionTrace& trace) {
   return trace.failure ? word(*trace.failure) : std::string_view();
 }
 
@@ -102,19 +104,20 @@ Response ProxyHandler::refuse(const Failure& failure, Exchange& exchange) {
 }
 
 Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by) {
-  Trace& trace = exchange.trace;
-  trace.failure = failure;
-  if (trace.by == DecidedBy::Nobody) trace.by = by;
-  services_.guard.keep_secrets_out(trace, exchange);
+  SessionTrace& session = exchange.trace;
+  session.failure = failure;
+  if (session.by == DecidedBy::Nobody) session.by = by;
+  services_.guard.keep_secrets_out(exchange);
   Response response;
   response.head.status = 0;
   if (traits(failure.code).status == 0) return response;
-  const std::string_view host =
-      trace.host_has_secret ? std::string_view() : std::string_view(exchange.destination().host);
+  const std::string_view host = trace_of(exchange).host_has_secret
+                                    ? std::string_view()
+                                    : std::string_view(exchange.destination().host);
   LocalAnswer answer = exchange.is_grpc ? grpc_refusal(failure, exchange.id(), host)
                                         : problem_answer(failure, exchange.id(), host);
   response.head = std::move(answer.head);
-  if (trace.method == "HEAD") response.head.has_body = false;
+  if (session.method == "HEAD") response.head.has_body = false;
   if (response.head.has_body) {
     response.body = std::make_unique<BytesSource>(std::move(answer.body));
   }
@@ -122,7 +125,7 @@ Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Dec
 }
 
 awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
-  Trace& trace = exchange.trace;
+  Trace& trace = trace_of(exchange);
   if (!services_.audit.healthy() && !services_.audit.probe()) {
     const Failure failure = audit_unwritable();
     if (request.body) request.body->stop(failure);
@@ -130,18 +133,18 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   }
   const Decision decision = services_.policy.decide(exchange.destination(), exchange.scheme());
   trace.route = to_string(decision.route);
-  exchange.bypass_body = row_of(decision.route).bypasses_scanner;
+  trace.passage.bypass_body = row_of(decision.route).bypasses_scanner;
   if (decision.refusal) {
     if (request.body) request.body->stop(*decision.refusal);
     co_return refuse_by(*decision.refusal, exchange, DecidedBy::Policy);
   }
-  auto guarded = services_.guard.look_out(request, exchange);
+  auto guarded = services_.guard.look_out(request, exchange, trace.passage);
   if (!guarded) {
     if (request.body) request.body->stop(guarded.error());
     co_return refuse_by(guarded.error(), exchange, blame(guarded.error().code));
   }
   exchange.set_witness(this);
-  auto sent = co_await services_.upstream.send(std::move(request), exchange);
+  auto sent = co_await services_.upstream.send(std::move(request), exchange, trace.passage);
   if (!sent) {
     const Failure& failure = sent.error();
     // The address that the name led to: decided as late as it is known, and by the same rules.
@@ -149,9 +152,9 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
                                                           failure.reason == "own_address");
     co_return refuse_by(failure, exchange, address ? DecidedBy::Policy : blame(failure.code));
   }
-  if (exchange.is_grpc && trace.failure) {
+  if (exchange.is_grpc && exchange.trace.failure) {
     // The scanner's own answer, or what it made of the origin's: a page that no gRPC client reads.
-    const Failure failure = *trace.failure;
+    const Failure failure = *exchange.trace.failure;
     if (sent->body) sent->body->stop(failure);
     co_return refuse_by(failure, exchange, blame(failure.code));
   }
@@ -176,31 +179,34 @@ Result<void> ProxyHandler::begins_to_send(const Exchange& exchange) {
 }
 
 void ProxyHandler::finished(const Exchange& exchange) noexcept {
-  const Trace& trace = exchange.trace;
+  const SessionTrace& session = exchange.trace;
+  const Trace& trace = trace_of(exchange);
   AuditRecord record = record_of(exchange);
   record.begun = exchange.begun();
-  record.anonymous = trace.anonymous;
-  record.upstream_protocol = trace.upstream_protocol;
-  record.target_has_secret =
-      trace.target_has_secret || (trace.failure && scanner_saw_secret_in_target(*trace.failure));
-  record.status = trace.status;
-  record.bytes_in = trace.bytes_in;
-  record.bytes_out = trace.bytes_out;
+  record.anonymous = session.anonymous;
+  record.upstream_protocol = trace.passage.protocol;
+  record.target_has_secret = trace.target_has_secret ||
+                             (session.failure && scanner_saw_secret_in_target(*session.failure));
+  record.status = session.status;
+  record.bytes_in = session.bytes_in;
+  record.bytes_out = session.bytes_out;
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
-  if (trace.first_byte) record.ttfb = duration_cast<milliseconds>(*trace.first_byte - trace.begin);
-  record.total = duration_cast<milliseconds>(Clock::now() - trace.begin);
-  record.verdict = verdict_of(trace);
-  record.reason = mark_of(trace);
-  if (trace.failure) record.detail = trace.failure->detail;
-  DecidedBy by = trace.by;
-  if (trace.failure && by == DecidedBy::Nobody) {
-    by = trace.cut_by == DecidedBy::Nobody ? blame(trace.failure->code) : trace.cut_by;
+  if (session.first_byte) {
+    record.ttfb = duration_cast<milliseconds>(*session.first_byte - session.begin);
   }
-  record.by = by;
-  record.scanned_request_body = trace.scanned_request_body;
-  record.scanned_response_body = trace.scanned_response_body;
-  record.request_body_changed = trace.request_body_changed;
+  record.total = duration_cast<milliseconds>(Clock::now() - session.begin);
+  record.verdict = verdict_of(session);
+  record.reason = mark_of(session);
+  if (session.failure) record.detail = session.failure->detail;
+  record.by = session.by;
+  if (session.failure && session.by == DecidedBy::Nobody) {
+    const DecidedBy cut_by = trace.passage.cut_by;
+    record.by = cut_by == DecidedBy::Nobody ? blame(session.failure->code) : cut_by;
+  }
+  record.scanned_request_body = trace.passage.scanned_request_body;
+  record.scanned_response_body = trace.passage.scanned_response_body;
+  record.request_body_changed = trace.passage.request_body_changed;
   services_.audit.write(record);
 }
 

@@ -392,7 +392,7 @@ awaitable<void> Http1Session::finish(Exchange& exchange, bool again) {
   if (!again) exchange.tasks().cancel();
   co_await exchange.tasks().join();
   in_exchange_ = false;
-  const Trace& trace = exchange.trace;
+  const SessionTrace& trace = exchange.trace;
   if (trace.failure && trace.failure->code == Code::Cancelled) client_lost(exchange.trace);
   context_.handler.finished(exchange);
   if (wants_linger_) co_await linger();

@@ -69,7 +69,7 @@ class Http1Session {
   awaitable<void> send_continue();
   awaitable<void> say_goodbye();
   awaitable<void> linger();
-  void client_lost(Trace& trace);
+  void client_lost(SessionTrace& trace);
 
   [[nodiscard]] ByteView unparsed() const { return ByteView(in_).substr(in_at_); }
   void consume(std::size_t n);

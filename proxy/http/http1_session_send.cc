@@ -9,7 +9,7 @@ namespace bottle {
 
 // The answer did not reach the client. A decision against the request stays what its line in the
 // log is about: leaving early does not hide it.
-void Http1Session::client_lost(Trace& trace) {
+void Http1Session::client_lost(SessionTrace& trace) {
   if (trace.failure && traits(trace.failure->code).level == LogLevel::Audit) return;
   trace.by = DecidedBy::Client;
   if (write_stalled_) {

@@ -54,7 +54,7 @@ struct EndNews {
 struct FailureNews {
   Failure failure;
   DecidedBy by = DecidedBy::Exit;
-  std::string upstream_protocol = {};  // as in Trace; empty: no connection to the origin came about
+  std::string upstream_protocol = {};  // Passage::protocol
 };
 // The scanner changed the request's body, which was allowed to it, and its version is what goes.
 struct BodyChangedNews {};

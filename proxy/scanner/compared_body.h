@@ -6,10 +6,11 @@
 #include <optional>
 
 #include "certs/digest.h"
+#include "proxy/base/deadline.h"
 #include "proxy/http/body.h"
 #include "proxy/http/byte_queue.h"
-#include "proxy/http/exchange.h"
 #include "proxy/ledger/exchange_ledger.h"
+#include "proxy/upstream/upstream.h"
 
 namespace bottle {
 
@@ -18,13 +19,15 @@ namespace bottle {
 // not take a changed or shortened body for a whole one. Owns the front's end of the exchange.
 class ComparedBody final : public BodySource {
  public:
-  // `exchange` outlives it; `end`: see end_of_answer(); `cap`: where the scanner cuts bodies (0:
-  // not known).
+  // `wheel` and `passage` outlive it; `end`: see end_of_answer(); `cap`: where the scanner cuts
+  // bodies (0: not known).
   ComparedBody(std::unique_ptr<FrontEnd> front, std::unique_ptr<BodySource> relayed,
-               Exchange& exchange, std::chrono::milliseconds end, std::uint64_t cap)
+               TimerWheel& wheel, Passage& passage, std::chrono::milliseconds end,
+               std::uint64_t cap)
       : front_(std::move(front)),
         relayed_(std::move(relayed)),
-        exchange_(exchange),
+        wheel_(wheel),
+        passage_(passage),
         end_(end),
         cap_(cap) {}
 
@@ -49,7 +52,8 @@ class ComparedBody final : public BodySource {
 
   std::unique_ptr<FrontEnd> front_;
   std::unique_ptr<BodySource> relayed_;  // null: it ended
-  Exchange& exchange_;
+  TimerWheel& wheel_;
+  Passage& passage_;
   const std::chrono::milliseconds end_;
   const std::uint64_t cap_;
   ByteQueue queue_;

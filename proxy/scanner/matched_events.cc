@@ -135,9 +135,10 @@ awaitable<void> read_news(std::shared_ptr<Streams> streams) {
 class MatchedEvents final : public BodySource {
  public:
   MatchedEvents(std::shared_ptr<Streams> streams, std::chrono::milliseconds idle,
-                std::chrono::milliseconds end, Exchange& exchange)
+                std::chrono::milliseconds end, TimerWheel& wheel, Passage& passage)
       : streams_(std::move(streams)),
-        exchange_(exchange),
+        wheel_(wheel),
+        passage_(passage),
         comments_(Clock::now(), idle),
         end_(end) {}
   ~MatchedEvents() override { stop(Failure{Code::Cancelled, "the response was dropped"}); }
@@ -152,7 +153,8 @@ class MatchedEvents final : public BodySource {
   [[nodiscard]] Failure fail(Failure why, DecidedBy by);
 
   std::shared_ptr<Streams> streams_;
-  Exchange& exchange_;
+  TimerWheel& wheel_;
+  Passage& passage_;
   SseComments comments_;
   const std::chrono::milliseconds end_;
   std::optional<Clock::time_point> give_up_;  // the exit has until then
@@ -163,14 +165,14 @@ Chunk MatchedEvents::take(std::size_t max) {
   while (chunk.data.size() < max && streams_->match.ready() > 0) {
     chunk.data += streams_->match.take(max - chunk.data.size());
   }
-  comments_.passed(chunk.data, exchange_.wheel().now());
+  comments_.passed(chunk.data, wheel_.now());
   streams_->give_credit();
   streams_->taken.set_later();
   return chunk;
 }
 
 Failure MatchedEvents::fail(Failure why, DecidedBy by) {
-  exchange_.trace.cut_by = by;
+  passage_.cut_by = by;
   stop(why);
   return why;
 }
@@ -202,15 +204,14 @@ awaitable<Result<Chunk>> MatchedEvents::read(std::size_t max) {
     if (streams->relayed_ended) {
       auto end = last(max);
       if (end) co_return std::move(*end);
-      if (!give_up_) give_up_ = exchange_.wheel().now() + end_;
+      if (!give_up_) give_up_ = wheel_.now() + end_;
       until = give_up_;
     } else {
       until = comments_.due();
     }
-    Deadline due(exchange_.wheel(), streams->changed);
+    Deadline due(wheel_, streams->changed);
     if (until) {
-      const auto left =
-          std::chrono::ceil<std::chrono::milliseconds>(*until - exchange_.wheel().now());
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - wheel_.now());
       due.arm(std::max(left, std::chrono::milliseconds(1)));
     }
     const bool changed = co_await streams->changed.wait();
@@ -219,7 +220,7 @@ awaitable<Result<Chunk>> MatchedEvents::read(std::size_t max) {
       co_return fail(Failure{Code::Cancelled, "the exchange was ended"}, DecidedBy::Nobody);
     }
     if (give_up_) co_return fail(cut_by_scanner(), DecidedBy::Pipelock);
-    const ByteView comment = comments_.emit(exchange_.wheel().now());
+    const ByteView comment = comments_.emit(wheel_.now());
     if (comment.empty()) continue;
     Chunk chunk;
     chunk.data = comment;
@@ -240,11 +241,13 @@ void MatchedEvents::stop(Failure why) noexcept {
 std::unique_ptr<BodySource> matched_events(std::unique_ptr<FrontEnd> front,
                                            std::unique_ptr<BodySource> relayed,
                                            std::chrono::milliseconds idle,
-                                           const AnswerJudgeLimits& limits, Exchange& exchange) {
+                                           const AnswerJudgeLimits& limits, Exchange& exchange,
+                                           Passage& passage) {
   auto streams = std::make_shared<Streams>(std::move(front), std::move(relayed), limits, exchange);
   exchange.tasks().spawn(read_relayed(streams));
   exchange.tasks().spawn(read_news(streams));
-  return std::make_unique<MatchedEvents>(std::move(streams), idle, limits.end, exchange);
+  return std::make_unique<MatchedEvents>(std::move(streams), idle, limits.end, exchange.wheel(),
+                                         passage);
 }
 
 }  // namespace bottle

@@ -142,6 +142,18 @@ TEST_F(ProxyHandlers, WhatNeverWasARequestLeavesNoSecretInTheLog) {
   EXPECT_EQ(line["verdict"], "refused");
 }
 
+// A session that ran out of memory says so without asking the handler for an answer.
+TEST_F(ProxyHandlers, WhatWasNeitherHandledNorRefusedHasALine) {
+  auto made = exchange(head_of());
+  made->trace.failure = Failure{Code::Internal, "out of memory"};
+  handler->finished(*made);
+  const json line = this->line();
+  EXPECT_EQ(line["path"], "/p");
+  EXPECT_EQ(line["verdict"], "failed");
+  EXPECT_EQ(line["by"], "proxy");
+  EXPECT_TRUE(line["route"].is_null());
+}
+
 TEST_F(ProxyHandlers, SecretInTheBodyStopsIt) {
   PiecesSource::Notes notes;
   const std::string secret = kSecret;
