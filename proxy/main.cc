@@ -9,6 +9,7 @@
 #include "certs/process_memory.h"
 #include "proxy/config/config.h"
 #include "proxy/contract/exit_code.h"
+#include "proxy/contract/proxy_contract.h"
 #include "proxy/healthcheck.h"
 #include "proxy/log_output.h"
 #include "proxy/server.h"
@@ -38,8 +39,9 @@ int run(const Config& config) {
   if (!world) return refuse(world.error());
   const Shared& shared = (*world)->shared();
   Server server(shared, (*world)->secrets(), *places);
-  std::printf("bottle-proxy ready %s ca_sha256=%s%s\n", front_word(*places).c_str(),
-              shared.ca.fingerprint().c_str(), other_words(*places).c_str());
+  const std::string ready =
+      ready_line(front_word(*places), shared.ca.fingerprint(), other_words(*places));
+  std::printf("%s\n", ready.c_str());
   std::fflush(stdout);
   const auto drained = server.run();
   if (!drained) complain(drained.error().message);
@@ -56,7 +58,7 @@ int run(const Config& config) {
 int main(int argc, char** argv) {
   using namespace bottle;
   try {
-    if (argc == 3 && std::string_view(argv[1]) == "--healthcheck") {
+    if (argc == 3 && std::string_view(argv[1]) == kHealthcheck) {
       const auto well = healthcheck(argv[2]);
       if (!well) complain(well.error().detail);
       return to_status(well ? ExitCode::kOk : ExitCode::kUnwell);

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 namespace {
 
@@ -43,7 +45,7 @@ void RefusedNames::tell(std::string_view name) {
   SecretScanner scanner(secrets_, scan_space_, plain, Scheme::Https);
   if (scanner.scan_host() || scanner.scan_url(plain)) record.host = "[redacted]";
   record.verdict = Verdict::Refused;
-  record.reason = "host_not_allowed";
+  record.reason = std::string(problem_code::kHostNotAllowed);
   record.detail = "a DNS query for a name that is not allowed";
   record.by = by_;
   audit_.write(record);

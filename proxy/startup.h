@@ -45,7 +45,7 @@ class World {
 };
 
 // Fails where World::make() would, because of the configuration or of the files that it reads.
-// Opens no place, writes no file, and asks nothing over the network.
+// Opens no socket, writes no file, and asks nothing over the network.
 [[nodiscard]] Expected<void> check_world(const Config& config);
 
 }  // namespace bottle

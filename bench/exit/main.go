@@ -75,7 +75,8 @@ func run() error {
 			}
 			defer client.CloseIdleConnections()
 			clients[mode] = client
-			if err := send(client, l, *count/5+*workers); err != nil { // connections and leaves are made before it counts
+			// connections and leaves are made before it counts
+			if err := send(client, l, *count/5+*workers); err != nil {
 				return fmt.Errorf("%s %v: %w", mode, l, err)
 			}
 		}
@@ -152,7 +153,8 @@ func (p *proxy) client(proto string) (*http.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: p.listen}), TLSClientConfig: &tls.Config{RootCAs: pool},
+	transport := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: p.listen}),
+		TLSClientConfig:     &tls.Config{RootCAs: pool},
 		MaxIdleConnsPerHost: *workers, DisableCompression: true}
 	if proto == "h2" {
 		transport.ForceAttemptHTTP2 = true
@@ -173,12 +175,16 @@ func report(results map[load]map[string][]float64) {
 	if *h1 {
 		to = "HTTP/1.1"
 	}
-	fmt.Printf("%d requests a measurement, %d at once, bodies of %d bytes, median of %d; origin over %s, scanner keeps %d idle connections\n\n",
+	fmt.Printf("%d requests a measurement, %d at once, bodies of %d bytes, median of %d; origin over %s, scanner "+
+		"keeps %d idle connections\n\n",
 		*count, *workers, *size, *rounds, to, *idle)
-	fmt.Printf("| client | request | direct | front | front + exit | front / direct | front + exit / front | front + exit / direct |\n|---|---|---|---|---|---|---|---|\n")
+	fmt.Printf("| client | request | direct | front | front + exit | front / direct | front + exit / front | front " +
+		"+ exit / direct |\n|---|---|---|---|---|---|---|---|\n")
 	for _, l := range loads {
-		direct, front, both := median(results[l]["direct"]), median(results[l]["front"]), median(results[l]["front+exit"])
-		fmt.Printf("| %s | %s | %.0f µs | %.0f µs | %.0f µs | %.2f | %.2f | %.2f |\n", l.client, l.method, direct, front, both,
+		direct, front, both := median(results[l]["direct"]), median(results[l]["front"]),
+			median(results[l]["front+exit"])
+		fmt.Printf("| %s | %s | %.0f µs | %.0f µs | %.0f µs | %.2f | %.2f | %.2f |\n", l.client, l.method, direct,
+			front, both,
 			front/direct, both/front, both/direct)
 	}
 }

@@ -35,7 +35,8 @@ func serve(handler http.Handler, config *tls.Config) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{addr: listener.Addr().String(), http: &http.Server{Handler: handler, TLSConfig: config, ErrorLog: stdlog.New(io.Discard, "", 0)}}
+	s := &server{addr: listener.Addr().String(), http: &http.Server{Handler: handler, TLSConfig: config,
+		ErrorLog: stdlog.New(io.Discard, "", 0)}}
 	go func() {
 		if config == nil {
 			_ = s.http.Serve(listener)
@@ -107,7 +108,8 @@ type proxy struct {
 	relay   *relay
 }
 
-// startProxy runs one bottle-proxy: direct, front (the scanner dials the origin) or front+exit (the scanner dials the exit).
+// startProxy runs one bottle-proxy: direct, front (the scanner dials the origin) or front+exit (the scanner dials the
+// exit).
 func startProxy(mode string, ca *origin.CA, to string) (*proxy, error) {
 	dir, err := os.MkdirTemp("", "bench-exit-")
 	if err != nil {
@@ -118,7 +120,8 @@ func startProxy(mode string, ca *origin.CA, to string) (*proxy, error) {
 	if err := ca.WriteFile(caFile); err != nil {
 		return nil, err
 	}
-	args := []string{"--listen", "127.0.0.1:0", "--allow", "bench.test", "--allow-address", "127.0.0.0/8", "--ca-out", filepath.Join(dir, "ca.pem"),
+	args := []string{"--listen", "127.0.0.1:0", "--allow", "bench.test", "--allow-address", "127.0.0.0/8", "--ca-out",
+		filepath.Join(dir, "ca.pem"),
 		"--audit", filepath.Join(dir, "audit.jsonl")}
 	reach := []string{"--origin-ca", caFile, "--resolve", "bench.test:443=" + to}
 	if mode == "direct" {
@@ -161,7 +164,8 @@ func startProxy(mode string, ca *origin.CA, to string) (*proxy, error) {
 		}
 		target = p.exit
 	}
-	p.relay.transport = &http.Transport{DisableCompression: true, MaxIdleConns: 1000, MaxIdleConnsPerHost: *idle, TLSClientConfig: &tls.Config{RootCAs: pool},
+	p.relay.transport = &http.Transport{DisableCompression: true, MaxIdleConns: 1000, MaxIdleConnsPerHost: *idle,
+		TLSClientConfig: &tls.Config{RootCAs: pool},
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, target)
 		}}

@@ -72,7 +72,8 @@ func originAddress() (string, error) {
 	if *backend != "docker" {
 		return "127.0.0.1", nil
 	}
-	out, err := exec.Command("docker", "network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", "bridge").Output()
+	out, err := exec.Command("docker", "network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}",
+		"bridge").Output()
 	if err != nil {
 		return "", fmt.Errorf("the engine does not tell its bridge's subnet: %w", err)
 	}
@@ -87,11 +88,14 @@ func originAddress() (string, error) {
 
 // proxies times bottle-proxy from exec to its line "ready".
 func proxies(dir string) error {
-	for _, mode := range [][]string{{"--upstream", "direct"}, {"--upstream", "pipelock", "--pipelock", "http://127.0.0.1:9"}} {
+	for _, mode := range [][]string{{"--upstream", "direct"}, {"--upstream", "pipelock", "--pipelock",
+		"http://127.0.0.1:9"}} {
 		var taken []float64
 		for i := 0; i < *count; i++ {
-			args := append([]string{"--listen", "127.0.0.1:0", "--allow", "origin.test", "--ca-out", filepath.Join(dir, "ca.pem"),
-				"--bundle-out", filepath.Join(dir, "bundle.pem"), "--audit", filepath.Join(dir, "audit.jsonl")}, mode...)
+			args := append([]string{"--listen", "127.0.0.1:0", "--allow", "origin.test", "--ca-out",
+				filepath.Join(dir, "ca.pem"),
+				"--bundle-out", filepath.Join(dir, "bundle.pem"), "--audit", filepath.Join(dir, "audit.jsonl")},
+				mode...)
 			cmd := exec.Command(filepath.Join(*build, "bottle-proxy"), args...)
 			out, err := cmd.StdoutPipe()
 			if err != nil {

@@ -5,30 +5,19 @@ namespace bottle::launcher {
 Expected<ChosenBackend> choose_backend(const std::optional<Choice>& asked,
                                        std::span<const BackendEntry> table) {
   std::string existing;
-  std::string reserved;
   std::string unready;
   for (const auto& entry : table) {
-    auto& list = entry.make ? existing : reserved;
-    list += (list.empty() ? "" : ", ") + std::string(entry.name);
+    existing += (existing.empty() ? "" : ", ") + std::string(entry.name);
   }
   for (const auto& entry : table) {
-    if (!asked) {
-      if (!entry.make) continue;
-      if (entry.ready && !entry.ready()) {
-        unready += (unready.empty() ? "" : ", ") + std::string(entry.name);
-        continue;
-      }
-      const std::string why = !unready.empty()   ? "not ready here: " + unready
-                              : reserved.empty() ? "the default"
-                                                 : "the only one so far; not yet: " + reserved;
-      return ChosenBackend{&entry, why};
+    if (asked) {
+      if (entry.name == asked->value) return ChosenBackend{&entry, asked->why};
+      continue;
     }
-    if (entry.name != asked->value) continue;
-    if (entry.make) return ChosenBackend{&entry, asked->why};
-    return Error{
-        ExitCode::kNotYet,
-        "not yet: the backend \"" + asked->value + "\" has not been built (" + asked->why + ")",
-        "what exists: " + existing};
+    if (!entry.ready || entry.ready()) {
+      return ChosenBackend{&entry, unready.empty() ? "the default" : "not ready here: " + unready};
+    }
+    unready += (unready.empty() ? "" : ", ") + std::string(entry.name);
   }
   return Error{ExitCode::kUsage,
                asked ? "unknown backend \"" + asked->value + "\" (" + asked->why + ")"

@@ -40,7 +40,7 @@ class BottleControl {
   virtual bool remove_left_overs(const BottleRecord& bottle) = 0;
 
   // Whether this machine can make bottles this way: the backend's lines of `bottle doctor`. Changes
-  // nothing, ends within 10 s. `wanted`: somebody needs this backend, so its absence is a failure
+  // nothing, ends within 10 s. `wanted`: the user needs this backend, so its absence is a failure
   // and not a warning.
   virtual std::vector<Finding> examine(bool wanted) = 0;
 };

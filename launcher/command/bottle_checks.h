@@ -29,7 +29,7 @@ struct Target {
   Kind kind = Kind::kTcp;
   std::string address{};  // IPv4 or IPv6, without brackets
   std::uint16_t port = 0;
-  // Only ask the kernel for a route, which sends nothing: for addresses that are somebody else's,
+  // Only ask the kernel for a route, which sends nothing: for addresses of other owners,
   // and that a bottle's network should have no route to.
   bool route_only = false;
 };

@@ -77,6 +77,7 @@ bool wait_for_all(std::vector<Stopping>& bottles, Clock::time_point until) {
 }  // namespace
 
 Expected<int> run_list(const ListOptions& options, const Context& context) {
+  context.reap();
   const auto bottles = living_bottles(runtime_base(context.around));
   const auto now = now_in_seconds();
   if (options.json) {
@@ -117,6 +118,12 @@ Expected<int> run_list(const ListOptions& options, const Context& context) {
     context.out << (r == 0 ? context.style.in(Colour::kFaint, line) : line) << "\n";
   }
   return 0;
+}
+
+Expected<void> check_stop(const StopOptions& options) {
+  if (options.ids.empty() == options.all) return {};
+  return usage_error(options.all ? "ids and --all are both given" : "which bottle?",
+                     "bottle stop ID, or bottle stop --all; bottle list shows the ids");
 }
 
 Expected<int> run_stop(const StopOptions& options, const Context& context) {
@@ -164,11 +171,26 @@ Expected<int> run_stop(const StopOptions& options, const Context& context) {
                "whether it is gone"};
 }
 
+Expected<void> check_exec(const ExecOptions& options) {
+  if (!options.command.empty()) return {};
+  return usage_error("bottle exec needs a command", "example: bottle exec ID bash");
+}
+
+Expected<std::unique_ptr<Command>> read_bare_exec(const BareWords& words) {
+  const std::size_t next = words.at + 1;
+  if (next == words.arguments.size() || words.arguments[next].starts_with("-")) {
+    return words.read(words.arguments);
+  }
+  auto dashed = words.arguments;
+  dashed.insert(dashed.begin() + static_cast<std::ptrdiff_t>(next), "--");
+  return words.read(dashed);
+}
+
 Expected<int> run_exec(const ExecOptions& options, const Context& context) {
   const auto found = find_bottle(runtime_base(context.around), options.id);
   if (!found) return found.error();
   for (const auto& entry : context.backends) {
-    if (entry.name != found->backend || !entry.control) continue;
+    if (entry.name != found->backend) continue;
     const auto status = entry.control()->exec(*found, options.command);
     if (!status) return status.error();
     return status->value;

@@ -1,43 +1,62 @@
 #include "launcher/command/completion.h"
 
-#include <map>
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "launcher/command/commands.h"
 
 namespace bottle::launcher {
 namespace {
-
-// How a value or an argument of this kind is completed, in bash and in zsh. Empty: a
-// file.
-struct Source {
-  std::string_view bash;
-  std::string_view zsh;
-};
-const std::map<std::string_view, Source>& sources() {
-  static const std::map<std::string_view, Source> kSources{
-      {"ID", {"$(bottle list --quiet 2>/dev/null)", "($(bottle list --quiet 2>/dev/null))"}},
-      {"SHELL", {"bash zsh", "(bash zsh)"}},
-      {"HOST", {"", " "}},
-      {"CIDR", {"", " "}},
-      {"URL", {"", " "}},
-      {"MAPPING", {"", " "}},
-  };
-  return kSources;
-}
-
-// Values that are words, by option.
-const std::map<std::string_view, std::string_view>& known_words() {
-  static const std::map<std::string_view, std::string_view> kWords{
-      {"--backend", "local docker"},
-      {"--scanner", "pipelock guard"},
-      {"--shell", "sh fish csh"},
-      {"--preset", "claude codex git"},
-  };
-  return kWords;
-}
 
 std::string joined(const std::vector<std::string>& words, const std::string& between) {
   std::string out;
   for (const auto& word : words) out += (out.empty() ? "" : between) + word;
   return out;
+}
+
+// The options as they are typed, and the positional argument.
+struct Completions {
+  std::vector<Option> options{};
+  std::string argument{};        // "ID"; empty: none that can be completed
+  std::string argument_words{};  // the words that it can be, as a shell expands them
+};
+
+Completions completions_of(const CommandRow& row) {
+  const auto call = row.make();
+  Completions out{.options = {help_option()}};
+  for (auto& option : call->option_list()) {
+    if (!option.is_positional()) {
+      out.options.push_back(std::move(option));
+    } else if (option.names == "ID") {
+      out.argument = option.names;
+      out.argument_words = "$(bottle list --quiet 2>/dev/null)";
+    } else if (!option.words().empty()) {
+      out.argument = option.names;
+      out.argument_words = joined(option.words(), " ");
+    }
+  }
+  return out;
+}
+
+// Whether the value can be anything. Values that are neither that nor words are files.
+bool is_free(const Option& option) {
+  constexpr std::array<std::string_view, 4> kFree{"HOST", "CIDR", "URL", "MAPPING"};
+  return std::find(kFree.begin(), kFree.end(), option.value) != kFree.end();
+}
+
+std::string bash_value(const Option& option) {
+  if (!option.words().empty()) {
+    return "COMPREPLY=($(compgen -W '" + joined(option.words(), " ") + "' -- \"$word\")); ";
+  }
+  return is_free(option) ? "" : "COMPREPLY=($(compgen -f -- \"$word\")); ";
+}
+
+std::string zsh_value(const Option& option) {
+  if (!option.words().empty()) return ":word:(" + joined(option.words(), " ") + ")";
+  return ":" + option.value + (is_free(option) ? ": " : ":_files");
 }
 
 // Inside '…' of zsh's _arguments, where ':' and ']' have a meaning.
@@ -54,43 +73,25 @@ std::string for_zsh(std::string_view text) {
   return out;
 }
 
-std::string zsh_value(const OptionWords& option) {
-  const auto words = known_words().find(option.names.back());
-  if (words != known_words().end()) return ":word:(" + std::string(words->second) + ")";
-  const auto source = sources().find(option.value);
-  if (source != sources().end()) return ":" + option.value + ":" + std::string(source->second.zsh);
-  return ":" + option.value + ":_files";
-}
-
 }  // namespace
 
-std::string bash_completion(const std::vector<CommandWords>& commands) {
+std::string bash_completion(std::span<const CommandRow> commands) {
   std::string names;
   std::string cases;
   std::string values;
-  std::map<std::string, bool> done;
-  for (const auto& command : commands) {
-    names += (names.empty() ? "" : " ") + command.name;
-    std::string options;
-    for (const auto& option : command.options) {
-      options += (options.empty() ? "" : " ") + joined(option.names, " ");
-      if (option.value.empty() || done[option.names.back()]) continue;
-      done[option.names.back()] = true;
-      const auto words = known_words().find(option.names.back());
-      if (words != known_words().end()) {
-        values += "    " + joined(option.names, "|") + ") COMPREPLY=($(compgen -W '" +
-                  std::string(words->second) + "' -- \"$word\")); return ;;\n";
-      } else if (sources().contains(option.value)) {
-        values += "    " + joined(option.names, "|") + ") return ;;\n";
-      } else {
-        values += "    " + joined(option.names, "|") +
-                  ") COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n";
-      }
+  std::set<std::string> done;
+  for (const auto& row : commands) {
+    names += (names.empty() ? "" : " ") + std::string(row.name);
+    const auto completions = completions_of(row);
+    std::string words;
+    for (const auto& option : completions.options) {
+      words += (words.empty() ? "" : " ") + joined(option.each_name(), " ");
+      if (option.value.empty() || !done.insert(option.names).second) continue;
+      values +=
+          "    " + joined(option.each_name(), "|") + ") " + bash_value(option) + "return ;;\n";
     }
-    const auto source = sources().find(command.argument);
-    const std::string arguments =
-        source == sources().end() ? "" : " " + std::string(source->second.bash);
-    cases += "    " + command.name + ") words=\"" + options + arguments + "\" ;;\n";
+    if (!completions.argument.empty()) words += " " + completions.argument_words;
+    cases += "    " + std::string(row.name) + ") words=\"" + words + "\" ;;\n";
   }
   return "# bash completion for bottle: source <(bottle completion bash)\n"
          "_bottle() {\n"
@@ -121,21 +122,21 @@ std::string bash_completion(const std::vector<CommandWords>& commands) {
          "complete -F _bottle bottle\n";
 }
 
-std::string zsh_completion(const std::vector<CommandWords>& commands) {
+std::string zsh_completion(std::span<const CommandRow> commands) {
   std::string names;
   std::string cases;
-  for (const auto& command : commands) {
-    names += "    '" + for_zsh(command.name) + ":" + for_zsh(command.help) + "'\n";
-    cases += "    " + command.name + ")\n      _arguments";
-    for (const auto& option : command.options) {
+  for (const auto& row : commands) {
+    names += "    '" + for_zsh(row.name) + ":" + for_zsh(row.summary) + "'\n";
+    cases += "    " + std::string(row.name) + ")\n      _arguments";
+    const auto completions = completions_of(row);
+    for (const auto& option : completions.options) {
       const std::string value = option.value.empty() ? "" : zsh_value(option);
-      for (const auto& name : option.names) {
+      for (const auto& name : option.each_name()) {
         cases += " \\\n        '*" + name + "[" + for_zsh(option.help) + "]" + value + "'";
       }
     }
-    const auto source = sources().find(command.argument);
-    if (source != sources().end()) {
-      cases += " \\\n        '*:" + command.argument + ":" + std::string(source->second.zsh) + "'";
+    if (!completions.argument.empty()) {
+      cases += " \\\n        '*:" + completions.argument + ":(" + completions.argument_words + ")'";
     }
     cases += "\n      ;;\n";
   }
@@ -171,9 +172,9 @@ std::string zsh_completion(const std::vector<CommandWords>& commands) {
 
 Expected<int> run_completion(const CompletionOptions& options, const Context& context) {
   if (options.shell == "bash") {
-    context.out << bash_completion(command_words());
+    context.out << bash_completion(command_table());
   } else if (options.shell == "zsh") {
-    context.out << zsh_completion(command_words());
+    context.out << zsh_completion(command_table());
   } else {
     return Error{ExitCode::kUsage, "there is no completion for the shell \"" + options.shell + "\"",
                  "it takes bash or zsh"};

@@ -1,20 +1,23 @@
 #pragma once
 
+#include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "launcher/command/command_line.h"
+#include "launcher/command/command.h"
 #include "launcher/command/context.h"
 #include "proxy/contract/error.h"
 
 namespace bottle::launcher {
 
-// `bottle completion bash|zsh`: a script made of the command line's own description, so that it
-// cannot lag behind. Ids are asked from `bottle list --quiet` when they are needed.
+struct CompletionOptions {
+  std::string shell{};
+};
+
+// `bottle completion bash|zsh`: a script made of the table of commands, so that it cannot lag
+// behind. Ids are asked from `bottle list --quiet` when they are needed.
 Expected<int> run_completion(const CompletionOptions& options, const Context& context);
 
-std::string bash_completion(const std::vector<CommandWords>& commands);
-std::string zsh_completion(const std::vector<CommandWords>& commands);
+std::string bash_completion(std::span<const CommandRow> commands);
+std::string zsh_completion(std::span<const CommandRow> commands);
 
 }  // namespace bottle::launcher

@@ -31,7 +31,7 @@ struct Context {
   std::ostream& out;
   std::ostream& err;
   Style style{};
-  // Removes what killed launchers left.
+  // Removes what killed launchers left. Commands that look at bottles call it.
   std::function<void()> reap = [] {};
 };
 

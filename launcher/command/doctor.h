@@ -1,15 +1,21 @@
 #pragma once
 
-#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "launcher/backend/bottle_control.h"
-#include "launcher/command/command_line.h"
 #include "launcher/command/context.h"
 #include "proxy/contract/error.h"
 
 namespace bottle::launcher {
+
+struct DoctorOptions {
+  bool json = false;
+  bool quiet = false;
+  std::optional<std::string> targets{};
+  std::vector<std::string> command{};  // in a bottle: run when all is well
+};
 
 // `bottle doctor`: on the machine, whether it can make bottles (machine_checks.h); in a bottle,
 // whether the isolation holds (bottle_checks.h). With a command, in a bottle: becomes that command

@@ -1,14 +1,22 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "launcher/command/command_line.h"
 #include "launcher/command/context.h"
 #include "proxy/contract/error.h"
 
 namespace bottle::launcher {
+
+struct EnvOptions {
+  std::optional<std::string> id{};
+  std::optional<std::string> proxy{};
+  std::optional<std::string> ca{};
+  std::optional<std::string> bundle{};
+  std::optional<std::string> shell{};
+};
 
 // `bottle env`: lines for a shell that make the programs it starts use a proxy and trust its CA:
 // one that runs by itself (--proxy, --ca), or a bottle's, as its command has them. To be evaluated:

@@ -214,7 +214,7 @@ std::string answer(const std::vector<std::string>& words, const Context& context
   if (!program) return {};
   auto command = words;
   command.front() = *program;
-  // The folder may be anybody's project: none of it is run, and nothing is fetched for it.
+  // The folder may be a stranger's project: none of it is run, and nothing is fetched for it.
   const auto said = output_of(command, kAskLimit, {"GOTOOLCHAIN=local", "GIT_OPTIONAL_LOCKS=0"});
   return said.status == 0 ? said.text : std::string();
 }

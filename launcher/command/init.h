@@ -5,11 +5,17 @@
 #include <string_view>
 #include <vector>
 
-#include "launcher/command/command_line.h"
 #include "launcher/command/context.h"
 #include "proxy/contract/error.h"
 
 namespace bottle::launcher {
+
+struct InitOptions {
+  std::vector<std::string> presets{};
+  std::optional<std::string> file{};
+  bool force = false;
+  bool print = false;
+};
 
 // `bottle init`: writes a manifest with comments. What exists is not overwritten: without --force
 // it is an error, with it the old file gets the ending .old.

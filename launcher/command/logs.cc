@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "launcher/command/part_lines.h"
-#include "launcher/lifetime/audit_files.h"
 #include "launcher/lifetime/registry.h"
 #include "launcher/plan/plan.h"
+#include "proxy/contract/audit_schema.h"
 
 namespace bottle::launcher {
 namespace {
@@ -117,8 +117,8 @@ class Lines {
     const std::string text = audit_line_words(line, context_.style);
     if (text.empty()) return;
     const auto entry = nlohmann::json::parse(line, nullptr, false);
-    const std::string id = text_of(entry, "id");
-    if (is(entry, "kind", "begin") && open_.size() < kMostOpen) {
+    const std::string id = text_of(entry, audit_key::kId);
+    if (is(entry, audit_key::kKind, to_string(AuditKind::Begin)) && open_.size() < kMostOpen) {
       open_ids_.emplace(++begun_, id);
       open_[id] = {begun_, text};
       return;
@@ -128,7 +128,7 @@ class Lines {
       open_.erase(began);
     }
     // The exchange has a line of its own.
-    if (!entry.contains("begun")) context_.out << text << "\n";
+    if (!entry.contains(audit_key::kBegun)) context_.out << text << "\n";
   }
 
   const LogsOptions& options_;
@@ -232,41 +232,42 @@ Expected<void> follow(const Log& log, Lines& lines) {
 std::string audit_line_words(std::string_view line, const Style& style) {
   const auto entry = nlohmann::json::parse(line, nullptr, false);
   if (!entry.is_object()) return {};
-  const bool begins = is(entry, "kind", "begin");
-  const std::string verdict = begins ? "open" : text_of(entry, "verdict");
-  const std::string time = text_of(entry, "time");
-  std::string method = text_of(entry, "method");
+  const bool begins = is(entry, audit_key::kKind, to_string(AuditKind::Begin));
+  const std::string verdict = begins ? "open" : text_of(entry, audit_key::kVerdict);
+  const std::string time = text_of(entry, audit_key::kTime);
+  std::string method = text_of(entry, audit_key::kMethod);
   if (method.empty()) method = "-";
-  std::string where = text_of(entry, "host");
-  const std::string port = text_of(entry, "port");
+  std::string where = text_of(entry, audit_key::kHost);
+  const std::string port = text_of(entry, audit_key::kPort);
   if (!port.empty() && port != "443") where += ":" + port;
-  where += text_of(entry, "path");
+  where += text_of(entry, audit_key::kPath);
   if (where.empty()) where = "(no host)";
 
   auto out = style.in(Colour::kFaint, time.substr(0, 19)) + "  ";
   const std::string word = verdict + std::string(verdict.size() < 8 ? 8 - verdict.size() : 0, ' ');
-  const auto colour = verdict == "allowed"   ? Colour::kGreen
-                      : verdict == "refused" ? Colour::kRed
-                                             : Colour::kYellow;
-  const std::string status = begins ? "-" : text_of(entry, "status");
+  const auto colour = verdict == to_string(Verdict::Allowed)   ? Colour::kGreen
+                      : verdict == to_string(Verdict::Refused) ? Colour::kRed
+                                                               : Colour::kYellow;
+  const std::string status = begins ? "-" : text_of(entry, audit_key::kStatus);
   out += style.in(colour, word) + " " + status + " " + method + " " + where;
   if (begins)
     return out + style.in(Colour::kFaint, "  it began, and the log does not have its end");
-  out += "  " + style.in(Colour::kFaint, amount(entry, "bytes_in") + " out, " +
-                                             amount(entry, "bytes_out") + " in, " +
-                                             text_of(entry, "total_ms") + " ms");
-  const std::string reason = text_of(entry, "reason");
+  out += "  " + style.in(Colour::kFaint, amount(entry, audit_key::kBytesIn) + " out, " +
+                                             amount(entry, audit_key::kBytesOut) + " in, " +
+                                             text_of(entry, audit_key::kTotal) + " ms");
+  const std::string reason = text_of(entry, audit_key::kReason);
   if (!reason.empty()) {
-    const std::string by = text_of(entry, "by");
-    const std::string detail = text_of(entry, "detail");
+    const std::string by = text_of(entry, audit_key::kBy);
+    const std::string detail = text_of(entry, audit_key::kDetail);
     out += "  " + reason + (by.empty() ? "" : " by " + by) + (detail.empty() ? "" : ": " + detail);
   }
-  const std::string count = text_of(entry, "count");
+  const std::string count = text_of(entry, audit_key::kCount);
   if (!count.empty()) out += "  (" + count + " times)";
   return out;
 }
 
 Expected<int> run_logs(const LogsOptions& options, const Context& context) {
+  context.reap();
   auto log = find_log(options, context);
   if (!log) return std::move(log.error());
   Lines lines(log->file, options, context);

@@ -1,13 +1,19 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "launcher/command/command_line.h"
 #include "launcher/command/context.h"
 #include "proxy/contract/error.h"
 
 namespace bottle::launcher {
+
+struct LogsOptions {
+  std::optional<std::string> id{};
+  bool follow = false;
+  bool json = false;
+};
 
 // `bottle logs`: the audit log of a bottle that runs, or of one that ended and whose state is kept.
 // Without an id: the only one that runs, else the newest. Following ends with the bottle.

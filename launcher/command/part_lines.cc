@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "launcher/lifetime/audit_files.h"
+#include "proxy/contract/audit_schema.h"
 
 namespace bottle::launcher {
 namespace {
@@ -22,8 +22,8 @@ constexpr std::size_t kChunk = 64 * 1024;
 
 PartLines::PartLines(fs::path file) : file_(std::move(file)) {
   std::error_code ec;
-  for (int n = kMostKeptAudits; n > 0; --n) {
-    const fs::path older = older_audit(file_, n);
+  for (int n = kMostAuditFiles - 1; n > 0; --n) {
+    const fs::path older = older_audit_file(file_, n);
     if (fs::exists(older, ec)) older_.push_back(older);
   }
   go_on();

@@ -24,7 +24,7 @@ std::vector<Route4> routes_of_this_namespace();
 // The most special one, as the kernel takes it.
 std::optional<Route4> route_for(const std::vector<Route4>& routes, std::uint32_t address);
 
-// In the form of /proc/net/arp: somebody answered for `address` (dotted) on `device`.
+// In the form of /proc/net/arp: a host answered for `address` (dotted) on `device`.
 bool neighbour_known(std::istream& arp, const std::string& address, const std::string& device);
 
 // Calls for the route's router and looks whether it is there. An engine may give a container a

@@ -8,7 +8,7 @@
 #include <iterator>
 #include <utility>
 
-#include "launcher/lifetime/audit_files.h"
+#include "proxy/contract/audit_schema.h"
 
 namespace bottle::launcher {
 namespace {

@@ -10,6 +10,8 @@
 #include <tuple>
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle::launcher {
 namespace {
 
@@ -27,7 +29,7 @@ std::string printable(const nlohmann::json& entry, const char* key) {
 }
 
 std::uint64_t count_of(const nlohmann::json& entry) {
-  const auto found = entry.find("count");
+  const auto found = entry.find(audit_key::kCount);
   return found != entry.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 1;
 }
 
@@ -36,7 +38,7 @@ class Counter {
   void add(const nlohmann::json& entry) {
     const std::uint64_t times = count_of(entry);
     count_ += times;
-    auto kind = std::pair(printable(entry, "host"), printable(entry, "reason"));
+    auto kind = std::pair(printable(entry, audit_key::kHost), printable(entry, audit_key::kReason));
     if (kinds_.size() < kMostKinds || kinds_.contains(kind)) kinds_[std::move(kind)] += times;
   }
   Tally tally() const {
@@ -71,8 +73,8 @@ struct Piece {
 std::vector<Piece> pieces_since(const std::filesystem::path& file,
                                 const AuditMark::FileEnd& begin) {
   std::vector<Piece> out;
-  for (int number = 0; number <= kMostKeptAudits; ++number) {
-    const auto path = number == 0 ? file : older_audit(file, number);
+  for (int number = 0; number < kMostAuditFiles; ++number) {
+    const auto path = number == 0 ? file : std::filesystem::path(older_audit_file(file, number));
     const auto end = end_of(path);
     if (end.inode == 0) continue;
     const bool first = end.inode == begin.inode;
@@ -94,16 +96,18 @@ struct Counts {
     const auto at = line.find(kVerdict);
     if (at == line.npos) return;
     const auto value = line.find('"', at + kVerdict.size());
-    if (value == line.npos || line.substr(value + 1).starts_with("allowed")) return;
+    if (value == line.npos || line.substr(value + 1).starts_with(to_string(Verdict::Allowed)))
+      return;
     const auto entry = nlohmann::json::parse(line, nullptr, false);
-    if (!entry.is_object() || printable(entry, "host") == kDoctorHost) return;
-    const std::string verdict = printable(entry, "verdict");
-    if (printable(entry, "kind") == "lost_lines") {
+    if (!entry.is_object() || printable(entry, audit_key::kHost) == kDoctorHost) return;
+    const auto verdict = verdict_by_word(printable(entry, audit_key::kVerdict));
+    if (printable(entry, audit_key::kKind) == to_string(AuditKind::LostLines)) {
       lost += count_of(entry);
-    } else if (verdict == "refused") {
+    } else if (verdict == Verdict::Refused) {
       // A scanner's refusal of what had begun is among the findings once more.
-      if (!entry.contains("begun")) refused.add(entry);
-    } else if ((verdict == "failed" || verdict == "cut") && printable(entry, "by") != "client") {
+      if (!entry.contains(audit_key::kBegun)) refused.add(entry);
+    } else if ((verdict == Verdict::Failed || verdict == Verdict::Cut) &&
+               printable(entry, audit_key::kBy) != "client") {
       failed.add(entry);
     }
   }
@@ -156,7 +160,7 @@ AuditSummary summary_since(const AuditMark& begin) {
 
 std::string refusal_lines(const Tally& refused) {
   std::string out = lines_of(refused);
-  if (has_reason(refused, "host_not_allowed")) {
+  if (has_reason(refused, problem_code::kHostNotAllowed)) {
     out +=
         "bottle: hint: if the agent should reach a host, name it with --allow HOST or in the "
         "manifest's \"allow\"\n";
@@ -166,7 +170,7 @@ std::string refusal_lines(const Tally& refused) {
 
 std::string failure_lines(const Tally& failed) {
   std::string out = lines_of(failed);
-  if (has_reason(failed, "tls_alert")) {
+  if (has_reason(failed, problem_code::kTlsAlert)) {
     out +=
         "bottle: hint: tls_alert: a program does not trust the bottle's CA, or an origin refused; "
         "`bottle doctor` in the bottle says which programs trust it\n";

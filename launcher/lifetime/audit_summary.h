@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "launcher/lifetime/audit_files.h"
+#include "proxy/contract/audit_schema.h"
 
 namespace bottle::launcher {
 

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "launcher/process/log_tail.h"
+#include "proxy/contract/proxy_contract.h"
 
 namespace bottle::launcher {
 namespace {
@@ -84,13 +85,14 @@ Expected<Said> ask_program(const std::vector<std::string>& words) {
 
 Expected<void> check_with_proxy(const Plan& plan) {
   if (plan.proxy.here.empty()) return {};
-  std::vector<std::string> words{plan.proxy.here, "--check-config"};
+  std::vector<std::string> words{plan.proxy.here, kCheckConfig};
   words.insert(words.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
   // These words replace the sockets of a start.
-  if (plan.pipelock_url) words.insert(words.end(), {"--pipelock", *plan.pipelock_url});
+  if (plan.pipelock_url) words.insert(words.end(), {proxy_flag::kPipelock, *plan.pipelock_url});
   if (plan.pipelock) {
-    words.insert(words.end(), {"--pipelock", "http://127.0.0.1:8888", "--exit-listen",
-                               "127.0.0.1:0", "--exit-names", "127.0.0.1:0"});
+    words.insert(words.end(),
+                 {proxy_flag::kPipelock, "http://127.0.0.1:8888", proxy_flag::kExitListen,
+                  "127.0.0.1:0", proxy_flag::kExitNames, "127.0.0.1:0"});
   }
   const auto said = ask_program(words);
   if (!said) return said.error();
@@ -100,7 +102,7 @@ Expected<void> check_with_proxy(const Plan& plan) {
 
 Expected<void> check_pipelock(const Plan& plan) {
   if (!plan.pipelock_url || plan.proxy.here.empty()) return {};
-  const auto said = ask_program({plan.proxy.here, "--healthcheck", *plan.pipelock_url + "/health"});
+  const auto said = ask_program({plan.proxy.here, kHealthcheck, *plan.pipelock_url + "/health"});
   if (!said) return said.error();
   if (said->status == 0) return {};
   return Error{ExitCode::kScanner, "no pipelock answers: " + said->text,
@@ -129,15 +131,12 @@ Expected<void> hand_over(const Fd& pipe, const std::string& data) {
 }
 
 Expected<std::string> fingerprint_in(const std::string& line) {
-  constexpr std::string_view kStart = "bottle-proxy ready ";
-  constexpr std::string_view kKey = "ca_sha256=";
-  const auto at = line.find(kKey);
-  if (!line.starts_with(kStart) || at == std::string::npos) {
+  auto fingerprint = fingerprint_in_ready_line(line);
+  if (!fingerprint) {
     return Error{ExitCode::kProxy, "bottle-proxy said something unexpected instead of being ready",
                  "is the bottle-proxy beside bottle of the same version?"};
   }
-  const std::string value = line.substr(at + kKey.size());
-  return value.substr(0, value.find(' '));
+  return std::move(*fingerprint);
 }
 
 bool lost_audit_lines(Child& proxy) {
@@ -175,24 +174,24 @@ Expected<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
   if (!log || !nothing) return system_error("cannot write " + files.log.string(), errno);
 
   Launch launch;
-  launch.argv = {plan.proxy.binary};
+  launch.argv = {plan.proxy.here};
   launch.argv.insert(launch.argv.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
   const auto option = [&launch](const std::string& name, const std::string& value) {
     launch.argv.push_back(name);
     launch.argv.push_back(value);
   };
-  option("--ca-out", files.ca.string());
-  option("--bundle-out", files.bundle.string());
-  if (!pipelock_url.empty()) option("--pipelock", pipelock_url);
+  option(proxy_flag::kCaOut, files.ca.string());
+  option(proxy_flag::kBundleOut, files.bundle.string());
+  if (!pipelock_url.empty()) option(proxy_flag::kPipelock, pipelock_url);
   launch.env = proxy_environment();
   launch.fds = {{nothing.get(), 0}, {output->write.get(), 1}, {log.get(), 2}};
   int number = kFirstNumber;
   const auto hand = [&launch, &option, &number](const std::string& name, int fd) {
-    option(name, "fd:" + std::to_string(number));
+    option(name, fd_word(number));
     launch.fds.emplace_back(fd, number++);
   };
   for (const auto& socket : sockets) hand(socket.option, socket.fd);
-  if (!plan.secrets.empty()) hand("--secrets", secrets->read.get());
+  if (!plan.secrets.empty()) hand(proxy_flag::kSecrets, secrets->read.get());
   auto child = spawn(launch, ExitCode::kProxy);
   if (!child) return std::move(child.error());
   output->write.reset();

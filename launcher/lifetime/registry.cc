@@ -52,7 +52,7 @@ std::string masked(std::string word, const std::vector<KnownSecret>& secrets) {
   return word;
 }
 
-// Whether somebody holds the lease of this directory.
+// True if a process holds the lease of this directory.
 bool is_leased(const std::filesystem::path& directory) {
   const Fd lease(::open((directory / kLeaseName).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   return lease && ::flock(lease.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <span>
 
 #include "launcher/manifest/manifest_examples.h"
-#include "launcher/manifest/trust_env.h"
 #include "proxy/contract/host_pattern.h"
 #include "proxy/contract/limit_text.h"
 #include "proxy/contract/route.h"
@@ -382,30 +379,6 @@ class Reader {
 
 }  // namespace
 
-std::string_view scanner_name(Scanner scanner) {
-  return scanner == Scanner::kPipelock ? "pipelock" : "guard";
-}
-
-std::optional<Scanner> scanner_by_name(std::string_view name) {
-  if (name == "pipelock") return Scanner::kPipelock;
-  if (name == "guard") return Scanner::kGuard;
-  return std::nullopt;
-}
-
-std::string problem_with_variable(std::string_view name) {
-  const bool plain = !name.empty() && (name.front() < '0' || name.front() > '9') &&
-                     std::all_of(name.begin(), name.end(), [](char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                              (c >= '0' && c <= '9') || c == '_';
-                     });
-  if (!plain) return "a variable's name has letters, digits and '_' only";
-  if (name == "JAVA_TOOL_OPTIONS") return {};  // merged: ours are appended
-  if (is_trust_variable(name)) {
-    return "the launcher sets it so that clients trust and use the bottle's proxy";
-  }
-  return {};
-}
-
 Expected<Manifest> parse_manifest(std::string_view text, const std::string& file,
                                   const std::filesystem::path& directory) {
   auto tree = parse_json(text, file);
@@ -414,34 +387,6 @@ Expected<Manifest> parse_manifest(std::string_view text, const std::string& file
   Reader reader(file, manifest);
   if (!reader.read(*tree)) return std::move(*reader.failed());
   return manifest;
-}
-
-Expected<Manifest> load_manifest(const std::filesystem::path& file) {
-  const std::string hint = "name another file with --manifest, or run without a manifest";
-  std::error_code ec;
-  if (std::filesystem::is_directory(file, ec)) {
-    return Error{ExitCode::kManifest, "the manifest " + file.string() + " is a directory", hint};
-  }
-  std::ifstream in(file, std::ios::binary);
-  if (!in) {
-    return Error{ExitCode::kManifest, "cannot read the manifest " + file.string(), hint};
-  }
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (in.bad())
-    return Error{ExitCode::kManifest, "cannot read the manifest " + file.string(), hint};
-  return parse_manifest(text, file.string(), std::filesystem::absolute(file, ec).parent_path());
-}
-
-std::optional<std::filesystem::path> find_manifest(const std::filesystem::path& start,
-                                                   const std::filesystem::path& home) {
-  std::error_code ec;
-  for (std::filesystem::path at = start; !at.empty(); at = at.parent_path()) {
-    const auto candidate = at / kManifestName;
-    // A link to nowhere counts: a manifest that is overlooked would be a policy that does not hold.
-    if (std::filesystem::exists(std::filesystem::symlink_status(candidate, ec))) return candidate;
-    if (std::filesystem::exists(at / ".git", ec) || at == home || at == at.root_path()) break;
-  }
-  return std::nullopt;
 }
 
 }  // namespace bottle::launcher

@@ -27,9 +27,78 @@ void list(std::ostream& out, const std::string& indent, const std::string& key,
   out << "]\n";
 }
 
+// Follows "fetch_proxy: listen:".
+constexpr std::string_view kLimitsAndRequests = R"(  timeout_seconds: 86400
+  max_response_mb: 64
+  monitoring:
+    max_url_length: 16384
+    entropy_threshold: 5.0
+    subdomain_entropy_threshold: 4.5
+    subdomain_entropy_exclusions: []
+    max_requests_per_minute: 100000
+    max_data_per_minute: 0
+    blocklist: []
+forward_proxy:
+  enabled: true
+  max_tunnel_seconds: 86400
+  idle_timeout_seconds: 3600
+  sni_verification: true
+request_body_scanning:
+  enabled: true
+  action: block
+  max_body_bytes: 33554432
+  scan_headers: true
+  header_mode: sensitive
+  sensitive_headers: ["X-Token", "Proxy-Authorization"]
+response_scanning:
+  enabled: true
+  action: warn
+)";
+
+// Follows the hosts whose answers are exempt from scanning.
+constexpr std::string_view kRest = R"(  sse_streaming:
+    enabled: true
+    action: block
+    max_event_bytes: 8388608
+media_policy:
+  enabled: false
+websocket_proxy:
+  enabled: true
+  max_message_bytes: 4194304
+  max_concurrent_connections: 64
+  scan_text_frames: true
+  allow_binary_frames: false
+  strip_compression: true
+  max_connection_seconds: 86400
+  idle_timeout_seconds: 600
+  origin_policy: forward
+  forward_cookies: true
+seed_phrase_detection:
+  enabled: false
+dlp:
+  scan_env: false
+  patterns:
+    - name: "JWT Token"
+      regex: '(ey[a-zA-Z0-9_\-=]{10,}\.){2}[a-zA-Z0-9_\-=]{10,}'
+      severity: high
+      action: warn
+session_profiling:
+  enabled: false
+adaptive_enforcement:
+  enabled: false
+taint:
+  enabled: false
+sentry:
+  enabled: false
+kill_switch:
+  enabled: false
+logging:
+  format: json
+)";
+
 }  // namespace
 
-Expected<PipelockPlan> plan_pipelock(const BottleSpec& spec) {
+Expected<std::string> find_pipelock(const BottleSpec& spec) {
   if (!spec.pipelock_bin) {
     return Error{ExitCode::kScanner,
                  "the scanner is pipelock (" + spec.scanner_why + "), but there is no pipelock",
@@ -44,9 +113,7 @@ Expected<PipelockPlan> plan_pipelock(const BottleSpec& spec) {
         "pipelock cannot be started: " + *spec.pipelock_bin + " is not a program that can be run",
         "correct --pipelock-bin or PIPELOCK_BIN"};
   }
-  auto plan = pipelock_policy(spec);
-  if (plan) plan->binary = *binary;
-  return plan;
+  return *binary;
 }
 
 Expected<PipelockPlan> pipelock_policy(const BottleSpec& spec) {
@@ -90,75 +157,12 @@ std::string pipelock_config(const PipelockPlan& plan, const std::string& bottle_
       << "bind_default_agent_identity: false\n"
       << "fetch_proxy:\n"
       << "  listen: " << scalar(listen) << "\n"
-      << R"(  timeout_seconds: 86400
-  max_response_mb: 64
-  monitoring:
-    max_url_length: 16384
-    entropy_threshold: 5.0
-    subdomain_entropy_threshold: 4.5
-    subdomain_entropy_exclusions: []
-    max_requests_per_minute: 100000
-    max_data_per_minute: 0
-    blocklist: []
-forward_proxy:
-  enabled: true
-  max_tunnel_seconds: 86400
-  idle_timeout_seconds: 3600
-  sni_verification: true
-request_body_scanning:
-  enabled: true
-  action: block
-  max_body_bytes: 33554432
-  scan_headers: true
-  header_mode: sensitive
-  sensitive_headers: ["X-Token", "Proxy-Authorization"]
-response_scanning:
-  enabled: true
-  action: warn
-)";
+      << kLimitsAndRequests;
   // A model's own words trip the injection patterns; the host that serves them is exempt.
   if (std::find(hosts.begin(), hosts.end(), "api.anthropic.com") != hosts.end()) {
     list(out, "  ", "exempt_domains", {"api.anthropic.com"});
   }
-  out << R"(  sse_streaming:
-    enabled: true
-    action: block
-    max_event_bytes: 8388608
-media_policy:
-  enabled: false
-websocket_proxy:
-  enabled: true
-  max_message_bytes: 4194304
-  max_concurrent_connections: 64
-  scan_text_frames: true
-  allow_binary_frames: false
-  strip_compression: true
-  max_connection_seconds: 86400
-  idle_timeout_seconds: 600
-  origin_policy: forward
-  forward_cookies: true
-seed_phrase_detection:
-  enabled: false
-dlp:
-  scan_env: false
-  patterns:
-    - name: "JWT Token"
-      regex: '(ey[a-zA-Z0-9_\-=]{10,}\.){2}[a-zA-Z0-9_\-=]{10,}'
-      severity: high
-      action: warn
-session_profiling:
-  enabled: false
-adaptive_enforcement:
-  enabled: false
-taint:
-  enabled: false
-sentry:
-  enabled: false
-kill_switch:
-  enabled: false
-logging:
-  format: json
-)";
+  out << kRest;
   if (log_file.empty()) {
     out << "  output: stdout\n";
   } else {

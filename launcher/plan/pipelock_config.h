@@ -8,10 +8,10 @@
 
 namespace bottle::launcher {
 
-// From a spec to what pipelock must be told. Fails when the binary is not there.
-Expected<PipelockPlan> plan_pipelock(const BottleSpec& spec);
+// The program that the spec names. Fails when it is not there.
+Expected<std::string> find_pipelock(const BottleSpec& spec);
 
-// The same without a binary: for a backend that brings pipelock with it.
+// From a spec to what pipelock must be told.
 Expected<PipelockPlan> pipelock_policy(const BottleSpec& spec);
 
 // The configuration file (YAML) of a pipelock that serves one bottle: strict with the bottle's

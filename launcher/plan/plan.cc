@@ -15,6 +15,7 @@
 #include "launcher/plan/git_settings.h"
 #include "launcher/plan/pipelock_config.h"
 #include "launcher/process/process.h"
+#include "proxy/contract/proxy_contract.h"
 #include "proxy/contract/route.h"
 
 namespace bottle::launcher {
@@ -113,24 +114,24 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
     args.push_back(name);
     args.push_back(value);
   };
-  option("--upstream", plan.scanner == Scanner::kPipelock ? "pipelock" : "direct");
+  option(proxy_flag::kUpstream, plan.scanner == Scanner::kPipelock ? "pipelock" : "direct");
   // The CA is trusted nowhere but in the bottle, so refusals can be answered inside TLS, where
   // clients show them.
-  option("--ca-names", "any");
-  for (const auto& host : spec.allow) option("--allow", host);
-  for (const auto& [host, route] : spec.routes) option("--route", host + "=" + route);
-  for (const auto& range : spec.allow_addresses) option("--allow-address", range);
-  for (const auto& [name, number] : spec.limits) option("--limit", name + "=" + number);
+  option(proxy_flag::kCaNames, "any");
+  for (const auto& host : spec.allow) option(proxy_flag::kAllow, host);
+  for (const auto& [host, route] : spec.routes) option(proxy_flag::kRoute, host + "=" + route);
+  for (const auto& range : spec.allow_addresses) option(proxy_flag::kAllowAddress, range);
+  for (const auto& [name, number] : spec.limits) option(proxy_flag::kLimit, name + "=" + number);
   // A pipelock that runs elsewhere resolves and checks origins itself; else the proxy does, at its
   // exit too.
   if (!spec.pipelock_url) {
-    for (const auto& pair : spec.resolve) option("--resolve", pair);
+    for (const auto& pair : spec.resolve) option(proxy_flag::kResolve, pair);
     if (spec.origin_ca && programs == Programs::kOfThisMachine) {
-      option("--origin-ca", spec.origin_ca->string());
+      option(proxy_flag::kOriginCa, spec.origin_ca->string());
     }
   }
-  option("--bottle-id", plan.id);
-  if (programs == Programs::kOfThisMachine) option("--audit", plan.audit.string());
+  option(proxy_flag::kBottleId, plan.id);
+  if (programs == Programs::kOfThisMachine) option(proxy_flag::kAudit, plan.audit.string());
 }
 
 // Whether the file that --audit names can be made, or written to.
@@ -157,6 +158,16 @@ bool is_address(const std::string& host) {
   std::array<unsigned char, sizeof(in6_addr)> binary{};
   return ::inet_pton(AF_INET, host.c_str(), binary.data()) == 1 ||
          ::inet_pton(AF_INET6, host.c_str(), binary.data()) == 1;
+}
+
+Error no_proxy(const BottleSpec& spec) {
+  if (const auto named = spec.around.variable("BOTTLE_PROXY"); named && !named->empty()) {
+    return Error{ExitCode::kProxy,
+                 "BOTTLE_PROXY names " + *named + ", which is not a program that can be run",
+                 "correct or unset it"};
+  }
+  return Error{ExitCode::kProxy, "bottle-proxy was not found",
+               "put it beside the bottle program or in PATH, or name it with BOTTLE_PROXY"};
 }
 
 // Refuses what this version, or a pipelock that runs elsewhere, cannot do.
@@ -273,6 +284,7 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   plan.java =
       programs == Programs::kOfImages || has_java(spec.around.variable("PATH").value_or(""));
   plan.runtime_base = runtime_base(spec.around);
+  if (programs == Programs::kOfImages) plan.made_of.emplace<ContainerPlan>();
 
   std::error_code ec;
   plan.workspace = std::filesystem::canonical(spec.workspace, ec);
@@ -299,21 +311,8 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   }
 
   const auto proxy = find_sibling(spec, "bottle-proxy", "BOTTLE_PROXY", own_directory);
+  if (programs == Programs::kOfThisMachine && !proxy) return no_proxy(spec);
   plan.proxy.here = proxy.value_or("");
-  if (programs == Programs::kOfThisMachine) {
-    if (!proxy) {
-      if (const auto named = spec.around.variable("BOTTLE_PROXY"); named && !named->empty()) {
-        return Error{ExitCode::kProxy,
-                     "BOTTLE_PROXY names " + *named + ", which is not a program that can be run",
-                     "correct or unset it"};
-      }
-      return Error{ExitCode::kProxy, "bottle-proxy was not found",
-                   "put it beside the bottle program or in PATH, or name it with BOTTLE_PROXY"};
-    }
-    plan.proxy.binary = *proxy;
-  } else {
-    plan.proxy.binary = "bottle-proxy";
-  }
   if (auto checked = check_ways(spec); !checked) return std::move(checked.error());
   add_proxy_arguments(spec, programs, plan);
   plan.pipelock_url = spec.pipelock_url;
@@ -323,8 +322,12 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
         "changes redirects, trailers and large answers");
   }
   if (plan.scanner == Scanner::kPipelock && !spec.pipelock_url) {
-    auto pipelock =
-        programs == Programs::kOfThisMachine ? plan_pipelock(spec) : pipelock_policy(spec);
+    if (programs == Programs::kOfThisMachine) {
+      auto program = find_pipelock(spec);
+      if (!program) return std::move(program.error());
+      plan.made_of = ProcessPlan{.pipelock = std::move(*program)};
+    }
+    auto pipelock = pipelock_policy(spec);
     if (!pipelock) return std::move(pipelock.error());
     plan.pipelock = std::move(*pipelock);
     for (const auto& host : plan.pipelock->hosts) {
@@ -352,20 +355,23 @@ std::string describe(const Plan& plan) {
   std::string scanner(scanner_name(plan.scanner));
   if (plan.scanner == Scanner::kGuard) scanner += ", built into bottle-proxy; direct mode";
   row("scanner", scanner + " (" + plan.scanner_why + ")");
-  if (plan.container) {
-    row("image", plan.container->image);
-    row("user", std::to_string(plan.container->uid) + ":" + std::to_string(plan.container->gid));
-    row("proxy image", plan.container->proxy_image);
-    if (!plan.container->pipelock_image.empty()) row("pipelock", plan.container->pipelock_image);
+  const auto* const containers = std::get_if<ContainerPlan>(&plan.made_of);
+  if (containers != nullptr) {
+    row("image", containers->image);
+    row("user", std::to_string(containers->uid) + ":" + std::to_string(containers->gid));
+    row("proxy image", containers->proxy_image);
+    if (!containers->pipelock_image.empty()) row("pipelock", containers->pipelock_image);
   } else if (plan.pipelock) {
-    row("pipelock", plan.pipelock->binary + ", which can reach only the exit");
+    row("pipelock",
+        std::get<ProcessPlan>(plan.made_of).pipelock + ", which can reach only the exit");
   }
   if (plan.pipelock_url) row("pipelock", *plan.pipelock_url);
   row("allow", listed(plan.allow, "no host: every request will be refused"));
   if (!plan.allow_addresses.empty()) row("addresses", listed(plan.allow_addresses, ""));
   for (const auto& [host, route] : plan.routes) row("route", host + " " + route);
-  row("proxy", plan.proxy.binary + " " + shell_quoted(plan.proxy.arguments));
-  if (!plan.container) {
+  const std::string proxy = containers != nullptr ? "bottle-proxy" : plan.proxy.here;
+  row("proxy", proxy + " " + shell_quoted(plan.proxy.arguments));
+  if (containers == nullptr) {
     row("listens", "127.0.0.1:" + std::to_string(plan.proxy_port) + " in the bottle");
   }
   row("CA", "made at the start; its fingerprint is printed then");
@@ -398,8 +404,10 @@ std::string describe(const Plan& plan) {
     row("guarded", secret.name + " may go to: " + listed(secret.hosts, "no host"));
   }
   for (const auto& note : plan.notes) row("note", note);
-  if (!plan.commands.empty()) out << "  commands\n";
-  for (const auto& command : plan.commands) out << "    " << command << "\n";
+  if (containers != nullptr) {
+    out << "  commands\n";
+    for (const auto& command : containers->commands) out << "    " << command << "\n";
+  }
   return out.str();
 }
 

@@ -41,22 +41,28 @@ struct GitPlan {
 };
 
 struct ProxyPlan {
-  std::string binary;
-  std::string here;  // bottle-proxy on this machine; empty: there is none
+  // bottle-proxy on this machine: a bottle of processes runs it, every start has it check the
+  // arguments. Empty: there is none.
+  std::string here;
   // Without --listen, --ca-out, --bundle-out and --secrets, which are known at the launch only.
   std::vector<std::string> arguments;
 };
 
-// A pipelock that the launcher starts itself. It is confined: nothing answers it but the exit.
+// The policy of a pipelock that the launcher starts itself. It is confined: nothing answers it but
+// the exit.
 struct PipelockPlan {
-  std::string binary;
   std::vector<std::string> hosts;         // the allowlist in pipelock's words
   std::vector<std::string> addresses;     // private ranges that are open
   std::vector<std::uint16_t> exit_ports;  // where the exit listens: the ports of the allowlist
 };
 inline constexpr std::size_t kMaxExitPorts = 16;  // bottle-proxy takes so many places
 
-// A backend that has images needs these besides.
+// A bottle of processes, which runs this machine's own programs.
+struct ProcessPlan {
+  std::string pipelock{};  // the program; empty: no pipelock of the bottle's own
+};
+
+// A bottle of containers, which has its programs in images.
 struct ContainerPlan {
   std::string image;  // the agent's
   std::string proxy_image;
@@ -64,8 +70,9 @@ struct ContainerPlan {
   std::vector<std::string> missing;  // images that are fetched first
   unsigned uid = 0;                  // of the agent
   unsigned gid = 0;
-  bool terminal = false;            // the agent gets one
-  std::string java_tool_options{};  // what the manifest wants in that variable
+  bool terminal = false;                // the agent gets one
+  std::string java_tool_options{};      // what the manifest wants in that variable
+  std::vector<std::string> commands{};  // what the launch will run, for people; a line each
 };
 
 // Everything that a launch will do, decided. A value: computing it changes nothing, printing it
@@ -92,8 +99,7 @@ struct Plan {
   ProxyPlan proxy;
   std::optional<PipelockPlan> pipelock;
   std::optional<std::string> pipelock_url;
-  std::optional<ContainerPlan> container;
-  std::vector<std::string> commands;  // what the launch will run, for people; a line each
+  std::variant<ProcessPlan, ContainerPlan> made_of;
   std::optional<std::filesystem::path> origin_ca;
   std::filesystem::path runtime_base;  // below it: one directory a bottle, gone with it
   std::filesystem::path state_base;    // below it: one directory a bottle, which stays
@@ -109,10 +115,10 @@ std::string describe(const Plan& plan);
 // The part of a plan that is the same for every backend: id, environment, proxy, pipelock, paths.
 // Looks at the world (is there a JVM, where is bottle-proxy), changes nothing.
 // `own_directory` is where the `bottle` binary lies; bottle-proxy is the one that
-// BOTTLE_PROXY names, else the one beside it, else the one on PATH. With kOfImages the programs are
-// in the backend's images: nothing is looked for on this machine, the environment has no PATH and
-// no SHELL of it, and the proxy's arguments name no file of it (--audit and --origin-ca are the
-// backend's to add).
+// BOTTLE_PROXY names, else the one beside it, else the one on PATH. With kOfImages the bottle is
+// one of containers (`made_of`, which the backend fills): this machine needs no program for it,
+// the environment has no PATH and no SHELL of it, and the proxy's arguments name no file of it
+// (--audit and --origin-ca are the backend's to add).
 enum class Programs { kOfThisMachine, kOfImages };
 Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
                          const std::string& backend_why, const std::filesystem::path& own_directory,

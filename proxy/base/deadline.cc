@@ -79,7 +79,7 @@ void TimerWheel::on_timer() {
       d = next;
     }
   }
-  // Before anybody runs, and whatever was put back above: the nearest slot that holds something.
+  // Before a waiter runs, and whatever was put back above: the nearest slot that holds something.
   wake_ = 0;
   for (std::uint64_t tick = current_ + 1; tick <= current_ + kSlots; ++tick) {
     if (slots_[tick % kSlots] == nullptr) continue;

@@ -19,7 +19,7 @@ Failure as_origins(const Failure& failure) {
 
 DecodedBody::DecodedBody(std::unique_ptr<BodySource> coded, Codings codings, DecodeLimits limits,
                          DecodeSpace& space)
-    : coded_(std::move(coded)), decoder_(ContentDecoder::make(codings, limits, space)) {}
+    : BodyFilter(std::move(coded)), decoder_(ContentDecoder::make(codings, limits, space)) {}
 
 Result<Bytes> DecodedBody::decode(std::size_t max) {
   Bytes out(std::min(max, kPiece), '\0');
@@ -39,7 +39,7 @@ awaitable<Result<Chunk>> DecodedBody::read(std::size_t max) {
     if (may_have_more_ || at_ < input_.size()) {
       auto out = decode(max);
       if (!out) {
-        if (!ended_) coded_->stop(out.error());
+        stop(out.error());
         co_return out.error();
       }
       if (out->empty()) continue;
@@ -47,7 +47,7 @@ awaitable<Result<Chunk>> DecodedBody::read(std::size_t max) {
       chunk.data = std::move(*out);
       co_return chunk;
     }
-    if (ended_) {
+    if (inner() == nullptr) {
       const Result<> whole = empty_ ? Result<>() : decoder_->finish();
       if (!whole) co_return as_origins(whole.error());
       Chunk chunk;
@@ -55,18 +55,14 @@ awaitable<Result<Chunk>> DecodedBody::read(std::size_t max) {
       chunk.trailers = std::move(trailers_);
       co_return chunk;
     }
-    auto got = co_await coded_->read(kPiece);
+    auto got = co_await inner()->read(kPiece);
     if (!got) co_return got.error();
     input_ = std::move(got->data);
     at_ = 0;
     empty_ = empty_ && input_.empty();
-    ended_ = got->end;
+    if (got->end) end_inner();
     trailers_ = std::move(got->trailers);
   }
-}
-
-void DecodedBody::stop(Failure why) noexcept {
-  if (!ended_) coded_->stop(std::move(why));
 }
 
 }  // namespace bottle

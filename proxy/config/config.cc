@@ -9,6 +9,7 @@
 
 #include "proxy/config/options.h"
 #include "proxy/contract/json_tree.h"
+#include "proxy/contract/proxy_contract.h"
 #include "proxy/contract/route.h"
 
 namespace bottle {
@@ -162,8 +163,8 @@ Expected<Invocation> parse_command_line(int argc, const char* const* argv) {
   app.add_option("--config", config_file, "read a JSON file with the same keys (docs/config.md)")
       ->type_name("FILE");
   bool check = false;
-  app.add_flag("--check-config", check,
-               "read the configuration and every file it names, say what is wrong, and end");
+  app.add_flag(kCheckConfig, check,
+               "check the configuration and its files, and end; opens no socket");
   const auto rows = option_rows();
   std::vector<std::vector<std::string>> values(rows.size());
   const auto switched = std::make_unique<bool[]>(rows.size());

@@ -11,7 +11,7 @@ namespace bottle {
 // Says what happens to a destination's requests.
 enum class Route : std::uint8_t { Scan, ScanRequests, Deny };
 
-// One row a route: adding one begins here.
+// One row for each route: adding one begins here.
 struct RouteRow {
   Route route;
   std::string_view word;  // in manifests, options, audit lines and errors

@@ -23,13 +23,12 @@ awaitable<Result<Chunk>> ToldBody::read(std::size_t max) {
     const bool go_on = co_await end_->wait();
     if (!go_on || end_->over()) {
       const Failure gone(Code::Cancelled, "the events are not wanted any more");
-      inner_->stop(gone);
-      tell_failure(gone);
+      stop(gone);
       co_return gone;
     }
     max = std::min({max, kSidePiece, end_->room()});
   }
-  auto chunk = co_await inner_->read(max);
+  auto chunk = co_await inner()->read(max);
   if (!chunk) {
     tell_failure(chunk.error());
     co_return chunk.error();
@@ -61,7 +60,7 @@ void ToldBody::count(ByteView data, bool last) {
 
 void ToldBody::stop(Failure why) noexcept {
   tell_failure(why);
-  inner_->stop(std::move(why));
+  BodyFilter::stop(std::move(why));
 }
 
 void ToldBody::tell_failure(const Failure& why) { end_->tell(news_of(why, exit_is_stopping_)); }

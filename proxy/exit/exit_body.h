@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "certs/digest.h"
-#include "proxy/http/body.h"
+#include "proxy/body/body_filter.h"
 #include "proxy/ledger/exchange_ledger.h"
 
 namespace bottle {
@@ -30,18 +30,18 @@ class HashedBody final : public BodySource {
 // trailers when it has ended, or why it has not. Of an event stream also every piece, before the
 // scanner gets it and as far as the front has room. Owns the exit's end. `exit_is_stopping`
 // outlives it.
-class ToldBody final : public BodySource {
+class ToldBody final : public BodyFilter {
  public:
   enum class Kind : std::uint8_t { Whole, Events };
   ToldBody(std::unique_ptr<BodySource> inner, std::unique_ptr<ExitEnd> end, Kind kind,
            const bool& exit_is_stopping)
-      : inner_(std::move(inner)),
+      : BodyFilter(std::move(inner)),
         end_(std::move(end)),
         kind_(kind),
         exit_is_stopping_(exit_is_stopping) {}
   awaitable<Result<Chunk>> read(std::size_t max) override;
   [[nodiscard]] bool ready() const noexcept override {
-    return inner_->ready() && (kind_ == Kind::Whole || end_->room() > 0);
+    return BodyFilter::ready() && (kind_ == Kind::Whole || end_->room() > 0);
   }
   void stop(Failure why) noexcept override;
 
@@ -49,7 +49,6 @@ class ToldBody final : public BodySource {
   void count(ByteView data, bool last);
   void tell_failure(const Failure& why);
 
-  std::unique_ptr<BodySource> inner_;
   std::unique_ptr<ExitEnd> end_;
   const Kind kind_;
   const bool& exit_is_stopping_;

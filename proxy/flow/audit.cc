@@ -17,55 +17,11 @@ constexpr std::size_t kMaxDetail = 256;
 constexpr std::size_t kMaxWord = 64;
 constexpr std::string_view kCut = "...";
 
-std::string_view to_string(AuditKind kind) {
-  switch (kind) {
-    case AuditKind::Exchange:
-      return "exchange";
-    case AuditKind::RefusedConnection:
-      return "refused_connection";
-    case AuditKind::RefusedAtExit:
-      return "refused_at_exit";
-    case AuditKind::RefusedName:
-      return "refused_name";
-    case AuditKind::Begin:
-      return "begin";
-    case AuditKind::LostLines:
-      return "lost_lines";
-  }
-  return "exchange";
-}
-
-std::string_view to_string(AuditPart part) {
-  switch (part) {
-    case AuditPart::Exchanges:
-      return "exchanges";
-    case AuditPart::Findings:
-      return "findings";
-    case AuditPart::Refusals:
-      return "refusals";
-  }
-  return "exchanges";
-}
-
 bool is_finding(const AuditRecord& record) noexcept {
   if (record.kind == AuditKind::RefusedAtExit) return true;
   return record.verdict == Verdict::Refused &&
          (record.by == DecidedBy::Guard || record.by == DecidedBy::Pipelock ||
           record.by == DecidedBy::Exit);
-}
-
-std::string_view to_string(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::Allowed:
-      return "allowed";
-    case Verdict::Refused:
-      return "refused";
-    case Verdict::Failed:
-      return "failed";
-    case Verdict::Cut:
-      return "cut";
-  }
-  return "failed";
 }
 
 // Length of the well-formed UTF-8 sequence at the front (RFC 3629), 0 if there is none.
@@ -240,47 +196,48 @@ bool is_late_finding(const AuditRecord& record) noexcept {
 
 std::string audit_line(const AuditRecord& record, AuditPart part) {
   Line line;
-  line.string("time", timestamp(record.time));
-  line.string("part", to_string(part));
-  line.string_or_null("id", record.id);
-  line.string("kind", to_string(record.kind));
-  line.string_or_null("route", record.route);
-  line.string_or_null("client_protocol", record.client_protocol);
+  line.string(audit_key::kTime, timestamp(record.time));
+  line.string(audit_key::kPart, to_string(part));
+  line.string_or_null(audit_key::kId, record.id);
+  line.string(audit_key::kKind, to_string(record.kind));
+  line.string_or_null(audit_key::kRoute, record.route);
+  line.string_or_null(audit_key::kClientProtocol, record.client_protocol);
   if (record.kind != AuditKind::Begin) {
-    line.string_or_null("upstream_protocol", record.upstream_protocol);
+    line.string_or_null(audit_key::kUpstreamProtocol, record.upstream_protocol);
   }
-  line.string_or_null("method", record.method);
-  line.string_or_null("host", record.host, kMaxHost);
+  line.string_or_null(audit_key::kMethod, record.method);
+  line.string_or_null(audit_key::kHost, record.host, kMaxHost);
   if (record.port == 0) {
-    line.raw("port", "null");
+    line.raw(audit_key::kPort, "null");
   } else {
-    line.number("port", record.port);
+    line.number(audit_key::kPort, record.port);
   }
   line.string_or_null(
-      "path",
+      audit_key::kPath,
       record.target_has_secret ? std::string("[redacted]") : path_without_values(record.target),
       kMaxTarget);
   if (record.kind == AuditKind::Begin) return std::move(line).end();
-  line.number("status", record.status);
-  line.number("bytes_in", record.bytes_in);
-  line.number("bytes_out", record.bytes_out);
+  line.number(audit_key::kStatus, record.status);
+  line.number(audit_key::kBytesIn, record.bytes_in);
+  line.number(audit_key::kBytesOut, record.bytes_out);
   if (record.ttfb) {
-    line.number("ttfb_ms", record.ttfb->count());
+    line.number(audit_key::kTtfb, record.ttfb->count());
   } else {
-    line.raw("ttfb_ms", "null");
+    line.raw(audit_key::kTtfb, "null");
   }
-  line.number("total_ms", record.total.count());
-  line.string("verdict", to_string(record.verdict));
-  line.string_or_null("reason", record.reason);
-  line.string_or_null("detail", record.detail, kMaxDetail);
-  line.string_or_null("by", to_string(record.by));
-  line.raw("scanned", record.scanned_request_body
-                          ? (record.scanned_response_body ? R"(["request_body","response_body"])"
-                                                          : R"(["request_body"])")
-                          : (record.scanned_response_body ? R"(["response_body"])" : "[]"));
-  if (record.request_body_changed) line.raw("changed", R"(["request_body"])");
-  if (record.begun && part != AuditPart::Exchanges) line.raw("begun", "true");
-  if (record.count != 1) line.number("count", record.count);
+  line.number(audit_key::kTotal, record.total.count());
+  line.string(audit_key::kVerdict, to_string(record.verdict));
+  line.string_or_null(audit_key::kReason, record.reason);
+  line.string_or_null(audit_key::kDetail, record.detail, kMaxDetail);
+  line.string_or_null(audit_key::kBy, to_string(record.by));
+  line.raw(audit_key::kScanned,
+           record.scanned_request_body
+               ? (record.scanned_response_body ? R"(["request_body","response_body"])"
+                                               : R"(["request_body"])")
+               : (record.scanned_response_body ? R"(["response_body"])" : "[]"));
+  if (record.request_body_changed) line.raw(audit_key::kChanged, R"(["request_body"])");
+  if (record.begun && part != AuditPart::Exchanges) line.raw(audit_key::kBegun, "true");
+  if (record.count != 1) line.number(audit_key::kCount, record.count);
   return std::move(line).end();
 }
 

@@ -7,29 +7,10 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/contract/audit_schema.h"
 #include "proxy/contract/decided_by.h"
 
 namespace bottle {
-
-// Begin: the first byte of an exchange is about to leave; its Exchange line comes when it ends.
-// RefusedAtExit: something that came to the exit and was not let out; RefusedName: a name that was
-// asked for and not answered; LostLines: lines that could not be written.
-enum class AuditKind : std::uint8_t {
-  Exchange,
-  RefusedConnection,
-  RefusedAtExit,
-  RefusedName,
-  Begin,
-  LostLines,
-};
-// The log has three parts with files of their own, so that none can push another one out.
-// Exchanges: what sent something out. Findings: what a scanner or the exit refused. Refusals: what
-// policy refused, and what failed before anything was sent.
-enum class AuditPart : std::uint8_t { Exchanges, Findings, Refusals };
-inline constexpr std::size_t kAuditParts = 3;
-// refused: nothing of it went out, by decision; failed: it could not be done; cut: the answer
-// began and did not end.
-enum class Verdict : std::uint8_t { Allowed, Refused, Failed, Cut };
 
 // One exchange or refused connection. Never holds credentials, bodies or query values: `target` is
 // cut down by audit_line, and no header field has a place here.

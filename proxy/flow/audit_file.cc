@@ -46,8 +46,8 @@ bool AuditFile::put_line(std::string_view line) noexcept {
 bool AuditFile::rotate() noexcept {
   try {
     for (int i = kAuditFiles - 1; i >= 1; --i) {
-      const std::string from = i == 1 ? path_ : path_ + "." + std::to_string(i - 1);
-      const std::string to = path_ + "." + std::to_string(i);
+      const std::string from = i == 1 ? path_ : older_audit_file(path_, i - 1);
+      const std::string to = older_audit_file(path_, i);
       if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) return false;
     }
   } catch (const std::bad_alloc&) {

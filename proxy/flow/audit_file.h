@@ -6,12 +6,10 @@
 #include <string_view>
 
 #include "proxy/base/result.h"
+#include "proxy/contract/audit_schema.h"
 #include "proxy/contract/error.h"
 
 namespace bottle {
-
-inline constexpr std::uint64_t kMaxAuditFile = 64ull << 20;
-inline constexpr int kAuditFiles = 4;  // of a part: the current one and three older ones
 
 // One part of the audit log in a regular file. A line is one write(2) on an O_APPEND descriptor, so
 // what was put has left the process and is in order with the lines of other processes. A write into

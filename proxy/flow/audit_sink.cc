@@ -44,10 +44,6 @@ std::optional<Time> earlier(std::optional<Time> a, std::optional<Time> b) {
 
 }  // namespace
 
-std::array<std::string, kAuditParts> audit_files(const std::string& path) {
-  return {path, path + ".findings", path + ".refusals"};
-}
-
 AuditSink::AuditSink() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Expected<std::unique_ptr<AuditSink>> AuditSink::open(const std::string& path,

@@ -81,9 +81,6 @@ class AuditSink {
   std::atomic<std::uint64_t> lost_{0};
 };
 
-// The files of a log at `path`, in the order of AuditPart.
-[[nodiscard]] std::array<std::string, kAuditParts> audit_files(const std::string& path);
-
 // At the end of the process, for a reader that is behind.
 inline constexpr std::chrono::milliseconds kAuditLastWords{500};
 

@@ -7,7 +7,7 @@
 namespace bottle {
 
 awaitable<Result<Chunk>> GrpcBody::read(std::size_t max) {
-  auto chunk = co_await inner_->read(max);
+  auto chunk = co_await inner()->read(max);
   if (chunk) co_return chunk;
   const Failure why = chunk.error();
   // There is no client to tell.

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "proxy/http/body.h"
+#include "proxy/body/body_filter.h"
 #include "proxy/http/exchange.h"
 
 namespace bottle {
@@ -12,17 +12,14 @@ namespace bottle {
 // secret in what the client streams, an origin that died), it ends with trailers in which the
 // reason is a gRPC status: that is how a call says that it failed, and no client takes it for a
 // whole answer. The reason stands in the exchange's trace. `exchange` outlives it.
-class GrpcBody final : public BodySource {
+class GrpcBody final : public BodyFilter {
  public:
   GrpcBody(std::unique_ptr<BodySource> inner, Exchange& exchange)
-      : inner_(std::move(inner)), exchange_(exchange) {}
+      : BodyFilter(std::move(inner)), exchange_(exchange) {}
 
   awaitable<Result<Chunk>> read(std::size_t max) override;
-  [[nodiscard]] bool ready() const noexcept override { return inner_->ready(); }
-  void stop(Failure why) noexcept override { inner_->stop(std::move(why)); }
 
  private:
-  std::unique_ptr<BodySource> inner_;
   Exchange& exchange_;
 };
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 namespace {
 
@@ -128,7 +130,8 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
   if (!host_allowed) {
     const std::string what =
         destination.port == default_port(scheme) ? bracketed(destination) : destination.host_port();
-    return refuse("host " + destination.host + " is not in the allowlist", "host_not_allowed",
+    return refuse("host " + destination.host + " is not in the allowlist",
+                  std::string(problem_code::kHostNotAllowed),
                   "Use a host that is allowed, or ask the person who runs the bottle to add "
                   "--allow " +
                       what + ".");

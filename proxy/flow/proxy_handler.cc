@@ -14,8 +14,8 @@ namespace {
 
 Verdict verdict_of(const SessionTrace& trace) noexcept {
   if (!trace.failure) return Verdict::Allowed;
-  // An answer that somebody here made instead of the upstream's has its maker's name. Without one
-  // the head that went out was the upstream's, and the failure came after it.
+  // An answer that a part of the proxy made instead of the upstream's has its maker's name. Without
+  // one the head that went out was the upstream's, and the failure came after it.
   const bool unclaimed = trace.by == DecidedBy::Nobody || trace.by == DecidedBy::Client;
   if (trace.status != 0 && unclaimed) return Verdict::Cut;
   return traits(trace.failure->code).level == LogLevel::Audit ? Verdict::Refused : Verdict::Failed;

@@ -14,8 +14,9 @@ namespace bottle {
 
 enum class UpstreamKind : std::uint8_t { Pipelock, Direct };
 
-// Rooms 5 and 6 for one worker: policy, guard, upstream, and the audit line at the end. Everything
-// it is given outlives it. One thread; `policy` and `audit` are shared with others.
+// Customs and ferry of one worker (docs/life-of-a-request.md): policy, guard, upstream, and the
+// audit line at the end. Everything it is given outlives it. One thread; `policy` and `audit` are
+// shared with others.
 class ProxyHandler final : public Handler, private SendWitness {
  public:
   struct Services {

@@ -1,4 +1,4 @@
-// H2Core's making, its callbacks and its receiving half; h2_core_send.cc has the other.
+// H2Core: its making, its callbacks, and what it receives; h2_core_send.cc has the other half.
 #include "proxy/http/h2_core.h"
 
 #include <algorithm>
@@ -419,47 +419,6 @@ void H2Core::on_frame(const nghttp2_frame& frame) {
     default:
       break;
   }
-}
-
-void H2Core::append_data(StreamId id, ByteView data) {
-  // One event for what came in one go.
-  if (next_event_ < events_.size()) {
-    auto* last = std::get_if<H2Data>(&events_.back());
-    if (last != nullptr && last->stream == id && !last->end) {
-      last->data.append(data);
-      return;
-    }
-  }
-  events_.emplace_back(H2Data{id, Bytes(data), false});
-}
-
-void H2Core::end_data(StreamId id) {
-  Stream* stream = find(id);
-  if (stream == nullptr) return;
-  stream->peer_ended = true;
-  if (stream->lingers) return;
-  if (next_event_ < events_.size()) {
-    auto* last = std::get_if<H2Data>(&events_.back());
-    if (last != nullptr && last->stream == id) {
-      last->end = true;
-      return;
-    }
-  }
-  events_.emplace_back(H2Data{id, Bytes(), true});
-}
-
-void H2Core::on_data(StreamId id, ByteView data) {
-  Stream* stream = find(id);
-  if (stream == nullptr) {
-    nghttp2_session_consume_connection(session_, data.size());
-    return;
-  }
-  if (stream->lingers) {
-    discard(id, *stream, data.size());
-    return;
-  }
-  stream->unread += data.size();
-  append_data(id, data);
 }
 
 }  // namespace bottle

@@ -1,5 +1,5 @@
-// How H2Core's streams end: resets, what is thrown away after an early answer, and what may still
-// come on a stream that is over.
+// How H2Core's streams go on and end: received bodies, resets, what is thrown away after an early
+// answer, and what may still come on a stream that is over.
 #include <algorithm>
 #include <utility>
 
@@ -197,7 +197,7 @@ void H2Core::on_stream_closed(StreamId id, std::uint32_t code) {
   streams_.erase(it);
 }
 
-// The library refused a request before it told anybody of it.
+// The library refused a request before it reported it.
 void H2Core::on_refused_frame(const nghttp2_frame& frame) {
   const StreamId id = frame.hd.stream_id;
   if (role_ == Role::Client || frame.hd.type != NGHTTP2_HEADERS || find_any(id) != nullptr) return;
@@ -243,6 +243,49 @@ FloodGuard::Worth H2Core::judge(StreamId id, bool first) {
 FloodGuard::Worth H2Core::refuse_frame(const char* what, H2Error code) {
   refused_frame_.emplace(peer_failure(what), code);
   return FloodGuard::Worth::Refused;
+}
+
+// ---- received bodies
+
+void H2Core::append_data(StreamId id, ByteView data) {
+  // One event for what came in one go.
+  if (next_event_ < events_.size()) {
+    auto* last = std::get_if<H2Data>(&events_.back());
+    if (last != nullptr && last->stream == id && !last->end) {
+      last->data.append(data);
+      return;
+    }
+  }
+  events_.emplace_back(H2Data{id, Bytes(data), false});
+}
+
+void H2Core::end_data(StreamId id) {
+  Stream* stream = find(id);
+  if (stream == nullptr) return;
+  stream->peer_ended = true;
+  if (stream->lingers) return;
+  if (next_event_ < events_.size()) {
+    auto* last = std::get_if<H2Data>(&events_.back());
+    if (last != nullptr && last->stream == id) {
+      last->end = true;
+      return;
+    }
+  }
+  events_.emplace_back(H2Data{id, Bytes(), true});
+}
+
+void H2Core::on_data(StreamId id, ByteView data) {
+  Stream* stream = find(id);
+  if (stream == nullptr) {
+    nghttp2_session_consume_connection(session_, data.size());
+    return;
+  }
+  if (stream->lingers) {
+    discard(id, *stream, data.size());
+    return;
+  }
+  stream->unread += data.size();
+  append_data(id, data);
 }
 
 }  // namespace bottle

@@ -4,10 +4,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "proxy/base/byte_stream.h"
 #include "proxy/http/body.h"
 #include "proxy/http/h1_parser.h"
+#include "proxy/http/h1_server_machine.h"
 #include "proxy/http/h1_writer.h"
 #include "proxy/http/session.h"
 
@@ -28,8 +30,8 @@ struct Http1End {
 
 // The server's half of one HTTP/1.x connection (RFC 9112): requests one after another, pipelined
 // ones wait in the buffer. Two coroutines: one reads ahead, so that a client that hangs up is
-// noticed while its answer is awaited; one serves. Owned by the connection's coroutine, which owns
-// the stream too and closes it afterwards.
+// noticed while its answer is awaited; one serves. Which step is next is H1ServerMachine's to say.
+// Owned by the connection's coroutine, which owns the stream too and closes it afterwards.
 class Http1Session {
  public:
   using Place = H1RequestParser::Place;
@@ -48,36 +50,69 @@ class Http1Session {
   awaitable<Http1End> run(Bytes already_read);
 
  private:
+  using State = H1ServerMachine::State;
+  using Move = H1ServerMachine::Move;
   class RequestBody;
   friend class RequestBody;
+
+  // A request that gets an answer of the session's own.
+  struct Refusal {
+    Failure failure;
+    Destination destination;
+    RequestHead head;
+  };
+  // A request for the handler.
+  struct Accepted {
+    RequestHead head;
+    Destination destination;
+    Scheme scheme;
+  };
+  using Admitted = std::variant<Refusal, Accepted, Http1End::Connect>;
+  // How an answer goes out, known before its first byte.
+  struct AnswerPlan {
+    Framing framing;
+    bool request_read;
+    bool keeps_connection;
+    bool sends_body;
+  };
 
   void read_ahead();
   awaitable<void> watch_drain();
   awaitable<void> read_loop();
   awaitable<void> serve();
-  awaitable<Result<bool>> read_head();
-  awaitable<bool> serve_one();
-  awaitable<bool> serve_exchange(Exchange& exchange, RequestHead head);
-  awaitable<bool> refuse(Failure failure, std::string method);
-  awaitable<bool> turn_away(Failure failure, RequestHead head);
-  awaitable<bool> answer_locally(Failure failure, Destination destination, RequestHead head);
-  awaitable<bool> answer(Response response, Exchange& exchange, const RequestHead& head);
-  awaitable<void> finish(Exchange& exchange, bool again);
+  awaitable<Result<>> read_head();
+  Admitted admit(RequestHead head);
+  Admitted admit_to_proxy(RequestHead head);
+  [[nodiscard]] Refusal refusal(Failure failure, std::string method) const;
+  Refusal turned_away(Failure failure, RequestHead head);
+  awaitable<void> serve_request(Accepted request);
+  Request request_for_handler(RequestHead& head, Exchange& exchange);
+  awaitable<void> refuse(Refusal refusal);
+  awaitable<Move> answer(Response response, Exchange& exchange, const RequestHead& head);
+  [[nodiscard]] AnswerPlan plan_answer(Response& response, const RequestHead& head) const;
+  awaitable<void> finish(Exchange& exchange, Move outcome);
   awaitable<bool> send_body(BodySource& body, Bytes out, Framing framing, Exchange& exchange);
   awaitable<bool> write(ByteView data);
-  awaitable<IoStatus> more_input(bool idle);
+  awaitable<IoStatus> more_input();
   awaitable<void> send_continue();
-  awaitable<void> say_goodbye();
+  awaitable<void> write_end();
   awaitable<void> linger();
   void client_lost(SessionTrace& trace);
 
+  // False if that is our own defect: the machine has cut the connection then.
+  bool go(Move move);
   [[nodiscard]] ByteView unparsed() const { return ByteView(in_).substr(in_at_); }
   void consume(std::size_t n);
   [[nodiscard]] bool closing() const { return context_.drain.draining(); }
+  // The proxy's own port reads ahead only once it has a request: a CONNECT's tunnel reads itself.
+  [[nodiscard]] bool reads_ahead() const { return place_ != Place::Listener || !machine_.first(); }
+  // A deadline cancels it to end a wait for input.
+  [[nodiscard]] Cancellable& input();
 
   ByteStream& stream_;
   const SessionContext& context_;
   Place place_;
+  H1ServerMachine machine_;
   H1RequestParser parser_;
   TaskGroup tasks_;
   Event arrived_;  // bytes came, or the input ended
@@ -90,19 +125,9 @@ class Http1Session {
   TaskGroup::TaskId serving_ = 0;
   TaskGroup::TaskId reader_ = 0;
   TaskGroup::TaskId drain_watch_ = 0;
-  bool reading_ahead_ = false;
-  bool in_exchange_ = false;
-  bool answering_ = false;  // the final head is on its way: no 100 any more
-  bool writing_continue_ = false;
-  bool client_left_ = false;    // in the middle of an exchange
-  bool write_stalled_ = false;  // the client took nothing for too long
-  bool cut_ = false;            // what was written last is incomplete: nothing may follow it
-  bool said_goodbye_ = false;
-  bool first_request_ = true;
   bool let_in_ = false;  // by the doorkeeper, once
   int turned_away_ = 0;
-  bool wants_linger_ = false;  // answered before the request was read
-  std::optional<RequestHead> head_;
+  std::optional<Failure> defect_;  // of our own: an illegal move
   Http1End end_;
 };
 

@@ -6,15 +6,32 @@
 #include "proxy/http/http1_session.h"
 
 namespace bottle {
+namespace {
+
+// Takes the chunk's bytes.
+void append_piece(Bytes& out, const Framing& framing, Chunk& chunk) {
+  if (framing.kind == Framing::Kind::Chunked) {
+    write_chunk(out, chunk.data);
+    // Also to a client that did not ask for them: RFC 9110 section 6.5.1 lets it ignore them.
+    if (chunk.end) write_last_chunk(out, chunk.trailers ? &*chunk.trailers : nullptr);
+  } else if (out.empty()) {
+    out = std::move(chunk.data);
+  } else {
+    out.append(chunk.data);
+  }
+}
+
+}  // namespace
 
 // The answer did not reach the client. A decision against the request stays what its line in the
 // log is about: leaving early does not hide it.
 void Http1Session::client_lost(SessionTrace& trace) {
   if (trace.failure && traits(trace.failure->code).level == LogLevel::Audit) return;
   trace.by = DecidedBy::Client;
-  if (write_stalled_) {
+  const H1ServerMachine::Client client = machine_.client();
+  if (client == H1ServerMachine::Client::Stalled) {
     trace.failure = Failure(Code::ClientSlow, "the client stopped reading");
-  } else if (closing() && !client_left_) {
+  } else if (closing() && client == H1ServerMachine::Client::There) {
     trace.failure = Failure(Code::ShuttingDown, "the proxy stopped before the answer's end");
     trace.by = DecidedBy::Proxy;
   } else {
@@ -22,40 +39,31 @@ void Http1Session::client_lost(SessionTrace& trace) {
   }
 }
 
-awaitable<bool> Http1Session::answer(Response response, Exchange& exchange,
-                                     const RequestHead& head) {
-  while (writing_continue_) {
+// How the answer ended. Only finish() makes the move: until then the exchange lasts.
+awaitable<Http1Session::Move> Http1Session::answer(Response response, Exchange& exchange,
+                                                   const RequestHead& head) {
+  while (machine_.state() == State::Continuing) {
     const bool done = co_await written_.wait();
     if (!done) break;
   }
-  answering_ = true;
-  if (response.head.status == 0 || writing_continue_ || cut_) {
+  if (response.head.status == 0 || !machine_.can(Move::AnswerBegins)) {
     if (response.body) response.body->stop(Failure(Code::Cancelled, "the client is gone"));
     if (response.head.status != 0) client_lost(exchange.trace);
-    cut_ = true;
-    co_return false;
+    co_return Move::AnswerLost;
   }
-  // Whatever the head says: without a source, no one would write the body's end.
-  if (!response.body) response.head.has_body = false;
-  const Framing framing = framing_for(response.head, head.version, head.method);
-  const bool request_read = parser_.message_complete();
-  const bool keep = head.keep_alive && response.head.keep_alive && request_read &&
-                    framing.kind != Framing::Kind::Close && !closing();
+  go(Move::AnswerBegins);
+  const AnswerPlan plan = plan_answer(response, head);
   Bytes out;
-  write_response_head(out, response.head, framing, keep);
+  write_response_head(out, response.head, plan.framing, plan.keeps_connection);
   exchange.trace.status = response.head.status;
   exchange.trace.first_byte = Clock::now();
 
   bool whole = true;
-  // The answer to HEAD, and a 304, may declare the length of what they do not send.
-  const bool bare =
-      framing.kind == Framing::Kind::None || head.method == "HEAD" || response.head.status == 304;
-  const bool sends_body = response.body && !bare;
-  if (response.body && !sends_body) {
+  if (response.body && !plan.sends_body) {
     response.body->stop(Failure(Code::Cancelled, "the client gets no body"));
   }
-  if (sends_body) {
-    whole = co_await send_body(*response.body, std::move(out), framing, exchange);
+  if (plan.sends_body) {
+    whole = co_await send_body(*response.body, std::move(out), plan.framing, exchange);
   } else {
     whole = co_await write(out);
     if (!whole) client_lost(exchange.trace);
@@ -63,16 +71,28 @@ awaitable<bool> Http1Session::answer(Response response, Exchange& exchange,
   if (!whole) {
     // Never a clean end: no last chunk, no close_notify that could pass for one. Where the end of
     // the connection is the end of the body, only a reset tells them apart.
-    cut_ = true;
-    end_.reset = framing.kind == Framing::Kind::Close;
+    end_.reset = plan.framing.kind == Framing::Kind::Close;
     if (!end_.reset) stream_.close();
-    co_return false;
+    co_return Move::AnswerLost;
   }
-  if (!keep) {
-    co_await say_goodbye();
-    wants_linger_ = !request_read;
-  }
-  co_return keep;
+  if (plan.keeps_connection) co_return Move::AnswerKept;
+  co_await write_end();
+  co_return plan.request_read ? Move::AnswerLast : Move::AnswerEarly;
+}
+
+Http1Session::AnswerPlan Http1Session::plan_answer(Response& response,
+                                                   const RequestHead& head) const {
+  // Whatever the head says: without a source, no one would write the body's end.
+  if (!response.body) response.head.has_body = false;
+  AnswerPlan plan{framing_for(response.head, head.version, head.method), parser_.message_complete(),
+                  false, false};
+  plan.keeps_connection = head.keep_alive && response.head.keep_alive && plan.request_read &&
+                          plan.framing.kind != Framing::Kind::Close && !closing();
+  // The answer to HEAD, and a 304, may declare the length of what they do not send.
+  const bool bare = plan.framing.kind == Framing::Kind::None || head.method == "HEAD" ||
+                    response.head.status == 304;
+  plan.sends_body = response.body && !bare;
+  return plan;
 }
 
 // True if the client got all of it.
@@ -101,7 +121,7 @@ awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, Framing fra
       if (!got->end) body.stop(*broken);
     }
     if (broken) {
-      if (client_left_) {
+      if (machine_.client() == H1ServerMachine::Client::Left) {
         client_lost(exchange.trace);
       } else if (!exchange.trace.failure) {
         exchange.trace.failure = std::move(broken);
@@ -113,15 +133,7 @@ awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, Framing fra
     Chunk& chunk = *got;
     left -= counted ? chunk.data.size() : 0;
     exchange.trace.bytes_out += chunk.data.size();
-    if (framing.kind == Framing::Kind::Chunked) {
-      write_chunk(out, chunk.data);
-      // Also to a client that did not ask for them: RFC 9110 section 6.5.1 lets it ignore them.
-      if (chunk.end) write_last_chunk(out, chunk.trailers ? &*chunk.trailers : nullptr);
-    } else if (out.empty()) {
-      out = std::move(chunk.data);
-    } else {
-      out.append(chunk.data);
-    }
+    append_piece(out, framing, chunk);
     if (chunk.end) {
       bool written = true;
       if (!out.empty()) written = co_await write(out);
@@ -134,12 +146,11 @@ awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, Framing fra
 awaitable<bool> Http1Session::write(ByteView data) {
   Deadline stall(context_.wheel, stream_, context_.limits.write_stall);
   const IoResult result = co_await stream_.write_all(data);
-  write_stalled_ = write_stalled_ || (!result.ok() && stall.fired());
+  if (!result.ok() && stall.fired()) go(Move::WriteStalls);
   co_return result.ok();
 }
 
-awaitable<void> Http1Session::say_goodbye() {
-  said_goodbye_ = true;
+awaitable<void> Http1Session::write_end() {
   // A client that reads nothing has no room for it either.
   Deadline deadline(context_.wheel, stream_, context_.limits.tls_close);
   co_await stream_.shutdown();
@@ -147,26 +158,25 @@ awaitable<void> Http1Session::say_goodbye() {
 
 // RFC 9110 section 10.1.1: the body is read only now, and the client waits for the word.
 awaitable<void> Http1Session::send_continue() {
-  if (answering_) co_return;
-  writing_continue_ = true;
+  if (!machine_.can(Move::ContinueBegins)) co_return;
+  go(Move::ContinueBegins);
   const bool sent = co_await write("HTTP/1.1 100 Continue\r\n\r\n");
   // Half of it may be out: nothing that follows could be read.
-  if (!sent) cut_ = true;
-  writing_continue_ = false;
+  go(sent ? Move::ContinueSent : Move::ContinueLost);
   written_.set();
 }
 
 awaitable<void> Http1Session::linger() {
-  Cancellable& target = reading_ahead_ ? static_cast<Cancellable&>(arrived_) : stream_;
-  Deadline deadline(context_.wheel, target, context_.limits.linger);
+  Deadline deadline(context_.wheel, input(), context_.limits.linger);
   std::size_t taken = unparsed().size();
   consume(taken);
   while (taken < context_.limits.linger_bytes && !ended_) {
-    const IoStatus status = co_await more_input(false);
-    if (status != IoStatus::Ok) co_return;
+    const IoStatus status = co_await more_input();
+    if (status != IoStatus::Ok) break;
     taken += unparsed().size();
     consume(unparsed().size());
   }
+  go(Move::LingerEnds);
 }
 
 }  // namespace bottle

@@ -75,7 +75,7 @@ bool is_pragmas_cache_control(const SameName& same, const Fields& before) {
 }
 
 // The scanner takes these off a request (docs/pipelock.md, section 5). The front takes most of them
-// off before: the fields by which a client would say who asks, and those of one connection.
+// off before: the fields that would name the client, and those of one connection.
 bool is_stripped(std::string_view name) {
   constexpr auto kStripped = std::to_array<std::string_view>(
       {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",

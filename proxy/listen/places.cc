@@ -63,8 +63,9 @@ Expected<AnsweredAddresses> answered_addresses(const std::string& configured,
   }
   if (answers.v4 || answers.v6) return answers;
   return Error{ExitCode::kUsage,
-               option + " is needed: the name server has to say one address, and the listeners " +
-                   "are at every address of this machine",
+               option +
+                   " is needed: the name server has to answer with one address, and the "
+                   "listeners are at every address of this machine",
                ""};
 }
 
@@ -108,7 +109,7 @@ Expected<Places> open_places(const Config& config) {
 }
 
 std::string front_word(const Places& places) {
-  return "listen=" + host_port(places.front.host, places.front.port);
+  return host_port(places.front.host, places.front.port);
 }
 
 std::string other_words(const Places& places) {

@@ -34,7 +34,7 @@ struct Places {
 // server would have no address to answer with, or strangers could use the proxy (reach.h).
 [[nodiscard]] Expected<Places> open_places(const Config& config);
 
-// "listen=HOST:PORT", as it stands in the ready line.
+// "HOST:PORT" of the front, for the ready line.
 [[nodiscard]] std::string front_word(const Places& places);
 // The ready line's words for the others: " exit=HOST:PORT,HOST:PORT exit_names=…
 // listen_tls=… listen_http=… names=…", each only if there is such a place.

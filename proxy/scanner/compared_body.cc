@@ -21,9 +21,9 @@ Failure shortened(bool at_cap) {
 }  // namespace
 
 awaitable<Result<bool>> ComparedBody::fill(std::size_t max) {
-  auto chunk = co_await relayed_->read(max);
+  auto chunk = co_await inner()->read(max);
   if (!chunk) {
-    relayed_.reset();
+    end_inner();
     passage_.cut_by = DecidedBy::Pipelock;
     co_return chunk.error();
   }
@@ -34,7 +34,7 @@ awaitable<Result<bool>> ComparedBody::fill(std::size_t max) {
   }
   received_ += chunk->data.size();
   queue_.push(std::move(chunk->data));
-  if (chunk->end) relayed_.reset();
+  if (chunk->end) end_inner();
   co_return chunk->end;
 }
 
@@ -88,10 +88,6 @@ awaitable<Result<Chunk>> ComparedBody::read(std::size_t max) {
   chunk.end = compared_ && queue_.empty();
   if (chunk.end) chunk.trailers = std::move(trailers_);
   co_return chunk;
-}
-
-void ComparedBody::stop(Failure why) noexcept {
-  if (relayed_) relayed_->stop(std::move(why));
 }
 
 }  // namespace bottle

@@ -7,7 +7,7 @@
 
 #include "certs/digest.h"
 #include "proxy/base/deadline.h"
-#include "proxy/http/body.h"
+#include "proxy/body/body_filter.h"
 #include "proxy/http/byte_queue.h"
 #include "proxy/ledger/exchange_ledger.h"
 #include "proxy/upstream/upstream.h"
@@ -17,15 +17,15 @@ namespace bottle {
 // A response's body as the scanner relayed it, which is compared with what the exit says it gave
 // the scanner. Its last bytes are held back until that is known, so a client that counts bytes does
 // not take a changed or shortened body for a whole one. Owns the front's end of the exchange.
-class ComparedBody final : public BodySource {
+class ComparedBody final : public BodyFilter {
  public:
   // `wheel` and `passage` outlive it; `end`: see end_of_answer(); `cap`: where the scanner cuts
   // bodies (0: not known).
   ComparedBody(std::unique_ptr<FrontEnd> front, std::unique_ptr<BodySource> relayed,
                TimerWheel& wheel, Passage& passage, std::chrono::milliseconds end,
                std::uint64_t cap)
-      : front_(std::move(front)),
-        relayed_(std::move(relayed)),
+      : BodyFilter(std::move(relayed)),
+        front_(std::move(front)),
         wheel_(wheel),
         passage_(passage),
         end_(end),
@@ -43,7 +43,6 @@ class ComparedBody final : public BodySource {
 
   awaitable<Result<Chunk>> read(std::size_t max) override;
   [[nodiscard]] bool ready() const noexcept override { return compared_; }
-  void stop(Failure why) noexcept override;
 
  private:
   // One piece into the queue; true at the body's end.
@@ -51,7 +50,6 @@ class ComparedBody final : public BodySource {
   awaitable<Result<Collected>> compare();
 
   std::unique_ptr<FrontEnd> front_;
-  std::unique_ptr<BodySource> relayed_;  // null: it ended
   TimerWheel& wheel_;
   Passage& passage_;
   const std::chrono::milliseconds end_;

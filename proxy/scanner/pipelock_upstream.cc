@@ -7,6 +7,7 @@
 #include "proxy/base/event.h"
 #include "proxy/body/sse_comments.h"
 #include "proxy/http/grpc.h"
+#include "proxy/http/methods.h"
 #include "proxy/ledger/ticket.h"
 #include "proxy/scanner/admit.h"
 #include "proxy/scanner/answer_judge.h"
@@ -18,12 +19,6 @@ namespace bottle {
 namespace {
 
 constexpr std::size_t kMaxAgent = 64;
-
-// RFC 9110 section 9.2.2: a proxy repeats nothing else by itself.
-bool is_idempotent(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" ||
-         method == "DELETE";
-}
 
 constexpr std::string_view kAgentField = "X-Pipelock-Agent";
 

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 namespace {
 
@@ -115,8 +117,8 @@ constexpr std::string_view kContentHint =
 constexpr std::array kReasons = {
     Reason{"redirect blocked: ", false, "redirect_refused",
            "The redirect leads where the bottle may not go; ask for its target to be allowed."},
-    Reason{"domain not in allowlist", false, "host_not_allowed", kHostHint},
-    Reason{"domain blocked", false, "host_not_allowed", kHostHint},
+    Reason{"domain not in allowlist", false, problem_code::kHostNotAllowed, kHostHint},
+    Reason{"domain blocked", false, problem_code::kHostNotAllowed, kHostHint},
     Reason{"SSRF", false, "address_not_allowed", "The host leads to a private address."},
     Reason{"core SSRF", false, "address_not_allowed", "The host leads to a private address."},
     Reason{"DLP match", true, "secret_in_url", kSecretHint},

@@ -19,12 +19,12 @@ std::optional<Failure> Cuts::at_end(std::uint64_t received) const {
 
 awaitable<Result<Chunk>> RelayedBody::read(std::size_t max) {
   Chunk chunk;
-  if (!first_.empty() || !rest_) {
+  if (!first_.empty() || inner() == nullptr) {
     chunk.data = first_.substr(0, max);
     first_.erase(0, chunk.data.size());
-    chunk.end = first_.empty() && !rest_;
+    chunk.end = first_.empty() && inner() == nullptr;
   } else {
-    auto piece = co_await rest_->read(max);
+    auto piece = co_await inner()->read(max);
     if (!piece) co_return piece.error();
     chunk = std::move(*piece);
     chunk.trailers.reset();  // pipelock relays none: these have no known source

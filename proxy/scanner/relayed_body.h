@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "proxy/base/deadline.h"
-#include "proxy/http/body.h"
+#include "proxy/body/body_filter.h"
 
 namespace bottle {
 
@@ -19,22 +19,18 @@ struct Cuts {
 };
 
 // A response's body as the scanner relayed it; `first` was read ahead to see whose word it is.
-class RelayedBody final : public BodySource {
+class RelayedBody final : public BodyFilter {
  public:
   RelayedBody(Bytes first, std::unique_ptr<BodySource> rest, Cuts cuts)
-      : first_(std::move(first)), rest_(std::move(rest)), cuts_(cuts) {}
+      : BodyFilter(std::move(rest)), first_(std::move(first)), cuts_(cuts) {}
 
   awaitable<Result<Chunk>> read(std::size_t max) override;
   [[nodiscard]] bool ready() const noexcept override {
-    return !first_.empty() || !rest_ || rest_->ready();
-  }
-  void stop(Failure why) noexcept override {
-    if (rest_) rest_->stop(std::move(why));
+    return !first_.empty() || inner() == nullptr || BodyFilter::ready();
   }
 
  private:
   Bytes first_;
-  std::unique_ptr<BodySource> rest_;
   Cuts cuts_;
   std::uint64_t received_ = 0;
 };

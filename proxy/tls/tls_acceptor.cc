@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "certs/openssl_ptr.h"
+#include "proxy/contract/problem_codes.h"
 #include "proxy/tls/client_hello.h"
 
 namespace bottle {
@@ -154,8 +155,10 @@ Failure explain(const TlsStream& stream, IoStatus status, bool hello_slow, bool 
   if (status != IoStatus::Protocol) {
     return {Code::ClientGone, "the client left during the TLS handshake"};
   }
-  if (stream.not_tls()) return {Code::ClientBad, "these are no TLS records", "not_tls"};
-  if (stream.hello_too_large()) {
+  if (stream.hello() == HelloGate::State::NotTls) {
+    return {Code::ClientBad, "these are no TLS records", "not_tls"};
+  }
+  if (stream.hello() == HelloGate::State::TooLarge) {
     return {Code::ClientBad, "the ClientHello is too large", "client_hello_too_large"};
   }
   const unsigned long error = stream.ssl_error();
@@ -163,7 +166,7 @@ Failure explain(const TlsStream& stream, IoStatus status, bool hello_slow, bool 
   const std::string why = text == nullptr ? "unknown" : text;
   if (ERR_GET_REASON(error) >= SSL_AD_REASON_OFFSET) {
     // The commonest: the client does not trust the bottle's CA.
-    return {Code::ClientBad, "the client refused with " + why, "tls_alert",
+    return {Code::ClientBad, "the client refused with " + why, std::string(problem_code::kTlsAlert),
             "Give the client the bottle's CA certificate (--ca-out, --bundle-out)."};
   }
   return {Code::ClientBad, "the TLS handshake failed: " + why, "tls_handshake"};

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "certs/openssl_ptr.h"
+#include "proxy/contract/problem_codes.h"
 
 namespace bottle {
 
@@ -84,7 +85,7 @@ Failure explain(const TlsStream& stream, IoStatus status, bool timed_out, bool a
   if (asked_for_client) {
     return client_certificate_required(why);
   }
-  return tls_failure("tls_alert", "the origin refused with " + why);
+  return tls_failure(std::string(problem_code::kTlsAlert), "the origin refused with " + why);
 }
 
 bool set_name(SSL* ssl, const ServerName& name) {

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "certs/openssl_ptr.h"
-#include "proxy/tls/client_hello.h"
 #include "proxy/tls/socket_io.h"
 
 namespace bottle {
@@ -22,8 +21,6 @@ namespace {
 
 // Room for one whole record however small the caller's buffer is (RFC 8446 section 5.2).
 constexpr std::size_t kOneRecord = 5 + 16384 + 256;
-// An alert from the peer has this added to its number in OpenSSL's reason code.
-constexpr int kAlertReasons = SSL_AD_REASON_OFFSET;
 
 }  // namespace
 
@@ -57,7 +54,9 @@ struct TlsStreamBio {
 
   static void on_message(int outgoing, int, int type, const void*, std::size_t, SSL*, void* arg) {
     TlsStream& self = *static_cast<TlsStream*>(arg);
-    if (outgoing == 0 && type == SSL3_RT_HANDSHAKE && self.handshake_done_) ++self.post_handshake_;
+    if (outgoing == 0 && type == SSL3_RT_HANDSHAKE && self.machine_.handshake_done()) {
+      ++self.post_handshake_;
+    }
   }
 
   static const BIO_METHOD* method() {
@@ -95,7 +94,8 @@ class TlsStream::Turn {
       kept = Bytes(input);
     }
     // Bytes that a reader could not send before go now, unless a writer is at it.
-    const bool left_over = !stream_.unsent_.empty() && !stream_.draining_;
+    const bool drains = stream_.machine_.writer() == TlsMachine::Writer::Drains;
+    const bool left_over = !stream_.unsent_.empty() && !drains;
     if (left_over || !stream_.buffers_.to_send.empty()) stream_.send_now();
   }
 
@@ -132,13 +132,19 @@ TlsStream::TlsStream(tcp::socket socket, ssl_ctx_st* context, Role role, RecordB
 TlsStream::~TlsStream() {
   // A connection that was just closed is no reason to forget its session (RFC 5246 section 7.2.1):
   // OpenSSL would mark it as not resumable.
-  if (handshake_done_ && ssl_error_ == 0) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN);
+  if (machine_.handshake_done() && ssl_error_ == 0) SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN);
   SSL_free(ssl_);
+}
+
+void TlsStream::go(Move move) noexcept {
+  const auto moved = machine_.move(move);
+  // A defect of our own: the machine is broken, and so is what is read.
+  if (!moved && end_ == IoStatus::Ok) end_ = IoStatus::Protocol;
 }
 
 // OpenSSL cannot go on, in neither direction.
 void TlsStream::fail(IoStatus status) noexcept {
-  broken_ = true;
+  go(Move::Breaks);
   if (end_ == IoStatus::Ok) end_ = status;
 }
 
@@ -157,8 +163,8 @@ TlsStream::Step TlsStream::classify(int result) {
   }
   ssl_error_ = ERR_peek_error();
   ERR_clear_error();
-  const bool alert = handshake_done_ && ERR_GET_LIB(ssl_error_) == ERR_LIB_SSL &&
-                     ERR_GET_REASON(ssl_error_) >= kAlertReasons;
+  const bool alert =
+      machine_.handshake_done() && ERR_GET_LIB(ssl_error_) == ERR_LIB_SSL && alerted();
   fail(alert ? IoStatus::Reset : IoStatus::Protocol);
   return Step::Failed;
 }
@@ -166,14 +172,10 @@ TlsStream::Step TlsStream::classify(int result) {
 // One recv into the worker's buffer. True if there is new input; false if the socket has none now
 // (end_ is still Ok), or none ever again.
 bool TlsStream::receive(std::size_t room) {
-  room = std::min(room, buffers_.received.size());
-  if (hello_limited_) {
-    room = std::min(room, hello_room_);
-    if (room == 0) {
-      hello_too_large_ = true;
-      fail(IoStatus::Protocol);
-      return false;
-    }
+  room = hello_.allow(std::min(room, buffers_.received.size()));
+  if (room == 0) {
+    fail(IoStatus::Protocol);
+    return false;
   }
   std::size_t n = 0;
   const Took took =
@@ -192,17 +194,13 @@ bool TlsStream::receive(std::size_t room) {
       return false;
   }
   input_ = {buffers_.received.data(), n};
-  if (hello_limited_) {
-    hello_room_ -= n;
-    not_tls_ = !first_byte_seen_ && !looks_like_tls(input_.front());
-    first_byte_seen_ = true;
-    if (not_tls_) {
-      fail(IoStatus::Protocol);
-      return false;
-    }
+  hello_.came(input_);
+  if (hello_.refuses()) {
+    fail(IoStatus::Protocol);
+    return false;
   }
   // A writer that waits for input (see write_all) must look again: we took it.
-  if (writer_wants_read_) {
+  if (machine_.writer() == TlsMachine::Writer::AwaitsInput) {
     boost::system::error_code ignored;
     socket_.cancel(ignored);
   }
@@ -215,7 +213,7 @@ void TlsStream::send_now() {
   Bytes& fresh = buffers_.to_send;
   ByteView rest = unsent_.empty() ? ByteView(fresh) : ByteView(unsent_);
   const Took took = socket_io::send(socket_.native_handle(), rest);
-  if (took == Took::Broken) write_failed_ = true;
+  if (took == Took::Broken) go(Move::SendFails);
   if (took == Took::Broken || rest.empty()) {
     Bytes().swap(unsent_);
   } else {
@@ -241,15 +239,15 @@ awaitable<IoStatus> TlsStream::drain(std::uint64_t cancels) {
   while (!unsent_.empty()) {
     const bool before = co_await task_cancelled();
     if (before || cancels != cancels_) co_return IoStatus::Cancelled;
-    draining_ = true;
+    go(Move::DrainBegins);
     const auto [ec] = co_await socket_.async_wait(tcp::socket::wait_write, use_tuple);
-    draining_ = false;
+    go(Move::DrainEnds);
     if (cancels != cancels_) co_return IoStatus::Cancelled;
     if (ec && ec != asio::error::operation_aborted) co_return IoStatus::Reset;
     writing_.renew();
     if (!unsent_.empty()) send_now();
   }
-  co_return write_failed_ ? IoStatus::Reset : IoStatus::Ok;
+  co_return machine_.send_failed() ? IoStatus::Reset : IoStatus::Ok;
 }
 
 awaitable<IoStatus> TlsStream::give_way(TurnBudget& turn, std::uint64_t cancels) {
@@ -271,24 +269,19 @@ TlsStream::Step TlsStream::handshake_step() {
 
 awaitable<IoStatus> TlsStream::handshake(HandshakeLimits limits) {
   const std::uint64_t cancels = cancels_;
-  hello_limited_ = limits.hello_bytes != 0;
-  if (hello_limited_) {
-    hello_room_ = limits.hello_bytes - std::min(limits.hello_bytes, kept_.size());
-    first_byte_seen_ = !kept_.empty();
-    not_tls_ = first_byte_seen_ && !looks_like_tls(kept_.front());
-    hello_too_large_ = kept_.size() > limits.hello_bytes;
-    if (not_tls_ || hello_too_large_) {
-      fail(IoStatus::Protocol);
-      co_return end_;
-    }
+  hello_ = HelloGate(limits.hello_bytes);
+  hello_.came(kept_);
+  if (hello_.refuses()) {
+    fail(IoStatus::Protocol);
+    co_return end_;
   }
   for (;;) {
     const Step step = handshake_step();
-    if (step == Step::Done) handshake_done_ = true;
+    if (step == Step::Done) go(Move::HandshakeDone);
     if (step == Step::Failed) co_return end_;
     const IoStatus drained = co_await drain(cancels);
     if (drained != IoStatus::Ok) co_return drained;
-    if (handshake_done_) co_return IoStatus::Ok;
+    if (step == Step::Done) co_return IoStatus::Ok;
     const IoStatus waited = co_await wait_readable(cancels);
     if (waited != IoStatus::Ok) co_return waited;
     may_have_more_ = true;
@@ -314,7 +307,7 @@ IoResult TlsStream::read_now(ByteSpan into) {
       return {end_, 0};
     }
   }
-  anything_read_ = true;
+  certificate_wish_ = CertificateWish::Settled;
   return {IoStatus::Ok, total};
 }
 
@@ -353,7 +346,7 @@ awaitable<IoResult> TlsStream::write_all(ByteView data) {
   std::size_t done = 0;
   while (done < data.size()) {
     if (!socket_.is_open()) co_return IoResult{IoStatus::Cancelled, done};
-    if (broken_ || said_goodbye_) {
+    if (!machine_.may_write()) {
       co_return IoResult{end_ == IoStatus::Ok ? IoStatus::Reset : end_, done};
     }
     const IoStatus earlier = co_await drain(cancels);
@@ -371,13 +364,13 @@ awaitable<IoResult> TlsStream::write_all(ByteView data) {
       continue;
     }
     if (step == Step::Failed) {
-      co_return IoResult{broken_ ? end_ : IoStatus::Reset, done};
+      co_return IoResult{machine_.broken() ? end_ : IoStatus::Reset, done};
     }
     // The peer's post-handshake message has come in part: OpenSSL finishes it before it writes. If
     // a reader takes the rest, it wakes us.
-    writer_wants_read_ = true;
+    go(Move::InputAwaited);
     const IoStatus waited = co_await wait_readable(cancels);
-    writer_wants_read_ = false;
+    go(Move::InputCame);
     if (waited != IoStatus::Ok) co_return IoResult{waited, done};
     {
       Turn turn(*this);
@@ -390,8 +383,8 @@ awaitable<IoResult> TlsStream::write_all(ByteView data) {
 }
 
 awaitable<void> TlsStream::shutdown() {
-  if (said_goodbye_ || broken_ || !handshake_done_) co_return;
-  said_goodbye_ = true;
+  if (!machine_.may_end()) co_return;
+  go(Move::EndGoes);
   {
     Turn turn(*this);
     SSL_shutdown(ssl_);
@@ -410,7 +403,7 @@ void TlsStream::cancel() noexcept {
 
 void TlsStream::close() noexcept {
   ++cancels_;
-  broken_ = true;
+  go(Move::Breaks);
   boost::system::error_code ignored;
   socket_.close(ignored);
 }
@@ -418,7 +411,8 @@ void TlsStream::close() noexcept {
 // Looks through OpenSSL, not at the socket alone: what waits there may be a session ticket, which
 // is nothing to read.
 bool TlsStream::readable_now() noexcept {
-  if (!socket_.is_open() || broken_ || end_ != IoStatus::Ok || SSL_pending(ssl_) > 0) return true;
+  if (!socket_.is_open() || machine_.broken() || end_ != IoStatus::Ok) return true;
+  if (SSL_pending(ssl_) > 0) return true;
   Turn turn(*this);
   for (;;) {
     char byte = 0;
@@ -428,41 +422,5 @@ bool TlsStream::readable_now() noexcept {
     if (!receive(kOneRecord)) return end_ != IoStatus::Ok;
   }
 }
-
-Alpn TlsStream::alpn() const noexcept {
-  const unsigned char* name = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(ssl_, &name, &size);
-  const bool h2 = size == 2 && name[0] == 'h' && name[1] == '2';
-  return h2 ? Alpn::Http2 : Alpn::Http1;
-}
-
-bool TlsStream::resumed() const noexcept { return SSL_session_reused(ssl_) == 1; }
-
-std::string TlsStream::fault() const {
-  const char* text = ssl_error_ == 0 ? nullptr : ERR_reason_error_string(ssl_error_);
-  return text == nullptr ? "" : text;
-}
-
-std::optional<Failure> TlsStream::why_ended() const {
-  const std::string said = fault();
-  const bool alert = ERR_GET_REASON(ssl_error_) >= kAlertReasons;
-  // An origin that resets the connection right after its alert may destroy it on its way.
-  if (client_certificate_asked_ && !anything_read_ && end_ != IoStatus::Ok) {
-    return client_certificate_required(alert ? said : "it closed the connection without one");
-  }
-  if (!alert || SSL_is_server(ssl_) == 1) return std::nullopt;
-  return Failure{Code::UpstreamTlsFailed, "the origin ended the connection with " + said,
-                 "tls_alert"};
-}
-
-Failure client_certificate_required(const std::string& said) {
-  return Failure{Code::UpstreamTlsFailed, "the origin asks for a client certificate: " + said,
-                 "tls_client_cert_required",
-                 "This proxy has no client certificate to show, so this origin cannot be reached "
-                 "through it; asking again does not help."};
-}
-
-std::string TlsStream::protocol() const { return SSL_get_version(ssl_); }
 
 }  // namespace bottle

@@ -11,6 +11,8 @@
 #include "proxy/base/byte_stream.h"
 #include "proxy/base/result.h"
 #include "proxy/base/turn_budget.h"
+#include "proxy/tls/hello_gate.h"
+#include "proxy/tls/tls_machine.h"
 
 struct ssl_st;
 struct ssl_ctx_st;
@@ -76,10 +78,9 @@ class TlsStream final : public ByteStream {
   // Until the handshake is done: Ok, or how it ended. On Protocol, ssl_error() has OpenSSL's words;
   // an alert that OpenSSL wrote has been sent, as far as the socket took it.
   awaitable<IoStatus> handshake(HandshakeLimits limits);
-  void client_certificate_was_asked_for() noexcept { client_certificate_asked_ = true; }
-  void hello_complete() noexcept { hello_limited_ = false; }
-  [[nodiscard]] bool hello_too_large() const noexcept { return hello_too_large_; }
-  [[nodiscard]] bool not_tls() const noexcept { return not_tls_; }
+  void client_certificate_was_asked_for() noexcept;
+  void hello_complete() noexcept { hello_.complete(); }
+  [[nodiscard]] HelloGate::State hello() const noexcept { return hello_.state(); }
   [[nodiscard]] ssl_st* ssl() const noexcept { return ssl_; }
   [[nodiscard]] unsigned long ssl_error() const noexcept { return ssl_error_; }
 
@@ -87,14 +88,20 @@ class TlsStream final : public ByteStream {
   friend struct TlsStreamBio;
   class Turn;
   enum class Step : std::uint8_t { Done, WantsRead, Failed };
+  // The origin's wish for a certificate of ours. Bytes of the application settle it.
+  enum class CertificateWish : std::uint8_t { None, Asked, Settled };
+  using Move = TlsMachine::Move;
 
   Step classify(int result);
+  // OpenSSL's error is an alert of the peer's.
+  [[nodiscard]] bool alerted() const noexcept;
   [[nodiscard]] IoResult read_now(ByteSpan into);
   [[nodiscard]] Step encrypt(ByteView part);
   [[nodiscard]] Step handshake_step();
   [[nodiscard]] bool receive(std::size_t room);
   void send_now();
   void fail(IoStatus status) noexcept;
+  void go(Move move) noexcept;
   awaitable<IoStatus> wait_readable(std::uint64_t cancels);
   awaitable<IoStatus> drain(std::uint64_t cancels);
   awaitable<IoStatus> give_way(TurnBudget& turn, std::uint64_t cancels);
@@ -108,23 +115,13 @@ class TlsStream final : public ByteStream {
   std::uint64_t cancels_ = 0;  // a call that sees it change while it waits ends with Cancelled
   TurnBudget reading_;         // of a socket that is always ready
   TurnBudget writing_;
-  std::size_t hello_room_ = 0;  // what may still come before the hello is complete
   unsigned long ssl_error_ = 0;
   int post_handshake_ = 0;
   IoStatus end_ = IoStatus::Ok;  // how reading ended; Ok while it has not
-  bool hello_limited_ = false;
-  bool hello_too_large_ = false;
-  bool not_tls_ = false;
-  bool handshake_done_ = false;
+  TlsMachine machine_;
+  HelloGate hello_;
+  CertificateWish certificate_wish_ = CertificateWish::None;
   bool may_have_more_ = true;  // the last recv filled its room
-  bool broken_ = false;        // OpenSSL gave up, or close() was called
-  bool write_failed_ = false;  // the socket takes nothing any more
-  bool draining_ = false;      // a writer waits for the socket
-  bool first_byte_seen_ = false;
-  bool writer_wants_read_ = false;  // see write_all
-  bool said_goodbye_ = false;
-  bool client_certificate_asked_ = false;
-  bool anything_read_ = false;  // of the application's bytes
 };
 
 // The origin wants a certificate of its client: `said`, and we have none.

@@ -51,7 +51,7 @@ class FairSlots {
   explicit FairSlots(std::size_t most) noexcept : most_(most) {}
   [[nodiscard]] bool has_room() const noexcept { return taken_ < most_; }
   void take() noexcept { ++taken_; }
-  // Passes the slot on to the next in turn, if somebody waits.
+  // Passes the slot on to the next in turn, if there is one.
   void free() noexcept;
   [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
   [[nodiscard]] bool unused() const noexcept { return taken_ == 0 && queue.empty(); }

@@ -7,9 +7,12 @@
 #include "proxy/base/deadline.h"
 #include "proxy/base/event.h"
 #include "proxy/http/h1_parser.h"
+#include "proxy/upstream/h1_client_machine.h"
 
 namespace bottle {
 namespace {
+
+using Move = H1ClientMachine::Move;
 
 constexpr std::string_view to_word(IoStatus status) {
   switch (status) {
@@ -39,6 +42,7 @@ class Call final : public Cancellable {
         exchange(exchange_in),
         head(std::move(request.head)),
         body(std::move(request.body)),
+        machine(body != nullptr),
         head_written(exchange_in.wheel().executor()),
         read_due(exchange_in.wheel(), *this),
         write_due(exchange_in.wheel(), *this) {
@@ -52,18 +56,24 @@ class Call final : public Cancellable {
 
   // Ends everything; the first reason counts.
   void cut(Failure why) {
-    if (!failure) failure = std::move(why);
+    machine.cut(std::move(why));
     if (lease.connected()) lease.stream().close();
   }
   // For the reader: the sender ends too, also when it waits for the client.
   void cut_both(Failure why) {
     cut(std::move(why));
-    if (sending) exchange.tasks().cancel(sender);
+    if (machine.sending()) exchange.tasks().cancel(sender);
+  }
+  void go(Move move) {
+    auto moved = machine.move(move);
+    if (!moved) cut_both(std::move(moved).error());
   }
 
   // Why a call on the stream ended so.
   [[nodiscard]] Failure why(IoStatus status) {
-    if (failure) return *failure;
+    if (machine.failure()) return *machine.failure();
+    const bool head_seen = !machine.awaits_head();
+    const bool touched = machine.response() != H1ClientMachine::Response::Nothing;
     if (write_due.fired()) {
       return Failure{Code::UpstreamTimeout, "the upstream stopped taking the request",
                      "request_stalled"};
@@ -88,21 +98,21 @@ class Call final : public Cancellable {
 
   // The response is complete.
   void response_ended() {
-    response_done = true;
+    go(Move::ResponseEnds);
     read_due.disarm();
     buffer.reset();
-    if (!sending) {
+    if (machine.over()) {
       settle();
     } else if (how.responder == Responder::Scanner) {
-      // The scanner has judged without the rest: it is of no use to anybody.
+      // The scanner has judged without the rest, which is of no use.
       cut_both(Failure{Code::Cancelled, "the response ended before the request"});
     }
   }
-  void request_ended() {
-    sending = false;
+  void request_ended(bool whole) {
+    go(whole ? Move::BodyWritten : Move::SenderFails);
     write_due.disarm();
     body.reset();
-    if (response_done) settle();
+    if (machine.over()) settle();
   }
 
   awaitable<IoStatus> fill();
@@ -113,30 +123,22 @@ class Call final : public Cancellable {
   RequestHead head;
   std::unique_ptr<BodySource> body;
 
+  H1ClientMachine machine;
   Bytes head_bytes;
-  bool head_taken = false;  // somebody writes it
   Event head_written;
   TaskGroup::TaskId sender = 0;
-  bool sending = false;
-  bool request_done = false;  // every byte was written
 
   H1ResponseParser parser;
   std::unique_ptr<char[]> buffer;
   ByteView pending;  // read, not yet parsed
-  bool touched = false;
-  bool head_seen = false;
-  bool keep_alive = false;
-  bool response_done = false;
 
-  std::optional<Failure> failure;
   Deadline read_due;
   Deadline write_due;
 
  private:
   void settle() {
-    const bool clean = request_done && keep_alive && pending.empty() && !failure;
     Lease done = std::move(lease);
-    if (clean) done.give_back();
+    if (machine.clean() && pending.empty()) done.give_back();
   }
 };
 
@@ -146,7 +148,7 @@ awaitable<IoStatus> Call::fill() {
   if (!buffer) buffer = std::make_unique_for_overwrite<char[]>(room);
   const IoResult got = co_await lease.stream().read_some(ByteSpan(buffer.get(), room));
   if (got.ok()) {
-    touched = true;
+    go(Move::BytesCome);
     pending = ByteView(buffer.get(), got.n);
   }
   co_return got.status;
@@ -180,7 +182,7 @@ awaitable<bool> write_out(Call& call, const Bytes& out) {
   call.write_due.disarm();
   if (wrote.ok()) {
     // The wait for the head begins anew: an upload may take longer than that.
-    if (!call.head_seen) call.read_due.arm(call.how.limits->head);
+    if (call.machine.awaits_head()) call.read_due.arm(call.how.limits->head);
     co_return true;
   }
   if (wrote.status == IoStatus::Cancelled) call.cut(call.why(wrote.status));
@@ -198,18 +200,16 @@ awaitable<bool> send_pieces(Call& call) {
     }
     // The first piece goes out with the head if it was there at once.
     Bytes out;
-    if (!call.head_taken) {
-      call.head_taken = true;
+    if (call.machine.request() == H1ClientMachine::Request::Waiting) {
       out = std::move(call.head_bytes);
-      call.head_written.set();
-    } else if (sent == 0) {
+    } else if (call.machine.request() == H1ClientMachine::Request::HeadFirst) {
       const bool written = co_await call.head_written.wait();
       if (!written) {
         call.cut(Failure{Code::Cancelled, "the exchange was ended"});
         co_return false;
       }
-      call.head_written.set();
     }
+    call.go(Move::PieceGoes);
     sent += chunk->data.size();
     const auto framed = frame(out, call.how.framing, *chunk, sent);
     if (!framed) {
@@ -231,8 +231,7 @@ awaitable<bool> send_pieces(Call& call) {
 // The shared pointer keeps the call while this child runs.
 awaitable<void> send_body(std::shared_ptr<Call> call) {
   const bool whole = co_await send_pieces(*call);
-  call->request_done = whole;
-  call->request_ended();
+  call->request_ended(whole);
 }
 
 // ---- the response ------------------------------------------------------------------------------
@@ -259,8 +258,7 @@ awaitable<Result<ResponseHead>> read_head(Call& call) {
         check_response(head, call.head.method, scanner ? ControlFields::Keep : ControlFields::Drop);
     if (!vetted) co_return vetted.error();
     if (head.status >= 200) {
-      call.keep_alive = keep_alive;
-      call.head_seen = true;
+      call.go(keep_alive ? Move::HeadKeeps : Move::HeadCloses);
       co_return head;
     }
     // The scanner's fields for us are not for the client, here as in the final head.
@@ -309,7 +307,7 @@ awaitable<Result<Chunk>> H1ResponseBody::read(std::size_t max) {
       call.read_due.arm(call.how.limits->response_stall);
       const IoStatus status = co_await call.fill();
       call.read_due.disarm();
-      if (call.failure) co_return fail(*call.failure);
+      if (call.machine.failure()) co_return fail(*call.machine.failure());
       closed = status == IoStatus::Eof;
       if (closed) {
         const auto ended = call.parser.finish();
@@ -351,25 +349,21 @@ awaitable<H1Answer> h1_send(Lease lease, Request request, H1Call how, Exchange& 
   }
   call->head.fields = Fields();  // they are written; the answer may take minutes
   call->read_due.arm(how.limits->head);
-  const bool has_body = call->body != nullptr;
-  if (has_body) {
-    call->sending = true;
-    call->sender = exchange.tasks().spawn(send_body(call));
-  }
+  if (call->body != nullptr) call->sender = exchange.tasks().spawn(send_body(call));
   // The body's first piece is not there yet, or there is none: the head goes alone.
-  if (!call->head_taken && !call->failure) {
-    call->head_taken = true;
+  if (call->machine.can(Move::HeadGoes)) {
+    call->go(Move::HeadGoes);
     const Bytes head_bytes = std::move(call->head_bytes);
     const bool written = co_await write_out(*call, head_bytes);
+    call->go(written ? Move::HeadWritten : Move::HeadLost);
     call->head_written.set();
-    if (!has_body) call->request_done = written;
   }
   auto head = co_await read_head(*call);
   call->read_due.disarm();
   if (!head) {
     H1Answer answer = failed(head.error());
-    answer.untouched =
-        !call->touched && !call->failure && head.error().code == Code::UpstreamBroken;
+    answer.untouched = call->machine.response() == H1ClientMachine::Response::Nothing &&
+                       !call->machine.failure() && head.error().code == Code::UpstreamBroken;
     call->cut_both(head.error());
     co_return answer;
   }

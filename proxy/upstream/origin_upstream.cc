@@ -11,15 +11,11 @@
 #include "proxy/base/event.h"
 #include "proxy/base/task_group.h"
 #include "proxy/http/h1_writer.h"
+#include "proxy/http/methods.h"
 #include "proxy/upstream/h2_client.h"
 
 namespace bottle {
 namespace {
-
-bool is_safe_to_repeat(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" ||
-         method == "DELETE";
-}
 
 // RFC 9112 section 6: how the request's body is delimited for an HTTP/1.1 origin.
 Framing framing_of(const Request& request) {
@@ -132,7 +128,7 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
   const std::string key =
       std::string(to_string(exchange.scheme())) + "://" + exchange.destination().host_port();
   const bool has_body = request.body != nullptr;
-  const bool repeatable = !has_body && is_safe_to_repeat(request.head.method);
+  const bool repeatable = !has_body && is_idempotent(request.head.method);
   Pool::Want want = Pool::Want::AnyConnection;
   for (int tries = 0;; ++tries) {
     const Turn turn = turn_of(request.head, exchange);

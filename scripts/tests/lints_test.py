@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lints import citations, coroutines, hints, includes, oldest_go, words  # noqa: E402
+from lints import citations, coroutines, go_lines, hints, includes, oldest_go, sizes, words  # noqa: E402
 from lints.tree import Tree, blank, comments  # noqa: E402
 
 
@@ -106,12 +106,36 @@ class Includes(unittest.TestCase):
         self.assertIn("own header comes first", self.findings(files)[0])
         self.assertIn("not in the tree", self.findings({"certs/a.cc": '#include "a.h"\n'})[0])
 
+    def test_tests_include_from_the_root(self):
+        files = {"tests/support/run.h": "#pragma once\n", "tests/unit/http/peer.h": "#pragma once\n",
+                 "proxy/http/h.h": "#pragma once\n"}
+        for include in ("support/run.h", "unit/http/peer.h", "peer.h", "./peer.h", "../../support/run.h", "http/h.h"):
+            self.assertIn(f'tests/unit/http/h_test.cc: "{include}" is not in the tree',
+                          "".join(self.findings({**files, "tests/unit/http/h_test.cc": f'#include "{include}"\n'})))
+        right = '#include "proxy/http/h.h"\n#include "tests/support/run.h"\n#include "tests/unit/http/peer.h"\n'
+        self.assertEqual([], self.findings({**files, "tests/unit/http/h_test.cc": right}))
+
     def test_backends_are_seen_by_their_table_alone(self):
         backend = {"launcher/backend/local/l.h": "#pragma once\n"}
         include = '#include "launcher/backend/local/l.h"\n'
         self.assertEqual([], self.findings({**backend, "launcher/main.cc": include}))
         self.assertEqual(1, len(self.findings({**backend, "launcher/plan/plan.cc": include})))
         self.assertEqual(1, len(self.findings({**backend, "launcher/backend/docker/d.cc": include})))
+
+
+class GoLines(unittest.TestCase):
+    def findings(self, path, line):
+        return [f"{f.line}: {f.text}" for f in go_lines.check(Tree({path: f"package a\n{line}\n"}))]
+
+    def test_refuses_a_column_more(self):
+        self.assertEqual([], self.findings("tests/go/a.go", "x" * 120))
+        self.assertIn("2: 121 columns", self.findings("tests/go/a.go", "x" * 121)[0])
+        self.assertEqual([], self.findings("bench/a.go", "\t\t" + "x" * 112))
+        self.assertIn("2: 121 columns", self.findings("bench/a.go", "\t\t" + "x" * 113)[0])
+
+    def test_counts_characters_and_go_alone(self):
+        self.assertEqual([], self.findings("tests/go/a.go", "é" * 120))
+        self.assertEqual([], self.findings("docs/a.md", "x" * 121))
 
 
 class Words(unittest.TestCase):
@@ -231,6 +255,25 @@ class Blank(unittest.TestCase):
             self.assertNotIn(gone, got)
         self.assertIn("1'000", got)
         self.assertTrue(got.endswith("f"))
+
+
+class Sizes(unittest.TestCase):
+    FUNCTION = "namespace a {\nclass B {\n  int f() const {\n" + "    g();\n" * 78 + "  }\n};\n}\n"
+
+    def texts(self, text):
+        return [str(finding) for finding in sizes.check(Tree({"proxy/a.cc": text}))]
+
+    def test_bounds(self):
+        self.assertEqual([], self.texts(self.FUNCTION))
+        self.assertEqual(["proxy/a.cc:3: a function of 81 lines; one has at most 80"],
+                         self.texts(self.FUNCTION.replace("g();", "g();\n", 1)))
+        self.assertEqual([], self.texts("int a;\n" * 450))
+        self.assertEqual(1, len(self.texts("int a;\n" * 451)))
+
+    def test_what_is_a_function(self):
+        text = ("#define X {\nconstexpr int kTable[] = {1, 2};\nint f(int a) {\n  auto g = [] { return 1; };\n"
+                "  if (a) {\n  }\n  return g();\n}\nstruct S {\n  S() : a{1} {}\n  int a;\n};\n")
+        self.assertEqual([(3, 6)], [f for f in sizes.functions_of(text) if f[1] > 1])
 
 
 class Hints(unittest.TestCase):

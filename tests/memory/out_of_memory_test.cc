@@ -13,9 +13,9 @@
 #include "proxy/base/task_group.h"
 #include "proxy/http/http1_session.h"
 #include "proxy/http/http2_session.h"
-#include "support/h2_frames.h"
-#include "support/memory_pipe.h"
-#include "support/run_until.h"
+#include "tests/support/h2_frames.h"
+#include "tests/support/memory_pipe.h"
+#include "tests/support/run_until.h"
 
 namespace {
 

@@ -2,7 +2,7 @@
 // port.
 #include "proxy/http/http1_session.h"
 
-#include "session/session_bench.h"
+#include "tests/session/session_bench.h"
 
 namespace bottle {
 namespace {

@@ -18,10 +18,10 @@
 #include "proxy/http/h1_parser.h"
 #include "proxy/http/http1_session.h"
 #include "proxy/http/http2_session.h"
-#include "session/http2_script.h"
-#include "support/h2_frames.h"
-#include "support/memory_pipe.h"
-#include "support/run_until.h"
+#include "tests/support/h2_frames.h"
+#include "tests/support/memory_pipe.h"
+#include "tests/support/run_until.h"
+#include "tests/support/script_handler.h"
 
 namespace bottle::test {
 

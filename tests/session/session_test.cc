@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "session/session_bench.h"
+#include "tests/session/session_bench.h"
 
 namespace bottle {
 namespace {

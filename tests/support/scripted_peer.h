@@ -16,8 +16,9 @@
 #include "proxy/base/task_group.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/upstream.h"
-#include "support/memory_pipe.h"
-#include "support/run_until.h"
+#include "tests/support/interim_log.h"
+#include "tests/support/memory_pipe.h"
+#include "tests/support/run_until.h"
 
 // The other end of an upstream connection, played from a list of steps, and one exchange that is
 // driven against it.
@@ -49,6 +50,9 @@ inline Step fin() { return Step{Step::Kind::Fin, {}, 0, {}}; }
 inline Step gone() { return Step{Step::Kind::Close, {}, 0, {}}; }
 inline Step drain() { return Step{Step::Kind::Drain, {}, 0, {}}; }
 inline Step again() { return Step{Step::Kind::AskAgain, {}, 0, {}}; }
+
+// An answer that has nothing to say.
+inline const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 struct PeerRecord {
   std::string received;
@@ -171,12 +175,6 @@ class PipeDialer final : public Dialer {
   std::deque<Planned> scripts_;
   std::vector<std::unique_ptr<PeerRecord>> records_;
   std::vector<std::unique_ptr<MemoryPipe>> pipes_;
-};
-
-class InterimLog final : public InterimSink {
- public:
-  void interim(const ResponseHead& head) override { statuses.push_back(head.status); }
-  std::vector<int> statuses;
 };
 
 // An exchange as a client would have seen it.

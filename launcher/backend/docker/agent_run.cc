@@ -71,11 +71,11 @@ class Session {
         name_(Names(plan.id).agent) {}
 
   Expected<ExitStatus> run() {
-    const TerminalKeeper terminal(plan_.container->terminal);
+    const TerminalKeeper terminal(containers_of(plan_).terminal);
     const auto step = make_step({StepId::kStartAgent}, plan_, Facts{});
     // With a terminal the docker program belongs to our process group: it reads the terminal and
     // hears of its size. Without one a Ctrl-C is ours to pass on, once.
-    auto child = engine_.begin(step.call.arguments, {}, !plan_.container->terminal);
+    auto child = engine_.begin(step.call.arguments, {}, !containers_of(plan_).terminal);
     if (!child) return std::move(child.error());
     auto roots = refresh_roots();
     while (!child->ended()) {
@@ -181,7 +181,7 @@ class Session {
       const bool commands = code == 126 || code == 127;
       return Error{commands ? static_cast<ExitCode>(code) : ExitCode::kEngine,
                    "the command could not be started: " + told(error),
-                   commands ? "it must be in the image " + plan_.container->image : ""};
+                   commands ? "it must be in the image " + containers_of(plan_).image : ""};
     }
     if (out_of_memory == "true") {
       std::cerr << "bottle: warning: the bottle ran out of memory (" << kAgentMemory

@@ -11,6 +11,7 @@
 #include <sstream>
 #include <utility>
 
+#include "launcher/backend/docker/agent_environment.h"
 #include "launcher/backend/docker/archive.h"
 #include "launcher/backend/docker/log_sorter.h"
 #include "launcher/lifetime/proxy_process.h"
@@ -163,7 +164,7 @@ Expected<void> BottleContainers::read_subnets(const std::string& text) {
   const Names names(plan_.id);
   std::istringstream lines(text);
   bool agent = false;
-  bool scan = plan_.container->pipelock_image.empty();
+  bool scan = containers_of(plan_).pipelock_image.empty();
   for (std::string line; std::getline(lines, line);) {
     const auto words = words_of(line);
     if (words.empty()) continue;
@@ -189,7 +190,7 @@ Expected<void> BottleContainers::read_addresses(const std::string& text) {
   const Names names(plan_.id);
   std::istringstream lines(text);
   bool agent = false;
-  bool scan = plan_.container->pipelock_image.empty();
+  bool scan = containers_of(plan_).pipelock_image.empty();
   for (std::string line; std::getline(lines, line);) {
     const auto words = words_of(line);
     if (words.size() != 2) continue;
@@ -212,7 +213,7 @@ Expected<void> BottleContainers::read_ca(const std::string& archive) {
   auto bundle = file_at(archive, directory + "ca-bundle.pem");
   if (!ca || !bundle || ca->empty()) {
     return Error{ExitCode::kProxy, "bottle-proxy did not write its CA",
-                 "is the image " + plan_.container->proxy_image + " of this version?"};
+                 "is the image " + containers_of(plan_).proxy_image + " of this version?"};
   }
   ca_ = std::move(*ca);
   bundle_ = std::move(*bundle);
@@ -243,7 +244,7 @@ std::string BottleContainers::pipelock_archive() const {
 }
 
 Expected<std::string> BottleContainers::agent_archive() const {
-  const Owner agent{plan_.container->uid, plan_.container->gid};
+  const Owner agent{containers_of(plan_).uid, containers_of(plan_).gid};
   const auto relative = [](std::string_view path) { return path.substr(1); };
   Archive archive;
   archive.directory(relative(kTrustDirectory), 0755);

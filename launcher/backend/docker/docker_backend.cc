@@ -4,17 +4,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <iostream>
+#include <utility>
 
+#include "launcher/backend/docker/agent_environment.h"
 #include "launcher/backend/docker/agent_run.h"
 #include "launcher/backend/docker/bottle_containers.h"
 #include "launcher/backend/docker/docker_steps.h"
 #include "launcher/backend/docker/engine.h"
 #include "launcher/backend/docker/images.h"
 #include "launcher/backend/docker/left_overs.h"
-#include "launcher/lifetime/audit_summary.h"
-#include "launcher/lifetime/registry.h"
-#include "launcher/lifetime/runtime_dir.h"
 #include "launcher/manifest/trust_env.h"
 #include "launcher/plan/pipelock_config.h"
 #include "launcher/plan/share_rules.h"
@@ -24,10 +22,40 @@ namespace {
 
 namespace fs = std::filesystem;
 
+class DockerBottle final : public BackendBottle {
+ public:
+  DockerBottle(Engine engine, const BottleResources& resources)
+      : engine_(std::move(engine)),
+        plan_(resources.plan),
+        state_(resources.state),
+        signals_(resources.signals),
+        containers_(engine_, plan_, state_, signals_) {}
+
+  Expected<std::string> make() override {
+    if (auto made = containers_.make(); !made) return std::move(made.error());
+    return containers_.fingerprint();
+  }
+  Expected<ExitStatus> run() override {
+    return run_agent(engine_, plan_, containers_, state_, signals_);
+  }
+  bool end() override {
+    containers_.remove();
+    return !containers_.lost_audit_lines();
+  }
+
+ private:
+  const Engine engine_;
+  const Plan& plan_;
+  const fs::path& state_;
+  SignalWatch& signals_;
+  BottleContainers containers_;
+};
+
 class DockerBackend final : public BottleBackend {
  public:
   Expected<Plan> prepare(const BottleSpec& spec, const std::string& why) override;
-  Expected<ExitStatus> launch(const Plan& plan) override;
+  Expected<void> check(const Plan& plan) override;
+  Expected<std::unique_ptr<BackendBottle>> begin(const BottleResources& resources) override;
 };
 
 // Where the engine is, when it is not this machine's own socket.
@@ -68,7 +96,7 @@ Expected<void> add_mounts(const BottleSpec& spec, Plan& plan) {
 
 // The caller. Root's agent is the workspace's owner; root alone when that is root's too.
 void choose_user(Plan& plan) {
-  auto& container = *plan.container;
+  auto& container = containers_of(plan);
   container.uid = ::getuid();
   container.gid = ::getgid();
   struct stat info{};
@@ -85,12 +113,11 @@ void choose_user(Plan& plan) {
 
 Expected<void> choose_images(const Engine& engine, const BottleSpec& spec, Plan& plan) {
   const Images images = Images::of_environment();
-  auto& container = *plan.container;
+  auto& container = containers_of(plan);
   container.proxy_image = images.proxy;
   container.image = spec.image.value_or(images.agent);
   if (plan.pipelock) {
     container.pipelock_image = images.pipelock;
-    plan.pipelock->binary = "in the image " + images.pipelock;
   }
   for (const auto* image : {&container.proxy_image, &container.image, &container.pipelock_image}) {
     if (image->empty()) continue;
@@ -131,8 +158,7 @@ Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string&
   auto plan =
       make_plan(spec, "docker", why + "; engine " + *version, own_directory(), Programs::kOfImages);
   if (!plan) return plan;
-  plan->container.emplace();
-  auto& container = *plan->container;
+  auto& container = containers_of(*plan);
   container.terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
   if (const auto java = spec.env.values.find("JAVA_TOOL_OPTIONS"); java != spec.env.values.end()) {
     if (const auto* text = std::get_if<std::string>(&java->second)) {
@@ -167,30 +193,22 @@ Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string&
   for (auto& [name, value] : trust_variables(*plan, Facts{})) {
     plan->environment[name] = std::move(value);
   }
-  plan->commands = shown_commands(*plan);
+  container.commands = shown_commands(*plan);
   return plan;
 }
 
-Expected<ExitStatus> DockerBackend::launch(const Plan& plan) {
-  SignalWatch signals;
+Expected<void> DockerBackend::check(const Plan&) {
   const auto engine = Engine::find();
   if (!engine) return engine.error();
-  auto runtime = RuntimeDir::create(plan.runtime_base, plan.id);
-  if (!runtime) return std::move(runtime.error());
-  const auto known = Registration::publish(*runtime, plan);
-  if (!known) return known.error();
-  auto state = make_state_dir(plan.state_base, plan.id);
-  if (!state) return std::move(state.error());
-  reap(*engine, &signals);
+  return {};
+}
 
-  const AuditMark before = AuditMark::of(plan.audit);
-  BottleContainers containers(*engine, plan, *state, signals);
-  if (auto made = containers.make(); !made) return std::move(made.error());
-  if (!plan.quiet) std::cerr << "bottle: CA sha256 " << containers.fingerprint() << "\n";
-  auto status = run_agent(*engine, plan, containers, *state, signals);
-  containers.remove();
-  if (status && !plan.quiet) std::cerr << closing_report(before, !containers.lost_audit_lines());
-  return status;
+Expected<std::unique_ptr<BackendBottle>> DockerBackend::begin(const BottleResources& resources) {
+  auto engine = Engine::find();
+  if (!engine) return std::move(engine.error());
+  reap(*engine, &resources.signals);
+  return std::unique_ptr<BackendBottle>(
+      std::make_unique<DockerBottle>(std::move(*engine), resources));
 }
 
 }  // namespace

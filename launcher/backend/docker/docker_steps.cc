@@ -9,8 +9,10 @@
 #include <set>
 #include <utility>
 
+#include "launcher/backend/docker/agent_environment.h"
 #include "launcher/manifest/trust_env.h"
 #include "proxy/contract/host_pattern.h"
+#include "proxy/contract/proxy_contract.h"
 
 namespace bottle::launcher::docker {
 namespace {
@@ -48,7 +50,7 @@ std::string ids(unsigned uid, unsigned gid) {
   return std::to_string(uid) + ":" + std::to_string(gid);
 }
 
-bool has_pipelock(const Plan& plan) { return !plan.container->pipelock_image.empty(); }
+bool has_pipelock(const Plan& plan) { return !containers_of(plan).pipelock_image.empty(); }
 
 // The ports that the allowlist opens, as text in its own order.
 std::set<std::string> ports_of(const Plan& plan) {
@@ -79,6 +81,18 @@ std::string bind_mount(const PlannedMount& mount) {
 }
 
 std::string volume(std::string_view at) { return "type=volume,dst=" + std::string(at); }
+
+Step step_of(std::string what, Words words, ExitCode code = ExitCode::kEngine) {
+  Step step{.what = std::move(what), .code = code, .call = {}};
+  step.call.arguments = std::move(words);
+  return step;
+}
+
+Step fetch_image(const std::string& image) {
+  Step step = step_of("fetch the image " + image, {"pull", "--quiet", image});
+  step.call.limit = kFetchLimit;
+  return step;
+}
 
 Step make_network(const Plan& plan, const std::string& name) {
   const bool internal = name != Names(plan.id).egress_network;
@@ -118,29 +132,76 @@ Step create_proxy(const Plan& plan, const Facts& facts) {
   add(words,
       {"--sysctl", "net.ipv4.ip_unprivileged_port_start=0", "--sysctl", "net.ipv4.ip_forward=0"});
   const std::string files = std::to_string(kProxyFiles);
-  add(words, {"--ulimit", "nofile=" + files + ":" + files, plan.container->proxy_image});
+  add(words, {"--ulimit", "nofile=" + files + ":" + files, containers_of(plan).proxy_image});
 
   const std::string agent = facts.agent_subnet + ":";
   const std::string directory = std::string(kProxyDirectory) + "/";
-  add(words, {"--listen", agent + std::to_string(plan.proxy_port), "--listen-tls", agent + "443",
-              "--listen-http", agent + "80", "--names", agent + "53"});
+  add(words,
+      {proxy_flag::kListen, agent + std::to_string(plan.proxy_port), proxy_flag::kListenTls,
+       agent + "443", proxy_flag::kListenHttp, agent + "80", proxy_flag::kNames, agent + "53"});
   if (has_pipelock(plan)) {
     const std::string scan = facts.scan_subnet + ":";
-    for (const auto& port : ports_of(plan)) add(words, {"--exit-listen", scan + port});
-    add(words, {"--exit-names", scan + "53", "--pipelock",
+    for (const auto& port : ports_of(plan)) add(words, {proxy_flag::kExitListen, scan + port});
+    add(words, {proxy_flag::kExitNames, scan + "53", proxy_flag::kPipelock,
                 "http://pipelock:" + std::to_string(kPipelockPort)});
   } else if (plan.pipelock_url) {
-    add(words, {"--pipelock", *plan.pipelock_url});
+    add(words, {proxy_flag::kPipelock, *plan.pipelock_url});
   }
   words.insert(words.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
-  add(words, {"--ca-out", directory + "ca.pem", "--bundle-out", directory + "ca-bundle.pem",
-              "--spool-dir", std::string(kProxyDirectory), "--audit", "-"});
-  if (plan.origin_ca) add(words, {"--origin-ca", directory + "origin-ca.pem"});
-  if (!plan.secrets.empty()) add(words, {"--secrets", "fd:0"});
+  add(words, {proxy_flag::kCaOut, directory + "ca.pem", proxy_flag::kBundleOut,
+              directory + "ca-bundle.pem", proxy_flag::kSpoolDir, std::string(kProxyDirectory),
+              proxy_flag::kAudit, "-"});
+  if (plan.origin_ca) add(words, {proxy_flag::kOriginCa, directory + "origin-ca.pem"});
+  if (!plan.secrets.empty()) add(words, {proxy_flag::kSecrets, fd_word(0)});
   // A launcher that was killed must not leave a way out behind it.
-  words.emplace_back("--end-with-stdin");
+  words.emplace_back(proxy_flag::kEndWithStdin);
   step.makes = Step::Makes::kContainer;
   step.made = names.proxy;
+  return step;
+}
+
+Step give_origin_ca(const Plan& plan) {
+  Step step = step_of("give the proxy the origin CA",
+                      {"cp", "-", Names(plan.id).proxy + ":" + std::string(kProxyDirectory)});
+  step.shown = plan.origin_ca->string() + " in an archive";
+  return step;
+}
+
+Step start_proxy(const Plan& plan) {
+  Step step =
+      step_of("start the proxy", {"start", "--attach", "--interactive", Names(plan.id).proxy},
+              ExitCode::kProxy);
+  step.shown = plan.secrets.empty() ? "its output is the audit log"
+                                    : "reads the guarded values; its output is the audit log";
+  return step;
+}
+
+Step read_addresses(const Plan& plan) {
+  Step step = step_of("read the proxy's addresses",
+                      {"inspect", "--format",
+                       "{{range $name, $at := .NetworkSettings.Networks}}{{println $name "
+                       "$at.IPAddress}}{{end}}",
+                       Names(plan.id).proxy});
+  step.call.limit = kQuestionLimit;
+  step.shown = has_pipelock(plan) ? "gives PROXY_ADDRESS and EXIT_ADDRESS" : "gives PROXY_ADDRESS";
+  return step;
+}
+
+Step read_ca(const Plan& plan) {
+  Step step = step_of("read the bottle's CA",
+                      {"cp", Names(plan.id).proxy + ":" + std::string(kProxyDirectory), "-"},
+                      ExitCode::kProxy);
+  step.shown = "gives ca.pem and ca-bundle.pem";
+  return step;
+}
+
+// The question is asked from the proxy's container.
+Step ask_pipelock(const Plan& plan, std::string what, const std::string& url) {
+  Step step = step_of(
+      std::move(what),
+      {"exec", Names(plan.id).proxy, "/usr/local/bin/bottle-proxy", kHealthcheck, url + "/health"},
+      ExitCode::kScanner);
+  step.call.limit = kQuestionLimit;
   return step;
 }
 
@@ -154,15 +215,30 @@ Step create_pipelock(const Plan& plan, const Facts& facts) {
   add(words, {"--read-only", "--mount", volume(kPipelockDirectory), "--network-alias", "pipelock",
               "--dns", facts.exit_address, "--dns-search", ".", "--env",
               "SSL_CERT_FILE=" + directory + "/ca.pem", "--env", "HOME=" + directory,
-              plan.container->pipelock_image, "run", "--config", directory + "/pipelock.yaml"});
+              containers_of(plan).pipelock_image, "run", "--config", directory + "/pipelock.yaml"});
   step.makes = Step::Makes::kContainer;
   step.made = names.pipelock;
   return step;
 }
 
+Step fill_pipelock(const Plan& plan) {
+  Step step = step_of("give pipelock its configuration",
+                      {"cp", "-", Names(plan.id).pipelock + ":" + std::string(kPipelockDirectory)},
+                      ExitCode::kScanner);
+  step.shown = "pipelock.yaml and ca.pem in an archive";
+  return step;
+}
+
+Step check_pipelock(const Plan& plan) {
+  Step step = ask_pipelock(plan, "reach pipelock from the proxy",
+                           "http://pipelock:" + std::to_string(kPipelockPort));
+  step.shown = "until it answers";
+  return step;
+}
+
 Step create_agent(const Plan& plan, const Facts& facts) {
   const Names names(plan.id);
-  const auto& container = *plan.container;
+  const auto& container = containers_of(plan);
   Step step{.what = "create the agent's container", .call = {}};
   auto& words = step.call.arguments;
   words = create(plan, names.agent, names.agent_network, ids(container.uid, container.gid),
@@ -186,30 +262,16 @@ Step create_agent(const Plan& plan, const Facts& facts) {
   return step;
 }
 
-bool is_utf8(std::string_view text) {
-  std::size_t i = 0;
-  while (i < text.size()) {
-    const auto lead = static_cast<unsigned char>(text[i++]);
-    const int more = lead < 0x80   ? 0
-                     : lead < 0xc2 ? -1
-                     : lead < 0xe0 ? 1
-                     : lead < 0xf0 ? 2
-                     : lead < 0xf5 ? 3
-                                   : -1;
-    if (more < 0) return false;
-    for (int k = 0; k < more; ++k, ++i) {
-      if (i >= text.size() || (static_cast<unsigned char>(text[i]) & 0xc0U) != 0x80) return false;
-    }
-  }
-  return true;
+Step read_etc(const Plan& plan) {
+  Step step = step_of("read the agent image's /etc", {"cp", Names(plan.id).agent + ":/etc", "-"});
+  step.shown = "its users and where it keeps its roots";
+  return step;
 }
 
-// The docker program reads an environment file line by line, wants UTF-8, and gives up on lines
-// beyond 64 KiB.
-bool fits_file(const std::string& name, const std::string& value) {
-  constexpr std::size_t kLongest = 60'000;
-  return value.find_first_of("\r\n") == std::string::npos && is_utf8(value) &&
-         name.size() + value.size() < kLongest;
+Step fill_agent(const Plan& plan) {
+  Step step = step_of("give the agent the CA", {"cp", "-", Names(plan.id).agent + ":/"});
+  step.shown = "trust files, /etc/environment, /etc/profile.d/bottle.sh in an archive";
+  return step;
 }
 
 std::uint64_t fnv1a(std::string_view text, std::uint64_t hash) {
@@ -244,53 +306,12 @@ std::string owner_mark() {
   return out;
 }
 
-std::map<std::string, std::string> trust_variables(const Plan& plan, const Facts& facts) {
-  TrustSettings settings{.proxy_host = facts.proxy_address,
-                         .proxy_port = plan.proxy_port,
-                         .java = plan.java,
-                         .java_tool_options = plan.container->java_tool_options};
-  return trust_environment(settings);
-}
-
-AgentEnvironment agent_environment(const Plan& plan, const Facts& facts) {
-  auto all = plan.environment;
-  for (auto& [name, value] : trust_variables(plan, facts)) all[name] = std::move(value);
-  AgentEnvironment out;
-  for (const auto& [name, value] : all) {
-    const auto* const text = std::get_if<std::string>(&value);
-    const std::string& plain = text != nullptr ? *text : std::get<Secret>(value).reveal();
-    if (fits_file(name, plain)) {
-      out.file += name + "=" + plain + "\n";
-    } else if (text != nullptr) {
-      add(out.arguments, {"--env", name + "=" + plain});
-    } else {
-      add(out.arguments, {"--env", name});
-      out.environment.push_back(name + "=" + plain);
-    }
-  }
-  return out;
-}
-
-std::string problem_with_secret_name(const std::string& name, const std::string& value) {
-  constexpr std::array<std::string_view, 8> kMeant{"PATH",          "HOME",         "SSH_AUTH_SOCK",
-                                                   "SSL_CERT_FILE", "SSL_CERT_DIR", "GODEBUG",
-                                                   "TMPDIR",        "LANG"};
-  if (fits_file(name, value)) return {};
-  const bool meant = name.starts_with("DOCKER_") || name.starts_with("LD_") ||
-                     name.ends_with("_PROXY") || name.ends_with("_proxy") ||
-                     std::find(kMeant.begin(), kMeant.end(), name) != kMeant.end();
-  return meant ? "a secret of several lines cannot be named " + name +
-                     " here, since the docker "
-                     "program itself reads that variable"
-               : "";
-}
-
 std::vector<StepRef> order_of(const Plan& plan) {
   using enum StepId;
   const Names names(plan.id);
   const bool pipelock = has_pipelock(plan);
   std::vector<StepRef> out;
-  for (const auto& image : plan.container->missing) out.push_back({kFetchImage, image});
+  for (const auto& image : containers_of(plan).missing) out.push_back({kFetchImage, image});
   out.push_back({kMakeNetwork, names.agent_network});
   if (pipelock) out.push_back({kMakeNetwork, names.scan_network});
   out.push_back({kMakeNetwork, names.egress_network});
@@ -312,100 +333,49 @@ std::vector<StepRef> order_of(const Plan& plan) {
 }
 
 Step make_step(const StepRef& ref, const Plan& plan, const Facts& facts) {
-  using enum StepId;
-  const Names names(plan.id);
-  Step step{.what = "", .call = {}};
-  auto& words = step.call.arguments;
   switch (ref.id) {
-    case kFetchImage:
-      step.what = "fetch the image " + ref.subject;
-      words = {"pull", "--quiet", ref.subject};
-      step.call.limit = kFetchLimit;
-      break;
-    case kMakeNetwork:
+    case StepId::kFetchImage:
+      return fetch_image(ref.subject);
+    case StepId::kMakeNetwork:
       return make_network(plan, ref.subject);
-    case kReadSubnets:
+    case StepId::kReadSubnets:
       return read_subnets(plan);
-    case kCreateProxy:
+    case StepId::kCreateProxy:
       return create_proxy(plan, facts);
-    case kJoinNetwork:
-      step.what = "connect the proxy to " + ref.subject;
-      words = {"network", "connect", ref.subject, names.proxy};
-      break;
-    case kGiveOriginCa:
-      step.what = "give the proxy the origin CA";
-      words = {"cp", "-", names.proxy + ":" + std::string(kProxyDirectory)};
-      step.shown = plan.origin_ca->string() + " in an archive";
-      break;
-    case kStartProxy:
-      step.what = "start the proxy";
-      step.code = ExitCode::kProxy;
-      words = {"start", "--attach", "--interactive", names.proxy};
-      step.shown = plan.secrets.empty() ? "its output is the audit log"
-                                        : "reads the guarded values; its output is the audit log";
-      break;
-    case kReadAddresses:
-      step.what = "read the proxy's addresses";
-      words = {"inspect", "--format",
-               "{{range $name, $at := .NetworkSettings.Networks}}{{println $name $at.IPAddress}}"
-               "{{end}}",
-               names.proxy};
-      step.call.limit = kQuestionLimit;
-      step.shown =
-          has_pipelock(plan) ? "gives PROXY_ADDRESS and EXIT_ADDRESS" : "gives PROXY_ADDRESS";
-      break;
-    case kReadCa:
-      step.what = "read the bottle's CA";
-      step.code = ExitCode::kProxy;
-      words = {"cp", names.proxy + ":" + std::string(kProxyDirectory), "-"};
-      step.shown = "gives ca.pem and ca-bundle.pem";
-      break;
-    case kFindPipelock:
-      step.what = "find pipelock from the proxy's container";
-      step.code = ExitCode::kScanner;
-      words = {"exec", names.proxy, "/usr/local/bin/bottle-proxy", "--healthcheck",
-               plan.pipelock_url.value_or("") + "/health"};
-      step.call.limit = kQuestionLimit;
-      break;
-    case kCreatePipelock:
+    case StepId::kJoinNetwork:
+      return step_of("connect the proxy to " + ref.subject,
+                     {"network", "connect", ref.subject, Names(plan.id).proxy});
+    case StepId::kGiveOriginCa:
+      return give_origin_ca(plan);
+    case StepId::kStartProxy:
+      return start_proxy(plan);
+    case StepId::kReadAddresses:
+      return read_addresses(plan);
+    case StepId::kReadCa:
+      return read_ca(plan);
+    case StepId::kFindPipelock:
+      return ask_pipelock(plan, "find pipelock from the proxy's container",
+                          plan.pipelock_url.value_or(""));
+    case StepId::kCreatePipelock:
       return create_pipelock(plan, facts);
-    case kFillPipelock:
-      step.what = "give pipelock its configuration";
-      step.code = ExitCode::kScanner;
-      words = {"cp", "-", names.pipelock + ":" + std::string(kPipelockDirectory)};
-      step.shown = "pipelock.yaml and ca.pem in an archive";
-      break;
-    case kStartPipelock:
-      step.what = "start pipelock";
-      step.code = ExitCode::kScanner;
-      words = {"start", "--attach", names.pipelock};
-      break;
-    case kCheckPipelock:
-      step.what = "reach pipelock from the proxy";
-      step.code = ExitCode::kScanner;
-      words = {"exec", names.proxy, "/usr/local/bin/bottle-proxy", "--healthcheck",
-               "http://pipelock:" + std::to_string(kPipelockPort) + "/health"};
-      step.call.limit = kQuestionLimit;
-      step.shown = "until it answers";
-      break;
-    case kCreateAgent:
+    case StepId::kFillPipelock:
+      return fill_pipelock(plan);
+    case StepId::kStartPipelock:
+      return step_of("start pipelock", {"start", "--attach", Names(plan.id).pipelock},
+                     ExitCode::kScanner);
+    case StepId::kCheckPipelock:
+      return check_pipelock(plan);
+    case StepId::kCreateAgent:
       return create_agent(plan, facts);
-    case kReadEtc:
-      step.what = "read the agent image's /etc";
-      words = {"cp", names.agent + ":/etc", "-"};
-      step.shown = "its users and where it keeps its roots";
-      break;
-    case kFillAgent:
-      step.what = "give the agent the CA";
-      words = {"cp", "-", names.agent + ":/"};
-      step.shown = "trust files, /etc/environment, /etc/profile.d/bottle.sh in an archive";
-      break;
-    case kStartAgent:
-      step.what = "start the agent";
-      words = {"start", "--attach", "--interactive", names.agent};
-      break;
+    case StepId::kReadEtc:
+      return read_etc(plan);
+    case StepId::kFillAgent:
+      return fill_agent(plan);
+    case StepId::kStartAgent:
+      return step_of("start the agent",
+                     {"start", "--attach", "--interactive", Names(plan.id).agent});
   }
-  return step;
+  return step_of("", {});
 }
 
 std::vector<std::string> shown_commands(const Plan& plan) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "launcher/backend/docker/engine.h"
@@ -11,6 +12,12 @@ namespace bottle::launcher::docker {
 
 // The steps of a launch as values: their order, and the docker command of each. Pure:
 // the same plan and facts give the same commands, so that what `--dry-run` prints is what happens.
+
+// The part of the plan that only bottles of containers have.
+inline ContainerPlan& containers_of(Plan& plan) { return std::get<ContainerPlan>(plan.made_of); }
+inline const ContainerPlan& containers_of(const Plan& plan) {
+  return std::get<ContainerPlan>(plan.made_of);
+}
 
 // One bottle's networks and containers. All carry its id, so that bottles side by side never clash.
 struct Names {
@@ -86,20 +93,6 @@ std::vector<std::string> shown_commands(const Plan& plan);
 // The command that removes these containers (with their volumes), and these networks.
 std::vector<std::string> remove_containers(const std::vector<std::string>& names);
 std::vector<std::string> remove_networks(const std::vector<std::string>& names);
-
-// The agent's environment, proxy and trust variables included; secrets in the clear.
-struct AgentEnvironment {
-  std::vector<std::string> arguments;    // --env words; no secret is in them
-  std::string file;                      // the content of an --env-file
-  std::vector<std::string> environment;  // of the docker program: secrets that no file can hold
-};
-AgentEnvironment agent_environment(const Plan& plan, const Facts& facts);
-// The proxy and trust variables alone, which every program in the container should find.
-std::map<std::string, std::string> trust_variables(const Plan& plan, const Facts& facts);
-
-// A secret of several lines can reach the agent only through the docker program's own environment,
-// where some names mean something. Empty: fine.
-std::string problem_with_secret_name(const std::string& name, const std::string& value);
 
 // Where files are in the proxy's and pipelock's containers: volumes, since their roots are
 // read-only.

@@ -51,7 +51,7 @@ class Engine {
   Expected<Child> begin(const std::vector<std::string>& arguments,
                         std::vector<std::pair<int, int>> fds, bool own_session) const;
   // In a session of its own, and not killed when the launcher dies: for a container that ends when
-  // its standard input does, and whose last output somebody has to carry.
+  // its standard input does, and whose last output still has to be carried.
   Expected<Child> begin_to_outlive(const std::vector<std::string>& arguments,
                                    std::vector<std::pair<int, int>> fds) const;
 

@@ -46,11 +46,10 @@ void rotate(Records& records, std::uintmax_t most_bytes) {
   if (::fstat(records.file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return;
   if (static_cast<std::uintmax_t>(info.st_size) < most_bytes) return;
   std::error_code ec;
-  for (int number = kKeptAudits - 1; number >= 1; --number) {
-    std::filesystem::rename(older_audit(records.path, number),
-                            older_audit(records.path, number + 1), ec);
+  for (int i = kAuditFiles - 1; i >= 1; --i) {
+    const std::string from = i == 1 ? records.path.string() : older_audit_file(records.path, i - 1);
+    std::filesystem::rename(from, older_audit_file(records.path, i), ec);
   }
-  std::filesystem::rename(records.path, older_audit(records.path, 1), ec);
   records.file = open_log(records.path);
 }
 
@@ -75,7 +74,7 @@ struct Sorter {
 
   bool write_line(std::string_view line) {
     if (!line.starts_with('{')) return write_all(log.get(), line);
-    Records& records = parts[audit_part_of(line)];
+    Records& records = parts[static_cast<std::size_t>(audit_part_of(line))];
     rotate(records, most_bytes);
     return write_all(records.file.get(), line);
   }
@@ -91,7 +90,7 @@ Expected<Child> sort_log(const Fd& from, const std::filesystem::path& audit,
   for (std::size_t part = 0; part < kAuditParts; ++part) {
     sorter.parts[part] = {names[part], open_log(names[part])};
     if (sorter.parts[part].file) continue;
-    return system_error("cannot write the audit log " + names[part].string(), errno);
+    return system_error("cannot write the audit log " + names[part], errno);
   }
   const int input = from.get();
   return fork_child([&sorter, input] {
@@ -102,7 +101,7 @@ Expected<Child> sort_log(const Fd& from, const std::filesystem::path& audit,
     std::vector<int> mine{input, sorter.log.get()};
     for (const Records& records : sorter.parts) mine.push_back(records.file.get());
     close_all_but(std::move(mine));
-    // It may be the last one to have them, and somebody may wait for their end.
+    // It may be the last one to have them, and a reader may wait for their end.
     const int nothing = ::open("/dev/null", O_RDWR);
     for (int fd = 0; fd <= 2; ++fd) ::dup2(nothing, fd);
     std::string text;

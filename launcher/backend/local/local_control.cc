@@ -87,7 +87,7 @@ class ExecLoop {
     }
     if (signal == SIGTSTP) {
       if (terminal_) terminal_->restore();
-      ::raise(SIGSTOP);  // returns when somebody continues us
+      ::raise(SIGSTOP);  // returns at SIGCONT
       if (terminal_) terminal_->job_continued();
       return;
     }

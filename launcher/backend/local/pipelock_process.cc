@@ -83,7 +83,7 @@ std::vector<std::string> bwrap_arguments(const Plan& plan, const fs::path& ca,
   }
   for (const auto& file : own_files(plan)) add({"--ro-bind", directory / file.name, file.at});
   const std::string own = kDirectory;
-  add({"--ro-bind", plan.pipelock->binary, own + "/pipelock"});
+  add({"--ro-bind", std::get<ProcessPlan>(plan.made_of).pipelock, own + "/pipelock"});
   add({"--ro-bind", ca.string(), own + "/ca.pem"});
   add({"--bind", log.string(), own + "/log.jsonl"});
   add({"--remount-ro", "/", "--chdir", own, "--clearenv"});

@@ -132,7 +132,7 @@ class Session {
   void stop_with_the_bottle() {
     if (terminal_) terminal_->restore();
     pass_on(SIGSTOP);
-    ::raise(SIGSTOP);  // returns when somebody continues us
+    ::raise(SIGSTOP);  // returns at SIGCONT
     go_on();
   }
 

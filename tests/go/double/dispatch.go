@@ -166,7 +166,8 @@ type verdict struct {
 }
 
 func blocked(scanner, reason string) *verdict {
-	return &verdict{status: http.StatusForbidden, text: "blocked: " + reason, event: "blocked", scanner: scanner, reason: reason}
+	return &verdict{status: http.StatusForbidden, text: "blocked: " + reason, event: "blocked", scanner: scanner,
+		reason: reason}
 }
 
 // scanURL runs the URL checks in pipelock's order.
@@ -202,7 +203,8 @@ func (d *Double) scanURL(u *url.URL) *verdict {
 	}
 	ip, err := d.lookup(host, port(u))
 	if err != nil {
-		return explain(blocked("ssrf", fmt.Sprintf("SSRF check failed: DNS resolution error for %s: lookup %s: no such host", host, host)))
+		return explain(blocked("ssrf", fmt.Sprintf("SSRF check failed: DNS resolution error for %s: lookup %s: no "+
+			"such host", host, host)))
 	}
 	if private(ip) && !d.ipAllowed(ip) {
 		return explain(blocked("ssrf", fmt.Sprintf("SSRF blocked: %s resolves to internal IP %s", host, ip)))
@@ -223,7 +225,8 @@ func (d *Double) allowed(host string) bool {
 		if entry == "*" || entry == host {
 			return true
 		}
-		if suffix := strings.TrimPrefix(entry, "*"); suffix != entry && (strings.HasSuffix(host, suffix) || host == suffix[1:]) {
+		if suffix := strings.TrimPrefix(entry, "*"); suffix != entry && (strings.HasSuffix(host, suffix) ||
+			host == suffix[1:]) {
 			return true
 		}
 	}

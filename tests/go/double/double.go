@@ -1,7 +1,7 @@
-// Package double is a stand-in for pipelock: it does what docs/pipelock.md says that bottle-proxy relies on (how requests
-// are accepted, what is scanned and stripped, what errors look like on the wire, which responses are buffered, cut or
-// re-serialised) without being it. Every connection and every raw request line is recorded, so that a test can fail
-// on a request that pipelock's own endpoints would have taken.
+// Package double is a stand-in for pipelock: it does what docs/pipelock.md says that bottle-proxy relies on (how
+// requests are accepted, what is scanned and stripped, what errors look like on the wire, which responses are buffered,
+// cut or re-serialised) without being it. Every connection and every raw request line is recorded, so that a test can
+// fail on a request that pipelock's own endpoints would have taken.
 package double
 
 import (
@@ -160,7 +160,9 @@ func (d *Double) listen(addr string) error {
 		Handler: http.HandlerFunc(d.dispatch), ReadHeaderTimeout: d.opts.ReadHeader, ReadTimeout: d.opts.ReadTimeout,
 		IdleTimeout: d.opts.Idle, ErrorLog: stdlog.New(io.Discard, "", 0),
 		BaseContext: func(net.Listener) context.Context { return d.ctx },
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, tapKey{}, c) },
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, tapKey{}, c)
+		},
 	}
 	go func(s *http.Server) { _ = s.Serve(&tapListener{Listener: listener, d: d}) }(d.server)
 	return nil

@@ -44,8 +44,10 @@ func world(t *testing.T, o Options) (*Double, string) {
 }
 
 func TestFaultsLookAsNamed(t *testing.T) {
-	for kind, want := range map[FaultKind]string{FaultGarbage: "not HTTP", FaultHalfHead: "text/pl", FaultSurplus: "POISON", Fault101: "101 Switching",
-		FaultInterim: "103 Early", FaultEarly403: "blocked: ", FaultCutChunked: "5\r\nccccc\r\n", FaultHangBody: "5\r\nhhhhh\r\n", FaultBothLengths: "Transfer-Encoding"} {
+	for kind, want := range map[FaultKind]string{FaultGarbage: "not HTTP", FaultHalfHead: "text/pl",
+		FaultSurplus: "POISON", Fault101: "101 Switching",
+		FaultInterim: "103 Early", FaultEarly403: "blocked: ", FaultCutChunked: "5\r\nccccc\r\n",
+		FaultHangBody: "5\r\nhhhhh\r\n", FaultBothLengths: "Transfer-Encoding"} {
 		kind, want := kind, want
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()

@@ -45,7 +45,8 @@ func TestTwiceAndStale(t *testing.T) {
 	}
 	d.SetFault(Fault{Kind: FaultStale})
 	talk(t, d.Addr(), get)
-	if got := talk(t, d.Addr(), strings.Replace(get, "/text", "/echo", 1)); !strings.Contains(got, "hello from the origin") {
+	if got := talk(t, d.Addr(), strings.Replace(get, "/text", "/echo", 1)); !strings.Contains(got,
+		"hello from the origin") {
 		t.Errorf("got %q", got)
 	}
 }
@@ -82,7 +83,8 @@ func TestDropsAndChangesEvents(t *testing.T) {
 				seen = append(seen, fmt.Sprint(i))
 			}
 		}
-		if strings.Join(seen, " ") != want || strings.Contains(got, "data: changed") != (kind == FaultChangeEvent) || strings.Contains(got, "keep-alive") {
+		if strings.Join(seen, " ") != want || strings.Contains(got, "data: changed") != (kind == FaultChangeEvent) ||
+			strings.Contains(got, "keep-alive") {
 			t.Errorf("fault %d: events %q in %q", kind, seen, got)
 		}
 	}
@@ -100,17 +102,24 @@ func TestTamperReplayAndOwnCalls(t *testing.T) {
 	d.SetTamper(nil)
 	status, again, err := d.Replay()
 	for _, got := range []string{first, again} {
-		if !strings.Contains(got, `"method":"PUT"`) || !strings.Contains(got, `"body_len":4`) || !strings.Contains(got, `"once"`) {
+		if !strings.Contains(got, `"method":"PUT"`) || !strings.Contains(got, `"body_len":4`) ||
+			!strings.Contains(got, `"once"`) {
 			t.Errorf("%q (%d, %v)", got, status, err)
 		}
 	}
-	if got := talk(t, d.Addr(), "GET /fetch?url=https://origin.test/text HTTP/1.1\r\nHost: x\r\n\r\n"); !strings.Contains(got, "hello from the origin") {
+	if got := talk(t, d.Addr(),
+		"GET /fetch?url=https://origin.test/text HTTP/1.1\r\nHost: x\r\n\r\n"); !strings.Contains(got,
+		"hello from the origin") {
 		t.Errorf("/fetch: %q", got)
 	}
-	if got := talk(t, d.Addr(), "GET /fetch?url=https://elsewhere.test/ HTTP/1.1\r\nHost: x\r\n\r\n"); !strings.Contains(got, "not in allowlist") {
+	if got := talk(t, d.Addr(),
+		"GET /fetch?url=https://elsewhere.test/ HTTP/1.1\r\nHost: x\r\n\r\n"); !strings.Contains(got,
+		"not in allowlist") {
 		t.Errorf("/fetch elsewhere: %q", got)
 	}
-	if got := talk(t, d.Addr(), "GET /ws?url=wss%3A%2F%2Forigin.test/text HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"); !strings.Contains(got, "101 Switching") || !strings.Contains(got, "upstream dial failed") {
+	if got := talk(t, d.Addr(), "GET /ws?url=wss%3A%2F%2Forigin.test/text HTTP/1.1\r\nHost: x\r\n"+
+		"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n"); !strings.Contains(got, "101 Switching") ||
+		!strings.Contains(got, "upstream dial failed") {
 		t.Errorf("/ws: %q", got)
 	}
 }
@@ -165,7 +174,8 @@ func TestAsksTheNameServer(t *testing.T) {
 	default:
 		t.Error("the name server was not asked")
 	}
-	if got := talk(t, d.Addr(), "GET https://origin.test/text HTTP/1.1\r\nHost: x\r\n\r\n"); !strings.Contains(got, "hello from the origin") {
+	if got := talk(t, d.Addr(), "GET https://origin.test/text HTTP/1.1\r\nHost: x\r\n\r\n"); !strings.Contains(got,
+		"hello from the origin") {
 		t.Errorf("the table comes first: %q", got)
 	}
 }

@@ -61,8 +61,10 @@ const blockText = "blocked: request body contains secret: Anthropic API Key\n"
 
 // blockHead is a pipelock block as it stands on the wire: Date after nosniff.
 func blockHead(extra string) string {
-	return "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nDate: " +
-		time.Now().UTC().Format(http.TimeFormat) + fmt.Sprintf("\r\nContent-Length: %d\r\n%s\r\n", len(blockText), extra)
+	return "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+		"X-Content-Type-Options: nosniff\r\nDate: " +
+		time.Now().UTC().Format(http.TimeFormat) + fmt.Sprintf("\r\nContent-Length: %d\r\n%s\r\n",
+		len(blockText), extra)
 }
 
 // spend counts one use of the fault.
@@ -110,15 +112,18 @@ func (d *Double) misbehave(f Fault, w http.ResponseWriter, r *http.Request) bool
 		time.Sleep(50 * time.Millisecond) // let the bytes arrive: RST would overtake them
 		linger(conn)
 	case FaultCutChunked:
-		say(ok + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n", f.After, strings.Repeat("c", f.After)))
+		say(ok + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n", f.After,
+			strings.Repeat("c", f.After)))
 	case FaultHangBody:
-		say(ok + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n", f.After, strings.Repeat("h", f.After)))
+		say(ok + "Transfer-Encoding: chunked\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n", f.After,
+			strings.Repeat("h", f.After)))
 		waitGone(conn)
 	case Fault101:
 		say("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nraw bytes")
 		waitGone(conn)
 	case FaultInterim:
-		say(strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n", 20) + ok + "Content-Length: 2\r\n\r\nok")
+		say(strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n", 20) + ok +
+			"Content-Length: 2\r\n\r\nok")
 	case FaultEarly403:
 		say(blockHead("Connection: close\r\n") + blockText)
 		_, _ = io.CopyN(io.Discard, conn, 1<<20)

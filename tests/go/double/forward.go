@@ -65,7 +65,8 @@ func dropAgentParam(u *url.URL) {
 // readBody collects and vets the request body; everything unreadable is refused.
 func (d *Double) readBody(r *http.Request) ([]byte, *verdict) {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return nil, blocked("body_dlp", fmt.Sprintf("request body uses Content-Encoding %q; compressed bodies cannot be scanned for secrets", coding))
+		return nil, blocked("body_dlp", fmt.Sprintf("request body uses Content-Encoding %q; compressed bodies "+
+			"cannot be scanned for secrets", coding))
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, d.opts.MaxRequest+1))
 	if err != nil {

@@ -106,7 +106,8 @@ func (d *Double) lateFault() Fault {
 func (d *Double) misrelay(f Fault, w http.ResponseWriter, r *http.Request, resp *http.Response, body *[]byte) bool {
 	switch f.Kind {
 	case FaultSwap:
-		me := &parked{mine: &http.Response{StatusCode: resp.StatusCode, Header: resp.Header.Clone()}, body: *body, other: make(chan *parked, 1)}
+		me := &parked{mine: &http.Response{StatusCode: resp.StatusCode, Header: resp.Header.Clone()}, body: *body,
+			other: make(chan *parked, 1)}
 		d.mu.Lock()
 		them := d.parked
 		if them == nil {

@@ -134,13 +134,14 @@ func (e *Engine) Command(program string, args ...string) *exec.Cmd {
 	if e.pid == 0 {
 		return exec.Command(program, args...)
 	}
-	return exec.Command("nsenter", append([]string{fmt.Sprintf("--net=/proc/%d/ns/net", e.pid), "--", program}, args...)...)
+	return exec.Command("nsenter", append([]string{fmt.Sprintf("--net=/proc/%d/ns/net", e.pid), "--", program},
+		args...)...)
 }
 
 // The daemon's first process. It is number one of a PID namespace, so whatever is left of the engine ends
 // with it, and its mounts, bridges and packet filters end with its other namespaces. The daemon ends when the tests
-// close its input, also by dying, and its control groups are removed then. Nothing of the machine is told of it: neither
-// systemd nor firewalld.
+// close its input, also by dying, and its control groups are removed then. Nothing of the machine is told of it:
+// neither systemd nor firewalld.
 const engineScript = `
 mount -t proc proc /proc && ip link set lo up || exit 1
 if [ -d /run/dbus ]; then mount -t tmpfs none /run/dbus || exit 1; fi
@@ -200,10 +201,12 @@ func (e *Engine) start(ctx context.Context) error {
 	e.Environment["DOCKER_HOST"] = socket
 	e.Environment["DOCKER_CONTEXT"] = ""
 	e.Environment["DOCKER_TLS_VERIFY"] = ""
-	e.daemon = exec.Command("sh", "-c", engineScript, "sh", e.directory, filepath.Join(kept, "data"), "/"+filepath.Base(e.directory))
+	e.daemon = exec.Command("sh", "-c", engineScript, "sh", e.directory, filepath.Join(kept, "data"),
+		"/"+filepath.Base(e.directory))
 	e.daemon.Stdout, e.daemon.Stderr = e.said, e.said
-	e.daemon.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
-		Setpgid: true}
+	e.daemon.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID,
+		Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
+		Setpgid:      true}
 	if e.alive, err = e.daemon.StdinPipe(); err != nil {
 		return err
 	}

@@ -37,8 +37,8 @@ func (e *Engine) makeImages(ctx context.Context) error {
 	defer relay.Close()
 	build := func(tag string, words ...string) error {
 		// Containers of a build use the engine's own network, where nothing but the relay is.
-		out, err := e.Docker(ctx, append([]string{"build", "--network", "host", "--build-arg", "http_proxy=http://" + relay.Addr().String(),
-			"--tag", tag}, words...)...)
+		out, err := e.Docker(ctx, append([]string{"build", "--network", "host",
+			"--build-arg", "http_proxy=http://" + relay.Addr().String(), "--tag", tag}, words...)...)
 		if err != nil && noMirror.MatchString(out) {
 			return none("Debian's mirror cannot be reached: %s", noMirror.FindString(out))
 		}
@@ -61,7 +61,8 @@ RUN apt-get update && \
 	return e.buildPipelock(build)
 }
 
-var noMirror = regexp.MustCompile(`(?m)^.*(Failed to fetch|Could not connect|Could not resolve|Unable to fetch|Temporary failure).*$`)
+var noMirror = regexp.MustCompile(`(?m)^.*(Failed to fetch|Could not connect|Could not resolve|Unable to ` +
+	`fetch|Temporary failure).*$`)
 
 type builder func(tag string, words ...string) error
 
@@ -88,7 +89,8 @@ func (e *Engine) buildProxy(root string, build builder) error {
 			return none("%s, which the image takes, is not built", binary)
 		}
 	}
-	return e.buildFrom(build, ProxyImage, "FROM "+baseImage+"\n"+strings.Replace(stage, compiled, "COPY bottle-proxy ", 1),
+	return e.buildFrom(build, ProxyImage, "FROM "+baseImage+"\n"+strings.Replace(stage, compiled, "COPY bottle-proxy ",
+		1),
 		map[string]string{"bottle-proxy": binary})
 }
 
@@ -130,7 +132,8 @@ func (e *Engine) buildFrom(build builder, tag, dockerfile string, programs map[s
 // makeBase makes what Debian's slim image is, near enough, from the mirror that this machine's apt uses.
 func (e *Engine) makeBase(ctx context.Context) error {
 	mirror, security := "http://deb.debian.org/debian", "http://deb.debian.org/debian-security"
-	if raw, err := exec.CommandContext(ctx, "apt-get", "indextargets", "--format", "$(CODENAME) $(SITE)", "Created-By: Packages").Output(); err == nil {
+	if raw, err := exec.CommandContext(ctx, "apt-get", "indextargets", "--format", "$(CODENAME) $(SITE)",
+		"Created-By: Packages").Output(); err == nil {
 		for _, line := range strings.Split(string(raw), "\n") {
 			switch suite, site, _ := strings.Cut(line, " "); suite {
 			case "bookworm":
@@ -156,7 +159,8 @@ func (e *Engine) makeBase(ctx context.Context) error {
 	// The machine's apt settings about clocks apply to its mirror too.
 	checks := regexp.MustCompile(`(?m)^Acquire::(Check-|Retries).*$`).FindAllString(string(settings), -1)
 	for file, text := range map[string]string{
-		"etc/apt/sources.list":             "deb " + mirror + " bookworm main\ndeb " + security + " bookworm-security main\n",
+		"etc/apt/sources.list": "deb " + mirror + " bookworm main\ndeb " + security +
+			" bookworm-security main\n",
 		"etc/apt/apt.conf.d/90-machine":    strings.Join(checks, "\n") + "\n",
 		"etc/dpkg/dpkg.cfg.d/unsafe-io":    "force-unsafe-io\n",
 		"etc/apt/apt.conf.d/no-translates": "Acquire::Languages \"none\";\n",
@@ -165,7 +169,8 @@ func (e *Engine) makeBase(ctx context.Context) error {
 			return err
 		}
 	}
-	pack := exec.CommandContext(ctx, "tar", "-C", tree, "--exclude=./var/cache/apt/archives/*.deb", "--exclude=./var/lib/apt/lists/*", "-c", ".")
+	pack := exec.CommandContext(ctx, "tar", "-C", tree, "--exclude=./var/cache/apt/archives/*.deb",
+		"--exclude=./var/lib/apt/lists/*", "-c", ".")
 	packed, err := pack.StdoutPipe()
 	if err != nil {
 		return err
@@ -191,7 +196,8 @@ func (e *Engine) startRelay() (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	server := &http.Server{Handler: &httputil.ReverseProxy{Director: func(*http.Request) {}}, ReadHeaderTimeout: 10 * time.Second}
+	forward := &httputil.ReverseProxy{Director: func(*http.Request) {}}
+	server := &http.Server{Handler: forward, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(listener) }()
 	return listener, nil
 }

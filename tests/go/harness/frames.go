@@ -100,7 +100,8 @@ func appendInt(out []byte, first byte, bits uint, n int) []byte {
 
 // Request returns the pseudo-header fields of a request plus extra.
 func (w *World) Request(method, path string, extra ...Field) []Field {
-	return append([]Field{{":method", method}, {":scheme", "https"}, {":authority", w.Authority()}, {":path", path}}, extra...)
+	return append([]Field{{":method", method}, {":scheme", "https"}, {":authority", w.Authority()}, {":path", path}},
+		extra...)
 }
 
 // Headers sends a header block, split into CONTINUATIONs when large.
@@ -176,7 +177,8 @@ func (o Outcome) Refused() bool {
 }
 
 func (o Outcome) String() string {
-	return fmt.Sprintf("status %d, ended %v, RST %d, GOAWAY %d, err %v, body %q", o.Status, o.Ended, o.Reset, o.GoAway, o.Err, clip(o.Body))
+	return fmt.Sprintf("status %d, ended %v, RST %d, GOAWAY %d, err %v, body %q", o.Status, o.Ended, o.Reset, o.GoAway,
+		o.Err, clip(o.Body))
 }
 
 // Await reads frames until the stream is over. Frames of other streams are decoded and forgotten. Credit is returned.

@@ -17,7 +17,8 @@ func toOrigin(t *testing.T) (*H2Conn, *origin.Server) {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	conn, err := tls.Dial("tcp", server.Addr(), &tls.Config{ServerName: "origin.test", RootCAs: server.CA.Pool(), NextProtos: []string{"h2"}})
+	conn, err := tls.Dial("tcp", server.Addr(), &tls.Config{ServerName: "origin.test", RootCAs: server.CA.Pool(),
+		NextProtos: []string{"h2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +30,8 @@ func toOrigin(t *testing.T) (*H2Conn, *origin.Server) {
 }
 
 func request(method, path string, extra ...Field) []Field {
-	return append([]Field{{":method", method}, {":scheme", "https"}, {":authority", "origin.test"}, {":path", path}}, extra...)
+	return append([]Field{{":method", method}, {":scheme", "https"}, {":authority", "origin.test"}, {":path", path}},
+		extra...)
 }
 
 func TestFramesRoundTrip(t *testing.T) {
@@ -37,7 +39,8 @@ func TestFramesRoundTrip(t *testing.T) {
 	c.Headers(1, false, request("POST", "/echo", Field{"x-long", strings.Repeat("v", 20000)})...)
 	c.Data(1, true, "hello")
 	out := c.Await(1)
-	if out.Status != 200 || !strings.Contains(out.Body, `"body_len":5`) || out.Fields.Get("content-type") != "application/json" {
+	if out.Status != 200 || !strings.Contains(out.Body, `"body_len":5`) ||
+		out.Fields.Get("content-type") != "application/json" {
 		t.Errorf("%v %v", out, out.Fields)
 	}
 	c.Headers(3, true, request("GET", "/trailers")...)

@@ -102,9 +102,11 @@ func StartProxy(t testing.TB, args ...string) *Proxy {
 func StartProxyWith(t testing.TB, change func(*exec.Cmd), args ...string) *Proxy {
 	t.Helper()
 	dir := t.TempDir()
-	p := &Proxy{Path: Binary(t, "bottle-proxy"), CAFile: filepath.Join(dir, "ca.pem"), Bundle: filepath.Join(dir, "bundle.pem"),
-		Audit: filepath.Join(dir, "audit.jsonl"), stderr: &lockedBuffer{}, exited: make(chan struct{})}
-	all := append([]string{"--listen", "127.0.0.1:0", "--ca-out", p.CAFile, "--bundle-out", p.Bundle, "--audit", p.Audit}, args...)
+	p := &Proxy{Path: Binary(t, "bottle-proxy"), CAFile: filepath.Join(dir, "ca.pem"),
+		Bundle: filepath.Join(dir, "bundle.pem"),
+		Audit:  filepath.Join(dir, "audit.jsonl"), stderr: &lockedBuffer{}, exited: make(chan struct{})}
+	all := append([]string{"--listen", "127.0.0.1:0", "--ca-out", p.CAFile, "--bundle-out", p.Bundle, "--audit",
+		p.Audit}, args...)
 	p.cmd = exec.Command(p.Path, all...)
 	p.cmd.Stderr = p.stderr
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -191,7 +193,8 @@ func (p *Proxy) finish(t testing.TB) {
 		<-p.exited
 	}
 	text := p.stderr.String()
-	for _, sign := range []string{"AddressSanitizer", "LeakSanitizer", "runtime error:", "ThreadSanitizer", "Assertion", "terminate called"} {
+	for _, sign := range []string{"AddressSanitizer", "LeakSanitizer", "runtime error:", "ThreadSanitizer", "Assertion",
+		"terminate called"} {
 		if strings.Contains(text, sign) {
 			t.Errorf("bottle-proxy reported %s:\n%s", sign, text)
 			return
@@ -261,8 +264,8 @@ func AuditText(file string) string {
 	return all
 }
 
-// AuditLines parses the lines about what ended or was refused: an exchange's beginning is not among them. A line that is
-// no JSON object fails the test.
+// AuditLines parses the lines about what ended or was refused: an exchange's beginning is not among them. A line that
+// is no JSON object fails the test.
 func (p *Proxy) AuditLines(t testing.TB) []map[string]any {
 	t.Helper()
 	out := []map[string]any{}

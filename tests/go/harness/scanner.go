@@ -113,7 +113,8 @@ func (p *Program) Signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 func (p *Program) CPU() time.Duration { return processCPU(p.cmd.Process.Pid) }
 
 // startDoubleProgram runs pipelock-double.
-func startDoubleProgram(t testing.TB, audit *ScannerAudit, url, caFile string, dial map[string]string, names []string, o double.Options) *Program {
+func startDoubleProgram(t testing.TB, audit *ScannerAudit, url, caFile string, dial map[string]string, names []string,
+	o double.Options) *Program {
 	t.Helper()
 	addr := strings.TrimPrefix(url, "http://")
 	audit.file = filepath.Join(t.TempDir(), "scanner-audit.jsonl")
@@ -235,7 +236,8 @@ func startPipelock(t testing.TB, audit *ScannerAudit, o PipelockOptions) *Progra
 	return newProgram(t, addr, func() *exec.Cmd {
 		cmd := exec.Command(RealPipelock(), "run", "--config", config)
 		if len(o.Names) > 0 {
-			cmd = exec.Command("unshare", "--mount", "sh", "-c", `mount --bind "$1" /etc/hosts && shift && exec "$@"`, "sh", hosts,
+			cmd = exec.Command("unshare", "--mount", "sh", "-c", `mount --bind "$1" /etc/hosts && shift && exec "$@"`,
+				"sh", hosts,
 				RealPipelock(), "run", "--config", config)
 		}
 		cmd.Env = []string{"SSL_CERT_FILE=" + o.CAFile, "PATH=" + os.Getenv("PATH")}
@@ -256,7 +258,8 @@ func freePort(t testing.TB) string {
 
 // StartScanner starts a scanner alone, the double or PIPELOCK_BIN, in front of the given origin. It returns the
 // scanner's host:port, the authority under which it reaches the origin, and the double if it is one.
-func StartScanner(t testing.TB, server *origin.Server, o double.Options) (addr, authority string, d *double.Double, audit *ScannerAudit) {
+func StartScanner(t testing.TB, server *origin.Server, o double.Options) (addr, authority string, d *double.Double,
+	audit *ScannerAudit) {
 	t.Helper()
 	audit = &ScannerAudit{}
 	if RealPipelock() != "" {

@@ -127,8 +127,15 @@ func (t *Terminal) Appears(text string, limit time.Duration) bool {
 func (t *Terminal) Resize(rows, columns uint16) {
 	t.t.Helper()
 	size := [4]uint16{rows, columns}
-	if err := ioctl(t.master.Fd(), syscall.TIOCSWINSZ, uintptr(unsafe.Pointer(&size))); err != nil {
+	// Fd() would make it blocking, and then no Close ends a Read that waits.
+	raw, err := t.master.SyscallConn()
+	if err != nil {
 		t.t.Fatal(err)
+	}
+	var failed error
+	resize := func(fd uintptr) { failed = ioctl(fd, syscall.TIOCSWINSZ, uintptr(unsafe.Pointer(&size))) }
+	if err := raw.Control(resize); err != nil || failed != nil {
+		t.t.Fatal(err, failed)
 	}
 }
 

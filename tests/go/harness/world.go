@@ -140,7 +140,8 @@ func NewWorld(t testing.TB, opts WorldOptions) *World {
 	}
 	switch {
 	case real:
-		w.Program = startPipelock(t, w.Scan, PipelockOptions{Listen: w.scanner, CAFile: trust, Names: w.names(), Double: opts.Double, Exit: opts.Exit})
+		w.Program = startPipelock(t, w.Scan, PipelockOptions{Listen: w.scanner, CAFile: trust, Names: w.names(),
+			Double: opts.Double, Exit: opts.Exit})
 	case w.Via == Scanner && opts.Program:
 		w.Program = startDoubleProgram(t, w.Scan, w.scanner, trust, w.dialTable(), w.names(), opts.Double)
 	case w.Double != nil && opts.Exit:
@@ -228,6 +229,7 @@ func (w *World) Untouched() {
 		}
 	}
 	if seen := w.Origin.Requests(); len(seen) > 0 {
-		w.t.Errorf("%d requests reached the origin, want none; the first: %s %s", len(seen), seen[0].Method, seen[0].URI)
+		w.t.Errorf("%d requests reached the origin, want none; the first: %s %s", len(seen), seen[0].Method,
+			seen[0].URI)
 	}
 }

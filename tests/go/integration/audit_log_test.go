@@ -77,7 +77,8 @@ func TestAuditFloodPushesNothingOut(t *testing.T) {
 		t.Errorf("%d lines for %d refusals, more than %d", lines, count, most)
 	}
 	exchanges, _ := os.ReadFile(w.Proxy.Audit)
-	if text := string(exchanges); strings.Count(text, "\n") != 2 || !strings.Contains(text, `"kind":"begin"`) || !strings.Contains(text, "/upload") {
+	if text := string(exchanges); strings.Count(text, "\n") != 2 || !strings.Contains(text, `"kind":"begin"`) ||
+		!strings.Contains(text, "/upload") {
 		t.Errorf("the exchanges' file: %s", text)
 	}
 }
@@ -97,7 +98,8 @@ func TestAuditBeginningSurvivesAKill(t *testing.T) {
 		client := w.Client(proto)
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		request, err := http.NewRequestWithContext(ctx, "POST", w.URL("/slow?ms=60000"), strings.NewReader(strings.Repeat("x", 100_000)))
+		request, err := http.NewRequestWithContext(ctx, "POST", w.URL("/slow?ms=60000"),
+			strings.NewReader(strings.Repeat("x", 100_000)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +112,8 @@ func TestAuditBeginningSurvivesAKill(t *testing.T) {
 		w.Proxy.Signal(syscall.SIGKILL)
 		w.Proxy.WaitExit(10 * time.Second)
 		lines := w.Proxy.AllAuditLines(t)
-		if len(lines) != 1 || lines[0]["kind"] != "begin" || lines[0]["host"] != "origin.test" || lines[0]["method"] != "POST" {
+		if len(lines) != 1 || lines[0]["kind"] != "begin" || lines[0]["host"] != "origin.test" ||
+			lines[0]["method"] != "POST" {
 			t.Fatalf("the log has %v", lines)
 		}
 		path, want := lines[0]["path"], any("/slow?ms=*")
@@ -125,8 +128,9 @@ func TestAuditBeginningSurvivesAKill(t *testing.T) {
 
 // TestAuditBeginningHasItsEnd: each exchange that was sent has two lines with one id; one that was not sent has one.
 func TestAuditBeginningHasItsEnd(t *testing.T) {
-	w := harness.NewWorld(t, harness.WorldOptions{More: []string{"nowhere.test"}, Allow: []string{"origin.test", "nowhere.test", "typo.invalid"},
-		Args: []string{"--resolve", "typo.invalid:443=127.0.0.1:1"}})
+	w := harness.NewWorld(t, harness.WorldOptions{More: []string{"nowhere.test"},
+		Allow: []string{"origin.test", "nowhere.test", "typo.invalid"},
+		Args:  []string{"--resolve", "typo.invalid:443=127.0.0.1:1"}})
 	client := w.Client(harness.H2)
 	for i := 0; i < 3; i++ {
 		w.Do(client, "GET", "/text", nil)
@@ -149,7 +153,9 @@ func TestAuditBeginningHasItsEnd(t *testing.T) {
 	if len(begun) != 3 {
 		t.Errorf("%d exchanges began", len(begun))
 	}
-	failed := w.Proxy.WaitAudit(t, "the failed one", func(line map[string]any) bool { return line["host"] == "typo.invalid" })
+	failed := w.Proxy.WaitAudit(t, "the failed one", func(line map[string]any) bool {
+		return line["host"] == "typo.invalid"
+	})
 	if failed["part"] != "refusals" || failed["verdict"] != "failed" {
 		t.Errorf("got %v", failed)
 	}
@@ -175,8 +181,8 @@ func auditToPipe(t *testing.T) (*harness.World, *os.File) {
 	return w, reader
 }
 
-// TestAuditFullPipe: when the reader of --audit - stops reading, nothing hangs: requests are refused once no more of them
-// can be recorded, SIGTERM ends the process, and when the reader comes back the log is whole.
+// TestAuditFullPipe: when the reader of --audit - stops reading, nothing hangs: requests are refused once no more of
+// them can be recorded, SIGTERM ends the process, and when the reader comes back the log is whole.
 func TestAuditFullPipe(t *testing.T) {
 	for _, ending := range []string{"SIGTERM", "reader comes back"} {
 		t.Run(ending, func(t *testing.T) {
@@ -228,7 +234,9 @@ func TestAuditFullPipe(t *testing.T) {
 					}
 				}
 			}()
-			eventually(t, 20*time.Second, "requests are served again", func() bool { return w.Do(client, "GET", "/text", nil).StatusCode == 200 })
+			eventually(t, 20*time.Second, "requests are served again", func() bool {
+				return w.Do(client, "GET", "/text", nil).StatusCode == 200
+			})
 			w.Proxy.Signal(syscall.SIGTERM)
 			if code := w.Proxy.WaitExit(15 * time.Second); code != 0 {
 				t.Errorf("exit code %d", code)
@@ -241,8 +249,8 @@ func TestAuditFullPipe(t *testing.T) {
 	}
 }
 
-// TestAuditFilesOfFullDisk: a log that could not be written for a while says how many lines are missing, and the exit code
-// does.
+// TestAuditFilesOfFullDisk: a log that could not be written for a while says how many lines are missing, and the exit
+// code does.
 func TestAuditFilesOfFullDisk(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can mount a file system")
@@ -265,7 +273,9 @@ func TestAuditFilesOfFullDisk(t *testing.T) {
 		t.Fatal("the disk is not full")
 	}
 	client := w.Client(harness.H1)
-	eventually(t, 20*time.Second, "requests are refused", func() bool { return w.Do(client, "GET", "/text", nil).StatusCode == 503 })
+	eventually(t, 20*time.Second, "requests are refused", func() bool {
+		return w.Do(client, "GET", "/text", nil).StatusCode == 503
+	})
 	before := len(w.Origin.Requests())
 	if answer := w.Do(client, "GET", "/text", nil); answer.StatusCode != 503 || len(w.Origin.Requests()) != before {
 		t.Errorf("got %d, and %d requests arrived", answer.StatusCode, len(w.Origin.Requests())-before)
@@ -310,8 +320,11 @@ exit 0`
 	if err := os.WriteFile(filepath.Join(s.project, "other.pem"), other, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	run := s.call("start", "--scanner", "guard", "--allow", "origin.test", "--allow", "closed.test", "--allow-address", "127.0.0.0/8",
-		"--resolve", "origin.test:443="+server.Addr(), "--resolve", "closed.test:443=127.0.0.1:1", "--origin-ca", ca, "--", "sh", "-c", script)
-	run.want(t, 0, "2 requests failed; the audit log is ", "1 x closed.test: connection_refused", "1 x origin.test: tls_alert",
+	run := s.call("start", "--scanner", "guard", "--allow", "origin.test", "--allow", "closed.test", "--allow-address",
+		"127.0.0.0/8",
+		"--resolve", "origin.test:443="+server.Addr(), "--resolve", "closed.test:443=127.0.0.1:1", "--origin-ca", ca,
+		"--", "sh", "-c", script)
+	run.want(t, 0, "2 requests failed; the audit log is ", "1 x closed.test: connection_refused",
+		"1 x origin.test: tls_alert",
 		"hint: tls_alert: a program does not trust the bottle's CA")
 }

@@ -17,11 +17,12 @@ import (
 
 const inContainer harness.Via = "container"
 
-// inOneBottle runs the clients of the agent's image one after the other, each in a folder of its own: probe, script, and
-// what came of it. (Not at once: a busy git 2.39 sends broken packs, also where there is no proxy.)
+// inOneBottle runs the clients of the agent's image one after the other, each in a folder of its own: probe, script,
+// and what came of it. (Not at once: a busy git 2.39 sends broken packs, also where there is no proxy.)
 const inOneBottle = `for folder in client-*; do
   (cd "$folder"
-  if sh ./probe >/dev/null 2>&1; then timeout 60 sh ./script >out 2>errors; echo $? >status; else echo absent >status; fi)
+  if ! sh ./probe >/dev/null 2>&1; then echo absent >status; exit; fi
+  timeout 60 sh ./script >out 2>errors; echo $? >status)
 done`
 
 // TestClientsDocker: the clients that the image has, in one bottle of containers.
@@ -44,8 +45,10 @@ func TestClientsDocker(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, harness.Binary(t, "bottle"), "start", "--backend", "docker", "--quiet", "--scanner", "guard",
-		"--allow", "origin.demo", "--allow-address", host+"/32", "--resolve", "origin.demo:443="+net.JoinHostPort(host, port),
+	cmd := exec.CommandContext(ctx, harness.Binary(t, "bottle"), "start", "--backend", "docker", "--quiet",
+		"--scanner", "guard",
+		"--allow", "origin.demo", "--allow-address", host+"/32", "--resolve", "origin.demo:443="+
+			net.JoinHostPort(host, port),
 		"--origin-ca", ca, "--", "sh", "-c", inOneBottle)
 	cmd.Dir = workspace
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir(), "XDG_RUNTIME_DIR="+t.TempDir())

@@ -18,7 +18,8 @@ import (
 	"bottle.test/origin"
 )
 
-// client is one real program with a shell script that uses it. $U is the origin's URL, $O its real address outside. The script must print want.
+// client is one real program with a shell script that uses it. $U is the origin's URL, $O its real address outside. The
+// script must print want.
 type client struct {
 	name   string
 	probe  string // shell command that fails, on this machine, when the program is missing
@@ -32,48 +33,92 @@ type client struct {
 
 const javaClient = `import java.net.URI; import java.net.http.*;
 public class Fetch { public static void main(String[] a) throws Exception {
-  var r = HttpClient.newHttpClient().send(HttpRequest.newBuilder(URI.create(a[0])).build(), HttpResponse.BodyHandlers.ofString());
+  var request = HttpRequest.newBuilder(URI.create(a[0])).build();
+  var r = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
   System.out.println(r.version() + " " + r.statusCode() + " " + r.body()); } }
 `
 
 var clients = []client{
-	{name: "curl h1", probe: "command -v curl", script: `curl -sS --http1.1 -w '%{http_version}' "$U/text"`, want: "hello from the origin\n1.1"},
-	{name: "curl h2", probe: "command -v curl", script: `curl -sS --http2 -w '%{http_version}' "$U/text"`, want: "hello from the origin\n2"},
-	{name: "curl upload", probe: "command -v curl", script: `head -c 3000000 /dev/zero > zeros; curl -sS -T zeros -H 'Content-Type: application/octet-stream' "$U/upload"`, want: `"bytes":3000000`},
+	{name: "curl h1", probe: "command -v curl", script: `curl -sS --http1.1 -w '%{http_version}' "$U/text"`,
+		want: "hello from the origin\n1.1"},
+	{name: "curl h2", probe: "command -v curl", script: `curl -sS --http2 -w '%{http_version}' "$U/text"`,
+		want: "hello from the origin\n2"},
+	{name: "curl upload", probe: "command -v curl",
+		script: `head -c 3000000 /dev/zero > zeros; curl -sS -T zeros -H 'Content-Type: application/octet-stream' ` +
+			`"$U/upload"`, want: `"bytes":3000000`},
 	{name: "wget", probe: "command -v wget", script: `wget -qO- "$U/text"`, want: "hello from the origin"},
-	{name: "python urllib", probe: "/usr/bin/python3 -c 'import urllib.request'", script: `/usr/bin/python3 -c 'import urllib.request,sys; print(urllib.request.urlopen(sys.argv[1]+"/text").read().decode())' "$U"`, want: "hello from the origin"},
-	{name: "python requests", probe: "/usr/bin/python3 -c 'import requests'", script: `/usr/bin/python3 -c 'import requests,sys; print(requests.get(sys.argv[1]+"/text").text)' "$U"`, want: "hello from the origin"},
-	{name: "python httpx", probe: "/usr/bin/python3 -c 'import httpx'", script: `/usr/bin/python3 -c 'import httpx,sys; print(httpx.get(sys.argv[1]+"/text").text)' "$U"`, want: "hello from the origin"},
-	{name: "node fetch", probe: "command -v node", script: `node -e 'fetch(process.argv[1]+"/text").then(r=>r.text()).then(t=>console.log(t))' "$U"`, want: "hello from the origin", excuse: oldNode},
-	{name: "node https", probe: "command -v node", script: `node -e 'require("https").get(process.argv[1]+"/text",r=>{let t="";r.on("data",d=>t+=d);r.on("end",()=>console.log(t))})' "$U"`, want: "hello from the origin", excuse: oldNode},
+	{name: "python urllib", probe: "/usr/bin/python3 -c 'import urllib.request'",
+		script: `/usr/bin/python3 -c 'import urllib.request,sys; ` +
+			`print(urllib.request.urlopen(sys.argv[1]+"/text").read().decode())' "$U"`, want: "hello from the origin"},
+	{name: "python requests", probe: "/usr/bin/python3 -c 'import requests'",
+		script: `/usr/bin/python3 -c 'import requests,sys; print(requests.get(sys.argv[1]+"/text").text)' "$U"`,
+		want:   "hello from the origin"},
+	{name: "python httpx", probe: "/usr/bin/python3 -c 'import httpx'",
+		script: `/usr/bin/python3 -c 'import httpx,sys; print(httpx.get(sys.argv[1]+"/text").text)' "$U"`,
+		want:   "hello from the origin"},
+	{name: "node fetch", probe: "command -v node",
+		script: `node -e 'fetch(process.argv[1]+"/text").then(r=>r.text()).then(t=>console.log(t))' "$U"`,
+		want:   "hello from the origin", excuse: oldNode},
+	{name: "node https", probe: "command -v node",
+		script: `node -e 'require("https").get(process.argv[1]+"/text",r=>{let ` +
+			`t="";r.on("data",d=>t+=d);r.on("end",()=>console.log(t))})' "$U"`, want: "hello from the origin",
+		excuse: oldNode},
 	{name: "node tunnel", probe: "command -v node", script: `node -e '
-const http = require("http"), https = require("https"), tls = require("tls"), proxy = new URL(process.env.HTTPS_PROXY), {hostname} = new URL(process.argv[1]);
-http.request({host: proxy.hostname, port: proxy.port, method: "CONNECT", path: hostname + ":443", headers: {host: hostname + ":443"}}).on("connect", (answer, socket) => {
+const http = require("http"), https = require("https"), tls = require("tls");
+const proxy = new URL(process.env.HTTPS_PROXY), {hostname} = new URL(process.argv[1]), host = hostname + ":443";
+const tunnel = {host: proxy.hostname, port: proxy.port, method: "CONNECT", path: host, headers: {host}};
+http.request(tunnel).on("connect", (answer, socket) => {
   const agent = new https.Agent();
   agent.createConnection = () => tls.connect({socket, servername: hostname});
   https.get("https://" + hostname + "/text", {agent}, r => r.on("data", d => console.log(String(d))));
 }).end()' "$U"`, want: "hello from the origin"},
-	{name: "git clone", probe: "command -v git", script: `git clone -q "$U/git/table.git" copy && cat copy/README`, want: "a stand-in repository"},
-	{name: "git push", probe: "command -v git", script: `git clone -q "$U/git/table.git" work && cd work && head -c 3000000 /dev/urandom > big && git add big && git -c user.name=a -c user.email=a@example.com commit -q -m more && git push -q origin HEAD:refs/heads/pushed-$$ && git ls-remote --heads origin`, want: "refs/heads/pushed-"},
-	{name: "npm install", probe: "command -v npm", script: `npm install --no-audit --no-fund --cache ./cache --registry "$U/npm/" ` + origin.NpmPackage + ` && node -e 'console.log(require("` + origin.NpmPackage + `"))'`, want: "tiny"},
-	{name: "pip install", probe: "/usr/bin/python3 -m pip --version", script: `/usr/bin/python3 -m pip install -q --disable-pip-version-check --no-cache-dir --target ./lib --index-url "$U/pypi/simple/" ` + origin.WheelPackage + ` && PYTHONPATH=./lib /usr/bin/python3 -c 'import bottle_tiny; print(bottle_tiny.NAME)'`, want: "tiny"},
-	{name: "uv pip install", probe: "command -v uv", tool: folderOf("uv"), script: `uv pip install -q --no-cache --python /usr/bin/python3 --target ./lib --index-url "$U/pypi/simple/" ` + origin.WheelPackage + ` && PYTHONPATH=./lib /usr/bin/python3 -c 'import bottle_tiny; print(bottle_tiny.NAME)'`, want: "tiny"},
-	{name: "cargo", probe: "command -v cargo && command -v rustc", tool: rustToolchain, script: `mkdir -p .cargo src && echo 'fn main() {}' > src/main.rs
+	{name: "git clone", probe: "command -v git", script: `git clone -q "$U/git/table.git" copy && cat copy/README`,
+		want: "a stand-in repository"},
+	{name: "git push", probe: "command -v git", script: `git clone -q "$U/git/table.git" work && cd work && ` +
+		`head -c 3000000 /dev/urandom > big && git add big && ` +
+		`git -c user.name=a -c user.email=a@example.com commit -q -m more && ` +
+		`git push -q origin HEAD:refs/heads/pushed-$$ && git ls-remote --heads origin`,
+		want: "refs/heads/pushed-"},
+	{name: "npm install", probe: "command -v npm",
+		script: `npm install --no-audit --no-fund --cache ./cache --registry "$U/npm/" ` + origin.NpmPackage +
+			` && node -e 'console.log(require("` + origin.NpmPackage + `"))'`, want: "tiny"},
+	{name: "pip install", probe: "/usr/bin/python3 -m pip --version",
+		script: `/usr/bin/python3 -m pip install -q --disable-pip-version-check --no-cache-dir --target ./lib ` +
+			`--index-url "$U/pypi/simple/" ` + origin.WheelPackage + ` && PYTHONPATH=./lib /usr/bin/python3 -c ` +
+			`'import bottle_tiny; print(bottle_tiny.NAME)'`, want: "tiny"},
+	{name: "uv pip install", probe: "command -v uv", tool: folderOf("uv"),
+		script: `uv pip install -q --no-cache --python /usr/bin/python3 --target ./lib --index-url "$U/pypi/simple/" ` +
+			origin.WheelPackage + ` && PYTHONPATH=./lib /usr/bin/python3 -c 'import bottle_tiny; ` +
+			`print(bottle_tiny.NAME)'`, want: "tiny"},
+	{name: "cargo", probe: "command -v cargo && command -v rustc", tool: rustToolchain,
+		script: `mkdir -p .cargo src && echo 'fn main() {}' > src/main.rs
 printf '[registries.near]\nindex = "sparse+%s/cargo/index/"\n' "$U" > .cargo/config.toml
-printf '[package]\nname = "user"\nversion = "1.0.0"\n[dependencies]\n` + origin.CratePackage + ` = { version = "1", registry = "near" }\n' > Cargo.toml
+printf '[package]\nname = "user"\nversion = "1.0.0"\n[dependencies]\n` + origin.CratePackage +
+			` = { version = "1", registry = "near" }\n' > Cargo.toml
 cargo vendor -q >/dev/null && cat vendor/` + origin.CratePackage + `/src/lib.rs`, want: `"tiny"`},
-	{name: "go mod", probe: "command -v go", tool: goToolchain, script: `printf 'module user\n\ngo 1.19\n\nrequire ` + origin.GoModule + ` v1.0.0\n' > go.mod
+	{name: "go mod", probe: "command -v go", tool: goToolchain, script: `printf 'module user\n\ngo 1.19\n\nrequire ` +
+		origin.GoModule + ` v1.0.0\n' > go.mod
 printf 'package main\n\nimport "` + origin.GoModule + `"\n\nfunc main() { println(tiny.Name) }\n' > main.go
 export GOPROXY="$U/go" GOSUMDB=off GOTOOLCHAIN=local GOFLAGS=-mod=mod
-go mod download -json && cat "$(go env GOMODCACHE)/` + origin.GoModule + `@v1.0.0/tiny.go"`, want: `const Name = "tiny"`},
-	{name: "apt", probe: "command -v apt-get && command -v dpkg-deb", script: `mkdir -p state/lists/partial cache/archives/partial && : > state/status
+go mod download -json && cat "$(go env GOMODCACHE)/` + origin.GoModule + `@v1.0.0/tiny.go"`,
+		want: `const Name = "tiny"`},
+	{name: "apt", probe: "command -v apt-get && command -v dpkg-deb",
+		script: `mkdir -p state/lists/partial cache/archives/partial && : > state/status
 echo "deb [trusted=yes] $U/apt ./" > sources.list
-apt="apt-get -q -o APT::Sandbox::User=root -o Dir::State=$PWD/state -o Dir::State::status=$PWD/state/status -o Dir::Cache=$PWD/cache -o Dir::Etc::sourcelist=$PWD/sources.list -o Dir::Etc::sourceparts=- -o Dir::Etc::preferencesparts=-"
-$apt update && $apt download ` + origin.DebPackage + ` && dpkg-deb --fsys-tarfile ` + origin.DebPackage + `_1.0_all.deb | tar -xO ./usr/share/bottle-tiny`, want: "tiny"},
-	{name: "gem", probe: "command -v gem", script: `gem install -q --no-document --clear-sources --source "$U/gems/" --install-dir ./gems ` + origin.GemPackage + ` && cat gems/gems/` + origin.GemPackage + `-1.0.0/lib/bottle_tiny.rb`, want: "BOTTLE_TINY = 'tiny'"},
-	{name: "java HttpClient", probe: "command -v javac", script: `java Fetch.java "$U/text"`, want: "HTTP_2 200 hello from the origin"},
-	{name: "refused host", probe: "command -v curl", script: `curl -sS https://elsewhere.test/; true`, want: "host_not_allowed"},
-	{name: "no way around", probe: "command -v curl", script: `curl -sSk --noproxy '*' --max-time 5 "https://$O/text" && echo LEAKED || echo closed`, want: "closed"},
+apt="apt-get -q -o APT::Sandbox::User=root -o Dir::State=$PWD/state -o Dir::State::status=$PWD/state/status"
+apt="$apt -o Dir::Cache=$PWD/cache -o Dir::Etc::sourcelist=$PWD/sources.list -o Dir::Etc::sourceparts=-"
+apt="$apt -o Dir::Etc::preferencesparts=-"
+$apt update && $apt download ` + origin.DebPackage + ` && dpkg-deb --fsys-tarfile ` + origin.DebPackage +
+			`_1.0_all.deb | tar -xO ./usr/share/bottle-tiny`, want: "tiny"},
+	{name: "gem", probe: "command -v gem", script: `gem install -q --no-document --clear-sources --source ` +
+		`"$U/gems/" --install-dir ./gems ` + origin.GemPackage + ` && cat gems/gems/` + origin.GemPackage +
+		`-1.0.0/lib/bottle_tiny.rb`, want: "BOTTLE_TINY = 'tiny'"},
+	{name: "java HttpClient", probe: "command -v javac", script: `java Fetch.java "$U/text"`,
+		want: "HTTP_2 200 hello from the origin"},
+	{name: "refused host", probe: "command -v curl", script: `curl -sS https://elsewhere.test/; true`,
+		want: "host_not_allowed"},
+	{name: "no way around", probe: "command -v curl",
+		script: `curl -sSk --noproxy '*' --max-time 5 "https://$O/text" && echo LEAKED || echo closed`, want: "closed"},
 }
 
 const toolFolder = "/home/agent/tool"
@@ -149,7 +194,8 @@ func printClientTable() {
 	fmt.Printf("\n%-18s %-44s %-44s %s\n", "client", "direct", "through the scanner double", "in a container")
 	for _, c := range clients {
 		if cells := table.cells[c.name]; cells != nil {
-			fmt.Printf("%-18s %-44s %-44s %s\n", c.name, cells[harness.Direct], cells[harness.Scanner], cells[inContainer])
+			fmt.Printf("%-18s %-44s %-44s %s\n", c.name, cells[harness.Direct], cells[harness.Scanner],
+				cells[inContainer])
 		}
 	}
 	fmt.Println()
@@ -170,7 +216,8 @@ func TestClients(t *testing.T) {
 			if err := server.CA.WriteFile(ca); err != nil {
 				t.Fatal(err)
 			}
-			args := []string{"start", "--quiet", "--backend", "local", "--allow", "client.test", "--allow-address", "127.0.0.0/8", "--origin-ca", ca,
+			args := []string{"start", "--quiet", "--backend", "local", "--allow", "client.test", "--allow-address",
+				"127.0.0.0/8", "--origin-ca", ca,
 				"--resolve", "client.test:443=" + server.Addr(), "--audit", filepath.Join(t.TempDir(), "audit.jsonl")}
 			if via == harness.Direct {
 				args = append(args, "--scanner", "guard")
@@ -178,7 +225,9 @@ func TestClients(t *testing.T) {
 				args = append(args, "--scanner", "pipelock", "--pipelock-bin", harness.Binary(t, "pipelock-double"))
 			}
 			for _, c := range clients {
-				t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) { runClient(t, bottle, args, c, via, server.Addr()) })
+				t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
+					runClient(t, bottle, args, c, via, server.Addr())
+				})
 			}
 		})
 	}
@@ -196,7 +245,8 @@ func runClient(t *testing.T, bottle string, args []string, c client, via harness
 	script := "U=https://client.test; O=" + outside + "; " + c.script
 	if folder := c.folder(); folder != "" {
 		// The folder above has the libraries.
-		mount := fmt.Sprintf(`{"bottles": {"default": {"mounts": [{"host": %q, "at": %q}]}}}`, filepath.Dir(folder), toolFolder)
+		mount := fmt.Sprintf(`{"bottles": {"default": {"mounts": [{"host": %q, "at": %q}]}}}`, filepath.Dir(folder),
+			toolFolder)
 		if err := os.WriteFile(filepath.Join(dir, "bottle.json"), []byte(mount), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +273,8 @@ func runClient(t *testing.T, bottle string, args []string, c client, via harness
 		}
 	}
 	note(c.name, via, "FAILED")
-	t.Errorf("%s: %v after %v\nstdout: %s\nstderr: %s", c.name, err, took, clipText(stdout.String()), clipText(stderr.String()))
+	t.Errorf("%s: %v after %v\nstdout: %s\nstderr: %s", c.name, err, took, clipText(stdout.String()),
+		clipText(stderr.String()))
 }
 
 func (c client) folder() string {
@@ -245,7 +296,8 @@ func TestBottleStartPassesTheExitStatus(t *testing.T) {
 	bottle := harness.Binary(t, "bottle")
 	harness.Binary(t, "bottle-proxy")
 	for _, want := range []int{0, 1, 7, 126} {
-		code, _, stderr := harness.Run(t, 60*time.Second, bottle, "start", "--quiet", "--scanner", "guard", "--", "sh", "-c", fmt.Sprintf("exit %d", want))
+		code, _, stderr := harness.Run(t, 60*time.Second, bottle, "start", "--quiet", "--scanner", "guard", "--", "sh",
+			"-c", fmt.Sprintf("exit %d", want))
 		if code != want {
 			t.Errorf("exit status %d, want %d: %s", code, want, stderr)
 		}

@@ -4,158 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"bottle.test/harness"
 )
-
-// shelf is a home of its own for bottles, so that nothing of the person who runs the tests is seen or touched.
-type shelf struct {
-	t       *testing.T
-	root    string
-	project string
-	run     string // where living bottles have their directories
-	extra   []string
-}
-
-func newShelf(t *testing.T) *shelf {
-	t.Helper()
-	harness.Binary(t, "bottle")
-	harness.Binary(t, "bottle-proxy")
-	if _, err := exec.LookPath("bwrap"); err != nil {
-		t.Skip("bubblewrap (bwrap) is missing")
-	}
-	if err := exec.Command("unshare", "-Urn", "true").Run(); err != nil {
-		t.Skip("this user may not make user namespaces (unshare -Urn true fails)")
-	}
-	root, err := os.MkdirTemp("/tmp", "bottle-shelf-") // short: it holds sockets' paths
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &shelf{t: t, root: root, project: filepath.Join(root, "project"), run: filepath.Join(root, "run", "bottle")}
-	for _, name := range []string{"project", "home", "state"} {
-		if err := os.Mkdir(filepath.Join(root, name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Mkdir(filepath.Join(root, "run"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		s.call("stop", "--all")
-		_ = os.RemoveAll(root)
-	})
-	return s
-}
-
-func (s *shelf) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(harness.Binary(s.t, "bottle"), args...)
-	cmd.Dir = s.project
-	cmd.Env = append([]string{"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" + filepath.Join(s.root, "home"), "SHELL=/bin/sh",
-		"XDG_STATE_HOME=" + filepath.Join(s.root, "state"), "XDG_RUNTIME_DIR=" + filepath.Join(s.root, "run"),
-		"BOTTLE_BACKEND=local"}, s.extra...)
-	return cmd
-}
-
-type spoken struct {
-	code        int
-	out, errors string
-}
-
-func finish(cmd *exec.Cmd, stdout, stderr *bytes.Buffer) spoken {
-	timer := time.AfterFunc(90*time.Second, func() { _ = cmd.Process.Kill() })
-	defer timer.Stop()
-	_ = cmd.Wait()
-	return spoken{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
-}
-
-// call runs bottle to its end.
-func (s *shelf) call(args ...string) spoken {
-	s.t.Helper()
-	return s.run1(s.command(args...))
-}
-
-func (s *shelf) run1(cmd *exec.Cmd) spoken {
-	s.t.Helper()
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	return finish(cmd, &stdout, &stderr)
-}
-
-// background is a bottle whose command has begun.
-type background struct {
-	id             string
-	cmd            *exec.Cmd
-	stdout, stderr bytes.Buffer
-	ended          chan spoken
-}
-
-// start runs a shell script in a bottle and waits until it has made the file "ready".
-func (s *shelf) start(script string, options ...string) *background {
-	s.t.Helper()
-	mark := filepath.Join(s.project, "ready")
-	_ = os.Remove(mark)
-	args := append([]string{"start", "--scanner", "guard"}, options...)
-	args = append(args, "--", "sh", "-c", "echo $BOTTLE_ID > unready; mv unready ready; "+script)
-	b := &background{cmd: s.command(args...), ended: make(chan spoken, 1)}
-	b.cmd.Stdout, b.cmd.Stderr = &b.stdout, &b.stderr
-	if err := b.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	go func() { b.ended <- finish(b.cmd, &b.stdout, &b.stderr) }()
-	eventually(s.t, 30*time.Second, "the command begins", func() bool {
-		text, err := os.ReadFile(mark)
-		b.id = strings.TrimSpace(string(text))
-		return err == nil
-	})
-	return b
-}
-
-func (b *background) end(t *testing.T) spoken {
-	t.Helper()
-	select {
-	case out := <-b.ended:
-		return out
-	case <-time.After(60 * time.Second):
-		t.Fatal("the bottle does not end")
-		return spoken{}
-	}
-}
-
-// eventually waits for a fact.
-func eventually(t *testing.T, limit time.Duration, what string, is func() bool) {
-	t.Helper()
-	for until := time.Now().Add(limit); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
-		if is() {
-			return
-		}
-	}
-	t.Fatalf("not within %v: %s", limit, what)
-}
-
-func (o spoken) want(t *testing.T, code int, words ...string) {
-	t.Helper()
-	if o.code != code {
-		t.Errorf("exit status %d, want %d\nstdout: %s\nstderr: %s", o.code, code, o.out, o.errors)
-	}
-	for _, word := range words {
-		if !strings.Contains(o.out+o.errors, word) {
-			t.Errorf("%q is not said\nstdout: %s\nstderr: %s", word, o.out, o.errors)
-		}
-	}
-}
 
 // TestBottlesAreListedEnteredAndStopped follows two bottles through list, exec, env and stop.
 func TestBottlesAreListedEnteredAndStopped(t *testing.T) {
@@ -191,16 +50,19 @@ func TestBottlesAreListedEnteredAndStopped(t *testing.T) {
 
 	// The command's own environment and folder, the same user, and no more rights.
 	inside := s.call("exec", one.id[:6], "--", "sh", "-c",
-		`echo "$PLAIN/$TOKEN"; pwd; id -u; grep -h Cap /proc/self/status; grep NoNewPrivs /proc/self/status; cat /proc/1/comm; ls /proc/self/fd; exit 7`)
+		`echo "$PLAIN/$TOKEN"; pwd; id -u; grep -h Cap /proc/self/status; grep NoNewPrivs /proc/self/status; cat `+
+			`/proc/1/comm; ls /proc/self/fd; exit 7`)
 	inside.want(t, 7, "two words/tok-0123456789", s.project, fmt.Sprintf("\n%d\n", os.Getuid()),
 		"NoNewPrivs:\t1", "CapBnd:\t0000000000000000", "CapEff:\t0000000000000000", "bwrap")
 	// The agent's world, not the host's: the network has the loopback only, the home is the bottle's.
-	s.call("exec", one.id, "--", "sh", "-c", "cat /proc/net/dev | wc -l; ls /home; ls "+filepath.Join(s.root, "home")).want(t, 2, "3\n", "agent")
+	s.call("exec", one.id, "--", "sh", "-c", "cat /proc/net/dev | wc -l; ls /home; ls "+
+		filepath.Join(s.root, "home")).want(t, 2, "3\n", "agent")
 	s.call("exec", one.id, "--", "nosuch").want(t, 127, "nosuch")
 	s.call("exec", one.id, "--", "/etc/hostname").want(t, 126, "/etc/hostname")
 	killed := s.call("exec", one.id, "--", "sh", "-c", "kill -9 $$")
 	killed.want(t, 128+9)
-	s.call("env", one.id, "--shell", "sh").want(t, 0, "export HTTPS_PROXY='http://127.0.0.1:3128'", "export SSL_CERT_FILE='/run/bottle/ca-bundle.pem'")
+	s.call("env", one.id, "--shell", "sh").want(t, 0, "export HTTPS_PROXY='http://127.0.0.1:3128'",
+		"export SSL_CERT_FILE='/run/bottle/ca-bundle.pem'")
 
 	// A wrong id names the right ones.
 	s.call("exec", "nosuch", "--", "true").want(t, 64, one.id, two.id)
@@ -252,9 +114,9 @@ func TestStopNeverSignalsAStranger(t *testing.T) {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		record := fmt.Sprintf(`{"id": %q, "backend": "local", "bottle": "b", "command": ["x"], "workspace": "/", "audit": "/a",
-			"started": 1, "launcher": {"pid": %d, "start": %d}, "keeper": {"pid": -1, "start": 0}, "environment_fd": 3,
-			"proxy": "127.0.0.1:3128", "java": false}`, id, stranger.Process.Pid, start)
+		record := fmt.Sprintf(`{"id": %q, "backend": "local", "bottle": "b", "command": ["x"], "workspace": "/",
+			"audit": "/a", "started": 1, "launcher": {"pid": %d, "start": %d}, "keeper": {"pid": -1, "start": 0},
+			"environment_fd": 3, "proxy": "127.0.0.1:3128", "java": false}`, id, stranger.Process.Pid, start)
 		if err := os.WriteFile(filepath.Join(dir, "record.json"), []byte(record), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -304,7 +166,8 @@ func TestLogsAreShownAndFollowed(t *testing.T) {
 	}
 	s := newShelf(t)
 	s.call("logs").want(t, 64, "no bottle")
-	b := s.start("while [ ! -e go ]; do sleep 0.05; done; curl -s -o /dev/null https://second.test/b?key=value; sleep 1000")
+	b := s.start("while [ ! -e go ]; do sleep 0.05; done; curl -s -o /dev/null https://second.test/b?key=value; " +
+		"sleep 1000")
 	s.call("exec", b.id, "--", "curl", "-s", "-o", "/dev/null", "https://first.test/a").want(t, 0)
 	follow := s.command("logs", "-f")
 	var stdout, stderr lockedText
@@ -312,11 +175,15 @@ func TestLogsAreShownAndFollowed(t *testing.T) {
 	if err := follow.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "the first line", func() bool { return strings.Contains(stdout.String(), "first.test/a") })
+	eventually(t, 20*time.Second, "the first line", func() bool {
+		return strings.Contains(stdout.String(), "first.test/a")
+	})
 	if err := os.WriteFile(filepath.Join(s.project, "go"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "the second line", func() bool { return strings.Contains(stdout.String(), "second.test/b") })
+	eventually(t, 20*time.Second, "the second line", func() bool {
+		return strings.Contains(stdout.String(), "second.test/b")
+	})
 	s.call("stop", b.id).want(t, 0)
 	ended := make(chan error, 1)
 	go func() { ended <- follow.Wait() }()
@@ -329,8 +196,10 @@ func TestLogsAreShownAndFollowed(t *testing.T) {
 		_ = follow.Process.Kill()
 		t.Fatal("logs -f does not end with the bottle")
 	}
-	line := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d  refused  403 GET second\.test/b\S*  .* host_not_allowed by policy: `)
-	if !line.MatchString(stdout.String()) || strings.Contains(stdout.String(), "value") || strings.Contains(stdout.String(), "\x1b") {
+	line := regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d  refused  403 GET second\.test/b\S*  .* ` +
+		`host_not_allowed by policy: `)
+	if !line.MatchString(stdout.String()) || strings.Contains(stdout.String(), "value") ||
+		strings.Contains(stdout.String(), "\x1b") {
 		t.Errorf("the lines: %s", stdout.String())
 	}
 	// The bottle is gone, its log is not.
@@ -339,7 +208,8 @@ func TestLogsAreShownAndFollowed(t *testing.T) {
 	s.call("logs", b.id[:5], "-f").want(t, 0, "first.test/a")
 	raw := s.call("logs", b.id, "--json")
 	var entry map[string]any
-	if err := json.Unmarshal([]byte(strings.SplitN(raw.out, "\n", 2)[0]), &entry); err != nil || entry["host"] != "first.test" {
+	if err := json.Unmarshal([]byte(strings.SplitN(raw.out, "\n", 2)[0]), &entry); err != nil ||
+		entry["host"] != "first.test" {
 		t.Errorf("logs --json: %v, %s", err, raw.out)
 	}
 	s.call("logs", "nosuch").want(t, 64, b.id)
@@ -356,7 +226,8 @@ func TestExecOnATerminal(t *testing.T) {
 	cmd := s.command()
 	cmd.Path, _ = exec.LookPath("script")
 	cmd.Args = []string{"script", "-qefc", "stty -a > before; " + bottle + " exec " + b.id +
-		" -- sh -c 'test -t 0 && test -t 1 && test -t 2 && (exec 3</dev/tty) && echo all; stty rows 7; stty size; exit 5'; code=$?; stty -a > after; exit $code", "/dev/null"}
+		" -- sh -c 'test -t 0 && test -t 1 && test -t 2 && (exec 3</dev/tty) && echo all; stty rows 7; stty size; " +
+		"exit 5'; code=$?; stty -a > after; exit $code", "/dev/null"}
 	out := s.run1(cmd)
 	out.want(t, 5, "all", "7 ")
 	before, err1 := os.ReadFile(filepath.Join(s.project, "before"))
@@ -391,7 +262,8 @@ func TestExecEndsWithItsBottleAndItsCaller(t *testing.T) {
 	}
 	count := func() int {
 		sleeping := -1
-		_, _ = fmt.Sscan(s.call("exec", b.id, "--", "sh", "-c", "cat /proc/[0-9]*/comm | grep -c '^sleep$'").out, &sleeping)
+		_, _ = fmt.Sscan(s.call("exec", b.id, "--", "sh", "-c", "cat /proc/[0-9]*/comm | grep -c '^sleep$'").out,
+			&sleeping)
 		return sleeping
 	}
 
@@ -437,7 +309,8 @@ func TestSecretsStayOut(t *testing.T) {
 	bottle := harness.Binary(t, "bottle")
 	cmd := s.command()
 	cmd.Path, _ = exec.LookPath("script")
-	cmd.Args = []string{"script", "-qefc", bottle + ` start -- sh -c 'printf %s "$OF_HOST$OF_FILE$ASKED" > got; touch ready; while [ ! -e go ]; do sleep 0.05; done'`, "/dev/null"}
+	cmd.Args = []string{"script", "-qefc", bottle + ` start -- sh -c 'printf %s "$OF_HOST$OF_FILE$ASKED" > got; ` +
+		`touch ready; while [ ! -e go ]; do sleep 0.05; done'`, "/dev/null"}
 	var stdout lockedText
 	cmd.Stdout, cmd.Stderr = &stdout, &stdout
 	typed, err := cmd.StdinPipe()
@@ -447,9 +320,14 @@ func TestSecretsStayOut(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, "the question", func() bool { return strings.Contains(stdout.String(), "The word: ") })
+	eventually(t, 20*time.Second, "the question", func() bool {
+		return strings.Contains(stdout.String(), "The word: ")
+	})
 	fmt.Fprint(typed, "typed-secret-3\n")
-	eventually(t, 30*time.Second, "the command", func() bool { _, err := os.Stat(filepath.Join(s.project, "ready")); return err == nil })
+	eventually(t, 30*time.Second, "the command", func() bool {
+		_, err := os.Stat(filepath.Join(s.project, "ready"))
+		return err == nil
+	})
 	got, _ := os.ReadFile(filepath.Join(s.project, "got"))
 	if string(got) != "host-secret-1file-secret-2typed-secret-3" {
 		t.Errorf("the command got %q", got)
@@ -482,126 +360,4 @@ func TestSecretsStayOut(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("%v: %s", err, stdout.String())
 	}
-}
-
-// processesOf: those whose command line or environment names this directory.
-func processesOf(root string) []int {
-	var out []int
-	entries, _ := os.ReadDir("/proc")
-	for _, entry := range entries {
-		var pid int
-		if _, err := fmt.Sscanf(entry.Name(), "%d", &pid); err != nil || pid == os.Getpid() {
-			continue
-		}
-		for _, file := range []string{"cmdline", "environ"} {
-			text, _ := os.ReadFile(filepath.Join("/proc", entry.Name(), file))
-			if bytes.Contains(text, []byte(root)) {
-				out = append(out, pid)
-				break
-			}
-		}
-	}
-	return out
-}
-
-// nothingLeft: no process, and no directory of a bottle.
-func (s *shelf) nothingLeft() {
-	s.t.Helper()
-	eventually(s.t, 10*time.Second, "its processes are gone", func() bool { return len(processesOf(s.root)) == 0 })
-	s.call("list").want(s.t, 0)
-	entries, _ := os.ReadDir(s.run)
-	for _, entry := range entries {
-		if entry.IsDir() {
-			s.t.Errorf("left over: %s", entry.Name())
-		}
-	}
-}
-
-// TestKilledLauncherLeavesNothing: kill -9 at random moments of start and run; after the next call nothing is left.
-func TestKilledLauncherLeavesNothing(t *testing.T) {
-	t.Run("guard", func(t *testing.T) {
-		s := newShelf(t)
-		killAtRandomMoments(t, s, "start", "--scanner", "guard")
-	})
-	t.Run("pipelock", func(t *testing.T) {
-		c := newConfined(t, "")
-		killAtRandomMoments(t, c.shelf, c.args...)
-	})
-}
-
-// killAtRandomMoments starts bottles with these words and kills their launchers.
-func killAtRandomMoments(t *testing.T, s *shelf, start ...string) {
-	t.Helper()
-	// Older entries are not looked at: others use these folders too.
-	began := time.Now()
-	temporary := func() []string {
-		var out []string
-		for _, dir := range []string{"/tmp", "/var/tmp"} {
-			entries, _ := os.ReadDir(dir)
-			for _, entry := range entries {
-				if info, err := entry.Info(); err == nil && info.ModTime().After(began) && mentions(filepath.Join(dir, entry.Name()), s.root) {
-					out = append(out, entry.Name())
-				}
-			}
-		}
-		return out
-	}
-	command := func(script string) []string { return append(append([]string{}, start...), "--", "sh", "-c", script) }
-	// How long a start takes here, so that the moments are spread over it and the time after.
-	s.call(command("exit 0")...).want(t, 0)
-	whole := time.Since(began)
-	seed := time.Now().UnixNano()
-	random := rand.New(rand.NewSource(seed))
-	for i := 0; i < 20; i++ {
-		cmd := s.command(command("(setsid sleep 1000 &) ; sleep 1000; : " + s.root)...)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		moment := time.Duration(random.Int63n(int64(whole + whole/2)))
-		time.Sleep(moment) // the moment is the test's subject
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		s.nothingLeft()
-		if t.Failed() {
-			t.Fatalf("killed after %v (seed %d)", moment, seed)
-		}
-	}
-	if files := temporary(); len(files) > 0 {
-		t.Errorf("temporary files: %v", files)
-	}
-}
-
-// mentions: a file or folder outside of root that has root's name in its own or in its content.
-func mentions(path, root string) bool {
-	if path == root {
-		return false
-	}
-	if strings.Contains(path, filepath.Base(root)) {
-		return true
-	}
-	info, err := os.Lstat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > 1<<20 {
-		return false
-	}
-	text, _ := os.ReadFile(path)
-	return bytes.Contains(text, []byte(root))
-}
-
-// lockedText is a buffer that one writes to while another looks.
-type lockedText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lockedText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lockedText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

@@ -42,26 +42,40 @@ func TestStartUpErrors(t *testing.T) {
 		want []string
 	}{
 		{"unknown-option", append(base, "--nonsense"), exitUsage, []string{"nonsense"}},
-		{"unknown-key", append(base, "--config", file("unknown.json", "{\n  \"upstream\": \"direct\",\n  \"upstraem\": \"direct\"\n}\n")), exitUsage, []string{"unknown.json:3:", "upstraem"}},
-		{"unknown-limit", append(base, "--config", file("limit.json", "{\"limits\": {\"idle_mss\": 5}}")), exitUsage, []string{"limit.json:1:", "idle_mss"}},
-		{"wrong-type", append(base, "--config", file("type.json", "{\"upstream\": [\"direct\"]}")), exitUsage, []string{"type.json:1:", "upstream"}},
-		{"no-json", append(base, "--config", file("broken.json", "{\"upstream\": ")), exitUsage, []string{"broken.json:1:"}},
-		{"double-key", append(base, "--config", file("double.json", "{\"upstream\": \"direct\", \"upstream\": \"pipelock\"}")), exitUsage, []string{"double.json:1:", "upstream"}},
+		{"unknown-key", append(base, "--config", file("unknown.json", "{\n  \"upstream\": \"direct\",\n"+
+			"  \"upstraem\": \"direct\"\n}\n")), exitUsage, []string{"unknown.json:3:", "upstraem"}},
+		{"unknown-limit", append(base, "--config", file("limit.json", "{\"limits\": {\"idle_mss\": 5}}")), exitUsage,
+			[]string{"limit.json:1:", "idle_mss"}},
+		{"wrong-type", append(base, "--config", file("type.json", "{\"upstream\": [\"direct\"]}")), exitUsage,
+			[]string{"type.json:1:", "upstream"}},
+		{"no-json", append(base, "--config", file("broken.json", "{\"upstream\": ")), exitUsage,
+			[]string{"broken.json:1:"}},
+		{"double-key", append(base, "--config", file("double.json", "{\"upstream\": \"direct\", \"upstream\": "+
+			"\"pipelock\"}")), exitUsage, []string{"double.json:1:", "upstream"}},
 		{"limit-too-large", append(base, "--limit", "threads=9"), exitUsage, []string{"threads"}},
-		{"bad-listen", []string{"--upstream", "direct", "--ca-out", out, "--listen", "somewhere"}, exitUsage, []string{"somewhere"}},
+		{"bad-listen", []string{"--upstream", "direct", "--ca-out", out, "--listen", "somewhere"}, exitUsage,
+			[]string{"somewhere"}},
 		{"bad-upstream", []string{"--upstream", "nothing", "--ca-out", out}, exitUsage, []string{"nothing"}},
-		{"pipelock-without-address", []string{"--upstream", "pipelock", "--ca-out", out, "--allow", "origin.test"}, exitUsage, []string{"pipelock"}},
+		{"pipelock-without-address", []string{"--upstream", "pipelock", "--ca-out", out, "--allow", "origin.test"},
+			exitUsage, []string{"pipelock"}},
 		{"bad-route", append(base, "--route", "origin.test=nowhere"), exitUsage, []string{"nowhere"}},
 		{"reserved-route", append(base, "--route", "origin.test=relay"), exitUsage, []string{"relay", "not"}},
 		{"bad-allow", append(base, "--allow", "https://origin.test/"), exitUsage, []string{"https://origin.test/"}},
 		{"bad-cidr", append(base, "--allow-address", "10.0.0.0/99"), exitUsage, []string{"10.0.0.0/99"}},
-		{"port-taken", []string{"--upstream", "direct", "--ca-out", out, "--listen", taken.Addr().String(), "--allow", "origin.test"}, exitListen, []string{taken.Addr().String()}},
-		{"foreign-address", []string{"--upstream", "direct", "--ca-out", out, "--listen", "192.0.2.1:0", "--allow", "origin.test"}, exitListen, []string{"192.0.2.1"}},
-		{"config-missing", append(base, "--config", filepath.Join(dir, "missing.json")), exitUsage, []string{"missing.json"}},
-		{"origin-ca-missing", append(base, "--origin-ca", filepath.Join(dir, "missing.pem")), exitFiles, []string{"missing.pem"}},
-		{"origin-ca-empty", append(base, "--origin-ca", file("empty.pem", "no certificate\n")), exitFiles, []string{"empty.pem"}},
-		{"ca-out-unwritable", []string{"--upstream", "direct", "--listen", "127.0.0.1:0", "--allow", "origin.test", "--ca-out", filepath.Join(dir, "none", "ca.pem")}, exitFiles, []string{"none"}},
-		{"audit-unwritable", append(base, "--audit", filepath.Join(dir, "none", "audit.jsonl")), exitFiles, []string{"none"}},
+		{"port-taken", []string{"--upstream", "direct", "--ca-out", out, "--listen", taken.Addr().String(), "--allow",
+			"origin.test"}, exitListen, []string{taken.Addr().String()}},
+		{"foreign-address", []string{"--upstream", "direct", "--ca-out", out, "--listen", "192.0.2.1:0", "--allow",
+			"origin.test"}, exitListen, []string{"192.0.2.1"}},
+		{"config-missing", append(base, "--config", filepath.Join(dir, "missing.json")), exitUsage,
+			[]string{"missing.json"}},
+		{"origin-ca-missing", append(base, "--origin-ca", filepath.Join(dir, "missing.pem")), exitFiles,
+			[]string{"missing.pem"}},
+		{"origin-ca-empty", append(base, "--origin-ca", file("empty.pem", "no certificate\n")), exitFiles,
+			[]string{"empty.pem"}},
+		{"ca-out-unwritable", []string{"--upstream", "direct", "--listen", "127.0.0.1:0", "--allow", "origin.test",
+			"--ca-out", filepath.Join(dir, "none", "ca.pem")}, exitFiles, []string{"none"}},
+		{"audit-unwritable", append(base, "--audit", filepath.Join(dir, "none", "audit.jsonl")), exitFiles,
+			[]string{"none"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, stdout, stderr := harness.RunProxy(t, 20*time.Second, c.args...)
@@ -94,8 +108,10 @@ func TestStartUpErrors(t *testing.T) {
 // TestCheckStartsNothing: no place is taken, no file is made, nothing is said when all is well.
 func TestCheckStartsNothing(t *testing.T) {
 	dir := t.TempDir()
-	code, stdout, stderr := harness.RunProxy(t, 10*time.Second, "--check-config", "--upstream", "direct", "--allow", "origin.test",
-		"--listen", "127.0.0.1:0", "--ca-out", filepath.Join(dir, "ca.pem"), "--bundle-out", filepath.Join(dir, "bundle.pem"),
+	code, stdout, stderr := harness.RunProxy(t, 10*time.Second, "--check-config", "--upstream", "direct", "--allow",
+		"origin.test",
+		"--listen", "127.0.0.1:0", "--ca-out", filepath.Join(dir, "ca.pem"), "--bundle-out",
+		filepath.Join(dir, "bundle.pem"),
 		"--audit", filepath.Join(dir, "audit.jsonl"))
 	if code != 0 || stdout+stderr != "" {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
@@ -110,7 +126,9 @@ func TestHelp(t *testing.T) {
 	if code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	for _, option := range []string{"--listen", "--upstream", "--pipelock", "--allow", "--route", "--ca-out", "--bundle-out", "--origin-ca", "--allow-address", "--ca-names", "--audit", "--threads", "--config", "--resolve", "--secrets"} {
+	for _, option := range []string{"--listen", "--upstream", "--pipelock", "--allow", "--route", "--ca-out",
+		"--bundle-out", "--origin-ca", "--allow-address", "--ca-names", "--audit", "--threads", "--config", "--resolve",
+		"--secrets"} {
 		if !strings.Contains(stdout, option) {
 			t.Errorf("--help does not explain %s", option)
 		}
@@ -142,7 +160,8 @@ func TestReadyLineAndFiles(t *testing.T) {
 func TestThreads(t *testing.T) {
 	w := direct(t, "--threads", "3")
 	for i := 0; i < 30; i++ {
-		if answer := w.Do(w.Client([]harness.Proto{harness.H1, harness.H2}[i%2]), "GET", "/text", nil); answer.StatusCode != 200 {
+		if answer := w.Do(w.Client([]harness.Proto{harness.H1, harness.H2}[i%2]), "GET", "/text",
+			nil); answer.StatusCode != 200 {
 			t.Fatalf("status %d", answer.StatusCode)
 		}
 	}
@@ -150,7 +169,8 @@ func TestThreads(t *testing.T) {
 
 // TestConfigFile: the same keys as the command line.
 func TestConfigFile(t *testing.T) {
-	w := direct(t, "--config", writeFile(t, "ok.json", `{"allow": ["more.test"], "ca-names": "any", "limits": {"idle_ms": 30000}, "threads": 2}`))
+	w := direct(t, "--config", writeFile(t, "ok.json", `{"allow": ["more.test"], "ca-names": "any", "limits": `+
+		`{"idle_ms": 30000}, "threads": 2}`))
 	if answer := w.Do(w.Client(harness.H1), "GET", "/text", nil); answer.StatusCode != 200 {
 		t.Errorf("status %d", answer.StatusCode)
 	}

@@ -47,12 +47,14 @@ func newConfined(t *testing.T, route string) *confined {
 	if route != "" {
 		routes = fmt.Sprintf(`{%q: %q}`, confinedName, route)
 	}
-	manifest := fmt.Sprintf(`{"bottles": {"default": {"egress": {"allow": [%q], "allow_addresses": ["127.0.0.0/8"], "routes": %s}}}}`, confinedName, routes)
+	manifest := fmt.Sprintf(`{"bottles": {"default": {"egress": {"allow": [%q], "allow_addresses": ["127.0.0.0/8"], `+
+		`"routes": %s}}}}`, confinedName, routes)
 	if err := os.WriteFile(filepath.Join(s.project, "bottle.json"), []byte(manifest), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c := &confined{shelf: s, origin: server, audit: filepath.Join(s.root, "audit.jsonl")}
-	c.args = []string{"start", "--pipelock-bin", scanner, "--resolve", confinedName + ":443=" + server.Addr(), "--origin-ca", ca, "--audit", c.audit}
+	c.args = []string{"start", "--pipelock-bin", scanner, "--resolve", confinedName + ":443=" + server.Addr(),
+		"--origin-ca", ca, "--audit", c.audit}
 	return c
 }
 
@@ -66,7 +68,8 @@ func (c *confined) sh(script string) spoken {
 func (c *confined) begin(script string) *background {
 	c.t.Helper()
 	mark := filepath.Join(c.project, "ready")
-	b := &background{cmd: c.command(append(append([]string{}, c.args...), "--", "sh", "-c", script)...), ended: make(chan spoken, 1)}
+	b := &background{cmd: c.command(append(append([]string{}, c.args...), "--", "sh", "-c", script)...),
+		ended: make(chan spoken, 1)}
 	b.cmd.Stdout, b.cmd.Stderr = &b.stdout, &b.stderr
 	if err := b.cmd.Start(); err != nil {
 		c.t.Fatal(err)
@@ -92,7 +95,8 @@ func needs(t *testing.T, programs ...string) {
 const withoutProxy = "env -u HTTP_PROXY -u HTTPS_PROXY -u http_proxy -u https_proxy -u ALL_PROXY -u all_proxy "
 
 func nodeFetch(url string) string {
-	return withoutProxy + `node -e 'fetch(process.argv[1]).then(async r => console.log(r.status, r.headers.get("x-bottle-deny"), await r.text()))' "` + url + `"`
+	return withoutProxy + `node -e 'fetch(process.argv[1]).then(async r => console.log(r.status, ` +
+		`r.headers.get("x-bottle-deny"), await r.text()))' "` + url + `"`
 }
 
 // TestConfinedScanner: what a person sees of a bottle with a confined scanner.
@@ -102,20 +106,24 @@ func TestConfinedScanner(t *testing.T) {
 	c := newConfined(t, "")
 	for _, check := range []struct{ name, program, script, want string }{
 		{"scanned", "curl", `curl -sS "$U/text"`, "hello from the origin"},
-		{"redirect", "curl", `curl -sS -o body -w '%{http_code} %{redirect_url}' "$U/redirect?to=/text"`, "302 https://origin.test/text"},
+		{"redirect", "curl", `curl -sS -o body -w '%{http_code} %{redirect_url}' "$U/redirect?to=/text"`,
+			"302 https://origin.test/text"},
 		{"comments", "curl", `curl -sSN "$U/sse?n=3&ms=20&comments=1"`, ": keep-alive\n\nevent: tick\nid: 2"},
 		{"secret in the query", "curl", `curl -sS -i "$U/text?key=` + secret + `"`, "403"},
-		{"secret in the body", "curl", `curl -sS -i -H 'Content-Type: application/json' -d '{"k":"` + secret + `"}' "$U/upload"`, "403"},
+		{"secret in the body", "curl", `curl -sS -i -H 'Content-Type: application/json' -d '{"k":"` + secret +
+			`"}' "$U/upload"`, "403"},
 		{"refused host", "curl", `curl -sS https://elsewhere.test/`, "host_not_allowed"},
 		{"node without proxy settings", "node", nodeFetch("$U/text"), "200 null hello from the origin"},
 		{"refused without proxy settings", "node", nodeFetch("https://elsewhere.test/"), "403 host_not_allowed"},
-		{"plain HTTP without proxy settings", "curl", withoutProxy + `curl -sS -i http://elsewhere.test/`, "host_not_allowed"},
+		{"plain HTTP without proxy settings", "curl", withoutProxy + `curl -sS -i http://elsewhere.test/`,
+			"host_not_allowed"},
 	} {
 		t.Run(strings.ReplaceAll(check.name, " ", "-"), func(t *testing.T) {
 			needs(t, check.program)
 			got := c.sh(check.script)
 			if got.code != 0 || !strings.Contains(got.out, check.want) {
-				t.Errorf("exit code %d, want %q in %s\n%s", got.code, check.want, clipText(got.out), clipText(got.errors))
+				t.Errorf("exit code %d, want %q in %s\n%s", got.code, check.want, clipText(got.out),
+					clipText(got.errors))
 			}
 		})
 	}
@@ -159,7 +167,8 @@ func TestConfinedScannerDies(t *testing.T) {
 	c := newConfined(t, "")
 	b := c.begin(`curl -sS -o /dev/null -w '%{http_code} ' https://` + confinedName + `/text; touch ready
 while [ ! -e killed ]; do sleep 0.05; done
-for i in $(seq 100); do curl -sS -D head -o body https://` + confinedName + `/text; grep -q ' 503' head && break; sleep 0.05; done; cat head body; exit 7`)
+for i in $(seq 100); do curl -sS -D head -o body https://` + confinedName +
+		`/text; grep -q ' 503' head && break; sleep 0.05; done; cat head body; exit 7`)
 	pid := scannerOf(t, b.cmd.Process.Pid)
 	if err := exec.Command("kill", "-9", strconv.Itoa(pid)).Run(); err != nil {
 		t.Fatal(err)
@@ -171,7 +180,8 @@ for i in $(seq 100); do curl -sS -D head -o body https://` + confinedName + `/te
 	if got.code != 7 || !strings.HasPrefix(got.out, "200 ") || !strings.Contains(got.out, "scanner_unavailable") {
 		t.Errorf("exit code %d: %s", got.code, clipText(got.out))
 	}
-	if !strings.Contains(got.errors, "pipelock ended unexpectedly") || !strings.Contains(got.errors, "every request is refused") {
+	if !strings.Contains(got.errors, "pipelock ended unexpectedly") ||
+		!strings.Contains(got.errors, "every request is refused") {
 		t.Errorf("bottle does not say why: %s", got.errors)
 	}
 }
@@ -208,8 +218,8 @@ func scannerOf(t *testing.T, launcher int) int {
 	return 0
 }
 
-// TestNothingLeavesTheScannersNamespaceByItself: from in there, past the front, pipelock's own ways out end at the exit,
-// which has admitted nothing.
+// TestNothingLeavesTheScannersNamespaceByItself: from in there, past the front, pipelock's own ways out end at the
+// exit, which has admitted nothing.
 func TestNothingLeavesTheScannersNamespaceByItself(t *testing.T) {
 	needs(t, "curl", "nsenter")
 	if os.Getuid() != 0 {
@@ -219,7 +229,8 @@ func TestNothingLeavesTheScannersNamespaceByItself(t *testing.T) {
 	b := c.begin(`touch ready; while [ ! -e end ]; do sleep 0.05; done`)
 	pid := strconv.Itoa(scannerOf(t, b.cmd.Process.Pid))
 	inside := func(args ...string) string {
-		out, _ := exec.Command("nsenter", append([]string{"-t", pid, "-n", "--", "curl", "-sSik", "--max-time", "10"}, args...)...).CombinedOutput()
+		out, _ := exec.Command("nsenter", append([]string{"-t", pid, "-n", "--", "curl", "-sSik", "--max-time", "10"},
+			args...)...).CombinedOutput()
 		return string(out)
 	}
 	const pipelock = "http://127.0.0.1:8888"
@@ -227,11 +238,12 @@ func TestNothingLeavesTheScannersNamespaceByItself(t *testing.T) {
 		t.Fatalf("not where the scanner is: %s", out)
 	}
 	for name, args := range map[string][]string{
-		"CONNECT":          {"-x", pipelock, "https://" + confinedName + "/text"},
-		"fetch":            {pipelock + "/fetch?url=https%3A%2F%2F" + confinedName + "%2Ftext"},
-		"plain":            {"-x", pipelock, "http://" + confinedName + "/text"},
-		"no ticket":        {"--resolve", confinedName + ":443:127.0.0.2", "https://" + confinedName + "/text"},
-		"forged ticket":    {"--resolve", confinedName + ":443:127.0.0.2", "-H", "X-Bottle-Exchange: 1." + strings.Repeat("a", 64), "https://" + confinedName + "/text"},
+		"CONNECT":   {"-x", pipelock, "https://" + confinedName + "/text"},
+		"fetch":     {pipelock + "/fetch?url=https%3A%2F%2F" + confinedName + "%2Ftext"},
+		"plain":     {"-x", pipelock, "http://" + confinedName + "/text"},
+		"no ticket": {"--resolve", confinedName + ":443:127.0.0.2", "https://" + confinedName + "/text"},
+		"forged ticket": {"--resolve", confinedName + ":443:127.0.0.2", "-H", "X-Bottle-Exchange: 1." +
+			strings.Repeat("a", 64), "https://" + confinedName + "/text"},
 		"direct address":   {"https://" + c.origin.Addr() + "/text"},
 		"pipelock, direct": {"-x", pipelock, "https://" + c.origin.Addr() + "/text"},
 		"the world":        {"--max-time", "3", "http://192.0.2.1/"},

@@ -34,7 +34,8 @@ func newScanner(t *testing.T) *scannerWorld {
 	}
 	t.Cleanup(server.Close)
 	s := &scannerWorld{t: t, origin: server}
-	s.addr, s.authority, s.double, s.audit = harness.StartScanner(t, server, double.Options{MaxRequest: 1 << 20, MaxResponse: 2 << 20, MaxURL: 8192, Total: 60 * time.Second})
+	s.addr, s.authority, s.double, s.audit = harness.StartScanner(t, server, double.Options{MaxRequest: 1 << 20,
+		MaxResponse: 2 << 20, MaxURL: 8192, Total: 60 * time.Second})
 	return s
 }
 
@@ -100,19 +101,24 @@ func TestContractBlocks(t *testing.T) {
 	for _, c := range []struct{ name, method, path, fields, body, want string }{
 		{"allowlist", "GET", "https://elsewhere.test/", "", "", "blocked: domain not in allowlist: elsewhere.test"},
 		{"query", "GET", "/echo?k=" + secret, "", "", "blocked: DLP match: Anthropic API Key (critical)"},
-		{"body", "POST", "/echo", "Content-Type: text/plain\r\n", "key " + secret, "blocked: request body contains secret: Anthropic API Key"},
+		{"body", "POST", "/echo", "Content-Type: text/plain\r\n", "key " + secret,
+			"blocked: request body contains secret: Anthropic API Key"},
 		{"header", "GET", "/echo", "X-Token: " + secret + "\r\n", "", "blocked: request header contains secret"},
-		{"gzip-body", "POST", "/echo", "Content-Encoding: gzip\r\n", "xx", `blocked: request body uses Content-Encoding "gzip"; compressed bodies cannot be scanned for secrets`},
+		{"gzip-body", "POST", "/echo", "Content-Encoding: gzip\r\n", "xx",
+			`blocked: request body uses Content-Encoding "gzip"; compressed bodies cannot be scanned for secrets`},
 		{"json", "POST", "/echo", "Content-Type: application/json\r\n", "{nope", "blocked: invalid JSON body"},
-		{"form", "POST", "/echo", "Content-Type: application/x-www-form-urlencoded\r\n", "a=%zz", "blocked: invalid application/x-www-form-urlencoded body"},
-		{"too-large", "POST", "/echo", "Content-Type: text/plain\r\n", strings.Repeat("word ", 220000), "blocked: request body exceeds max_body_bytes (1048576)"},
+		{"form", "POST", "/echo", "Content-Type: application/x-www-form-urlencoded\r\n", "a=%zz",
+			"blocked: invalid application/x-www-form-urlencoded body"},
+		{"too-large", "POST", "/echo", "Content-Type: text/plain\r\n", strings.Repeat("word ", 220000),
+			"blocked: request body exceeds max_body_bytes (1048576)"},
 		{"compressed-answer", "GET", "/gzip?force=1", "", "", "blocked: compressed response cannot be scanned"},
 		{"crlf", "GET", "/echo?a=%0d%0ab", "", "", "blocked: "},
 		{"traversal", "GET", "/a/../b", "", "", "blocked: path traversal sequence in URL"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			answer, head := s.ask(c.method, c.path, c.fields, c.body)
-			if answer.StatusCode != 403 || !strings.HasPrefix(answer.Text, c.want) || !strings.HasSuffix(answer.Text, "\n") {
+			if answer.StatusCode != 403 || !strings.HasPrefix(answer.Text, c.want) ||
+				!strings.HasSuffix(answer.Text, "\n") {
 				t.Errorf("status %d, body %q, want 403 %q", answer.StatusCode, answer.Text, c.want)
 			}
 			got := strings.ReplaceAll(names(head), "X-Pipelock-Hint,", "")
@@ -139,10 +145,12 @@ func TestContractUpstreamFailureIs502(t *testing.T) {
 func TestContractHeaders(t *testing.T) {
 	s := newScanner(t)
 	fields := "X-Pipelock-Agent: me\r\nX-Forwarded-For: 1.2.3.4\r\nVia: 1.1 x\r\nForwarded: for=x\r\nTE: trailers\r\n" +
-		"Keep-Alive: 1\r\nProxy-Authorization: Basic dTpw\r\nConnection: X-Listed\r\nX-Listed: 1\r\nx-kept: yes\r\nAccept-Encoding: identity\r\nUser-Agent:\r\n"
+		"Keep-Alive: 1\r\nProxy-Authorization: Basic dTpw\r\nConnection: X-Listed\r\nX-Listed: 1\r\nx-kept: yes\r\n" +
+		"Accept-Encoding: identity\r\nUser-Agent:\r\n"
 	answer, _ := s.ask("GET", "/echo?z=1&agent=forged&a=%20", fields, "")
 	e := echoOf(t, answer)
-	for _, name := range []string{"X-Pipelock-Agent", "X-Forwarded-For", "Via", "Forwarded", "TE", "Keep-Alive", "Proxy-Authorization", "X-Listed", "User-Agent"} {
+	for _, name := range []string{"X-Pipelock-Agent", "X-Forwarded-For", "Via", "Forwarded", "TE", "Keep-Alive",
+		"Proxy-Authorization", "X-Listed", "User-Agent"} {
 		if got := e.Get(name); len(got) > 0 {
 			t.Errorf("%s reached the origin: %q", name, got)
 		}
@@ -153,7 +161,9 @@ func TestContractHeaders(t *testing.T) {
 	if e.URI != "/echo?a=+&z=1" {
 		t.Errorf("origin saw %q: the agent parameter makes the query sorted and re-encoded", e.URI)
 	}
-	if found := harness.Eventually(3*time.Second, func() bool { return strings.Contains(s.audit.String(), `"agent":"me"`) }); !found {
+	if found := harness.Eventually(3*time.Second, func() bool {
+		return strings.Contains(s.audit.String(), `"agent":"me"`)
+	}); !found {
 		t.Errorf("no audit line for agent me")
 	}
 }
@@ -169,7 +179,8 @@ func TestContractDefaultUserAgent(t *testing.T) {
 func TestContractRelayedResponse(t *testing.T) {
 	s := newScanner(t)
 	answer, head := s.ask("GET", "/bytes?n=1000", "", "")
-	if len(answer.Text) != 1000 || answer.Header.Get("Content-Length") != "1000" || names(head) != "Content-Type,Date,X-Sha256,Content-Length" {
+	if len(answer.Text) != 1000 || answer.Header.Get("Content-Length") != "1000" ||
+		names(head) != "Content-Type,Date,X-Sha256,Content-Length" {
 		t.Errorf("%d bytes, wire order %s", len(answer.Text), names(head))
 	}
 	answer, _ = s.ask("GET", "/bytes?n=100000", "", "")
@@ -207,7 +218,8 @@ func TestContractRedirectsAreFollowed(t *testing.T) {
 		t.Errorf("5 redirects: status %d, want 502", answer.StatusCode)
 	}
 	answer, _ = s.ask("GET", "/redirect?to=https%3A%2F%2Felsewhere.test/", "", "")
-	if answer.StatusCode != 403 || !strings.HasPrefix(answer.Text, "blocked: redirect blocked: domain not in allowlist: elsewhere.test") {
+	if answer.StatusCode != 403 || !strings.HasPrefix(answer.Text, "blocked: redirect blocked: domain not in "+
+		"allowlist: elsewhere.test") {
 		t.Errorf("status %d, %q", answer.StatusCode, answer.Text)
 	}
 	answer, _ = s.ask("POST", "/redirect?to=/echo", "Content-Type: text/plain\r\n", "body")
@@ -223,7 +235,8 @@ func TestContractRedirectsAreFollowed(t *testing.T) {
 func TestContractEventStream(t *testing.T) {
 	s := newScanner(t)
 	answer, _ := s.ask("GET", "/sse?n=3&ms=20&comments=1", "", "")
-	if strings.Contains(answer.Text, "keep-alive") || strings.Count(answer.Text, "data: ") != 3 || strings.Count(answer.Text, "event: tick\n") != 3 {
+	if strings.Contains(answer.Text, "keep-alive") || strings.Count(answer.Text, "data: ") != 3 ||
+		strings.Count(answer.Text, "event: tick\n") != 3 {
 		t.Errorf("stream %q", answer.Text)
 	}
 	answer, _ = s.ask("GET", "/sse?n=2&ms=20&last=sk-ant-"+strings.Repeat("%61", 3)+"%2Dapi03-abcdefghijklmnop", "", "")
@@ -245,7 +258,8 @@ func TestContractTruncationEndsCleanly(t *testing.T) {
 	conn.Say("GET https://" + s.authority + "/bytes?n=3145728 HTTP/1.1\r\nHost: " + s.authority + "\r\n\r\n")
 	answer, err := conn.Answer("GET")
 	if err != nil || answer.BodyErr != nil || len(answer.Text) != 2<<20 || answer.StatusCode != 200 {
-		t.Errorf("status %d, %d bytes, %v %v: a cut at max_response_mb ends cleanly", answer.Status(), len(answer.Text), err, answer.BodyErr)
+		t.Errorf("status %d, %d bytes, %v %v: a cut at max_response_mb ends cleanly", answer.Status(), len(answer.Text),
+			err, answer.BodyErr)
 	}
 }
 
@@ -266,7 +280,9 @@ func TestContractFinCancels(t *testing.T) {
 	}
 	began := time.Now()
 	conn.Close()
-	if !s.origin.Wait(3*time.Second, func(r []origin.Record) bool { return r[0].Done }) || time.Since(began) > 3*time.Second {
+	if !s.origin.Wait(3*time.Second, func(r []origin.Record) bool {
+		return r[0].Done
+	}) || time.Since(began) > 3*time.Second {
 		t.Errorf("the origin was not left when the caller closed")
 	}
 }
@@ -297,7 +313,8 @@ func TestContractCallsOfItsOwn(t *testing.T) {
 		t.Errorf("/fetch: status %d, %v: %s", answer.Status(), err, answer.Text)
 	}
 	conn = harness.RawDial(t, s.addr)
-	conn.Say("GET /ws?url=" + url.QueryEscape("wss://"+s.authority+"/text") + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	conn.Say("GET /ws?url=" + url.QueryEscape("wss://"+s.authority+"/text") +
+		" HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 	if answer, err := conn.Answer("GET"); err != nil || answer.StatusCode != 101 {
 		t.Errorf("/ws: status %d, %v", answer.Status(), err)
@@ -322,8 +339,9 @@ func TestContractMalformedRequests(t *testing.T) {
 		"bad-uri":   {"GET https://{A}/%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400},
 		"te-gzip":   {"POST https://{A}/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501},
 		"http-2":    {"GET https://{A}/ HTTP/2.0\r\nHost: a\r\n\r\n", 505},
-		"expect":    {"POST https://{A}/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: other\r\n\r\nx", http.StatusExpectationFailed},
-		"wss":       {"GET wss://{A}/ HTTP/1.1\r\nHost: a\r\n\r\n", 403},
+		"expect": {"POST https://{A}/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: other\r\n\r\nx",
+			http.StatusExpectationFailed},
+		"wss": {"GET wss://{A}/ HTTP/1.1\r\nHost: a\r\n\r\n", 403},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn := harness.RawDial(t, s.addr)
@@ -339,7 +357,8 @@ func TestContractMalformedRequests(t *testing.T) {
 func TestContractChunkedUpload(t *testing.T) {
 	s := newScanner(t)
 	conn := harness.RawDial(t, s.addr)
-	conn.Say("POST https://" + s.authority + "/echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+	conn.Say("POST https://" + s.authority + "/echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n" +
+		"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
 	answer, err := conn.Answer("POST")
 	if err != nil {
 		t.Fatal(err)
@@ -352,7 +371,8 @@ func TestContractChunkedUpload(t *testing.T) {
 func TestContractConnect(t *testing.T) {
 	s := newScanner(t)
 	conn := harness.RawDial(t, s.addr)
-	if answer := conn.Connect(harness.ConnectHead("elsewhere.test:443")); answer.Status() != 403 || !strings.HasPrefix(answer.Text, "CONNECT blocked: ") {
+	if answer := conn.Connect(harness.ConnectHead("elsewhere.test:443")); answer.Status() != 403 ||
+		!strings.HasPrefix(answer.Text, "CONNECT blocked: ") {
 		t.Errorf("status %d, %q", answer.Status(), answer.Text)
 	}
 	conn = harness.RawDial(t, s.addr)

@@ -12,7 +12,8 @@ import (
 	"bottle.test/harness"
 )
 
-// unfinishedZstd is a frame of an 8 MiB window without its last block: so many MiB of output, as little as the ratio allows.
+// unfinishedZstd is a frame of an 8 MiB window without its last block: so many MiB of output, as little as the ratio
+// allows.
 func unfinishedZstd(mib int) string {
 	var out bytes.Buffer
 	out.WriteString("\x28\xb5\x2f\xfd\x00\x68") // RFC 8878: no content size, no checksum, a window of 2^23
@@ -52,7 +53,8 @@ func TestUnfinishedCompressedBodiesStayBounded(t *testing.T) {
 		go func(conn *harness.Raw) {
 			defer senders.Done()
 			_ = conn.Conn.SetDeadline(time.Now().Add(60 * time.Second))
-			fmt.Fprint(conn.Conn, fill(w, "POST /upload HTTP/1.1\r\nHost: {A}\r\nContent-Encoding: zstd\r\nTransfer-Encoding: chunked\r\n\r\n"))
+			fmt.Fprint(conn.Conn, fill(w, "POST /upload HTTP/1.1\r\nHost: {A}\r\nContent-Encoding: zstd\r\n"+
+				"Transfer-Encoding: chunked\r\n\r\n"))
 			fmt.Fprintf(conn.Conn, "%x\r\n%s\r\n", len(body), body)
 			_ = conn.Conn.SetReadDeadline(time.Now().Add(8 * time.Second))
 			answer, err := conn.Answer("POST")
@@ -89,7 +91,8 @@ func TestUnfinishedCompressedBodiesStayBounded(t *testing.T) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	answer := w.Do(w.Client(harness.H1), "POST", "/upload", bytes.NewReader(gzippedBytes("fine")), "Content-Encoding", "gzip")
+	answer := w.Do(w.Client(harness.H1), "POST", "/upload", bytes.NewReader(gzippedBytes("fine")),
+		"Content-Encoding", "gzip")
 	if answer.StatusCode != 200 {
 		t.Errorf("afterwards: status %d: %s", answer.StatusCode, answer.Text)
 	}

@@ -24,7 +24,8 @@ func startLauncher(t *testing.T, scanner string) (*exec.Cmd, io.Reader) {
 	if err := os.Mkdir(workspace, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(harness.Binary(t, "bottle"), "start", "--backend", "docker", "--scanner", scanner, "--", "sh", "-c",
+	cmd := exec.Command(harness.Binary(t, "bottle"), "start", "--backend", "docker", "--scanner", scanner,
+		"--", "sh", "-c",
 		"echo running; sleep 600")
 	cmd.Dir = workspace
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir())
@@ -114,7 +115,8 @@ func TestDockerKilledLauncher(t *testing.T) {
 				next := nextCalls[i%len(nextCalls)]
 				next.call(t)
 				if left := leftOver(t); left != "" {
-					t.Errorf("killed after %v of %v, next call %s (seed %d): left over: %s", moment, start, next.name, seed, left)
+					t.Errorf("killed after %v of %v, next call %s (seed %d): left over: %s", moment, start,
+						next.name, seed, left)
 					nextCalls[0].call(t)
 				}
 			}
@@ -125,8 +127,8 @@ func TestDockerKilledLauncher(t *testing.T) {
 	}
 }
 
-// TestDockerKilledLauncherLeavesNoWayOut: when the launcher is killed, the proxy's container ends within a second, nothing
-// leaves the bottle any more, and what left has its line in the audit log.
+// TestDockerKilledLauncherLeavesNoWayOut: when the launcher is killed, the proxy's container ends within a second,
+// nothing leaves the bottle any more, and what left has its line in the audit log.
 func TestDockerKilledLauncherLeavesNoWayOut(t *testing.T) {
 	engine := needEngine(t)
 	for _, scanner := range []string{"guard", "pipelock"} {
@@ -159,7 +161,8 @@ func TestDockerKilledLauncherLeavesNoWayOut(t *testing.T) {
 			if err := os.Mkdir(workspace, 0o777); err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.Command(harness.Binary(t, "bottle"), "start", "--backend", "docker", "--scanner", scanner, "--allow", name,
+			cmd := exec.Command(harness.Binary(t, "bottle"), "start", "--backend", "docker", "--scanner", scanner,
+				"--allow", name,
 				"--allow-address", host+"/32", "--resolve", name+"="+host+":"+port, "--", "sh", "-c",
 				"while :; do n=$((n+1)); curl -s -o /dev/null http://"+name+"/$n; done")
 			cmd.Dir = workspace
@@ -168,7 +171,10 @@ func TestDockerKilledLauncherLeavesNoWayOut(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer nextCalls[1].call(t)
-			eventually(t, 90*time.Second, "the agent's requests arrive", func() bool { n, _ := arrived(); return n >= 10 })
+			eventually(t, 90*time.Second, "the agent's requests arrive", func() bool {
+				n, _ := arrived()
+				return n >= 10
+			})
 			killed := time.Now()
 			kill(t, cmd)
 			proxies := func() string {
@@ -197,7 +203,8 @@ func TestDockerKilledLauncherLeavesNoWayOut(t *testing.T) {
 			if begun := strings.Count(text, `"kind":"begin"`); begun < at {
 				t.Errorf("%d requests arrived, %d stand in the log", at, begun)
 			}
-			if agent, err := docker(t, "ps", "--quiet", "--filter", "label=bottle.id", "--filter", "name=-agent"); err != nil || agent == "" {
+			if agent, err := docker(t, "ps", "--quiet", "--filter", "label=bottle.id", "--filter",
+				"name=-agent"); err != nil || agent == "" {
 				t.Errorf("the agent does not run, so nothing was tested: %s %v", agent, err)
 			}
 		})

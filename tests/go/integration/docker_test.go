@@ -59,7 +59,8 @@ func startDocker(t *testing.T, words ...string) dockerRun {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, harness.Binary(t, "bottle"), append([]string{"start", "--backend", "docker"}, words...)...)
+	cmd := exec.CommandContext(ctx, harness.Binary(t, "bottle"), append([]string{"start", "--backend", "docker"},
+		words...)...)
 	cmd.Dir = workspace
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir())
 	var out, errs bytes.Buffer
@@ -108,7 +109,8 @@ func TestDockerProxyIsTheOnlyWayOut(t *testing.T) {
 	defer open.Close()
 	host, port, _ := net.SplitHostPort(open.Addr().String())
 	target := host + "/" + port
-	plain, err := docker(t, "run", "--rm", "--entrypoint", "bash", harness.AgentImage, "-c", reachScript, "bash", target)
+	plain, err := docker(t, "run", "--rm", "--entrypoint", "bash", harness.AgentImage, "-c", reachScript,
+		"bash", target)
 	if err != nil || !strings.Contains(plain, "REACHED "+target) {
 		t.Fatalf("a container outside a bottle does not reach %s, so nothing is tested: %v %s", target, err, plain)
 	}
@@ -169,7 +171,8 @@ func bridgeGateway(t *testing.T) string {
 func bridgeOrigin(t *testing.T) (address, ca string) {
 	t.Helper()
 	gateway := bridgeGateway(t)
-	cmd := needEngine(t).Command(harness.Binary(t, "bottle-demo-origin"), "-listen", gateway+":0", "-names", "origin.demo",
+	cmd := needEngine(t).Command(harness.Binary(t, "bottle-demo-origin"), "-listen", gateway+":0", "-names",
+		"origin.demo",
 		"-cert-dir", t.TempDir())
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -68,7 +68,8 @@ func TestCheckProvesTheBottle(t *testing.T) {
 	if out.out != "the command ran\n" {
 		t.Errorf("standard output: %q", out.out)
 	}
-	for client, program := range map[string]string{"curl": "curl", "wget": "wget", "git": "git", "Python's urllib": "python3", "npm": "npm"} {
+	for client, program := range map[string]string{"curl": "curl", "wget": "wget", "git": "git",
+		"Python's urllib": "python3", "npm": "npm"} {
 		if _, err := os.Stat(filepath.Join("/usr/bin", program)); err == nil {
 			out.want(t, 0, "ok       "+client+": uses the proxy and trusts its CA (answer 403)")
 		}
@@ -87,7 +88,8 @@ func TestCheckKeepsTheCommandFromABadBottle(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	manifest := fmt.Sprintf(`{"bottles": {"default": {"scanner": "guard", "mounts": [{"host": %q, "at": "/run/host"}]}}}`, s.project)
+	manifest := fmt.Sprintf(`{"bottles": {"default": {"scanner": "guard", "mounts": [{"host": %q, "at": `+
+		`"/run/host"}]}}}`, s.project)
 	if err := os.WriteFile(filepath.Join(s.project, "bottle.json"), []byte(manifest), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -179,9 +181,11 @@ func TestDoctorFindsWaysOut(t *testing.T) {
 		t.Errorf("exit status %d, ok %v", code, found.OK)
 	}
 	for name, want := range map[string]string{
-		"open TCP": "failed", "closed TCP": "failed", "UDP that answers": "failed", "UDP that refuses": "failed", "a route": "failed",
+		"open TCP": "failed", "closed TCP": "failed", "UDP that answers": "failed", "UDP that refuses": "failed",
+		"a route":  "failed",
 		"a router": "failed", "a router that is nobody": "ok",
-		"no route": "ok", "no route, IPv6": "ok", "itself": "ok", "nobody": "ok", "a name": "failed", "a socket": "failed", "no socket": "ok",
+		"no route": "ok", "no route, IPv6": "ok", "itself": "ok", "nobody": "ok", "a name": "failed",
+		"a socket": "failed", "no socket": "ok",
 		// Its address is the proxy's, which is no way out.
 		"gateway": "ok",
 		// unshare -r keeps every capability.
@@ -211,7 +215,8 @@ func TestInitWritesAManifest(t *testing.T) {
 		"go":      `$([ "$2" = GOPROXY ] && echo https://go.example,direct || echo sum.example)`,
 		"git":     "remote.origin.url https://git.example/x.git",
 	} {
-		if err := os.WriteFile(filepath.Join(tools, name), []byte("#!/bin/sh\necho \""+answer+"\"\n"), 0o755); err != nil {
+		if err := os.WriteFile(filepath.Join(tools, name), []byte("#!/bin/sh\necho \""+answer+"\"\n"),
+			0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -219,7 +224,8 @@ func TestInitWritesAManifest(t *testing.T) {
 	if err := os.Mkdir(cargo, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(cargo, "config.toml"), []byte("[source.mirror]\nregistry = \"sparse+https://crates.example/index/\"\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(cargo, "config.toml"),
+		[]byte("[source.mirror]\nregistry = \"sparse+https://crates.example/index/\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s.extra = []string{"PATH=" + tools + ":/usr/bin:/bin", "OPENAI_API_KEY=sk-something-long"}
@@ -228,7 +234,8 @@ func TestInitWritesAManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, host := range []string{"npm.example:8443", "pip.example", "go.example", "sum.example", "git.example", "crates.example", "api.openai.com"} {
+	for _, host := range []string{"npm.example:8443", "pip.example", "go.example", "sum.example", "git.example",
+		"crates.example", "api.openai.com"} {
 		if !strings.Contains(string(text), `"`+host+`"`) {
 			t.Errorf("%s is not allowed: %s", host, text)
 		}
@@ -253,12 +260,14 @@ func TestCompletionScriptsAreUnderstood(t *testing.T) {
 	bottle := harness.Binary(t, "bottle")
 	script := `source <("$1" completion bash) || exit 1
 try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _bottle; echo "$*: ${COMPREPLY[*]}"; }
-try bottle lo; try bottle start --sc; try bottle start --scanner ""; try bottle init --preset c; try bottle completion z; try bottle start -- tru`
+try bottle lo; try bottle start --sc; try bottle start --scanner ""; try bottle init --preset c
+try bottle completion z; try bottle start -- tru`
 	out, err := exec.Command("bash", "-c", script, "bash", bottle).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	for _, want := range []string{"bottle lo: logs\n", "--sc: --scanner\n", "--scanner : pipelock guard\n", "--preset c: claude codex\n", "completion z: zsh\n"} {
+	for _, want := range []string{"bottle lo: logs\n", "--sc: --scanner\n", "--scanner : pipelock guard\n",
+		"--preset c: claude codex\n", "completion z: zsh\n"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("not %q in %s", want, out)
 		}
@@ -269,7 +278,8 @@ try bottle lo; try bottle start --sc; try bottle start --scanner ""; try bottle 
 	if _, err := exec.LookPath("zsh"); err != nil {
 		t.Skip("zsh is missing: its script was not tried")
 	}
-	if out, err := exec.Command("zsh", "-fc", `autoload -U compinit; compinit -D; source <("$1" completion zsh); [[ ${_comps[bottle]} == _bottle ]]`, "zsh", bottle).CombinedOutput(); err != nil {
+	if out, err := exec.Command("zsh", "-fc", `autoload -U compinit; compinit -D; source <("$1" completion zsh); [[ `+
+		`${_comps[bottle]} == _bottle ]]`, "zsh", bottle).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -18,14 +18,18 @@ import (
 )
 
 // An answer that comes before its request has ended (RFC 9113 section 8.1): a reset that follows it closely makes some
-// clients lose it, and others read no answer before all of their request was taken. Each program sends COUNT requests of
-// SIZE bytes and prints what it got, a status a line.
+// clients lose it, and others read no answer before all of their request was taken. Each program sends COUNT requests
+// of SIZE bytes and prints what it got, a status a line.
 var earlyClients = []struct{ name, probe, script string }{
 	{"curl", "command -v curl && curl -V | grep -qi http2", `head -c $SIZE /dev/zero > body
-		for i in $(seq $COUNT); do curl -sS -x "$PROXY" --cacert "$CA" --http2 -m 20 -o /dev/null -w '%{http_code}\n' --data-binary @body -H 'Content-Type: application/octet-stream' "$U" || echo lost; done`},
+		for i in $(seq $COUNT); do
+			curl -sS -x "$PROXY" --cacert "$CA" --http2 -m 20 -o /dev/null -w '%{http_code}\n' \
+				--data-binary @body -H 'Content-Type: application/octet-stream' "$U" || echo lost
+		done`},
 	{"node", "command -v node", `node "$D/early_client.js" "$PROXY" "$CA" "$U" $SIZE $COUNT`},
 	{"httpx", `python3 -c 'import httpx, h2'`, `python3 "$D/early_httpx.py" "$PROXY" "$CA" "$U" $SIZE $COUNT`},
-	{"java", "command -v java && java --list-modules | grep -q java.net.http", `java "$D/EarlyClient.java" "$PROXY" "$CA" "$U" $SIZE $COUNT`},
+	{"java", "command -v java && java --list-modules | grep -q java.net.http",
+		`java "$D/EarlyClient.java" "$PROXY" "$CA" "$U" $SIZE $COUNT`},
 }
 
 var earlySizes = []int{1, 200_000, 20_000_000}
@@ -33,7 +37,8 @@ var earlySizes = []int{1, 200_000, 20_000_000}
 const earlyCount = 10
 
 func earlyWorld(t *testing.T) (w *harness.World, urls map[string]string) {
-	w = harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Origin: origin.Options{}, Args: []string{"--ca-names", "any"}})
+	w = harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Origin: origin.Options{},
+		Args: []string{"--ca-names", "any"}})
 	return w, map[string]string{"policy": "https://elsewhere.test/", "origin": w.URL("/status/413")}
 }
 
@@ -54,7 +59,8 @@ func TestEarlyAnswersReachPrograms(t *testing.T) {
 					ctx, cancel := context.WithTimeout(context.Background(), 100*time.Second)
 					command := exec.CommandContext(ctx, "sh", "-c", client.script)
 					command.Dir = t.TempDir()
-					command.Env = append(os.Environ(), "PROXY=http://"+w.Proxy.Addr, "CA="+w.Proxy.CAFile, "U="+url, "D="+data,
+					command.Env = append(os.Environ(), "PROXY=http://"+w.Proxy.Addr, "CA="+w.Proxy.CAFile,
+						"U="+url, "D="+data,
 						"SIZE="+strconv.Itoa(size), "COUNT="+strconv.Itoa(earlyCount))
 					out, err := command.CombinedOutput()
 					cancel()
@@ -65,7 +71,8 @@ func TestEarlyAnswersReachPrograms(t *testing.T) {
 						}
 					}
 					if got != earlyCount {
-						t.Errorf("refused by %s, %d bytes: %d of %d answers arrived (%v): %.300s", by, size, got, earlyCount, err, out)
+						t.Errorf("refused by %s, %d bytes: %d of %d answers arrived (%v): %.300s", by, size, got,
+							earlyCount, err, out)
 					}
 				}
 			}

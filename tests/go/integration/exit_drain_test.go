@@ -9,11 +9,12 @@ import (
 	"bottle.test/harness"
 )
 
-// TestExitDrain: what was begun when the proxy is told to end is finished, through the scanner and the exit, on whichever
-// worker it is; then all of it ends.
+// TestExitDrain: what was begun when the proxy is told to end is finished, through the scanner and the exit, on
+// whichever worker it is; then all of it ends.
 func TestExitDrain(t *testing.T) {
 	const clients = 12
-	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Scanner, Exit: true, DoubleOnly: true, Args: []string{"--threads", "3"}})
+	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Scanner, Exit: true, DoubleOnly: true,
+		Args: []string{"--threads", "3"}})
 	var done sync.WaitGroup
 	for i := 0; i < clients; i++ {
 		client := w.Client([]harness.Proto{harness.H1, harness.H2}[i%2])

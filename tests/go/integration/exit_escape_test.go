@@ -39,7 +39,8 @@ func refusedAtExit(t *testing.T, w *harness.World) []map[string]any {
 	return out
 }
 
-// quiet waits until nothing of an exchange before, such as an HTTP/2 acknowledgement, is still on its way to the origin.
+// quiet waits until nothing of an exchange before, such as an HTTP/2 acknowledgement, is still on its way to the
+// origin.
 func quiet(w *harness.World) {
 	last := int64(-1)
 	harness.Eventually(2*time.Second, func() bool {
@@ -51,8 +52,8 @@ func quiet(w *harness.World) {
 	})
 }
 
-// attack does something that must not get out: no byte reaches an origin, and the audit log has a line by the exit, with
-// one of the reasons if there are any.
+// attack does something that must not get out: no byte reaches an origin, and the audit log has a line by the exit,
+// with one of the reasons if there are any.
 func attack(t *testing.T, w *harness.World, act func(), reasons ...string) {
 	t.Helper()
 	quiet(w)
@@ -97,7 +98,8 @@ func TestExitScannersOwnCalls(t *testing.T) {
 		attack(t, w, func() {
 			conn := harness.RawDial(t, w.ScannerAddr())
 			defer conn.Close()
-			conn.Say("GET /ws?url=" + strings.Replace(target, "https", "wss", 1) + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+			conn.Say("GET /ws?url=" + strings.Replace(target, "https", "wss", 1) +
+				" HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 				"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 			_, _ = conn.Answer("GET")
 		}, "no_ticket")
@@ -157,7 +159,9 @@ func TestExitTamperedRequests(t *testing.T) {
 		{"direct-address", same(func(out *http.Request) { out.URL.Host = "127.0.0.9" }), nil},
 		{"no-ticket", same(func(out *http.Request) { out.Header.Del(exchangeField) }), []string{"no_ticket"}},
 		{"empty-ticket", same(func(out *http.Request) { out.Header.Set(exchangeField, "") }), []string{"no_ticket"}},
-		{"garbled-ticket", same(func(out *http.Request) { out.Header.Set(exchangeField, "..//\x80") }), []string{"no_ticket"}},
+		{"garbled-ticket", same(func(out *http.Request) {
+			out.Header.Set(exchangeField, "..//\x80")
+		}), []string{"no_ticket"}},
 		{"forged-mac", same(func(out *http.Request) {
 			text := ticket(out)
 			last := map[bool]string{true: "1", false: "0"}[strings.HasSuffix(text, "0")]
@@ -180,7 +184,8 @@ func TestExitTamperedRequests(t *testing.T) {
 				w.Double.SetTamper(c.tamper)
 				defer w.Double.SetTamper(nil)
 				attack(t, w, func() {
-					answer := w.Do(client, "POST", "/echo?a=1", strings.NewReader("body"), "X-Kept", "value", "Content-Type", "text/plain")
+					answer := w.Do(client, "POST", "/echo?a=1", strings.NewReader("body"), "X-Kept", "value",
+						"Content-Type", "text/plain")
 					if answer.StatusCode < 400 {
 						t.Errorf("status %d: %s", answer.StatusCode, answer.Text)
 					}
@@ -191,7 +196,8 @@ func TestExitTamperedRequests(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	if answer := w.Do(w.Client(harness.H2), "POST", "/echo?a=1", strings.NewReader("body"), "X-Kept", "value", "Content-Type", "text/plain"); answer.StatusCode != 200 {
+	if answer := w.Do(w.Client(harness.H2), "POST", "/echo?a=1", strings.NewReader("body"), "X-Kept", "value",
+		"Content-Type", "text/plain"); answer.StatusCode != 200 {
 		t.Errorf("untouched, the request is answered with %d: %s", answer.StatusCode, answer.Text)
 	}
 }
@@ -330,7 +336,8 @@ func TestExitTicketIsUsedOnce(t *testing.T) {
 		return count
 	}
 	if !harness.Eventually(5*time.Second, func() bool { return told() == refused }) || refused < copies-1 {
-		t.Errorf("%d audit lines, %d refusals; the client got %d, the copies %v", len(refusedAtExit(t, w)), refused, answer.StatusCode, answers)
+		t.Errorf("%d audit lines, %d refusals; the client got %d, the copies %v", len(refusedAtExit(t, w)), refused,
+			answer.StatusCode, answers)
 	}
 }
 
@@ -339,7 +346,8 @@ func TestExitHostileConnections(t *testing.T) {
 	w := exitWorld(t, harness.WorldOptions{})
 	dial := func(t *testing.T, name string) *harness.Raw {
 		t.Helper()
-		raw, err := w.TryTLS(harness.RawDial(t, w.Proxy.Exit), &tls.Config{ServerName: name, InsecureSkipVerify: name == ""})
+		raw, err := w.TryTLS(harness.RawDial(t, w.Proxy.Exit),
+			&tls.Config{ServerName: name, InsecureSkipVerify: name == ""})
 		if err != nil {
 			return nil
 		}
@@ -408,11 +416,16 @@ func TestExitHostileConnections(t *testing.T) {
 		}
 	})
 	for name, text := range map[string]string{
-		"two-lengths":     "POST /echo HTTP/1.1\r\nHost: origin.test\r\nX-Bottle-Exchange: {T}\r\nContent-Type: text/plain\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
-		"half-a-body":     "POST /echo HTTP/1.1\r\nHost: origin.test\r\nX-Bottle-Exchange: {T}\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nbo",
-		"request-trailer": "POST /echo HTTP/1.1\r\nHost: origin.test\r\nX-Bottle-Exchange: {T}\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-Stolen: data\r\n\r\n",
-		"folded-field":    "POST /echo HTTP/1.1\r\nHost: origin.test\r\nX-Bottle-Exchange: {T}\r\nContent-Type: text/plain\r\nX-A: b\r\n c\r\nContent-Length: 4\r\n\r\nbody",
-		"absolute-form":   "POST https://other.test/echo HTTP/1.1\r\nHost: origin.test\r\nX-Bottle-Exchange: {T}\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nbody",
+		"two-lengths": "POST /echo HTTP/1.1\r\nHost: origin.test\r\nX-Bottle-Exchange: {T}\r\n" +
+			"Content-Type: text/plain\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+		"half-a-body": "POST /echo HTTP/1.1\r\nHost: origin.test\r\nX-Bottle-Exchange: {T}\r\n" +
+			"Content-Type: text/plain\r\nContent-Length: 4\r\n\r\nbo",
+		"request-trailer": "POST /echo HTTP/1.1\r\nHost: origin.test\r\nX-Bottle-Exchange: {T}\r\n" +
+			"Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-Stolen: data\r\n\r\n",
+		"folded-field": "POST /echo HTTP/1.1\r\nHost: origin.test\r\nX-Bottle-Exchange: {T}\r\n" +
+			"Content-Type: text/plain\r\nX-A: b\r\n c\r\nContent-Length: 4\r\n\r\nbody",
+		"absolute-form": "POST https://other.test/echo HTTP/1.1\r\nHost: origin.test\r\nX-Bottle-Exchange: {T}\r\n" +
+			"Content-Type: text/plain\r\nContent-Length: 4\r\n\r\nbody",
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := w.Origin.BytesIn()

@@ -28,7 +28,8 @@ func processWorld(t *testing.T, args ...string) *harness.World {
 
 func fine(t *testing.T, w *harness.World, proto harness.Proto) {
 	t.Helper()
-	if answer := w.Do(w.Client(proto), "GET", "/text", nil); answer.StatusCode != 200 || answer.Text != "hello from the origin\n" {
+	if answer := w.Do(w.Client(proto), "GET", "/text", nil); answer.StatusCode != 200 ||
+		answer.Text != "hello from the origin\n" {
 		t.Errorf("afterwards: status %d: %s", answer.StatusCode, answer.Text)
 	}
 }
@@ -71,11 +72,7 @@ func TestExitScannerKilledAndRestarted(t *testing.T) {
 func TestExitScannerKilledInAStream(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := processWorld(t)
-		resp, err := w.Client(proto).Get(w.URL("/sse?n=1000&ms=20"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
+		resp := begun(t, w, w.Client(proto), "/sse?n=1000&ms=20")
 		if _, err := io.ReadFull(resp.Body, make([]byte, 200)); err != nil {
 			t.Fatal(err)
 		}
@@ -95,14 +92,11 @@ func TestExitScannerStopped(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := processWorld(t, "--limit", "upstream_head_ms=1000", "--limit", "response_stall_ms=1000")
 		fine(t, w, proto)
-		resp, err := w.Client(proto).Get(w.URL("/sse?n=1000&ms=20"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
+		resp := begun(t, w, w.Client(proto), "/sse?n=1000&ms=20")
 		w.Program.Signal(syscall.SIGSTOP)
 		began := time.Now()
-		wantProblem(t, w.Do(w.Client(proto), "GET", "/text", nil), 504, "upstream_timeout", "no_response", "scanner_timeout")
+		wantProblem(t, w.Do(w.Client(proto), "GET", "/text", nil), 504, "upstream_timeout", "no_response",
+			"scanner_timeout")
 		if _, err := io.Copy(io.Discard, resp.Body); err == nil {
 			t.Errorf("a stopped scanner looks like the end of the stream")
 		}
@@ -130,14 +124,16 @@ func TestExitAnswersOfOthers(t *testing.T) {
 				for round := 0; round < 5; round++ {
 					var pending []chan harness.Answer
 					for i := 0; i < 2; i++ {
-						pending = append(pending, later(w, client, "POST", "/mirror", strings.NewReader(fmt.Sprintf("body %d of round %d", i, round))))
+						pending = append(pending, later(w, client, "POST", "/mirror",
+							strings.NewReader(fmt.Sprintf("body %d of round %d", i, round))))
 					}
 					for i, one := range pending {
 						answer := <-one
 						if answer.Response == nil {
 							continue // closed: honest
 						}
-						if want := fmt.Sprintf("body %d of round %d", i, round); answer.StatusCode == 200 && answer.Text != want {
+						if want := fmt.Sprintf("body %d of round %d", i, round); answer.StatusCode == 200 &&
+							answer.Text != want {
 							t.Errorf("got %q, want %q", answer.Text, want)
 						} else if answer.StatusCode != 200 {
 							wantProblem(t, answer, 502, "scanner_mixed_up")
@@ -187,8 +183,10 @@ func TestExitChangedAnswers(t *testing.T) {
 		{"small-body-longer", double.Fault{Kind: double.FaultLongerBody, Bytes: "more"}, "/text", "denied"},
 		{"small-body-shorter", double.Fault{Kind: double.FaultShorterBody, After: 5}, "/text", "cut"},
 		{"large-body", double.Fault{Kind: double.FaultChangeBody}, fmt.Sprintf("/bytes?n=%d", large), "cut"},
-		{"large-body-longer", double.Fault{Kind: double.FaultLongerBody, Bytes: "more"}, fmt.Sprintf("/bytes?n=%d", large), "cut"},
-		{"large-body-shorter", double.Fault{Kind: double.FaultShorterBody, After: 600000}, fmt.Sprintf("/bytes?n=%d", large), "cut"},
+		{"large-body-longer", double.Fault{Kind: double.FaultLongerBody, Bytes: "more"},
+			fmt.Sprintf("/bytes?n=%d", large), "cut"},
+		{"large-body-shorter", double.Fault{Kind: double.FaultShorterBody, After: 600000},
+			fmt.Sprintf("/bytes?n=%d", large), "cut"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			protos(t, func(t *testing.T, proto harness.Proto) {
@@ -200,9 +198,12 @@ func TestExitChangedAnswers(t *testing.T) {
 					t.Errorf("no answer: %v", err)
 				case c.want == "denied":
 					if answer.Header.Get("X-Bottle-Deny") == "" || answer.BodyErr != nil {
-						t.Errorf("status %d, no X-Bottle-Deny (%v): %.100s", answer.StatusCode, answer.BodyErr, answer.Text)
+						t.Errorf("status %d, no X-Bottle-Deny (%v): %.100s", answer.StatusCode, answer.BodyErr,
+							answer.Text)
 					}
-					w.Proxy.WaitAudit(t, "a line by pipelock", func(l map[string]any) bool { return l["by"] == "pipelock" })
+					w.Proxy.WaitAudit(t, "a line by pipelock", func(l map[string]any) bool {
+						return l["by"] == "pipelock"
+					})
 				case err == nil && answer.BodyErr == nil && answer.StatusCode == 200:
 					t.Errorf("%d bytes and a clean end", len(answer.Text))
 				}
@@ -217,7 +218,8 @@ func TestExitChangedAnswers(t *testing.T) {
 func TestExitDroppedAndChangedEvents(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := exitWorld(t, harness.WorldOptions{})
-		for kind, name := range map[double.FaultKind]string{double.FaultDropEvent: "dropped", double.FaultChangeEvent: "changed"} {
+		for kind, name := range map[double.FaultKind]string{double.FaultDropEvent: "dropped",
+			double.FaultChangeEvent: "changed"} {
 			w.Double.SetFault(double.Fault{Kind: kind, After: 1, Times: 1})
 			answer, err := w.Try(w.Client(proto), "GET", "/sse?n=4&ms=30&comments=1", nil)
 			if err != nil {
@@ -229,7 +231,8 @@ func TestExitDroppedAndChangedEvents(t *testing.T) {
 			if kind == double.FaultDropEvent && answer.BodyErr == nil && !strings.Contains(answer.Text, `"seq":3,`) {
 				t.Errorf("%s: a clean end without the last event: %q", name, answer.Text)
 			}
-			if kind == double.FaultChangeEvent && answer.BodyErr == nil && strings.Contains(answer.Text, "data: changed") {
+			if kind == double.FaultChangeEvent && answer.BodyErr == nil &&
+				strings.Contains(answer.Text, "data: changed") {
 				t.Errorf("%s: an event that no origin sent: %q", name, answer.Text)
 			}
 		}
@@ -276,13 +279,15 @@ func TestExitManyExchanges(t *testing.T) {
 					host = "other.test"
 				}
 				mine := body(i)
-				answer, err := w.Try(clients[proto], "POST", w.URLOf(host, "/mirror"), bytes.NewReader(mine), "X-Number", fmt.Sprint(i),
+				answer, err := w.Try(clients[proto], "POST", w.URLOf(host, "/mirror"), bytes.NewReader(mine),
+					"X-Number", fmt.Sprint(i),
 					"Content-Type", "application/octet-stream")
 				switch {
 				case err != nil || answer.BodyErr != nil || answer.StatusCode != 200:
 					failed.Add(1)
 					first.Do(func() {
-						t.Errorf("exchange %d over %s: status %d, %v %v: %.300s", i, proto, answer.Status(), err, answer.BodyErr, answer.Text)
+						t.Errorf("exchange %d over %s: status %d, %v %v: %.300s", i, proto, answer.Status(), err,
+							answer.BodyErr, answer.Text)
 					})
 				case answer.Text != string(mine) || answer.Header.Get("X-Number") != fmt.Sprint(i):
 					swapped.Add(1)
@@ -291,7 +296,8 @@ func TestExitManyExchanges(t *testing.T) {
 		}(worker)
 	}
 	wait.Wait()
-	t.Logf("%d exchanges in %v: %d swapped, %d failed", total, time.Since(began).Round(time.Millisecond), swapped.Load(), failed.Load())
+	t.Logf("%d exchanges in %v: %d swapped, %d failed", total, time.Since(began).Round(time.Millisecond),
+		swapped.Load(), failed.Load())
 	if swapped.Load() != 0 || failed.Load() != 0 {
 		t.Errorf("%d of %d exchanges got another one's answer, %d failed", swapped.Load(), total, failed.Load())
 	}

@@ -65,7 +65,8 @@ func namesWorld(t *testing.T) (*harness.World, string) {
 func TestExitNamesAnswerAllowedHostsOnly(t *testing.T) {
 	w, server := namesWorld(t)
 	answer := ask(t, server, query(7, "origin.test", 1))
-	if len(answer) < 16 || binary.BigEndian.Uint16(answer) != 7 || answer[3]&15 != 0 || answer[7] != 1 || !strings.HasSuffix(string(answer), "\x00\x04\xc0\x00\x02\x07") {
+	if len(answer) < 16 || binary.BigEndian.Uint16(answer) != 7 || answer[3]&15 != 0 || answer[7] != 1 ||
+		!strings.HasSuffix(string(answer), "\x00\x04\xc0\x00\x02\x07") {
 		t.Errorf("A origin.test: % x", answer)
 	}
 	if answer := ask(t, server, query(8, "ORIGIN.test", 1)); len(answer) < 12 || answer[7] != 1 {
@@ -74,9 +75,11 @@ func TestExitNamesAnswerAllowedHostsOnly(t *testing.T) {
 	if answer := ask(t, server, query(9, "origin.test", 28)); len(answer) < 12 || answer[3]&15 != 0 || answer[7] != 0 {
 		t.Errorf("AAAA origin.test: % x, want an empty answer", answer)
 	}
-	for _, name := range []string{"elsewhere.test", "sub.origin.test", "origin.test.elsewhere.test", "secret-bytes.attacker.test", "test", "localhost"} {
+	for _, name := range []string{"elsewhere.test", "sub.origin.test", "origin.test.elsewhere.test",
+		"secret-bytes.attacker.test", "test", "localhost"} {
 		for _, kind := range []uint16{1, 28} {
-			if answer := ask(t, server, query(10, name, kind)); len(answer) < 12 || answer[3]&15 != 3 || answer[7] != 0 {
+			if answer := ask(t, server, query(10, name, kind)); len(answer) < 12 || answer[3]&15 != 3 ||
+				answer[7] != 0 {
 				t.Errorf("%s type %d: % x, want NXDOMAIN", name, kind, answer)
 			}
 		}
@@ -97,8 +100,9 @@ func TestExitNamesDoNotAmplify(t *testing.T) {
 		"response": change(func(p []byte) { p[2] |= 0x80 }), "update": change(func(p []byte) { p[2] |= 5 << 3 }),
 		"no-question": good[:12], "two-questions": append(change(func(p []byte) { p[5] = 2 }), good[12:]...),
 		"chaos": change(func(p []byte) { p[len(p)-1] = 3 }), "cut": good[:len(good)-3], "short": good[:5],
-		"pointer-loop": append(append([]byte(nil), good[:12]...), 0xc0, 12, 0, 1, 0, 1), "long-label": append(append([]byte(nil), good[:12]...), 0x7f, 'a'),
-		"trailing": append(append([]byte(nil), good...), make([]byte, 400)...), "zeros": make([]byte, 1400),
+		"pointer-loop": append(append([]byte(nil), good[:12]...), 0xc0, 12, 0, 1, 0, 1),
+		"long-label":   append(append([]byte(nil), good[:12]...), 0x7f, 'a'),
+		"trailing":     append(append([]byte(nil), good...), make([]byte, 400)...), "zeros": make([]byte, 1400),
 	} {
 		conn, err := net.Dial("udp", server)
 		if err != nil {
@@ -130,8 +134,9 @@ func TestExitAtAnInheritedListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Scanner, Exit: true, DoubleOnly: true, ExitListen: "fd:3",
-		Change: func(cmd *exec.Cmd) { cmd.ExtraFiles = []*os.File{file} }})
+	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Scanner, Exit: true, DoubleOnly: true,
+		ExitListen: "fd:3",
+		Change:     func(cmd *exec.Cmd) { cmd.ExtraFiles = []*os.File{file} }})
 	if w.Proxy.Exit != listener.Addr().String() {
 		t.Errorf("the ready line says exit=%s, want %s", w.Proxy.Exit, listener.Addr())
 	}

@@ -105,7 +105,8 @@ func redirectRows() []tableRow {
 					if method == "POST" {
 						body = "payload"
 					}
-					answer := c.do(method, fmt.Sprintf("/redirect?code=%d&to=/echo", code), body, "Content-Type", "text/plain")
+					answer := c.do(method, fmt.Sprintf("/redirect?code=%d&to=/echo", code), body,
+						"Content-Type", "text/plain")
 					out := fmt.Sprint(answer.Status())
 					if to := answer.Header.Get("Location"); to != "" {
 						out += " to " + to
@@ -179,10 +180,12 @@ func (c *cell) rawHead(text string) string {
 	return head
 }
 
-const imitation = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n" +
+const imitation = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+	"X-Content-Type-Options: nosniff\r\n" +
 	"Content-Length: 37\r\n\r\nblocked: response contains injection\n"
 
-const rawEvents = "retry: 50\nunknown: field\n\n: a comment\n\nid:7\ndata:no space\n\nevent: two\r\ndata: a\r\ndata: b\r\n\r\n"
+const rawEvents = "retry: 50\nunknown: field\n\n: a comment\n\nid:7\ndata:no space\n\nevent: two\r\ndata: a\r\n" +
+	"data: b\r\n\r\n"
 
 func tableRows() []tableRow {
 	rows := redirectRows()
@@ -191,7 +194,8 @@ func tableRows() []tableRow {
 			return fmt.Sprintf("%d cookies", len(c.do("GET", "/redirect", "").Header["Set-Cookie"]))
 		}, without: "0 cookies", with: "2 cookies"},
 		{name: "X-Api-Key and a redirect to another host", run: func(c *cell) string {
-			answer := c.do("GET", "/redirect?to="+strings.ReplaceAll(c.w.URLOf("other.test", "/echo"), ":", "%3A"), "", "X-Api-Key", "k-1")
+			answer := c.do("GET", "/redirect?to="+strings.ReplaceAll(c.w.URLOf("other.test", "/echo"), ":", "%3A"), "",
+				"X-Api-Key", "k-1")
 			travelled := "stays"
 			for _, r := range c.saw() {
 				if strings.HasPrefix(r.Host, "other.test") && r.Header.Get("X-Api-Key") != "" {
@@ -211,22 +215,27 @@ func tableRows() []tableRow {
 			defer conn.Close()
 			conn.Headers(1, true, c.w.Request("GET", "/early-hints")...)
 			out := conn.Await(1)
-			return strings.Trim(strings.Join(append(strings.Fields(strings.Trim(fmt.Sprint(out.Interim), "[]")), fmt.Sprint(out.Status)), ", "), " ")
+			return strings.Trim(strings.Join(append(strings.Fields(strings.Trim(fmt.Sprint(out.Interim), "[]")),
+				fmt.Sprint(out.Status)), ", "), " ")
 		}, without: "200", with: "103, 200", withH1: "200"},
 		{name: "trailers", run: func(c *cell) string {
 			return trailerText(c.do("GET", "/trailers", "", "TE", "trailers"))
 		}, without: "no trailers", with: "X-First=one X-Second=two"},
 		{name: "gRPC, unary", only: harness.H2, run: func(c *cell) string {
-			return grpcText(c.do("POST", "/grpc", "\x00\x00\x00\x00\x02hi", "Content-Type", "application/grpc", "TE", "trailers"))
+			return grpcText(c.do("POST", "/grpc", "\x00\x00\x00\x00\x02hi", "Content-Type", "application/grpc",
+				"TE", "trailers"))
 		}, without: "200, 1 message, no trailers", with: "200, 1 message, Grpc-Message=fine Grpc-Status=0"},
 		{name: "gRPC, only trailers", only: harness.H2, run: func(c *cell) string {
-			return grpcText(c.do("POST", "/grpc?only=1", "\x00\x00\x00\x00\x02hi", "Content-Type", "application/grpc", "TE", "trailers"))
+			return grpcText(c.do("POST", "/grpc?only=1", "\x00\x00\x00\x00\x02hi", "Content-Type", "application/grpc",
+				"TE", "trailers"))
 		}, without: "200, 0 messages, no trailers", with: "200, 0 messages, Grpc-Message=fine Grpc-Status=0"},
 		{name: "gRPC, server stream", only: harness.H2, run: func(c *cell) string {
-			return grpcText(c.do("POST", "/grpc?n=3", "\x00\x00\x00\x00\x02hi", "Content-Type", "application/grpc", "TE", "trailers"))
+			return grpcText(c.do("POST", "/grpc?n=3", "\x00\x00\x00\x00\x02hi", "Content-Type", "application/grpc",
+				"TE", "trailers"))
 		}, without: "200, 3 messages, no trailers", with: "200, 3 messages, Grpc-Message=fine Grpc-Status=0"},
 		{name: "response fields: order and case", only: harness.H1, options: func(t *testing.T) harness.WorldOptions {
-			return said(t, "HTTP/1.1 200 Fine\r\nX-zULU: 1\r\nx-alpha: 2\r\nContent-Length: 2\r\nX-MIXED-case: 3\r\nx-alpha: 4\r\n\r\nok", nil)
+			return said(t, "HTTP/1.1 200 Fine\r\nX-zULU: 1\r\nx-alpha: 2\r\nContent-Length: 2\r\nX-MIXED-case: 3\r\n"+
+				"x-alpha: 4\r\n\r\nok", nil)
 		}, run: func(c *cell) string { return fieldNames(c.rawHead("GET / HTTP/1.1\r\nHost: {A}\r\n\r\n"), anX) },
 			without: "X-Alpha X-Alpha X-Mixed-Case X-Zulu", with: "X-zULU x-alpha X-MIXED-case x-alpha"},
 		requestOrderRow(),
@@ -242,14 +251,16 @@ func tableRows() []tableRow {
 			return strings.Join(names, " ")
 		}, without: "Content-Length Content-Type Date Etag", with: "Content-Length Etag"},
 		{name: "Date and ETag", options: func(t *testing.T) harness.WorldOptions {
-			return said(t, "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Length: 2\r\n\r\nok", nil)
+			return said(t, "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\n"+
+				"Content-Length: 2\r\n\r\nok", nil)
 		}, run: func(c *cell) string {
 			answer := c.do("GET", "/", "")
 			return answer.Header.Get("Date") + ", " + answer.Header.Get("ETag")
 		}, without: `Mon, 01 Jan 2024 00:00:00 GMT, "v1"`, with: `Mon, 01 Jan 2024 00:00:00 GMT, "v1"`},
 		{name: "several Set-Cookie", run: func(c *cell) string {
 			return strings.Join(c.do("GET", "/cookies", "").Header["Set-Cookie"], " | ")
-		}, without: "session=abc; Path=/; HttpOnly | theme=dark; Path=/", with: "session=abc; Path=/; HttpOnly | theme=dark; Path=/"},
+		}, without: "session=abc; Path=/; HttpOnly | theme=dark; Path=/",
+			with: "session=abc; Path=/; HttpOnly | theme=dark; Path=/"},
 		{name: "query with agent=", run: func(c *cell) string {
 			c.do("GET", "/text?z=1&agent=me&a=%20", "")
 			return c.saw()[0].URI
@@ -268,10 +279,12 @@ func tableRows() []tableRow {
 			without: "200, 22 bytes, clean end", with: "200, 22 bytes, clean end"},
 		{name: "SSE: comments", run: func(c *cell) string {
 			answer := c.do("GET", "/sse?n=3&ms=30&comments=1", "")
-			return fmt.Sprintf("%d events, %d comments", strings.Count(answer.Text, "data: "), strings.Count(answer.Text, ": keep-alive\n"))
+			return fmt.Sprintf("%d events, %d comments", strings.Count(answer.Text, "data: "),
+				strings.Count(answer.Text, ": keep-alive\n"))
 		}, without: "3 events, 0 comments", with: "3 events, 3 comments"},
 		{name: "SSE: the bytes", options: func(t *testing.T) harness.WorldOptions {
-			return said(t, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"+rawEvents, nil)
+			return said(t, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"+rawEvents,
+				nil)
 		}, run: func(c *cell) string {
 			if answer := c.do("GET", "/", ""); answer.Text == rawEvents && answer.BodyErr == nil {
 				return "as the origin sent them"
@@ -284,9 +297,13 @@ func tableRows() []tableRow {
 			return harness.WorldOptions{Double: double.Options{MaxResponse: 1 << 20}}
 		}, run: func(c *cell) string { return endText(c.do("GET", "/bytes?n=3145728", "")) },
 			without: "200, 1048576 bytes, clean end", with: "200, cut, and it shows"},
-		{name: "origin dies in the body", run: func(c *cell) string { return c.decided(c.do("GET", "/die?after=1000&cl=1", "")) },
+		{name: "origin dies in the body", run: func(c *cell) string {
+			return c.decided(c.do("GET", "/die?after=1000&cl=1", ""))
+		},
 			without: "502 upstream_broken by pipelock", with: "502 upstream_broken by origin"},
-		{name: "origin dies in a large body", run: func(c *cell) string { return c.decided(c.do("GET", "/die?after=600000&cl=1", "")) },
+		{name: "origin dies in a large body", run: func(c *cell) string {
+			return c.decided(c.do("GET", "/die?after=600000&cl=1", ""))
+		},
 			without: "502 upstream_broken by pipelock", with: "502 upstream_broken by origin"},
 		{name: "origin slower than pipelock's time-out", options: func(*testing.T) harness.WorldOptions {
 			return harness.WorldOptions{Double: double.Options{Total: time.Second}}
@@ -306,29 +323,49 @@ func tableRows() []tableRow {
 			if answer.Status() != 200 {
 				return refusal(answer)
 			}
-			return fmt.Sprintf("200, %q, Content-Encoding %s", answer.Text, orNone(answer.Header.Get("Content-Encoding")))
-		}, without: "403, X-Bottle-Deny: response_not_readable", with: `200, "compressed text\n", Content-Encoding none`},
+			return fmt.Sprintf("200, %q, Content-Encoding %s", answer.Text,
+				orNone(answer.Header.Get("Content-Encoding")))
+		}, without: "403, X-Bottle-Deny: response_not_readable",
+			with: `200, "compressed text\n", Content-Encoding none`},
 		{name: "origin speaks h2 alone", options: func(*testing.T) harness.WorldOptions {
 			return harness.WorldOptions{Origin: origin.Options{H2Only: true}}
 		}, run: func(c *cell) string { return endText(c.do("GET", "/text", "")) },
 			without: "502 origin_unreachable", with: "200, 22 bytes, clean end"},
-		{name: "origin's 403 in pipelock's form", options: func(t *testing.T) harness.WorldOptions { return said(t, imitation, nil) },
-			run: func(c *cell) string { return refusal(c.do("GET", "/", "")) }, without: "403, X-Bottle-Deny: injection_in_response", with: "403"},
+		{name: "origin's 403 in pipelock's form", options: func(t *testing.T) harness.WorldOptions {
+			return said(t, imitation, nil)
+		},
+			run: func(c *cell) string {
+				return refusal(c.do("GET", "/", ""))
+			}, without: "403, X-Bottle-Deny: injection_in_response", with: "403"},
 		{name: "pipelock refuses the request", run: func(c *cell) string {
-			return refusal(c.do("POST", "/echo", "my key is "+scannerSecret, "Content-Type", "text/plain")) + "; " + c.sawText()
-		}, without: "403, X-Bottle-Deny: secret_in_body; origin saw nothing", with: "403, X-Bottle-Deny: secret_in_body; origin saw nothing"},
+			return refusal(c.do("POST", "/echo", "my key is "+scannerSecret, "Content-Type", "text/plain")) +
+				"; " + c.sawText()
+		}, without: "403, X-Bottle-Deny: secret_in_body; origin saw nothing",
+			with: "403, X-Bottle-Deny: secret_in_body; origin saw nothing"},
 		{name: "pipelock refuses the response", run: func(c *cell) string {
 			return refusal(c.do("GET", "/poison", "")) + "; " + c.sawText()
-		}, without: "403, X-Bottle-Deny: injection_in_response; origin saw GET /poison", with: "403, X-Bottle-Deny: injection_in_response; origin saw GET /poison"},
+		}, without: "403, X-Bottle-Deny: injection_in_response; origin saw GET /poison",
+			with: "403, X-Bottle-Deny: injection_in_response; origin saw GET /poison"},
 		{name: "origin's certificate is out of date", options: func(*testing.T) harness.WorldOptions {
-			return harness.WorldOptions{Origin: origin.Options{Leaf: origin.LeafOptions{NotBefore: time.Now().Add(-3 * time.Hour), NotAfter: time.Now().Add(-time.Hour)}}}
+			return harness.WorldOptions{
+				Origin: origin.Options{Leaf: origin.LeafOptions{NotBefore: time.Now().Add(-3 * time.Hour),
+					NotAfter: time.Now().Add(-time.Hour)}}}
 		}, run: causeOf, without: "502 origin_unreachable", with: "502 tls_expired"},
-		{name: "... is for another name", options: func(t *testing.T) harness.WorldOptions { return otherOrigin(t, false) },
+		{name: "... is for another name", options: func(t *testing.T) harness.WorldOptions {
+			return otherOrigin(t, false)
+		},
 			run: causeOf, without: "502 origin_unreachable", with: "502 tls_wrong_name"},
-		{name: "... is of an unknown authority", options: func(t *testing.T) harness.WorldOptions { return otherOrigin(t, true) },
+		{name: "... is of an unknown authority", options: func(t *testing.T) harness.WorldOptions {
+			return otherOrigin(t, true)
+		},
 			run: causeOf, without: "502 origin_unreachable", with: "502 tls_unknown_ca"},
-		{name: "origin refuses connections", options: func(*testing.T) harness.WorldOptions { return harness.WorldOptions{} },
-			run: func(c *cell) string { c.w.Origin.Close(); return causeOf(c) }, without: "502 origin_unreachable", with: "502 connection_refused"},
+		{name: "origin refuses connections", options: func(*testing.T) harness.WorldOptions {
+			return harness.WorldOptions{}
+		},
+			run: func(c *cell) string {
+				c.w.Origin.Close()
+				return causeOf(c)
+			}, without: "502 origin_unreachable", with: "502 connection_refused"},
 		{name: "origin resets", options: func(t *testing.T) harness.WorldOptions {
 			server, err := origin.Start(origin.Options{Names: []string{"origin.test"}, Raw: func(conn net.Conn) {
 				_, _ = conn.Read(make([]byte, 1))
@@ -345,16 +382,17 @@ func tableRows() []tableRow {
 // requestOrderRow has a variable of its own: the head that the origin got.
 func requestOrderRow() tableRow {
 	var heads []string
-	return tableRow{name: "request fields: order and case", only: harness.H1, options: func(t *testing.T) harness.WorldOptions {
-		heads = nil
-		return said(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", &heads)
-	}, run: func(c *cell) string {
-		c.rawHead("GET / HTTP/1.1\r\nHost: {A}\r\nx-LOWER: 1\r\nX-api: 2\r\nX-UP: 3\r\n\r\n")
-		if len(heads) != 1 {
-			return fmt.Sprintf("%d requests", len(heads))
-		}
-		return fieldNames(heads[0], anX)
-	}, without: "X-Api X-Lower X-Up", with: "x-LOWER X-api X-UP"}
+	return tableRow{name: "request fields: order and case", only: harness.H1,
+		options: func(t *testing.T) harness.WorldOptions {
+			heads = nil
+			return said(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", &heads)
+		}, run: func(c *cell) string {
+			c.rawHead("GET / HTTP/1.1\r\nHost: {A}\r\nx-LOWER: 1\r\nX-api: 2\r\nX-UP: 3\r\n\r\n")
+			if len(heads) != 1 {
+				return fmt.Sprintf("%d requests", len(heads))
+			}
+			return fieldNames(heads[0], anX)
+		}, without: "X-Api X-Lower X-Up", with: "x-LOWER X-api X-UP"}
 }
 
 // otherOrigin has a certificate for another name, or of an authority that is not trusted.
@@ -381,7 +419,9 @@ func (c *cell) decided(answer harness.Answer) string {
 		return endText(answer)
 	}
 	id := answer.Problem(c.t).RequestID
-	line := c.w.Proxy.WaitAudit(c.t, "the line of the exchange", func(l map[string]any) bool { return l["id"] == id && l["kind"] == "exchange" })
+	line := c.w.Proxy.WaitAudit(c.t, "the line of the exchange", func(l map[string]any) bool {
+		return l["id"] == id && l["kind"] == "exchange"
+	})
 	return fmt.Sprintf("%s by %v", refusal(answer), line["by"])
 }
 
@@ -477,7 +517,8 @@ func printExitTable() {
 	fmt.Printf("\n| route `scan` | without the exit | with the exit |\n|---|---|---|\n")
 	for _, name := range exitTable.order {
 		row := exitTable.cells[name]
-		fmt.Printf("| %s | %s | %s |\n", name, strings.ReplaceAll(text(row[false]), "|", "\\|"), strings.ReplaceAll(text(row[true]), "|", "\\|"))
+		fmt.Printf("| %s | %s | %s |\n", name, strings.ReplaceAll(text(row[false]), "|", "\\|"),
+			strings.ReplaceAll(text(row[true]), "|", "\\|"))
 	}
 	fmt.Println()
 }
@@ -527,16 +568,18 @@ func TestExitTable(t *testing.T) {
 	}
 }
 
-// TestExitGrpcStreamsAreRefusedInWords: a call whose request waits for answers cannot go through a scanner that wants the
-// whole request first; it is told so, soon, with a way on.
+// TestExitGrpcStreamsAreRefusedInWords: a call whose request waits for answers cannot go through a scanner that wants
+// the whole request first; it is told so, soon, with a way on.
 func TestExitGrpcStreamsAreRefusedInWords(t *testing.T) {
 	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Scanner, Exit: true})
 	conn := w.H2()
 	defer conn.Close()
-	conn.Headers(1, false, w.Request("POST", "/grpc", harness.Field{Name: "content-type", Value: "application/grpc"}, harness.Field{Name: "te", Value: "trailers"})...)
+	conn.Headers(1, false, w.Request("POST", "/grpc", harness.Field{Name: "content-type", Value: "application/grpc"},
+		harness.Field{Name: "te", Value: "trailers"})...)
 	conn.Data(1, false, "\x00\x00\x00\x00\x02hi")
 	out := conn.Await(1)
-	if message := out.Fields.Get("Grpc-Message"); out.Fields.Get("Grpc-Status") != "12" || !strings.Contains(message, "grpc_streaming") || !out.Ended {
+	if message := out.Fields.Get("Grpc-Message"); out.Fields.Get("Grpc-Status") != "12" ||
+		!strings.Contains(message, "grpc_streaming") || !out.Ended {
 		t.Errorf("%v %v", out, out.Fields)
 	}
 	if n := len(w.Origin.Requests()); n != 0 {

@@ -24,7 +24,8 @@ func (e endless) Read(p []byte) (int, error) {
 }
 
 // quantiles of the time that a small request takes, one after another for that long.
-func smallRequests(t *testing.T, w *harness.World, client *http.Client, length time.Duration) (median, p99 time.Duration, n int) {
+func smallRequests(t *testing.T, w *harness.World, client *http.Client, length time.Duration) (median,
+	p99 time.Duration, n int) {
 	t.Helper()
 	var all []time.Duration
 	for end := time.Now().Add(length); time.Now().Before(end); {
@@ -49,7 +50,8 @@ func TestFairBesideBulkTransfers(t *testing.T) {
 	for _, proto := range []harness.Proto{harness.H1, harness.H2} {
 		for _, direction := range []string{"upload", "download"} {
 			t.Run(string(proto)+" "+direction, func(t *testing.T) {
-				w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Origin: origin.Options{}, Args: []string{"--threads", "1"}})
+				w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Origin: origin.Options{},
+					Args: []string{"--threads", "1"}})
 				small := w.Client(harness.H1)
 				alone, _, _ := smallRequests(t, w, small, time.Second)
 				var over atomic.Value
@@ -60,7 +62,8 @@ func TestFairBesideBulkTransfers(t *testing.T) {
 					go func() {
 						defer bulk.Done()
 						if direction == "upload" {
-							if answer, err := client.Post(w.URL("/upload"), "application/octet-stream", endless{&over}); err == nil {
+							if answer, err := client.Post(w.URL("/upload"), "application/octet-stream",
+								endless{&over}); err == nil {
 								_ = answer.Body.Close()
 							}
 							return
@@ -102,14 +105,16 @@ func TestFairBesideBulkTransfers(t *testing.T) {
 
 // TestFairBesideFramesOnClosedStreams: they are counted, so their connection ends, and the others are served meanwhile.
 func TestFairBesideFramesOnClosedStreams(t *testing.T) {
-	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Origin: origin.Options{}, Args: []string{"--threads", "1"}})
+	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Origin: origin.Options{},
+		Args: []string{"--threads", "1"}})
 	c := w.H2()
 	c.Headers(1, false, w.Request("POST", "/upload")...)
 	c.Send(harness.Frame{Type: harness.FrameReset, Stream: 1, Payload: []byte{0, 0, 0, 8}})
 	written := make(chan int, 1)
 	go func() {
 		block := harness.Literal(w.Request("GET", "/")...)
-		late := append([]byte{0, 0, byte(len(block)), harness.FrameHeaders, harness.FlagEndHeaders, 0, 0, 0, 1}, block...)
+		late := append([]byte{0, 0, byte(len(block)), harness.FrameHeaders, harness.FlagEndHeaders, 0, 0, 0, 1},
+			block...)
 		n := 0
 		for ; n < 1_000_000; n++ {
 			if _, err := c.Conn.Write(late); err != nil {

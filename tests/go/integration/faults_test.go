@@ -79,18 +79,28 @@ func TestScannerBrokenBeforeTheHead(t *testing.T) {
 		code  []string
 	}{
 		{"garbage", double.Fault{Kind: double.FaultGarbage}, []int{502}, []string{"upstream_broken"}},
-		{"half-head", double.Fault{Kind: double.FaultHalfHead}, []int{502}, []string{"upstream_broken", "upstream_truncated"}},
-		{"reset", double.Fault{Kind: double.FaultReset}, []int{502, 503}, []string{"upstream_broken", "scanner_unavailable"}},
-		{"closed", double.Fault{Kind: double.FaultRaw, Bytes: ""}, []int{502, 503}, []string{"upstream_broken", "scanner_unavailable", "upstream_truncated"}},
+		{"half-head", double.Fault{Kind: double.FaultHalfHead}, []int{502},
+			[]string{"upstream_broken", "upstream_truncated"}},
+		{"reset", double.Fault{Kind: double.FaultReset}, []int{502, 503},
+			[]string{"upstream_broken", "scanner_unavailable"}},
+		{"closed", double.Fault{Kind: double.FaultRaw, Bytes: ""}, []int{502, 503},
+			[]string{"upstream_broken", "scanner_unavailable", "upstream_truncated"}},
 		{"101-unasked", double.Fault{Kind: double.Fault101}, []int{502}, []string{"upstream_broken"}},
 		{"both-lengths", double.Fault{Kind: double.FaultBothLengths}, []int{502}, []string{"upstream_broken"}},
 		{"two-lengths", double.Fault{Kind: double.FaultTwoLengths}, []int{502}, []string{"upstream_broken"}},
 		{"bad-header", double.Fault{Kind: double.FaultBadHeader}, []int{502}, []string{"upstream_broken"}},
 		{"huge-head", double.Fault{Kind: double.FaultHugeHead}, []int{502}, []string{"response_head_too_large"}},
-		{"407", double.Fault{Kind: double.FaultRaw, Bytes: "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n"}, []int{502}, []string{"upstream_broken"}},
-		{"http-0.9", double.Fault{Kind: double.FaultRaw, Bytes: "hello, this is a body\n"}, []int{502}, []string{"upstream_broken"}},
-		{"obs-fold", double.Fault{Kind: double.FaultRaw, Bytes: "HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\nContent-Length: 0\r\n\r\n"}, []int{502}, []string{"upstream_broken"}},
-		{"te-gzip", double.Fault{Kind: double.FaultRaw, Bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"}, []int{502}, []string{"upstream_broken"}},
+		{"407", double.Fault{Kind: double.FaultRaw,
+			Bytes: "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=x\r\n" +
+				"Content-Length: 0\r\n\r\n"}, []int{502}, []string{"upstream_broken"}},
+		{"http-0.9", double.Fault{Kind: double.FaultRaw, Bytes: "hello, this is a body\n"}, []int{502},
+			[]string{"upstream_broken"}},
+		{"obs-fold", double.Fault{Kind: double.FaultRaw,
+			Bytes: "HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\nContent-Length: 0\r\n\r\n"}, []int{502},
+			[]string{"upstream_broken"}},
+		{"te-gzip", double.Fault{Kind: double.FaultRaw,
+			Bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"}, []int{502},
+			[]string{"upstream_broken"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			protos(t, func(t *testing.T, proto harness.Proto) {
@@ -111,8 +121,28 @@ func TestScannerBrokenBeforeTheHead(t *testing.T) {
 	}
 }
 
-// TestScannerFloodsInterimHeads: 20 heads of status 103 come before the answer; at most 8 are passed on. Over h2 the
-// frames are read here, because Go's client before 1.23 takes no more than 5 such heads.
+// floodedOverH2 asks on stream 1: more heads of status 1xx come before the answer than are passed on. The frames are read
+// here, because Go's client before 1.23 takes no more than 5 such heads.
+func floodedOverH2(t *testing.T, w *harness.World, codes []string) *harness.H2Conn {
+	t.Helper()
+	c := w.H2()
+	c.Headers(1, false, w.Request("POST", "/echo")...)
+	c.Data(1, true, "body")
+	answer := c.Await(1)
+	if answer.Status != 502 || len(answer.Interim) > 8 {
+		t.Fatalf("%v, interim %v", answer, answer.Interim)
+	}
+	got := answer.Problem(t).Code
+	for _, code := range codes {
+		if got == code {
+			return c
+		}
+	}
+	t.Errorf("code %q, want one of %q", got, codes)
+	return c
+}
+
+// TestScannerFloodsInterimHeads: 20 heads of status 103 come before the answer; at most 8 are passed on.
 func TestScannerFloodsInterimHeads(t *testing.T) {
 	codes := []string{"upstream_broken", "interim_flood"}
 	flooded := func(t *testing.T) *harness.World {
@@ -126,16 +156,7 @@ func TestScannerFloodsInterimHeads(t *testing.T) {
 	})
 	t.Run("h2", func(t *testing.T) {
 		w := flooded(t)
-		c := w.H2()
-		c.Headers(1, false, w.Request("POST", "/echo")...)
-		c.Data(1, true, "body")
-		answer := c.Await(1)
-		if answer.Status != 502 || len(answer.Interim) > 8 {
-			t.Fatalf("%v, interim %v", answer, answer.Interim)
-		}
-		if got := answer.Problem(t).Code; got != codes[0] && got != codes[1] {
-			t.Errorf("code %q, want one of %q", got, codes)
-		}
+		c := floodedOverH2(t, w, codes)
 		w.Double.SetFault(double.Fault{})
 		c.Headers(3, true, w.Request("GET", "/text")...)
 		if answer := c.Await(3); answer.Status != 200 {
@@ -159,8 +180,10 @@ func TestCutStreamIsNeverACleanEnd(t *testing.T) {
 		"killed-mid-body":     {Kind: double.FaultKillBody, After: 1000},
 		"killed-mid-big-body": {Kind: double.FaultKillBody, After: 300000},
 		"chunked-without-end": {Kind: double.FaultCutChunked, After: 1000},
-		"bad-chunk-size":      {Kind: double.FaultRaw, Bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n"},
-		"chunk-too-long":      {Kind: double.FaultRaw, Bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcdef\r\n0\r\n\r\n"},
+		"bad-chunk-size": {Kind: double.FaultRaw,
+			Bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n"},
+		"chunk-too-long": {Kind: double.FaultRaw, Bytes: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n" +
+			"abcdef\r\n0\r\n\r\n"},
 	}
 	for name, fault := range faults {
 		t.Run("scanner/"+name, func(t *testing.T) {
@@ -174,7 +197,8 @@ func TestCutStreamIsNeverACleanEnd(t *testing.T) {
 			})
 		})
 	}
-	for _, query := range []string{"after=1000", "after=1000&cl=1", "after=1000&how=rst", "after=300000&cl=1", "after=0&cl=1"} {
+	for _, query := range []string{"after=1000", "after=1000&cl=1", "after=1000&how=rst", "after=300000&cl=1",
+		"after=0&cl=1"} {
 		t.Run("direct/"+query, func(t *testing.T) {
 			halves(t, func(t *testing.T, w *harness.World, client, server harness.Proto) {
 				answer, err := cut(t, w, client, "/die?"+query)
@@ -193,11 +217,7 @@ func TestCutStreamIsNeverACleanEnd(t *testing.T) {
 func TestScannerKilledMidStream(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := withDouble(t, double.Options{})
-		resp, err := w.Client(proto).Get(w.URL("/sse?n=1000&ms=20"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
+		resp := begun(t, w, w.Client(proto), "/sse?n=1000&ms=20")
 		if _, err := io.ReadFull(resp.Body, make([]byte, 200)); err != nil {
 			t.Fatal(err)
 		}
@@ -260,7 +280,8 @@ func TestUnknownNameIs502(t *testing.T) {
 	for _, via := range []harness.Via{harness.Direct, harness.Scanner} {
 		t.Run(string(via), func(t *testing.T) {
 			protos(t, func(t *testing.T, proto harness.Proto) {
-				w := harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true, Allow: []string{"nowhere.invalid", "origin.test"},
+				w := harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true,
+					Allow:  []string{"nowhere.invalid", "origin.test"},
 					Double: double.Options{Allow: []string{"*"}}})
 				wantProblem(t, w.Do(w.Client(proto), "GET", "https://nowhere.invalid/", nil), 502, "dns_failed")
 			})
@@ -270,7 +291,8 @@ func TestUnknownNameIs502(t *testing.T) {
 
 func TestOriginsCertificateIsVerified(t *testing.T) {
 	cases := map[string]origin.Options{
-		"tls_expired":       {Leaf: origin.LeafOptions{NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-time.Hour)}},
+		"tls_expired": {Leaf: origin.LeafOptions{NotBefore: time.Now().Add(-48 * time.Hour),
+			NotAfter: time.Now().Add(-time.Hour)}},
 		"tls_not_yet_valid": {Leaf: origin.LeafOptions{NotBefore: time.Now().Add(time.Hour)}},
 	}
 	for code, o := range cases {
@@ -295,7 +317,9 @@ func TestOriginsCertificateIsVerified(t *testing.T) {
 	})
 	t.Run("wrong-name", func(t *testing.T) {
 		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Allow: []string{"other.test", "origin.test"},
-			LateArgs: func(w *harness.World) []string { return []string{"--resolve", "other.test:443=" + w.Origin.Addr()} }})
+			LateArgs: func(w *harness.World) []string {
+				return []string{"--resolve", "other.test:443=" + w.Origin.Addr()}
+			}})
 		wantProblem(t, w.Do(w.Client(harness.H1), "GET", "https://other.test/text", nil), 502, "tls_wrong_name")
 		w.Untouched()
 	})
@@ -334,8 +358,10 @@ func TestEarlyBlockOfTheScannerArrives(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := withDouble(t, double.Options{})
 		w.Double.SetFault(double.Fault{Kind: double.FaultEarly403})
-		answer := w.Do(w.Client(proto), "POST", "/echo", origin.Pattern(4<<20), "Content-Type", "application/octet-stream")
-		if answer.StatusCode != 403 || answer.Header.Get("X-Bottle-Deny") == "" || !strings.Contains(answer.Text, "blocked: request body contains secret") {
+		answer := w.Do(w.Client(proto), "POST", "/echo", origin.Pattern(4<<20),
+			"Content-Type", "application/octet-stream")
+		if answer.StatusCode != 403 || answer.Header.Get("X-Bottle-Deny") == "" ||
+			!strings.Contains(answer.Text, "blocked: request body contains secret") {
 			t.Errorf("status %d, %v, %q", answer.StatusCode, answer.Header, answer.Text)
 		}
 	})
@@ -345,13 +371,16 @@ func TestEarlyBlockOfTheScannerArrives(t *testing.T) {
 // [T37]
 func TestResponseFieldsAreCleaned(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
-		w := rawOrigin(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive, X-Listed\r\nX-Listed: 1\r\nKeep-Alive: timeout=5\r\n"+
-			"Proxy-Authenticate: Basic\r\nUpgrade: h2c\r\nAlt-Svc: h3=\":443\"\r\nX-Bottle-Deny: forged\r\nX-Pipelock-Hint: forged\r\nX-Kept: yes\r\n\r\nok")
+		w := rawOrigin(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive, X-Listed\r\n"+
+			"X-Listed: 1\r\nKeep-Alive: timeout=5\r\n"+
+			"Proxy-Authenticate: Basic\r\nUpgrade: h2c\r\nAlt-Svc: h3=\":443\"\r\nX-Bottle-Deny: forged\r\n"+
+			"X-Pipelock-Hint: forged\r\nX-Kept: yes\r\n\r\nok")
 		answer := w.Do(w.Client(proto), "GET", "/", nil)
 		if answer.StatusCode != 200 || answer.Header.Get("X-Kept") != "yes" {
 			t.Fatalf("status %d, %v", answer.StatusCode, answer.Header)
 		}
-		for _, name := range []string{"X-Listed", "Keep-Alive", "Proxy-Authenticate", "Upgrade", "Alt-Svc", "X-Bottle-Deny", "X-Pipelock-Hint"} {
+		for _, name := range []string{"X-Listed", "Keep-Alive", "Proxy-Authenticate", "Upgrade", "Alt-Svc",
+			"X-Bottle-Deny", "X-Pipelock-Hint"} {
 			if got := answer.Header.Get(name); got != "" {
 				t.Errorf("%s: %s reached the client", name, got)
 			}
@@ -409,11 +438,7 @@ func TestDrain(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := direct(t)
 		client := w.Client(proto)
-		resp, err := client.Get(w.URL("/sse?n=10&ms=100"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
+		resp := begun(t, w, client, "/sse?n=10&ms=100")
 		w.Proxy.Signal(syscall.SIGTERM)
 		if events := readEvents(t, resp.Body); len(events) != 10 {
 			t.Errorf("%d events after SIGTERM, want 10", len(events))
@@ -429,11 +454,7 @@ func TestDrain(t *testing.T) {
 func TestSecondSignalStopsAtOnce(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := direct(t)
-		resp, err := w.Client(proto).Get(w.URL("/sse?n=1000&ms=100"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
+		resp := begun(t, w, w.Client(proto), "/sse?n=1000&ms=100")
 		w.Proxy.Signal(syscall.SIGTERM)
 		if _, err := io.ReadFull(resp.Body, make([]byte, 100)); err != nil {
 			t.Fatalf("the stream broke at the first signal: %v", err)
@@ -461,7 +482,8 @@ func TestManyConcurrentExchanges(t *testing.T) {
 		for i := 0; i < 200; i++ {
 			go func(i int) {
 				body := fmt.Sprintf("request number %d", i)
-				req, _ := http.NewRequestWithContext(ctx, "POST", w.URL(fmt.Sprintf("/echo?n=%d", i)), strings.NewReader(body))
+				req, _ := http.NewRequestWithContext(ctx, "POST", w.URL(fmt.Sprintf("/echo?n=%d", i)),
+					strings.NewReader(body))
 				req.Header.Set("Content-Type", "text/plain")
 				resp, err := client.Do(req)
 				if err != nil {
@@ -470,7 +492,8 @@ func TestManyConcurrentExchanges(t *testing.T) {
 				}
 				defer resp.Body.Close()
 				text, err := io.ReadAll(resp.Body)
-				if err == nil && (resp.StatusCode != 200 || !strings.Contains(string(text), fmt.Sprintf("/echo?n=%d\"", i))) {
+				if err == nil &&
+					(resp.StatusCode != 200 || !strings.Contains(string(text), fmt.Sprintf("/echo?n=%d\"", i))) {
 					err = fmt.Errorf("request %d: status %d, %s", i, resp.StatusCode, text)
 				}
 				errs <- err

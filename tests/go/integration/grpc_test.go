@@ -20,13 +20,15 @@ import (
 var grpcFields = []string{"Content-Type", "application/grpc", "TE", "trailers"}
 
 // grpcCall makes one call whose messages are all there from the beginning, and tells its replies and its status.
-func grpcCall(t *testing.T, w *harness.World, target string, messages []string, fields ...string) (replies []string, answer harness.Answer) {
+func grpcCall(t *testing.T, w *harness.World, target string, messages []string, fields ...string) (replies []string,
+	answer harness.Answer) {
 	t.Helper()
 	var body strings.Builder
 	for _, message := range messages {
 		body.Write(origin.GrpcMessage(message))
 	}
-	answer = w.Do(w.Client(harness.H2), "POST", target, strings.NewReader(body.String()), append(fields, grpcFields...)...)
+	answer = w.Do(w.Client(harness.H2), "POST", target, strings.NewReader(body.String()),
+		append(fields, grpcFields...)...)
 	in := strings.NewReader(answer.Text)
 	for in.Len() > 0 {
 		reply, err := origin.ReadGrpcMessage(in)
@@ -60,10 +62,13 @@ func TestGrpcCallsOfAllKinds(t *testing.T) {
 	} {
 		replies, answer := grpcCall(t, w, "/grpc/"+call.kind, call.sent, "X-Note", "hi", "Grpc-Timeout", "20S")
 		want := map[bool]string{true: "12", false: "0"}[call.kind == "Nothing"]
-		if got := strings.Join(replies, " "); got != call.replies || grpcStatus(answer) != want || answer.BodyErr != nil {
-			t.Errorf("%s: %d bytes, status %q, %v; want %d bytes, %s", call.kind, len(got), grpcStatus(answer), answer.BodyErr, len(call.replies), want)
+		if got := strings.Join(replies, " "); got != call.replies || grpcStatus(answer) != want ||
+			answer.BodyErr != nil {
+			t.Errorf("%s: %d bytes, status %q, %v; want %d bytes, %s", call.kind, len(got), grpcStatus(answer),
+				answer.BodyErr, len(call.replies), want)
 		}
-		if answer.Header.Get("X-First") != "hi" || answer.Header.Get("X-Timeout") != "20S" || answer.Trailer.Get("X-Last") != "end" {
+		if answer.Header.Get("X-First") != "hi" || answer.Header.Get("X-Timeout") != "20S" ||
+			answer.Trailer.Get("X-Last") != "end" {
 			t.Errorf("%s: metadata %v, %v", call.kind, answer.Header, answer.Trailer)
 		}
 	}
@@ -100,7 +105,8 @@ func TestGrpcConversation(t *testing.T) {
 	}
 }
 
-// TestGrpcSecretInAConversation: the answer has begun when the guard finds it. The call ends with a status and a message.
+// TestGrpcSecretInAConversation: the answer has begun when the guard finds it. The call ends with a status and a
+// message.
 func TestGrpcSecretInAConversation(t *testing.T) {
 	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct})
 	say, resp := converse(t, w)
@@ -113,23 +119,29 @@ func TestGrpcSecretInAConversation(t *testing.T) {
 	if err != nil || len(rest) > 0 {
 		t.Errorf("%q, %v", rest, err)
 	}
-	if got := resp.Trailer; got.Get("Grpc-Status") != "7" || got.Get("X-Bottle-Deny") != "secret_in_body" || !strings.Contains(got.Get("Grpc-Message"), "secret") {
+	if got := resp.Trailer; got.Get("Grpc-Status") != "7" || got.Get("X-Bottle-Deny") != "secret_in_body" ||
+		!strings.Contains(got.Get("Grpc-Message"), "secret") {
 		t.Errorf("trailers %v", got)
 	}
-	line := w.Proxy.WaitAudit(t, "the call", func(line map[string]any) bool { return line["reason"] == "secret_in_body" })
+	line := w.Proxy.WaitAudit(t, "the call", func(line map[string]any) bool {
+		return line["reason"] == "secret_in_body"
+	})
 	if line["by"] != "guard" || line["verdict"] != "cut" {
 		t.Errorf("%v", line)
 	}
 }
 
-// TestGrpcRefusalsAreStatuses: policy, guard, scanner or proxy refuses, and a gRPC client gets a status that it can show, and no page.
+// TestGrpcRefusalsAreStatuses: policy, guard, scanner or proxy refuses, and a gRPC client gets a status that it can
+// show, and no page.
 func TestGrpcRefusalsAreStatuses(t *testing.T) {
 	want := func(t *testing.T, what string, answer harness.Answer, status, word string) {
 		t.Helper()
 		message := answer.Header.Get("Grpc-Message") + answer.Trailer.Get("Grpc-Message")
-		if answer.StatusCode != 200 || !strings.HasPrefix(answer.Header.Get("Content-Type"), "application/grpc") || grpcStatus(answer) != status ||
+		if answer.StatusCode != 200 || !strings.HasPrefix(answer.Header.Get("Content-Type"), "application/grpc") ||
+			grpcStatus(answer) != status ||
 			!strings.Contains(message, word) || answer.BodyErr != nil {
-			t.Errorf("%s: %d %v %v %q %v, want status %s and %q", what, answer.StatusCode, answer.Header, answer.Trailer, answer.Text, answer.BodyErr, status, word)
+			t.Errorf("%s: %d %v %v %q %v, want status %s and %q", what, answer.StatusCode, answer.Header,
+				answer.Trailer, answer.Text, answer.BodyErr, status, word)
 		}
 	}
 	t.Run("direct", func(t *testing.T) {
@@ -146,17 +158,20 @@ func TestGrpcRefusalsAreStatuses(t *testing.T) {
 		want(t, "guard", ask("/grpc/Unary?key="+shapeSecret), "7", "secret_in_url")
 		want(t, "a name with an underscore", ask("/grpc/Unary", "a_b", "c"), "3", "bad_field")
 		want(t, "a coding", ask("/grpc/Unary", "Content-Encoding", "compress"), "12", "coding_not_scannable")
-		dies := w.Do(w.Client(harness.H2), "POST", "/grpc/Dies", strings.NewReader(string(origin.GrpcMessage("x"))), grpcFields...)
+		dies := w.Do(w.Client(harness.H2), "POST", "/grpc/Dies", strings.NewReader(string(origin.GrpcMessage("x"))),
+			grpcFields...)
 		want(t, "an origin that dies", dies, "14", "the origin reset the stream")
 		conn := w.H2()
 		defer conn.Close()
 		// In the order of gRPC's libraries: their own fields come before those of the application.
-		fields := w.Request("POST", "/grpc/Unary", harness.Field{Name: "content-type", Value: "application/grpc"}, harness.Field{Name: "te", Value: "trailers"})
+		fields := w.Request("POST", "/grpc/Unary", harness.Field{Name: "content-type", Value: "application/grpc"},
+			harness.Field{Name: "te", Value: "trailers"})
 		for i := 0; i < 110; i++ {
 			fields = append(fields, harness.Field{Name: "x-many", Value: "a"})
 		}
 		conn.Headers(1, true, fields...)
-		if out := conn.Await(1); out.Status != 200 || out.Fields.Get("Grpc-Status") != "8" || !strings.Contains(out.Fields.Get("Grpc-Message"), "head_too_large") {
+		if out := conn.Await(1); out.Status != 200 || out.Fields.Get("Grpc-Status") != "8" ||
+			!strings.Contains(out.Fields.Get("Grpc-Message"), "head_too_large") {
 			t.Errorf("a head that is too large: %v %v", out, out.Fields)
 		}
 	})
@@ -168,7 +183,8 @@ func TestGrpcRefusalsAreStatuses(t *testing.T) {
 	})
 	for _, exit := range []bool{false, true} {
 		t.Run(map[bool]string{false: "scanner", true: "scanner with an exit"}[exit], func(t *testing.T) {
-			w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Scanner, Exit: exit, DoubleOnly: true, Double: double.Options{Allow: []string{"other.test"}}})
+			w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Scanner, Exit: exit, DoubleOnly: true,
+				Double: double.Options{Allow: []string{"other.test"}}})
 			_, answer := grpcCall(t, w, "/grpc/Unary", []string{"x"})
 			want(t, "the scanner", answer, "7", "blocked: domain not in allowlist")
 			if answer.Header.Get("X-Bottle-Deny") != "host_not_allowed" {
@@ -198,7 +214,8 @@ func TestGrpcio(t *testing.T) {
 		t.Fatal(err)
 	}
 	keyFile := writeFile(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
-	certFile := writeFile(t, "cert.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Certificate[0]})))
+	certFile := writeFile(t, "cert.pem",
+		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Certificate[0]})))
 	caFile := filepath.Join(t.TempDir(), "ca.pem")
 	if err := ca.WriteFile(caFile); err != nil {
 		t.Fatal(err)
@@ -222,12 +239,14 @@ func TestGrpcio(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := harness.StartProxy(t, "--upstream", "direct", "--allow", "rpc.test", "--ca-names", "any", "--allow-address", "127.0.0.0/8",
+	proxy := harness.StartProxy(t, "--upstream", "direct", "--allow", "rpc.test", "--ca-names", "any",
+		"--allow-address", "127.0.0.0/8",
 		"--origin-ca", caFile, "--resolve", "rpc.test:443=127.0.0.1:"+strings.TrimSpace(string(port[:n])))
 	run := func(args ...string) string {
 		t.Helper()
 		command := exec.Command(python, append([]string{script}, args...)...)
-		command.Env = append(os.Environ(), "https_proxy=http://"+proxy.Addr, "GRPC_PROXY=", "grpc_proxy=http://"+proxy.Addr, "no_proxy=", "no_grpc_proxy=",
+		command.Env = append(os.Environ(), "https_proxy=http://"+proxy.Addr, "GRPC_PROXY=", "grpc_proxy=http://"+
+			proxy.Addr, "no_proxy=", "no_grpc_proxy=",
 			"NO_PROXY=", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH="+proxy.CAFile)
 		timer := time.AfterFunc(120*time.Second, func() { _ = command.Process.Kill() })
 		defer timer.Stop()
@@ -238,8 +257,10 @@ func TestGrpcio(t *testing.T) {
 		return strings.TrimSpace(string(text))
 	}
 	got := strings.Split(run("call", "rpc.test:443"), "\n")
-	for i, want := range []string{`unary one/`, `server stream ['s0', 's1', 's2']`, `client stream a+b+cc`, `bidi ['x!', 'y!', 'z!']`, `large 30000`,
-		`fails NOT_FOUND there is no x at 100% ü`, `unknown UNIMPLEMENTED`, `deadline DEADLINE_EXCEEDED yes`, `begun yes`, `cancelled yes`} {
+	for i, want := range []string{`unary one/`, `server stream ['s0', 's1', 's2']`, `client stream a+b+cc`,
+		`bidi ['x!', 'y!', 'z!']`, `large 30000`,
+		`fails NOT_FOUND there is no x at 100% ü`, `unknown UNIMPLEMENTED`, `deadline DEADLINE_EXCEEDED yes`,
+		`begun yes`, `cancelled yes`} {
 		if i >= len(got) || !strings.HasPrefix(got[i], want) {
 			t.Errorf("line %d of\n%s\nwant %s", i, strings.Join(got, "\n"), want)
 			break
@@ -248,7 +269,8 @@ func TestGrpcio(t *testing.T) {
 	if !strings.HasSuffix(got[0], ` hi end b'\x00\x01\xff'`) {
 		t.Errorf("metadata: %s", got[0])
 	}
-	if got := run("one", "elsewhere.test:443", "x"); !strings.HasPrefix(got, "PERMISSION_DENIED host_not_allowed Refused by policy: elsewhere.test") {
+	if got := run("one", "elsewhere.test:443", "x"); !strings.HasPrefix(got,
+		"PERMISSION_DENIED host_not_allowed Refused by policy: elsewhere.test") {
 		t.Errorf("another host: %s", got)
 	}
 	if got := run("one", "rpc.test:443", shapeSecret); !strings.HasPrefix(got, "PERMISSION_DENIED secret_in_") {

@@ -14,7 +14,8 @@ import (
 	"bottle.test/origin"
 )
 
-// Well-known shapes, made up. The scanner knows the third kind as well; scannerSecret below is one that the guard does not.
+// Well-known shapes, made up. The scanner knows the third kind as well; scannerSecret below is one that the guard does
+// not.
 const (
 	gitHubToken = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 	awsKey      = "AKIA" + "QZ7DJT3WNK5MXH2R"
@@ -31,7 +32,8 @@ var standsBehind = []struct {
 	{"direct", harness.WorldOptions{Via: harness.Direct}},
 	{"scanner", harness.WorldOptions{Via: harness.Scanner}},
 	{"exit", harness.WorldOptions{Via: harness.Scanner, Exit: true}},
-	{"scan-requests", harness.WorldOptions{Via: harness.Scanner, Exit: true, Args: []string{"--route", "origin.test=scan-requests"}}},
+	{"scan-requests", harness.WorldOptions{Via: harness.Scanner, Exit: true,
+		Args: []string{"--route", "origin.test=scan-requests"}}},
 }
 
 func behindEach(t *testing.T, f func(t *testing.T, proto harness.Proto, o harness.WorldOptions)) {
@@ -79,11 +81,16 @@ func TestGuardInFrontOfEveryUpstream(t *testing.T) {
 		{"AWS key", "X-Foo", awsKey, "", "secret_in_header"},
 		{"private key", "X-Foo", privateKey, "", "secret_in_header"},
 		{"body", "Content-Type", "text/plain", "key " + gitHubToken, "secret_in_body"},
-		{"undeclared gzip", "Content-Type", "application/octet-stream", gzipped("key " + gitHubToken + " end"), "secret_in_body"},
-		{"second gzip member", "Content-Type", "application/octet-stream", gzipped("nothing", "key "+gitHubToken), "secret_in_body"},
-		{"undeclared zlib", "Content-Type", "application/octet-stream", zlibbed("key " + gitHubToken + " end"), "secret_in_body"},
-		{"multipart preamble", "Content-Type", "multipart/form-data; boundary=b", fmt.Sprintf(multipart, gitHubToken+"\r\n", ""), "secret_in_body"},
-		{"multipart epilogue", "Content-Type", "multipart/form-data; boundary=b", fmt.Sprintf(multipart, "", gitHubToken), "secret_in_body"},
+		{"undeclared gzip", "Content-Type", "application/octet-stream", gzipped("key " + gitHubToken + " end"),
+			"secret_in_body"},
+		{"second gzip member", "Content-Type", "application/octet-stream", gzipped("nothing", "key "+gitHubToken),
+			"secret_in_body"},
+		{"undeclared zlib", "Content-Type", "application/octet-stream", zlibbed("key " + gitHubToken + " end"),
+			"secret_in_body"},
+		{"multipart preamble", "Content-Type", "multipart/form-data; boundary=b",
+			fmt.Sprintf(multipart, gitHubToken+"\r\n", ""), "secret_in_body"},
+		{"multipart epilogue", "Content-Type", "multipart/form-data; boundary=b",
+			fmt.Sprintf(multipart, "", gitHubToken), "secret_in_body"},
 	}
 	behindEach(t, func(t *testing.T, proto harness.Proto, options harness.WorldOptions) {
 		w := harness.NewWorld(t, options)
@@ -120,17 +127,20 @@ func TestGuardInFrontOfEveryUpstream(t *testing.T) {
 // TestGuardLetsCredentialsGoHome: a token in a field to the hosts of its service passes on every route, and so do other
 // credentials of ordinary clients.
 func TestGuardLetsCredentialsGoHome(t *testing.T) {
-	const jwt = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+	const jwt = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0." +
+		"dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 	homes := []struct{ host, field, value string }{
 		{"github.com", "Authorization", "token " + gitHubToken},
 		{"api.github.com", "Authorization", "Bearer " + gitHubToken},
 		{"github.com", "Authorization", basicAuth("x", gitHubToken)},
 		{"api.anthropic.com", "X-Api-Key", shapeSecret},
 		{"registry.npmjs.org", "Authorization", "Bearer npm_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"},
-		{"upload.pypi.org", "Authorization", basicAuth("__token__", "pypi-AgEIcHlwaS5vcmc"+strings.Repeat("a1B2c3D4", 7))},
+		{"upload.pypi.org", "Authorization", basicAuth("__token__", "pypi-AgEIcHlwaS5vcmc"+
+			strings.Repeat("a1B2c3D4", 7))},
 		{"origin.test", "Authorization", "Bearer " + jwt},
 		{"origin.test", "Cookie", "sid=0123456789abcdef0123456789abcdef; theme=dark"},
-		{"s3.us-east-1.amazonaws.com", "Authorization", "AWS4-HMAC-SHA256 Credential=" + awsKey + "/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00"},
+		{"s3.us-east-1.amazonaws.com", "Authorization", "AWS4-HMAC-SHA256 Credential=" + awsKey +
+			"/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00"},
 	}
 	behindEach(t, func(t *testing.T, proto harness.Proto, options harness.WorldOptions) {
 		// The stand-in scanner looks at credentials by itself, and a real one needs each host's name and port: what is
@@ -165,19 +175,23 @@ func appendOnce(list []string, text string) []string {
 	return append(append([]string{}, list...), text)
 }
 
-// TestUndeclaredBodiesThatOnlyLookCoded: what begins like gzip, or is cut, or too large to be read, is not refused for it.
+// TestUndeclaredBodiesThatOnlyLookCoded: what begins like gzip, or is cut, or too large to be read, is not refused for
+// it.
 func TestUndeclaredBodiesThatOnlyLookCoded(t *testing.T) {
 	whole := gzipped(harness.Repeat("ordinary text; ", 20000))
 	bodies := map[string]string{
-		"whole": whole, "cut": whole[:len(whole)/2], "damaged": whole[:40] + "damage" + whole[46:], "no gzip": "\x1f\x8b\x08 is how gzip begins",
-		"bomb": gzipped(harness.Repeat("a", 50<<20)), "x^2": "x^2 + 1", "zstd mark": "\x28\xb5\x2f\xfd and then text", "with padding": whole + strings.Repeat("\x00", 5000),
+		"whole": whole, "cut": whole[:len(whole)/2], "damaged": whole[:40] + "damage" + whole[46:],
+		"no gzip": "\x1f\x8b\x08 is how gzip begins",
+		"bomb":    gzipped(harness.Repeat("a", 50<<20)), "x^2": "x^2 + 1",
+		"zstd mark": "\x28\xb5\x2f\xfd and then text", "with padding": whole + strings.Repeat("\x00", 5000),
 	}
 	behindEach(t, func(t *testing.T, proto harness.Proto, options harness.WorldOptions) {
 		w := harness.NewWorld(t, options)
 		client := w.Client(proto)
 		for name, body := range bodies {
 			from := len(w.Origin.Requests())
-			answer, err := w.Try(client, "POST", "/upload", strings.NewReader(body), "Content-Type", "application/octet-stream")
+			answer, err := w.Try(client, "POST", "/upload", strings.NewReader(body),
+				"Content-Type", "application/octet-stream")
 			if err != nil || answer.StatusCode != 200 {
 				t.Errorf("%s: status %d, %v: %s", name, answer.Status(), err, answer.Text)
 				continue
@@ -192,7 +206,8 @@ func TestUndeclaredBodiesThatOnlyLookCoded(t *testing.T) {
 // TestConnectionHidesNothing: a field that says here how to read the request cannot be taken off by Connection.
 func TestConnectionHidesNothing(t *testing.T) {
 	w := direct(t)
-	for _, name := range []string{"content-encoding", "Content-Encoding", "content-type", "content-length", "host", "transfer-encoding", "expect", "authorization"} {
+	for _, name := range []string{"content-encoding", "Content-Encoding", "content-type", "content-length", "host",
+		"transfer-encoding", "expect", "authorization"} {
 		head := "POST /upload HTTP/1.1\r\nHost: {A}\r\nContent-Length: 2\r\nConnection: close, " + name + "\r\n\r\nok"
 		answer := w.Exchange(fill(w, head))
 		wantProblem(t, answer, 400, "bad_field")
@@ -208,8 +223,10 @@ func TestConnectionHidesNothing(t *testing.T) {
 
 // TestRealGitHubHomeIsExact: the same token to a host that only looks like its home is refused.
 func TestRealGitHubHomeIsExact(t *testing.T) {
-	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Scanner, DoubleOnly: true, Name: "github.com.evil.test", Origin: origin.Options{}})
-	wantProblem(t, w.Do(w.Client(harness.H2), "GET", "/echo", nil, "Authorization", "token "+gitHubToken), 403, "secret_in_header")
+	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Scanner, DoubleOnly: true, Name: "github.com.evil.test",
+		Origin: origin.Options{}})
+	wantProblem(t, w.Do(w.Client(harness.H2), "GET", "/echo", nil, "Authorization", "token "+gitHubToken), 403,
+		"secret_in_header")
 	w.Untouched()
 }
 
@@ -237,7 +254,8 @@ func TestContentCodingsThatAreFramingOrPlain(t *testing.T) {
 		{"aws-chunked", "application/octet-stream", awsChunked(text, 8192), awsChunked(secret, 30017), true},
 		// The token is cut by a chunk's end.
 		{"aws-chunked", "text/plain", awsChunked(text, 100), awsChunked(secret, 30010), true},
-		{"aws-chunked", "application/json", awsChunked(`{"a": 1}`, 3), awsChunked(`{"a": "`+gitHubToken+`"}`, 10), true},
+		{"aws-chunked", "application/json", awsChunked(`{"a": 1}`, 3), awsChunked(`{"a": "`+gitHubToken+`"}`, 10),
+			true},
 		{"gzip,aws-chunked", "text/plain", awsChunked(gzipped(text), 8192), awsChunked(gzipped(secret), 8192), true},
 		{"aws-chunked, gzip", "text/plain", awsChunked(gzipped(text), 8192), awsChunked(gzipped(secret), 8192), true},
 		{"amz-1.0", "application/octet-stream", text, secret, false},
@@ -250,13 +268,15 @@ func TestContentCodingsThatAreFramingOrPlain(t *testing.T) {
 		withoutExit := options.Via == harness.Scanner && !options.Exit
 		for _, c := range cases {
 			from := len(w.Origin.Requests())
-			answer, err := w.Try(client, "POST", "/upload", strings.NewReader(c.clean), "Content-Encoding", c.coding, "Content-Type", c.mediaType)
+			answer, err := w.Try(client, "POST", "/upload", strings.NewReader(c.clean), "Content-Encoding", c.coding,
+				"Content-Type", c.mediaType)
 			if err != nil {
 				t.Errorf("%s: %v", c.coding, err)
 				continue
 			}
 			if c.framed && withoutExit {
-				if p := wantProblem(t, answer, 501, "coding_not_scannable"); !strings.Contains(p.Hint, "--exit-listen") {
+				if p := wantProblem(t, answer, 501, "coding_not_scannable"); !strings.Contains(p.Hint,
+					"--exit-listen") {
 					t.Errorf("%s: the hint is %q", c.coding, p.Hint)
 				}
 				continue
@@ -272,10 +292,12 @@ func TestContentCodingsThatAreFramingOrPlain(t *testing.T) {
 				t.Errorf("%s: status %d, %d requests: %s", c.coding, answer.StatusCode, len(seen), answer.Text)
 				continue
 			}
-			if got := seen[0].Header.Get("Content-Encoding"); c.framed && (got != c.coding || seen[0].BodyLen != int64(len(c.clean))) {
+			if got := seen[0].Header.Get("Content-Encoding"); c.framed &&
+				(got != c.coding || seen[0].BodyLen != int64(len(c.clean))) {
 				t.Errorf("%s: arrives as %q with %d bytes of %d", c.coding, got, seen[0].BodyLen, len(c.clean))
 			}
-			answer, err = w.Try(client, "POST", "/upload", strings.NewReader(c.secret), "Content-Encoding", c.coding, "Content-Type", c.mediaType)
+			answer, err = w.Try(client, "POST", "/upload", strings.NewReader(c.secret), "Content-Encoding", c.coding,
+				"Content-Type", c.mediaType)
 			if err != nil || answer.StatusCode != 403 {
 				t.Errorf("%s with a secret: status %d, %v: %s", c.coding, answer.Status(), err, answer.Text)
 				continue
@@ -285,7 +307,8 @@ func TestContentCodingsThatAreFramingOrPlain(t *testing.T) {
 	})
 }
 
-// TestContentCodingsThatCannotBeRead: damaged ones are the client's mistake, unknown ones are told which route there would be.
+// TestContentCodingsThatCannotBeRead: damaged ones are the client's mistake, unknown ones are told which route there
+// would be.
 func TestContentCodingsThatCannotBeRead(t *testing.T) {
 	behindEach(t, func(t *testing.T, proto harness.Proto, options harness.WorldOptions) {
 		w := harness.NewWorld(t, options)
@@ -299,7 +322,8 @@ func TestContentCodingsThatCannotBeRead(t *testing.T) {
 			wantProblem(t, answer, 400, "coding_broken")
 		}
 		for _, coding := range []string{"compress", "gzip, compress", "aws-chunked, aws-chunked", "gzip;q=1", "dcz"} {
-			p := wantProblem(t, w.Do(client, "POST", "/upload", strings.NewReader("x"), "Content-Encoding", coding), 501, "coding_not_scannable")
+			p := wantProblem(t, w.Do(client, "POST", "/upload", strings.NewReader("x"), "Content-Encoding", coding),
+				501, "coding_not_scannable")
 			if !strings.Contains(p.Hint, "relay") {
 				t.Errorf("%s: the hint is %q", coding, p.Hint)
 			}

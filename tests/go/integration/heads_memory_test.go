@@ -16,14 +16,16 @@ func TestHeadsBehindAShutWindowTakeLittleMemory(t *testing.T) {
 	const connections, perConnection = 20, 2 << 20
 	for _, path := range []string{"/slow?ms=60000", "/refused"} {
 		t.Run(path[1:5], func(t *testing.T) {
-			w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Origin: origin.Options{}, Args: []string{"--threads", "1"}})
+			w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Origin: origin.Options{},
+				Args: []string{"--threads", "1"}})
 			w.Do(w.Client(harness.H1), "GET", "/text", nil)
 			w.Proxy.ResetPeak()
 			before := w.Proxy.RSS()
 			for i := 0; i < connections; i++ {
 				c := w.H2To(w.HostPort())
 				defer c.Close()
-				c.Send(harness.Frame{Type: harness.FrameSettings, Payload: []byte{0, 4, 0, 0, 0, 0}}) // INITIAL_WINDOW_SIZE 0
+				// INITIAL_WINDOW_SIZE 0
+				c.Send(harness.Frame{Type: harness.FrameSettings, Payload: []byte{0, 4, 0, 0, 0, 0}})
 				request := w.Request("GET", path)
 				if path == "/refused" {
 					request[2].Value = "elsewhere.test" // not the connection's: 421
@@ -43,7 +45,8 @@ func TestHeadsBehindAShutWindowTakeLittleMemory(t *testing.T) {
 					for k := 0; k < 14; k++ {
 						payload = append(payload, 0xbe)
 					}
-					c.Send(harness.Frame{Type: harness.FrameHeaders, Flags: harness.FlagEndHeaders | harness.FlagEndStream, Stream: stream, Payload: payload})
+					c.Send(harness.Frame{Type: harness.FrameHeaders,
+						Flags: harness.FlagEndHeaders | harness.FlagEndStream, Stream: stream, Payload: payload})
 				}
 				c.Send(harness.Frame{Type: harness.FramePing, Payload: []byte("all sent")})
 				for {

@@ -28,8 +28,10 @@ const (
 
 // containerWays are the ways that must be open in a container beside the bottle.
 var containerWays = []string{
-	"TCP to a host", "TCP with data in the SYN", "UDP to a host", "QUIC", "TCP over IPv6", "UDP over IPv6", "metadata address",
-	"a resolver of one's choice", "a resolver of one's choice, by TCP", "ICMP by a raw socket", "IP packets of one's own making",
+	"TCP to a host", "TCP with data in the SYN", "UDP to a host", "QUIC", "TCP over IPv6", "UDP over IPv6",
+	"metadata address",
+	"a resolver of one's choice", "a resolver of one's choice, by TCP", "ICMP by a raw socket",
+	"IP packets of one's own making",
 	"frames by a packet socket", "capabilities and set-user-ID programs",
 	"chroot and back", "a tunnel of names", "a tunnel of names: TXT", "a tunnel of names: the system's resolver",
 }
@@ -78,7 +80,8 @@ func (b *besideBottle) network(part string) string {
 func (b *besideBottle) start(name string, files map[string][]byte, options []string, command ...string) {
 	b.t.Helper()
 	name += "-" + b.nonce
-	words := append([]string{"create", "--name", name, "--user", "0:0", "--workdir", "/", "--network", b.network("internet")}, options...)
+	words := append([]string{"create", "--name", name, "--user", "0:0", "--workdir", "/", "--network",
+		b.network("internet")}, options...)
 	b.docker(append(append(words, "--entrypoint", command[0], harness.AgentImage), command[1:]...)...)
 	b.t.Cleanup(func() { _, _ = docker(b.t, "rm", "--force", "--volumes", name) })
 	dir := b.t.TempDir()
@@ -100,7 +103,8 @@ func (b *besideBottle) told() (out []sighting) {
 		}
 		// An engine's network does this by itself, so it is no visit: neighbours that are looked for, and multicast
 		// groups.
-		if e.Kind == "ready" || e.Kind == "frame" && e.To != containerInternet && e.To != containerInternet6 && e.To != containerMetadata || e.IP == 58 {
+		if e.Kind == "ready" || e.Kind == "frame" && e.To != containerInternet && e.To != containerInternet6 &&
+			e.To != containerMetadata || e.IP == 58 {
 			continue
 		}
 		out = append(out, e)
@@ -113,10 +117,7 @@ func TestHostileAgentDocker(t *testing.T) {
 	needEngine(t)
 	nonce := fmt.Sprintf("%016x", rand.Uint64())
 	canary := "CANARY-" + nonce
-	agent, err := os.ReadFile("testdata/hostile_agent.py")
-	if err != nil {
-		t.Fatal(err)
-	}
+	agent := hostileAgent(t)
 	world, err := os.ReadFile("testdata/hostile_world.py")
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +136,8 @@ func TestHostileAgentDocker(t *testing.T) {
 	t.Cleanup(func() { _ = victim.Process.Kill() })
 
 	b := newBesideBottle(t, nonce)
-	b.start("hosts", map[string][]byte{"world.py": world}, []string{"--ip", containerInternet, "--ip6", containerInternet6},
+	b.start("hosts", map[string][]byte{"world.py": world}, []string{"--ip", containerInternet, "--ip6",
+		containerInternet6},
 		"python3", "/world.py", "hosts", "eth0", "eth1")
 	b.docker("network", "connect", "--ip", containerMetadata, b.network("metadata"), "hosts-"+nonce)
 	b.docker("start", "hosts-"+nonce)
@@ -148,16 +150,19 @@ func TestHostileAgentDocker(t *testing.T) {
 	if err := os.Mkdir(workspace, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	sockets := []string{"/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock"}
+	sockets := []string{"/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock",
+		"/run/podman/podman.sock"}
 	if engine := os.Getenv("DOCKER_HOST"); strings.HasPrefix(engine, "unix://") {
 		sockets = append(sockets, strings.TrimPrefix(engine, "unix://"))
 	}
 	state := t.TempDir()
-	folders := []string{"/", "/etc", "/usr/local/bin", "/opt", "/tmp", "/var/tmp", "/dev/shm", "/home/agent", filepath.Dir(secret), state}
+	folders := []string{"/", "/etc", "/usr/local/bin", "/opt", "/tmp", "/var/tmp", "/dev/shm", "/home/agent",
+		filepath.Dir(secret), state}
 	targets, err := json.Marshal(map[string]any{
 		"nonce": nonce, "canary": canary, "secret_file": secret, "victim": victim.Process.Pid, "hidden": "/proc/kcore",
-		"internet": containerInternet, "internet6": containerInternet6, "metadata": containerMetadata, "resolver": containerInternet,
-		"gateway": host, "allowed": "origin.demo", "rebind": "rebind.test", "loop": "loop.test",
+		"internet": containerInternet, "internet6": containerInternet6, "metadata": containerMetadata,
+		"resolver": containerInternet,
+		"gateway":  host, "allowed": "origin.demo", "rebind": "rebind.test", "loop": "loop.test",
 		"unix": sockets, "abstract": "bottle-hostile-" + nonce,
 		"folders":   folders,
 		"private":   folders, // the container's own; the test looks for them outside
@@ -168,8 +173,10 @@ func TestHostileAgentDocker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest := `{"bottles": {"default": {"scanner": "guard", "egress": {"allow": ["origin.demo", "rebind.test", "loop.test"], "allow_addresses": ["` + host + `/32"]}}}}`
-	for name, content := range map[string]string{"agent.py": string(agent), "targets.json": string(targets), "bottle.json": manifest} {
+	manifest := `{"bottles": {"default": {"scanner": "guard", "egress": {"allow": ["origin.demo", "rebind.test", ` +
+		`"loop.test"], "allow_addresses": ["` + host + `/32"]}}}}`
+	for name, content := range map[string]string{"agent.py": string(agent), "targets.json": string(targets),
+		"bottle.json": manifest} {
 		if err := os.WriteFile(filepath.Join(workspace, name), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +186,8 @@ func TestHostileAgentDocker(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, harness.Binary(t, "bottle"), "start", "--backend", "docker", "--quiet",
-			"--resolve", "origin.demo:443="+net.JoinHostPort(host, port), "--resolve", "rebind.test:443="+containerMetadata+":80",
+			"--resolve", "origin.demo:443="+net.JoinHostPort(host, port), "--resolve", "rebind.test:443="+
+				containerMetadata+":80",
 			"--resolve", "loop.test:443=127.0.0.1:3128", "--origin-ca", ca, "--", "python3", "agent.py", "targets.json")
 		cmd.Dir = workspace
 		cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+state, "XDG_RUNTIME_DIR="+t.TempDir())
@@ -209,7 +217,8 @@ func TestHostileAgentDocker(t *testing.T) {
 		}
 	})
 	t.Run("beside", func(t *testing.T) {
-		b.start("beside", map[string][]byte{"agent.py": agent, "targets.json": targets}, []string{"--dns", containerInternet}, "python3", "/agent.py", "/targets.json")
+		b.start("beside", map[string][]byte{"agent.py": agent, "targets.json": targets},
+			[]string{"--dns", containerInternet}, "python3", "/agent.py", "/targets.json")
 		b.docker("network", "connect", b.network("metadata"), "beside-"+nonce)
 		text := b.docker("start", "--attach", "beside-"+nonce)
 		if os.Getenv("BOTTLE_HOSTILE_LINES") == "1" {
@@ -218,7 +227,8 @@ func TestHostileAgentDocker(t *testing.T) {
 		open := readAttempts(t, text)
 		for _, name := range containerWays {
 			if open[name][0] != "OPEN" {
-				t.Errorf("beside the bottle the way %q is %s %s, so that it is closed in there says nothing", name, open[name][0], open[name][1])
+				t.Errorf("beside the bottle the way %q is %s %s, so that it is closed in there says nothing", name,
+					open[name][0], open[name][1])
 			}
 		}
 		kinds := map[string]int{}
@@ -296,7 +306,8 @@ print("sent")`, strings.TrimSpace(port))
 	}
 	_ = stdin.Close()
 	if heard, _ := lines.ReadString('\n'); !strings.HasPrefix(heard, "nothing") {
-		t.Skipf("KNOWN HOLE: the engine's machine hears the broadcasts of a bottle (%s); its reverse path filter, net.ipv4.conf.all.rp_filter=1, stops them", strings.TrimSpace(heard))
+		t.Skipf("KNOWN HOLE: the engine's machine hears the broadcasts of a bottle (%s); its reverse path filter, "+
+			"net.ipv4.conf.all.rp_filter=1, stops them", strings.TrimSpace(heard))
 	}
 }
 
@@ -304,7 +315,8 @@ print("sent")`, strings.TrimSpace(port))
 func TestDockerCheckProvesTheBottle(t *testing.T) {
 	needEngine(t)
 	run := startDocker(t, "--check", "--scanner", "guard", "--", "echo", "the command ran")
-	for _, want := range []string{"ok       the proxy", "ok       curl: uses the proxy and trusts its CA", "ok       direct TCP: dead",
+	for _, want := range []string{"ok       the proxy", "ok       curl: uses the proxy and trusts its CA",
+		"ok       direct TCP: dead",
 		"ok       the cloud's metadata address: dead", "ok       raw sockets: dead", "ok       privileges: none",
 		"ok       sockets of the host and of a container engine"} {
 		if !strings.Contains(run.err, want) {

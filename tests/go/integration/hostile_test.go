@@ -16,9 +16,27 @@ import (
 	"bottle.test/harness"
 )
 
-// A hostile agent (testdata/hostile_agent.py) tries its ways out of a bottle, in a world (testdata/hostile_world.py)
-// whose hosts count what reaches them. The same agent runs beside the bottle too: what it finds open there could have
-// been found open in here.
+// A hostile agent (testdata/hostile_agent) tries its ways out of a bottle, in a world (testdata/hostile_world.py) whose
+// hosts count what reaches them. The same agent runs beside the bottle too: what it finds open there could have been
+// found open in here.
+
+// hostileAgent is the agent's script, from its parts.
+func hostileAgent(t *testing.T) []byte {
+	t.Helper()
+	parts, err := filepath.Glob("testdata/hostile_agent/*.py")
+	if err != nil || len(parts) == 0 {
+		t.Fatalf("testdata/hostile_agent: %d parts, %v", len(parts), err)
+	}
+	var script []byte
+	for _, part := range parts { // Glob sorts them
+		text, err := os.ReadFile(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script = append(append(script, text...), "\n\n"...)
+	}
+	return script
+}
 
 // attempts are the agent's lines: by name, "closed", "OPEN", "not-here" or "BROKEN", and the rest.
 type attempts map[string][2]string
@@ -54,7 +72,8 @@ func (a attempts) count(state string) (n int) {
 func (a attempts) allClosed(t *testing.T, besides ...string) {
 	t.Helper()
 	for name, one := range a {
-		if one[0] == "OPEN" && name != allowedWay && !strings.Contains("|"+strings.Join(besides, "|")+"|", "|"+name+"|") {
+		if one[0] == "OPEN" && name != allowedWay && !strings.Contains("|"+strings.Join(besides, "|")+"|",
+			"|"+name+"|") {
 			t.Errorf("a way out, %s: %s", name, one[1])
 		}
 	}
@@ -71,23 +90,31 @@ const allowedWay = "the allowed host"
 
 // openBeside are the ways that must be open beside a bottle, where the agent has the machine to itself.
 var openBeside = []string{
-	"TCP to a host", "UDP to a host", "QUIC", "TCP over IPv6", "UDP over IPv6", "IPv6 link-local", "multicast and broadcast",
+	"TCP to a host", "UDP to a host", "QUIC", "TCP over IPv6", "UDP over IPv6", "IPv6 link-local",
+	"multicast and broadcast",
 	"metadata address", "gateway's ports", "gateway by UDP", "ICMP by a raw socket", "IP packets of one's own making",
 	"frames by a packet socket", "a route of one's own", "an interface of one's own",
 	"a resolver of one's choice", "a resolver of one's choice, by TCP", "a tunnel of names", "a tunnel of names: TXT",
 	"a tunnel of names: the system's resolver",
-	"CONNECT to an address", "CONNECT to an IPv6 address", "CONNECT to the metadata address", "CONNECT to the proxy's own listener",
-	"addresses in strange spelling", "an allowed name that leads to loopback", "an allowed name that leads to the metadata address",
-	"CONNECT to a host that is not allowed", "CONNECT with data in the name", "a wildcard's neighbour", "another port of an allowed host",
-	"another name in the handshake", "another host in the request", "absolute form to an address", "absolute form to the metadata address",
+	"CONNECT to an address", "CONNECT to an IPv6 address", "CONNECT to the metadata address",
+	"CONNECT to the proxy's own listener",
+	"addresses in strange spelling", "an allowed name that leads to loopback",
+	"an allowed name that leads to the metadata address",
+	"CONNECT to a host that is not allowed", "CONNECT with data in the name", "a wildcard's neighbour",
+	"another port of an allowed host",
+	"another name in the handshake", "another host in the request", "absolute form to an address",
+	"absolute form to the metadata address",
 	"absolute form with an allowed Host", "other schemes", "SOCKS on the proxy's port",
-	"engines' and other sockets", "any socket that can be found", "abstract sockets of the host", "inherited descriptors",
+	"engines' and other sockets", "any socket that can be found", "abstract sockets of the host",
+	"inherited descriptors",
 	"environment of other processes", "command lines of other processes", "files through the root of other processes",
-	"descriptors of other processes", "memory of another process", "process_vm_readv", "ptrace", "a signal to a process outside",
+	"descriptors of other processes", "memory of another process", "process_vm_readv", "ptrace",
+	"a signal to a process outside",
 	"a descriptor of a process outside", "a new network namespace", "another network namespace",
 	"System V shared memory", "keys of the caller's session",
 	"mount", "mount by descriptors", "chroot and back", "capabilities and set-user-ID programs",
-	"files of the caller's", "the caller's files through a link", "new files outside of the workspace", "the manifest, its own policy",
+	"files of the caller's", "the caller's files through a link", "new files outside of the workspace",
+	"the manifest, its own policy",
 	"the launcher's files: CA, audit log, records",
 }
 
@@ -182,13 +209,10 @@ func TestHostileAgentLocal(t *testing.T) {
 	}
 	canary := "CANARY-" + nonce
 	put(at("home/secret"), canary)
-	manifest := `{"bottles": {"default": {"egress": {"allow": ["allowed.test", "rebind.test", "loop.test"], "allow_addresses": ["127.0.0.7/32"]}}}}`
+	manifest := `{"bottles": {"default": {"egress": {"allow": ["allowed.test", "rebind.test", "loop.test"], ` +
+		`"allow_addresses": ["127.0.0.7/32"]}}}}`
 	put(filepath.Join(s.project, "bottle.json"), manifest)
-	script, err := os.ReadFile("testdata/hostile_agent.py")
-	if err != nil {
-		t.Fatal(err)
-	}
-	put(filepath.Join(s.project, "agent.py"), string(script))
+	put(filepath.Join(s.project, "agent.py"), string(hostileAgent(t)))
 
 	environment := map[string]string{}
 	for _, pair := range s.command().Env {
@@ -214,7 +238,8 @@ func TestHostileAgentLocal(t *testing.T) {
 	config := map[string]any{
 		"nonce": nonce, "canary": canary, "folder": s.root, "events": at("events"), "secret_file": at("home/secret"),
 		"targets_file": filepath.Join(s.project, "targets.json"),
-		"origin":       []string{harness.Binary(t, "bottle-demo-origin"), "-listen", "127.0.0.7:0", "-names", "allowed.test", "-cert-dir", s.root},
+		"origin": []string{harness.Binary(t, "bottle-demo-origin"), "-listen", "127.0.0.7:0", "-names",
+			"allowed.test", "-cert-dir", s.root},
 		"phases": []phase{
 			inBottle("guard", "--scanner", "guard"),
 			inBottle("scanner", "--scanner", "pipelock", "--pipelock-bin", harness.Binary(t, "pipelock-double")),
@@ -222,7 +247,8 @@ func TestHostileAgentLocal(t *testing.T) {
 		},
 		"targets": map[string]any{
 			"allowed": "allowed.test", "rebind": "rebind.test", "loop": "loop.test", "hidden": "/proc/kcore",
-			"folders":   []string{at("home"), s.root, at("state"), at("run"), "/tmp", "/var/tmp", "/dev/shm", "/home/agent", "/run", "/etc", "/usr/local/bin"},
+			"folders": []string{at("home"), s.root, at("state"), at("run"), "/tmp", "/var/tmp", "/dev/shm",
+				"/home/agent", "/run", "/etc", "/usr/local/bin"},
 			"private":   []string{s.root, "/tmp", "/var/tmp", "/dev/shm", "/home/agent", "/run"},
 			"manifest":  []string{filepath.Join(s.project, "bottle.json")},
 			"launchers": []string{at("audit.jsonl"), at("run/bottle/.lock")},
@@ -234,7 +260,8 @@ func TestHostileAgentLocal(t *testing.T) {
 	}
 	put(at("config.json"), string(text))
 	began := time.Now()
-	cmd := exec.Command("unshare", "-Urnm", "--kill-child", "/usr/bin/python3", "testdata/hostile_world.py", "street", at("config.json"))
+	cmd := exec.Command("unshare", "-Urnm", "--kill-child", "/usr/bin/python3", "testdata/hostile_world.py", "street",
+		at("config.json"))
 	timer := time.AfterFunc(4*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -272,7 +299,8 @@ func TestHostileAgentLocal(t *testing.T) {
 		open := said("beside")
 		for _, name := range openBeside {
 			if open[name][0] != "OPEN" {
-				t.Errorf("beside the bottle the way %q is %s, so that it is closed in there says nothing", name, open[name][0]+" "+open[name][1])
+				t.Errorf("beside the bottle the way %q is %s, so that it is closed in there says nothing", name,
+					open[name][0]+" "+open[name][1])
 			}
 		}
 		kinds := map[string]int{}

@@ -25,7 +25,8 @@ var hostSpellings = []struct {
 	// names that are no hosts by the letter of RFC 952, and that resolvers, browsers and certificates take
 	{"a_b.example", true}, {"under_score.example", true}, {"_dmarc.example.com", true}, {"a-.example", true},
 	// names with a port
-	{"example.com:443", true}, {"example.com:1", true}, {"example.com:65535", true}, {"*.example.com:8443", true}, {"*:80", true},
+	{"example.com:443", true}, {"example.com:1", true}, {"example.com:65535", true}, {"*.example.com:8443", true},
+	{"*:80", true},
 	// patterns
 	{"*", true}, {"*.example.com", true}, {"*.a.b.example.com", true}, {"*.under_score.example", true},
 	// addresses
@@ -36,17 +37,19 @@ var hostSpellings = []struct {
 	{"xn--a.com", false}, {"bücher.example", false}, {strings.Repeat("a", 64) + ".example", false},
 	{"user@example.com", false}, {"a/b.example", false}, {"https://example.com", false}, {"example.com/v1", false},
 	// what some resolver reads as an address
-	{"1.2.3", false}, {"256.1.1.1", false}, {"0x7f.1", false}, {"127.1", false}, {"2130706433", false}, {"010.0.0.1", false},
+	{"1.2.3", false}, {"256.1.1.1", false}, {"0x7f.1", false}, {"127.1", false}, {"2130706433", false},
+	{"010.0.0.1", false},
 	{"[::ffff:127.0.0.1]", false}, {"fe80::1%eth0", false}, {"[::1", false}, {"[::1]443", false},
 	// patterns that are none
-	{"*.com", false}, {"*.", false}, {"*example.com", false}, {"a.*.example", false}, {"**.example.com", false}, {"*.1.2.3.4", false},
+	{"*.com", false}, {"*.", false}, {"*example.com", false}, {"a.*.example", false}, {"**.example.com", false},
+	{"*.1.2.3.4", false},
 	// ports that are none
 	{"example.com:", false}, {"example.com:0", false}, {"example.com:65536", false}, {"example.com:+1", false},
 	{"example.com:https", false}, {":443", false},
 }
 
-// hostVerdicts asks both programs what they think of an entry: bottle-proxy, the launcher's command line and a manifest.
-// The last two are asked for a plan, which is never to accept what a start would refuse.
+// hostVerdicts asks both programs what they think of an entry: bottle-proxy, the launcher's command line and a
+// manifest. The last two are asked for a plan, which is never to accept what a start would refuse.
 func hostVerdicts(t *testing.T, s *shelf, host string) map[string]bool {
 	t.Helper()
 	verdict := map[string]bool{}
@@ -79,7 +82,8 @@ func hostVerdicts(t *testing.T, s *shelf, host string) map[string]bool {
 	return verdict
 }
 
-// TestOneVerdictForEachHost: every part reads an allowlist's entry in the same grammar, and says where a bad one stands.
+// TestOneVerdictForEachHost: every part reads an allowlist's entry in the same grammar, and says where a bad one
+// stands.
 func TestOneVerdictForEachHost(t *testing.T) {
 	s := newShelf(t)
 	for _, host := range hostSpellings {
@@ -96,7 +100,8 @@ func TestPlansAcceptNoHostThatAStartRefuses(t *testing.T) {
 	s := newShelf(t)
 	seed := time.Now().UnixNano()
 	random := rand.New(rand.NewSource(seed))
-	pieces := []string{"a", "example", "com", "1", "0x7f", "xn--", "*", ".", ".", "-", "_", ":", "[", "]", "::", "443", "%", "@", " ", "ü"}
+	pieces := []string{"a", "example", "com", "1", "0x7f", "xn--", "*", ".", ".", "-", "_", ":", "[", "]", "::", "443",
+		"%", "@", " ", "ü"}
 	for i := 0; i < 40; i++ {
 		host := ""
 		for n := 1 + random.Intn(6); n > 0; n-- {

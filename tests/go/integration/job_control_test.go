@@ -89,8 +89,8 @@ func (shell jobShell) fgEnded(terminal *harness.Terminal, status string) {
 	terminal.Expect("status-" + status + "\r")
 }
 
-// TestCtrlZSuspendsAFullScreenProgram: it stops itself, the person's shell sees its job stop and has the terminal, and fg
-// brings the program back with its own modes, the size of the window, its keys and Ctrl-C.
+// TestCtrlZSuspendsAFullScreenProgram: it stops itself, the person's shell sees its job stop and has the terminal, and
+// fg brings the program back with its own modes, the size of the window, its keys and Ctrl-C.
 func TestCtrlZSuspendsAFullScreenProgram(t *testing.T) {
 	bottle := harness.Binary(t, "bottle")
 	eachShell(t, func(t *testing.T, s *shelf, shell jobShell) {
@@ -122,8 +122,8 @@ func TestCtrlZSuspendsAFullScreenProgram(t *testing.T) {
 	})
 }
 
-// TestCtrlZSuspendsAnyCommand: also one that knows nothing of terminals; the same of a command of bottle exec; bg lets it
-// run beside the shell.
+// TestCtrlZSuspendsAnyCommand: also one that knows nothing of terminals; the same of a command of bottle exec; bg lets
+// it run beside the shell.
 func TestCtrlZSuspendsAnyCommand(t *testing.T) {
 	bottle := harness.Binary(t, "bottle")
 	eachShell(t, func(t *testing.T, s *shelf, shell jobShell) {
@@ -131,7 +131,8 @@ func TestCtrlZSuspendsAnyCommand(t *testing.T) {
 		// A shell that starts another process loses a key that comes just then.
 		// Python's own handler only notes a signal, and a Ctrl-C between that note and read() would wait for a key.
 		waits := "import signal\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\n" +
-			"print('begun', flush=True)\nopen('go').read()\nprint('wenton', flush=True)\nprint('got', input(), flush=True)\ninput()\n"
+			"print('begun', flush=True)\nopen('go').read()\nprint('wenton', flush=True)\n" +
+			"print('got', input(), flush=True)\ninput()\n"
 		if err := os.WriteFile(filepath.Join(s.project, "waits.py"), []byte(waits), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -44,29 +44,47 @@ func TestLauncherErrors(t *testing.T) {
 	}{
 		{"nothing", "", nil, 64, []string{"hint"}},
 		{"unknown-option", "", []string{"start", "--nonsense"}, 64, []string{"--nonsense"}},
-		{"unknown-backend", "", []string{"start", "--backend", "submarine", "--", "true"}, 64, []string{"submarine", "local"}},
-		{"unknown-backend-in-manifest", `{"bottles": {"default": {"backend": "submarine"}}}`, []string{"start", "--", "true"}, 64, []string{"submarine"}},
+		{"unknown-backend", "", []string{"start", "--backend", "submarine", "--", "true"}, 64,
+			[]string{"submarine", "local"}},
+		{"unknown-backend-in-manifest", `{"bottles": {"default": {"backend": "submarine"}}}`,
+			[]string{"start", "--", "true"}, 64, []string{"submarine"}},
 		{"unknown-scanner", "", []string{"start", "--scanner", "guesswork", "--", "true"}, 64, []string{"guesswork"}},
-		{"allow-with-scheme", "", []string{"start", "--allow", "https://a.test", "--", "true"}, 64, []string{"https://a.test"}},
-		{"allow-of-no-host", "", []string{"start", "--allow", "a-.test", "--", "true"}, 64, []string{"a-.test", "hyphen"}},
+		{"allow-with-scheme", "", []string{"start", "--allow", "https://a.test", "--", "true"}, 64,
+			[]string{"https://a.test"}},
+		{"allow-of-no-host", "", []string{"start", "--allow", "a-.test", "--", "true"}, 64,
+			[]string{"a-.test", "hyphen"}},
 		{"allow-of-a-number", "", []string{"start", "--allow", "999.1.1.1", "--", "true"}, 64, []string{"999.1.1.1"}},
-		{"allow-below-an-address", "", []string{"start", "--dry-run", "--allow", "*.192.0.2.1", "--", "true"}, 64, []string{"*.192.0.2.1"}},
-		{"allow-in-the-manifest", `{"bottles": {"default": {"egress": {"allow": ["a_b.test"]}}}}`, []string{"start"}, 64, []string{"a_b.test"}},
-		{"address-range-too-wide", "", []string{"start", "--allow-address", "10.0.0.0/99", "--", "true"}, 64, []string{"10.0.0.0/99"}},
-		{"address-range-of-no-address", "", []string{"start", "--allow-address", "10.0.0", "--", "true"}, 64, []string{"10.0.0"}},
-		{"resolve-without-address", "", []string{"start", "--resolve", "a.test:443", "--", "true"}, 64, []string{"a.test:443"}},
-		{"resolve-to-a-name", "", []string{"start", "--resolve", "a.test:443=b.test:1", "--", "true"}, 64, []string{"b.test"}},
-		{"audit-in-no-directory", "", []string{"start", "--audit", "/nonexistent/audit.jsonl", "--", "true"}, 64, []string{"/nonexistent is not a directory"}},
+		{"allow-below-an-address", "", []string{"start", "--dry-run", "--allow", "*.192.0.2.1", "--", "true"}, 64,
+			[]string{"*.192.0.2.1"}},
+		{"allow-in-the-manifest", `{"bottles": {"default": {"egress": {"allow": ["a_b.test"]}}}}`, []string{"start"},
+			64, []string{"a_b.test"}},
+		{"address-range-too-wide", "", []string{"start", "--allow-address", "10.0.0.0/99", "--", "true"}, 64,
+			[]string{"10.0.0.0/99"}},
+		{"address-range-of-no-address", "", []string{"start", "--allow-address", "10.0.0", "--", "true"}, 64,
+			[]string{"10.0.0"}},
+		{"resolve-without-address", "", []string{"start", "--resolve", "a.test:443", "--", "true"}, 64,
+			[]string{"a.test:443"}},
+		{"resolve-to-a-name", "", []string{"start", "--resolve", "a.test:443=b.test:1", "--", "true"}, 64,
+			[]string{"b.test"}},
+		{"audit-in-no-directory", "", []string{"start", "--audit", "/nonexistent/audit.jsonl", "--", "true"}, 64,
+			[]string{"/nonexistent is not a directory"}},
 		{"audit-is-a-directory", "", []string{"start", "--audit", "/", "--", "true"}, 64, []string{"--audit /"}},
-		{"pipelock-port", "", []string{"start", "--pipelock", "http://127.0.0.1:99999", "--", "true"}, 64, []string{"99999"}},
-		{"origin-ca-without-certificate", "", []string{"start", "--origin-ca", "/dev/null", "--", "true"}, 64, []string{"/dev/null"}},
-		{"origin-ca-of-text", "", []string{"start", "--origin-ca", "/etc/passwd", "--", "true"}, 72, []string{"/etc/passwd"}},
-		{"name-and-command", "", []string{"start", "true", "--", "true"}, 64, []string{"\"true\" is a command", "bottle start -- true"}},
-		{"manifest-missing", "", []string{"start", "--manifest", "/nonexistent/bottle.json"}, 65, []string{"/nonexistent/bottle.json"}},
+		{"pipelock-port", "", []string{"start", "--pipelock", "http://127.0.0.1:99999", "--", "true"}, 64,
+			[]string{"99999"}},
+		{"origin-ca-without-certificate", "", []string{"start", "--origin-ca", "/dev/null", "--", "true"}, 64,
+			[]string{"/dev/null"}},
+		{"origin-ca-of-text", "", []string{"start", "--origin-ca", "/etc/passwd", "--", "true"}, 72,
+			[]string{"/etc/passwd"}},
+		{"name-and-command", "", []string{"start", "true", "--", "true"}, 64,
+			[]string{"\"true\" is a command", "bottle start -- true"}},
+		{"manifest-missing", "", []string{"start", "--manifest", "/nonexistent/bottle.json"}, 65,
+			[]string{"/nonexistent/bottle.json"}},
 		{"manifest-no-json", "{\"bottles\": ", []string{"start"}, 65, []string{"bottle.json:1:"}},
-		{"manifest-unknown-key", "{\n  \"bottles\": {\n    \"default\": { \"imaje\": \"x\" }\n  }\n}\n", []string{"start"}, 65, []string{"bottle.json:3:18", "imaje"}},
+		{"manifest-unknown-key", "{\n  \"bottles\": {\n    \"default\": { \"imaje\": \"x\" }\n  }\n}\n",
+			[]string{"start"}, 65, []string{"bottle.json:3:18", "imaje"}},
 		{"manifest-wrong-type", `{"bottles": []}`, []string{"start"}, 65, []string{"bottle.json:1:13"}},
-		{"manifest-double-key", `{"bottles": {}, "bottles": {}}`, []string{"start"}, 65, []string{"bottle.json:1:", "bottles"}},
+		{"manifest-double-key", `{"bottles": {}, "bottles": {}}`, []string{"start"}, 65,
+			[]string{"bottle.json:1:", "bottles"}},
 		{"unknown-bottle", `{"bottles": {"default": {}}}`, []string{"start", "nosuch"}, 64, []string{"nosuch"}},
 		{"unknown-command", "", []string{"lisp"}, 64, []string{"lisp", "start, list, stop"}},
 	} {
@@ -95,7 +113,8 @@ func TestLauncherErrors(t *testing.T) {
 func TestDryRunShowsAndChangesNothing(t *testing.T) {
 	harness.Binary(t, "bottle-proxy")
 	mark := filepath.Join(t.TempDir(), "ran")
-	code, stdout, stderr := runIn(t, "", "start", "--dry-run", "--scanner", "guard", "--allow", "api.example.com", "--", "touch", mark)
+	code, stdout, stderr := runIn(t, "", "start", "--dry-run", "--scanner", "guard", "--allow", "api.example.com", "--",
+		"touch", mark)
 	if code != 0 || !strings.Contains(stdout+stderr, "api.example.com") || !strings.Contains(stdout+stderr, "touch") {
 		t.Errorf("exit code %d, plan: %s%s", code, stdout, stderr)
 	}
@@ -119,7 +138,8 @@ func TestStartInAProcessNamespace(t *testing.T) {
 				args = append(args, "--pipelock-bin", harness.Binary(t, "pipelock-double"))
 			}
 			inner := s.command(append(args, "--", "sh", "-c", "echo it runs; exit 3")...)
-			cmd := exec.Command("unshare", append([]string{"-Urpf", "--mount-proc", "--kill-child", "sh", "-c", usedUp, "sh"}, inner.Args...)...)
+			cmd := exec.Command("unshare", append([]string{"-Urpf", "--mount-proc", "--kill-child", "sh", "-c", usedUp,
+				"sh"}, inner.Args...)...)
 			cmd.Dir, cmd.Env = inner.Dir, inner.Env
 			if out := s.run1(cmd); out.code != 3 || out.out != "it runs\n" {
 				t.Errorf("exit code %d: %s%s", out.code, out.out, out.errors)
@@ -128,8 +148,8 @@ func TestStartInAProcessNamespace(t *testing.T) {
 	}
 }
 
-// TestStartWhereProcIsMasked: as in a container that hides parts of /proc. The kernel lets no user namespace have a /proc
-// of its own there, which bubblewrap finds out; its status of 1 is not the command's.
+// TestStartWhereProcIsMasked: as in a container that hides parts of /proc. The kernel lets no user namespace have a
+// /proc of its own there, which bubblewrap finds out; its status of 1 is not the command's.
 func TestStartWhereProcIsMasked(t *testing.T) {
 	const masked = "mount -t tmpfs none /proc/sys && exec \"$@\""
 	if err := exec.Command("unshare", "-Urpf", "--mount-proc", "sh", "-c", masked, "sh", "true").Run(); err != nil {
@@ -146,7 +166,8 @@ func TestStartWhereProcIsMasked(t *testing.T) {
 				args = append(args, "--pipelock-bin", harness.Binary(t, "pipelock-double"))
 			}
 			inner := s.command(append(args, "--", "touch", "made")...)
-			cmd := exec.Command("unshare", append([]string{"-Urpf", "--mount-proc", "--kill-child", "sh", "-c", masked, "sh"}, inner.Args...)...)
+			cmd := exec.Command("unshare", append([]string{"-Urpf", "--mount-proc", "--kill-child", "sh", "-c", masked,
+				"sh"}, inner.Args...)...)
 			cmd.Dir, cmd.Env = inner.Dir, inner.Env
 			out := s.run1(cmd)
 			if out.code != 69 || !strings.Contains(out.errors, want) || !strings.Contains(out.errors, "bwrap: ") {

@@ -21,12 +21,18 @@ func TestOriginsThatCannotBeReachedSayWhy(t *testing.T) {
 		code   string
 		words  string
 	}{
-		{"client certificate, HTTP/1.1", origin.Options{ClientAuth: tls.RequireAnyClientCert, H1Only: true}, "/text", "tls_client_cert_required", "asks for a client certificate"},
-		{"client certificate, HTTP/2", origin.Options{ClientAuth: tls.RequireAnyClientCert, H2Only: true}, "/text", "tls_client_cert_required", "asks for a client certificate"},
-		{"130 fields, HTTP/1.1", origin.Options{H1Only: true}, "/fields?n=130", "response_head_too_large", "more than 128 fields"},
-		{"130 fields, HTTP/2", origin.Options{H2Only: true}, "/fields?n=130", "response_head_too_large", "has more than 128 fields"},
-		{"80 KB of fields, HTTP/1.1", origin.Options{H1Only: true}, "/fields?n=10&bytes=8000", "response_head_too_large", "longer than 65536 bytes"},
-		{"80 KB of fields, HTTP/2", origin.Options{H2Only: true}, "/fields?n=10&bytes=8000", "response_head_too_large", "longer than 65536 bytes"},
+		{"client certificate, HTTP/1.1", origin.Options{ClientAuth: tls.RequireAnyClientCert, H1Only: true}, "/text",
+			"tls_client_cert_required", "asks for a client certificate"},
+		{"client certificate, HTTP/2", origin.Options{ClientAuth: tls.RequireAnyClientCert, H2Only: true}, "/text",
+			"tls_client_cert_required", "asks for a client certificate"},
+		{"130 fields, HTTP/1.1", origin.Options{H1Only: true}, "/fields?n=130", "response_head_too_large",
+			"more than 128 fields"},
+		{"130 fields, HTTP/2", origin.Options{H2Only: true}, "/fields?n=130", "response_head_too_large",
+			"has more than 128 fields"},
+		{"80 KB of fields, HTTP/1.1", origin.Options{H1Only: true}, "/fields?n=10&bytes=8000",
+			"response_head_too_large", "longer than 65536 bytes"},
+		{"80 KB of fields, HTTP/2", origin.Options{H2Only: true}, "/fields?n=10&bytes=8000", "response_head_too_large",
+			"longer than 65536 bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := harness.NewWorld(t, harness.WorldOptions{Origin: c.origin})
@@ -40,7 +46,8 @@ func TestOriginsThatCannotBeReachedSayWhy(t *testing.T) {
 					}
 					answer := w.Do(w.Client(proto), method, c.path, body)
 					problem := answer.Problem(t)
-					if answer.StatusCode != 502 || problem.Code != c.code || !strings.Contains(problem.Detail, c.words) {
+					if answer.StatusCode != 502 || problem.Code != c.code ||
+						!strings.Contains(problem.Detail, c.words) {
 						t.Errorf("%s %s: got %d %+v", proto, method, answer.StatusCode, problem)
 					}
 					if strings.Contains(problem.Hint, "try again") {
@@ -52,8 +59,8 @@ func TestOriginsThatCannotBeReachedSayWhy(t *testing.T) {
 	}
 }
 
-// TestNamesThatAreNoHostsByTheLetterWork: underscores, and labels that end in a hyphen. Certificates are made for them, and
-// clients accept those.
+// TestNamesThatAreNoHostsByTheLetterWork: underscores, and labels that end in a hyphen. Certificates are made for them,
+// and clients accept those.
 func TestNamesThatAreNoHostsByTheLetterWork(t *testing.T) {
 	names := []string{"my_bucket.origin.test", "a-.origin.test", "_dmarc.origin.test"}
 	w := harness.NewWorld(t, harness.WorldOptions{Name: names[0], More: names[1:]})
@@ -79,7 +86,8 @@ func TestNamesThatAreNoHostsByTheLetterWork(t *testing.T) {
 				continue
 			}
 			cmd := exec.Command(words[0], words[1:]...)
-			cmd.Env = append(os.Environ(), "https_proxy=http://"+w.Proxy.Addr, "SSL_CERT_FILE="+w.Proxy.CAFile, "no_proxy=")
+			cmd.Env = append(os.Environ(), "https_proxy=http://"+w.Proxy.Addr, "SSL_CERT_FILE="+w.Proxy.CAFile,
+				"no_proxy=")
 			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "hello from the origin") {
 				t.Errorf("%s, %s: %v: %s", words[0], name, err, out)
 			}

@@ -31,18 +31,25 @@ while ! test -e port; do sleep 0.02; done; P=$(cat port)
 var ownClients = []struct{ name, probe, script, not string }{
 	{"curl", "command -v curl", `curl -sS "$U"`, ""},
 	{"wget", "command -v wget", `wget -qO- "$U"`, ""},
-	{"urllib", "/usr/bin/python3 --version", `/usr/bin/python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read())' "$U"`, "[::1]"},
-	{"requests", "/usr/bin/python3 -c 'import requests'", `/usr/bin/python3 -c 'import sys, requests; print(requests.get(sys.argv[1]).text)' "$U"`, ""},
-	{"httpx", "/usr/bin/python3 -c 'import httpx; assert httpx.__version__ >= \"0.24\"'", `/usr/bin/python3 -c 'import sys, httpx; print(httpx.get(sys.argv[1]).text)' "$U"`, ""},
-	{"httpx before 0.24", "/usr/bin/python3 -c 'import httpx; assert httpx.__version__ < \"0.24\"'", `/usr/bin/python3 -c 'import sys, httpx; print(httpx.get(sys.argv[1]).text)' "$U"`, "[::1]"},
+	{"urllib", "/usr/bin/python3 --version", `/usr/bin/python3 -c 'import sys, urllib.request; ` +
+		`print(urllib.request.urlopen(sys.argv[1]).read())' "$U"`, "[::1]"},
+	{"requests", "/usr/bin/python3 -c 'import requests'",
+		`/usr/bin/python3 -c 'import sys, requests; print(requests.get(sys.argv[1]).text)' "$U"`, ""},
+	{"httpx", "/usr/bin/python3 -c 'import httpx; assert httpx.__version__ >= \"0.24\"'",
+		`/usr/bin/python3 -c 'import sys, httpx; print(httpx.get(sys.argv[1]).text)' "$U"`, ""},
+	{"httpx before 0.24", "/usr/bin/python3 -c 'import httpx; assert httpx.__version__ < \"0.24\"'",
+		`/usr/bin/python3 -c 'import sys, httpx; print(httpx.get(sys.argv[1]).text)' "$U"`, "[::1]"},
 	{"node", "command -v node", `node -e 'fetch(process.argv[1]).then(r => r.text()).then(console.log)' "$U"`, ""},
-	{"git", "command -v git", `GIT_CURL_VERBOSE=1 git ls-remote "$U" 2>&1 | grep -o 'Connected to .*' | grep -v 3128 | sed 's/^/inside /'`, ""},
+	{"git", "command -v git", `GIT_CURL_VERBOSE=1 git ls-remote "$U" 2>&1 | grep -o 'Connected to .*' | grep -v ` +
+		`3128 | sed 's/^/inside /'`, ""},
 	{"ruby", "command -v ruby", `ruby -rnet/http -e 'puts Net::HTTP.get(URI(ARGV[0]))' "$U"`, ""},
-	{"chromium", "command -v chromium", `chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync --user-data-dir=/tmp/own --dump-dom "$U" 2>/dev/null`, ""},
+	{"chromium", "command -v chromium", `chromium --headless --no-sandbox --disable-gpu --disable-quic ` +
+		`--no-first-run --disable-background-networking --disable-component-update --disable-sync ` +
+		`--user-data-dir=/tmp/own --dump-dom "$U" 2>/dev/null`, ""},
 }
 
-// TestOwnAddressesNeedNoProxy: what runs in the bottle is reached from the bottle, by each name for it and by each client
-// that is installed.
+// TestOwnAddressesNeedNoProxy: what runs in the bottle is reached from the bottle, by each name for it and by each
+// client that is installed.
 func TestOwnAddressesNeedNoProxy(t *testing.T) {
 	s := newShelf(t)
 	tried := 0
@@ -84,7 +91,8 @@ func TestChromiumTrustsTheBottle(t *testing.T) {
 		t.Skip("chromium is missing")
 	}
 	s := newShelf(t)
-	out := s.call("start", "-q", "--scanner", "guard", "--", "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+	out := s.call("start", "-q", "--scanner", "guard", "--", "chromium", "--headless", "--no-sandbox", "--disable-gpu",
+		"--disable-quic",
 		"--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 		"--user-data-dir=/tmp/profile", "--dump-dom", "https://refused.test/")
 	out.want(t, 0, "host_not_allowed")

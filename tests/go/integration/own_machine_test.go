@@ -14,7 +14,8 @@ import (
 	"bottle.test/harness"
 )
 
-// TestOwnListenerIsNotDialled: a name that leads to one of the proxy's own places, at an address that is open otherwise.
+// TestOwnListenerIsNotDialled: a name that leads to one of the proxy's own places, at an address that is open
+// otherwise.
 func TestOwnListenerIsNotDialled(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -28,8 +29,11 @@ func TestOwnListenerIsNotDialled(t *testing.T) {
 	t.Cleanup(func() { file.Close() })
 	open := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "open") }))
 	defer open.Close()
-	p := harness.StartProxyWith(t, func(cmd *exec.Cmd) { cmd.ExtraFiles = []*os.File{file} }, "--upstream", "direct", "--listen-http", "fd:3",
-		"--allow-address", "127.0.0.0/8", "--allow", "own.test", "--allow", "open.test", "--resolve", "own.test:80="+listener.Addr().String(),
+	p := harness.StartProxyWith(t, func(cmd *exec.Cmd) {
+		cmd.ExtraFiles = []*os.File{file}
+	}, "--upstream", "direct", "--listen-http", "fd:3",
+		"--allow-address", "127.0.0.0/8", "--allow", "own.test", "--allow", "open.test", "--resolve", "own.test:80="+
+			listener.Addr().String(),
 		"--resolve", "open.test:80="+strings.TrimPrefix(open.URL, "http://"))
 	for host, want := range map[string]string{"own.test": "own_address", "open.test": "open"} {
 		raw := harness.RawDial(t, p.Addr)
@@ -40,7 +44,9 @@ func TestOwnListenerIsNotDialled(t *testing.T) {
 		}
 		raw.Close()
 	}
-	p.WaitAudit(t, "that policy refused it", func(l map[string]any) bool { return l["reason"] == "own_address" && l["by"] == "policy" })
+	p.WaitAudit(t, "that policy refused it", func(l map[string]any) bool {
+		return l["reason"] == "own_address" && l["by"] == "policy"
+	})
 }
 
 // In network namespaces of its own: the machine has a public address, then another, and a service that trusts it.
@@ -49,7 +55,8 @@ set -e
 ip link set lo up
 ip address add 8.8.8.8/32 dev lo
 mkfifo ready
-"$P" --listen 127.0.0.1:3128 --upstream direct --audit audit.jsonl --allow public.test --allow later.test --allow opened.test --allow 8.8.8.8:8080 \
+"$P" --listen 127.0.0.1:3128 --upstream direct --audit audit.jsonl \
+  --allow public.test --allow later.test --allow opened.test --allow 8.8.8.8:8080 \
   --resolve public.test:80=8.8.8.8:8080 --resolve later.test:80=9.9.9.9:8080 \
   --resolve opened.test:80=1.1.1.1:8080 --allow-address 1.1.1.1/32 >ready &
 trap 'kill $!' EXIT
@@ -85,7 +92,8 @@ func TestMachinesOwnPublicAddresses(t *testing.T) {
 	}
 	for _, want := range []string{
 		`public: "code":"address_not_allowed"`, `literal: "code":"address_not_allowed"`,
-		`before it came: "code":"connect_failed"`, `after it came: "code":"address_not_allowed"`, `opened: "code":"connection_refused"`,
+		`before it came: "code":"connect_failed"`, `after it came: "code":"address_not_allowed"`,
+		`opened: "code":"connection_refused"`,
 		`after it went: "code":"connect_failed"`,
 	} {
 		if !strings.Contains(string(out), want) {

@@ -26,11 +26,15 @@ func TestHostNotAllowedIsReadableInsideTls(t *testing.T) {
 		w := harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true, Args: []string{"--ca-names", "any"}})
 		answer := w.Do(w.Client(proto), "GET", "https://elsewhere.test/path?token=hunter2", nil)
 		p := wantProblem(t, answer, 403, "host_not_allowed")
-		if answer.Header.Get("X-Bottle-Deny") != "host_not_allowed" || p.Hint == "" || !strings.Contains(p.Detail+p.Hint, "elsewhere.test") {
-			t.Errorf("deny %q, problem %+v: the name and a way on belong into it", answer.Header.Get("X-Bottle-Deny"), p)
+		if answer.Header.Get("X-Bottle-Deny") != "host_not_allowed" || p.Hint == "" ||
+			!strings.Contains(p.Detail+p.Hint, "elsewhere.test") {
+			t.Errorf("deny %q, problem %+v: the name and a way on belong into it", answer.Header.Get("X-Bottle-Deny"),
+				p)
 		}
 		w.Untouched()
-		line := w.Proxy.WaitAudit(t, "refused exchange", func(l map[string]any) bool { return strings.Contains(fmt.Sprint(l), "elsewhere.test") })
+		line := w.Proxy.WaitAudit(t, "refused exchange", func(l map[string]any) bool {
+			return strings.Contains(fmt.Sprint(l), "elsewhere.test")
+		})
 		if text := fmt.Sprint(line); strings.Contains(text, "hunter2") {
 			t.Errorf("a query value in the audit log: %s", text)
 		}
@@ -46,7 +50,9 @@ func TestHostNotAllowedAtConnect(t *testing.T) {
 	if answer.Response != nil && !strings.Contains(answer.Response.Status, " ") {
 		t.Errorf("no reason phrase in %q", answer.Response.Status)
 	}
-	w.Proxy.WaitAudit(t, "refused connection", func(l map[string]any) bool { return strings.Contains(fmt.Sprint(l), "elsewhere.test") })
+	w.Proxy.WaitAudit(t, "refused connection", func(l map[string]any) bool {
+		return strings.Contains(fmt.Sprint(l), "elsewhere.test")
+	})
 	w.Untouched()
 }
 
@@ -63,8 +69,9 @@ func TestAbsoluteFormHostNotAllowed(t *testing.T) {
 }
 
 func TestWildcardsAndRoutes(t *testing.T) {
-	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Name: "a.origin.test", Allow: []string{"*.origin.test"},
-		Args: []string{"--ca-names", "any", "--route", "denied.origin.test=deny"}})
+	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Name: "a.origin.test",
+		Allow: []string{"*.origin.test"},
+		Args:  []string{"--ca-names", "any", "--route", "denied.origin.test=deny"}})
 	client := w.Client(harness.H2)
 	if answer := w.Do(client, "GET", "/text", nil); answer.StatusCode != 200 {
 		t.Errorf("a.origin.test: status %d", answer.StatusCode)
@@ -81,7 +88,8 @@ func TestPrivateAddressIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	p := harness.StartProxy(t, "--upstream", "direct", "--allow", "inside.test", "--resolve", "inside.test:443="+server.Addr())
+	p := harness.StartProxy(t, "--upstream", "direct", "--allow", "inside.test", "--resolve", "inside.test:443="+
+		server.Addr())
 	raw := harness.RawDial(t, p.Addr)
 	if answer := raw.Connect(harness.ConnectHead("inside.test:443")); answer.Status() == 200 {
 		w := &clientOf{t: t, proxy: p}
@@ -103,7 +111,8 @@ type clientOf struct {
 
 func (c *clientOf) get(target string) harness.Answer {
 	c.t.Helper()
-	transport := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: c.proxy.Addr}), TLSClientConfig: tlsConfig("")}
+	transport := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: c.proxy.Addr}),
+		TLSClientConfig: tlsConfig("")}
 	transport.TLSClientConfig.RootCAs = c.proxy.Pool(c.t)
 	defer transport.CloseIdleConnections()
 	resp, err := (&http.Client{Transport: transport, Timeout: 30 * time.Second}).Get(target)
@@ -122,21 +131,27 @@ func TestSecretsAreRefused(t *testing.T) {
 	const exact = "correct-horse/battery+staple=42"
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Change: giveSecrets(t,
-			fmt.Sprintf("{\"name\":\"DEPLOY_TOKEN\",\"value\":%q,\"hosts\":[\"home.test\"]}\n", exact)), Args: []string{"--secrets", "fd:3"}})
+			fmt.Sprintf("{\"name\":\"DEPLOY_TOKEN\",\"value\":%q,\"hosts\":[\"home.test\"]}\n", exact)),
+			Args: []string{"--secrets", "fd:3"}})
 		client := w.Client(proto)
 		for name, text := range map[string]string{
-			"shape": "the key is " + shapeSecret + " ok", "exact": "x" + exact + "y", "base64": base64.StdEncoding.EncodeToString([]byte(exact)),
-			"base64-1": base64.StdEncoding.EncodeToString([]byte("a" + exact)), "base64-2": base64.StdEncoding.EncodeToString([]byte("ab" + exact)),
-			"base64-url": base64.URLEncoding.EncodeToString([]byte(exact)), "hex": hex.EncodeToString([]byte(exact)), "url": url.QueryEscape(exact),
+			"shape": "the key is " + shapeSecret + " ok", "exact": "x" + exact + "y",
+			"base64":     base64.StdEncoding.EncodeToString([]byte(exact)),
+			"base64-1":   base64.StdEncoding.EncodeToString([]byte("a" + exact)),
+			"base64-2":   base64.StdEncoding.EncodeToString([]byte("ab" + exact)),
+			"base64-url": base64.URLEncoding.EncodeToString([]byte(exact)), "hex": hex.EncodeToString([]byte(exact)),
+			"url": url.QueryEscape(exact),
 		} {
 			body := harness.Repeat("filler ", 100000) + text + harness.Repeat(" filler", 1000)
-			answer, err := w.Try(client, "POST", "/upload?case="+name, strings.NewReader(body), "Content-Type", "text/plain")
+			answer, err := w.Try(client, "POST", "/upload?case="+name, strings.NewReader(body),
+				"Content-Type", "text/plain")
 			if err != nil {
 				t.Errorf("%s in a body: %v", name, err)
 				continue
 			}
 			p := wantProblem(t, answer, 403, "secret_in_body")
-			if answer.Header.Get("X-Bottle-Deny") == "" || p.Hint == "" || strings.Contains(answer.Text, exact) || strings.Contains(answer.Text, shapeSecret) {
+			if answer.Header.Get("X-Bottle-Deny") == "" || p.Hint == "" || strings.Contains(answer.Text, exact) ||
+				strings.Contains(answer.Text, shapeSecret) {
 				t.Errorf("%s: deny %q, %s", name, answer.Header.Get("X-Bottle-Deny"), answer.Text)
 			}
 			query := url.QueryEscape(text)
@@ -190,7 +205,8 @@ func TestSecretAcrossChunks(t *testing.T) {
 	w := direct(t)
 	for cutAt := 1; cutAt < len(shapeSecret); cutAt += 5 {
 		conn := w.H1()
-		conn.Say(fill(w, "POST /upload HTTP/1.1\r\nHost: {A}\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"))
+		conn.Say(fill(w, "POST /upload HTTP/1.1\r\nHost: {A}\r\nContent-Type: text/plain\r\n"+
+			"Transfer-Encoding: chunked\r\n\r\n"))
 		for _, part := range []string{"key: " + shapeSecret[:cutAt], shapeSecret[cutAt:] + " end"} {
 			conn.Say(fmt.Sprintf("%x\r\n%s\r\n", len(part), part))
 		}
@@ -232,16 +248,21 @@ func TestSecretInCompressedBody(t *testing.T) {
 func TestSecretGoesHome(t *testing.T) {
 	const exact = "correct-horse-battery-staple-42"
 	protos(t, func(t *testing.T, proto harness.Proto) {
-		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Allow: []string{"origin.test", "other.test"}, Origin: origin.Options{Names: []string{"other.test"}},
-			Change:   giveSecrets(t, fmt.Sprintf("{\"name\":\"TOKEN\",\"value\":%q,\"hosts\":[\"origin.test\"]}\n", exact)),
-			Args:     []string{"--secrets", "fd:3"},
-			LateArgs: func(w *harness.World) []string { return []string{"--resolve", "other.test:443=" + w.Origin.Addr()} }})
+		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Allow: []string{"origin.test", "other.test"},
+			Origin: origin.Options{Names: []string{"other.test"}},
+			Change: giveSecrets(t, fmt.Sprintf("{\"name\":\"TOKEN\",\"value\":%q,\"hosts\":[\"origin.test\"]}\n",
+				exact)),
+			Args: []string{"--secrets", "fd:3"},
+			LateArgs: func(w *harness.World) []string {
+				return []string{"--resolve", "other.test:443=" + w.Origin.Addr()}
+			}})
 		client := w.Client(proto)
 		e := echoOf(t, w.Do(client, "GET", "/echo", nil, "Authorization", "Bearer "+exact))
 		if got := e.Get("Authorization"); len(got) != 1 || got[0] != "Bearer "+exact {
 			t.Errorf("at home: %q", got)
 		}
-		wantProblem(t, w.Do(client, "GET", "https://other.test/echo", nil, "Authorization", "Bearer "+exact), 403, "secret_in_header")
+		wantProblem(t, w.Do(client, "GET", "https://other.test/echo", nil, "Authorization", "Bearer "+exact), 403,
+			"secret_in_header")
 		wantProblem(t, w.Do(client, "POST", "/upload", strings.NewReader(exact)), 403, "secret_in_body")
 	})
 }
@@ -251,7 +272,8 @@ func TestAuditLines(t *testing.T) {
 	matrix(t, func(t *testing.T, proto harness.Proto, via harness.Via) {
 		w := harness.NewWorld(t, harness.WorldOptions{Via: via})
 		client := w.Client(proto)
-		w.Do(client, "POST", "/upload?user=alice&pin=1234", strings.NewReader("body text"), "Authorization", "Bearer top-secret-value", "Cookie", "sid=cookie-value", "Content-Type", "text/plain")
+		w.Do(client, "POST", "/upload?user=alice&pin=1234", strings.NewReader("body text"),
+			"Authorization", "Bearer top-secret-value", "Cookie", "sid=cookie-value", "Content-Type", "text/plain")
 		line := w.Proxy.WaitAudit(t, "the exchange", func(l map[string]any) bool { return l["method"] == "POST" })
 		text := fmt.Sprint(line)
 		for _, secret := range []string{"alice", "1234", "top-secret-value", "cookie-value", "body text"} {
@@ -259,7 +281,8 @@ func TestAuditLines(t *testing.T) {
 				t.Errorf("%q stands in the audit line %s", secret, text)
 			}
 		}
-		for _, key := range []string{"time", "id", "route", "client_protocol", "upstream_protocol", "method", "host", "path", "status", "verdict"} {
+		for _, key := range []string{"time", "id", "route", "client_protocol", "upstream_protocol", "method", "host",
+			"path", "status", "verdict"} {
 			if _, ok := line[key]; !ok {
 				t.Errorf("audit line lacks %q: %v", key, line)
 			}
@@ -279,7 +302,9 @@ func TestAuditLines(t *testing.T) {
 func TestAuditOfCutAnswer(t *testing.T) {
 	w := direct(t)
 	_, _ = cut(t, w, harness.H1, "/die?after=1000")
-	w.Proxy.WaitAudit(t, "a cut exchange", func(l map[string]any) bool { return l["verdict"] == "cut" || l["verdict"] == "failed" })
+	w.Proxy.WaitAudit(t, "a cut exchange", func(l map[string]any) bool {
+		return l["verdict"] == "cut" || l["verdict"] == "failed"
+	})
 }
 
 // TestScannersBlockIsMarked: pipelock's refusal keeps its status and text and gets our mark and a reason.
@@ -290,7 +315,8 @@ func TestScannersBlockIsMarked(t *testing.T) {
 		for name, send := range map[string]func() harness.Answer{
 			"url": func() harness.Answer { return w.Do(client, "GET", "/text?k="+shapeSecret, nil) },
 			"body": func() harness.Answer {
-				return w.Do(client, "POST", "/echo", strings.NewReader("key "+shapeSecret), "Content-Type", "text/plain")
+				return w.Do(client, "POST", "/echo", strings.NewReader("key "+shapeSecret),
+					"Content-Type", "text/plain")
 			},
 		} {
 			answer := send()
@@ -313,7 +339,9 @@ func TestScannersBlockIsMarked(t *testing.T) {
 // TestOriginsOwn403IsNotMarked: an origin that copies the block's text is still the origin.
 func TestOriginsOwn403IsNotMarked(t *testing.T) {
 	body := "blocked: request body contains secret: Anthropic API Key\n"
-	response := fmt.Sprintf("HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	response := fmt.Sprintf("HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\n"+
+		"X-Content-Type-Options: nosniff\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Length: %d\r\n\r\n%s",
+		len(body), body)
 	for _, via := range []harness.Via{harness.Direct, harness.Scanner} {
 		t.Run(string(via), func(t *testing.T) {
 			server, err := origin.RawKeep(origin.Options{Names: []string{"origin.test"}}, []byte(response))
@@ -338,11 +366,14 @@ func TestScannerGetsWhatTheContractAsks(t *testing.T) {
 		out := gzip.NewWriter(&packed)
 		_, _ = io.WriteString(out, harness.Repeat("plain text ", 5000))
 		_ = out.Close()
-		e := echoOf(t, w.Do(client, "POST", "/echo?q=1", &packed, "Content-Encoding", "gzip", "Content-Type", "text/plain", "Accept-Encoding", "gzip, br"))
-		if e.BodyLen != 5000 || len(e.Get("Content-Encoding")) > 0 || strings.Join(e.Get("Accept-Encoding"), "") != "identity" || e.Chunked {
+		e := echoOf(t, w.Do(client, "POST", "/echo?q=1", &packed, "Content-Encoding", "gzip",
+			"Content-Type", "text/plain", "Accept-Encoding", "gzip, br"))
+		if e.BodyLen != 5000 || len(e.Get("Content-Encoding")) > 0 ||
+			strings.Join(e.Get("Accept-Encoding"), "") != "identity" || e.Chunked {
 			t.Errorf("origin saw %+v", e)
 		}
-		e = echoOf(t, w.Do(client, "POST", "/echo", struct{ io.Reader }{strings.NewReader("of unknown length")}, "Content-Type", "text/plain"))
+		e = echoOf(t, w.Do(client, "POST", "/echo", struct{ io.Reader }{strings.NewReader("of unknown length")},
+			"Content-Type", "text/plain"))
 		if e.BodyLen != 17 || e.Chunked {
 			t.Errorf("a body of unknown length: origin saw %d bytes, chunked %v", e.BodyLen, e.Chunked)
 		}
@@ -351,7 +382,8 @@ func TestScannerGetsWhatTheContractAsks(t *testing.T) {
 			t.Errorf("a User-Agent that the client did not send: %q", got)
 		}
 		for _, seen := range w.Double.Requests() {
-			if seen.Door != "forward" || !strings.HasPrefix(seen.Line, seen.Method+" https://origin.test/") || seen.Length < 0 || seen.Agent == "" {
+			if seen.Door != "forward" || !strings.HasPrefix(seen.Line, seen.Method+" https://origin.test/") ||
+				seen.Length < 0 || seen.Agent == "" {
 				t.Errorf("the scanner got %q, length %d, agent %q", seen.Line, seen.Length, seen.Agent)
 			}
 		}
@@ -384,7 +416,8 @@ func TestCompressionLiesAreRefused(t *testing.T) {
 		"br-as-gz":  {[]byte("\x0b\x02\x80hello\x03"), "gzip", []int{400, 415}},
 		"zstd-junk": {[]byte("\x28\xb5\x2f\xfd\xff\xff\xff"), "zstd", []int{400, 415, 413}},
 	} {
-		answer := w.Do(client, "POST", "/echo", bytes.NewReader(c.body), "Content-Encoding", c.coding, "Content-Type", "text/plain")
+		answer := w.Do(client, "POST", "/echo", bytes.NewReader(c.body), "Content-Encoding", c.coding,
+			"Content-Type", "text/plain")
 		if !in(answer.StatusCode, c.want) {
 			t.Errorf("%s: status %d, want %v: %s", name, answer.StatusCode, c.want, answer.Text)
 		}

@@ -55,7 +55,8 @@ func TestHalvesNegotiateIndependently(t *testing.T) {
 		if got := e.Get("X-Custom"); len(got) != 1 || got[0] != "value" {
 			t.Errorf("X-Custom is %q", got)
 		}
-		for _, name := range []string{"Via", "X-Forwarded-For", "Forwarded", "X-Pipelock-Agent", "X-Bottle-Exchange", "Proxy-Connection"} {
+		for _, name := range []string{"Via", "X-Forwarded-For", "Forwarded", "X-Pipelock-Agent", "X-Bottle-Exchange",
+			"Proxy-Connection"} {
 			if got := e.Get(name); len(got) > 0 {
 				t.Errorf("the origin got %s: %q", name, got)
 			}
@@ -85,7 +86,8 @@ func TestMethodsAndBodies(t *testing.T) {
 func TestBodyInGetIsForwarded(t *testing.T) {
 	matrix(t, func(t *testing.T, proto harness.Proto, via harness.Via) {
 		w := harness.NewWorld(t, harness.WorldOptions{Via: via})
-		e := echoOf(t, w.Do(w.Client(proto), "GET", "/echo", strings.NewReader("query body"), "Content-Type", "text/plain"))
+		e := echoOf(t, w.Do(w.Client(proto), "GET", "/echo", strings.NewReader("query body"),
+			"Content-Type", "text/plain"))
 		if e.BodyLen != 10 {
 			t.Errorf("origin saw %d bytes, want 10", e.BodyLen)
 		}
@@ -114,12 +116,15 @@ func TestTrailersReachTheClient(t *testing.T) {
 	})
 }
 
-// TestForwardedFieldsAreTheClients: what a client says of where a request comes from is its own business. pipelock removes
-// some of it; an exit behind it sends what the client wrote.
+// TestForwardedFieldsAreTheClients: what a client says of where a request comes from is its own business. pipelock
+// removes some of it; an exit behind it sends what the client wrote.
 func TestForwardedFieldsAreTheClients(t *testing.T) {
-	sent := []string{"X-Forwarded-For", "192.0.2.1, 192.0.2.2", "X-Forwarded-Host", "a.test", "X-Forwarded-Proto", "https", "X-Forwarded-Port", "443",
-		"X-Forwarded-Prefix", "/v1", "X-Real-IP", "192.0.2.1", "Forwarded", "for=192.0.2.1;proto=https", "Via", "1.1 one", "Via", "1.1 two"}
-	for name, options := range map[string]harness.WorldOptions{"direct": {Via: harness.Direct}, "exit": {Via: harness.Scanner, Exit: true}} {
+	sent := []string{"X-Forwarded-For", "192.0.2.1, 192.0.2.2", "X-Forwarded-Host", "a.test",
+		"X-Forwarded-Proto", "https", "X-Forwarded-Port", "443",
+		"X-Forwarded-Prefix", "/v1", "X-Real-IP", "192.0.2.1", "Forwarded", "for=192.0.2.1;proto=https",
+		"Via", "1.1 one", "Via", "1.1 two"}
+	for name, options := range map[string]harness.WorldOptions{"direct": {Via: harness.Direct},
+		"exit": {Via: harness.Scanner, Exit: true}} {
 		for _, proto := range []harness.Proto{harness.H1, harness.H2} {
 			t.Run(name+"/"+string(proto), func(t *testing.T) {
 				w := harness.NewWorld(t, options)
@@ -134,7 +139,8 @@ func TestForwardedFieldsAreTheClients(t *testing.T) {
 					}
 				}
 				refused := w.Do(w.Client(proto), "GET", "/echo", nil, "X-Forwarded-For", shapeSecret)
-				if name == "direct" && (refused.StatusCode != 403 || refused.Header.Get("X-Bottle-Deny") != "secret_in_header") {
+				if name == "direct" &&
+					(refused.StatusCode != 403 || refused.Header.Get("X-Bottle-Deny") != "secret_in_header") {
 					t.Errorf("a secret in X-Forwarded-For: status %d", refused.StatusCode)
 				}
 			})
@@ -213,7 +219,8 @@ func TestExpectIsAnsweredByTheProxy(t *testing.T) {
 		t.Run(string(via), func(t *testing.T) {
 			w := harness.NewWorld(t, harness.WorldOptions{Via: via})
 			conn := w.H1()
-			conn.Say(fill(w, "POST /echo HTTP/1.1\r\nHost: {A}\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"))
+			conn.Say(fill(w, "POST /echo HTTP/1.1\r\nHost: {A}\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n"+
+				"Expect: 100-continue\r\n\r\n"))
 			line, err := conn.In.ReadString('\n')
 			if err != nil || line != "HTTP/1.1 100 Continue\r\n" {
 				t.Fatalf("got %q (%v), want 100 Continue before the body", line, err)
@@ -236,7 +243,8 @@ func TestExpectIsAnsweredByTheProxy(t *testing.T) {
 	}
 	t.Run("h2", func(t *testing.T) {
 		w := direct(t)
-		e := echoOf(t, w.Do(w.Client(harness.H2), "POST", "/echo", strings.NewReader("hello"), "Expect", "100-continue"))
+		e := echoOf(t, w.Do(w.Client(harness.H2), "POST", "/echo", strings.NewReader("hello"),
+			"Expect", "100-continue"))
 		if e.BodyLen != 5 {
 			t.Errorf("origin saw %d bytes", e.BodyLen)
 		}
@@ -298,7 +306,8 @@ func TestSetCookiesStaySeparate(t *testing.T) {
 func TestRedirectsReachTheClientInDirectMode(t *testing.T) {
 	halves(t, func(t *testing.T, w *harness.World, client, server harness.Proto) {
 		answer := w.Do(w.Client(client), "GET", "/redirect?code=307&to=https://elsewhere.test/x", nil)
-		if answer.StatusCode != 307 || answer.Header.Get("Location") != "https://elsewhere.test/x" || len(answer.Header["Set-Cookie"]) != 2 {
+		if answer.StatusCode != 307 || answer.Header.Get("Location") != "https://elsewhere.test/x" ||
+			len(answer.Header["Set-Cookie"]) != 2 {
 			t.Errorf("status %d, %v", answer.StatusCode, answer.Header)
 		}
 	})
@@ -311,7 +320,8 @@ func TestPipeliningIsServedInOrder(t *testing.T) {
 			conn := w.H1()
 			var text string
 			for i := 0; i < 8; i++ {
-				text += fill(w, fmt.Sprintf("POST /echo?n=%d HTTP/1.1\r\nHost: {A}\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", i, i, harness.Repeat("x", i)))
+				text += fill(w, fmt.Sprintf("POST /echo?n=%d HTTP/1.1\r\nHost: {A}\r\nContent-Type: text/plain\r\n"+
+					"Content-Length: %d\r\n\r\n%s", i, i, harness.Repeat("x", i)))
 			}
 			conn.Say(text)
 			for i := 0; i < 8; i++ {
@@ -349,10 +359,12 @@ func TestKeepAliveServesManyRequests(t *testing.T) {
 func TestConnectForms(t *testing.T) {
 	w := direct(t)
 	for name, head := range map[string]string{
-		"1.0-bare":        "CONNECT {H} HTTP/1.0\r\n\r\n",
-		"1.1":             "CONNECT {H} HTTP/1.1\r\nHost: {H}\r\n\r\n",
-		"undici":          "CONNECT {H} HTTP/1.1\r\nhost: {H}\r\nconnection: close\r\nproxy-connection: keep-alive\r\n\r\n",
-		"aiohttp":         "CONNECT {H} HTTP/1.1\r\nHost: {H}\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\nUser-Agent: aiohttp\r\n\r\n",
+		"1.0-bare": "CONNECT {H} HTTP/1.0\r\n\r\n",
+		"1.1":      "CONNECT {H} HTTP/1.1\r\nHost: {H}\r\n\r\n",
+		"undici": "CONNECT {H} HTTP/1.1\r\nhost: {H}\r\nconnection: close\r\n" +
+			"proxy-connection: keep-alive\r\n\r\n",
+		"aiohttp": "CONNECT {H} HTTP/1.1\r\nHost: {H}\r\nAccept: */*\r\nAccept-Encoding: gzip, deflate\r\n" +
+			"User-Agent: aiohttp\r\n\r\n",
 		"proxy-auth":      "CONNECT {H} HTTP/1.1\r\nHost: {H}\r\nProxy-Authorization: Basic dTpw\r\n\r\n",
 		"upper-case-name": "CONNECT ORIGIN.TEST:443 HTTP/1.1\r\nHost: ORIGIN.TEST:443\r\n\r\n",
 		"host-no-port":    "CONNECT {H} HTTP/1.1\r\nHost: origin.test\r\n\r\n",
@@ -404,7 +416,8 @@ func TestNoAlpnMeansHttp1(t *testing.T) {
 func TestPlainHttpInsideConnect80(t *testing.T) {
 	for _, via := range []harness.Via{harness.Direct, harness.Scanner} {
 		t.Run(string(via), func(t *testing.T) {
-			w := harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true, Origin: origin.Options{Plain: true}})
+			w := harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true,
+				Origin: origin.Options{Plain: true}})
 			conn := w.Tunnel()
 			for i := 0; i < 2; i++ {
 				conn.Say(fill(w, "GET /echo HTTP/1.1\r\nHost: {A}\r\n\r\n"))
@@ -424,7 +437,8 @@ func TestPlainHttpInsideConnect80(t *testing.T) {
 func TestAbsoluteFormHttp(t *testing.T) {
 	for _, via := range []harness.Via{harness.Direct, harness.Scanner} {
 		t.Run(string(via), func(t *testing.T) {
-			w := harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true, Origin: origin.Options{Plain: true}})
+			w := harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true,
+				Origin: origin.Options{Plain: true}})
 			client := w.Client(harness.H1)
 			for i := 0; i < 3; i++ {
 				e := echoOf(t, w.Do(client, "POST", "/echo?x=1", strings.NewReader("hi"), "Content-Type", "text/plain"))

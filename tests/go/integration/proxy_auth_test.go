@@ -59,7 +59,8 @@ func wantAuth(t *testing.T, answer harness.Answer) {
 // keptIn fails the test when a credential is anywhere but with the client.
 func keptIn(t *testing.T, w *harness.World, shown ...string) {
 	t.Helper()
-	places := map[string]string{"the audit log": w.Proxy.AuditText(), "stderr": w.Proxy.Stderr(), "the origin": fmt.Sprintf("%+v", w.Origin.Requests())}
+	places := map[string]string{"the audit log": w.Proxy.AuditText(), "stderr": w.Proxy.Stderr(),
+		"the origin": fmt.Sprintf("%+v", w.Origin.Requests())}
 	if w.Double != nil {
 		places["the scanner"] = fmt.Sprintf("%+v", w.Double.Requests())
 	}
@@ -68,7 +69,8 @@ func keptIn(t *testing.T, w *harness.World, shown ...string) {
 			t.Errorf("Proxy-Authorization came to %s: %s", place, clipText(text))
 		}
 		for _, value := range shown {
-			for _, form := range []string{value, base64.StdEncoding.EncodeToString([]byte(value)), strings.TrimPrefix(basic(proxyUser, value), "Basic ")} {
+			for _, form := range []string{value, base64.StdEncoding.EncodeToString([]byte(value)),
+				strings.TrimPrefix(basic(proxyUser, value), "Basic ")} {
 				if strings.Contains(text, form) {
 					t.Errorf("%q came to %s", form, place)
 				}
@@ -80,8 +82,9 @@ func keptIn(t *testing.T, w *harness.World, shown ...string) {
 func authWorlds(t *testing.T, plain bool, f func(t *testing.T, w *harness.World)) {
 	for _, via := range []harness.Via{harness.Direct, harness.Scanner} {
 		t.Run(string(via), func(t *testing.T) {
-			f(t, harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true, Origin: origin.Options{Plain: plain},
-				Args: []string{"--proxy-auth", usersFile(t), "--log", "debug"}}))
+			f(t, harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true,
+				Origin: origin.Options{Plain: plain},
+				Args:   []string{"--proxy-auth", usersFile(t), "--log", "debug"}}))
 		})
 	}
 }
@@ -110,8 +113,11 @@ func TestProxyAuthConnect(t *testing.T) {
 		if err != nil || answer.StatusCode != 200 {
 			t.Fatalf("through the tunnel: %+v %v", answer, err)
 		}
-		line := w.Proxy.WaitAudit(t, "refused without a password", func(l map[string]any) bool { return l["reason"] == "proxy_auth_required" })
-		if line["by"] != "proxy" || line["verdict"] != "refused" || line["status"] != 407.0 || line["method"] != "CONNECT" || line["host"] != w.Name {
+		line := w.Proxy.WaitAudit(t, "refused without a password", func(l map[string]any) bool {
+			return l["reason"] == "proxy_auth_required"
+		})
+		if line["by"] != "proxy" || line["verdict"] != "refused" || line["status"] != 407.0 ||
+			line["method"] != "CONNECT" || line["host"] != w.Name {
 			t.Errorf("audit line %v", line)
 		}
 		keptIn(t, w, "wrong-one", "inner-one", proxyPassword)
@@ -163,20 +169,29 @@ func TestProxyAuthHostileFields(t *testing.T) {
 		"none": "", "empty": "Proxy-Authorization:\r\n", "scheme alone": "Proxy-Authorization: Basic\r\n",
 		"twice":           "Proxy-Authorization: " + right + "\r\nProxy-Authorization: " + right + "\r\n",
 		"right and wrong": "Proxy-Authorization: " + right + "\r\nproxy-authorization: " + basic("a", "b") + "\r\n",
-		"list":            "Proxy-Authorization: " + right + ", " + right + "\r\n", "other scheme": "Proxy-Authorization: Bearer " + token + "\r\n",
-		"digest": "Proxy-Authorization: Digest username=\"dev\", realm=\"bottle\"\r\n", "no scheme": "Proxy-Authorization: " + token + "\r\n",
-		"not base64": "Proxy-Authorization: Basic " + proxyUser + ":" + "x\r\n", "truncated": "Proxy-Authorization: Basic " + token[:len(token)-1] + "\r\n",
-		"no colon":    "Proxy-Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(proxyUser)) + "\r\n",
-		"more behind": "Proxy-Authorization: " + basic(proxyUser, proxyPassword+"x") + "\r\n", "NUL behind": "Proxy-Authorization: " + basic(proxyUser, proxyPassword+"\x00") + "\r\n",
-		"other user's": "Proxy-Authorization: " + basic("somebody", proxyPassword) + "\r\n", "long": "Proxy-Authorization: Basic " + harness.Repeat("QUFB", 40000) + "\r\n",
-		"non-ASCII": "Proxy-Authorization: " + basic("d\xc3\xa9v", "p\xff") + "\r\n", "the origin's field": "Authorization: " + right + "\r\n",
+		"list":            "Proxy-Authorization: " + right + ", " + right + "\r\n",
+		"other scheme":    "Proxy-Authorization: Bearer " + token + "\r\n",
+		"digest":          "Proxy-Authorization: Digest username=\"dev\", realm=\"bottle\"\r\n",
+		"no scheme":       "Proxy-Authorization: " + token + "\r\n",
+		"not base64":      "Proxy-Authorization: Basic " + proxyUser + ":" + "x\r\n",
+		"truncated":       "Proxy-Authorization: Basic " + token[:len(token)-1] + "\r\n",
+		"no colon": "Proxy-Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(proxyUser)) +
+			"\r\n",
+		"more behind":        "Proxy-Authorization: " + basic(proxyUser, proxyPassword+"x") + "\r\n",
+		"NUL behind":         "Proxy-Authorization: " + basic(proxyUser, proxyPassword+"\x00") + "\r\n",
+		"other user's":       "Proxy-Authorization: " + basic("somebody", proxyPassword) + "\r\n",
+		"long":               "Proxy-Authorization: Basic " + harness.Repeat("QUFB", 40000) + "\r\n",
+		"non-ASCII":          "Proxy-Authorization: " + basic("d\xc3\xa9v", "p\xff") + "\r\n",
+		"the origin's field": "Authorization: " + right + "\r\n",
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
-			wantAuth(t, w.RawDial().Connect("CONNECT "+w.HostPort()+" HTTP/1.1\r\nHost: "+w.HostPort()+"\r\n"+fields+"\r\n"))
+			wantAuth(t, w.RawDial().Connect("CONNECT "+w.HostPort()+" HTTP/1.1\r\nHost: "+w.HostPort()+"\r\n"+
+				fields+"\r\n"))
 		})
 	}
 	// A field that no parser takes is a bad request as ever.
-	answer := w.RawDial().Connect("CONNECT " + w.HostPort() + " HTTP/1.1\r\nHost: " + w.HostPort() + "\r\nProxy-Authorization : " + right + "\r\n\r\n")
+	answer := w.RawDial().Connect("CONNECT " + w.HostPort() + " HTTP/1.1\r\nHost: " + w.HostPort() +
+		"\r\nProxy-Authorization : " + right + "\r\n\r\n")
 	if answer.Status() != 400 {
 		t.Errorf("a space before the colon: %d", answer.Status())
 	}
@@ -191,7 +206,8 @@ func TestProxyAuthGo(t *testing.T) {
 		for _, c := range []struct {
 			user *url.Userinfo
 			ok   bool
-		}{{nil, false}, {url.UserPassword(proxyUser, "wrong-one"), false}, {url.UserPassword(proxyUser, proxyPassword), true}} {
+		}{{nil, false}, {url.UserPassword(proxyUser, "wrong-one"), false},
+			{url.UserPassword(proxyUser, proxyPassword), true}} {
 			client := w.ClientWith(proto, func(tr *http.Transport) {
 				tr.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: w.Proxy.Addr, User: c.user})
 			})
@@ -208,24 +224,38 @@ func TestProxyAuthGo(t *testing.T) {
 
 var authClients = []client{
 	{name: "curl", probe: "command -v curl", script: `curl -sS "$U/text"`, want: "hello from the origin"},
-	{name: "curl asked first", probe: "command -v curl", script: `curl -sS --proxy-anyauth -w '%{num_connects}' "$U/text"`, want: "hello from the origin\n"},
+	{name: "curl asked first", probe: "command -v curl",
+		script: `curl -sS --proxy-anyauth -w '%{num_connects}' "$U/text"`, want: "hello from the origin\n"},
 	{name: "curl plain", probe: "command -v curl", script: `curl -sS "$P/text"`, want: "hello from the origin"},
-	{name: "wget", probe: "command -v wget", script: `wget -qO- --ca-certificate="$CA" "$U/text"`, want: "hello from the origin"},
-	{name: "python requests", probe: "/usr/bin/python3 -c 'import requests'", script: `/usr/bin/python3 -c 'import requests,sys; print(requests.get(sys.argv[1]+"/text").text)' "$U"`, want: "hello from the origin"},
-	{name: "python urllib", probe: "/usr/bin/python3 -c 'import urllib.request'", script: `/usr/bin/python3 -c 'import urllib.request,sys; print(urllib.request.urlopen(sys.argv[1]+"/text").read().decode())' "$U"`, want: "hello from the origin"},
-	{name: "git clone", probe: "command -v git", script: `git clone -q "$U/git/table.git" copy && cat copy/README`, want: "a stand-in repository"},
-	{name: "npm install", probe: "command -v npm", script: `npm install --no-audit --no-fund --cache ./cache --registry "$U/npm/" ` + origin.NpmPackage, want: ""},
-	{name: "node fetch", probe: "command -v node", script: `node -e 'fetch(process.argv[1]+"/text").then(r=>r.text()).then(t=>console.log(t))' "$U"`, want: "hello from the origin", excuse: oldNode},
+	{name: "wget", probe: "command -v wget", script: `wget -qO- --ca-certificate="$CA" "$U/text"`,
+		want: "hello from the origin"},
+	{name: "python requests", probe: "/usr/bin/python3 -c 'import requests'",
+		script: `/usr/bin/python3 -c 'import requests,sys; print(requests.get(sys.argv[1]+"/text").text)' "$U"`,
+		want:   "hello from the origin"},
+	{name: "python urllib", probe: "/usr/bin/python3 -c 'import urllib.request'",
+		script: `/usr/bin/python3 -c 'import urllib.request,sys; ` +
+			`print(urllib.request.urlopen(sys.argv[1]+"/text").read().decode())' "$U"`, want: "hello from the origin"},
+	{name: "git clone", probe: "command -v git", script: `git clone -q "$U/git/table.git" copy && cat copy/README`,
+		want: "a stand-in repository"},
+	{name: "npm install", probe: "command -v npm",
+		script: `npm install --no-audit --no-fund --cache ./cache --registry "$U/npm/" ` + origin.NpmPackage, want: ""},
+	{name: "node fetch", probe: "command -v node",
+		script: `node -e 'fetch(process.argv[1]+"/text").then(r=>r.text()).then(t=>console.log(t))' "$U"`,
+		want:   "hello from the origin", excuse: oldNode},
 	{name: "node tunnel", probe: "command -v node", script: `node -e '
 const http = require("http"), https = require("https"), tls = require("tls"), proxy = new URL(process.env.HTTPS_PROXY);
-const auth = "Basic " + Buffer.from(decodeURIComponent(proxy.username) + ":" + decodeURIComponent(proxy.password)).toString("base64");
-http.request({host: proxy.hostname, port: proxy.port, method: "CONNECT", path: "client.test:443", headers: {host: "client.test:443", "proxy-authorization": auth}}).on("connect", (answer, socket) => {
+const words = decodeURIComponent(proxy.username) + ":" + decodeURIComponent(proxy.password);
+const headers = {host: "client.test:443", "proxy-authorization": "Basic " + Buffer.from(words).toString("base64")};
+const tunnel = {host: proxy.hostname, port: proxy.port, method: "CONNECT", path: headers.host, headers};
+http.request(tunnel).on("connect", (answer, socket) => {
   const agent = new https.Agent();
   agent.createConnection = () => tls.connect({socket, servername: "client.test"});
   https.get("https://client.test/text", {agent}, r => r.on("data", d => console.log(String(d))));
 }).end()'`, want: "hello from the origin"},
-	{name: "curl wrong", probe: "command -v curl", script: `curl -sS -x "http://dev:wrong-one@${HTTPS_PROXY##*@}" "$U/text" 2>&1; true`, want: "407"},
-	{name: "curl without", probe: "command -v curl", script: `curl -sS -x "http://${HTTPS_PROXY##*@}" "$P/text"`, want: "proxy_auth_required"},
+	{name: "curl wrong", probe: "command -v curl",
+		script: `curl -sS -x "http://dev:wrong-one@${HTTPS_PROXY##*@}" "$U/text" 2>&1; true`, want: "407"},
+	{name: "curl without", probe: "command -v curl", script: `curl -sS -x "http://${HTTPS_PROXY##*@}" "$P/text"`,
+		want: "proxy_auth_required"},
 }
 
 // TestProxyAuthClients: real programs with what `bottle env` prints for a URL that has a password in it.
@@ -236,8 +266,9 @@ func TestProxyAuthClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer plain.Close()
-	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Name: "client.test", Args: []string{"--proxy-auth", usersFile(t),
-		"--allow", "plain.test:80", "--resolve", "plain.test:80=" + plain.Addr()}})
+	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Name: "client.test",
+		Args: []string{"--proxy-auth", usersFile(t),
+			"--allow", "plain.test:80", "--resolve", "plain.test:80=" + plain.Addr()}})
 	proxy := url.URL{Scheme: "http", Host: w.Proxy.Addr, User: url.UserPassword(proxyUser, proxyPassword)}
 	for _, c := range authClients {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
@@ -246,9 +277,12 @@ func TestProxyAuthClients(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, "sh", "-c", `set -e; lines=$("$BOTTLE" env --shell sh --proxy "$PROXY" --ca "$CA" --bundle "$BUNDLE"); eval "$lines"; set +e; `+c.script)
+			cmd := exec.CommandContext(ctx, "sh", "-c",
+				`set -e; lines=$("$BOTTLE" env --shell sh --proxy "$PROXY" --ca "$CA" --bundle "$BUNDLE"); eval `+
+					`"$lines"; set +e; `+c.script)
 			cmd.Dir = t.TempDir()
-			cmd.Env = append(os.Environ(), "BOTTLE="+bottle, "PROXY="+escapeQuotes(proxy.String()), "CA="+w.Proxy.CAFile, "BUNDLE="+w.Proxy.Bundle,
+			cmd.Env = append(os.Environ(), "BOTTLE="+bottle, "PROXY="+escapeQuotes(proxy.String()),
+				"CA="+w.Proxy.CAFile, "BUNDLE="+w.Proxy.Bundle,
 				"U=https://client.test", "P=http://plain.test", "GIT_TERMINAL_PROMPT=0", "HOME="+cmd.Dir)
 			var stdout, stderr bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -261,7 +295,8 @@ func TestProxyAuthClients(t *testing.T) {
 					t.Skip(why)
 				}
 			}
-			t.Errorf("%s: %v\nstdout: %s\nstderr: %s", c.name, err, clipText(stdout.String()), clipText(stderr.String()))
+			t.Errorf("%s: %v\nstdout: %s\nstderr: %s", c.name, err, clipText(stdout.String()),
+				clipText(stderr.String()))
 		})
 	}
 	keptIn(t, w, "wrong-one", proxyPassword)
@@ -284,11 +319,14 @@ func TestProxyAuthFileErrors(t *testing.T) {
 		code int
 		want []string
 	}{
-		"missing": {filepath.Join(t.TempDir(), "missing"), exitFiles, []string{"missing"}}, "directory": {t.TempDir(), exitFiles, []string{"ordinary file"}},
+		"missing":            {filepath.Join(t.TempDir(), "missing"), exitFiles, []string{"missing"}},
+		"directory":          {t.TempDir(), exitFiles, []string{"ordinary file"}},
 		"others may read it": {open, exitUsage, []string{"chmod 600 " + open, "0644"}},
-		"no colon":           {writeFile(t, "users", "# x\n\nhunter2hunter2\n"), exitUsage, []string{"users:3:", "user:password"}},
-		"nobody":             {writeFile(t, "users", "# x\n"), exitUsage, []string{"names no user"}},
-		"twice":              {writeFile(t, "users", "a:hunter2hunter2\na:hunter2hunter3\n"), exitUsage, []string{"users:2:", "before"}},
+		"no colon": {writeFile(t, "users", "# x\n\nhunter2hunter2\n"), exitUsage,
+			[]string{"users:3:", "user:password"}},
+		"nobody": {writeFile(t, "users", "# x\n"), exitUsage, []string{"names no user"}},
+		"twice": {writeFile(t, "users", "a:hunter2hunter2\na:hunter2hunter3\n"), exitUsage,
+			[]string{"users:2:", "before"}},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			code, stdout, stderr := harness.RunProxy(t, 20*time.Second, append(base, c.file)...)
@@ -362,9 +400,12 @@ os.execv(sys.argv[2], sys.argv[2:])' 203.0.113.7 "$@"`
 		{"every v6 address", private, "", []string{"--listen", "[::]:0"}, ""},
 		{"adopted", both, adopted, []string{"--listen", "fd:3"}, "--proxy-auth"},
 		{"adopted with users", both, adopted, []string{"--listen", "fd:3", "--proxy-auth", users}, ""},
-		{"tls", both, "", []string{"--listen", "127.0.0.1:0", "--listen-tls", "203.0.113.7:0", "--proxy-auth", users}, "--listen-tls"},
-		{"http", both, "", []string{"--listen", "127.0.0.1:0", "--listen-http", "0.0.0.0:0", "--proxy-auth", users}, "--listen-http"},
-		{"tls private", both, "", []string{"--listen", "127.0.0.1:0", "--listen-tls", "10.77.0.1:0", "--proxy-auth", users}, ""},
+		{"tls", both, "", []string{"--listen", "127.0.0.1:0", "--listen-tls", "203.0.113.7:0", "--proxy-auth", users},
+			"--listen-tls"},
+		{"http", both, "", []string{"--listen", "127.0.0.1:0", "--listen-http", "0.0.0.0:0", "--proxy-auth", users},
+			"--listen-http"},
+		{"tls private", both, "", []string{"--listen", "127.0.0.1:0", "--listen-tls", "10.77.0.1:0", "--proxy-auth",
+			users}, ""},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
 			run := c.run
@@ -372,13 +413,16 @@ os.execv(sys.argv[2], sys.argv[2:])' 203.0.113.7 "$@"`
 				run = `exec "$@"`
 			}
 			script := `set -e; ip link set lo up; for a in ` + c.addresses + `; do ip addr add $a dev lo; done; ` + run
-			cmd := exec.Command("unshare", append([]string{"-Urn", "sh", "-c", script, "sh", proxy, "--upstream", "direct", "--allow", "origin.test"}, c.args...)...)
+			cmd := exec.Command("unshare",
+				append([]string{"-Urn", "sh", "-c", script, "sh", proxy, "--upstream", "direct", "--allow",
+					"origin.test"}, c.args...)...)
 			started, code, stderr := startsOrEnds(t, cmd)
 			if c.refused == "" && !started {
 				t.Errorf("did not start (%d): %s", code, stderr)
 			}
 			if c.refused != "" && (started || code != exitUsage || !strings.Contains(stderr, c.refused)) {
-				t.Errorf("started %v, exit code %d, want %d and %q; stderr %q", started, code, exitUsage, c.refused, stderr)
+				t.Errorf("started %v, exit code %d, want %d and %q; stderr %q", started, code, exitUsage,
+					c.refused, stderr)
 			}
 		})
 	}

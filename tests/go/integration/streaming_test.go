@@ -60,12 +60,9 @@ func TestSseArrivesEventByEvent(t *testing.T) {
 		w := harness.NewWorld(t, harness.WorldOptions{Via: via})
 		client := w.Client(proto)
 		w.Do(client, "GET", "/text", nil) // connection and leaf are made before the clock matters
-		resp, err := client.Get(w.URL("/sse?n=10&ms=300"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+		resp := begun(t, w, client, "/sse?n=10&ms=300")
+		if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"),
+			"text/event-stream") {
 			t.Fatalf("status %d, type %q", resp.StatusCode, resp.Header.Get("Content-Type"))
 		}
 		events := readEvents(t, resp.Body)
@@ -121,6 +118,17 @@ func TestSseCommentsPassInDirectMode(t *testing.T) {
 	})
 }
 
+// begun is a GET whose head has come; the end of the test closes its body.
+func begun(t *testing.T, w *harness.World, client *http.Client, path string) *http.Response {
+	t.Helper()
+	resp, err := client.Get(w.URL(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { resp.Body.Close() })
+	return resp
+}
+
 func memoryJudged(w *harness.World) bool { return !harness.Instrumented(w.Proxy.Path) }
 
 func judgeMemory(t *testing.T, w *harness.World, before int64) {
@@ -153,11 +161,7 @@ func TestLargeDownload(t *testing.T) {
 			if form == "chunked" {
 				path += "&chunked=1"
 			}
-			resp, err := client.Get(w.URL(path))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer resp.Body.Close()
+			resp := begun(t, w, client, path)
 			sum := sha256.New()
 			n, err := io.Copy(sum, resp.Body)
 			if err != nil || n != size {
@@ -171,16 +175,12 @@ func TestLargeDownload(t *testing.T) {
 	}
 }
 
-// TestLargeDownloadInSmallReads: Go's client gives back the window with two frames for each 4 KiB that are read; that is
-// no flood.
+// TestLargeDownloadInSmallReads: Go's client gives back the window with two frames for each 4 KiB that are read; that
+// is no flood.
 func TestLargeDownloadInSmallReads(t *testing.T) {
 	const size = 32 << 20
 	w := direct(t)
-	resp, err := w.Client(harness.H2).Get(w.URL(fmt.Sprintf("/bytes?n=%d", size)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
+	resp := begun(t, w, w.Client(harness.H2), fmt.Sprintf("/bytes?n=%d", size))
 	n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{resp.Body}, make([]byte, 4096))
 	if err != nil || n != size {
 		t.Errorf("%d of %d bytes: %v", n, size, err)
@@ -219,42 +219,45 @@ func TestLargeUpload(t *testing.T) {
 				t.Fatalf("status %d, %v: %q", resp.StatusCode, err, text)
 			}
 			if got.Bytes != size || got.SHA256 != want {
-				t.Errorf("origin got %d bytes with digest %s, want %d with %s", got.Bytes, got.SHA256, int64(size), want)
+				t.Errorf("origin got %d bytes with digest %s, want %d with %s", got.Bytes, got.SHA256,
+					int64(size), want)
 			}
 			judgeMemory(t, w, before)
 		})
 	}
 }
 
+// wantSlowReaderHeld: a client that stops reading stops the origin; memory stands still.
+func wantSlowReaderHeld(t *testing.T, w *harness.World, proto harness.Proto) {
+	t.Helper()
+	client := w.Client(proto)
+	w.Do(client, "GET", "/text", nil)
+	w.Proxy.ResetPeak()
+	before := w.Proxy.RSS()
+	resp := begun(t, w, client, fmt.Sprintf("/bytes?n=%d&chunked=1", 256<<20))
+	if _, err := io.CopyN(io.Discard, resp.Body, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	// The peak must stand still while the client does not read: look until two readings, a while apart, agree.
+	last := int64(-1)
+	settled := harness.Eventually(10*time.Second, func() bool {
+		now := w.Proxy.PeakRSS()
+		same := now == last
+		last = now
+		time.Sleep(300 * time.Millisecond)
+		return same
+	})
+	if !settled {
+		t.Errorf("memory keeps growing while the client does not read")
+	}
+	judgeMemory(t, w, before)
+}
+
 // TestSlowReaderDoesNotFillMemory: a client that stops reading stops the origin.
 func TestSlowReaderDoesNotFillMemory(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := direct(t)
-		client := w.Client(proto)
-		w.Do(client, "GET", "/text", nil)
-		w.Proxy.ResetPeak()
-		before := w.Proxy.RSS()
-		resp, err := client.Get(w.URL(fmt.Sprintf("/bytes?n=%d&chunked=1", 256<<20)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		if _, err := io.CopyN(io.Discard, resp.Body, 1<<20); err != nil {
-			t.Fatal(err)
-		}
-		// The peak must stand still while the client does not read: look until two readings, a while apart, agree.
-		last := int64(-1)
-		settled := harness.Eventually(10*time.Second, func() bool {
-			now := w.Proxy.PeakRSS()
-			same := now == last
-			last = now
-			time.Sleep(300 * time.Millisecond)
-			return same
-		})
-		if !settled {
-			t.Errorf("memory keeps growing while the client does not read")
-		}
-		judgeMemory(t, w, before)
+		wantSlowReaderHeld(t, w, proto)
 	})
 }
 
@@ -262,11 +265,7 @@ func TestSlowReaderDoesNotFillMemory(t *testing.T) {
 func TestTwoStreamsAreIndependent(t *testing.T) {
 	w := direct(t)
 	client := w.Client(harness.H2)
-	stuck, err := client.Get(w.URL(fmt.Sprintf("/bytes?n=%d&chunked=1", 64<<20)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stuck.Body.Close()
+	begun(t, w, client, fmt.Sprintf("/bytes?n=%d&chunked=1", 64<<20))
 	client.Timeout = 10 * time.Second
 	for i := 0; i < 5; i++ {
 		if answer := w.Do(client, "GET", "/text", nil); answer.StatusCode != 200 {

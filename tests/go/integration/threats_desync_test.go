@@ -30,21 +30,27 @@ func TestLengthAndChunkedTogetherAreRefused(t *testing.T) {
 		{"te-cl", post + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n" + chunks, bad},
 		{"case", post + "content-length: 5\r\ntransfer-encoding: CHUNKED\r\n\r\n" + chunks, bad},
 		{"cl-0", post + "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks, bad},
-		{"get", "GET /echo HTTP/1.1\r\nHost: {A}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks, bad},
-		{"second-request", post + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n5c\r\nGET /admin HTTP/1.1\r\nHost: {A}\r\n\r\n0\r\n\r\n", bad},
+		{"get", "GET /echo HTTP/1.1\r\nHost: {A}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks,
+			bad},
+		{"second-request", post + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n5c\r\n" +
+			"GET /admin HTTP/1.1\r\nHost: {A}\r\n\r\n0\r\n\r\n", bad},
 	})
 }
 
 // [T21]
 func TestOddTransferEncodingsAreRefused(t *testing.T) {
 	var cases []raw
-	for _, te := range []string{"identity", "gzip, chunked", "chunked, identity", ",chunked", "chunked,", "xchunked", "\"chunked\"", "chunked;q=1", "chunked chunked",
-		"\x0bchunked", "chunked\x0c", "\xa0chunked", "chunked\x00", "", "chunked, chunked", "deflate", "chunke", "'chunked'", "chunked\xff"} {
-		cases = append(cases, raw{fmt.Sprintf("%q", te), post + "Transfer-Encoding: " + te + "\r\n\r\n2\r\nhi\r\n0\r\n\r\n", bad})
+	for _, te := range []string{"identity", "gzip, chunked", "chunked, identity", ",chunked", "chunked,", "xchunked",
+		"\"chunked\"", "chunked;q=1", "chunked chunked",
+		"\x0bchunked", "chunked\x0c", "\xa0chunked", "chunked\x00", "", "chunked, chunked", "deflate", "chunke",
+		"'chunked'", "chunked\xff"} {
+		cases = append(cases, raw{fmt.Sprintf("%q", te), post + "Transfer-Encoding: " + te +
+			"\r\n\r\n2\r\nhi\r\n0\r\n\r\n", bad})
 	}
 	cases = append(cases,
 		raw{"two-lines", post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", bad},
-		raw{"two-lines-identity", post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n", bad},
+		raw{"two-lines-identity", post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+			bad},
 		raw{"fold", post + "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n", bad},
 		raw{"space-before-colon", post + "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", bad},
 		raw{"underscore", post + "Transfer_Encoding: chunked\r\n\r\n0\r\n\r\n", bad},
@@ -56,8 +62,10 @@ func TestOddTransferEncodingsAreRefused(t *testing.T) {
 // [T22]
 func TestOddContentLengthsAreRefused(t *testing.T) {
 	var cases []raw
-	for _, cl := range []string{"5, 5", "5,6", "+5", "-5", "0x5", "5_0", "5.0", "05", "00", "5 5", "", " ", "99999999999999999999", "18446744073709551616", "9007199254740993000", "5;", "five", "5\x00", "\x0b5"} {
-		cases = append(cases, raw{fmt.Sprintf("%q", cl), post + "Content-Length: " + cl + "\r\n\r\nhello", []int{400, 413}})
+	for _, cl := range []string{"5, 5", "5,6", "+5", "-5", "0x5", "5_0", "5.0", "05", "00", "5 5", "", " ",
+		"99999999999999999999", "18446744073709551616", "9007199254740993000", "5;", "five", "5\x00", "\x0b5"} {
+		cases = append(cases, raw{fmt.Sprintf("%q", cl), post + "Content-Length: " + cl + "\r\n\r\nhello",
+			[]int{400, 413}})
 	}
 	cases = append(cases,
 		raw{"twice-equal", post + "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", bad},
@@ -67,7 +75,8 @@ func TestOddContentLengthsAreRefused(t *testing.T) {
 	t.Run("on-connect", func(t *testing.T) {
 		w := direct(t)
 		raw := w.RawDial()
-		answer := raw.Connect("CONNECT origin.test:443 HTTP/1.1\r\nHost: origin.test:443\r\nContent-Length: 5\r\n\r\nhello")
+		answer := raw.Connect("CONNECT origin.test:443 HTTP/1.1\r\nHost: origin.test:443\r\nContent-Length: 5\r\n" +
+			"\r\nhello")
 		if answer.Status() != 400 {
 			t.Errorf("status %d", answer.Status())
 		}
@@ -77,8 +86,10 @@ func TestOddContentLengthsAreRefused(t *testing.T) {
 // [T23]
 func TestOddChunkSizesAreRefused(t *testing.T) {
 	var cases []raw
-	for _, size := range []string{"0x2", "+2", "-2", "2_", " 2", "2 ", "\t2", "", "00000000000000002", "fffffffff", "ffffffffffffffff", "10000000000000002", "g", "2\x00", "２"} {
-		cases = append(cases, raw{fmt.Sprintf("%q", size), post + "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n" + size + "\r\nhi\r\n0\r\n\r\n", []int{400, 413}})
+	for _, size := range []string{"0x2", "+2", "-2", "2_", " 2", "2 ", "\t2", "", "00000000000000002", "fffffffff",
+		"ffffffffffffffff", "10000000000000002", "g", "2\x00", "２"} {
+		cases = append(cases, raw{fmt.Sprintf("%q", size), post + "Content-Type: text/plain\r\n" +
+			"Transfer-Encoding: chunked\r\n\r\n" + size + "\r\nhi\r\n0\r\n\r\n", []int{400, 413}})
 	}
 	// In direct mode the head may be out before the chunk comes, so only the double must stay untouched.
 	refuseRaw(t, withDouble(t, double.Options{}), cases)
@@ -151,14 +162,18 @@ func TestOddChunksAreRefused(t *testing.T) {
 // [T25]
 func TestExpectTricksAreRefused(t *testing.T) {
 	var cases []raw
-	for _, e := range []string{"y 100-continue", "100-continue, x", "100-continue;q=1", "200-ok", "", "100 continue", "100-continue 100-continue"} {
-		cases = append(cases, raw{fmt.Sprintf("%q", e), post + "Expect: " + e + "\r\nContent-Length: 2\r\n\r\nhi", []int{417, 400}})
+	for _, e := range []string{"y 100-continue", "100-continue, x", "100-continue;q=1", "200-ok", "", "100 continue",
+		"100-continue 100-continue"} {
+		cases = append(cases, raw{fmt.Sprintf("%q", e), post + "Expect: " + e + "\r\nContent-Length: 2\r\n\r\nhi",
+			[]int{417, 400}})
 	}
-	cases = append(cases, raw{"twice", post + "Expect: 100-continue\r\nExpect: other\r\nContent-Length: 2\r\n\r\nhi", []int{417, 400}})
+	cases = append(cases, raw{"twice", post + "Expect: 100-continue\r\nExpect: other\r\nContent-Length: 2\r\n\r\nhi",
+		[]int{417, 400}})
 	tables(t, cases)
 	t.Run("te.0", func(t *testing.T) {
 		bothWorlds(t, func(t *testing.T, w *harness.World) {
-			answer := w.Exchange(fill(w, "OPTIONS / HTTP/1.1\r\nHost: {A}\r\nTransfer-Encoding: chunked\r\n\r\n50\r\n"+harness.Repeat("GET /smuggled HTTP/1.1\r\nHost: {A}\r\nX: ", 80)+"\r\n0\r\n\r\n"))
+			answer := w.Exchange(fill(w, "OPTIONS / HTTP/1.1\r\nHost: {A}\r\nTransfer-Encoding: chunked\r\n\r\n50\r\n"+
+				harness.Repeat("GET /smuggled HTTP/1.1\r\nHost: {A}\r\nX: ", 80)+"\r\n0\r\n\r\n"))
 			_ = answer
 			for _, r := range w.Origin.Requests() {
 				if strings.Contains(r.URI, "smuggled") {
@@ -171,7 +186,8 @@ func TestExpectTricksAreRefused(t *testing.T) {
 		bothWorlds(t, func(t *testing.T, w *harness.World) {
 			conn := w.H1()
 			inner := fill(w, "GET /smuggled HTTP/1.1\r\nHost: {A}\r\n\r\n")
-			conn.Say(fill(w, fmt.Sprintf("GET /text HTTP/1.1\r\nHost: {A}\r\nContent-Length: %d\r\n\r\n%s", len(inner), inner)))
+			conn.Say(fill(w, fmt.Sprintf("GET /text HTTP/1.1\r\nHost: {A}\r\nContent-Length: %d\r\n\r\n%s",
+				len(inner), inner)))
 			if answer, err := conn.Answer("GET"); err != nil || answer.StatusCode != 200 {
 				t.Errorf("status %d, %v", answer.Status(), err)
 			}
@@ -222,9 +238,12 @@ func TestOddHeadsAreRefused(t *testing.T) {
 func TestOddHostsAreRefused(t *testing.T) {
 	var cases []raw
 	for name, host := range map[string]string{
-		"none": "", "empty": "Host:\r\n", "two-same": "Host: {A}\r\nHost: {A}\r\n", "two-different": "Host: {A}\r\nHost: elsewhere.test\r\n",
-		"comma": "Host: {A}, elsewhere.test\r\n", "userinfo": "Host: user@{A}\r\n", "space": "Host: {A} x\r\n", "non-ascii": "Host: \xc3\xb6rigin.test\r\n",
-		"port-junk": "Host: origin.test:443x\r\n", "port-empty": "Host: origin.test:\r\n", "port-zeros": "Host: origin.test:0443\r\n", "bad-xn": "Host: xn--\xff.test\r\n",
+		"none": "", "empty": "Host:\r\n", "two-same": "Host: {A}\r\nHost: {A}\r\n",
+		"two-different": "Host: {A}\r\nHost: elsewhere.test\r\n",
+		"comma":         "Host: {A}, elsewhere.test\r\n", "userinfo": "Host: user@{A}\r\n", "space": "Host: {A} x\r\n",
+		"non-ascii": "Host: \xc3\xb6rigin.test\r\n",
+		"port-junk": "Host: origin.test:443x\r\n", "port-empty": "Host: origin.test:\r\n",
+		"port-zeros": "Host: origin.test:0443\r\n", "bad-xn": "Host: xn--\xff.test\r\n",
 		"slash": "Host: origin.test/x\r\n", "tab": "Host: origin\t.test\r\n", "percent": "Host: origin%2etest\r\n",
 	} {
 		cases = append(cases, raw{name, "GET /text HTTP/1.1\r\n" + host + "\r\n", []int{400, 421}})
@@ -237,11 +256,16 @@ func TestOddRequestLinesAreRefused(t *testing.T) {
 	tail := "\r\nHost: {A}\r\n\r\n"
 	var cases []raw
 	for name, line := range map[string]string{
-		"two-spaces": "GET  /text HTTP/1.1", "tab": "GET\t/text HTTP/1.1", "trailing-space": "GET /text HTTP/1.1 ", "space-in-path": "GET /te xt HTTP/1.1",
-		"http-1.2": "GET /text HTTP/1.2", "http-2.0": "GET /text HTTP/2.0", "http-3": "GET /text HTTP/3", "lower-http": "GET /text http/1.1", "http-11": "GET /text HTTP/11",
-		"http-1.10": "GET /text HTTP/1.10", "three-crlf": "\r\n\r\n\r\nGET /text HTTP/1.1", "lf-first": "\nGET /text HTTP/1.1", "fragment": "GET /text#x HTTP/1.1",
-		"backslash": "GET \\text HTTP/1.1", "quote": "GET /te\"xt HTTP/1.1", "angle": "GET /te<x>t HTTP/1.1", "8bit": "GET /te\xe9xt HTTP/1.1", "nul": "GET /te\x00xt HTTP/1.1",
-		"del": "GET /te\x7fxt HTTP/1.1", "no-slash": "GET text HTTP/1.1", "query-only": "GET ?x HTTP/1.1", "asterisk": "GET * HTTP/1.1", "no-version": "GET /text",
+		"two-spaces": "GET  /text HTTP/1.1", "tab": "GET\t/text HTTP/1.1", "trailing-space": "GET /text HTTP/1.1 ",
+		"space-in-path": "GET /te xt HTTP/1.1",
+		"http-1.2":      "GET /text HTTP/1.2", "http-2.0": "GET /text HTTP/2.0", "http-3": "GET /text HTTP/3",
+		"lower-http": "GET /text http/1.1", "http-11": "GET /text HTTP/11",
+		"http-1.10": "GET /text HTTP/1.10", "three-crlf": "\r\n\r\n\r\nGET /text HTTP/1.1",
+		"lf-first": "\nGET /text HTTP/1.1", "fragment": "GET /text#x HTTP/1.1",
+		"backslash": "GET \\text HTTP/1.1", "quote": "GET /te\"xt HTTP/1.1", "angle": "GET /te<x>t HTTP/1.1",
+		"8bit": "GET /te\xe9xt HTTP/1.1", "nul": "GET /te\x00xt HTTP/1.1",
+		"del": "GET /te\x7fxt HTTP/1.1", "no-slash": "GET text HTTP/1.1", "query-only": "GET ?x HTTP/1.1",
+		"asterisk": "GET * HTTP/1.1", "no-version": "GET /text",
 		"leading-space": " GET /text HTTP/1.1", "bad-method": "GE(T /text HTTP/1.1", "no-method": "/text HTTP/1.1",
 	} {
 		cases = append(cases, raw{name, line + tail, []int{400, 501, 505}})
@@ -301,7 +325,8 @@ func TestDeepPipelineIsAnswered(t *testing.T) {
 func TestBytesBehindAConnectHeadAreNoRequest(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		raw := w.RawDial()
-		raw.Say(fill(w, "CONNECT origin.test:443 HTTP/1.1\r\nHost: origin.test:443\r\n\r\nGET http://origin.test/text HTTP/1.1\r\nHost: origin.test\r\n\r\n"))
+		raw.Say(fill(w, "CONNECT origin.test:443 HTTP/1.1\r\nHost: origin.test:443\r\n\r\n"+
+			"GET http://origin.test/text HTTP/1.1\r\nHost: origin.test\r\n\r\n"))
 		text, _ := io.ReadAll(raw.In)
 		if strings.Contains(string(text), "hello from the origin") {
 			t.Error("a pipelined request was served through the tunnel's head")
@@ -314,7 +339,8 @@ func TestBytesBehindAConnectHeadAreNoRequest(t *testing.T) {
 func TestDuplicateSingletonsAreRefused(t *testing.T) {
 	var cases []raw
 	for _, name := range []string{"Content-Type", "Authorization"} {
-		cases = append(cases, raw{name, "POST /echo HTTP/1.1\r\nHost: {A}\r\n" + name + ": a/b\r\n" + name + ": c/d\r\nContent-Length: 2\r\n\r\nhi", []int{400}})
+		cases = append(cases, raw{name, "POST /echo HTTP/1.1\r\nHost: {A}\r\n" + name + ": a/b\r\n" + name +
+			": c/d\r\nContent-Length: 2\r\n\r\nhi", []int{400}})
 	}
 	tables(t, cases)
 }
@@ -334,7 +360,8 @@ func TestErrorsEchoNothing(t *testing.T) {
 			continue
 		}
 		answer.Problem(t)
-		if lower := strings.ToLower(answer.Text); strings.Contains(lower, "bearer") || strings.Contains(lower, "<script") {
+		if lower := strings.ToLower(answer.Text); strings.Contains(lower, "bearer") ||
+			strings.Contains(lower, "<script") {
 			t.Errorf("%q comes back: %s", text, answer.Text)
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"bottle.test/origin"
 )
 
-// The attacks that need HTTP/2 frames (docs/threats.md has the numbers): injection through fields, heads that the library
-// lets through, and floods.
+// The attacks that need HTTP/2 frames (docs/threats.md has the numbers): injection through fields, heads that the
+// library lets through, and floods.
 
 // refuseH2 sends each field list on its own connection and expects a refusal, by status or by reset.
 func refuseH2(t *testing.T, w *harness.World, cases map[string][]harness.Field) {
@@ -34,14 +34,18 @@ func TestH2InjectionIsRefused(t *testing.T) {
 			return w.Request("GET", "/text", harness.Field{Name: name, Value: value})
 		}
 		refuseH2(t, w, map[string][]harness.Field{
-			"crlf-value": f("x-a", "b\r\nx-injected: 1"), "lf-value": f("x-a", "b\nc"), "cr-value": f("x-a", "b\rc"), "nul-value": f("x-a", "b\x00c"),
+			"crlf-value": f("x-a", "b\r\nx-injected: 1"), "lf-value": f("x-a", "b\nc"), "cr-value": f("x-a", "b\rc"),
+			"nul-value": f("x-a", "b\x00c"),
 			"del-value": f("x-a", "b\x7f"),
-			"crlf-name": f("x-a\r\nx-injected", "1"), "colon-name": f("x:a", "1"), "space-name": f("x a", "1"), "empty-name": f("", "1"), "upper-name": f("X-A", "1"),
+			"crlf-name": f("x-a\r\nx-injected", "1"), "colon-name": f("x:a", "1"), "space-name": f("x a", "1"),
+			"empty-name": f("", "1"), "upper-name": f("X-A", "1"),
 			"8bit-name": f("x-\xe9", "1"), "nul-name": f("x\x00a", "1"),
-			"crlf-method": {{Name: ":method", Value: "GET / HTTP/1.1\r\nX: y"}, {Name: ":scheme", Value: "https"}, {Name: ":authority", Value: w.Authority()}, {Name: ":path", Value: "/"}},
-			"crlf-path":   w.Request("GET", "/text HTTP/1.1\r\nHost: elsewhere.test\r\n\r\nGET /x"),
-			"space-path":  w.Request("GET", "/te xt"), "lf-path": w.Request("GET", "/te\nxt"),
-			"crlf-authority": {{Name: ":method", Value: "GET"}, {Name: ":scheme", Value: "https"}, {Name: ":authority", Value: w.Authority() + "\r\nx: y"}, {Name: ":path", Value: "/"}},
+			"crlf-method": {{Name: ":method", Value: "GET / HTTP/1.1\r\nX: y"}, {Name: ":scheme", Value: "https"},
+				{Name: ":authority", Value: w.Authority()}, {Name: ":path", Value: "/"}},
+			"crlf-path":  w.Request("GET", "/text HTTP/1.1\r\nHost: elsewhere.test\r\n\r\nGET /x"),
+			"space-path": w.Request("GET", "/te xt"), "lf-path": w.Request("GET", "/te\nxt"),
+			"crlf-authority": {{Name: ":method", Value: "GET"}, {Name: ":scheme", Value: "https"},
+				{Name: ":authority", Value: w.Authority() + "\r\nx: y"}, {Name: ":path", Value: "/"}},
 		})
 	})
 }
@@ -74,7 +78,8 @@ func TestH2WhatTheLibraryLetsThroughIsRefused(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		a := w.Authority()
 		pseudo := func(method, scheme, authority, path string, extra ...harness.Field) []harness.Field {
-			return append([]harness.Field{{Name: ":method", Value: method}, {Name: ":scheme", Value: scheme}, {Name: ":authority", Value: authority}, {Name: ":path", Value: path}}, extra...)
+			return append([]harness.Field{{Name: ":method", Value: method}, {Name: ":scheme", Value: scheme},
+				{Name: ":authority", Value: authority}, {Name: ":path", Value: path}}, extra...)
 		}
 		with := func(name, value string) []harness.Field {
 			return w.Request("GET", "/text", harness.Field{Name: name, Value: value})
@@ -84,22 +89,36 @@ func TestH2WhatTheLibraryLetsThroughIsRefused(t *testing.T) {
 			many = append(many, harness.Field{Name: fmt.Sprintf("x-%d", i), Value: "v"})
 		}
 		refuseH2(t, w, map[string][]harness.Field{
-			"host-differs": with("host", "elsewhere.test"), "no-authority": {{Name: ":method", Value: "GET"}, {Name: ":scheme", Value: "https"}, {Name: ":path", Value: "/"}, {Name: "host", Value: a}},
-			"comma-authority": pseudo("GET", "https", a+",elsewhere.test", "/"), "userinfo": pseudo("GET", "https", "user@"+a, "/"), "port-junk": pseudo("GET", "https", "origin.test:443x", "/"),
-			"scheme-http": pseudo("GET", "http", a, "/"), "scheme-ftp": pseudo("GET", "ftp", a, "/"), "method-token": pseudo("SECRET", "https", a, "/"),
-			"path-fragment": pseudo("GET", "https", a, "/a#b"), "path-backslash": pseudo("GET", "https", a, "/a\\b"), "path-8bit": pseudo("GET", "https", a, "/\xe9"),
-			"path-angle": pseudo("GET", "https", a, "/<a>"), "path-quote": pseudo("GET", "https", a, "/\"a"), "path-relative": pseudo("GET", "https", a, "text"), "path-empty": pseudo("GET", "https", a, ""),
+			"host-differs": with("host", "elsewhere.test"), "no-authority": {{Name: ":method", Value: "GET"},
+				{Name: ":scheme", Value: "https"}, {Name: ":path", Value: "/"}, {Name: "host", Value: a}},
+			"comma-authority": pseudo("GET", "https", a+",elsewhere.test", "/"),
+			"userinfo":        pseudo("GET", "https", "user@"+a, "/"), "port-junk": pseudo("GET", "https",
+				"origin.test:443x", "/"),
+			"scheme-http": pseudo("GET", "http", a, "/"), "scheme-ftp": pseudo("GET", "ftp", a, "/"),
+			"method-token":  pseudo("SECRET", "https", a, "/"),
+			"path-fragment": pseudo("GET", "https", a, "/a#b"), "path-backslash": pseudo("GET", "https", a, "/a\\b"),
+			"path-8bit":  pseudo("GET", "https", a, "/\xe9"),
+			"path-angle": pseudo("GET", "https", a, "/<a>"), "path-quote": pseudo("GET", "https", a, "/\"a"),
+			"path-relative": pseudo("GET", "https", a, "text"), "path-empty": pseudo("GET", "https", a, ""),
 			"path-absolute": pseudo("GET", "https", a, "https://elsewhere.test/"),
-			"length-zeros":  w.Request("GET", "/text", harness.Field{Name: "content-length", Value: "000"}), "underscore": with("transfer_encoding", "chunked"),
-			"te-other": with("te", "gzip"), "transfer-encoding": with("transfer-encoding", "chunked"), "connection": with("connection", "close"), "upgrade": with("upgrade", "websocket"),
-			"expect-other": with("expect", "other"), "3000-fields": w.Request("GET", "/text", many...), "60k-value": with("x-a", harness.Repeat("v", 70000)),
-			"late-pseudo": append([]harness.Field{{Name: ":method", Value: "GET"}, {Name: "x-a", Value: "b"}}, pseudo("GET", "https", a, "/")[1:]...), "unknown-pseudo": append([]harness.Field{{Name: ":evil", Value: "1"}}, w.Request("GET", "/")...),
-			"double-path": append([]harness.Field{{Name: ":path", Value: "/x"}}, w.Request("GET", "/")...), "long-name": with(harness.Repeat("n", 65), "v"),
+			"length-zeros":  w.Request("GET", "/text", harness.Field{Name: "content-length", Value: "000"}),
+			"underscore":    with("transfer_encoding", "chunked"),
+			"te-other":      with("te", "gzip"), "transfer-encoding": with("transfer-encoding", "chunked"),
+			"connection": with("connection", "close"), "upgrade": with("upgrade", "websocket"),
+			"expect-other": with("expect", "other"), "3000-fields": w.Request("GET", "/text", many...),
+			"60k-value": with("x-a", harness.Repeat("v", 70000)),
+			"late-pseudo": append([]harness.Field{{Name: ":method", Value: "GET"}, {Name: "x-a", Value: "b"}},
+				pseudo("GET", "https", a, "/")[1:]...),
+			"unknown-pseudo": append([]harness.Field{{Name: ":evil", Value: "1"}}, w.Request("GET", "/")...),
+			"double-path":    append([]harness.Field{{Name: ":path", Value: "/x"}}, w.Request("GET", "/")...),
+			"long-name":      with(harness.Repeat("n", 65), "v"),
 		})
 		// Fields that are taken away instead of refused.
 		c := w.H2()
-		c.Headers(1, true, w.Request("GET", "/echo", harness.Field{Name: "http2-settings", Value: "AAA"}, harness.Field{Name: "proxy-authorization", Value: "Basic dTpw"},
-			harness.Field{Name: "te", Value: "trailers"}, harness.Field{Name: "proxy-connection", Value: "keep-alive"})...)
+		c.Headers(1, true, w.Request("GET", "/echo", harness.Field{Name: "http2-settings", Value: "AAA"},
+			harness.Field{Name: "proxy-authorization", Value: "Basic dTpw"},
+			harness.Field{Name: "te", Value: "trailers"}, harness.Field{Name: "proxy-connection",
+				Value: "keep-alive"})...)
 		out := c.Await(1)
 		if out.Status == 200 {
 			lower := strings.ToLower(out.Body)
@@ -140,7 +159,8 @@ func TestH2LengthMismatchIsRefused(t *testing.T) {
 				c.Headers(1, true, w.Request("POST", "/echo", harness.Field{Name: "content-length", Value: "10"})...)
 			},
 			"two-lengths": func(c *harness.H2Conn) {
-				c.Headers(1, false, w.Request("POST", "/echo", harness.Field{Name: "content-length", Value: "2"}, harness.Field{Name: "content-length", Value: "3"})...)
+				c.Headers(1, false, w.Request("POST", "/echo", harness.Field{Name: "content-length", Value: "2"},
+					harness.Field{Name: "content-length", Value: "3"})...)
 				c.Data(1, true, "hi")
 			},
 		} {
@@ -177,7 +197,8 @@ func TestH2CookieCrumbsAreBounded(t *testing.T) {
 		c = w.H2()
 		c.Headers(1, true, w.Request("GET", "/echo", crumbs(20)...)...)
 		out := c.Await(1)
-		if out.Status != 200 || !strings.Contains(out.Body, "c0=v; c1=v; c2=v") || strings.Count(out.Body, `"Cookie"`)+strings.Count(out.Body, `"cookie"`) != 1 {
+		if out.Status != 200 || !strings.Contains(out.Body, "c0=v; c1=v; c2=v") || strings.Count(out.Body, `"Cookie"`)+
+			strings.Count(out.Body, `"cookie"`) != 1 {
 			t.Errorf("20 crumbs: %v", out)
 		}
 	})
@@ -212,7 +233,8 @@ func TestContinuationFloodEndsTheConnection(t *testing.T) {
 	c := w.H2()
 	c.Send(harness.Frame{Type: harness.FrameHeaders, Stream: 1, Payload: harness.Literal(w.Request("GET", "/text")...)})
 	for i := 0; i < 2000; i++ {
-		c.Send(harness.Frame{Type: harness.FrameContinuation, Stream: 1, Payload: harness.Literal(harness.Field{Name: "x-a", Value: "b"})})
+		c.Send(harness.Frame{Type: harness.FrameContinuation, Stream: 1,
+			Payload: harness.Literal(harness.Field{Name: "x-a", Value: "b"})})
 	}
 	if out := c.Await(1); !out.Refused() {
 		t.Errorf("%v", out)

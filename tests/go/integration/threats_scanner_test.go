@@ -37,14 +37,18 @@ func TestScannersOwnApiIsOutOfReach(t *testing.T) {
 	w := everything(t, harness.Scanner, "allowlist")
 	_, port, _ := strings.Cut(w.Double.Addr(), ":")
 	_, own, _ := strings.Cut(w.Proxy.Addr, ":")
-	hosts := []string{"127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:127.0.0.1]", "[::127.0.0.1]", "127.1", "127.0.1",
-		"2130706433", "0x7f.1", "0x7f000001", "0177.0.0.1", "017700000001", "127.0.0.1.", "localhost", "LOCALHOST", "localhost.", "ip6-localhost",
-		"0", "0.0.0.0", "[::]", "[::1%25lo]", "[::1%lo]", "127.000.000.001", "①②⑦.0.0.1", "127。0。0。1", "user@127.0.0.1", "127.0.0.1@x"}
+	hosts := []string{"127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:127.0.0.1]",
+		"[::127.0.0.1]", "127.1", "127.0.1",
+		"2130706433", "0x7f.1", "0x7f000001", "0177.0.0.1", "017700000001", "127.0.0.1.", "localhost",
+		"LOCALHOST", "localhost.", "ip6-localhost",
+		"0", "0.0.0.0", "[::]", "[::1%25lo]", "[::1%lo]", "127.000.000.001", "①②⑦.0.0.1", "127。0。0。1", "user@127.0.0.1",
+		"127.0.0.1@x"}
 	var targets []string
 	for _, host := range hosts {
 		targets = append(targets, host+":"+port, host+":"+own)
 	}
-	targets = append(targets, "", ":"+port, ":", "/metrics", "//metrics", "http:///metrics", "127.0.0.1:"+port+"/health", "127.0.0.1:0"+port, "127.0.0.1:+"+port, "127.0.0.1: "+port)
+	targets = append(targets, "", ":"+port, ":", "/metrics", "//metrics", "http:///metrics", "127.0.0.1:"+port+
+		"/health", "127.0.0.1:0"+port, "127.0.0.1:+"+port, "127.0.0.1: "+port)
 	for _, target := range targets {
 		raw := w.RawDial()
 		answer := raw.Connect("CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n\r\n")
@@ -60,8 +64,10 @@ func TestScannersOwnApiIsOutOfReach(t *testing.T) {
 		}
 		raw.Close()
 	}
-	for _, line := range []string{"GET /metrics", "GET //pipelock/x", "GET http:///metrics", "GET http:/x", "GET http:x", "GET https:///health",
-		"POST /api/v1/killswitch", "GET /health", "GET /fetch?url=https://origin.test/", "GET /ws?url=wss://origin.test/", "GET *", "OPTIONS *", "GET https://origin.test/text"} {
+	for _, line := range []string{"GET /metrics", "GET //pipelock/x", "GET http:///metrics", "GET http:/x",
+		"GET http:x", "GET https:///health",
+		"POST /api/v1/killswitch", "GET /health", "GET /fetch?url=https://origin.test/",
+		"GET /ws?url=wss://origin.test/", "GET *", "OPTIONS *", "GET https://origin.test/text"} {
 		raw := w.RawDial()
 		raw.Say(line + " HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 0\r\n\r\n")
 		got, err := raw.Answer("GET")
@@ -77,7 +83,8 @@ func TestScannersOwnApiIsOutOfReach(t *testing.T) {
 // [T01]
 func TestScannersPathsInsideTlsAreTheOrigins(t *testing.T) {
 	w := withDouble(t, double.Options{})
-	for _, path := range []string{"/metrics", "/health", "//double/slash", "/api/v1/killswitch", "/fetch?url=https://elsewhere.test/"} {
+	for _, path := range []string{"/metrics", "/health", "//double/slash", "/api/v1/killswitch",
+		"/fetch?url=https://elsewhere.test/"} {
 		answer := w.Do(w.Client(harness.H1), "GET", path, nil)
 		if answer.StatusCode != 404 && answer.StatusCode != 301 && answer.StatusCode != 200 {
 			t.Errorf("%s: status %d", path, answer.StatusCode)
@@ -105,9 +112,12 @@ func TestConnectInsideTlsIsRefused(t *testing.T) {
 			}
 		}
 		for name, fields := range map[string][]harness.Field{
-			"plain":    {{Name: ":method", Value: "CONNECT"}, {Name: ":authority", Value: "origin.test:443"}},
-			"extended": {{Name: ":method", Value: "CONNECT"}, {Name: ":scheme", Value: "https"}, {Name: ":authority", Value: "origin.test"}, {Name: ":path", Value: "/"}, {Name: ":protocol", Value: "websocket"}},
-			"full":     {{Name: ":method", Value: "CONNECT"}, {Name: ":scheme", Value: "https"}, {Name: ":authority", Value: "origin.test"}, {Name: ":path", Value: "/"}},
+			"plain": {{Name: ":method", Value: "CONNECT"}, {Name: ":authority", Value: "origin.test:443"}},
+			"extended": {{Name: ":method", Value: "CONNECT"}, {Name: ":scheme", Value: "https"},
+				{Name: ":authority", Value: "origin.test"}, {Name: ":path", Value: "/"},
+				{Name: ":protocol", Value: "websocket"}},
+			"full": {{Name: ":method", Value: "CONNECT"}, {Name: ":scheme", Value: "https"},
+				{Name: ":authority", Value: "origin.test"}, {Name: ":path", Value: "/"}},
 		} {
 			c := w.H2()
 			c.Headers(1, false, fields...)
@@ -218,12 +228,14 @@ func TestPlainHttpInConnect443IsRefused(t *testing.T) {
 func TestOtherPortsAreRefused(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		for port, want := range map[string]int{"22": 403, "25": 403, "6379": 403, "8443": 403, "65535": 403,
-			"0": 400, "65536": 400, "99999999999": 400, "0443": 400, "+443": 400, "-1": 400, "": 400, "44x": 400, "4 43": 400, "443.0": 400, "0x1bb": 400} {
+			"0": 400, "65536": 400, "99999999999": 400, "0443": 400, "+443": 400, "-1": 400, "": 400, "44x": 400,
+			"4 43": 400, "443.0": 400, "0x1bb": 400} {
 			raw := w.RawDial()
 			answer := raw.Connect("CONNECT origin.test:" + port + " HTTP/1.1\r\nHost: origin.test\r\n\r\n")
 			if answer.Status() != want {
 				t.Errorf("port %q: status %d, want %d", port, answer.Status(), want)
-			} else if p := answer.Problem(t); want == 403 && p.Code != "port_not_allowed" && p.Code != "host_not_allowed" {
+			} else if p := answer.Problem(t); want == 403 && p.Code != "port_not_allowed" &&
+				p.Code != "host_not_allowed" {
 				t.Errorf("port %q: code %q", port, p.Code)
 			}
 		}
@@ -235,7 +247,8 @@ func TestOtherPortsAreRefused(t *testing.T) {
 // [T05]
 func TestRequestTrailersGoNowhere(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
-		answer := w.Exchange(fill(w, "POST /echo HTTP/1.1\r\nHost: {A}\r\nContent-Type: text/plain\r\nTrailer: X-Late\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Late: secret-in-trailer\r\n\r\n"))
+		answer := w.Exchange(fill(w, "POST /echo HTTP/1.1\r\nHost: {A}\r\nContent-Type: text/plain\r\n"+
+			"Trailer: X-Late\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Late: secret-in-trailer\r\n\r\n"))
 		if e := echoOf(t, answer); e.BodyLen != 2 || len(e.Trailers) > 0 || len(e.Get("Trailer")) > 0 {
 			t.Errorf("h1: origin saw %+v", e)
 		}
@@ -243,7 +256,8 @@ func TestRequestTrailersGoNowhere(t *testing.T) {
 		c.Headers(1, false, w.Request("POST", "/echo", harness.Field{Name: "content-type", Value: "text/plain"})...)
 		c.Data(1, false, "hi")
 		c.Headers(1, true, harness.Field{Name: "x-late", Value: "secret-in-trailer"})
-		if out := c.Await(1); out.Status != 200 || strings.Contains(out.Body, "secret-in-trailer") || !strings.Contains(out.Body, `"body_len":2`) {
+		if out := c.Await(1); out.Status != 200 || strings.Contains(out.Body, "secret-in-trailer") ||
+			!strings.Contains(out.Body, `"body_len":2`) {
 			t.Errorf("h2: %v", out)
 		}
 		for _, r := range w.Origin.Requests() {
@@ -253,8 +267,10 @@ func TestRequestTrailersGoNowhere(t *testing.T) {
 		}
 	})
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
-		for _, trailer := range []string{"Host: elsewhere.test", "Content-Length: 5", "Transfer-Encoding: chunked", "Authorization: Bearer x", "X-Pipelock-Agent: forged", "X : y", "X\x00: y"} {
-			answer := w.Exchange(fill(w, "POST /echo HTTP/1.1\r\nHost: {A}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"+trailer+"\r\n\r\n"))
+		for _, trailer := range []string{"Host: elsewhere.test", "Content-Length: 5", "Transfer-Encoding: chunked",
+			"Authorization: Bearer x", "X-Pipelock-Agent: forged", "X : y", "X\x00: y"} {
+			answer := w.Exchange(fill(w, "POST /echo HTTP/1.1\r\nHost: {A}\r\nTransfer-Encoding: chunked\r\n\r\n"+
+				"2\r\nhi\r\n0\r\n"+trailer+"\r\n\r\n"))
 			if s := answer.Status(); s == 200 {
 				t.Errorf("trailer %q: accepted", trailer)
 			}
@@ -274,7 +290,8 @@ func TestRequestTrailersGoNowhere(t *testing.T) {
 // [T06]
 func TestUnlistedMethodsAreRefused(t *testing.T) {
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
-		methods := []string{"TRACE", "TRACK", "PRI", "get", "Get", "c2VjcmV0LWluLXRoZS1tZXRob2Q", "PROPFIND", "X", "DEBUG", harness.Repeat("A", 100)}
+		methods := []string{"TRACE", "TRACK", "PRI", "get", "Get", "c2VjcmV0LWluLXRoZS1tZXRob2Q", "PROPFIND", "X",
+			"DEBUG", harness.Repeat("A", 100)}
 		var cases []raw
 		for _, m := range methods {
 			cases = append(cases, raw{m, m + " /text HTTP/1.1\r\nHost: {A}\r\n\r\n", []int{501, 405, 400}})
@@ -303,15 +320,20 @@ func TestHeaderLimitsHold(t *testing.T) {
 			return text
 		}
 		refuseRaw(t, w, []raw{
-			{"long-name", "GET /text HTTP/1.1\r\nHost: {A}\r\n" + harness.Repeat("N", 65) + ": v\r\n\r\n", []int{400, 431}},
+			{"long-name", "GET /text HTTP/1.1\r\nHost: {A}\r\n" + harness.Repeat("N", 65) + ": v\r\n\r\n",
+				[]int{400, 431}},
 			{"many-fields", "GET /text HTTP/1.1\r\nHost: {A}\r\n" + many(101) + "\r\n", []int{431}},
-			{"big-value", "GET /text HTTP/1.1\r\nHost: {A}\r\nX-A: " + harness.Repeat("v", 70000) + "\r\n\r\n", []int{431}},
-			{"big-total", "GET /text HTTP/1.1\r\nHost: {A}\r\n" + strings.Repeat("X-A: "+harness.Repeat("v", 8000)+"\r\n", 10) + "\r\n", []int{431}},
+			{"big-value", "GET /text HTTP/1.1\r\nHost: {A}\r\nX-A: " + harness.Repeat("v", 70000) + "\r\n\r\n",
+				[]int{431}},
+			{"big-total", "GET /text HTTP/1.1\r\nHost: {A}\r\n" + strings.Repeat("X-A: "+harness.Repeat("v", 8000)+
+				"\r\n", 10) + "\r\n", []int{431}},
 			{"underscore", "GET /text HTTP/1.1\r\nHost: {A}\r\nX_A: v\r\n\r\n", []int{400}},
 			{"dot", "GET /text HTTP/1.1\r\nHost: {A}\r\nX.A: v\r\n\r\n", []int{400}},
-			{"long-line", "GET /" + harness.Repeat("p", 17000) + " HTTP/1.1\r\nHost: {A}\r\n\r\n", []int{414, 431, 400}},
+			{"long-line", "GET /" + harness.Repeat("p", 17000) + " HTTP/1.1\r\nHost: {A}\r\n\r\n",
+				[]int{414, 431, 400}},
 		})
-		answer := w.Exchange(fill(w, "GET /echo HTTP/1.1\r\nHost: {A}\r\n"+many(95)+harness.Repeat("N", 64)+": v\r\n\r\n"))
+		answer := w.Exchange(fill(w, "GET /echo HTTP/1.1\r\nHost: {A}\r\n"+many(95)+harness.Repeat("N", 64)+
+			": v\r\n\r\n"))
 		if answer.Status() != 200 {
 			t.Errorf("within the limits: status %d: %s", answer.Status(), answer.Text)
 		}
@@ -325,7 +347,8 @@ func TestSecretsInHeadersAreRefused(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := direct(t)
 		client := w.Client(proto)
-		for _, field := range [][2]string{{"X-Foo", secret}, {"User-Agent", "tool/1 " + secret}, {"Authorization", "Bearer " + secret}, {"Cookie", "k=" + secret}} {
+		for _, field := range [][2]string{{"X-Foo", secret}, {"User-Agent", "tool/1 " + secret},
+			{"Authorization", "Bearer " + secret}, {"Cookie", "k=" + secret}} {
 			answer := w.Do(client, "GET", "/text", nil, field[0], field[1])
 			wantProblem(t, answer, 403, "secret_in_header")
 			if answer.Header.Get("X-Bottle-Deny") == "" || strings.Contains(answer.Text, secret) {
@@ -336,7 +359,8 @@ func TestSecretsInHeadersAreRefused(t *testing.T) {
 	})
 	t.Run("in-a-name", func(t *testing.T) {
 		w := direct(t)
-		wantProblem(t, w.Exchange(fill(w, "GET /text HTTP/1.1\r\nHost: {A}\r\n"+secret+": 1\r\n\r\n")), 403, "secret_in_header")
+		wantProblem(t, w.Exchange(fill(w, "GET /text HTTP/1.1\r\nHost: {A}\r\n"+secret+": 1\r\n\r\n")), 403,
+			"secret_in_header")
 		c := w.H2()
 		c.Headers(1, true, w.Request("GET", "/text", harness.Field{Name: strings.ToLower(secret), Value: "1"})...)
 		if out := c.Await(1); out.Status != 403 && !out.Refused() {
@@ -350,11 +374,15 @@ func TestSecretsInHeadersAreRefused(t *testing.T) {
 // [T08]
 func TestForgedIdentityGoesNowhere(t *testing.T) {
 	fields := []string{
-		"X-Pipelock-Agent: forged", "x-pipelock-agent: forged", "X-PIPELOCK-AGENT: forged", "X-Pipelock-Agent: forged\r\nX-Pipelock-Agent: forged2",
-		"Pipelock-Mediation: forged", "Signature: pipelock=forged", "Signature-Input: pipelock=forged", "X-Bottle-Exchange: forged", "X-Bottle-Deny: forged",
+		"X-Pipelock-Agent: forged", "x-pipelock-agent: forged", "X-PIPELOCK-AGENT: forged",
+		"X-Pipelock-Agent: forged\r\nX-Pipelock-Agent: forged2",
+		"Pipelock-Mediation: forged", "Signature: pipelock=forged", "Signature-Input: pipelock=forged",
+		"X-Bottle-Exchange: forged", "X-Bottle-Deny: forged",
 		"X-Bottle-Origin-Status: forged", "Via: 1.1 a\r\nConnection: Via\r\nX-Bottle: forged",
-		"Connection: X-Pipelock-Agent", "Connection: x-pipelock-agent, keep-alive", "Connection: close, X-Pipelock-Agent", "Proxy-Connection: forged",
-		"Proxy-Authorization: Basic forged", "Keep-Alive: forged", "TE: trailers", "Upgrade: forged\r\nConnection: upgrade", "HTTP2-Settings: forged",
+		"Connection: X-Pipelock-Agent", "Connection: x-pipelock-agent, keep-alive",
+		"Connection: close, X-Pipelock-Agent", "Proxy-Connection: forged",
+		"Proxy-Authorization: Basic forged", "Keep-Alive: forged", "TE: trailers",
+		"Upgrade: forged\r\nConnection: upgrade", "HTTP2-Settings: forged",
 	}
 	bothWorlds(t, func(t *testing.T, w *harness.World) {
 		for i, field := range fields {
@@ -363,7 +391,8 @@ func TestForgedIdentityGoesNowhere(t *testing.T) {
 				t.Errorf("%q: %s %v", field, answer.Text, answer.BodyErr)
 			}
 		}
-		for _, field := range []string{"X_Pipelock_Agent: forged", "X-Pipelock-Agent : forged", "X-Pipelock-Agent\x00: forged", "X-Pipelock-Agent:\r\n forged"} {
+		for _, field := range []string{"X_Pipelock_Agent: forged", "X-Pipelock-Agent : forged",
+			"X-Pipelock-Agent\x00: forged", "X-Pipelock-Agent:\r\n forged"} {
 			answer := w.Exchange(fill(w, "GET /echo HTTP/1.1\r\nHost: {A}\r\n"+field+"\r\n\r\n"))
 			if answer.Status() != 400 {
 				t.Errorf("%q: status %d, want 400", field, answer.Status())
@@ -381,7 +410,8 @@ func TestForgedIdentityGoesNowhere(t *testing.T) {
 		agents := map[string]bool{}
 		for _, seen := range w.Double.Requests() {
 			head := strings.ToLower(seen.Head)
-			if strings.Contains(head, "forged") || seen.Agent == "" || strings.Count(head, "\r\nx-pipelock-agent:") != 1 {
+			if strings.Contains(head, "forged") || seen.Agent == "" ||
+				strings.Count(head, "\r\nx-pipelock-agent:") != 1 {
 				t.Errorf("the scanner got\n%s", seen.Head)
 			}
 			if strings.Contains(head, "\r\nconnection:") && strings.Contains(head, "x-pipelock-agent,") {
@@ -400,9 +430,11 @@ func TestForgedIdentityGoesNowhere(t *testing.T) {
 func TestFrontingIsMisdirected(t *testing.T) {
 	for _, via := range []harness.Via{harness.Direct, harness.Scanner} {
 		t.Run(string(via), func(t *testing.T) {
-			w := harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true, Allow: []string{"origin.test", "other.test"},
+			w := harness.NewWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true,
+				Allow:  []string{"origin.test", "other.test"},
 				Origin: origin.Options{Names: []string{"other.test"}}, Double: double.Options{Allow: []string{"*"}}})
-			names := []string{"origin.test", "other.test", "elsewhere.test", "127.0.0.1", "ORIGIN.test", "sub.origin.test"}
+			names := []string{"origin.test", "other.test", "elsewhere.test", "127.0.0.1", "ORIGIN.test",
+				"sub.origin.test"}
 			for _, sni := range names {
 				same := strings.EqualFold(sni, "origin.test")
 				secured, err := w.TryTLS(w.Tunnel(), &tls.Config{ServerName: sni, NextProtos: []string{"http/1.1"}})
@@ -431,7 +463,8 @@ func TestFrontingIsMisdirected(t *testing.T) {
 					t.Errorf("absolute form of %s inside TLS: status %d", host, answer.Status())
 				}
 			}
-			for _, host := range []string{"user@origin.test", "origin.test:443@elsewhere.test", "origin.test:80", "origin.test:8443"} {
+			for _, host := range []string{"user@origin.test", "origin.test:443@elsewhere.test", "origin.test:80",
+				"origin.test:8443"} {
 				answer := w.Exchange("GET /text HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
 				if !in(answer.Status(), []int{400, 421}) {
 					t.Errorf("Host %s: status %d", host, answer.Status())
@@ -440,7 +473,9 @@ func TestFrontingIsMisdirected(t *testing.T) {
 			w.Untouched()
 
 			c := w.H2()
-			c.Headers(1, true, harness.Field{Name: ":method", Value: "GET"}, harness.Field{Name: ":scheme", Value: "https"}, harness.Field{Name: ":authority", Value: "other.test"}, harness.Field{Name: ":path", Value: "/text"})
+			c.Headers(1, true, harness.Field{Name: ":method", Value: "GET"},
+				harness.Field{Name: ":scheme", Value: "https"}, harness.Field{Name: ":authority", Value: "other.test"},
+				harness.Field{Name: ":path", Value: "/text"})
 			if out := c.Await(1); out.Status != 421 {
 				t.Errorf("h2 stream for another host: %v", out)
 			}

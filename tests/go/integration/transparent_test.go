@@ -86,19 +86,22 @@ func TestTransparentTLS(t *testing.T) {
 			w, p := transparentWorld(t, harness.WorldOptions{Via: via, DoubleOnly: true, More: []string{"second.test"}})
 			protos(t, func(t *testing.T, proto harness.Proto) {
 				client := unaware(t, w, p, proto)
-				if answer := w.Do(client, "GET", "/text", nil); answer.StatusCode != 200 || !strings.Contains(answer.Text, "hello") {
+				if answer := w.Do(client, "GET", "/text", nil); answer.StatusCode != 200 ||
+					!strings.Contains(answer.Text, "hello") {
 					t.Errorf("status %d, %q", answer.StatusCode, answer.Text)
 				}
 				if answer := w.Do(client, "GET", w.URLOf("second.test", "/text"), nil); answer.StatusCode != 200 {
 					t.Errorf("the second name: status %d", answer.StatusCode)
 				}
 				body := strings.Repeat("x", 300_000)
-				if answer := w.Do(client, "POST", "/upload", strings.NewReader(body)); answer.StatusCode != 200 || !strings.Contains(answer.Text, "300000") {
+				if answer := w.Do(client, "POST", "/upload", strings.NewReader(body)); answer.StatusCode != 200 ||
+					!strings.Contains(answer.Text, "300000") {
 					t.Errorf("upload: status %d, %q", answer.StatusCode, answer.Text)
 				}
 			})
 			w.Proxy.WaitAudit(t, "an exchange with the name from the ClientHello", func(l map[string]any) bool {
-				return l["kind"] == "exchange" && l["host"] == "second.test" && l["port"] == 443.0 && l["verdict"] == "allowed"
+				return l["kind"] == "exchange" && l["host"] == "second.test" && l["port"] == 443.0 &&
+					l["verdict"] == "allowed"
 			})
 		})
 	}
@@ -126,8 +129,10 @@ func TestTransparentHTTP(t *testing.T) {
 				name, text string
 				want       []int
 			}{
-				{"absolute form of the same host", "GET http://origin.test/text HTTP/1.1\r\nHost: origin.test\r\n\r\n", []int{200, 400}},
-				{"absolute form of another host", "GET http://elsewhere.test/ HTTP/1.1\r\nHost: origin.test\r\n\r\n", []int{400, 421}},
+				{"absolute form of the same host", "GET http://origin.test/text HTTP/1.1\r\nHost: origin.test\r\n\r\n",
+					[]int{200, 400}},
+				{"absolute form of another host", "GET http://elsewhere.test/ HTTP/1.1\r\nHost: origin.test\r\n\r\n",
+					[]int{400, 421}},
 				{"connect", "CONNECT origin.test:443 HTTP/1.1\r\nHost: origin.test:443\r\n\r\n", []int{501}},
 				{"no host", "GET / HTTP/1.1\r\n\r\n", []int{400}},
 				{"two hosts", "GET / HTTP/1.1\r\nHost: origin.test\r\nHost: elsewhere.test\r\n\r\n", []int{400}},
@@ -265,7 +270,8 @@ func TestNamesAnswerEveryHost(t *testing.T) {
 	_, p := transparentWorld(t, harness.WorldOptions{})
 	for _, name := range []string{"origin.test", "elsewhere.test", "a.b.c.d.example", "localhost"} {
 		answer := ask(t, p.names, query(3, name, 1))
-		if len(answer) < 16 || answer[3]&15 != 0 || answer[7] != 1 || !bytes.HasSuffix(answer, []byte{0, 4, 127, 0, 0, 1}) {
+		if len(answer) < 16 || answer[3]&15 != 0 || answer[7] != 1 ||
+			!bytes.HasSuffix(answer, []byte{0, 4, 127, 0, 0, 1}) {
 			t.Errorf("A %s: % x", name, answer)
 		}
 		if answer := ask(t, p.names, query(4, name, 28)); len(answer) < 12 || answer[3]&15 != 0 || answer[7] != 0 {
@@ -280,16 +286,29 @@ const insideMark = "BOTTLE_TEST_TRANSPARENT_INSIDE"
 
 var unawareClients = []client{
 	{name: "curl h1", probe: "command -v curl", script: `curl -sS --http1.1 "$U/text"`, want: "hello from the origin"},
-	{name: "curl h2", probe: "command -v curl", script: `curl -sS --http2 -w '%{http_version}' "$U/text"`, want: "hello from the origin\n2"},
+	{name: "curl h2", probe: "command -v curl", script: `curl -sS --http2 -w '%{http_version}' "$U/text"`,
+		want: "hello from the origin\n2"},
 	{name: "curl http", probe: "command -v curl", script: `curl -sS http://elsewhere.test/`, want: "host_not_allowed"},
-	{name: "curl refused", probe: "command -v curl", script: `curl -sS https://elsewhere.test/`, want: "host_not_allowed"},
-	{name: "wget", probe: "command -v wget", script: `wget -qO- --ca-certificate "$SSL_CERT_FILE" "$U/text"`, want: "hello from the origin"},
-	{name: "python urllib", probe: "/usr/bin/python3 -c 'import urllib.request'", script: `/usr/bin/python3 -c 'import urllib.request,sys; print(urllib.request.urlopen(sys.argv[1]+"/text").read().decode())' "$U"`, want: "hello from the origin"},
-	{name: "node fetch", probe: "command -v node", script: `node -e 'fetch(process.argv[1]+"/text").then(r=>r.text()).then(t=>console.log(t))' "$U"`, want: "hello from the origin"},
-	{name: "node https", probe: "command -v node", script: `node -e 'require("https").get(process.argv[1]+"/text",r=>r.on("data",d=>console.log(String(d))))' "$U"`, want: "hello from the origin"},
-	{name: "node dns", probe: "command -v node", script: `node -e 'require("dns").resolve4("origin.test",(e,a)=>console.log(e||a))'`, want: "127.0.0.1"},
-	{name: "git clone", probe: "command -v git", script: `git clone -q "$U/git/table.git" copy && cat copy/README`, want: "a stand-in repository"},
-	{name: "npm install", probe: "command -v npm", script: `npm install --no-audit --no-fund --cache ./cache --registry "$U/npm/" ` + origin.NpmPackage + ` && node -e 'console.log(require("` + origin.NpmPackage + `"))'`, want: "tiny"},
+	{name: "curl refused", probe: "command -v curl", script: `curl -sS https://elsewhere.test/`,
+		want: "host_not_allowed"},
+	{name: "wget", probe: "command -v wget", script: `wget -qO- --ca-certificate "$SSL_CERT_FILE" "$U/text"`,
+		want: "hello from the origin"},
+	{name: "python urllib", probe: "/usr/bin/python3 -c 'import urllib.request'",
+		script: `/usr/bin/python3 -c 'import urllib.request,sys; ` +
+			`print(urllib.request.urlopen(sys.argv[1]+"/text").read().decode())' "$U"`, want: "hello from the origin"},
+	{name: "node fetch", probe: "command -v node",
+		script: `node -e 'fetch(process.argv[1]+"/text").then(r=>r.text()).then(t=>console.log(t))' "$U"`,
+		want:   "hello from the origin"},
+	{name: "node https", probe: "command -v node",
+		script: `node -e 'require("https").get(process.argv[1]+"/text",r=>r.on("data",` +
+			`d=>console.log(String(d))))' "$U"`, want: "hello from the origin"},
+	{name: "node dns", probe: "command -v node", script: `node -e 'require("dns").resolve4("origin.test",(e,` +
+		`a)=>console.log(e||a))'`, want: "127.0.0.1"},
+	{name: "git clone", probe: "command -v git", script: `git clone -q "$U/git/table.git" copy && cat copy/README`,
+		want: "a stand-in repository"},
+	{name: "npm install", probe: "command -v npm",
+		script: `npm install --no-audit --no-fund --cache ./cache --registry "$U/npm/" ` + origin.NpmPackage +
+			` && node -e 'console.log(require("` + origin.NpmPackage + `"))'`, want: "tiny"},
 }
 
 // TestTransparentClients: programs that know nothing of a proxy, with nothing but a resolv.conf and the CA.
@@ -299,7 +318,8 @@ func TestTransparentClients(t *testing.T) {
 		goInside(t)
 		return
 	}
-	if out, err := exec.Command("sh", "-c", "ip link set lo up && mount --bind "+os.Getenv(insideMark)+" /etc/resolv.conf").CombinedOutput(); err != nil {
+	if out, err := exec.Command("sh", "-c", "ip link set lo up && mount --bind "+os.Getenv(insideMark)+
+		" /etc/resolv.conf").CombinedOutput(); err != nil {
 		t.Fatalf("the namespace: %v: %s", err, out)
 	}
 	w := harness.NewWorld(t, harness.WorldOptions{Args: []string{"--ca-names", "any", "--listen-tls", "127.0.0.1:443",
@@ -314,7 +334,8 @@ func TestTransparentClients(t *testing.T) {
 			cmd := exec.CommandContext(ctx, "sh", "-c", "U=https://origin.test; "+c.script)
 			cmd.Dir = t.TempDir()
 			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "GIT_TERMINAL_PROMPT=0",
-				"SSL_CERT_FILE=" + w.Proxy.Bundle, "CURL_CA_BUNDLE=" + w.Proxy.Bundle, "GIT_SSL_CAINFO=" + w.Proxy.Bundle,
+				"SSL_CERT_FILE=" + w.Proxy.Bundle, "CURL_CA_BUNDLE=" + w.Proxy.Bundle, "GIT_SSL_CAINFO=" +
+					w.Proxy.Bundle,
 				"NODE_EXTRA_CA_CERTS=" + w.Proxy.CAFile, "npm_config_cafile=" + w.Proxy.Bundle}
 			out, err := cmd.CombinedOutput()
 			if err != nil || !strings.Contains(string(out), c.want) {
@@ -335,7 +356,8 @@ func goInside(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "unshare", "-n", "-m", os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v", "-test.count=1")
+	cmd := exec.CommandContext(ctx, "unshare", "-n", "-m", os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v",
+		"-test.count=1")
 	cmd.Env = append(os.Environ(), insideMark+"="+resolv)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.CombinedOutput()

@@ -13,10 +13,11 @@ import (
 	"bottle.test/origin"
 )
 
-const webSocketFields = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+const webSocketFields = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
-// TestWebSocketIs426: RFC 9110 section 15.5.22. A client that can do without falls back at once; after another status it
-// tries again.
+// TestWebSocketIs426: RFC 9110 section 15.5.22. A client that can do without falls back at once; after another status
+// it tries again.
 func TestWebSocketIs426(t *testing.T) {
 	check := func(t *testing.T, w *harness.World, raw *harness.Raw, request string) {
 		t.Helper()
@@ -38,7 +39,8 @@ func TestWebSocketIs426(t *testing.T) {
 		if got := resp.Header.Values("Upgrade"); len(got) != 1 || got[0] != "HTTP/1.1" {
 			t.Errorf("Upgrade is %q: it lists what the client may speak here, and WebSocket is none of it", got)
 		}
-		if !strings.Contains(string(text), "\r\nConnection: Upgrade, close\r\n") || strings.Count(string(text), "HTTP/1.1 4") != 1 {
+		if !strings.Contains(string(text), "\r\nConnection: Upgrade, close\r\n") ||
+			strings.Count(string(text), "HTTP/1.1 4") != 1 {
 			t.Errorf("%q", text)
 		}
 		w.Untouched()
@@ -48,31 +50,36 @@ func TestWebSocketIs426(t *testing.T) {
 			w := harness.NewWorld(t, harness.WorldOptions{Via: via})
 			check(t, w, w.H1(), fill(w, "GET /ws HTTP/1.1\r\nHost: {A}\r\n"+webSocketFields+"\r\n"))
 			// Frames that a hasty client sends behind its head are no request.
-			check(t, w, w.H1(), fill(w, "GET /ws HTTP/1.1\r\nHost: {A}\r\n"+webSocketFields+"\r\nGET /smuggled HTTP/1.1\r\nHost: {A}\r\n\r\n"))
+			check(t, w, w.H1(), fill(w, "GET /ws HTTP/1.1\r\nHost: {A}\r\n"+webSocketFields+
+				"\r\nGET /smuggled HTTP/1.1\r\nHost: {A}\r\n\r\n"))
 		})
 	}
 	t.Run("plain", func(t *testing.T) {
 		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, Origin: origin.Options{Plain: true}})
-		check(t, w, w.RawDial(), "GET http://"+w.Authority()+"/ws HTTP/1.1\r\nHost: "+w.Authority()+"\r\n"+webSocketFields+"\r\n")
+		check(t, w, w.RawDial(), "GET http://"+w.Authority()+"/ws HTTP/1.1\r\nHost: "+w.Authority()+"\r\n"+
+			webSocketFields+"\r\n")
 	})
 	// An offer of another protocol is an ordinary request.
 	t.Run("the protocol that is there", func(t *testing.T) {
 		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct})
-		answer := w.Exchange(fill(w, "GET /text HTTP/1.1\r\nHost: {A}\r\nConnection: Upgrade\r\nUpgrade: HTTP/1.1\r\n\r\n"))
+		answer := w.Exchange(fill(w, "GET /text HTTP/1.1\r\nHost: {A}\r\nConnection: Upgrade\r\n"+
+			"Upgrade: HTTP/1.1\r\n\r\n"))
 		if answer.Status() != 200 {
 			t.Errorf("status %d", answer.Status())
 		}
 	})
 }
 
-// TestWebSocketOverHTTP2: the proxy does not say that it takes extended CONNECT (RFC 8441), so no client may send one; one
-// that does anyway, or sends Upgrade, loses its stream and nothing else.
+// TestWebSocketOverHTTP2: the proxy does not say that it takes extended CONNECT (RFC 8441), so no client may send one;
+// one that does anyway, or sends Upgrade, loses its stream and nothing else.
 func TestWebSocketOverHTTP2(t *testing.T) {
 	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct})
 	conn := w.H2()
 	defer conn.Close()
-	conn.Headers(1, false, harness.Field{Name: ":method", Value: "CONNECT"}, harness.Field{Name: ":protocol", Value: "websocket"},
-		harness.Field{Name: ":scheme", Value: "https"}, harness.Field{Name: ":authority", Value: w.Authority()}, harness.Field{Name: ":path", Value: "/ws"},
+	conn.Headers(1, false, harness.Field{Name: ":method", Value: "CONNECT"},
+		harness.Field{Name: ":protocol", Value: "websocket"},
+		harness.Field{Name: ":scheme", Value: "https"}, harness.Field{Name: ":authority", Value: w.Authority()},
+		harness.Field{Name: ":path", Value: "/ws"},
 		harness.Field{Name: "sec-websocket-version", Value: "13"})
 	if out := conn.Await(1); out.Reset != 1 || out.Status != 0 {
 		t.Errorf("extended CONNECT: %v, want RST_STREAM with PROTOCOL_ERROR", out)
@@ -89,8 +96,10 @@ func TestWebSocketOverHTTP2(t *testing.T) {
 
 // TestTrailersOfHTTP1: they come without having been asked for, and those that mean something in a head alone do not.
 func TestTrailersOfHTTP1(t *testing.T) {
-	server, err := origin.Raw(origin.Options{Names: []string{"origin.test"}}, []byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"+
-		"X-Sum: 1\r\nContent-Type: text/html\r\nSet-Cookie: a=b\r\nX-Bottle-Deny: forged\r\nCache-Control: public\r\nRepr-Digest: sha-256=:x:\r\n\r\n"))
+	server, err := origin.Raw(origin.Options{Names: []string{"origin.test"}},
+		[]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"+
+			"X-Sum: 1\r\nContent-Type: text/html\r\nSet-Cookie: a=b\r\nX-Bottle-Deny: forged\r\n"+
+			"Cache-Control: public\r\nRepr-Digest: sha-256=:x:\r\n\r\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,10 +148,13 @@ func TestUpstreamProtocolInTheLog(t *testing.T) {
 		if answer.StatusCode != status {
 			t.Fatalf("status %d, want %d: %s", answer.StatusCode, status, answer.Text)
 		}
-		return w.Proxy.WaitAudit(t, "the exchange", func(line map[string]any) bool { return line["path"] == "/text" })["upstream_protocol"]
+		return w.Proxy.WaitAudit(t, "the exchange", func(line map[string]any) bool {
+			return line["path"] == "/text"
+		})["upstream_protocol"]
 	}
-	for name, of := range map[string]harness.WorldOptions{"direct": {Via: harness.Direct}, "scanner": {Via: harness.Scanner, DoubleOnly: true},
-		"exit": {Via: harness.Scanner, Exit: true, DoubleOnly: true}} {
+	for name, of := range map[string]harness.WorldOptions{"direct": {Via: harness.Direct},
+		"scanner": {Via: harness.Scanner, DoubleOnly: true},
+		"exit":    {Via: harness.Scanner, Exit: true, DoubleOnly: true}} {
 		options := of
 		t.Run(name, func(t *testing.T) {
 			want := map[string]string{"direct": "h2", "scanner": "http/1.1", "exit": "h2"}[name]

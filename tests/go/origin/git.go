@@ -47,7 +47,8 @@ func (g *gitRepos) prepare(name string) error {
 	script := `set -e
 git init -q --bare "$1"; git -C "$1" config http.receivepack true; git -C "$1" symbolic-ref HEAD refs/heads/main
 git init -q "$2"; cd "$2"; git symbolic-ref HEAD refs/heads/main
-echo "a stand-in repository" > README; i=0; while [ $i -lt 200 ]; do echo "line $i of a file" >> data-$i.txt; i=$((i+1)); done
+echo "a stand-in repository" > README
+i=0; while [ $i -lt 200 ]; do echo "line $i of a file" >> data-$i.txt; i=$((i+1)); done
 git add .; git -c user.name=origin -c user.email=origin@example.com commit -q -m "first"
 git push -q "$1" main; rm -rf "$2"`
 	out, err := exec.Command("sh", "-c", script, "sh", bare, work).CombinedOutput()

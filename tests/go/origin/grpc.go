@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// grpcService speaks gRPC as its servers do, with what they insist on: HTTP/2, POST, the type, "te: trailers". A request
-// without one of them is reset. Messages are texts. The path's last part says the kind of call.
+// grpcService speaks gRPC as its servers do, with what they insist on: HTTP/2, POST, the type, "te: trailers". A
+// request without one of them is reset. Messages are texts. The path's last part says the kind of call.
 func grpcService(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor != 2 || r.Method != "POST" || r.Header.Get("Te") != "trailers" ||
 		!strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
@@ -57,8 +57,15 @@ func grpcService(w http.ResponseWriter, r *http.Request) {
 	default:
 		status = "12"
 	}
-	w.Header().Set(http.TrailerPrefix+"Grpc-Status", status)
-	w.Header().Set(http.TrailerPrefix+"X-Last", "end")
+	trailer := http.TrailerPrefix
+	if status != "0" {
+		// Before Go 1.21 the server sends no undeclared trailers behind a head that no body follows.
+		w.Header().Set("Trailer", "Grpc-Status, X-Last")
+		w.WriteHeader(http.StatusOK)
+		trailer = ""
+	}
+	w.Header().Set(trailer+"Grpc-Status", status)
+	w.Header().Set(trailer+"X-Last", "end")
 }
 
 // GrpcMessage is a message as it stands in a body.

@@ -19,7 +19,8 @@ func start(t *testing.T, o Options, h2 bool) (*Server, *http.Client) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.CA.Pool()}, ForceAttemptHTTP2: h2, DisableCompression: true}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.CA.Pool()}, ForceAttemptHTTP2: h2,
+		DisableCompression: true}
 	if !h2 {
 		transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 	}

@@ -32,7 +32,8 @@ func npmTarball() []byte {
 	zipped := gzip.NewWriter(&out)
 	archive := tar.NewWriter(zipped)
 	for _, file := range files {
-		_ = archive.WriteHeader(&tar.Header{Name: file[0], Mode: 0o644, Size: int64(len(file[1])), Format: tar.FormatUSTAR})
+		_ = archive.WriteHeader(&tar.Header{Name: file[0], Mode: 0o644, Size: int64(len(file[1])),
+			Format: tar.FormatUSTAR})
 		_, _ = io.WriteString(archive, file[1])
 	}
 	_ = archive.Close()
@@ -53,8 +54,9 @@ func npm(w http.ResponseWriter, r *http.Request) {
 			"shasum":    fmt.Sprintf("%x", sha1.Sum(tarball)),
 		}}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{"name": NpmPackage, "dist-tags": map[string]string{"latest": "1.0.0"},
-			"versions": map[string]any{"1.0.0": version}})
+		_ = json.NewEncoder(w).Encode(
+			map[string]any{"name": NpmPackage, "dist-tags": map[string]string{"latest": "1.0.0"},
+				"versions": map[string]any{"1.0.0": version}})
 	case NpmPackage + "/-/" + name:
 		w.Header().Set("Content-Type", "application/octet-stream")
 		_, _ = w.Write(tarball)
@@ -98,7 +100,8 @@ func pypi(w http.ResponseWriter, r *http.Request) {
 	switch strings.TrimPrefix(r.URL.Path, "/pypi/") {
 	case "simple/":
 		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprintf(w, "<!DOCTYPE html><html><body><a href=\"/pypi/simple/%s/\">%s</a></body></html>\n", WheelPackage, WheelPackage)
+		fmt.Fprintf(w, "<!DOCTYPE html><html><body><a href=\"/pypi/simple/%s/\">%s</a></body></html>\n", WheelPackage,
+			WheelPackage)
 	case "simple/" + WheelPackage + "/":
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprintf(w, "<!DOCTYPE html><html><body><a href=\"/pypi/files/%s#sha256=%x\">%s</a></body></html>\n",

@@ -37,7 +37,8 @@ func plainTar(files ...entry) []byte {
 	var out bytes.Buffer
 	archive := tar.NewWriter(&out)
 	for _, file := range files {
-		_ = archive.WriteHeader(&tar.Header{Name: file.name, Mode: 0o644, Size: int64(len(file.content)), Format: tar.FormatUSTAR})
+		_ = archive.WriteHeader(&tar.Header{Name: file.name, Mode: 0o644, Size: int64(len(file.content)),
+			Format: tar.FormatUSTAR})
 		_, _ = io.WriteString(archive, file.content)
 	}
 	_ = archive.Close()
@@ -67,14 +68,16 @@ func file(w http.ResponseWriter, r *http.Request, kind string, content []byte) {
 func cargo(w http.ResponseWriter, r *http.Request) {
 	const folder = CratePackage + "-1.0.0/"
 	crate := tarball(
-		entry{folder + "Cargo.toml", "[package]\nname = \"" + CratePackage + "\"\nversion = \"1.0.0\"\nedition = \"2021\"\n"},
+		entry{folder + "Cargo.toml", "[package]\nname = \"" + CratePackage +
+			"\"\nversion = \"1.0.0\"\nedition = \"2021\"\n"},
 		entry{folder + "src/lib.rs", "pub const NAME: &str = \"tiny\";\n"})
 	switch strings.TrimPrefix(r.URL.Path, "/cargo/") {
 	case "index/config.json":
 		file(w, r, "application/json", []byte(`{"dl": "https://`+r.Host+`/cargo/dl"}`))
 	case "index/bo/tt/" + CratePackage:
-		line, _ := json.Marshal(map[string]any{"name": CratePackage, "vers": "1.0.0", "deps": []string{}, "features": map[string]string{},
-			"cksum": fmt.Sprintf("%x", sha256.Sum256(crate)), "yanked": false})
+		line, _ := json.Marshal(map[string]any{"name": CratePackage, "vers": "1.0.0", "deps": []string{},
+			"features": map[string]string{},
+			"cksum":    fmt.Sprintf("%x", sha256.Sum256(crate)), "yanked": false})
 		file(w, r, "text/plain", append(line, '\n'))
 	case "dl/" + CratePackage + "/1.0.0/download":
 		file(w, r, "application/gzip", crate)
@@ -110,7 +113,8 @@ func goProxy(w http.ResponseWriter, r *http.Request) {
 
 // deb is a package in Debian's format: an ar archive of three files.
 func deb() []byte {
-	const control = "Package: " + DebPackage + "\nVersion: 1.0\nArchitecture: all\nMaintainer: stand-in <stand-in@example.test>\nDescription: tiny\n"
+	const control = "Package: " + DebPackage + "\nVersion: 1.0\nArchitecture: all\n" +
+		"Maintainer: stand-in <stand-in@example.test>\nDescription: tiny\n"
 	var out bytes.Buffer
 	out.WriteString("!<arch>\n")
 	for _, one := range []struct {
@@ -130,11 +134,14 @@ func deb() []byte {
 // apt is a flat, unsigned repository: "deb [trusted=yes] https://HOST/apt ./".
 func apt(w http.ResponseWriter, r *http.Request) {
 	content := deb()
-	packages := fmt.Sprintf("Package: %s\nVersion: 1.0\nArchitecture: all\nMaintainer: stand-in <stand-in@example.test>\n"+
-		"Description: tiny\nFilename: ./tiny.deb\nSize: %d\nSHA256: %x\n", DebPackage, len(content), sha256.Sum256(content))
+	packages := fmt.Sprintf("Package: %s\nVersion: 1.0\nArchitecture: all\n"+
+		"Maintainer: stand-in <stand-in@example.test>\n"+
+		"Description: tiny\nFilename: ./tiny.deb\nSize: %d\nSHA256: %x\n", DebPackage, len(content),
+		sha256.Sum256(content))
 	switch strings.TrimPrefix(r.URL.Path, "/apt/") {
 	case "Release", "./Release":
-		file(w, r, "text/plain", []byte(fmt.Sprintf("Origin: stand-in\nDate: Mon, 01 Jan 2024 00:00:00 UTC\nSHA256:\n %x %d Packages\n",
+		file(w, r, "text/plain", []byte(fmt.Sprintf("Origin: stand-in\nDate: Mon, 01 Jan 2024 00:00:00 UTC\n"+
+			"SHA256:\n %x %d Packages\n",
 			sha256.Sum256([]byte(packages)), len(packages))))
 	case "Packages", "./Packages":
 		file(w, r, "text/plain", []byte(packages))
@@ -147,10 +154,10 @@ func apt(w http.ResponseWriter, r *http.Request) {
 
 // gemSpecification is Ruby's own serialisation of the gem's description, deflated:
 // Zlib::Deflate.deflate(Marshal.dump(Gem::Specification.new { … })).
-const gemSpecification = "eNpFjbFqwzAQhlUIilUINENJydKiPbZDN5mUQknKDV1auYsnJ71QQSw79hmS5uXyXJkqacndctx333+DqFeTd6yU+mpwY7ZmU5Kp" +
-	"7c1lEBUPIG+f4zROueJLbQTIu3VNtMMZGXvkGdO5Ggf3G9vOWQV3xjwYDkKvhDYVjp7Y45m54kr81RZBRrl+cxcrkOKadB+SPnHf" +
-	"mxYrtFRw10OQw5dFuMi4z+c+e5VnwuPXcVowkMzz1NNRR6X9mRkbNiCnv0RNp5IED2XV7DAm7CjxULvnbb8Oz70ZfYD284n9A228" +
-	"RZ8="
+const gemSpecification = "eNpFjbFqwzAQhlUIilUINENJydKiPbZDN5mUQknKDV1auYsnJ71QQSw79hmS5uXyXJkqacndctx333+DqFeTd6yU+m" +
+	"pwY7ZmU5Kp7c1lEBUPIG+f4zROueJLbQTIu3VNtMMZGXvkGdO5Ggf3G9vOWQV3xjwYDkKvhDYVjp7Y45m54kr81RZB" +
+	"Rrl+cxcrkOKadB+SPnHfmxYrtFRw10OQw5dFuMi4z+c+e5VnwuPXcVowkMzz1NNRR6X9mRkbNiCnv0RNp5IED2XV7D" +
+	"Am7CjxULvnbb8Oz70ZfYD284n9A228RZ8="
 
 const gemMetadata = `--- !ruby/object:Gem::Specification
 name: bottle-tiny

@@ -151,8 +151,9 @@ func mirror(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body)
 }
 
-// sse sends n events (first=MS: a comment at once, the first event after that); each data line carries its number and the unix-nanos time at which it was sent.
-// comments=1 puts a comment line before each event; pad=N adds N bytes of filler.
+// sse sends n events (first=MS: a comment at once, the first event after that); each data line carries its number and
+// the unix-nanos time at which it was sent. comments=1 puts a comment line before each event; pad=N adds N bytes of
+// filler.
 func sse(w http.ResponseWriter, r *http.Request) {
 	n, gap := number(r, "n", 10), millis(r, "ms", 300)
 	pad := strings.Repeat("x", int(number(r, "pad", 0)))
@@ -174,7 +175,8 @@ func sse(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("comments") == "1" {
 			io.WriteString(w, ": keep-alive\n\n")
 		}
-		fmt.Fprintf(w, "event: tick\nid: %d\ndata: {\"seq\":%d,\"sent\":%d,\"pad\":\"%s\"}\n\n", i, i, time.Now().UnixNano(), pad)
+		fmt.Fprintf(w, "event: tick\nid: %d\ndata: {\"seq\":%d,\"sent\":%d,\"pad\":\"%s\"}\n\n", i, i,
+			time.Now().UnixNano(), pad)
 		flush(w)
 	}
 	if text := r.URL.Query().Get("last"); text != "" {
@@ -351,7 +353,8 @@ func writeBroken(out *bufio.ReadWriter, after int64, length bool) {
 		fmt.Fprintf(out, "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 1048576\r\n\r\n")
 		_, _ = out.Write(body)
 	} else {
-		fmt.Fprintf(out, "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+		fmt.Fprintf(out, "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"+
+			"Transfer-Encoding: chunked\r\n\r\n")
 		if after > 0 {
 			fmt.Fprintf(out, "%x\r\n%s\r\n", len(body), body)
 		}

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "proxy/base/deadline.h"
-#include "support/run.h"
+#include "tests/support/run.h"
 
 namespace bottle {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/base/task_group.h"
-#include "support/run.h"
+#include "tests/support/run.h"
 
 namespace bottle {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "unit/body/coders.h"
+#include "tests/unit/body/coders.h"
 
 namespace bottle {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "proxy/body/decode_space.h"
-#include "unit/body/coders.h"
+#include "tests/unit/body/coders.h"
 
 namespace bottle {
 namespace {

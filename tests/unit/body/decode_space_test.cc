@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "unit/body/coders.h"
+#include "tests/unit/body/coders.h"
 
 namespace bottle {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <zlib.h>
 
-#include "unit/flow/flow_bench.h"
+#include "tests/unit/flow/flow_bench.h"
 
 namespace bottle {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "proxy/body/spool.h"
-#include "support/run_until.h"
-#include "unit/body/coders.h"
+#include "tests/support/run_until.h"
+#include "tests/unit/body/coders.h"
 
 namespace bottle {
 namespace {

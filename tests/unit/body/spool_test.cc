@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "support/run_until.h"
+#include "tests/support/run_until.h"
 
 namespace bottle {
 namespace {

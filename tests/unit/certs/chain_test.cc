@@ -9,7 +9,7 @@
 
 #include "certs/certificate_authority.h"
 #include "certs/openssl_ptr.h"
-#include "unit/certs/tools.h"
+#include "tests/unit/certs/tools.h"
 
 namespace bottle {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <cstdlib>
 
-#include "unit/certs/tools.h"
+#include "tests/unit/certs/tools.h"
 
 namespace bottle {
 namespace {

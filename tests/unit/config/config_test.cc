@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <initializer_list>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "proxy/config/options.h"
+#include "proxy/contract/proxy_contract.h"
 
 namespace bottle {
 namespace {
@@ -429,6 +431,15 @@ TEST(Limits, ReachTheSessionsThatTheyAreFor) {
   EXPECT_SAYS(complaint({"--upstream=direct", "--limit=head_bytes=5000",
                          "--limit=request_line_bytes=5001"}),
               "request_line_bytes");
+}
+
+TEST(Config, EveryFlagThatTheLauncherPassesIsAnOption) {
+  for (const std::string_view flag : proxy_flag::kAll) {
+    const auto rows = option_rows();
+    EXPECT_TRUE(std::any_of(rows.begin(), rows.end(), [flag](const OptionRow& row) {
+      return "--" + std::string(row.name) == flag;
+    })) << flag;
+  }
 }
 
 }  // namespace

@@ -19,9 +19,9 @@
 #include "proxy/exit/exit_server.h"
 #include "proxy/ledger/local_ledger.h"
 #include "proxy/tls/tcp_stream.h"
-#include "session/http2_script.h"
-#include "support/run_until.h"
-#include "unit/ledger/admissions.h"
+#include "tests/support/run_until.h"
+#include "tests/support/script_handler.h"
+#include "tests/unit/ledger/admissions.h"
 
 namespace bottle::test {
 

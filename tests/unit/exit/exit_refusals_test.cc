@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "unit/exit/exit_bench.h"
-#include "unit/tls/peer.h"
+#include "tests/unit/exit/exit_bench.h"
+#include "tests/unit/tls/peer.h"
 
 namespace bottle {
 namespace {

@@ -1,6 +1,6 @@
 #include "proxy/exit/exit_server.h"
 
-#include "unit/exit/exit_bench.h"
+#include "tests/unit/exit/exit_bench.h"
 
 namespace bottle {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "unit/flow/audit_bench.h"
+#include "tests/unit/flow/audit_bench.h"
 
 namespace bottle {
 namespace {

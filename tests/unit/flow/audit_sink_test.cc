@@ -15,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "unit/flow/audit_bench.h"
+#include "tests/unit/flow/audit_bench.h"
 
 namespace bottle {
 namespace {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "proxy/flow/proxy_handler.h"
-#include "support/run.h"
+#include "tests/support/run.h"
 
 namespace bottle::test {
 

@@ -1,5 +1,5 @@
 #include "proxy/http/grpc.h"
-#include "unit/flow/flow_bench.h"
+#include "tests/unit/flow/flow_bench.h"
 
 namespace bottle {
 namespace {

@@ -1,6 +1,6 @@
 #include "proxy/flow/proxy_handler.h"
 
-#include "unit/flow/flow_bench.h"
+#include "tests/unit/flow/flow_bench.h"
 
 namespace bottle {
 namespace {

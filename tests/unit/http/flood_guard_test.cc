@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/h2_frames.h"
+#include "tests/support/h2_frames.h"
 
 namespace bottle {
 namespace {

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "proxy/http/h2_engine.h"
-#include "support/h2_frames.h"
+#include "tests/support/h2_frames.h"
+#include "tests/unit/http/h2_engine_peer.h"
 
 namespace bottle {
 namespace {
@@ -22,77 +22,6 @@ RequestHead get(std::string target = "/", std::string method = "GET") {
   head.target = std::move(target);
   return head;
 }
-
-Chunk piece(Bytes bytes, bool end = false) {
-  Chunk chunk;
-  chunk.data = std::move(bytes);
-  chunk.end = end;
-  return chunk;
-}
-
-// The engine, with an origin made of frames.
-class Client {
- public:
-  explicit Client(bool by_bytes = false, H2Limits limits = {})
-      : engine(limits, now), by_bytes_(by_bytes) {}
-
-  void greet(std::initializer_list<std::pair<std::uint16_t, std::uint32_t>> theirs = {}) {
-    flush();
-    ASSERT_TRUE(receive(settings(theirs) + settings_ack()));
-    flush();
-    frames.clear();
-  }
-  bool receive(ByteView bytes) {
-    const std::size_t step = by_bytes_ ? 1 : std::max<std::size_t>(bytes.size(), 1);
-    bool ok = true;
-    for (std::size_t at = 0; at < bytes.size() && ok; at += step) {
-      auto result = engine.receive(bytes.substr(at, step), now);
-      ok = result.has_value();
-      if (!ok) failure = result.error();
-      take_events();
-    }
-    return ok;
-  }
-  void take_events() {
-    while (auto event = engine.next_event()) events.push_back(std::move(*event));
-  }
-  void flush() {
-    std::vector<char> out(64 * 1024);
-    while (const std::size_t n = engine.fill(ByteSpan(out), now)) rest_.append(out.data(), n);
-    if (!magic_seen_ && rest_.size() >= kClientPreface.size()) {
-      ASSERT_EQ(rest_.substr(0, kClientPreface.size()), kClientPreface);
-      rest_.erase(0, kClientPreface.size());
-      magic_seen_ = true;
-    }
-    for (auto& f : parse_frames(rest_)) frames.push_back(std::move(f));
-    take_events();
-  }
-  template <class T>
-  std::vector<T> all() const {
-    std::vector<T> out;
-    for (const auto& event : events) {
-      if (const auto* one = std::get_if<T>(&event)) out.push_back(*one);
-    }
-    return out;
-  }
-  const SeenFrame* first(std::uint8_t type, std::int32_t stream = -1) const {
-    for (const auto& f : frames) {
-      if (f.type == type && (stream < 0 || f.stream == stream)) return &f;
-    }
-    return nullptr;
-  }
-
-  FloodGuard::TimePoint now{};
-  H2ClientEngine engine;
-  std::vector<H2Event> events;
-  std::vector<SeenFrame> frames;
-  std::optional<Failure> failure;
-
- private:
-  bool by_bytes_;
-  bool magic_seen_ = false;
-  Bytes rest_;
-};
 
 FieldList status(const char* code, FieldList more = {}) {
   more.insert(more.begin(), {":status", code});
@@ -123,8 +52,8 @@ TEST_P(H2ClientEngineFed, AResponseIsHeadBodyAndEnd) {
   c.flush();
   ASSERT_NE(c.first(kHeadersFrame, 1), nullptr);
   EXPECT_TRUE(c.first(kHeadersFrame, 1)->ends());
-  ASSERT_TRUE(c.receive(headers(1, status("200", {{"server", "s"}}), false) + data(1, "abc") +
-                        data(1, "def", true)));
+  ASSERT_TRUE(c.send(headers(1, status("200", {{"server", "s"}}), false) + data(1, "abc") +
+                     data(1, "def", true)));
   const auto responses = c.all<H2Response>();
   ASSERT_EQ(responses.size(), 1U);
   EXPECT_EQ(responses[0].head.status, 200);
@@ -145,9 +74,9 @@ TEST_P(H2ClientEngineFed, InterimHeadsComeFirstAndTrailersLast) {
   c.greet();
   ASSERT_TRUE(c.engine.request(get(), true));
   c.flush();
-  ASSERT_TRUE(c.receive(headers(1, status("103", {{"link", "x"}}), false) +
-                        headers(1, status("100"), false) + headers(1, status("200"), false) +
-                        data(1, "x") + headers(1, {{"grpc-status", "0"}}, true)));
+  ASSERT_TRUE(c.send(headers(1, status("103", {{"link", "x"}}), false) +
+                     headers(1, status("100"), false) + headers(1, status("200"), false) +
+                     data(1, "x") + headers(1, {{"grpc-status", "0"}}, true)));
   ASSERT_EQ(c.all<H2Interim>().size(), 2U);
   EXPECT_EQ(c.all<H2Interim>()[0].head.status, 103);
   EXPECT_EQ(c.all<H2Response>().size(), 1U);
@@ -163,7 +92,7 @@ TEST(H2ClientEngine, EightInterimHeadsAndNoMore) {
     c.flush();
     Bytes all;
     for (int i = 0; i < interims; ++i) all += headers(1, status("103"), false);
-    ASSERT_TRUE(c.receive(all + headers(1, status("200"), true)));
+    ASSERT_TRUE(c.send(all + headers(1, status("200"), true)));
     c.flush();
     EXPECT_EQ(c.all<H2Response>().size(), interims == 8 ? 1U : 0U);
     EXPECT_EQ(c.all<H2Reset>().size(), interims == 8 ? 0U : 1U);
@@ -179,7 +108,7 @@ TEST(H2ClientEngine, HeadLimitsHoldForOrigins) {
     c.greet();
     ASSERT_TRUE(c.engine.request(get(), true));
     c.flush();
-    ASSERT_TRUE(c.receive(headers(1, status("200", FieldList(fields - 1, {"a", "b"})), true)));
+    ASSERT_TRUE(c.send(headers(1, status("200", FieldList(fields - 1, {"a", "b"})), true)));
     EXPECT_EQ(c.all<H2Response>().size(), fields <= 128 ? 1U : 0U) << fields;
     EXPECT_EQ(c.all<H2Reset>().size(), fields <= 128 ? 0U : 1U) << fields;
   }
@@ -237,7 +166,7 @@ TEST(H2ClientEngine, CapacityIsTheSmallerLimit) {
   ASSERT_FALSE(third);
   EXPECT_EQ(third.error().code, Code::Overloaded);
   c.flush();
-  ASSERT_TRUE(c.receive(headers(1, status("200"), true)));
+  ASSERT_TRUE(c.send(headers(1, status("200"), true)));
   EXPECT_TRUE(c.engine.has_capacity());
 
   Client many;
@@ -255,7 +184,7 @@ TEST(H2ClientEngine, ABodyStopsAtTheWindowAndGoesOn) {
   c.engine.offer(1, piece("0123456789abcdef", true));
   c.flush();
   EXPECT_EQ(c.first(kDataFrame, 1)->payload, "0123456789");
-  ASSERT_TRUE(c.receive(window_update(1, 100)));
+  ASSERT_TRUE(c.send(window_update(1, 100)));
   c.flush();
   EXPECT_EQ(c.frames.back().payload, "abcdef");
   EXPECT_TRUE(c.frames.back().ends());
@@ -266,7 +195,7 @@ TEST(H2ClientEngine, GoawaySaysWhichRequestsWereNotProcessed) {
   c.greet();
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(c.engine.request(get(), true));
   c.flush();
-  ASSERT_TRUE(c.receive(goaway(1)));
+  ASSERT_TRUE(c.send(goaway(1)));
   EXPECT_FALSE(c.engine.has_capacity());
   ASSERT_EQ(c.all<H2GoAway>().size(), 1U);
   const auto resets = c.all<H2Reset>();
@@ -275,7 +204,7 @@ TEST(H2ClientEngine, GoawaySaysWhichRequestsWereNotProcessed) {
     EXPECT_GT(r.stream, 1);
     EXPECT_TRUE(r.unprocessed);
   }
-  ASSERT_TRUE(c.receive(headers(1, status("200"), true)));
+  ASSERT_TRUE(c.send(headers(1, status("200"), true)));
   EXPECT_EQ(c.all<H2Response>().size(), 1U);
   c.flush();
   EXPECT_TRUE(c.engine.done());
@@ -293,9 +222,9 @@ TEST(H2ClientEngine, ResetsSayWhetherARetryIsSafe) {
     ASSERT_TRUE(c.engine.request(get(), true));
     c.flush();
     if (one.head_first) {
-      ASSERT_TRUE(c.receive(headers(1, status("200"), false)));
+      ASSERT_TRUE(c.send(headers(1, status("200"), false)));
     }
-    ASSERT_TRUE(c.receive(rst(1, one.code)));
+    ASSERT_TRUE(c.send(rst(1, one.code)));
     const auto resets = c.all<H2Reset>();
     ASSERT_EQ(resets.size(), 1U);
     EXPECT_TRUE(resets[0].by_peer);
@@ -320,7 +249,7 @@ TEST(H2ClientEngine, AnAnswerThenNoErrorWhileTheBodyStillGoes) {
   c.greet();
   ASSERT_TRUE(c.engine.request(get("/", "POST"), false));
   c.flush();
-  ASSERT_TRUE(c.receive(headers(1, status("413"), true) + rst(1, 0)));
+  ASSERT_TRUE(c.send(headers(1, status("413"), true) + rst(1, 0)));
   ASSERT_EQ(c.all<H2Response>().size(), 1U);
   EXPECT_TRUE(c.all<H2Response>()[0].end);
   ASSERT_EQ(c.all<H2Reset>().size(), 1U);
@@ -340,7 +269,7 @@ TEST_P(H2ClientEngineBad, NeverLooksLikeAWholeAnswer) {
     c.greet();
     ASSERT_TRUE(c.engine.request(get(), true));
     c.flush();
-    const bool ok = c.receive(GetParam().bytes);
+    const bool ok = c.send(GetParam().bytes);
     c.flush();
     bool complete = false;
     for (const auto& r : c.all<H2Response>()) complete = complete || r.end;
@@ -388,10 +317,10 @@ TEST_P(H2ClientEngineFlood, AHostileOriginIsStopped) {
     c.greet();
     ASSERT_TRUE(c.engine.request(get(), true));
     c.flush();
-    ASSERT_TRUE(c.receive(headers(1, status("200"), false)));
+    ASSERT_TRUE(c.send(headers(1, status("200"), false)));
     int sent = 0;
     for (; sent < 20'000; ++sent) {
-      if (!c.receive(GetParam().bytes)) break;
+      if (!c.send(GetParam().bytes)) break;
       if (!deaf) c.flush();
     }
     EXPECT_LE(sent, GetParam().most);
@@ -416,8 +345,8 @@ TEST(H2ClientEngine, ResponseBytesAreCreditedWhenRead) {
   c.greet();
   ASSERT_TRUE(c.engine.request(get(), true));
   c.flush();
-  ASSERT_TRUE(c.receive(headers(1, status("200"), false)));
-  for (int i = 0; i < 16; ++i) ASSERT_TRUE(c.receive(data(1, Bytes(16384, 'x'))));
+  ASSERT_TRUE(c.send(headers(1, status("200"), false)));
+  for (int i = 0; i < 16; ++i) ASSERT_TRUE(c.send(data(1, Bytes(16384, 'x'))));
   c.flush();
   EXPECT_EQ(c.first(kWindowFrame), nullptr);
   c.engine.consumed(1, 128 * 1024);

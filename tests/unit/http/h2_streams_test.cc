@@ -7,8 +7,8 @@
 
 #include "proxy/http/closed_streams.h"
 #include "proxy/http/h2_client_engine.h"
-#include "support/h2_frames.h"
-#include "unit/http/h2_engine_peer.h"
+#include "tests/support/h2_frames.h"
+#include "tests/unit/http/h2_engine_peer.h"
 
 namespace bottle {
 namespace {

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "proxy/base/task_group.h"
-#include "support/run_until.h"
-#include "unit/ledger/admissions.h"
+#include "tests/support/run_until.h"
+#include "tests/unit/ledger/admissions.h"
 
 namespace bottle {
 namespace {

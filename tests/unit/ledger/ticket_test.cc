@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "unit/ledger/admissions.h"
+#include "tests/unit/ledger/admissions.h"
 
 namespace bottle {
 namespace {

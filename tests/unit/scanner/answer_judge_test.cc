@@ -5,35 +5,13 @@
 #include <chrono>
 #include <string>
 
-#include "unit/scanner/exit_play.h"
+#include "tests/unit/scanner/exit_play.h"
 
 namespace bottle {
 namespace {
 
 using namespace std::chrono_literals;
-using test::Acts;
-using test::Ask;
-using test::block;
-using test::claim;
-using test::claims;
-using test::dies;
-using test::end_news;
-using test::ExitWorld;
-using test::failure_news;
-using test::get;
-using test::head_news;
-using test::let_go;
-using test::once_more;
-using test::Outcome;
-using test::PlayRecord;
-using test::post;
-using test::relayed;
-using test::relayed_head;
-using test::says;
-using test::take_body;
-using test::take_head;
-using test::tell;
-using test::waits;
+using namespace test;
 
 std::string listed(const Fields& fields) {
   std::string out;

@@ -2,38 +2,26 @@
 
 #include <string>
 
-#include "unit/body/coders.h"
-#include "unit/scanner/exit_play.h"
+#include "tests/unit/body/coders.h"
+#include "tests/unit/scanner/exit_play.h"
 
 namespace bottle {
 namespace {
 
-using test::Acts;
-using test::claim;
-using test::end_news;
-using test::ExitWorld;
-using test::head_news;
-using test::Outcome;
-using test::PlayRecord;
-using test::post;
-using test::relayed;
-using test::says;
-using test::take_body;
-using test::take_head;
-using test::tell;
+using namespace test;
 
 // The signature covers the framing and the field that names it: the scanner gets what is in it, and
 // the exit the body as it came.
 TEST(ExitCoding, ASignedBodyIsScannedDecodedAndGoesAsItCame) {
-  const std::string text = test::prose(400'000);  // more than the spool keeps in memory
+  const std::string text = prose(400'000);  // more than the spool keeps in memory
   for (const bool compressed : {false, true}) {
     ExitWorld world;
     const HeadNews head = head_news(200);
     PlayRecord& peer =
         world.dial.will_play({take_head(), take_body(text.size()), claim(), tell(head),
                               tell(end_news("ok")), says(relayed(head, "ok"))});
-    const std::string framed = test::aws_encode(
-        compressed ? test::encode(Coding::Gzip, text) : text, 8192, std::string(64, 'a'));
+    const std::string framed =
+        aws_encode(compressed ? encode(Coding::Gzip, text) : text, 8192, std::string(64, 'a'));
     Request request = post(framed);
     request.head.fields.add("Content-Encoding", compressed ? "gzip,aws-chunked" : "aws-chunked");
     EXPECT_EQ(world.ask(std::move(request)).body, "ok");

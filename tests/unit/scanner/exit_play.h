@@ -13,7 +13,8 @@
 #include "proxy/ledger/rewrites.h"
 #include "proxy/ledger/ticket.h"
 #include "proxy/scanner/pipelock_upstream.h"
-#include "support/scripted_peer.h"
+#include "tests/support/scripted_peer.h"
+#include "tests/unit/scanner/scanner_words.h"
 
 // A scanner with an exit behind it, played together from a list of acts: what the one writes to the
 // front and what the other tells it, in the order that the test wants.
@@ -259,13 +260,6 @@ inline std::string relayed(const HeadNews& news, const std::string& body,
                       "Content-Length: " + std::to_string(body.size()) + "\r\n") +
          body;
 }
-inline std::string block(int status, const std::string& text) {
-  return "HTTP/1.1 " + std::to_string(status) +
-         " X\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"
-         "Date: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Length: " +
-         std::to_string(text.size() + 1) + "\r\n\r\n" + text + "\n";
-}
-
 struct ExitWorld : PipeWorld {
   explicit ExitWorld(PipelockOptions options_in = {})
       : PipeWorld(PoolLimits::for_scanner()),
@@ -273,11 +267,6 @@ struct ExitWorld : PipeWorld {
         spool(spool_limits(), decode),
         upstream(dial, pool, spool, std::move(options_in), &ledger) {}
   ~ExitWorld() { finish(); }
-  static SpoolLimits spool_limits() {
-    SpoolLimits limits;
-    limits.directory = testing::TempDir();
-    return limits;
-  }
   Outcome ask(Request request, Ask how = {}) {
     how.scheme = Scheme::Https;
     how.destination.port = 443;

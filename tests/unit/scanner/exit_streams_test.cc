@@ -4,7 +4,7 @@
 #include <string>
 
 #include "proxy/http/h1_writer.h"
-#include "unit/scanner/exit_play.h"
+#include "tests/unit/scanner/exit_play.h"
 
 // The bodies that the front takes from the exit: event streams beside the scanner's, and bodies
 // that go past it.
@@ -12,34 +12,19 @@ namespace bottle {
 namespace {
 
 using namespace std::chrono_literals;
-using test::Acts;
-using test::Ask;
-using test::claim;
-using test::end_news;
-using test::ExitWorld;
-using test::failure_news;
-using test::get;
-using test::head_news;
-using test::Outcome;
-using test::PlayRecord;
-using test::relayed_head;
-using test::says;
-using test::take_head;
-using test::tell;
-using test::tell_body;
-using test::waits;
+using namespace test;
 
 HeadNews events_head() { return head_news(200, {{"Content-Type", "text/event-stream"}}); }
-test::Act says_head() {
+Act says_head() {
   return says(relayed_head(shown_to_scanner(events_head().head, "e1", false),
                            "Transfer-Encoding: chunked\r\n"));
 }
-test::Act passes(const std::string& events) {
+Act passes(const std::string& events) {
   std::string out;
   write_chunk(out, events);
   return says(out);
 }
-test::Act ends() { return says("0\r\n\r\n"); }
+Act ends() { return says("0\r\n\r\n"); }
 EndNews end_of(const std::string& stream) {
   EndNews news;
   news.bytes = stream.size();
@@ -96,7 +81,7 @@ TEST_P(ExitStreamFault, BreaksTheStreamAfterWhatWasPassed) {
 const std::string kOne = "data: 1\n\n";
 const std::string kTwo = "data: 2\n\n";
 // The exit outlives the scanner: it would say that it gave up itself.
-Acts scanner_dies() { return {test::dies(), waits(20ms)}; }
+Acts scanner_dies() { return {dies(), waits(20ms)}; }
 Acts begun(Acts rest) {
   Acts acts = {take_head(),     claim(),     tell(events_head()),
                tell_body(kOne), says_head(), passes(kOne)};
@@ -175,7 +160,7 @@ INSTANTIATE_TEST_SUITE_P(
     AfterTheHead, ExitStreamFault,
     testing::Values(
         StreamFault{"ScannerRefuses",
-                    ahead({says(test::block(403, "blocked: response contains injection: x"))}),
+                    ahead({says(block(403, "blocked: response contains injection: x"))}),
                     ": hi\n\n", "injection_in_response", DecidedBy::Pipelock},
         StreamFault{"ScannerEndsWithoutAnEvent",
                     ahead({says_head(), ends(), tell(end_of(": hi\n\n" + kOne))}), ": hi\n\n",
@@ -183,7 +168,7 @@ INSTANTIATE_TEST_SUITE_P(
         StreamFault{
             "ScannerFailsForTheOrigin",
             ahead({tell(failure_news(Code::UpstreamTruncated, "origin_reset", DecidedBy::Origin)),
-                   says(test::block(502, "forward proxy fetch failed"))}),
+                   says(block(502, "forward proxy fetch failed"))}),
             ": hi\n\n", "origin_reset", DecidedBy::Origin},
         StreamFault{
             "ScannerChangesTheHead",
@@ -204,9 +189,8 @@ TEST(ExitEvents, AHeadThatTheScannerMayRefuseInWordsWaitsForIt) {
         head_news(200, {{"Content-Type", "text/event-stream"}, {"Content-Encoding", "x-odd"}}),
         head_news(200, {{"Content-Type", "application/x-ndjson"}})}) {
     ExitWorld world;
-    world.dial.will_play(
-        {take_head(), claim(), tell(news), waits(20ms),
-         says(test::block(403, "blocked: compressed response cannot be scanned"))});
+    world.dial.will_play({take_head(), claim(), tell(news), waits(20ms),
+                          says(block(403, "blocked: compressed response cannot be scanned"))});
     const Outcome out = world.ask(get());
     EXPECT_EQ(out.head.status, 403);
     EXPECT_TRUE(out.head.fields.has("x-bottle-deny"));
@@ -255,8 +239,8 @@ TEST(ExitEvents, ASlowClientHoldsTheOriginBack) {
 // ---- past the scanner
 // ----------------------------------------------------------------------------
 
-test::Act says_shown(const HeadNews& head, const std::string& body = {}) {
-  return says(test::relayed(head, body, "e1", true));
+Act says_shown(const HeadNews& head, const std::string& body = {}) {
+  return says(relayed(head, body, "e1", true));
 }
 Ask past() {
   Ask how;
@@ -286,9 +270,9 @@ TEST(ExitPast, TheBodyComesFromTheExitInItsOwnCoding) {
 TEST(ExitPast, NothingComesBeforeTheScannerHasPassedTheHead) {
   ExitWorld world;
   const HeadNews head = head_news(200);
-  PlayRecord& peer = world.dial.will_play({take_head(), claim(), tell(head),
-                                           says(test::block(403, "blocked: media_policy: x")),
-                                           tell_body("never")});
+  PlayRecord& peer =
+      world.dial.will_play({take_head(), claim(), tell(head),
+                            says(block(403, "blocked: media_policy: x")), tell_body("never")});
   const Outcome out = world.ask(get(), past());
   EXPECT_EQ(out.head.status, 403);
   EXPECT_EQ(out.head.fields.find("X-Bottle-Deny"), "media_refused");

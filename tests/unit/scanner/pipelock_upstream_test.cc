@@ -7,37 +7,14 @@
 #include <memory>
 #include <string>
 
-#include "support/scripted_peer.h"
+#include "tests/support/scripted_peer.h"
+#include "tests/unit/scanner/scanner_words.h"
 
 namespace bottle {
 namespace {
 
 using namespace std::chrono_literals;
-using test::again;
-using test::Ask;
-using test::drain;
-using test::fin;
-using test::get;
-using test::gone;
-using test::head;
-using test::Outcome;
-using test::pause;
-using test::PeerRecord;
-using test::PipeWorld;
-using test::post;
-using test::read;
-using test::say;
-using test::Script;
-
-const std::string kOk =
-    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\n\r\nok";
-
-std::string block(int status, const std::string& text) {
-  return "HTTP/1.1 " + std::to_string(status) +
-         " X\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"
-         "Date: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Length: " +
-         std::to_string(text.size() + 1) + "\r\n\r\n" + text + "\n";
-}
+using namespace test;
 
 struct World : PipeWorld {
   explicit World(PipelockOptions options_in = {},
@@ -45,11 +22,6 @@ struct World : PipeWorld {
       : PipeWorld(pool_limits),
         spool(spool_limits(), decode),
         upstream(dialer, pool, spool, with_id(std::move(options_in))) {}
-  static SpoolLimits spool_limits() {
-    SpoolLimits limits;
-    limits.directory = testing::TempDir();
-    return limits;
-  }
   static PipelockOptions with_id(PipelockOptions options) {
     options.bottle_id = "bottle-7";
     return options;
@@ -81,7 +53,7 @@ std::string lines(const std::string& text, const std::string& name) {
 
 TEST(PipelockUpstream, SendsOneAbsoluteFormRequestInOurName) {
   World world;
-  PeerRecord& peer = world.dialer.will_play({head(), say(kOk)});
+  PeerRecord& peer = world.dialer.will_play({head(), say(kScannedOk)});
   Request request = get("/path?q=1");
   request.head.fields.add("Accept-Encoding", "gzip, br");
   request.head.fields.add("X-Other", "kept");
@@ -96,7 +68,7 @@ TEST(PipelockUpstream, SendsOneAbsoluteFormRequestInOurName) {
 
 TEST(PipelockUpstream, KeepsAUserAgentAndAnUnusualPort) {
   World world;
-  PeerRecord& peer = world.dialer.will_play({head(), say(kOk)});
+  PeerRecord& peer = world.dialer.will_play({head(), say(kScannedOk)});
   Request request = get();
   request.head.fields.add("User-Agent", "curl/8");
   Ask how;
@@ -121,7 +93,7 @@ TEST(PipelockUpstream, AgentIdentityIsShortAndPlain) {
 // A body that is slow to come: nothing is dialled before it is whole.
 class SlowSource final : public BodySource {
  public:
-  explicit SlowSource(test::PipeDialer& dialer) : dialer_(dialer) {}
+  explicit SlowSource(PipeDialer& dialer) : dialer_(dialer) {}
   awaitable<Result<Chunk>> read(std::size_t) override {
     const bool slept = co_await sleep_for(5ms);
     if (!slept) co_return Failure{Code::Cancelled, "cancelled"};
@@ -134,13 +106,13 @@ class SlowSource final : public BodySource {
   void stop(Failure) noexcept override {}
 
  private:
-  test::PipeDialer& dialer_;
+  PipeDialer& dialer_;
   int pieces_ = 0;
 };
 
 TEST(PipelockUpstream, CollectsTheWholeBodyBeforeItDials) {
   World world;
-  PeerRecord& peer = world.dialer.will_play({head(), read(3), say(kOk)});
+  PeerRecord& peer = world.dialer.will_play({head(), read(3), say(kScannedOk)});
   Request request = get();
   request.head.method = "POST";
   request.head.has_body = true;  // of unknown length
@@ -154,7 +126,7 @@ TEST(PipelockUpstream, CollectsTheWholeBodyBeforeItDials) {
 
 TEST(PipelockUpstream, DecodesACodedBodyAndDropsTheField) {
   World world;
-  PeerRecord& peer = world.dialer.will_play({head(), read(30), say(kOk)});
+  PeerRecord& peer = world.dialer.will_play({head(), read(30), say(kScannedOk)});
   const char gzip[] =
       "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xcb\x48\xcd\xc9\xc9\x57\xc8\xc0\x4e\x72\x01\x00"
       "\x68\x02\x31\x66\x1e\x00\x00\x00";
@@ -181,7 +153,7 @@ TEST(PipelockUpstream, WhatCannotBeScannedIsRefusedBeforeAnythingIsDialled) {
 TEST(PipelockUpstream, ALargeBodyGoesThroughTheDiskWhole) {
   World world;
   const Bytes body(3'000'000, 'b');
-  PeerRecord& peer = world.dialer.will_play({head(), read(body.size()), say(kOk), again()});
+  PeerRecord& peer = world.dialer.will_play({head(), read(body.size()), say(kScannedOk), again()});
   for (int i = 0; i < 2; ++i) {
     const Outcome out = world.ask(post(body));
     EXPECT_EQ(out.body, "ok");
@@ -296,7 +268,7 @@ TEST(PipelockUpstream, WithoutAScannerNothingIsSentAnywhere) {
   PipeWorld world(PoolLimits::for_scanner());
   NobodyThere dialer;
   DecodeSpace decode(DecodeLimits{}.memory_bytes);
-  Spool spool(World::spool_limits(), decode);
+  Spool spool(spool_limits(), decode);
   PipelockUpstream upstream(dialer, world.pool, spool, {});
   const Outcome out = world.ask(upstream, post("secret"));
   ASSERT_TRUE(out.failure);
@@ -446,12 +418,12 @@ TEST(PipelockUpstream, OnlySoManyAreInFlight) {
   TaskGroup tasks(world.io.get_executor());
   Outcome first;
   Ask how;
-  tasks.spawn(test::drive(world.upstream, get(), world.wheel, how, first));
+  tasks.spawn(drive(world.upstream, get(), world.wheel, how, first));
   const Outcome second = world.ask(get());
   ASSERT_TRUE(second.failure);
   EXPECT_EQ(second.failure->code, Code::Overloaded);
   EXPECT_EQ(world.dialer.dials, 1);
-  test::cancel_tasks(world.io, tasks);
+  cancel_tasks(world.io, tasks);
   EXPECT_TRUE(tasks.empty());
 }
 

@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "unit/tls/pki.h"
+#include "tests/unit/tls/pki.h"
 
 namespace bottle {
 namespace {

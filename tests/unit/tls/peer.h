@@ -1,6 +1,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -17,6 +18,7 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -83,6 +85,47 @@ class Thread {
  private:
   std::thread thread_;
 };
+
+// Reads until the stream gives no more, `room` bytes at a time.
+inline awaitable<void> read_all(ByteStream& stream, std::size_t room, std::string& out,
+                                IoStatus& end) {
+  std::string block(room, '\0');
+  for (;;) {
+    const IoResult got = co_await stream.read_some(block);
+    if (!got.ok()) {
+      end = got.status;
+      co_return;
+    }
+    EXPECT_GT(got.n, 0U);
+    out.append(block, 0, got.n);
+  }
+}
+inline awaitable<void> write_all(ByteStream& stream, std::string_view data, IoResult& out) {
+  out = co_await stream.write_all(data);
+}
+inline awaitable<void> shut_down(ByteStream& stream) { co_await stream.shutdown(); }
+
+// Runs a reader and a writer that neither get nor may send, until `end_them` ends them; both must
+// end as cancelled. How much was written.
+inline std::size_t end_reader_and_writer(asio::io_context& io, ByteStream& stream,
+                                         std::string_view much,
+                                         const std::function<void(TaskGroup&)>& end_them) {
+  IoStatus read_end = IoStatus::Ok;
+  IoResult wrote;
+  std::string got;
+  TaskGroup tasks(io.get_executor());
+  tasks.spawn(read_all(stream, 1000, got, read_end));
+  tasks.spawn(write_all(stream, much, wrote));
+  io.restart();
+  io.run_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(tasks.size(), 2U);
+  end_them(tasks);
+  io.run_for(std::chrono::milliseconds(20));
+  EXPECT_TRUE(tasks.empty());
+  EXPECT_EQ(read_end, IoStatus::Cancelled);
+  EXPECT_EQ(wrote.status, IoStatus::Cancelled);
+  return wrote.n;
+}
 
 // A plain OpenSSL client that blocks. Trusts `root_pem`.
 struct Client {

@@ -5,8 +5,8 @@
 #include <boost/asio/post.hpp>
 
 #include "proxy/base/task_group.h"
-#include "support/run_until.h"
-#include "unit/tls/peer.h"
+#include "tests/support/run_until.h"
+#include "tests/unit/tls/peer.h"
 
 namespace bottle {
 namespace {

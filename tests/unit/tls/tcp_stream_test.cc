@@ -6,34 +6,16 @@
 #include <boost/asio/post.hpp>
 #include <string>
 
-#include "unit/tls/peer.h"
+#include "tests/unit/tls/peer.h"
 
 namespace bottle {
 namespace {
 
-using test::connected_pair;
-using test::Pair;
+using namespace test;
 
 class Tcp : public ::testing::Test {
  protected:
-  static awaitable<void> read(ByteStream& stream, std::size_t room, std::string& out,
-                              IoStatus& end) {
-    std::string block(room, '\0');
-    for (;;) {
-      const IoResult got = co_await stream.read_some(block);
-      if (!got.ok()) {
-        end = got.status;
-        co_return;
-      }
-      out.append(block, 0, got.n);
-    }
-  }
-  static awaitable<void> write(ByteStream& stream, std::string_view data, IoResult& out) {
-    out = co_await stream.write_all(data);
-  }
-  static awaitable<void> shut_down(ByteStream& stream) { co_await stream.shutdown(); }
-
-  test::Worker worker_;
+  Worker worker_;
   Pair pair_ = connected_pair(worker_.io);
 };
 
@@ -44,7 +26,7 @@ TEST_F(Tcp, BytesReadAheadComeFirstThenTheSocketThenTheEnd) {
   std::string got;
   IoStatus end = IoStatus::Ok;
   EXPECT_TRUE(stream.readable_now());
-  test::run(worker_, read(stream, 4, got, end));
+  run(worker_, read_all(stream, 4, got, end));
   EXPECT_EQ(got, "ahead bytes");
   EXPECT_EQ(end, IoStatus::Eof);
   EXPECT_TRUE(stream.readable_now()) << "an end is something to read";
@@ -55,39 +37,27 @@ TEST_F(Tcp, WritesAllAndShutsDown) {
   EXPECT_FALSE(stream.readable_now());
   const std::string sent(8 * 1024 * 1024, 'w');
   std::string got;
-  test::Thread thread([&] {
+  Thread thread([&] {
     std::string block(65536, '\0');
     for (ssize_t n = 0; (n = ::recv(pair_.theirs.get(), block.data(), block.size(), 0)) > 0;) {
       got.append(block, 0, static_cast<std::size_t>(n));
     }
   });
   IoResult wrote;
-  test::run(worker_, write(stream, sent, wrote));
+  run(worker_, write_all(stream, sent, wrote));
   EXPECT_TRUE(wrote.ok());
   EXPECT_EQ(wrote.n, sent.size());
-  test::run(worker_, shut_down(stream));
+  run(worker_, shut_down(stream));
   thread.join();
   EXPECT_TRUE(got == sent);
 }
 
 TEST_F(Tcp, CancelEndsReaderAndWriter) {
   TcpStream stream(std::move(pair_.ours));
-  const std::string sent(32 * 1024 * 1024, 'w');
-  std::string got;
-  IoStatus end = IoStatus::Ok;
-  IoResult wrote;
-  TaskGroup tasks(worker_.io.get_executor());
-  tasks.spawn(read(stream, 100, got, end));
-  tasks.spawn(write(stream, sent, wrote));
-  worker_.io.restart();
-  worker_.io.run_for(std::chrono::milliseconds(20));
-  EXPECT_EQ(tasks.size(), 2U);
-  stream.cancel();
-  worker_.io.run_for(std::chrono::milliseconds(20));
-  EXPECT_TRUE(tasks.empty());
-  EXPECT_EQ(end, IoStatus::Cancelled);
-  EXPECT_EQ(wrote.status, IoStatus::Cancelled);
-  EXPECT_LT(wrote.n, sent.size());
+  const std::string much(32 * 1024 * 1024, 'w');
+  const std::size_t wrote =
+      end_reader_and_writer(worker_.io, stream, much, [&](TaskGroup&) { stream.cancel(); });
+  EXPECT_LT(wrote, much.size());
 }
 
 TEST_F(Tcp, AResetIsNoEnd) {
@@ -97,7 +67,7 @@ TEST_F(Tcp, AResetIsNoEnd) {
   pair_.theirs.close();
   std::string got;
   IoStatus end = IoStatus::Ok;
-  test::run(worker_, read(stream, 100, got, end));
+  run(worker_, read_all(stream, 100, got, end));
   EXPECT_EQ(end, IoStatus::Reset);
 }
 
@@ -109,7 +79,7 @@ TEST_F(Tcp, ReleaseGivesTheSocketAndWhatWasNotHandedOut) {
   EXPECT_TRUE(socket.is_open());
   std::string got;
   IoStatus end = IoStatus::Ok;
-  test::run(worker_, read(stream, 100, got, end));
+  run(worker_, read_all(stream, 100, got, end));
   EXPECT_EQ(end, IoStatus::Cancelled);
 }
 
@@ -171,39 +141,36 @@ void enlarge(int fd) {
   ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
-TEST_F(Tcp, AReaderWhoseSocketIsReadyGivesWay) {
-  enlarge(pair_.theirs.get());
-  TcpStream stream(std::move(pair_.ours));
+void send_what_fits(int fd) {
+  enlarge(fd);
   const std::string sent(kFits, 's');
-  ASSERT_EQ(::send(pair_.theirs.get(), sent.data(), sent.size(), 0),
-            static_cast<ssize_t>(sent.size()));
+  ASSERT_EQ(::send(fd, sent.data(), sent.size(), 0), static_cast<ssize_t>(sent.size()));
+}
+
+void expect_to_give_way(Worker& worker, ByteStream& stream, decltype(&read_with_pace) move) {
   Pace pace;
   std::size_t turns = 0;
   bool done = false;
-  test::run(worker_,
-            both(read_with_pace(stream, kFits, turns, pace, done), count_turns(done, turns)));
+  run(worker, both(move(stream, kFits, turns, pace, done), count_turns(done, turns)));
   EXPECT_GE(turns, 4U);
   EXPECT_LE(pace.most, 64U * 1024 + 16U * 1024);
+}
+
+TEST_F(Tcp, AReaderWhoseSocketIsReadyGivesWay) {
+  send_what_fits(pair_.theirs.get());
+  TcpStream stream(std::move(pair_.ours));
+  expect_to_give_way(worker_, stream, read_with_pace);
 }
 
 TEST_F(Tcp, AWriterWhoseSocketTakesEverythingGivesWay) {
   enlarge(pair_.ours.native_handle());
   TcpStream stream(std::move(pair_.ours));
-  Pace pace;
-  std::size_t turns = 0;
-  bool done = false;
-  test::run(worker_,
-            both(write_with_pace(stream, kFits, turns, pace, done), count_turns(done, turns)));
-  EXPECT_GE(turns, 4U);
-  EXPECT_LE(pace.most, 64U * 1024 + 16U * 1024);
+  expect_to_give_way(worker_, stream, write_with_pace);
 }
 
 TEST_F(Tcp, ACancelMeetsAReaderThatGaveWay) {
-  enlarge(pair_.theirs.get());
+  send_what_fits(pair_.theirs.get());
   TcpStream stream(std::move(pair_.ours));
-  const std::string sent(kFits, 's');
-  ASSERT_EQ(::send(pair_.theirs.get(), sent.data(), sent.size(), 0),
-            static_cast<ssize_t>(sent.size()));
   Pace pace;
   std::size_t turns = 0;
   bool done = false;

@@ -5,9 +5,10 @@
 
 #include <chrono>
 #include <cstdio>
+#include <functional>
 
 #include "proxy/tls/client_hello.h"
-#include "unit/tls/peer.h"
+#include "tests/unit/tls/peer.h"
 
 namespace bottle {
 namespace {
@@ -60,9 +61,25 @@ class Acceptor : public ::testing::Test {
     return std::move(out.result);
   }
 
-  // Both sides; the client's result in `client_reason`.
+  // Both sides; the client's result in `client_reason_`.
   Result<Secured> shake(Client& client, const std::string& destination, const std::string& sni,
                         const std::string& alpn = {}) {
+    return both_sides(client, sni, alpn, [&](asio::ip::tcp::socket socket, Accepted& out) {
+      return accept_into(acceptor_, std::move(socket), {}, name_of(destination), out);
+    });
+  }
+
+  // The same where the client's own SNI is the destination.
+  Result<Secured> shake_by_name(TlsAcceptor& acceptor, Client& client, NameGate& gate,
+                                const std::string& sni, const std::string& alpn = {}) {
+    return both_sides(client, sni, alpn, [&](asio::ip::tcp::socket socket, Accepted& out) {
+      return accept_named_into(acceptor, std::move(socket), gate, out);
+    });
+  }
+
+  using Accepting = std::function<awaitable<void>(asio::ip::tcp::socket, Accepted&)>;
+  Result<Secured> both_sides(Client& client, const std::string& sni, const std::string& alpn,
+                             const Accepting& accepting) {
     Pair pair = connected_pair(worker_.io);
     client.use(pair.theirs, sni);
     if (!alpn.empty()) client.offer(alpn);
@@ -72,30 +89,23 @@ class Acceptor : public ::testing::Test {
       // A ticket comes after the handshake: wait for the byte below.
       if (client_reason_ == 0) client.read(1);
     });
-    Result<Secured> result = accept(std::move(pair.ours), destination);
-    if (result) {
-      test::run(worker_, say(*result->stream));
-    }
-    thread.join();
-    return result;
-  }
-
-  // The same where the client's own SNI is the destination.
-  Result<Secured> shake_by_name(TlsAcceptor& acceptor, Client& client, NameGate& gate,
-                                const std::string& sni, const std::string& alpn = {}) {
-    Pair pair = connected_pair(worker_.io);
-    client.use(pair.theirs, sni);
-    if (!alpn.empty()) client.offer(alpn);
-    if (client.session) SSL_set_session(client.ssl.get(), client.session.get());
-    Thread thread([&] {
-      client_reason_ = client.connect();
-      if (client_reason_ == 0) client.read(1);
-    });
     Accepted out;
-    test::run(worker_, accept_named_into(acceptor, std::move(pair.ours), gate, out));
+    test::run(worker_, accepting(std::move(pair.ours), out));
     if (out.result) test::run(worker_, say(*out.result->stream));
     thread.join();
     return std::move(out.result);
+  }
+
+  // Whether another acceptor takes up the session that the client has for a.test.
+  bool resumed_at(TlsAcceptor& acceptor) {
+    Pair pair = connected_pair(worker_.io);
+    client_.use(pair.theirs, "a.test");
+    SSL_set_session(client_.ssl.get(), client_.session.get());
+    Thread thread([&] { client_reason_ = client_.connect(); });
+    Accepted out;
+    test::run(worker_, accept_into(acceptor, std::move(pair.ours), {}, name_of("a.test"), out));
+    EXPECT_TRUE(out.result.has_value());
+    return out.result && out.result->stream->resumed();
   }
 
   static awaitable<void> say(TlsStream& stream) {
@@ -227,28 +237,14 @@ TEST_F(Acceptor, ResumesForTheSameHostOnly) {
 TEST_F(Acceptor, AnotherWorkersAcceptorTakesTheTicket) {
   ASSERT_TRUE(shake(client_, "a.test", "a.test").has_value());
   TlsAcceptor second(*worker_.ca, worker_.leaves, worker_.tickets, worker_.wheel, worker_.buffers);
-  Pair pair = connected_pair(worker_.io);
-  client_.use(pair.theirs, "a.test");
-  SSL_set_session(client_.ssl.get(), client_.session.get());
-  Thread thread([&] { client_reason_ = client_.connect(); });
-  Accepted out;
-  test::run(worker_, accept_into(second, std::move(pair.ours), {}, name_of("a.test"), out));
-  ASSERT_TRUE(out.result.has_value());
-  EXPECT_TRUE(out.result->stream->resumed());
+  EXPECT_TRUE(resumed_at(second));
 }
 
 TEST_F(Acceptor, TicketKeysOfAnotherProcessAreWorthNothing) {
   ASSERT_TRUE(shake(client_, "a.test", "a.test").has_value());
   const TicketKeys other_keys;
   TlsAcceptor other(*worker_.ca, worker_.leaves, other_keys, worker_.wheel, worker_.buffers);
-  Pair pair = connected_pair(worker_.io);
-  client_.use(pair.theirs, "a.test");
-  SSL_set_session(client_.ssl.get(), client_.session.get());
-  Thread thread([&] { client_reason_ = client_.connect(); });
-  Accepted out;
-  test::run(worker_, accept_into(other, std::move(pair.ours), {}, name_of("a.test"), out));
-  ASSERT_TRUE(out.result.has_value());
-  EXPECT_FALSE(out.result->stream->resumed());
+  EXPECT_FALSE(resumed_at(other));
 }
 
 TEST_F(Acceptor, RefusesRenegotiation) {

@@ -6,8 +6,8 @@
 #include <atomic>
 #include <optional>
 
-#include "unit/tls/peer.h"
-#include "unit/tls/pki.h"
+#include "tests/unit/tls/peer.h"
+#include "tests/unit/tls/pki.h"
 
 namespace bottle {
 namespace {

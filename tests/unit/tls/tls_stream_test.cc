@@ -9,16 +9,12 @@
 #include <optional>
 
 #include "proxy/tls/tls_client.h"
-#include "unit/tls/peer.h"
+#include "tests/unit/tls/peer.h"
 
 namespace bottle {
 namespace {
 
-using test::Client;
-using test::connected_pair;
-using test::name_of;
-using test::Pair;
-using test::Thread;
+using namespace test;
 
 std::string pattern(std::size_t size) {
   std::string text(size, '\0');
@@ -46,22 +42,8 @@ class Stream : public ::testing::Test {
       ASSERT_EQ(client_.connect(), 0);
       body();
     });
-    test::run(worker_, accept(std::move(pair_->ours)));
+    run(worker_, accept(std::move(pair_->ours)));
     ASSERT_TRUE(stream_);
-  }
-
-  static awaitable<void> read_all(ByteStream& stream, std::size_t room, std::string& out,
-                                  IoStatus& end) {
-    std::string block(room, '\0');
-    for (;;) {
-      const IoResult got = co_await stream.read_some(block);
-      if (!got.ok()) {
-        end = got.status;
-        co_return;
-      }
-      EXPECT_GT(got.n, 0U);
-      out.append(block, 0, got.n);
-    }
   }
 
   static awaitable<void> read_exactly(ByteStream& stream, std::size_t size, std::string& out) {
@@ -74,13 +56,7 @@ class Stream : public ::testing::Test {
     }
   }
 
-  static awaitable<void> write(ByteStream& stream, std::string_view data, IoResult& out) {
-    out = co_await stream.write_all(data);
-  }
-
-  static awaitable<void> shut_down(ByteStream& stream) { co_await stream.shutdown(); }
-
-  test::Worker worker_;
+  Worker worker_;
   TlsAcceptor acceptor_{*worker_.ca, worker_.leaves, worker_.tickets, worker_.wheel,
                         worker_.buffers};
   Client client_{worker_.ca->root_pem()};
@@ -96,7 +72,7 @@ TEST_F(Stream, CloseNotifyIsAnEnd) {
   });
   std::string got;
   IoStatus end = IoStatus::Ok;
-  test::run(worker_, read_all(*stream_, 1000, got, end));
+  run(worker_, read_all(*stream_, 1000, got, end));
   EXPECT_EQ(got, "hello");
   EXPECT_EQ(end, IoStatus::Eof);
 }
@@ -108,7 +84,7 @@ TEST_F(Stream, FinWithoutCloseNotifyIsTruncation) {
   });
   std::string got;
   IoStatus end = IoStatus::Ok;
-  test::run(worker_, read_all(*stream_, 1000, got, end));
+  run(worker_, read_all(*stream_, 1000, got, end));
   EXPECT_EQ(got, "hello");
   EXPECT_EQ(end, IoStatus::Truncated);
 }
@@ -122,10 +98,10 @@ TEST_F(Stream, BrokenRecordIsProtocol) {
   });
   std::string got;
   IoStatus end = IoStatus::Ok;
-  test::run(worker_, read_all(*stream_, 1000, got, end));
+  run(worker_, read_all(*stream_, 1000, got, end));
   EXPECT_EQ(end, IoStatus::Protocol);
   IoResult wrote;
-  test::run(worker_, write(*stream_, "x", wrote));
+  run(worker_, write_all(*stream_, "x", wrote));
   EXPECT_FALSE(wrote.ok());
 }
 
@@ -137,11 +113,11 @@ TEST_F(Stream, ShutdownSendsCloseNotifyOnceAndDoesNotWait) {
     EXPECT_EQ(::recv(pair_->theirs.get(), &byte, 1, 0), 0);  // and FIN
   });
   IoResult wrote;
-  test::run(worker_, write(*stream_, "bye", wrote));
+  run(worker_, write_all(*stream_, "bye", wrote));
   EXPECT_TRUE(wrote.ok());
-  test::run(worker_, shut_down(*stream_));
-  test::run(worker_, shut_down(*stream_));
-  test::run(worker_, write(*stream_, "more", wrote));
+  run(worker_, shut_down(*stream_));
+  run(worker_, shut_down(*stream_));
+  run(worker_, write_all(*stream_, "more", wrote));
   EXPECT_FALSE(wrote.ok());
 }
 
@@ -153,7 +129,7 @@ TEST_F(Stream, SmallReadsOfLargeRecords) {
   });
   std::string got;
   IoStatus end = IoStatus::Ok;
-  test::run(worker_, read_all(*stream_, 7, got, end));
+  run(worker_, read_all(*stream_, 7, got, end));
   EXPECT_EQ(end, IoStatus::Eof);
   EXPECT_TRUE(got == sent);
 }
@@ -170,7 +146,7 @@ TEST_F(Stream, SegmentsOfOneByte) {
   });
   std::string got;
   IoStatus end = IoStatus::Ok;
-  test::run(worker_, read_all(*stream_, 1000, got, end));
+  run(worker_, read_all(*stream_, 1000, got, end));
   EXPECT_EQ(got, pattern(300));
   EXPECT_EQ(end, IoStatus::Eof);
 }
@@ -179,7 +155,7 @@ TEST_F(Stream, OneWriteGathersAllItsRecords) {
   const std::string sent = pattern(60'000);
   connect([this, &sent] { EXPECT_TRUE(client_.read(sent.size()) == sent); });
   IoResult wrote;
-  test::run(worker_, write(*stream_, sent, wrote));
+  run(worker_, write_all(*stream_, sent, wrote));
   EXPECT_TRUE(wrote.ok());
   EXPECT_EQ(wrote.n, sent.size());
   EXPECT_GE(worker_.buffers.to_send.capacity(), sent.size()) << "all four were sent as one";
@@ -217,40 +193,15 @@ TEST_F(Stream, WriteWaitsForASlowReader) {
 TEST_F(Stream, CancelEndsReaderAndWriter) {
   connect([] {});
   thread_->join();
-  IoStatus read_end = IoStatus::Ok;
-  IoResult wrote;
-  std::string got;
-  const std::string sent = pattern(32 * 1024 * 1024);
-  TaskGroup tasks(worker_.io.get_executor());
-  tasks.spawn(read_all(*stream_, 1000, got, read_end));
-  tasks.spawn(write(*stream_, sent, wrote));
-  worker_.io.restart();
-  worker_.io.run_for(std::chrono::milliseconds(20));
-  EXPECT_EQ(tasks.size(), 2U);
-  stream_->cancel();
-  worker_.io.run_for(std::chrono::milliseconds(20));
-  EXPECT_TRUE(tasks.empty());
-  EXPECT_EQ(read_end, IoStatus::Cancelled);
-  EXPECT_EQ(wrote.status, IoStatus::Cancelled);
+  const std::string much = pattern(32 * 1024 * 1024);
+  end_reader_and_writer(worker_.io, *stream_, much, [&](TaskGroup&) { stream_->cancel(); });
 }
 
 TEST_F(Stream, TaskCancellationEndsReaderAndWriter) {
   connect([] {});
   thread_->join();
-  IoStatus read_end = IoStatus::Ok;
-  IoResult wrote;
-  std::string got;
-  const std::string sent = pattern(32 * 1024 * 1024);
-  TaskGroup tasks(worker_.io.get_executor());
-  tasks.spawn(read_all(*stream_, 1000, got, read_end));
-  tasks.spawn(write(*stream_, sent, wrote));
-  worker_.io.restart();
-  worker_.io.run_for(std::chrono::milliseconds(20));
-  tasks.cancel();
-  worker_.io.run_for(std::chrono::milliseconds(20));
-  EXPECT_TRUE(tasks.empty());
-  EXPECT_EQ(read_end, IoStatus::Cancelled);
-  EXPECT_EQ(wrote.status, IoStatus::Cancelled);
+  const std::string much = pattern(32 * 1024 * 1024);
+  end_reader_and_writer(worker_.io, *stream_, much, [](TaskGroup& tasks) { tasks.cancel(); });
 }
 
 TEST_F(Stream, CloseEndsReader) {
@@ -280,7 +231,7 @@ TEST_F(Stream, ReadableNowSeesWhatMatters) {
   EXPECT_TRUE(stream_->readable_now());
   EXPECT_TRUE(stream_->readable_now()) << "looking takes nothing away";
   std::string got;
-  test::run(worker_, read_exactly(*stream_, 1, got));
+  run(worker_, read_exactly(*stream_, 1, got));
   EXPECT_EQ(got, "x");
   EXPECT_FALSE(stream_->readable_now());
   thread_->join();
@@ -299,7 +250,7 @@ TEST_F(Stream, AHundredKeyUpdatesAreFineOneMoreIsNot) {
     });
     std::string got;
     IoStatus end = IoStatus::Ok;
-    test::run(worker_, read_all(*stream_, 1000, got, end));
+    run(worker_, read_all(*stream_, 1000, got, end));
     thread_.reset();
     if (updates <= TlsStream::kMaxPostHandshake) {
       EXPECT_EQ(end, IoStatus::Eof);
@@ -317,10 +268,10 @@ TEST_F(Stream, AnswersAKeyUpdateRequest) {
     EXPECT_EQ(client_.read(4), "pong");
   });
   std::string got;
-  test::run(worker_, read_exactly(*stream_, 4, got));
+  run(worker_, read_exactly(*stream_, 4, got));
   EXPECT_EQ(got, "ping");
   IoResult wrote;
-  test::run(worker_, write(*stream_, "pong", wrote));
+  run(worker_, write_all(*stream_, "pong", wrote));
   EXPECT_TRUE(wrote.ok());
 }
 
@@ -330,9 +281,9 @@ TEST_F(Stream, AnIdleConnectionHoldsNoRecordBuffer) {
     EXPECT_EQ(client_.read(3), "ok!");
   });
   std::string got;
-  test::run(worker_, read_exactly(*stream_, 5000, got));
+  run(worker_, read_exactly(*stream_, 5000, got));
   IoResult wrote;
-  test::run(worker_, write(*stream_, "ok!", wrote));
+  run(worker_, write_all(*stream_, "ok!", wrote));
   EXPECT_TRUE(worker_.buffers.to_send.empty());
   EXPECT_NE(SSL_get_mode(stream_->ssl()) & SSL_MODE_RELEASE_BUFFERS, 0);
 }
@@ -371,8 +322,8 @@ TEST_F(Stream, BothDirectionsAtOnce) {
       std::array<IoResult, 2> wrote;
       tasks.spawn(read_exactly(a, data.size(), got[0]));
       tasks.spawn(read_exactly(b, data.size(), got[1]));
-      tasks.spawn(write(a, data, wrote[0]));
-      tasks.spawn(write(b, data, wrote[1]));
+      tasks.spawn(write_all(a, data, wrote[0]));
+      tasks.spawn(write_all(b, data, wrote[1]));
       co_await tasks.join();
       EXPECT_TRUE(wrote[0].ok());
       EXPECT_TRUE(wrote[1].ok());
@@ -386,11 +337,11 @@ TEST_F(Stream, BothDirectionsAtOnce) {
     }
   };
   std::unique_ptr<TlsStream> client_stream;
-  test::run(worker_, Job::both(*this, client, std::move(near), std::move(far), client_stream));
+  run(worker_, Job::both(*this, client, std::move(near), std::move(far), client_stream));
   ASSERT_TRUE(client_stream);
   ASSERT_TRUE(stream_);
   std::array<std::string, 2> got;
-  test::run(worker_, Job::all(*this, *client_stream, *stream_, sent, got));
+  run(worker_, Job::all(*this, *client_stream, *stream_, sent, got));
   EXPECT_TRUE(got[0] == sent);
   EXPECT_TRUE(got[1] == sent);
 }

@@ -5,43 +5,16 @@
 #include <chrono>
 #include <string>
 
-#include "proxy/upstream/origin_upstream.h"
-#include "support/scripted_peer.h"
+#include "tests/unit/upstream/h1_world.h"
 
-// Through OriginUpstream with plain http, the thinnest caller.
 namespace bottle {
 namespace {
 
 using namespace std::chrono_literals;
-using test::again;
-using test::Ask;
-using test::drain;
-using test::fin;
-using test::get;
-using test::gone;
-using test::head;
-using test::Outcome;
-using test::pause;
-using test::PeerRecord;
-using test::PipeWorld;
-using test::post;
-using test::read;
-using test::say;
-using test::Script;
-
-const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
-struct World : PipeWorld {
-  explicit World(H1ClientLimits limits = {}, PoolLimits pool_limits = {})
-      : PipeWorld(pool_limits), upstream(io.get_executor(), wheel, dialer, pool, limits) {}
-  Outcome ask(Request request, Ask how = {}) {
-    return PipeWorld::ask(upstream, std::move(request), how);
-  }
-  OriginUpstream upstream;
-};
+using namespace test;
 
 TEST(H1Client, WritesTheRequestInOnePieceAndReadsTheAnswer) {
-  World world;
+  H1World world;
   PeerRecord& peer = world.dialer.will_play({head(), read(5), say(kOk)});
   const Outcome out = world.ask(post("hello"));
   ASSERT_FALSE(out.failure);
@@ -55,7 +28,7 @@ TEST(H1Client, WritesTheRequestInOnePieceAndReadsTheAnswer) {
 }
 
 TEST(H1Client, ReusesACleanConnection) {
-  World world;
+  H1World world;
   world.dialer.will_play({head(), say(kOk), again()});
   for (int i = 0; i < 3; ++i) {
     const Outcome out = world.ask(get());
@@ -74,7 +47,7 @@ void PrintTo(const NotReused& row, std::ostream* out) { *out << row.name; }
 class H1ClientNotReused : public testing::TestWithParam<NotReused> {};
 
 TEST_P(H1ClientNotReused, IsClosed) {
-  World world;
+  H1World world;
   PeerRecord& peer = world.dialer.will_play({head(), say(GetParam().answer)});
   const Outcome out = world.ask(get());
   EXPECT_EQ(out.ended, GetParam().body_ends);
@@ -106,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(H1Client, HeadKeepsTheLengthAndReadsNoBody) {
-  World world;
+  H1World world;
   world.dialer.will_play(
       {head(), say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), head(), say(kOk)});
   Request request = get();
@@ -120,7 +93,7 @@ TEST(H1Client, HeadKeepsTheLengthAndReadsNoBody) {
 }
 
 TEST(H1Client, KeepsTrailers) {
-  World world;
+  H1World world;
   world.dialer.will_play({head(), say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                                       "2\r\nok\r\n0\r\nX-Sum: 7\r\n\r\n")});
   const Outcome out = world.ask(get());
@@ -130,7 +103,7 @@ TEST(H1Client, KeepsTrailers) {
 }
 
 TEST(H1Client, UnknownLengthGoesOutChunked) {
-  World world;
+  H1World world;
   PeerRecord& peer = world.dialer.will_play({head(), read(15), say(kOk)});
   Request request = post("hello");
   request.head.content_length.reset();
@@ -141,7 +114,7 @@ TEST(H1Client, UnknownLengthGoesOutChunked) {
 }
 
 TEST(H1Client, APostWithoutABodySaysSo) {
-  World world;
+  H1World world;
   PeerRecord& peer = world.dialer.will_play({head(), say(kOk)});
   Request request = get();
   request.head.method = "POST";
@@ -160,7 +133,7 @@ void PrintTo(const CutOff& row, std::ostream* out) { *out << row.name; }
 class H1ClientCutOff : public testing::TestWithParam<CutOff> {};
 
 TEST_P(H1ClientCutOff, IsNoEnd) {
-  World world;
+  H1World world;
   world.dialer.will_play(GetParam().script);
   const Outcome out = world.ask(get());
   EXPECT_FALSE(out.ended);
@@ -192,7 +165,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(H1Client, AFinEndsABodyWithoutALength) {
-  World world;
+  H1World world;
   world.dialer.will_play({head(), say("HTTP/1.1 200 OK\r\n\r\nabc"), fin()});
   const Outcome out = world.ask(get());
   EXPECT_TRUE(out.ended);
@@ -248,7 +221,7 @@ TEST(H1Client, WithoutCloseNotifyABodyWithoutALengthIsTruncated) {
 }
 
 TEST(H1Client, InterimHeadsGoToTheExchangeAnd100Nowhere) {
-  World world;
+  H1World world;
   world.dialer.will_play({head(), say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n"
                                       "Link: </a>\r\n\r\n" +
                                       kOk)});
@@ -261,7 +234,7 @@ TEST(H1Client, InterimHeadsGoToTheExchangeAnd100Nowhere) {
 TEST(H1Client, EightInterimHeadsPassNineDoNot) {
   for (const int count : {8, 9}) {
     for (const char* status : {"103 Early Hints", "100 Continue"}) {
-      World world;
+      H1World world;
       std::string text;
       for (int i = 0; i < count; ++i) text += "HTTP/1.1 " + std::string(status) + "\r\n\r\n";
       world.dialer.will_play({head(), say(text + kOk)});
@@ -276,7 +249,7 @@ TEST(H1Client, EightInterimHeadsPassNineDoNot) {
 }
 
 TEST(H1Client, AClientThatLeavesClosesTheConnection) {
-  World world;
+  H1World world;
   PeerRecord& peer = world.dialer.will_play(
       {head(), say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc"), drain()});
   Ask how;
@@ -289,14 +262,14 @@ TEST(H1Client, AClientThatLeavesClosesTheConnection) {
 }
 
 TEST(H1Client, ACancelledExchangeClosesTheConnection) {
-  World world;
+  H1World world;
   PeerRecord& peer = world.dialer.will_play({head(), drain()});
   TaskGroup tasks(world.io.get_executor());
   Outcome out;
-  tasks.spawn(test::drive(world.upstream, get(), world.wheel, {}, out));
+  tasks.spawn(drive(world.upstream, get(), world.wheel, {}, out));
   world.settle();
   EXPECT_FALSE(peer.other_end_gone);
-  test::cancel_tasks(world.io, tasks);
+  cancel_tasks(world.io, tasks);
   EXPECT_TRUE(tasks.empty());
   ASSERT_TRUE(out.failure);
   EXPECT_EQ(out.failure->code, Code::Cancelled);
@@ -312,7 +285,7 @@ H1ClientLimits short_limits() {
 }
 
 TEST(H1Client, SilenceInsteadOfAHeadTimesOutAlsoWhenItDribbles) {
-  World world(short_limits());
+  H1World world(short_limits());
   Script dribble{head()};
   for (const char c : std::string("HTTP/1.1 200 OK")) {
     dribble.push_back(say(std::string(1, c)));
@@ -330,7 +303,7 @@ TEST(H1Client, SilenceInsteadOfAHeadTimesOutAlsoWhenItDribbles) {
 }
 
 TEST(H1Client, AStalledBodyTimesOut) {
-  World world(short_limits());
+  H1World world(short_limits());
   world.dialer.will_play({head(), say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")});
   const Outcome out = world.ask(get());
   EXPECT_EQ(out.body, "abc");
@@ -340,7 +313,7 @@ TEST(H1Client, AStalledBodyTimesOut) {
 }
 
 TEST(H1Client, APieceIsNeverLargerThanAsked) {
-  World world;
+  H1World world;
   world.dialer.will_play(
       {head(), say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabcdefghi"), head(), say(kOk)});
   Ask how;
@@ -353,7 +326,7 @@ TEST(H1Client, APieceIsNeverLargerThanAsked) {
 TEST(H1Client, ADeadReusedConnectionIsTriedOnceMoreForSafeMethodsOnly) {
   const Script one_answer = {head(), say(kOk), head(), fin()};
   {
-    World world;
+    H1World world;
     world.dialer.will_play(one_answer);
     PeerRecord& second = world.dialer.will_play({head(), say(kOk)});
     EXPECT_EQ(world.ask(get("/1")).body, "ok");
@@ -362,7 +335,7 @@ TEST(H1Client, ADeadReusedConnectionIsTriedOnceMoreForSafeMethodsOnly) {
     EXPECT_EQ(second.received.substr(0, 6), "GET /2");
   }
   {
-    World world;
+    H1World world;
     world.dialer.will_play(one_answer);
     world.dialer.will_play({head(), say(kOk)});
     EXPECT_EQ(world.ask(get()).body, "ok");
@@ -375,14 +348,14 @@ TEST(H1Client, ADeadReusedConnectionIsTriedOnceMoreForSafeMethodsOnly) {
 
 TEST(H1Client, NothingIsTriedAgainOnAFreshConnectionOrAfterAByte) {
   {
-    World world;
+    H1World world;
     world.dialer.will_play({head(), fin()});
     world.dialer.will_play({head(), say(kOk)});
     EXPECT_TRUE(world.ask(get()).failure);
     EXPECT_EQ(world.dialer.dials, 1);
   }
   {
-    World world;
+    H1World world;
     world.dialer.will_play({head(), say(kOk), head(), say("H"), fin()});
     world.dialer.will_play({head(), say(kOk)});
     EXPECT_EQ(world.ask(get()).body, "ok");

@@ -8,34 +8,14 @@
 #include <utility>
 
 #include "proxy/upstream/h1_client.h"
-#include "proxy/upstream/origin_upstream.h"
-#include "support/scripted_peer.h"
+#include "tests/unit/upstream/h1_world.h"
 
-// The request's half of h1_client, through OriginUpstream with plain http.
+// The request's half of h1_client.
 namespace bottle {
 namespace {
 
 using namespace std::chrono_literals;
-using test::drain;
-using test::get;
-using test::gone;
-using test::head;
-using test::Outcome;
-using test::pause;
-using test::PeerRecord;
-using test::PipeWorld;
-using test::post;
-using test::read;
-using test::say;
-
-const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
-struct World : PipeWorld {
-  explicit World(H1ClientLimits limits = {})
-      : upstream(io.get_executor(), wheel, dialer, pool, limits) {}
-  Outcome ask(Request request) { return PipeWorld::ask(upstream, std::move(request)); }
-  OriginUpstream upstream;
-};
+using namespace test;
 
 // A body that comes when it is told to, ends or fails.
 class ManualSource final : public BodySource {
@@ -89,7 +69,7 @@ Request upload(ManualSource& source, std::optional<std::uint64_t> length) {
 }
 
 TEST(H1Upload, TheHeadDoesNotWaitForTheBody) {
-  World world;
+  H1World world;
   ManualSource source(world.io.get_executor());
   PeerRecord& peer = world.dialer.will_play({head(), say(kOk)});
   const Outcome out = world.ask(upload(source, std::nullopt));
@@ -102,7 +82,7 @@ TEST(H1Upload, TheHeadDoesNotWaitForTheBody) {
 
 TEST(H1Upload, ABodyThatFailsIsNeverFinishedUpstream) {
   for (const bool chunked : {true, false}) {
-    World world;
+    H1World world;
     ManualSource source(world.io.get_executor());
     PeerRecord& peer = world.dialer.will_play({head(), drain()});
     source.give("abc", false);
@@ -124,7 +104,7 @@ awaitable<void> fail_after(std::chrono::milliseconds time, ManualSource& source)
 }
 
 TEST(H1Upload, ABodyThatFailsAfterTheHeadEndsTheResponseToo) {
-  World world;
+  H1World world;
   ManualSource source(world.io.get_executor());
   world.dialer.will_play({head(), read(8),
                           say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
@@ -139,7 +119,7 @@ TEST(H1Upload, ABodyThatFailsAfterTheHeadEndsTheResponseToo) {
 
 TEST(H1Upload, ABodyOfAnotherLengthThanItSaysIsCut) {
   for (const char* body : {"ab", "abcd"}) {
-    World world;
+    H1World world;
     PeerRecord& peer = world.dialer.will_play({head(), drain()});
     Request request = post(body);
     request.head.content_length = 3;
@@ -152,7 +132,7 @@ TEST(H1Upload, ABodyOfAnotherLengthThanItSaysIsCut) {
 }
 
 TEST(H1Upload, AnAnswerBeforeTheEndOfTheUploadIsPassedOn) {
-  World world;
+  H1World world;
   world.dialer.will_play({head(),
                           say("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n"
                               "Connection: close\r\n\r\nno!"),
@@ -168,7 +148,7 @@ TEST(H1Upload, AnAnswerBeforeTheEndOfTheUploadIsPassedOn) {
 TEST(H1Upload, AnUpstreamThatTakesNothingTimesOut) {
   H1ClientLimits limits;
   limits.write_stall = 60ms;
-  World world(limits);
+  H1World world(limits);
   world.dialer.will_play({head(), pause(10'000ms)}, 4096);
   const Outcome out = world.ask(post(Bytes(1 << 20, 'x')));
   ASSERT_TRUE(out.failure);

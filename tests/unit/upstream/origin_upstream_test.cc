@@ -8,22 +8,13 @@
 #include <vector>
 
 #include "proxy/http/http2_session.h"
-#include "support/scripted_peer.h"
+#include "tests/support/scripted_peer.h"
 
 namespace bottle {
 namespace {
 
 using namespace std::chrono_literals;
-using test::again;
-using test::Ask;
-using test::get;
-using test::head;
-using test::Outcome;
-using test::PipeWorld;
-using test::post;
-using test::say;
-
-const std::string kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+using namespace test;
 
 // Answers every request of an HTTP/2 origin with its body, or "ok".
 class Echo final : public Handler {
@@ -73,7 +64,7 @@ class H2Dialer final : public Dialer {
     const bool slept = co_await sleep_for(20ms);
     if (!slept) co_return Failure{Code::Cancelled, "cancelled"};
     if (fails) co_return Failure{Code::ConnectFailed, "refused"};
-    pipes_.push_back(std::make_unique<test::MemoryPipe>(world_.io.get_executor()));
+    pipes_.push_back(std::make_unique<MemoryPipe>(world_.io.get_executor()));
     tasks_.spawn(serve(pipes_.back()->b(), destination));
     Connection connection;
     connection.stream = pipes_.back()->take_a();
@@ -105,7 +96,7 @@ class H2Dialer final : public Dialer {
 
   PipeWorld& world_;
   TaskGroup& tasks_;
-  std::vector<std::unique_ptr<test::MemoryPipe>> pipes_;
+  std::vector<std::unique_ptr<MemoryPipe>> pipes_;
   DrainSignal drain_;
   SessionLimits session_;
   RequestRules rules_;
@@ -117,9 +108,9 @@ struct H2World : PipeWorld {
     upstream = std::make_unique<OriginUpstream>(io.get_executor(), wheel, h2, pool);
   }
   ~H2World() {
-    test::run_until_done(io, upstream->close());
+    run_until_done(io, upstream->close());
     upstream.reset();
-    test::run_until_done(io, end_sessions());
+    run_until_done(io, end_sessions());
   }
   awaitable<void> end_sessions() {
     sessions.cancel();
@@ -128,7 +119,7 @@ struct H2World : PipeWorld {
   std::vector<Outcome> ask_many(std::size_t count) {
     std::vector<Outcome> out(count);
     TaskGroup tasks(io.get_executor());
-    for (Outcome& one : out) tasks.spawn(test::drive(*upstream, get(), wheel, https(), one));
+    for (Outcome& one : out) tasks.spawn(drive(*upstream, get(), wheel, https(), one));
     io.restart();
     while (!tasks.empty() && io.run_one() > 0) {
     }
@@ -150,15 +141,18 @@ awaitable<void> take(Pool& pool, std::vector<Lease>& out) {
   if (lease) out.push_back(std::move(*lease));
 }
 
-TEST(OriginUpstream, AHundredStreamsMakeOneConnection) {
-  H2World world;
-  const auto outcomes = world.ask_many(100);
+void expect_answered(const std::vector<Outcome>& outcomes) {
   for (const Outcome& out : outcomes) {
     ASSERT_FALSE(out.failure) << out.failure->detail;
     EXPECT_EQ(out.body, "ok");
     EXPECT_TRUE(out.ended);
     EXPECT_EQ(out.protocol, "h2");
   }
+}
+
+TEST(OriginUpstream, AHundredStreamsMakeOneConnection) {
+  H2World world;
+  expect_answered(world.ask_many(100));
   EXPECT_EQ(world.h2.dials, 1);
   EXPECT_EQ(world.h2.echo.requests, 100);
   EXPECT_GT(world.h2.echo.most, 50);
@@ -167,21 +161,13 @@ TEST(OriginUpstream, AHundredStreamsMakeOneConnection) {
 
 TEST(OriginUpstream, MoreStreamsThanOneConnectionTakesMakeAnother) {
   H2World world;
-  const auto outcomes = world.ask_many(150);
-  for (const Outcome& out : outcomes) {
-    ASSERT_FALSE(out.failure) << out.failure->detail;
-    EXPECT_EQ(out.body, "ok");
-  }
+  expect_answered(world.ask_many(150));
   EXPECT_EQ(world.h2.dials, 2);
 }
 
 TEST(OriginUpstream, WhatFindsNoStreamWaitsForOne) {
   H2World world;
-  const auto outcomes = world.ask_many(2000);
-  for (const Outcome& out : outcomes) {
-    ASSERT_FALSE(out.failure) << out.failure->detail;
-    EXPECT_EQ(out.body, "ok");
-  }
+  expect_answered(world.ask_many(2000));
   EXPECT_EQ(world.h2.dials, 4);
   EXPECT_EQ(world.h2.echo.requests, 2000);
   EXPECT_EQ(world.pool.waiting(), 0U);
@@ -195,7 +181,7 @@ TEST(OriginUpstream, AnOriginThatNeverHasAStreamIsWaitedForSoLong) {
   std::vector<Outcome> out(402);
   TaskGroup tasks(world.io.get_executor());
   for (Outcome& one : out) {
-    tasks.spawn(test::drive(*world.upstream, get(), world.wheel, H2World::https(), one));
+    tasks.spawn(drive(*world.upstream, get(), world.wheel, H2World::https(), one));
   }
   world.io.restart();
   while (tasks.size() > 400 && world.io.run_one() > 0) {
@@ -206,7 +192,7 @@ TEST(OriginUpstream, AnOriginThatNeverHasAStreamIsWaitedForSoLong) {
     return one.failure && one.failure->reason == "queue_timeout";
   });
   EXPECT_EQ(refused, 2);
-  test::cancel_tasks(world.io, tasks);
+  cancel_tasks(world.io, tasks);
   world.io.restart();
   while (!tasks.empty() && world.io.run_one() > 0) {
   }
@@ -248,7 +234,7 @@ TEST(OriginUpstream, AnIdleHttp2ConnectionIsUsedAgainWithinThePlacesInUse) {
   EXPECT_EQ(world.pool.idle(), 1U);
   // The one place is taken by somebody else: the connection alone does not make another.
   std::vector<Lease> other;
-  test::run_until_done(world.io, take(world.pool, other));
+  run_until_done(world.io, take(world.pool, other));
   const Outcome out = world.ask(*world.upstream, get(), H2World::https());
   ASSERT_TRUE(out.failure);
   EXPECT_EQ(out.failure->reason, "queue_timeout");
@@ -281,12 +267,12 @@ TEST(OriginUpstream, ACancelledDialLeavesTheOthersTheirChance) {
   TaskGroup others(world.io.get_executor());
   Outcome leaves;
   std::vector<Outcome> stay(5);
-  first.spawn(test::drive(*world.upstream, get(), world.wheel, H2World::https(), leaves));
+  first.spawn(drive(*world.upstream, get(), world.wheel, H2World::https(), leaves));
   for (Outcome& one : stay) {
-    others.spawn(test::drive(*world.upstream, get(), world.wheel, H2World::https(), one));
+    others.spawn(drive(*world.upstream, get(), world.wheel, H2World::https(), one));
   }
   world.settle();
-  test::cancel_tasks(world.io, first);
+  cancel_tasks(world.io, first);
   world.io.restart();
   while ((!others.empty() || !first.empty()) && world.io.run_one() > 0) {
   }
@@ -302,10 +288,10 @@ TEST(OriginUpstream, ACancelledWaiterIsForgotten) {
   TaskGroup second(world.io.get_executor());
   Outcome stays;
   Outcome leaves;
-  first.spawn(test::drive(*world.upstream, get(), world.wheel, H2World::https(), stays));
-  second.spawn(test::drive(*world.upstream, get(), world.wheel, H2World::https(), leaves));
+  first.spawn(drive(*world.upstream, get(), world.wheel, H2World::https(), stays));
+  second.spawn(drive(*world.upstream, get(), world.wheel, H2World::https(), leaves));
   world.settle();
-  test::cancel_tasks(world.io, second);
+  cancel_tasks(world.io, second);
   world.io.restart();
   while ((!first.empty() || !second.empty()) && world.io.run_one() > 0) {
   }
@@ -318,12 +304,11 @@ TEST(OriginUpstream, AnHttp1OriginBehindTlsGetsAConnectionARequest) {
   PipeWorld world;
   OriginUpstream upstream(world.io.get_executor(), world.wheel, world.dialer, world.pool);
   world.dialer.delay = 10ms;
-  for (int i = 0; i < 3; ++i)
-    world.dialer.will_play({head(), test::pause(20ms), say(kOk), again()});
+  for (int i = 0; i < 3; ++i) world.dialer.will_play({head(), pause(20ms), say(kOk), again()});
   std::vector<Outcome> out(3);
   TaskGroup tasks(world.io.get_executor());
   for (Outcome& one : out) {
-    tasks.spawn(test::drive(upstream, get(), world.wheel, H2World::https(), one));
+    tasks.spawn(drive(upstream, get(), world.wheel, H2World::https(), one));
   }
   world.io.restart();
   while (!tasks.empty() && world.io.run_one() > 0) {
@@ -354,7 +339,7 @@ TEST(OriginUpstream, SchemesDoNotShareConnections) {
 TEST(OriginUpstream, AcceptEncodingIsTheClients) {
   PipeWorld world;
   OriginUpstream upstream(world.io.get_executor(), world.wheel, world.dialer, world.pool);
-  test::PeerRecord& peer = world.dialer.will_play({head(), say(kOk)});
+  PeerRecord& peer = world.dialer.will_play({head(), say(kOk)});
   Request request = get();
   request.head.fields.add("Accept-Encoding", "gzip");
   EXPECT_EQ(world.ask(upstream, std::move(request)).body, "ok");
@@ -366,7 +351,7 @@ TEST(OriginUpstream, AcceptEncodingIsTheClients) {
 TEST(OriginUpstream, AfterCloseNothingIsDialled) {
   H2World world;
   EXPECT_EQ(world.ask(*world.upstream, get(), H2World::https()).body, "ok");
-  test::run_until_done(world.io, world.upstream->close());
+  run_until_done(world.io, world.upstream->close());
   const Outcome out = world.ask(*world.upstream, get(), H2World::https());
   ASSERT_TRUE(out.failure);
   EXPECT_EQ(out.failure->code, Code::ShuttingDown);

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "proxy/base/task_group.h"
-#include "support/memory_pipe.h"
-#include "support/run_until.h"
+#include "tests/support/memory_pipe.h"
+#include "tests/support/run_until.h"
 
 namespace bottle {
 namespace {

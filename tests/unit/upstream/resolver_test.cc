@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "proxy/base/task_group.h"
-#include "support/run_until.h"
+#include "tests/support/run_until.h"
 
 namespace bottle {
 namespace {

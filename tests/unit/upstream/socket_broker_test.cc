@@ -15,7 +15,7 @@
 #include "proxy/base/task_group.h"
 #include "proxy/upstream/dialer.h"
 #include "proxy/upstream/system_names.h"
-#include "support/run_until.h"
+#include "tests/support/run_until.h"
 
 namespace bottle {
 namespace {

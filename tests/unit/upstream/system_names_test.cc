@@ -16,7 +16,7 @@
 
 #include "proxy/base/task_group.h"
 #include "proxy/upstream/resolver.h"
-#include "support/run_until.h"
+#include "tests/support/run_until.h"
 
 namespace bottle {
 namespace {

@@ -33,7 +33,8 @@ func run() int {
 		fmt.Fprintln(os.Stderr, "bottle-demo-origin: --cert-dir is needed, it receives the CA certificate")
 		return 2
 	}
-	server, err := origin.Start(origin.Options{Listen: *listen, Names: strings.Split(*names, ","), H1Only: *h1, H2Only: *h2, Plain: *plain})
+	server, err := origin.Start(origin.Options{Listen: *listen, Names: strings.Split(*names, ","), H1Only: *h1,
+		H2Only: *h2, Plain: *plain})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "bottle-demo-origin: cannot listen on %s: %v\n", *listen, err)
 		return 1

@@ -41,7 +41,8 @@ func configured(args []string) (double.Options, error) {
 		}
 		return out
 	}
-	opts := double.Options{Listen: one(listenKey), Allow: many(hostsKey), IPAllow: many(rangesKey), System: true, Audit: os.Stderr}
+	opts := double.Options{Listen: one(listenKey), Allow: many(hostsKey), IPAllow: many(rangesKey), System: true,
+		Audit: os.Stderr}
 	if one(modeKey) != "strict" {
 		opts.Allow = []string{"*"}
 	}

@@ -45,7 +45,8 @@ func run() int {
 	maxRequest := flag.Int64("max-request", 0, "bytes of a request body before it is refused (default 5 MiB)")
 	idle := flag.Int("idle-per-host", 0, "idle connections kept to one origin (default 2)")
 	dns := flag.String("dns", "", "ADDR:PORT of the name server for names that no --host or --resolve has")
-	system := flag.Bool("system", false, "ask the system's resolver for such names, and trust the system's roots (SSL_CERT_FILE)")
+	system := flag.Bool("system", false, "ask the system's resolver for such names, and trust the system's roots "+
+		"(SSL_CERT_FILE)")
 	stdin := flag.Bool("die-with-stdin", false, "end when stdin closes")
 	flag.Parse()
 
@@ -53,7 +54,8 @@ func run() int {
 		MaxResponse: *maxResponse, MaxRequest: *maxRequest, IdlePerHost: *idle, DNS: *dns, System: *system,
 		Hosts: pairs(hosts), Dial: pairs(dial), Audit: os.Stderr}
 	if *system && *ca != "" {
-		fmt.Fprintln(os.Stderr, "pipelock-double: --system trusts the system's roots; leave --origin-ca out, or --system")
+		fmt.Fprintln(os.Stderr, "pipelock-double: --system trusts the system's roots; leave --origin-ca out, or "+
+			"--system")
 		return 1
 	}
 	if *ca != "" {

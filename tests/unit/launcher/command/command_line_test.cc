@@ -3,35 +3,137 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "launcher/command/bottles.h"
+#include "launcher/command/init.h"
+#include "launcher/command/logs.h"
+#include "launcher/manifest/manifest.h"
 
 namespace bottle::launcher {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
+
+// The values that a line gave to its command's options. Throws if it is another command's.
+template <class Options>
+Options options_of(const Expected<std::unique_ptr<Command>>& parsed) {
+  return dynamic_cast<CommandOf<Options>&>(**parsed).values();
+}
+
+TEST(CommandLine, TheCommandIsLeftAlone) {
+  const auto parsed = parse_command_line({"start", "--allow", "a", "--allow", "b", "agent", "-q",
+                                          "--", "curl", "--allow", "x", "--", "-h"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const auto& options = options_of<StartOptions>(parsed);
+  EXPECT_THAT(options.allow, ElementsAre("a", "b"));
+  EXPECT_EQ(options.name, "agent");
+  EXPECT_TRUE(options.quiet);
+  EXPECT_THAT(options.command, ElementsAre("curl", "--allow", "x", "--", "-h"));
+}
+
+TEST(CommandLine, MistakesAreUsageErrors) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                    {"run"},
+                                                    {"start", "--frob"},
+                                                    {"start", "--allow"},
+                                                    {"start", "a", "b"},
+                                                    {"start", "--"},
+                                                    {"start", "--", ""},
+                                                    {"--frob"},
+                                                    {"start", "demo", "--", "x"},
+                                                    {"start", "--dry-run=maybe"}}) {
+    const auto parsed = parse_command_line(arguments);
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().code, ExitCode::kUsage) << parsed.error().message;
+  }
+}
+
+// As if the manifest had "agent", and PATH had curl.
+WordMeaning meaning(const StartOptions&, const std::string& word) {
+  if (word == "agent" || word == "demo") return WordMeaning::kEntry;
+  return word == "curl" ? WordMeaning::kCommand : WordMeaning::kNeither;
+}
+
+TEST(CommandLine, AWordThatIsACommandTakesAllThatFollows) {
+  const auto parsed = parse_command_line(
+      {"start", "--allow", "curl", "-q", "--audit=x", "curl", "--help", "--dry-run", "--", "-q"},
+      meaning);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const auto& options = options_of<StartOptions>(parsed);
+  EXPECT_THAT(options.allow, ElementsAre("curl"));
+  EXPECT_EQ(options.audit, "x");
+  EXPECT_TRUE(options.quiet);
+  EXPECT_FALSE(options.dry_run);
+  EXPECT_FALSE(options.name);
+  EXPECT_THAT(options.command, ElementsAre("curl", "--help", "--dry-run", "--", "-q"));
+}
+
+TEST(CommandLine, AnEntryOfTheManifestComesBeforeACommand) {
+  const auto parsed = parse_command_line({"start", "agent", "--dry-run", "--", "curl"}, meaning);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(options_of<StartOptions>(parsed).name, "agent");
+  EXPECT_TRUE(options_of<StartOptions>(parsed).dry_run);
+  EXPECT_THAT(options_of<StartOptions>(parsed).command, ElementsAre("curl"));
+  const auto more = parse_command_line({"start", "agent", "-p", "words"}, meaning);
+  ASSERT_FALSE(more);
+  EXPECT_THAT(more.error().hint, HasSubstr("bottle start agent -- COMMAND"));
+  EXPECT_EQ(options_of<StartOptions>(parse_command_line({"start", "demo"}, meaning)).name,
+            kDemoName);
+}
+
+TEST(CommandLine, AWordThatMeansNothingIsTheNameThatIsMissing) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"start", "nosuch"},
+                                                    {"start", "nosuch", "-x", "y"},
+                                                    {"start", "nosuch", "--", "curl"}}) {
+    const auto parsed = parse_command_line(arguments, meaning);
+    ASSERT_TRUE(parsed) << parsed.error().message;
+    EXPECT_EQ(options_of<StartOptions>(parsed).name, "nosuch");
+  }
+  // Two commands: which one?
+  const auto two = parse_command_line({"start", "curl", "--", "sh"}, meaning);
+  ASSERT_FALSE(two);
+  EXPECT_EQ(two.error().code, ExitCode::kUsage);
+  const auto help = parse_command_line({"start", "-h"}, meaning);
+  ASSERT_TRUE(help);
+  EXPECT_NE(dynamic_cast<const PrintText*>(help->get()), nullptr);
+  EXPECT_FALSE(parse_command_line({"start", "--frob", "curl"}, meaning));
+}
+
+TEST(CommandLine, HelpAndVersionArePrinted) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--help"}, {"start", "--help"}, {"--version"}}) {
+    const auto parsed = parse_command_line(arguments);
+    ASSERT_TRUE(parsed);
+    EXPECT_THAT(dynamic_cast<const PrintText&>(**parsed).text(), HasSubstr("bottle"));
+  }
+  EXPECT_EQ(options_of<StartOptions>(parse_command_line({"start", "demo"})).name, kDemoName);
+}
 
 TEST(CommandLine, EachCommandReadsItsOptions) {
   const auto stop = parse_command_line({"stop", "one", "two", "-q"});
   ASSERT_TRUE(stop);
-  EXPECT_THAT(std::get<StopOptions>(*stop).ids, ElementsAre("one", "two"));
-  EXPECT_TRUE(std::get<StopOptions>(*stop).quiet);
+  EXPECT_THAT(options_of<StopOptions>(stop).ids, ElementsAre("one", "two"));
+  EXPECT_TRUE(options_of<StopOptions>(stop).quiet);
   const auto logs = parse_command_line({"logs", "-f", "--json", "one"});
   ASSERT_TRUE(logs);
-  EXPECT_EQ(std::get<LogsOptions>(*logs).id, "one");
-  EXPECT_TRUE(std::get<LogsOptions>(*logs).follow && std::get<LogsOptions>(*logs).json);
+  EXPECT_EQ(options_of<LogsOptions>(logs).id, "one");
+  EXPECT_TRUE(options_of<LogsOptions>(logs).follow && options_of<LogsOptions>(logs).json);
   const auto exec = parse_command_line({"exec", "one", "--", "sh", "-c", "--json"});
   ASSERT_TRUE(exec);
-  EXPECT_EQ(std::get<ExecOptions>(*exec).id, "one");
-  EXPECT_THAT(std::get<ExecOptions>(*exec).command, ElementsAre("sh", "-c", "--json"));
+  EXPECT_EQ(options_of<ExecOptions>(exec).id, "one");
+  EXPECT_THAT(options_of<ExecOptions>(exec).command, ElementsAre("sh", "-c", "--json"));
   const auto bare = parse_command_line({"exec", "one", "sh", "-c", "--json", "--", "-h"});
   ASSERT_TRUE(bare) << bare.error().message;
-  EXPECT_EQ(std::get<ExecOptions>(*bare).id, "one");
-  EXPECT_THAT(std::get<ExecOptions>(*bare).command, ElementsAre("sh", "-c", "--json", "--", "-h"));
+  EXPECT_EQ(options_of<ExecOptions>(bare).id, "one");
+  EXPECT_THAT(options_of<ExecOptions>(bare).command, ElementsAre("sh", "-c", "--json", "--", "-h"));
   const auto init = parse_command_line({"init", "--preset", "git", "--preset", "claude"});
   ASSERT_TRUE(init);
-  EXPECT_THAT(std::get<InitOptions>(*init).presets, ElementsAre("git", "claude"));
-  EXPECT_TRUE(std::get<StartOptions>(*parse_command_line({"start", "--check"})).check);
+  EXPECT_THAT(options_of<InitOptions>(init).presets, ElementsAre("git", "claude"));
+  EXPECT_TRUE(options_of<StartOptions>(parse_command_line({"start", "--check"})).check);
 }
 
 TEST(CommandLine, MistakesOfEachCommandAreUsageErrors) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "launcher/command/command_line.h"
+#include "launcher/command/commands.h"
 #include "launcher/command/completion.h"
 #include "launcher/command/context.h"
 #include "launcher/command/env.h"
@@ -114,32 +115,39 @@ TEST(Env, EachShellGetsItsOwnWords) {
 }
 
 TEST(Completion, KnowsEveryCommandAndOption) {
-  const auto commands = command_words();
-  EXPECT_EQ(commands.size(), 9U);
-  const auto bash = bash_completion(commands);
-  const auto zsh = zsh_completion(commands);
-  for (const auto& command : commands) {
-    EXPECT_FALSE(command.help.empty()) << command.name;
-    for (const auto& text : {bash, zsh}) EXPECT_THAT(text, HasSubstr(command.name + ")"));
-    for (const auto& option : command.options) {
-      EXPECT_FALSE(option.help.empty()) << option.names.back();
-      for (const auto& text : {bash, zsh}) EXPECT_THAT(text, HasSubstr(option.names.back()));
+  const auto table = command_table();
+  EXPECT_EQ(table.size(), 9U);
+  const auto bash = bash_completion(table);
+  const auto zsh = zsh_completion(table);
+  for (const auto& row : table) {
+    EXPECT_FALSE(row.summary.empty()) << row.name;
+    for (const auto& text : {bash, zsh}) {
+      EXPECT_THAT(text, HasSubstr(std::string(row.name) + ")"));
+    }
+    const auto command = row.make();
+    for (const auto& option : command->option_list()) {
+      EXPECT_FALSE(option.help.empty()) << option.names;
+      if (option.is_positional()) continue;
+      for (const auto& name : option.each_name()) {
+        for (const auto& text : {bash, zsh}) EXPECT_THAT(text, HasSubstr(name));
+      }
     }
   }
 }
 
 TEST(Help, OfEachCommandHasAnExample) {
-  for (const auto& command : command_words()) {
-    const auto parsed = parse_command_line({command.name, "--help"});
-    ASSERT_TRUE(parsed) << command.name;
-    const auto& text = std::get<PrintText>(*parsed).text;
-    EXPECT_THAT(text, HasSubstr("Examples:\n")) << command.name;
-    EXPECT_THAT(text, HasSubstr("  bottle " + command.name)) << command.name;
+  for (const auto& row : command_table()) {
+    const std::string name(row.name);
+    const auto parsed = parse_command_line({name, "--help"});
+    ASSERT_TRUE(parsed) << name;
+    const auto& text = dynamic_cast<const PrintText&>(**parsed).text();
+    EXPECT_THAT(text, HasSubstr("Examples:\n")) << name;
+    EXPECT_THAT(text, HasSubstr("  bottle " + name)) << name;
   }
   const auto start = parse_command_line({"start", "--help"});
   ASSERT_TRUE(start);
   for (const char* words : {"--backend local|docker", "--scanner guard|pipelock"}) {
-    EXPECT_THAT(std::get<PrintText>(*start).text, HasSubstr(words));
+    EXPECT_THAT(dynamic_cast<const PrintText&>(**start).text(), HasSubstr(words));
   }
 }
 

@@ -108,7 +108,7 @@ TEST_F(FakeEngine, KilledLauncherTakesItsProxyAlong) {
   const pid_t launcher = ::fork();
   ASSERT_GE(launcher, 0);
   if (launcher == 0) {
-    const auto status = make_docker_backend()->launch(*plan);
+    const auto status = launch(*plan);
     ::_exit(status ? 0 : 1);
   }
   const auto within = [](const auto& is) {
@@ -133,7 +133,7 @@ TEST_F(FakeEngine, SecretsAreOnNoCommandLineAndInNoFile) {
   const auto plan = prepare();
   ASSERT_TRUE(plan);
   EXPECT_THAT(describe(*plan), Not(HasSubstr("very-secret")));
-  ASSERT_TRUE(make_docker_backend()->launch(*plan));
+  ASSERT_TRUE(launch(*plan));
   for (const auto& line : commands()) EXPECT_THAT(line, Not(HasSubstr("very-secret")));
   std::string told;
   bool given = false;
@@ -190,12 +190,12 @@ TEST_F(FakeEngine, WhatRunsIsWhatADryRunShows) {
   const auto plan = prepare();
   ASSERT_TRUE(plan);
   forget_calls();
-  ASSERT_TRUE(make_docker_backend()->launch(*plan));
+  ASSERT_TRUE(launch(*plan));
   std::vector<std::string> ran;
   for (const auto& one : calls()) {
     ran.push_back(bare("docker " + shell_quoted(one["words"].get<std::vector<std::string>>())));
   }
-  for (const auto& line : plan->commands) {
+  for (const auto& line : containers_of(*plan).commands) {
     // Removal names the same things, in the order in which they were made.
     if (line.find("docker rm ") == 0 || line.find("docker network rm ") == 0) continue;
     EXPECT_THAT(ran, Contains(bare(line)));
@@ -248,7 +248,8 @@ TEST_F(FakeEngine, MissingImagesAreBuiltByAPersonOrFetched) {
   set("FAKE_DOCKER_NO_IMAGE", *spec_.image);
   const auto fetched = prepare();
   ASSERT_TRUE(fetched);
-  EXPECT_EQ(fetched->commands.front(), "docker pull --quiet registry.example/agents/one:2");
+  EXPECT_EQ(containers_of(*fetched).commands.front(),
+            "docker pull --quiet registry.example/agents/one:2");
   spec_.image = "--privileged";
   const auto wrong = prepare();
   ASSERT_FALSE(wrong);

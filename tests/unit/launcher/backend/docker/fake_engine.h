@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "launcher/backend/docker/docker_backend.h"
+#include "launcher/backend/run_bottle.h"
 #include "launcher/plan/spec.h"
 #include "launcher/process/process.h"
 
@@ -83,7 +84,10 @@ class FakeEngine : public testing::Test {
   Expected<ExitStatus> launch() {
     const auto plan = prepare();
     if (!plan) return plan.error();
-    return make_docker_backend()->launch(*plan);
+    return launch(*plan);
+  }
+  static Expected<ExitStatus> launch(const Plan& plan) {
+    return run_bottle(plan, *make_docker_backend());
   }
 
   // Calls that were made so far.

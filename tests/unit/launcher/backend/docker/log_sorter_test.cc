@@ -27,7 +27,7 @@ class LogSorter : public testing::Test {
     std::ifstream in(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  void sort(const std::string& text, std::uintmax_t most_bytes = kMostAudit) const {
+  void sort(const std::string& text, std::uintmax_t most_bytes = kMaxAuditFile) const {
     auto pipe = make_pipe();
     ASSERT_TRUE(pipe);
     auto sorter = sort_log(pipe->read, audit(), root_ / "proxy.log", most_bytes);
@@ -65,10 +65,10 @@ TEST_F(LogSorter, RotationOfOnePartLeavesTheOthers) {
   EXPECT_EQ(content(audit()), line("exchanges", "first"));
   const std::string refusals = audit().string() + ".refusals";
   EXPECT_EQ(content(refusals), line("refusals", "8"));
-  for (int i = 1; i <= kKeptAudits; ++i) {
+  for (int i = 1; i < kAuditFiles; ++i) {
     EXPECT_EQ(content(refusals + "." + std::to_string(i)), line("refusals", std::to_string(8 - i)));
   }
-  EXPECT_FALSE(fs::exists(refusals + "." + std::to_string(kKeptAudits + 1)));
+  EXPECT_FALSE(fs::exists(refusals + "." + std::to_string(kAuditFiles)));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "launcher/backend/docker/agent_environment.h"
 #include "launcher/backend/docker/docker_steps.h"
 
 namespace bottle::launcher::docker {
@@ -28,11 +29,11 @@ Plan small_plan() {
                  {PlannedMount::Kind::kReadOnly, "/srv/a,\"b", "/data"}};
   plan.proxy.arguments = {"--upstream", "direct"};
   plan.environment = {{"LANG", "C.UTF-8"}, {"TWO", "a\nb"}};
-  plan.container.emplace();
-  plan.container->image = "agent:1";
-  plan.container->proxy_image = "bottle-proxy:latest";
-  plan.container->uid = 1000;
-  plan.container->gid = 1001;
+  auto& containers = plan.made_of.emplace<ContainerPlan>();
+  containers.image = "agent:1";
+  containers.proxy_image = "bottle-proxy:latest";
+  containers.uid = 1000;
+  containers.gid = 1001;
   return plan;
 }
 
@@ -40,7 +41,7 @@ Plan with_pipelock() {
   auto plan = small_plan();
   plan.scanner = Scanner::kPipelock;
   plan.pipelock.emplace();
-  plan.container->pipelock_image = "pipelock:1";
+  containers_of(plan).pipelock_image = "pipelock:1";
   plan.proxy.arguments = {"--upstream", "pipelock"};
   return plan;
 }
@@ -157,7 +158,7 @@ TEST(DockerSteps, ValuesThatAnEnvironmentFileCannotHoldGoElsewhere) {
 // The whole text that a person reads. A change of any command shows here.
 TEST(DockerSteps, ADryRunInFull) {
   auto plan = with_pipelock();
-  plan.container->missing = {"pipelock:1"};
+  containers_of(plan).missing = {"pipelock:1"};
   plan.environment.clear();
   plan.mounts.resize(1);
   std::string text;

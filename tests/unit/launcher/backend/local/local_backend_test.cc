@@ -1,8 +1,5 @@
 // The files and hosts that the agent sees and reaches.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/un.h>
 
 #include <csignal>
@@ -30,15 +27,7 @@ TEST_F(LocalBackend, TheCommandsStatusAndStreamsPassThrough) {
 
 TEST_F(LocalBackend, TheProxyIsTheOnlyWayOut) {
   // A listener on the host's loopback, and one in the abstract name space.
-  const Fd tcp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(tcp.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::listen(tcp.get(), 8), 0);
-  ASSERT_EQ(::getsockname(tcp.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const std::string port = std::to_string(ntohs(address.sin_port));
+  const OwnPort tcp(INADDR_LOOPBACK, OwnPort::Use::Listen);
   const std::string name = "bottle-test-" + std::to_string(::getpid());
   const Fd abstract(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un path{};
@@ -52,7 +41,7 @@ TEST_F(LocalBackend, TheProxyIsTheOnlyWayOut) {
   const auto seen = shell(
       "exec 2>&1\n"
       "(exec 3<>/dev/tcp/127.0.0.1/" +
-      port +
+      tcp.number +
       ") && echo REACHED-HOST\n"
       "(exec 3<>/dev/tcp/192.0.2.1/80) && echo REACHED-WORLD\n"
       "/usr/bin/python3 -c \"import socket\n"

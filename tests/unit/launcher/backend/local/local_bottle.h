@@ -3,9 +3,12 @@
 // Runs the real program with a stand-in for bottle-proxy: what a bottle is must be seen from
 // inside.
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -40,6 +43,26 @@ inline std::string content(const fs::path& file) {
   out << std::ifstream(file, std::ios::binary).rdbuf();
   return out.str();
 }
+
+// A TCP socket of this machine at a free port, that listens or only keeps others from it.
+struct OwnPort {
+  enum class Use : bool { Keep, Listen };
+  OwnPort(in_addr_t at, Use use) : socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(at);
+    socklen_t size = sizeof address;
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(::bind(socket.get(), any, size), 0);
+    if (use == Use::Listen) {
+      EXPECT_EQ(::listen(socket.get(), 8), 0);
+    }
+    EXPECT_EQ(::getsockname(socket.get(), any, &size), 0);
+    number = std::to_string(ntohs(address.sin_port));
+  }
+  Fd socket;
+  std::string number;
+};
 
 class LocalBackend : public testing::Test {
  protected:

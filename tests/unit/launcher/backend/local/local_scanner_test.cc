@@ -1,9 +1,5 @@
 // A pipelock that the launcher starts: what it sees and reaches, and what happens when it ends.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include "tests/unit/launcher/backend/local/local_bottle.h"
 
 namespace bottle::launcher {
@@ -11,10 +7,10 @@ namespace {
 
 class LocalScanner : public LocalBackend {
  protected:
-  // A bottle with the stand-in.
+  // A bottle with the probe in pipelock's place.
   Outcome scanned(const std::string& script, std::vector<std::string> options) const {
     options.insert(options.begin(),
-                   {"--pipelock-bin", BOTTLE_TESTS_DIR "/support/fake_pipelock.py"});
+                   {"--pipelock-bin", BOTTLE_TESTS_DIR "/support/scanner_room_probe.py"});
     return shell(script, std::move(options));
   }
   // The files of that name that the bottle left.
@@ -27,14 +23,8 @@ class LocalScanner : public LocalBackend {
 };
 
 TEST_F(LocalScanner, OnlyTheExitAnswersPipelock) {
-  const Fd host(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;  // every address of this machine
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(host.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::listen(host.get(), 8), 0);
-  ASSERT_EQ(::getsockname(host.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const std::string port = std::to_string(ntohs(address.sin_port));
+  const OwnPort host(INADDR_ANY, OwnPort::Use::Listen);
+  const std::string& port = host.number;
 
   const auto ran = scanned("true", {"--allow", "probe-" + port + ".mode.test"});
   ASSERT_EQ(ran.status, 0) << ran.err;
@@ -57,7 +47,7 @@ TEST_F(LocalScanner, PipelockSeesNothingOfTheHostAndTrustsTheBottlesCaAlone) {
       scanned("true", {"--allow", "origin.test:8443", "--resolve", "origin.test:8443=127.0.0.9:1",
                        "--origin-ca", (root_ / "ca.pem").string()});
   ASSERT_EQ(ran.status, 0) << ran.err;
-  EXPECT_THAT(ran.err, HasSubstr("fake_pipelock.py: given by --pipelock-bin"));
+  EXPECT_THAT(ran.err, HasSubstr("scanner_room_probe.py: given by --pipelock-bin"));
   const auto seen = nlohmann::json::parse(kept("pipelock.log"));
   EXPECT_EQ(seen["environment"], nlohmann::json({"HOME", "PWD", "SSL_CERT_FILE"}));
   EXPECT_EQ(seen["etc"], nlohmann::json({"hosts", "nsswitch.conf", "resolv.conf"}));
@@ -112,8 +102,8 @@ TEST_F(LocalScanner, WhenPipelockEndsTheBottleGoesOnAndSaysWhy) {
 }
 
 TEST_F(LocalScanner, AKilledLauncherLeavesNothing) {
-  auto child = start({"start", "--pipelock-bin", BOTTLE_TESTS_DIR "/support/fake_pipelock.py", "--",
-                      "bash", "-c", "touch started; sleep 1000; : " + root_.string()});
+  auto child = start({"start", "--pipelock-bin", BOTTLE_TESTS_DIR "/support/scanner_room_probe.py",
+                      "--", "bash", "-c", "touch started; sleep 1000; : " + root_.string()});
   ASSERT_TRUE(child);
   ASSERT_TRUE(wait_for("started"));
   // Processes in pipelock's room have the names of the room in their command lines, so count those
@@ -152,14 +142,8 @@ TEST_F(LocalScanner, APipelockThatDoesNotStartIsAnError) {
 
 TEST_F(LocalScanner, APipelockThatDoesNotAnswerIsAnErrorAtTheStart) {
   // Bound and not listening: nothing answers, and no other program can take the port.
-  const Fd bound(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(bound.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::getsockname(bound.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
-  const std::string url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  const OwnPort bound(INADDR_LOOPBACK, OwnPort::Use::Keep);
+  const std::string url = "http://127.0.0.1:" + bound.number;
   const auto failed = shell("touch made", {"--pipelock", url});
   EXPECT_EQ(failed.status, static_cast<int>(ExitCode::kScanner)) << failed.err;
   EXPECT_THAT(failed.err, HasSubstr("bottle: no pipelock answers: " + url + "/health"));

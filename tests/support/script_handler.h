@@ -12,6 +12,9 @@
 
 namespace bottle::test {
 
+// The host that request_fields() of h2_frames.h asks for.
+inline Destination a_test() { return Destination{"a.test", 443, HostKind::Name}; }
+
 // A body of `total` bytes that comes as fast as it is read; counts what was read.
 class PatternSource final : public BodySource {
  public:

@@ -1,8 +1,11 @@
 #!/usr/bin/python3
-"""Stands in for pipelock in tests of the launcher: reads where to listen from its configuration,
-writes what it sees of the world to stderr as one JSON object, and answers GET /health. Hosts of its
-allowlist that end in .mode.test tell it what else to do: probe-PORT (try that port of the loopback
-addresses) and scanner-dies (soon)."""
+"""Reports in what room the launcher starts pipelock: it is started in pipelock's place, reads where to listen from
+pipelock's configuration, writes what it sees of the world to stderr as one JSON object, and answers GET /health. Hosts
+of its allowlist that end in .mode.test tell it what else to do: probe-PORT (try that port of the loopback addresses)
+and scanner-dies (soon).
+
+It scans and forwards nothing: the stand-in for what pipelock does is tests/go/double. This one is a script so that the
+launcher's unit tests need no program of Go."""
 
 import http.server
 import json

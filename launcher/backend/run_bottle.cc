@@ -1,0 +1,38 @@
+#include "launcher/backend/run_bottle.h"
+
+#include <iostream>
+#include <utility>
+
+#include "launcher/lifetime/audit_summary.h"
+#include "launcher/lifetime/registry.h"
+#include "launcher/lifetime/runtime_dir.h"
+#include "launcher/process/process.h"
+
+namespace bottle::launcher {
+
+Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend) {
+  if (auto ready = backend.check(plan); !ready) return std::move(ready.error());
+  SignalWatch signals;
+  auto runtime = RuntimeDir::create(plan.runtime_base, plan.id);
+  if (!runtime) return std::move(runtime.error());
+  auto registration = Registration::publish(*runtime, plan);
+  if (!registration) return std::move(registration.error());
+  auto state = make_state_dir(plan.state_base, plan.id);
+  if (!state) return std::move(state.error());
+  auto bottle = backend.begin({.plan = plan,
+                               .runtime = *runtime,
+                               .state = *state,
+                               .registration = *registration,
+                               .signals = signals});
+  if (!bottle) return std::move(bottle.error());
+  const AuditMark before = AuditMark::of(plan.audit);
+  auto fingerprint = (*bottle)->make();
+  if (!fingerprint) return std::move(fingerprint.error());
+  if (!plan.quiet) std::cerr << "bottle: CA sha256 " << *fingerprint << "\n";
+  auto status = (*bottle)->run();
+  const bool log_is_complete = (*bottle)->end();
+  if (status && !plan.quiet) std::cerr << closing_report(before, log_is_complete);
+  return status;
+}
+
+}  // namespace bottle::launcher

@@ -1,0 +1,299 @@
+#include "launcher/command/commands.h"
+
+#include <vector>
+
+#include "launcher/command/bottles.h"
+#include "launcher/command/completion.h"
+#include "launcher/command/doctor.h"
+#include "launcher/command/env.h"
+#include "launcher/command/init.h"
+#include "launcher/command/logs.h"
+#include "launcher/command/start.h"
+
+namespace bottle::launcher {
+namespace {
+
+using OptionList = std::vector<Option>;
+
+constexpr const char* kStartFooter = R"(
+Examples:
+  bottle start --allow example.com curl -sS https://example.com/
+  bottle start --dry-run make test        print the plan and change nothing
+  bottle start claude                     run an agent of the manifest (bottle.json)
+  bottle start claude -- bash             run another command in the agent's bottle
+  bottle start demo                       run a demonstration; needs no internet
+
+The first word that is not an option names an agent or a bottle of the manifest. If the manifest
+has no such name, the word is a command, and all words after it are its arguments. The words after
+-- are always a command. The exit status is the command's own; 64 and above are bottle's errors
+(docs/exit-codes.md).
+)";
+
+constexpr const char* kListFooter = R"(
+Examples:
+  bottle list
+  bottle stop $(bottle list --quiet)
+
+Prints a line for each of your bottles that runs on this machine. The exit status is 0 even if there
+is none.
+)";
+
+constexpr const char* kStopFooter = R"(
+Examples:
+  bottle stop 4f2a
+  bottle stop --all
+
+Ends the command in the bottle (SIGTERM, then SIGHUP, then SIGKILL) and waits until nothing of the
+bottle is left. Prints the ids of the bottles that ended. The first letters of an id are enough.
+)";
+
+constexpr const char* kLogsFooter = R"(
+Examples:
+  bottle logs -f
+  bottle logs 4f2a --json
+
+Without ID it shows the bottle that runs, or else the one that ended last. A line has the time, the
+verdict, the status, method, host and path, the bytes, and the reason of a refusal. docs/config.md
+describes the lines of --json.
+)";
+
+constexpr const char* kExecFooter = R"(
+Examples:
+  bottle exec 4f2a bash
+  bottle exec 4f2a env
+
+The command gets the bottle's environment, files and network, and the same rights as the agent. The
+exit status is the command's own.
+)";
+
+constexpr const char* kEnvFooter = R"--(
+Examples:
+  eval "$(bottle env --proxy http://127.0.0.1:3128 --ca ca.pem)"
+  bottle env --proxy http://127.0.0.1:3128 --ca ca.pem --shell fish | source
+  bottle env 4f2a                         print the variables of a bottle's commands
+
+Outside a bottle, JVMs do not read these variables: import the CA with keytool, and set
+-Dhttps.proxyHost and -Dhttps.proxyPort.
+)--";
+
+constexpr const char* kDoctorFooter = R"(
+Examples:
+  bottle doctor
+  bottle start --check claude             check the bottle, then run the agent
+  bottle exec 4f2a bottle doctor          check a bottle that runs
+
+On a machine it checks what bottles need. In a bottle it checks that every installed client uses the
+proxy and trusts its CA, and that there is no other way out. The exit status is 0, or 67 if a check
+failed.
+)";
+
+constexpr const char* kInitFooter = R"(
+Examples:
+  bottle init --preset claude --preset git
+  bottle init --print
+
+Without a preset the manifest has a bottle and no agent. The hosts of package registries come from
+the settings of the installed clients (npm, pip, cargo, go). An existing manifest is an error;
+--force keeps it as bottle.json.old.
+)";
+
+constexpr const char* kCompletionFooter = R"(
+Examples:
+  source <(bottle completion bash)
+  bottle completion bash > ~/.local/share/bash-completion/completions/bottle
+  bottle completion zsh > ~/.zfunc/_bottle          (a directory of $fpath)
+)";
+
+OptionList start_options(StartOptions& to) {
+  return {
+      {.names = "NAME",
+       .into = &to.name,
+       .help = "an agent or a bottle of the manifest, or \"demo\""},
+      {.names = "--manifest",
+       .into = &to.manifest,
+       .help =
+           "the manifest (default: bottle.json here or in a parent, up to the repository's root)",
+       .value = "FILE"},
+      {.names = "--backend",
+       .into = &to.backend,
+       .help = "make the bottle of namespaces (local) or containers (docker); default: docker if "
+               "its engine answers and has the images, else local",
+       .value = "local|docker"},
+      {.names = "--dry-run", .into = &to.dry_run, .help = "print the plan and change nothing"},
+      {.names = "--check",
+       .into = &to.check,
+       .help = "run `bottle doctor` in the bottle first, and the command only if no check failed"},
+      {.names = "-q,--quiet", .into = &to.quiet, .help = "print only errors of bottle's own"},
+      {.names = "--allow",
+       .into = &to.allow,
+       .help = "allow a host: HOST, HOST:PORT, *.HOST (the host and all below it) or '*'; may be "
+               "repeated",
+       .value = "HOST"},
+      {.names = "--allow-address",
+       .into = &to.allow_addresses,
+       .help = "allow a private address range, such as 10.1.0.0/16; may be repeated",
+       .value = "CIDR"},
+      {.names = "--scanner",
+       .into = &to.scanner,
+       .help = "scan with the built-in guard alone, or also with pipelock (default: pipelock if "
+               "one is named, else guard)",
+       .value = "guard|pipelock"},
+      {.names = "--pipelock",
+       .into = &to.pipelock_url,
+       .help = "use a running pipelock: http://HOST:PORT",
+       .value = "URL"},
+      {.names = "--pipelock-bin",
+       .into = &to.pipelock_bin,
+       .help = "start this pipelock for the bottle (default: $PIPELOCK_BIN)",
+       .value = "FILE"},
+      {.names = "--origin-ca",
+       .into = &to.origin_ca,
+       .help = "PEM certificates that the proxy trusts for origins, besides the system's",
+       .value = "FILE"},
+      {.names = "--audit",
+       .into = &to.audit,
+       .help = "write the audit log there (default: ~/.local/state/bottle/ID/audit.jsonl)",
+       .value = "FILE"},
+      {.names = "--limit",
+       .into = &to.limits,
+       .help = "change a limit of the proxy, such as idle_ms=60000 (docs/limits.md); may be "
+               "repeated",
+       .value = "NAME=NUMBER"},
+      {.names = "--resolve",
+       .into = &to.resolve,
+       .help = "connect to another address for a host: HOST:PORT=ADDR:PORT; may be repeated",
+       .value = "MAPPING"},
+  };
+}
+
+OptionList list_options(ListOptions& to) {
+  return {{.names = "--json", .into = &to.json, .help = "print JSON"},
+          {.names = "-q,--quiet", .into = &to.quiet, .help = "print only the ids"}};
+}
+
+OptionList stop_options(StopOptions& to) {
+  return {{.names = "ID", .into = &to.ids, .help = "the bottles to end"},
+          {.names = "--all", .into = &to.all, .help = "end all bottles"},
+          {.names = "-q,--quiet", .into = &to.quiet, .help = "print only errors"}};
+}
+
+OptionList logs_options(LogsOptions& to) {
+  return {{.names = "ID", .into = &to.id, .help = "a bottle that runs, or one whose log is kept"},
+          {.names = "-f,--follow",
+           .into = &to.follow,
+           .help = "show new lines too, until the bottle ends"},
+          {.names = "--json", .into = &to.json, .help = "print the lines of the audit log itself"}};
+}
+
+OptionList exec_options(ExecOptions& to) {
+  return {{.names = "ID", .into = &to.id, .help = "the bottle"}};
+}
+
+OptionList env_options(EnvOptions& to) {
+  return {
+      {.names = "ID", .into = &to.id, .help = "a bottle that runs"},
+      {.names = "--proxy",
+       .into = &to.proxy,
+       .help = "a bottle-proxy that runs alone: http://[USER:PASSWORD@]HOST:PORT",
+       .value = "URL"},
+      {.names = "--ca",
+       .into = &to.ca,
+       .help = "its CA, the file of its --ca-out",
+       .value = "FILE"},
+      {.names = "--bundle",
+       .into = &to.bundle,
+       .help = "its roots and CA, the file of its --bundle-out; without it only the CA is trusted",
+       .value = "FILE"},
+      {.names = "--shell",
+       .into = &to.shell,
+       .help = "the shell's language (default: from $SHELL)",
+       .value = "sh|fish|csh"},
+  };
+}
+
+OptionList doctor_options(DoctorOptions& to) {
+  return {
+      {.names = "--json", .into = &to.json, .help = "print the findings as JSON"},
+      {.names = "-q,--quiet", .into = &to.quiet, .help = "print only warnings and failures"},
+      {.names = "--targets",
+       .into = &to.targets,
+       .help = "in a bottle, try the addresses of this JSON file instead of the built-in ones "
+               "(docs/commands.md)",
+       .value = "FILE"},
+  };
+}
+
+OptionList init_options(InitOptions& to) {
+  return {
+      {.names = "--preset",
+       .into = &to.presets,
+       .help = "add what this agent or tool needs (claude is Claude Code); may be repeated",
+       .value = "claude|codex|git"},
+      {.names = "--file",
+       .into = &to.file,
+       .help = "write the manifest there (default: bottle.json here)",
+       .value = "FILE"},
+      {.names = "--force",
+       .into = &to.force,
+       .help = "replace an existing manifest, and keep it as .old"},
+      {.names = "--print", .into = &to.print, .help = "write to standard output instead of a file"},
+  };
+}
+
+OptionList completion_options(CompletionOptions& to) {
+  return {{.names = "SHELL", .into = &to.shell, .help = "bash or zsh", .value = "bash|zsh"}};
+}
+
+}  // namespace
+
+std::span<const CommandRow> command_table() {
+  static const std::vector<CommandRow> kTable{
+      {.name = "start",
+       .summary = "run a command in a bottle",
+       .usage = "start [OPTIONS] [NAME] [--] [COMMAND...]",
+       .footer = kStartFooter,
+       .make = maker_of(start_options, run_start, check_start),
+       .read_bare = read_bare_start},
+      {.name = "list",
+       .summary = "list the bottles that run",
+       .footer = kListFooter,
+       .make = maker_of(list_options, run_list)},
+      {.name = "stop",
+       .summary = "end bottles",
+       .footer = kStopFooter,
+       .make = maker_of(stop_options, run_stop, check_stop)},
+      {.name = "logs",
+       .summary = "show the requests of a bottle, and what became of them",
+       .footer = kLogsFooter,
+       .make = maker_of(logs_options, run_logs)},
+      {.name = "exec",
+       .summary = "run a command in a bottle that runs",
+       .usage = "exec ID COMMAND...",
+       .footer = kExecFooter,
+       .make = maker_of(exec_options, run_exec, check_exec),
+       .read_bare = read_bare_exec},
+      {.name = "env",
+       .summary = "print variables that make a shell's programs use a proxy",
+       .footer = kEnvFooter,
+       .make = maker_of(env_options, run_env)},
+      {.name = "doctor",
+       .summary = "check this machine, or the bottle that it is called in",
+       .footer = kDoctorFooter,
+       .make = maker_of(doctor_options, run_doctor)},
+      {.name = "init",
+       .summary = "write a manifest with comments",
+       .footer = kInitFooter,
+       .make = maker_of(init_options, run_init)},
+      {.name = "completion",
+       .summary = "print a shell's completion script",
+       .footer = kCompletionFooter,
+       .make = maker_of(completion_options, run_completion)},
+  };
+  return kTable;
+}
+
+Option help_option() {
+  return {.names = "-h,--help", .into = static_cast<bool*>(nullptr), .help = "print this help"};
+}
+
+}  // namespace bottle::launcher

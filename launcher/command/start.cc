@@ -1,0 +1,161 @@
+#include "launcher/command/start.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "launcher/backend/run_bottle.h"
+#include "launcher/command/bottle_checks.h"
+#include "launcher/demo/demo.h"
+#include "launcher/lifetime/manifest_guard.h"
+#include "launcher/lifetime/proxy_process.h"
+#include "launcher/manifest/manifest.h"
+#include "launcher/plan/git_workspace.h"
+#include "launcher/plan/plan.h"
+
+namespace bottle::launcher {
+namespace {
+
+std::string scanner_words(const Plan& plan) {
+  if (plan.scanner == Scanner::kGuard) return "guard, built in, direct mode";
+  if (plan.pipelock_url) return "pipelock " + *plan.pipelock_url;
+  if (const auto* const containers = std::get_if<ContainerPlan>(&plan.made_of)) {
+    return "pipelock in the image " + containers->pipelock_image;
+  }
+  return "pipelock " + std::get<ProcessPlan>(plan.made_of).pipelock;
+}
+
+std::string allowed_words(const Plan& plan) {
+  constexpr std::size_t kMost = 8;
+  if (plan.allow.empty()) return "no host (--allow HOST names one)";
+  if (std::find(plan.allow.begin(), plan.allow.end(), "*") != plan.allow.end()) return "every host";
+  std::string out;
+  for (std::size_t i = 0; i < plan.allow.size() && i < kMost; ++i) {
+    out += (i == 0 ? "" : ", ") + plan.allow[i];
+  }
+  if (plan.allow.size() > kMost)
+    out += " and " + std::to_string(plan.allow.size() - kMost) + " more";
+  return out;
+}
+
+// This program goes along, and runs the command when it has found the bottle to be as it should be.
+void check_first(BottleSpec& spec) {
+  constexpr const char* kProgram = "/run/bottle-doctor";
+  std::error_code ec;
+  spec.mounts.push_back(
+      {.host = std::filesystem::read_symlink("/proc/self/exe", ec).string(), .at = kProgram});
+  std::vector<std::string> words{kProgram, "doctor"};
+  if (spec.quiet) words.emplace_back("--quiet");
+  words.emplace_back("--");
+  spec.command.insert(spec.command.begin(), words.begin(), words.end());
+}
+
+Error nested() {
+  return Error{ExitCode::kIsolation,
+               "this is a bottle already, and a bottle cannot be started in one",
+               "run the command as it is, or start another bottle outside of this one"};
+}
+
+void announce(const Plan& plan, std::ostream& out) {
+  out << "bottle: backend " << plan.backend << "; scanner " << scanner_words(plan) << ": "
+      << plan.scanner_why << "\n"
+      << "bottle: allowed";
+  if (!plan.manifest.empty()) out << " by " << plan.manifest.string();
+  out << ": " << allowed_words(plan) << "\n";
+  for (const auto& note : plan.notes) out << "bottle: note: " << note << "\n";
+}
+
+// Runs the bottle, and says which files that later starts rely on changed meanwhile.
+Expected<ExitStatus> run_guarded(const Plan& plan, BottleBackend& backend, std::ostream& out) {
+  const ManifestGuard manifest(plan);
+  const GitGuard git(plan);
+  auto status = run_bottle(plan, backend);
+  for (const auto& file : manifest.changed()) {
+    out << "bottle: warning: " << file.string()
+        << " was made or changed while the bottle ran; it is the policy of the next start, so "
+           "read it before\n";
+  }
+  for (const auto& file : git.removed()) {
+    out << "bottle: warning: " << file.string()
+        << " was made while the bottle ran, and is removed: it would have made git use "
+           "the configuration and hooks of another repository\n";
+  }
+  return status;
+}
+
+}  // namespace
+
+Expected<void> check_start(const StartOptions& options) {
+  if (options.name != kDemoName || options.command.empty()) return {};
+  return usage_error("the demo has a command of its own", "bottle start demo, without --");
+}
+
+Expected<int> run_start(const StartOptions& options, const Context& context) {
+  if (in_a_bottle(context.around)) return nested();
+  if (options.name == kDemoName) {
+    auto done = run_demo(options, context.around);
+    if (!done) return std::move(done.error());
+    return 0;
+  }
+  auto spec = make_spec(options, context.around);
+  if (!spec) return std::move(spec.error());
+  if (options.check) check_first(*spec);
+  const auto chosen = choose_backend(spec->backend, context.backends);
+  if (!chosen) return chosen.error();
+  const auto backend = chosen->entry->make();
+  const auto plan = backend->prepare(*spec, chosen->why);
+  if (!plan) return plan.error();
+  if (auto accepted = check_with_proxy(*plan); !accepted) return std::move(accepted.error());
+  if (options.dry_run) {
+    context.out << describe(*plan);
+    return 0;
+  }
+  if (!plan->quiet) announce(*plan, context.err);
+  context.reap();
+  auto status = run_guarded(*plan, *backend, context.err);
+  if (!status) return std::move(status.error());
+  return status->value;
+}
+
+Expected<std::unique_ptr<Command>> read_bare_start(const BareWords& words) {
+  if (!words.meaning_of) return words.read(words.arguments);
+  const auto begin = words.arguments.begin();
+  const auto end = words.arguments.end();
+  const auto here = begin + static_cast<std::ptrdiff_t>(words.at);
+  const std::string& word = *here;
+  auto own = words.read(words.arguments);
+  auto before = words.read({begin, here});
+  if (!before) return before;
+  auto* const options = values_of<StartOptions>(**before);
+  if (options == nullptr) return before;  // --help
+  const auto* const known = own ? values_of<StartOptions>(**own) : nullptr;
+  switch (words.meaning_of(known != nullptr ? *known : *options, word)) {
+    case WordMeaning::kEntry:
+      if (!own) {
+        own.error().hint =
+            "bottle start --help shows the options. Another command in this bottle: "
+            "bottle start " +
+            word + " -- COMMAND...";
+      }
+      return own;
+    case WordMeaning::kNeither:
+      if (own) return own;
+      options->name = word;  // the rest does not count: making the bottle says that there is none
+      return before;
+    case WordMeaning::kCommand:
+      break;
+  }
+  if (known != nullptr && std::find(begin, end, "--") != end) {
+    return usage_error("\"" + word + "\" is a command, and after -- there is another one",
+                       "what stands before -- is a bottle or an agent of the manifest; a command: "
+                       "bottle start -- " +
+                           word);
+  }
+  options->command.assign(here, end);
+  return before;
+}
+
+}  // namespace bottle::launcher

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+// The promises of bottle-proxy to the program that starts it.
+namespace bottle {
+
+// The options that the launcher passes. A test compares them with the proxy's own table.
+namespace proxy_flag {
+inline constexpr const char* kAllow = "--allow";
+inline constexpr const char* kAllowAddress = "--allow-address";
+inline constexpr const char* kAudit = "--audit";
+inline constexpr const char* kBottleId = "--bottle-id";
+inline constexpr const char* kBundleOut = "--bundle-out";
+inline constexpr const char* kCaNames = "--ca-names";
+inline constexpr const char* kCaOut = "--ca-out";
+inline constexpr const char* kEndWithStdin = "--end-with-stdin";
+inline constexpr const char* kExitListen = "--exit-listen";
+inline constexpr const char* kExitNames = "--exit-names";
+inline constexpr const char* kLimit = "--limit";
+inline constexpr const char* kListen = "--listen";
+inline constexpr const char* kListenHttp = "--listen-http";
+inline constexpr const char* kListenTls = "--listen-tls";
+inline constexpr const char* kNames = "--names";
+inline constexpr const char* kOriginCa = "--origin-ca";
+inline constexpr const char* kPipelock = "--pipelock";
+inline constexpr const char* kPipelockSockets = "--pipelock-sockets";
+inline constexpr const char* kResolve = "--resolve";
+inline constexpr const char* kRoute = "--route";
+inline constexpr const char* kSecrets = "--secrets";
+inline constexpr const char* kSpoolDir = "--spool-dir";
+inline constexpr const char* kUpstream = "--upstream";
+
+inline constexpr std::array kAll{
+    kAllow,      kAllowAddress, kAudit,      kBottleId,  kBundleOut, kCaNames,
+    kCaOut,      kEndWithStdin, kExitListen, kExitNames, kLimit,     kListen,
+    kListenHttp, kListenTls,    kNames,      kOriginCa,  kPipelock,  kPipelockSockets,
+    kResolve,    kRoute,        kSecrets,    kSpoolDir,  kUpstream,
+};
+}  // namespace proxy_flag
+
+// Two commands that start no proxy. The first takes a start's options behind it, the second a URL.
+inline constexpr const char* kCheckConfig = "--check-config";
+inline constexpr const char* kHealthcheck = "--healthcheck";
+
+// An inherited descriptor as the value of an option: "fd:3".
+[[nodiscard]] std::string fd_word(int fd);
+
+// The line that says that the proxy listens and has written its files, without the line's end:
+//   bottle-proxy ready listen=HOST:PORT ca_sha256=AA:BB:… [exit=… …]
+// `others` is empty or begins with a space.
+[[nodiscard]] std::string ready_line(std::string_view listen, std::string_view ca_sha256,
+                                     std::string_view others);
+// The fingerprint in a ready line; nullopt: it is none.
+[[nodiscard]] std::optional<std::string> fingerprint_in_ready_line(std::string_view line);
+
+}  // namespace bottle

@@ -1,0 +1,55 @@
+// The facts that a TLS stream can tell: the outcome of the handshake, and why it ended.
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "proxy/contract/problem_codes.h"
+#include "proxy/tls/tls_stream.h"
+
+namespace bottle {
+
+Alpn TlsStream::alpn() const noexcept {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_, &name, &size);
+  const bool h2 = size == 2 && name[0] == 'h' && name[1] == '2';
+  return h2 ? Alpn::Http2 : Alpn::Http1;
+}
+
+bool TlsStream::resumed() const noexcept { return SSL_session_reused(ssl_) == 1; }
+
+bool TlsStream::alerted() const noexcept {
+  // OpenSSL adds this to an alert's number.
+  return ERR_GET_REASON(ssl_error_) >= SSL_AD_REASON_OFFSET;
+}
+
+std::string TlsStream::fault() const {
+  const char* text = ssl_error_ == 0 ? nullptr : ERR_reason_error_string(ssl_error_);
+  return text == nullptr ? "" : text;
+}
+
+void TlsStream::client_certificate_was_asked_for() noexcept {
+  if (certificate_wish_ == CertificateWish::None) certificate_wish_ = CertificateWish::Asked;
+}
+
+std::optional<Failure> TlsStream::why_ended() const {
+  const std::string said = fault();
+  const bool alert = alerted();
+  // An origin that resets the connection right after its alert may destroy it on its way.
+  if (certificate_wish_ == CertificateWish::Asked && end_ != IoStatus::Ok) {
+    return client_certificate_required(alert ? said : "it closed the connection without one");
+  }
+  if (!alert || SSL_is_server(ssl_) == 1) return std::nullopt;
+  return Failure{Code::UpstreamTlsFailed, "the origin ended the connection with " + said,
+                 std::string(problem_code::kTlsAlert)};
+}
+
+Failure client_certificate_required(const std::string& said) {
+  return Failure{Code::UpstreamTlsFailed, "the origin asks for a client certificate: " + said,
+                 "tls_client_cert_required",
+                 "This proxy has no client certificate to show, so this origin cannot be reached "
+                 "through it; asking again does not help."};
+}
+
+std::string TlsStream::protocol() const { return SSL_get_version(ssl_); }
+
+}  // namespace bottle

@@ -1,0 +1,23 @@
+#include "launcher/lifetime/proxy_process.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace bottle::launcher {
+namespace {
+
+TEST(SecretLines, EachSecretIsALineOfJson) {
+  const std::vector<KnownSecret> secrets{
+      {.name = "SPEC_TEST_KEY", .value = Secret("host-secret-value"), .hosts = {"api.example"}},
+      {.name = "TOKEN", .value = Secret("file-secret-value"), .hosts = {}}};
+  EXPECT_EQ(secret_lines(secrets),
+            R"({"hosts":["api.example"],"name":"SPEC_TEST_KEY","value":"host-secret-value"})"
+            "\n"
+            R"({"hosts":[],"name":"TOKEN","value":"file-secret-value"})"
+            "\n");
+}
+
+}  // namespace
+}  // namespace bottle::launcher

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "proxy/body/spool.h"
+
+// How pipelock's answers look, and where its tests keep bodies.
+namespace bottle::test {
+
+inline const std::string kScannedOk =
+    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\n\r\nok";
+
+inline std::string block(int status, const std::string& text) {
+  return "HTTP/1.1 " + std::to_string(status) +
+         " X\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"
+         "Date: Mon, 01 Jan 2024 00:00:00 GMT\r\nContent-Length: " +
+         std::to_string(text.size() + 1) + "\r\n\r\n" + text + "\n";
+}
+
+inline SpoolLimits spool_limits() {
+  SpoolLimits limits;
+  limits.directory = testing::TempDir();
+  return limits;
+}
+
+}  // namespace bottle::test
