@@ -121,8 +121,8 @@ func TestScannerBrokenBeforeTheHead(t *testing.T) {
 	}
 }
 
-// floodedOverH2 asks on stream 1: more heads of status 1xx come before the answer than are passed on. The frames are read
-// here, because Go's client before 1.23 takes no more than 5 such heads.
+// floodedOverH2 asks on stream 1: more 1xx heads come before the answer than are passed on. The frames are read here,
+// because Go's client before 1.23 takes no more than 5 such heads.
 func floodedOverH2(t *testing.T, w *harness.World, codes []string) *harness.H2Conn {
 	t.Helper()
 	c := w.H2()
