@@ -90,7 +90,7 @@ awaitable<void> serve_tls(asio::ip::tcp::socket socket, const ConnectionServices
                           Destination destination, Bytes early) {
   auto name = ServerName::parse(destination.host);
   if (!name) {
-    services.handler.refused_connection(destination, name.error(), Trace::By::Proxy);
+    services.handler.refused_connection(destination, name.error(), DecidedBy::Proxy);
     co_return;
   }
   auto secured = co_await services.acceptor.accept(std::move(socket), std::move(early), *name);
@@ -122,7 +122,7 @@ awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionServices& servic
   const Decision decision = services.policy.decide(destination, guess);
   // With a CA for any name the refusal is given inside TLS, where clients show it to their users.
   if (decision.refusal && services.config.ca_names == CaNames::Allowlist) {
-    services.handler.refused_connection(destination, *decision.refusal, Trace::By::Policy);
+    services.handler.refused_connection(destination, *decision.refusal, DecidedBy::Policy);
     co_await send_away(stream, services, *decision.refusal, destination);
     co_return;
   }
@@ -145,7 +145,7 @@ awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionServices& servic
   if (early.empty()) co_return;  // opened and left: nothing was tried
   const Failure failure(Code::ClientBad, "the tunnel's first bytes are neither TLS nor HTTP",
                         "not_tls", "Only TLS, or plain HTTP to port 80, may go through a tunnel.");
-  services.handler.refused_connection(destination, failure, Trace::By::Proxy);
+  services.handler.refused_connection(destination, failure, DecidedBy::Proxy);
 }
 
 // Asks the policy about the name in a ClientHello.
@@ -177,7 +177,7 @@ awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionServices&
   if (first != FirstBytes::Tls) {
     const Failure failure(Code::ClientBad, "the connection's first bytes are not TLS", "not_tls",
                           "This is the port of https; write https:// instead of http://.");
-    services.handler.refused_connection(gate.destination, failure, Trace::By::Proxy);
+    services.handler.refused_connection(gate.destination, failure, DecidedBy::Proxy);
     if (first == FirstBytes::Http) co_await send_away(stream, services, failure, gate.destination);
     co_return;
   }
@@ -189,7 +189,7 @@ awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionServices&
   if (!secured) {
     if (secured.error().code == Code::Cancelled) co_return;
     if (gate.refused) {
-      services.handler.refused_connection(gate.destination, secured.error(), Trace::By::Policy);
+      services.handler.refused_connection(gate.destination, secured.error(), DecidedBy::Policy);
     } else {
       services.handler.refused_connection(gate.destination, secured.error());
     }
@@ -207,7 +207,7 @@ awaitable<void> serve_as_http_origin(TcpStream& stream, const ConnectionServices
     const Destination nowhere{.host = {}, .port = default_port(Scheme::Http)};
     const Failure failure(Code::ClientBad, "the connection's first bytes are not HTTP", "not_http",
                           "This is the port of http.");
-    services.handler.refused_connection(nowhere, failure, Trace::By::Proxy);
+    services.handler.refused_connection(nowhere, failure, DecidedBy::Proxy);
     co_await close_gently(stream, services);
     co_return;
   }

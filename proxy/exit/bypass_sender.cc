@@ -38,14 +38,14 @@ awaitable<void> BypassSender::run(std::shared_ptr<BypassSender> self, Request re
 }
 
 awaitable<void> BypassSender::carry(Request request, Exchange& exchange) {
-  auto sent = co_await services_.origins.send(std::move(request), exchange);
+  auto sent = co_await services_.origins.send(std::move(request), exchange, passage_);
   if (!sent) {
-    fail(sent.error(), exchange.trace.upstream_protocol);
+    fail(sent.error());
     co_return;
   }
   HeadNews news;
   news.head = sent->head;
-  news.h2 = exchange.trace.upstream_protocol == to_string(Version::Http2);
+  news.h2 = passage_.protocol == to_string(Version::Http2);
   end_->tell(std::move(news));
   const bool has_body = sent->body != nullptr;
   if (!has_body) {
@@ -87,8 +87,8 @@ awaitable<void> BypassSender::carry_body(BodySource& body) {
   }
 }
 
-void BypassSender::fail(const Failure& failure, const std::string& upstream_protocol) {
-  end_->tell(news_of(failure, services_.exit_is_stopping, upstream_protocol));
+void BypassSender::fail(const Failure& failure) {
+  end_->tell(news_of(failure, services_.exit_is_stopping, passage_.protocol));
   failure_ = failure;
   answered_.set_later();
 }

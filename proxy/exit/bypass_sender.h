@@ -2,7 +2,6 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "proxy/base/event.h"
 #include "proxy/base/task_group.h"
@@ -42,11 +41,12 @@ class BypassSender final : public Cancellable {
   static awaitable<void> run(std::shared_ptr<BypassSender> self, Request request);
   awaitable<void> carry(Request request, Exchange& exchange);
   awaitable<void> carry_body(BodySource& body);
-  void fail(const Failure& failure, const std::string& upstream_protocol);
+  void fail(const Failure& failure);
 
   Services services_;
   std::unique_ptr<ExitEnd> end_;
   InterimTeller interims_;
+  Passage passage_;
   Event answered_;  // head_ or failure_ is there
   std::optional<ResponseHead> head_;
   std::optional<Failure> failure_;

@@ -21,10 +21,6 @@ Response nobody_to_answer() {
   return response;
 }
 
-bool spoke_h2(const Exchange& exchange) {
-  return exchange.trace.upstream_protocol == to_string(Version::Http2);
-}
-
 // The request that goes to the origin: the head that was admitted, the body that was scanned or, of
 // a signed one, the form of it that was admitted.
 Request as_sent(const Admission& admission, std::shared_ptr<const SpooledBody> body) {
@@ -98,16 +94,17 @@ awaitable<Response> ExitHandler::let_out(std::unique_ptr<ExitEnd> end, Body body
     auto bypass = co_await let_out_bypass(std::move(end), std::move(going), exchange);
     co_return bypass;
   }
+  passage_ = Passage();
   interims_.tell_to(end.get());
   exchange.set_interim_sink(&interims_);
-  auto answered = co_await state_.services.origins.send(std::move(going), exchange);
+  auto answered = co_await state_.services.origins.send(std::move(going), exchange, passage_);
   exchange.set_interim_sink(nullptr);
   interims_.tell_to(nullptr);
   if (!answered) {
-    end->tell(news_of(answered.error(), state_.stopping, exchange.trace.upstream_protocol));
+    end->tell(news_of(answered.error(), state_.stopping, passage_.protocol));
     co_return answer_failure(answered.error(), end->admission().id, exchange);
   }
-  co_return relay(std::move(*answered), std::move(end), exchange);
+  co_return relay(std::move(*answered), std::move(end));
 }
 
 // The head is the scanner's to see, and nothing else of the answer.
@@ -125,11 +122,10 @@ awaitable<Response> ExitHandler::let_out_bypass(std::unique_ptr<ExitEnd> end, Re
 }
 
 // Reports the origin's answer to the front, and passes it to the scanner.
-Response ExitHandler::relay(Response answer, std::unique_ptr<ExitEnd> end,
-                            const Exchange& exchange) {
+Response ExitHandler::relay(Response answer, std::unique_ptr<ExitEnd> end) {
   const std::string id = end->admission().id;
   HeadNews news;
-  news.h2 = spoke_h2(exchange);
+  news.h2 = passage_.protocol == to_string(Version::Http2);
   if (!answer.body) answer.head.has_body = false;
   if (answer.body) {
     // An unknown coding goes on as it is, and the scanner refuses it. So does the framing of
@@ -192,7 +188,7 @@ Response ExitHandler::refuse(const Failure& failure, Exchange& exchange) {
 Response ExitHandler::answer_failure(const Failure& failure, const std::string& id,
                                      Exchange& exchange) {
   exchange.trace.failure = failure;
-  exchange.trace.by = Trace::By::Exit;
+  exchange.trace.by = DecidedBy::Exit;
   if (traits(failure.code).status == 0) return nobody_to_answer();
   LocalAnswer answer = problem_answer(failure, id);
   Response response;

@@ -45,8 +45,7 @@ class ExitHandler final : public Handler {
   awaitable<Response> let_out(std::unique_ptr<ExitEnd> end, Body body, Exchange& exchange);
   awaitable<Response> let_out_bypass(std::unique_ptr<ExitEnd> end, Request going,
                                      Exchange& exchange);
-  [[nodiscard]] Response relay(Response answer, std::unique_ptr<ExitEnd> end,
-                               const Exchange& exchange);
+  [[nodiscard]] Response relay(Response answer, std::unique_ptr<ExitEnd> end);
   [[nodiscard]] Response refuse_admitted(const Failure& failure, ExitEnd& end, Exchange& exchange);
   [[nodiscard]] Response answer_failure(const Failure& failure, const std::string& id,
                                         Exchange& exchange);
@@ -54,6 +53,7 @@ class ExitHandler final : public Handler {
   ExitState& state_;
   Cancellable& connection_;
   InterimTeller interims_;
+  Passage passage_;  // of the present exchange: a connection has one after another
 };
 
 }  // namespace bottle

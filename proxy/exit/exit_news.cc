@@ -3,22 +3,22 @@
 namespace bottle {
 namespace {
 
-Trace::By blame(const Failure& failure) {
+DecidedBy blame(const Failure& failure) {
   switch (failure.code) {
     case Code::Denied:
       // The address that the name led to is policy's business wherever it is found out.
       return failure.reason == "address_not_allowed" || failure.reason == "own_address"
-                 ? Trace::By::Policy
-                 : Trace::By::Exit;
+                 ? DecidedBy::Policy
+                 : DecidedBy::Exit;
     case Code::DnsFailed:
     case Code::ConnectFailed:
     case Code::UpstreamTlsFailed:
     case Code::UpstreamTimeout:
     case Code::UpstreamBroken:
     case Code::UpstreamTruncated:
-      return Trace::By::Origin;
+      return DecidedBy::Origin;
     default:
-      return Trace::By::Exit;
+      return DecidedBy::Exit;
   }
 }
 
@@ -35,10 +35,10 @@ FailureNews news_of(Failure failure, bool exit_is_stopping, std::string upstream
     news.by = blame(failure);
     news.failure = std::move(failure);
   } else if (exit_is_stopping) {
-    news.by = Trace::By::Exit;
+    news.by = DecidedBy::Exit;
     news.failure = Failure(Code::ShuttingDown, "the exit stopped before the answer's end");
   } else {
-    news.by = Trace::By::Pipelock;
+    news.by = DecidedBy::Pipelock;
     news.failure = Failure(Code::Cancelled,
                            "the scanner closed its connection to the exit before the answer's end",
                            "scanner_left");

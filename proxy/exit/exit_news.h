@@ -11,7 +11,7 @@ namespace bottle {
 // The report to the front about a failure that ended an exchange at the exit, and its cause.
 // A failure that means "there is no one to answer" is the scanner's leaving (Cancelled,
 // "scanner_left"), or the exit's own end if that is what happens.
-// `upstream_protocol`: as in Trace; of no interest once the head was told.
+// `upstream_protocol`: Passage::protocol; of no interest once the head was told.
 [[nodiscard]] FailureNews news_of(Failure failure, bool exit_is_stopping,
                                   std::string upstream_protocol = {});
 

@@ -6,6 +6,7 @@
 
 #include "proxy/exit/exit_handler.h"
 #include "proxy/exit/exit_refusals.h"
+#include "proxy/exit/exit_rules.h"
 #include "proxy/http/http1_session.h"
 #include "proxy/tls/client_hello.h"
 #include "proxy/tls/tcp_listener.h"
@@ -43,7 +44,7 @@ class ExitServer::Impl {
         leaves_(state_.services.ca, state_.services.limits.leaves),
         acceptor_(state_.services.ca, leaves_, state_.services.tickets, state_.services.wheel,
                   state_.services.records, http1_only(state_.services.limits.tls)),
-        rules_(from_scanner(state_.services.limits.rules)),
+        rules_(behind_scanner(state_.services.limits.rules)),
         bypasses_(state_.services.io.get_executor(), TaskGroup::Children::Independent),
         connections_(state_.services.io.get_executor(), TaskGroup::Children::Independent),
         accepting_(state_.services.io.get_executor()) {
@@ -93,11 +94,6 @@ class ExitServer::Impl {
   static TlsAcceptorLimits http1_only(TlsAcceptorLimits limits) {
     limits.offer_h2 = false;
     return limits;
-  }
-  static RequestRules from_scanner(RequestRules rules) {
-    rules.from_scanner = true;
-    rules.limits = rules.limits.behind_scanner();
-    return rules;
   }
 
   awaitable<void> accept_all(Listener& listener) {

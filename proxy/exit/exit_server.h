@@ -25,7 +25,7 @@ struct ExitLimits {
   TlsAcceptorLimits tls;
   LeafCacheLimits leaves;
   DecodeLimits decode;
-  RequestRules rules;  // from_scanner is set by the server
+  RequestRules rules;  // the front's: see behind_scanner()
   // The scanner may change request bodies (its redaction); then its version goes out. Otherwise a
   // changed body is refused.
   bool scanner_may_change_bodies = false;

@@ -24,28 +24,6 @@ bool is_finding(const AuditRecord& record) noexcept {
           record.by == DecidedBy::Exit);
 }
 
-std::string_view to_string(DecidedBy by) {
-  switch (by) {
-    case DecidedBy::Nobody:
-      return {};
-    case DecidedBy::Policy:
-      return "policy";
-    case DecidedBy::Guard:
-      return "guard";
-    case DecidedBy::Pipelock:
-      return "pipelock";
-    case DecidedBy::Proxy:
-      return "proxy";
-    case DecidedBy::Exit:
-      return "exit";
-    case DecidedBy::Origin:
-      return "origin";
-    case DecidedBy::Client:
-      return "client";
-  }
-  return "proxy";
-}
-
 // Length of the well-formed UTF-8 sequence at the front (RFC 3629), 0 if there is none.
 std::size_t utf8_size(std::string_view text) {
   const auto at = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };

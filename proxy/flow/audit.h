@@ -8,19 +8,9 @@
 #include <string_view>
 
 #include "proxy/contract/audit_schema.h"
+#include "proxy/contract/decided_by.h"
 
 namespace bottle {
-
-enum class DecidedBy : std::uint8_t {
-  Nobody,
-  Policy,
-  Guard,
-  Pipelock,
-  Proxy,
-  Exit,
-  Origin,
-  Client,
-};
 
 // One exchange or refused connection. Never holds credentials, bodies or query values: `target` is
 // cut down by audit_line, and no header field has a place here.

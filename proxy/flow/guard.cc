@@ -4,10 +4,11 @@
 #include <utility>
 
 #include "proxy/body/guarded_body.h"
+#include "proxy/flow/trace.h"
 
 namespace bottle {
 
-Result<void> Guard::look_out(Request& request, Exchange& exchange) {
+Result<void> Guard::look_out(Request& request, const Exchange& exchange, Passage& passage) {
   const Destination& destination = exchange.destination();
   SecretScanner head(secrets_, scan_, destination.host, exchange.scheme());
   const std::optional<Hit> hit = head.scan_head(request.head);
@@ -18,7 +19,7 @@ Result<void> Guard::look_out(Request& request, Exchange& exchange) {
   auto scan = std::make_unique<BodyScan>(secrets_, scan_, decode_, destination.host,
                                          exchange.scheme(), *codings, limits_);
   request.body = std::make_unique<GuardedBody>(std::move(request.body), std::move(scan));
-  exchange.trace.scanned_request_body = true;
+  passage.scanned_request_body = true;
   return {};
 }
 
@@ -27,17 +28,19 @@ bool Guard::knows_host(std::string_view host) {
   return scanner.scan_host().has_value();
 }
 
-void Guard::keep_secrets_out(Trace& trace, const Exchange& exchange) {
+void Guard::keep_secrets_out(Exchange& exchange) {
   const std::string& host = exchange.destination().host;
   const auto has_secret = [&](std::string_view text) {
     SecretScanner scanner(secrets_, scan_, host, exchange.scheme());
     return scanner.scan_url(text).has_value();
   };
+  SessionTrace& session = exchange.trace;
+  Trace& trace = trace_of(exchange);
   trace.host_has_secret = knows_host(host) || has_secret(host);
-  trace.target_has_secret = has_secret(trace.target);
-  if (has_secret(trace.method)) trace.method.clear();
-  if (trace.failure && (trace.host_has_secret || has_secret(trace.failure->detail))) {
-    trace.failure->detail.clear();
+  trace.target_has_secret = has_secret(session.target);
+  if (has_secret(session.method)) session.method.clear();
+  if (session.failure && (trace.host_has_secret || has_secret(session.failure->detail))) {
+    session.failure->detail.clear();
   }
 }
 

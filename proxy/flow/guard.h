@@ -23,13 +23,13 @@ class Guard {
 
   // Refuses what may not leave. The body is looked at while it is read: a hit is a Failure of the
   // piece that holds its last byte. Failures: refusal(hit), and codings_of()'s.
-  [[nodiscard]] Result<void> look_out(Request& request, Exchange& exchange);
+  [[nodiscard]] Result<void> look_out(Request& request, const Exchange& exchange, Passage& passage);
 
   // True if `host` has a secret in its name.
   [[nodiscard]] bool knows_host(std::string_view host);
   // For what is written down of a request that was refused: it was looked at up to the first hit,
   // or not at all, and the audit log must not become the place where a secret ends up.
-  void keep_secrets_out(Trace& trace, const Exchange& exchange);
+  void keep_secrets_out(Exchange& exchange);
 
  private:
   const SecretSet& secrets_;

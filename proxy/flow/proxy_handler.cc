@@ -5,39 +5,18 @@
 #include <utility>
 
 #include "proxy/flow/grpc_body.h"
+#include "proxy/flow/trace.h"
 #include "proxy/http/grpc.h"
 #include "proxy/http/problem.h"
 
 namespace bottle {
 namespace {
 
-DecidedBy decided_by(Trace::By by) noexcept {
-  switch (by) {
-    case Trace::By::Nobody:
-      return DecidedBy::Nobody;
-    case Trace::By::Policy:
-      return DecidedBy::Policy;
-    case Trace::By::Guard:
-      return DecidedBy::Guard;
-    case Trace::By::Pipelock:
-      return DecidedBy::Pipelock;
-    case Trace::By::Proxy:
-      return DecidedBy::Proxy;
-    case Trace::By::Exit:
-      return DecidedBy::Exit;
-    case Trace::By::Origin:
-      return DecidedBy::Origin;
-    case Trace::By::Client:
-      return DecidedBy::Client;
-  }
-  return DecidedBy::Nobody;
-}
-
-Verdict verdict_of(const Trace& trace) noexcept {
+Verdict verdict_of(const SessionTrace& trace) noexcept {
   if (!trace.failure) return Verdict::Allowed;
   // An answer that a part of the proxy made instead of the upstream's has its maker's name. Without
   // one the head that went out was the upstream's, and the failure came after it.
-  const bool unclaimed = trace.by == Trace::By::Nobody || trace.by == Trace::By::Client;
+  const bool unclaimed = trace.by == DecidedBy::Nobody || trace.by == DecidedBy::Client;
   if (trace.status != 0 && unclaimed) return Verdict::Cut;
   return traits(trace.failure->code).level == LogLevel::Audit ? Verdict::Refused : Verdict::Failed;
 }
@@ -56,21 +35,22 @@ Failure audit_unwritable() {
 
 // The fields that are known from an exchange's beginning on.
 AuditRecord record_of(const Exchange& exchange) {
-  const Trace& trace = exchange.trace;
+  const SessionTrace& session = exchange.trace;
+  const Trace& trace = trace_of(exchange);
   AuditRecord record;
-  record.time = trace.started;
+  record.time = session.started;
   record.id = exchange.id();
   record.route = trace.route;
   record.client_protocol = to_string(exchange.client_version());
-  record.method = trace.method;
+  record.method = session.method;
   record.host = trace.host_has_secret ? "[redacted]" : exchange.destination().host;
   record.port = exchange.destination().port;
-  record.target = trace.target;
+  record.target = session.target;
   record.target_has_secret = trace.target_has_secret;
   return record;
 }
 
-std::string_view mark_of(const Trace& trace) {
+std::string_view mark_of(const SessionTrace& trace) {
   return trace.failure ? word(*trace.failure) : std::string_view();
 }
 
@@ -84,7 +64,7 @@ std::string ProxyHandler::next_id() {
   return id;
 }
 
-Trace::By ProxyHandler::blame(Code code) const {
+DecidedBy ProxyHandler::blame(Code code) const {
   switch (code) {
     case Code::ClientBad:
     case Code::NotSupported:
@@ -99,44 +79,45 @@ Trace::By ProxyHandler::blame(Code code) const {
     case Code::Overloaded:
     case Code::ShuttingDown:
     case Code::Internal:
-      return Trace::By::Proxy;
+      return DecidedBy::Proxy;
     case Code::ClientGone:
     case Code::Cancelled:
-      return Trace::By::Client;
+      return DecidedBy::Client;
     case Code::Denied:
-      return Trace::By::Guard;
+      return DecidedBy::Guard;
     case Code::ScannerUnavailable:
     case Code::UpstreamDenied:
-      return Trace::By::Pipelock;
+      return DecidedBy::Pipelock;
     case Code::DnsFailed:
     case Code::ConnectFailed:
     case Code::UpstreamTlsFailed:
     case Code::UpstreamTimeout:
     case Code::UpstreamBroken:
     case Code::UpstreamTruncated:
-      return services_.kind == UpstreamKind::Pipelock ? Trace::By::Pipelock : Trace::By::Origin;
+      return services_.kind == UpstreamKind::Pipelock ? DecidedBy::Pipelock : DecidedBy::Origin;
   }
-  return Trace::By::Proxy;
+  return DecidedBy::Proxy;
 }
 
 Response ProxyHandler::refuse(const Failure& failure, Exchange& exchange) {
   return refuse_by(failure, exchange, blame(failure.code));
 }
 
-Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Trace::By by) {
-  Trace& trace = exchange.trace;
-  trace.failure = failure;
-  if (trace.by == Trace::By::Nobody) trace.by = by;
-  services_.guard.keep_secrets_out(trace, exchange);
+Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by) {
+  SessionTrace& session = exchange.trace;
+  session.failure = failure;
+  if (session.by == DecidedBy::Nobody) session.by = by;
+  services_.guard.keep_secrets_out(exchange);
   Response response;
   response.head.status = 0;
   if (traits(failure.code).status == 0) return response;
-  const std::string_view host =
-      trace.host_has_secret ? std::string_view() : std::string_view(exchange.destination().host);
+  const std::string_view host = trace_of(exchange).host_has_secret
+                                    ? std::string_view()
+                                    : std::string_view(exchange.destination().host);
   LocalAnswer answer = exchange.is_grpc ? grpc_refusal(failure, exchange.id(), host)
                                         : problem_answer(failure, exchange.id(), host);
   response.head = std::move(answer.head);
-  if (trace.method == "HEAD") response.head.has_body = false;
+  if (session.method == "HEAD") response.head.has_body = false;
   if (response.head.has_body) {
     response.body = std::make_unique<BytesSource>(std::move(answer.body));
   }
@@ -144,36 +125,36 @@ Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Tra
 }
 
 awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
-  Trace& trace = exchange.trace;
+  Trace& trace = trace_of(exchange);
   if (!services_.audit.healthy() && !services_.audit.probe()) {
     const Failure failure = audit_unwritable();
     if (request.body) request.body->stop(failure);
-    co_return refuse_by(failure, exchange, Trace::By::Proxy);
+    co_return refuse_by(failure, exchange, DecidedBy::Proxy);
   }
   const Decision decision = services_.policy.decide(exchange.destination(), exchange.scheme());
   trace.route = to_string(decision.route);
-  exchange.bypass_body = row_of(decision.route).bypasses_scanner;
+  trace.passage.bypass_body = row_of(decision.route).bypasses_scanner;
   if (decision.refusal) {
     if (request.body) request.body->stop(*decision.refusal);
-    co_return refuse_by(*decision.refusal, exchange, Trace::By::Policy);
+    co_return refuse_by(*decision.refusal, exchange, DecidedBy::Policy);
   }
-  auto guarded = services_.guard.look_out(request, exchange);
+  auto guarded = services_.guard.look_out(request, exchange, trace.passage);
   if (!guarded) {
     if (request.body) request.body->stop(guarded.error());
     co_return refuse_by(guarded.error(), exchange, blame(guarded.error().code));
   }
   exchange.set_witness(this);
-  auto sent = co_await services_.upstream.send(std::move(request), exchange);
+  auto sent = co_await services_.upstream.send(std::move(request), exchange, trace.passage);
   if (!sent) {
     const Failure& failure = sent.error();
     // The address that the name led to: decided as late as it is known, and by the same rules.
     const bool address = failure.code == Code::Denied && (failure.reason == "address_not_allowed" ||
                                                           failure.reason == "own_address");
-    co_return refuse_by(failure, exchange, address ? Trace::By::Policy : blame(failure.code));
+    co_return refuse_by(failure, exchange, address ? DecidedBy::Policy : blame(failure.code));
   }
-  if (exchange.is_grpc && trace.failure) {
+  if (exchange.is_grpc && exchange.trace.failure) {
     // The scanner's own answer, or what it made of the origin's: a page that no gRPC client reads.
-    const Failure failure = *trace.failure;
+    const Failure failure = *exchange.trace.failure;
     if (sent->body) sent->body->stop(failure);
     co_return refuse_by(failure, exchange, blame(failure.code));
   }
@@ -198,31 +179,34 @@ Result<void> ProxyHandler::begins_to_send(const Exchange& exchange) {
 }
 
 void ProxyHandler::finished(const Exchange& exchange) noexcept {
-  const Trace& trace = exchange.trace;
+  const SessionTrace& session = exchange.trace;
+  const Trace& trace = trace_of(exchange);
   AuditRecord record = record_of(exchange);
   record.begun = exchange.begun();
-  record.anonymous = trace.anonymous;
-  record.upstream_protocol = trace.upstream_protocol;
-  record.target_has_secret =
-      trace.target_has_secret || (trace.failure && scanner_saw_secret_in_target(*trace.failure));
-  record.status = trace.status;
-  record.bytes_in = trace.bytes_in;
-  record.bytes_out = trace.bytes_out;
+  record.anonymous = session.anonymous;
+  record.upstream_protocol = trace.passage.protocol;
+  record.target_has_secret = trace.target_has_secret ||
+                             (session.failure && scanner_saw_secret_in_target(*session.failure));
+  record.status = session.status;
+  record.bytes_in = session.bytes_in;
+  record.bytes_out = session.bytes_out;
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
-  if (trace.first_byte) record.ttfb = duration_cast<milliseconds>(*trace.first_byte - trace.begin);
-  record.total = duration_cast<milliseconds>(Clock::now() - trace.begin);
-  record.verdict = verdict_of(trace);
-  record.reason = mark_of(trace);
-  if (trace.failure) record.detail = trace.failure->detail;
-  Trace::By by = trace.by;
-  if (trace.failure && by == Trace::By::Nobody) {
-    by = trace.cut_by == Trace::By::Nobody ? blame(trace.failure->code) : trace.cut_by;
+  if (session.first_byte) {
+    record.ttfb = duration_cast<milliseconds>(*session.first_byte - session.begin);
   }
-  record.by = decided_by(by);
-  record.scanned_request_body = trace.scanned_request_body;
-  record.scanned_response_body = trace.scanned_response_body;
-  record.request_body_changed = trace.request_body_changed;
+  record.total = duration_cast<milliseconds>(Clock::now() - session.begin);
+  record.verdict = verdict_of(session);
+  record.reason = mark_of(session);
+  if (session.failure) record.detail = session.failure->detail;
+  record.by = session.by;
+  if (session.failure && session.by == DecidedBy::Nobody) {
+    const DecidedBy cut_by = trace.passage.cut_by;
+    record.by = cut_by == DecidedBy::Nobody ? blame(session.failure->code) : cut_by;
+  }
+  record.scanned_request_body = trace.passage.scanned_request_body;
+  record.scanned_response_body = trace.passage.scanned_response_body;
+  record.request_body_changed = trace.passage.request_body_changed;
   services_.audit.write(record);
 }
 
@@ -231,7 +215,7 @@ void ProxyHandler::refused_connection(const Destination& destination, const Fail
 }
 
 void ProxyHandler::refused_connection(const Destination& destination, const Failure& failure,
-                                      Trace::By by) {
+                                      DecidedBy by) {
   AuditRecord record;
   record.time = std::chrono::system_clock::now();
   record.id = next_id();
@@ -243,7 +227,7 @@ void ProxyHandler::refused_connection(const Destination& destination, const Fail
       traits(failure.code).level == LogLevel::Audit ? Verdict::Refused : Verdict::Failed;
   record.reason = word(failure);
   if (record.host == destination.host) record.detail = failure.detail;
-  record.by = decided_by(by);
+  record.by = by;
   services_.audit.write(record);
 }
 

@@ -36,16 +36,16 @@ class ProxyHandler final : public Handler, private SendWitness {
 
   // A connection that ended before any request, for a reason worth a line: refused CONNECT, failed
   // handshake, bytes that are no TLS.
-  void refused_connection(const Destination& destination, const Failure& failure, Trace::By by);
+  void refused_connection(const Destination& destination, const Failure& failure, DecidedBy by);
   // The failure itself names the party: a client that left in the handshake did so itself.
   void refused_connection(const Destination& destination, const Failure& failure);
 
   [[nodiscard]] std::uint64_t exchanges() const noexcept { return count_; }
 
  private:
-  [[nodiscard]] Response refuse_by(const Failure& failure, Exchange& exchange, Trace::By by);
+  [[nodiscard]] Response refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by);
   Result<void> begins_to_send(const Exchange& exchange) override;
-  [[nodiscard]] Trace::By blame(Code code) const;
+  [[nodiscard]] DecidedBy blame(Code code) const;
 
   Services services_;
   std::uint64_t count_ = 0;

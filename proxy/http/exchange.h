@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -9,36 +10,34 @@
 #include "proxy/base/failure.h"
 #include "proxy/base/result.h"
 #include "proxy/base/task_group.h"
+#include "proxy/contract/decided_by.h"
 #include "proxy/http/authority.h"
 #include "proxy/http/head.h"
 
 namespace bottle {
 
-// Facts about an exchange, collected while it runs; the audit line is made of them. Filled in by
-// the part that knows: the session (bytes, status), the handler (route, refusal), the upstream (the
-// rest).
-struct Trace {
-  enum class By : std::uint8_t { Nobody, Policy, Guard, Pipelock, Proxy, Exit, Origin, Client };
-
+// The facts about an exchange that its session knows. `failure` and `by` are also set by the parts
+// that answer it.
+struct SessionTrace {
   std::chrono::system_clock::time_point started;  // wall clock, for the log
   Clock::time_point begin;
   std::optional<Clock::time_point> first_byte;  // the final head was handed to the client's writer
   std::string method;
   std::string target;
-  bool target_has_secret = false;
-  bool host_has_secret = false;
   bool anonymous = false;  // on a port that wants to know who asks, and this client was not let in
-  std::string route;
-  std::string upstream_protocol;
-  int status = 0;               // of the final head; 0 = none was sent
-  std::uint64_t bytes_in = 0;   // body bytes from the client
-  std::uint64_t bytes_out = 0;  // body bytes to the client
-  bool scanned_request_body = false;
-  bool scanned_response_body = false;
-  bool request_body_changed = false;  // by the scanner: its version went out
-  std::optional<Failure> failure;     // why it did not go the way the client wanted
-  By by = By::Nobody;                 // who decided that
-  By cut_by = By::Nobody;             // who ended the upstream's answer after its head went out
+  int status = 0;          // of the final head; 0 = none was sent
+  std::uint64_t bytes_in = 0;        // body bytes from the client
+  std::uint64_t bytes_out = 0;       // body bytes to the client
+  std::optional<Failure> failure;    // why it did not go the way the client wanted
+  DecidedBy by = DecidedBy::Nobody;  // who decided that
+};
+
+// The facts that a handler keeps about an exchange: the handler alone knows them.
+struct ExchangeNotes {
+  ExchangeNotes() = default;
+  ExchangeNotes(const ExchangeNotes&) = delete;
+  ExchangeNotes& operator=(const ExchangeNotes&) = delete;
+  virtual ~ExchangeNotes() = default;
 };
 
 // Takes 1xx heads (never 100 or 101) while an exchange waits for its final head.
@@ -97,9 +96,8 @@ class Exchange {
   // False if there is no listener for them: then they need not come at once.
   [[nodiscard]] bool wants_interims() const noexcept { return sink_ != nullptr; }
   void set_witness(SendWitness* witness) noexcept { witness_ = witness; }
-  // An upstream calls this once it has a connection, before the first byte of the request goes to
-  // an origin or a scanner. A Failure: it sends nothing. Telling twice, for a second try, is one
-  // time.
+  // An upstream calls this once it has a connection, before the first byte of the request leaves. A
+  // Failure: it sends nothing. Telling twice, for a second try, is one time.
   [[nodiscard]] Result<void> begin_to_send() {
     if (begun_ || witness_ == nullptr) return {};
     auto told = witness_->begins_to_send(*this);
@@ -111,13 +109,12 @@ class Exchange {
   // Another taker of 1xx heads than the session; outlives the exchange.
   void set_interim_sink(InterimSink* sink) noexcept { sink_ = sink; }
 
-  Trace trace;
+  SessionTrace trace;
+  std::unique_ptr<ExchangeNotes> notes;
   bool is_grpc = false;  // a gRPC call: what goes wrong is told in gRPC's way
   // The client's connection that it came on, as a number: where requests wait, connections take
   // turns.
   std::uint64_t client = 0;
-  // Route scan-requests: the scanner sees the response's head, its body goes past it.
-  bool bypass_body = false;
 
  private:
   TimerWheel& wheel_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "proxy/contract/control_fields.h"
+
 namespace bottle {
 namespace {
 
@@ -64,10 +66,7 @@ FieldRole role_of(std::string_view name) noexcept {
     if (row.name == name) return row.role;
   }
   if (name.starts_with("proxy-")) return FieldRole::Hop;
-  if (name.starts_with("x-bottle") || name.starts_with("x-pipelock") ||
-      name.starts_with("pipelock")) {
-    return FieldRole::Control;
-  }
+  if (is_control_field(name)) return FieldRole::Control;
   return FieldRole::Keep;
 }
 
@@ -104,7 +103,7 @@ std::string_view ConnectionOptions::one_of(std::initializer_list<FieldRole> role
   return found == options_.end() ? std::string_view() : *found;
 }
 
-std::string without_scanner_members(std::string_view dictionary) {
+std::string without_control_members(std::string_view dictionary) {
   std::string out;
   std::size_t begin = 0;
   int depth = 0;
@@ -128,8 +127,8 @@ std::string without_scanner_members(std::string_view dictionary) {
     const std::size_t stop = std::min(i, dictionary.size());
     const std::string_view member = trim_ows(dictionary.substr(begin, stop - begin));
     begin = std::min(stop + 1, dictionary.size());
-    const std::string label = to_lower(member.substr(0, std::min<std::size_t>(member.size(), 8)));
-    if (member.empty() || label == "pipelock") continue;
+    const std::string label = to_lower(member.substr(0, kControlSignaturePrefix.size()));
+    if (member.empty() || label == kControlSignaturePrefix) continue;
     if (!out.empty()) out += ", ";
     out += member;
   }

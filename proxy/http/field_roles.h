@@ -25,7 +25,7 @@ enum class FieldRole : std::uint8_t {
   Cookie,
   Signature,
   Hop,         // of one connection only, RFC 9110 section 7.6.1
-  Control,     // between the proxy and the scanner
+  Control,     // neither a client's nor an origin's to write (control_fields.h)
   AltService,  // RFC 7838: would lead the client past the proxy
 };
 
@@ -76,8 +76,8 @@ class ConnectionOptions {
   std::vector<std::string_view> options_;
 };
 
-// The members of a Signature or Signature-Input dictionary (RFC 9421 section 4) but those whose
-// label the scanner uses for its own.
-[[nodiscard]] std::string without_scanner_members(std::string_view dictionary);
+// The members of a Signature or Signature-Input dictionary (RFC 9421 section 4) except those with a
+// label that neither a client nor an origin may use (control_fields.h).
+[[nodiscard]] std::string without_control_members(std::string_view dictionary);
 
 }  // namespace bottle

@@ -348,8 +348,7 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
   if (!framing) return framing;
   auto target = check_target(head, context);
   if (!target) return target;
-  // A request that comes out of the scanner without a ticket is refused for that reason.
-  auto websocket = context.rules.from_scanner ? Result<void>() : check_websocket(head);
+  auto websocket = rules.refuses_websocket ? check_websocket(head) : Result<void>();
   if (!websocket) return websocket;
   auto expect = check_expect(head);
   if (!expect) return expect;
@@ -360,9 +359,10 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
   for (std::size_t i = 0; i < head.fields.size(); ++i) {
     const Field field = head.fields[i];
     const std::string_view value = trim_ows(field.value);
-    const bool keeps = roles[i] == FieldRole::Keep || roles[i] == FieldRole::Single ||
-                       roles[i] == FieldRole::Cookie || roles[i] == FieldRole::Signature ||
-                       (roles[i] == FieldRole::Control && rules.from_scanner);
+    const bool keeps =
+        roles[i] == FieldRole::Keep || roles[i] == FieldRole::Single ||
+        roles[i] == FieldRole::Cookie || roles[i] == FieldRole::Signature ||
+        (roles[i] == FieldRole::Control && rules.control_fields == ControlFields::Keep);
     if (!keeps || options.lists(field.name)) continue;
     if (roles[i] == FieldRole::Cookie && cookies > 1) {
       // RFC 9113 section 8.2.3: the crumbs are one field for everyone but HTTP/2.
@@ -377,7 +377,7 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
       }
       kept.add(field.name, joined);
     } else if (roles[i] == FieldRole::Signature) {
-      const std::string own = without_scanner_members(value);
+      const std::string own = without_control_members(value);
       if (!own.empty()) kept.add(field.name, own);
     } else {
       kept.add(field.name, value);
@@ -388,7 +388,7 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
 }
 
 Result<void> check_response(ResponseHead& head, std::string_view request_method,
-                            Responder responder, const HeadLimits& limits) {
+                            ControlFields control_fields, const HeadLimits& limits) {
   const bool h2 = head.version == Version::Http2;
   if (head.status < 100 || head.status > 999) return broken("response: the status is not valid");
   if (head.status == 101) return broken("response: a protocol switch that was not asked for");
@@ -432,7 +432,7 @@ Result<void> check_response(ResponseHead& head, std::string_view request_method,
     const FieldRole role = role_of(names[i]);
     const bool keeps = role == FieldRole::Keep || role == FieldRole::Single ||
                        role == FieldRole::Cookie || role == FieldRole::Signature ||
-                       (role == FieldRole::Control && responder == Responder::Scanner);
+                       (role == FieldRole::Control && control_fields == ControlFields::Keep);
     if (!keeps || options.lists(field.name)) continue;
     kept.add(field.name, trim_ows(field.value));
   }

@@ -32,16 +32,11 @@ struct HeadLimits {
     limits.name_bytes = 256;
     return limits;
   }
-  // A head that these admit still passes when it comes out of the scanner, which adds fields (so
-  // does the front) and may encode every byte of the query.
-  [[nodiscard]] HeadLimits behind_scanner() const {
-    HeadLimits limits = *this;
-    limits.fields += 16;
-    limits.start_line_bytes *= 3;
-    limits.head_bytes += 2 * start_line_bytes + 4 * 1024;
-    return limits;
-  }
 };
+
+// The control fields (control_fields.h) of a head. From a client or an origin they are forgeries;
+// from a peer that may write them they are evidence.
+enum class ControlFields : std::uint8_t { Drop, Keep };
 
 // The rules that a deployment may add to the built-in ones.
 struct RequestRules {
@@ -51,9 +46,10 @@ struct RequestRules {
   std::vector<std::string> extra_methods;
   // Field names (lower case) with characters other than letters, digits and hyphens ("x_trace").
   std::vector<std::string> extra_names;
-  // The requests come from the scanner, out of the front's hand: the fields by which they speak
-  // (X-Bottle-*) stay in the head. For `limits` see HeadLimits::behind_scanner().
-  bool from_scanner = false;
+  // Keep: the peer may write them.
+  ControlFields control_fields = ControlFields::Drop;
+  // False: another check refuses a request for WebSocket.
+  bool refuses_websocket = true;
 };
 
 // How a message's body is delimited (RFC 9112 section 6.3).
@@ -72,14 +68,10 @@ struct RequestContext {
 // Vets a request's head of any version and makes it canonical; on a Failure the head is garbage.
 // Sets authority, target, scheme, has_body (h1), content_length, expects_continue and
 // takes_trailers; takes off Host, framing, hop-by-hop fields and those that Connection lists, and
-// the fields by which the proxy and the scanner speak. Failures: ClientBad, NotSupported (method,
+// the control fields unless the rules keep them. Failures: ClientBad, NotSupported (method,
 // transfer coding), UpgradeRefused (WebSocket), ExpectationFailed, HeadTooLarge, Misdirected
 // (another host than the context's destination).
 [[nodiscard]] Result<void> check_request(RequestHead& head, const RequestContext& context);
-
-// The writer of a response: the scanner's own fields are evidence for the verdict on it, while from
-// an origin they are forgeries.
-enum class Responder : std::uint8_t { Origin, Scanner };
 
 // UpstreamBroken: the head or the trailers of an origin's answer are over a limit, which `detail`
 // names.
@@ -88,12 +80,11 @@ enum class Responder : std::uint8_t { Origin, Scanner };
 // Vets a response's head (final or 1xx) and makes it canonical: no hop-by-hop fields, no framing
 // fields, no Proxy-*, Alt-Svc or Upgrade; has_body and content_length set (h2: has_body is only
 // ever taken away). UpstreamBroken for 101, 407, bad framing and bad fields. With
-// Responder::Scanner the control fields stay until strip_control_fields() is called.
+// ControlFields::Keep they stay until strip_control_fields() is called.
 [[nodiscard]] Result<void> check_response(ResponseHead& head, std::string_view request_method,
-                                          Responder responder = Responder::Origin,
+                                          ControlFields control_fields = ControlFields::Drop,
                                           const HeadLimits& limits = HeadLimits::for_responses());
 
-// X-Bottle-*, X-Pipelock-*, Pipelock-*: fields by which the proxy and the scanner speak.
 void strip_control_fields(Fields& fields);
 
 // Trailers: a request's are validated, then dropped by the caller (nothing scans them); names

@@ -22,12 +22,12 @@ struct Framing {
   [[nodiscard]] static Framing close() { return {Kind::Close, 0}; }  // responses only
 };
 
-// Absolute: "GET https://host/path HTTP/1.1", for the scanner. Origin: "GET /path HTTP/1.1".
+// Absolute: "GET https://host/path HTTP/1.1", for a proxy. Origin: "GET /path HTTP/1.1".
 enum class RequestForm : std::uint8_t { Absolute, Origin };
 
 // Appends a request's head. The only function that writes one: the target comes from the vetted
 // head, the authority and Host from the destination, framing from the argument, and no field that
-// would contradict them is taken from the head. Towards the scanner always RequestForm::Absolute
+// would contradict them is taken from the head. Towards a proxy always RequestForm::Absolute
 // with Framing::content_length. Nothing is appended on a Failure (Internal): the head was not one
 // that framing_rules passed.
 [[nodiscard]] Result<void> write_request_head(Bytes& out, const RequestHead& head, RequestForm form,

@@ -37,7 +37,7 @@ Fields type_alone(const Fields& fields) {
 // ends the connection.
 struct H2Core::Callbacks {
   template <class F>
-  static int guarded(void* user, F function) noexcept {
+  static int contained(void* user, F function) noexcept {
     auto* core = static_cast<H2Core*>(user);
     try {
       return function(*core);
@@ -47,7 +47,7 @@ struct H2Core::Callbacks {
     }
   }
   static int begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    return guarded(user, [frame](H2Core& core) {
+    return contained(user, [frame](H2Core& core) {
       core.on_begin_block(*frame);
       return 0;
     });
@@ -55,37 +55,37 @@ struct H2Core::Callbacks {
   static int header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name,
                     std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
                     std::uint8_t, void* user) {
-    return guarded(user, [=](H2Core& core) {
+    return contained(user, [=](H2Core& core) {
       return core.on_field(view(name, name_size), view(value, value_size));
     });
   }
   static int frame_recv(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    return guarded(user, [frame](H2Core& core) {
+    return contained(user, [frame](H2Core& core) {
       core.on_frame(*frame);
       return 0;
     });
   }
   static int data_chunk(nghttp2_session*, std::uint8_t, std::int32_t stream,
                         const std::uint8_t* data, std::size_t size, void* user) {
-    return guarded(user, [=](H2Core& core) {
+    return contained(user, [=](H2Core& core) {
       core.on_data(stream, view(data, size));
       return 0;
     });
   }
   static int frame_send(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    return guarded(user, [frame](H2Core& core) {
+    return contained(user, [frame](H2Core& core) {
       core.on_frame_sent(*frame);
       return 0;
     });
   }
   static int stream_close(nghttp2_session*, std::int32_t stream, std::uint32_t code, void* user) {
-    return guarded(user, [=](H2Core& core) {
+    return contained(user, [=](H2Core& core) {
       core.on_stream_closed(stream, code);
       return 0;
     });
   }
   static int invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
-    return guarded(user, [frame](H2Core& core) {
+    return contained(user, [frame](H2Core& core) {
       core.on_refused_frame(*frame);
       return 0;
     });
@@ -93,7 +93,7 @@ struct H2Core::Callbacks {
   static ssize_t read(nghttp2_session*, std::int32_t stream, std::uint8_t*, std::size_t length,
                       std::uint32_t* flags, nghttp2_data_source*, void* user) {
     ssize_t result = NGHTTP2_ERR_CALLBACK_FAILURE;
-    guarded(user, [&](H2Core& core) {
+    contained(user, [&](H2Core& core) {
       result = core.read_body(stream, length, *flags);
       return 0;
     });
@@ -101,7 +101,7 @@ struct H2Core::Callbacks {
   }
   static int send_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* header,
                        std::size_t length, nghttp2_data_source*, void* user) {
-    return guarded(
+    return contained(
         user, [=](H2Core& core) { return core.write_data(frame->hd.stream_id, header, length); });
   }
 };
@@ -109,7 +109,7 @@ struct H2Core::Callbacks {
 H2Core::H2Core(Role role, const H2Limits& limits, TimePoint now)
     : role_(role),
       limits_(limits),
-      guard_(limits.flood, role == Role::Server ? kPreface : 0, now),
+      flood_guard_(limits.flood, role == Role::Server ? kPreface : 0, now),
       now_(now) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_option* option = nullptr;
@@ -206,7 +206,7 @@ Result<void> H2Core::receive(ByteView in, TimePoint now) {
 Result<void> H2Core::receive_some(ByteView& in, TimePoint now) {
   if (dead_) return *dead_;
   now_ = now;
-  const std::size_t bite = guard_.bite(in, now, *this);
+  const std::size_t bite = flood_guard_.bite(in, now, *this);
   const ssize_t n = nghttp2_session_mem_recv(session_, bytes(in.data()), bite);
   in.remove_prefix(bite);
   wake_starved();
@@ -222,7 +222,7 @@ Result<void> H2Core::receive_some(ByteView& in, TimePoint now) {
     return fail(peer_failure(nghttp2_strerror(static_cast<int>(n))), H2Error::ProtocolError);
   }
   if (refused_frame_) return fail(refused_frame_->first, refused_frame_->second);
-  if (guard_.tripped()) return fail(*guard_.tripped(), H2Error::EnhanceYourCalm);
+  if (flood_guard_.tripped()) return fail(*flood_guard_.tripped(), H2Error::EnhanceYourCalm);
   if (nghttp2_session_get_outbound_queue_size(session_) > limits_.control_queue) {
     return fail(Failure{Code::ClientFlood, "the peer leaves too many frames unread"},
                 H2Error::EnhanceYourCalm);
@@ -347,7 +347,7 @@ void H2Core::on_block_end(const nghttp2_frame& frame) {
     }
     held_heads_ += request.held;
     if (block_.too_large) {
-      guard_.our_reset(now_);  // an answer instead of a reset, at the same price
+      flood_guard_.our_reset(now_);  // an answer instead of a reset, at the same price
       request.refused = Failure{Code::HeadTooLarge, "the request's head " + size_of_block()};
     } else if (block_.bad_scheme) {
       request.refused = Failure{Code::ClientBad, "the request's scheme is neither http nor https"};

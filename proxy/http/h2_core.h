@@ -164,7 +164,7 @@ class H2Core final : private FloodGuard::Judge {
 
   const Role role_;
   const H2Limits limits_;
-  FloodGuard guard_;
+  FloodGuard flood_guard_;
   nghttp2_session* session_ = nullptr;
   TimePoint now_;
 

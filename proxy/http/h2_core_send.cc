@@ -254,7 +254,7 @@ int H2Core::write_data(StreamId id, const std::uint8_t* frame_header, std::size_
   out_size_ += kFrameHeader + length;
   stream->queued -= length;
   queued_ -= length;
-  guard_.progress(length);
+  flood_guard_.progress(length);
   while (length > 0) {
     Bytes& piece = stream->queue[stream->queue_head];
     const std::size_t n = std::min(length, piece.size() - stream->piece_offset);
@@ -283,7 +283,7 @@ void H2Core::on_frame_sent(const nghttp2_frame& frame) {
       [[fallthrough]];
     case NGHTTP2_DATA:
       if (role_ == Role::Server && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
-        guard_.answered();
+        flood_guard_.answered();
         Stream* stream = find(id);
         if (stream != nullptr && !stream->peer_ended) begin_linger(id, *stream);
       }
@@ -294,7 +294,7 @@ void H2Core::on_frame_sent(const nghttp2_frame& frame) {
       const bool blameless = frame.rst_stream.error_code == NGHTTP2_NO_ERROR ||
                              frame.rst_stream.error_code == NGHTTP2_CANCEL ||
                              (stream != nullptr && stream->cut);
-      if (!blameless) guard_.our_reset(now_);
+      if (!blameless) flood_guard_.our_reset(now_);
       break;
     }
     default:
@@ -332,8 +332,8 @@ std::size_t H2Core::fill(ByteSpan out, TimePoint now) {
     out_size_ += fits;
     if (fits < size) carry_.assign(reinterpret_cast<const char*>(data) + fits, size - fits);
   }
-  if (guard_.tripped() && !dead_) {
-    static_cast<void>(fail(*guard_.tripped(), H2Error::EnhanceYourCalm));
+  if (flood_guard_.tripped() && !dead_) {
+    static_cast<void>(fail(*flood_guard_.tripped(), H2Error::EnhanceYourCalm));
   }
   wake_starved();
   out_ = ByteSpan();

@@ -48,7 +48,7 @@ void H2Core::reset(StreamId id, H2Error code) {
   streams_.erase(it);
   if (closed) return;
   closed_.add(id, peer_ended ? ClosedStreams::How::Ended : ClosedStreams::How::WeReset);
-  if (!peer_ended) guard_.reset_early();
+  if (!peer_ended) flood_guard_.reset_early();
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code));
 }
 
@@ -109,7 +109,7 @@ void H2Core::discard(StreamId id, Stream& stream, std::size_t n) {
 
 // A stream whose window is shut by us alone is not silent: it lingers on.
 void H2Core::pay_owed(StreamId id, Stream& stream) {
-  if (guard_.discard(stream.owed, now_)) {
+  if (flood_guard_.discard(stream.owed, now_)) {
     nghttp2_session_consume_stream(session_, id, std::exchange(stream.owed, 0));
     stream.linger_until = std::min(now_ + limits_.linger, stream.linger_end);
   } else {
@@ -172,7 +172,7 @@ void H2Core::on_stream_closed(StreamId id, std::uint32_t code) {
     closed_.add(id, ClosedStreams::How::Ended);
   } else {
     closed_.add(id, ClosedStreams::How::WeReset);
-    guard_.reset_early();
+    flood_guard_.reset_early();
   }
   if (stream.lingers) {
     streams_.erase(it);
@@ -202,7 +202,7 @@ void H2Core::on_refused_frame(const nghttp2_frame& frame) {
   const StreamId id = frame.hd.stream_id;
   if (role_ == Role::Client || frame.hd.type != NGHTTP2_HEADERS || find_any(id) != nullptr) return;
   closed_.add(id, ClosedStreams::How::WeReset);
-  guard_.reset_early();
+  flood_guard_.reset_early();
 }
 
 FloodGuard::Worth H2Core::judge(StreamId id, bool first) {

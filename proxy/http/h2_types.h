@@ -37,7 +37,7 @@ struct H2Limits {
   // `linger_bytes` finds the stream's window shut.
   std::chrono::milliseconds linger{1'000};
   std::chrono::milliseconds linger_most{30'000};  // httpx needs ten seconds for 20 MB
-  std::size_t linger_bytes = 32 * 1024 * 1024;    // as much as a scanner takes (SpoolLimits)
+  std::size_t linger_bytes = 32 * 1024 * 1024;    // as large as a collected body (SpoolLimits)
   FloodLimits flood;
 };
 

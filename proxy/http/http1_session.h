@@ -97,7 +97,7 @@ class Http1Session {
   awaitable<void> send_continue();
   awaitable<void> write_end();
   awaitable<void> linger();
-  void client_lost(Trace& trace);
+  void client_lost(SessionTrace& trace);
 
   // False if that is our own defect: the machine has cut the connection then.
   bool go(Move move);

@@ -25,15 +25,15 @@ void append_piece(Bytes& out, const Framing& framing, Chunk& chunk) {
 
 // The answer did not reach the client. A decision against the request stays what its line in the
 // log is about: leaving early does not hide it.
-void Http1Session::client_lost(Trace& trace) {
+void Http1Session::client_lost(SessionTrace& trace) {
   if (trace.failure && traits(trace.failure->code).level == LogLevel::Audit) return;
-  trace.by = Trace::By::Client;
+  trace.by = DecidedBy::Client;
   const H1ServerMachine::Client client = machine_.client();
   if (client == H1ServerMachine::Client::Stalled) {
     trace.failure = Failure(Code::ClientSlow, "the client stopped reading");
   } else if (closing() && client == H1ServerMachine::Client::There) {
     trace.failure = Failure(Code::ShuttingDown, "the proxy stopped before the answer's end");
-    trace.by = Trace::By::Proxy;
+    trace.by = DecidedBy::Proxy;
   } else {
     trace.failure = Failure(Code::ClientGone, "the client closed the connection");
   }

@@ -291,7 +291,7 @@ awaitable<void> Http2Session::serve(H2Request request) {
     const char* detail =
         ours ? "the proxy stopped before the answer's end" : "the client went away";
     exchange.trace.failure = Failure{*stream.lost, detail};
-    exchange.trace.by = ours ? Trace::By::Proxy : Trace::By::Client;
+    exchange.trace.by = ours ? DecidedBy::Proxy : DecidedBy::Client;
   }
   context_.handler.finished(exchange);
   if (failed) std::rethrow_exception(failed);
@@ -383,7 +383,7 @@ awaitable<bool> Http2Session::wait_for_room(Stream& stream, Exchange& exchange) 
     const std::size_t still = engine_.queued(stream.id);
     if (still >= pending) {
       exchange.trace.failure = Failure{Code::ClientSlow, "the client stopped reading"};
-      exchange.trace.by = Trace::By::Client;
+      exchange.trace.by = DecidedBy::Client;
       co_return false;
     }
     pending = still;
@@ -402,7 +402,7 @@ awaitable<void> Http2Session::wait_until_sent(Stream& stream, Exchange& exchange
     const std::size_t still = engine_.queued(stream.id);
     if (still >= pending) {
       exchange.trace.failure = Failure{Code::ClientSlow, "the client stopped reading"};
-      exchange.trace.by = Trace::By::Client;
+      exchange.trace.by = DecidedBy::Client;
       co_return;
     }
     pending = still;

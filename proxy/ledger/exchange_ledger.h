@@ -11,6 +11,7 @@
 #include "proxy/base/awaitable.h"
 #include "proxy/base/cancellable.h"
 #include "proxy/base/result.h"
+#include "proxy/contract/decided_by.h"
 #include "proxy/http/chunk.h"
 #include "proxy/http/exchange.h"
 #include "proxy/http/head.h"
@@ -52,8 +53,8 @@ struct EndNews {
 // counts). The last news, as EndNews is.
 struct FailureNews {
   Failure failure;
-  Trace::By by = Trace::By::Exit;
-  std::string upstream_protocol = {};  // as in Trace; empty: no connection to the origin came about
+  DecidedBy by = DecidedBy::Exit;
+  std::string upstream_protocol = {};  // Passage::protocol
 };
 // The scanner changed the request's body, which was allowed to it, and its version is what goes.
 struct BodyChangedNews {};

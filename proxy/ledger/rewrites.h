@@ -13,7 +13,7 @@ namespace bottle {
 // The request that came out of the scanner against the one that was admitted. Nothing if it is the
 // same one; otherwise what differs, in words without values ("method", "scheme", "host", "path",
 // "query", "field x-api-key"). Both are canonical (check_request, the relayed one with
-// RequestRules::from_scanner), the relayed one with the ticket taken off. Differences that are
+// ControlFields::Keep), the relayed one with the ticket taken off. Differences that are
 // fine: names' case, fields' order (not that of equal names), the fields that the scanner strips
 // (identity, hop-by-hop, its own), an empty User-Agent that is gone, Go's own where there was none,
 // a Cache-Control that Go made of "Pragma: no-cache", the query without its "agent" parameter,

@@ -51,13 +51,13 @@ void make_scannable(RequestHead& head, bool bypass_body) {
 }
 
 awaitable<Result<Admission>> make_admission(const RequestHead& head, CollectedBody body,
-                                            const Exchange& exchange) {
+                                            const Exchange& exchange, bool bypass_body) {
   Admission admission;
   admission.id = exchange.id();
   admission.client = exchange.client;
   admission.destination = exchange.destination();
   admission.scheme = exchange.scheme();
-  admission.bypass_body = exchange.bypass_body;
+  admission.bypass_body = bypass_body;
 
   RequestHead& sent = admission.sent.head;
   sent = head;
@@ -75,7 +75,7 @@ awaitable<Result<Admission>> make_admission(const RequestHead& head, CollectedBo
   if (body.sent) sent.content_length = body.sent->size();
   admission.sent.body = std::move(body.sent);
   if (body.decoded) sent.fields.remove("content-encoding");
-  if (!exchange.bypass_body) sent.fields = with_field(sent.fields, "Accept-Encoding", "identity");
+  if (!bypass_body) sent.fields = with_field(sent.fields, "Accept-Encoding", "identity");
 
   if (!has_body) {
     admission.scanned.body_digest = sha256({});

@@ -24,8 +24,9 @@ struct CollectedBody {
 
 // Makes what may leave for `exchange`: `head` as the client sent it (canonical) and its body. The
 // form that goes out keeps the client's order and case; it asks for identity coding too unless the
-// response's body goes past the scanner. Reads the body once, giving way to others now and then.
+// response's body goes past the scanner (`bypass_body`). Reads the body once, giving way to others
+// now and then.
 awaitable<Result<Admission>> make_admission(const RequestHead& head, CollectedBody body,
-                                            const Exchange& exchange);
+                                            const Exchange& exchange, bool bypass_body);
 
 }  // namespace bottle

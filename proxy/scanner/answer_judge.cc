@@ -20,7 +20,7 @@ constexpr std::string_view kChanged = "changed_by_scanner";
 
 }  // namespace
 
-Failure AnswerJudge::blame(Failure why, Trace::By by) {
+Failure AnswerJudge::blame(Failure why, DecidedBy by) {
   exchange_.trace.by = by;
   return why;
 }
@@ -32,13 +32,13 @@ Failure AnswerJudge::without_answer(Failure why) {
 }
 
 Response AnswerJudge::events_ahead(std::shared_ptr<PendingAnswer> pending) {
-  exchange_.trace.scanned_response_body = true;
+  passage_.scanned_response_body = true;
   ResponseHead shown = shown_to_scanner(news_->head->head, exchange_.id(), false);
   Response answer;
   answer.head = news_->head->head;
   answer.body = matched_events(
       news_->release(), std::make_unique<AwaitedEvents>(std::move(pending), std::move(shown)),
-      options_.sse_comment, options_.exit, exchange_);
+      options_.sse_comment, options_.exit, exchange_, passage_);
   return answer;
 }
 
@@ -50,12 +50,12 @@ awaitable<Result<Response>> AnswerJudge::judge(Response relayed, bool request_wa
   if (ids > 1 || other || (ids == 1 && !news_->head && !news_->failure)) {
     const Failure mixed = mixed_up("the scanner gave the answer of another exchange");
     if (relayed.body) relayed.body->stop(mixed);
-    co_return blame(mixed, Trace::By::Pipelock);
+    co_return blame(mixed, DecidedBy::Pipelock);
   }
   if (news_->too_many_interims) {
     const Failure flood{Code::UpstreamBroken, "too many interim responses", "interim_flood"};
     if (relayed.body) relayed.body->stop(flood);
-    co_return blame(flood, Trace::By::Origin);
+    co_return blame(flood, DecidedBy::Origin);
   }
   if (news_->failure && !is_scanners_leaving(*news_->failure)) {
     auto failed = co_await of_failure(std::move(relayed.body));
@@ -65,7 +65,7 @@ awaitable<Result<Response>> AnswerJudge::judge(Response relayed, bool request_wa
     auto own = co_await scanners_own(std::move(relayed), request_was_head);
     co_return own;
   }
-  ResponseHead shown = shown_to_scanner(news_->head->head, exchange_.id(), exchange_.bypass_body);
+  ResponseHead shown = shown_to_scanner(news_->head->head, exchange_.id(), passage_.bypass_body);
   const auto difference = response_difference(shown, relayed.head);
   if (difference) {
     Cuts cuts;
@@ -75,7 +75,7 @@ awaitable<Result<Response>> AnswerJudge::judge(Response relayed, bool request_wa
     }
     if (relayed.body) {
       relayed.body = std::make_unique<RelayedBody>(Bytes(), std::move(relayed.body), cuts);
-      exchange_.trace.scanned_response_body = true;
+      passage_.scanned_response_body = true;
     }
     co_return changed(std::move(relayed), shown, *difference);
   }
@@ -95,7 +95,7 @@ awaitable<Result<Response>> AnswerJudge::of_failure(std::unique_ptr<BodySource> 
 awaitable<Result<Response>> AnswerJudge::passed(Response relayed, ResponseHead shown) {
   Response answer;
   answer.head = news_->head->head;
-  if (!answer.head.has_body || exchange_.bypass_body) {
+  if (!answer.head.has_body || passage_.bypass_body) {
     // Nothing belongs to it.
     auto rest = co_await read_short(relayed.body);
     if (!rest) co_return without_answer(rest.error());
@@ -109,24 +109,25 @@ awaitable<Result<Response>> AnswerJudge::passed(Response relayed, ResponseHead s
       co_return changed(std::move(relayed), shown, "body");
     }
     if (answer.head.has_body) {
-      answer.body =
-          std::make_unique<BypassBody>(news_->release(), exchange_, options_.h1.response_stall);
+      answer.body = std::make_unique<BypassBody>(news_->release(), exchange_.wheel(), passage_,
+                                                 options_.h1.response_stall);
     }
     co_return answer;
   }
-  exchange_.trace.scanned_response_body = true;
+  passage_.scanned_response_body = true;
   if (!relayed.body) relayed.body = std::make_unique<BytesSource>(Bytes());
   if (is_event_stream(answer.head.fields)) {
     answer.body = matched_events(news_->release(), std::move(relayed.body), options_.sse_comment,
-                                 options_.exit, exchange_);
+                                 options_.exit, exchange_, passage_);
     co_return answer;
   }
-  auto body = std::make_unique<ComparedBody>(news_->release(), std::move(relayed.body), exchange_,
-                                             options_.exit.end, options_.max_response_bytes);
+  auto body =
+      std::make_unique<ComparedBody>(news_->release(), std::move(relayed.body), exchange_.wheel(),
+                                     passage_, options_.exit.end, options_.max_response_bytes);
   auto collected = co_await body->collect(options_.exit.compared_body);
   if (!collected) {
     // No head is out yet: this is the answer, not a cut.
-    const Trace::By by = std::exchange(exchange_.trace.cut_by, Trace::By::Nobody);
+    const DecidedBy by = std::exchange(passage_.cut_by, DecidedBy::Nobody);
     co_return blame(collected.error(), by);
   }
   if (*collected == ComparedBody::Collected::Changed) {
@@ -148,7 +149,7 @@ Response AnswerJudge::changed(Response relayed, const ResponseHead& shown,
   exchange_.trace.failure =
       Failure(Code::UpstreamDenied, "the scanner changed the origin's answer: " + what,
               std::string(kChanged));
-  exchange_.trace.by = Trace::By::Pipelock;
+  exchange_.trace.by = DecidedBy::Pipelock;
   return relayed;
 }
 
@@ -163,9 +164,10 @@ awaitable<Result<Response>> AnswerJudge::scanners_own(Response relayed, bool req
     // It says no more than that it could not; the exit may know better.
     news_->take_failure();
     if (!news_->failure && news_->head) {
-      auto end = co_await end_of_answer(news_->end(), exchange_, options_.exit.end);
-      const Trace::By by = std::exchange(exchange_.trace.cut_by, Trace::By::Nobody);
-      if (!end && by != Trace::By::Nobody && by != Trace::By::Exit)
+      auto end =
+          co_await end_of_answer(news_->end(), exchange_.wheel(), passage_, options_.exit.end);
+      const DecidedBy by = std::exchange(passage_.cut_by, DecidedBy::Nobody);
+      if (!end && by != DecidedBy::Nobody && by != DecidedBy::Exit)
         co_return blame(end.error(), by);
     }
     if (news_->failure) co_return blame(std::move(news_->failure->failure), news_->failure->by);
@@ -174,22 +176,22 @@ awaitable<Result<Response>> AnswerJudge::scanners_own(Response relayed, bool req
       co_return blame(
           Failure{Code::UpstreamTimeout, "the origin had not answered when the scanner gave up",
                   "scanner_time_cut", "Raise the scanner's timeout_seconds."},
-          Trace::By::Pipelock);
+          DecidedBy::Pipelock);
     }
     if (!claimed && (code == Code::ConnectFailed || code == Code::DnsFailed)) {
       co_return blame(Failure{Code::ScannerUnavailable, "the scanner does not reach the exit",
                               "exit_unreachable",
                               "The scanner's names must resolve to the exit, and it must trust the "
                               "bottle's CA."},
-                      Trace::By::Pipelock);
+                      DecidedBy::Pipelock);
     }
-    co_return blame(std::move(verdict.failure), Trace::By::Pipelock);
+    co_return blame(std::move(verdict.failure), DecidedBy::Pipelock);
   }
   if (relayed.head.status < 400) {
     // No origin was asked for this.
     const Failure alone = mixed_up("the scanner answered by itself");
     if (relayed.body) relayed.body->stop(alone);
-    co_return blame(alone, Trace::By::Pipelock);
+    co_return blame(alone, DecidedBy::Pipelock);
   }
   if (verdict.kind != PipelockVerdict::Kind::Refused) {
     verdict.failure = Failure(Code::UpstreamDenied,
@@ -204,7 +206,7 @@ awaitable<Result<Response>> AnswerJudge::scanners_own(Response relayed, bool req
     relayed.body = std::make_unique<BytesSource>(std::move(text->bytes));
   }
   exchange_.trace.failure = std::move(verdict.failure);
-  exchange_.trace.by = Trace::By::Pipelock;
+  exchange_.trace.by = DecidedBy::Pipelock;
   co_return relayed;
 }
 

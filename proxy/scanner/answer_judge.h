@@ -6,19 +6,21 @@
 #include "proxy/scanner/exit_reports.h"
 #include "proxy/scanner/pipelock_options.h"
 #include "proxy/scanner/scanner_answer.h"
+#include "proxy/upstream/upstream.h"
 
 namespace bottle {
 
 // Makes the client's answer of the scanner's answer and of what the exit reported meanwhile.
 //
 // Passed (it is what the exit gave the scanner): the origin's own head, its body compared on the
-// way. Blocked or changed: the scanner's answer, marked with X-Bottle-Deny, in the trace
+// way. Blocked or changed: the scanner's answer, marked with X-Bottle-Deny, in the exchange's trace
 // UpstreamDenied by Pipelock. Failed at the exit or at the origin: that failure, by its cause.
 class AnswerJudge {
  public:
   // All outlive it; `news` is the exchange's.
-  AnswerJudge(const PipelockOptions& options, std::shared_ptr<ExitReports> news, Exchange& exchange)
-      : options_(options), news_(std::move(news)), exchange_(exchange) {}
+  AnswerJudge(const PipelockOptions& options, std::shared_ptr<ExitReports> news, Exchange& exchange,
+              Passage& passage)
+      : options_(options), news_(std::move(news)), exchange_(exchange), passage_(passage) {}
 
   // `request_was_head`: the method was HEAD. `sent`: when the request went to the scanner.
   awaitable<Result<Response>> judge(Response relayed, bool request_was_head,
@@ -36,11 +38,12 @@ class AnswerJudge {
   awaitable<Result<Response>> of_failure(std::unique_ptr<BodySource> body);
   [[nodiscard]] Response changed(Response relayed, const ResponseHead& shown,
                                  const std::string& what);
-  [[nodiscard]] Failure blame(Failure why, Trace::By by);
+  [[nodiscard]] Failure blame(Failure why, DecidedBy by);
 
   const PipelockOptions& options_;
   std::shared_ptr<ExitReports> news_;
   Exchange& exchange_;
+  Passage& passage_;
 };
 
 }  // namespace bottle

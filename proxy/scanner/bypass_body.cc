@@ -17,7 +17,7 @@ void BypassBody::take_news() {
         failure_ = FailureNews{
             Failure(Code::UpstreamTruncated, "the exit did not pass on all that the origin sent",
                     "exit_lost_bytes"),
-            Trace::By::Exit};
+            DecidedBy::Exit};
         return;
       }
       ended_ = true;
@@ -29,16 +29,16 @@ void BypassBody::take_news() {
 }
 
 awaitable<Result<Chunk>> BypassBody::read(std::size_t max) {
-  Deadline stall(exchange_.wheel(), *front_, stall_);
+  Deadline stall(wheel_, *front_, stall_);
   for (;;) {
     take_news();
     if (!queue_.empty() || ended_) break;
     if (failure_) {
-      exchange_.trace.cut_by = failure_->by;
+      passage_.cut_by = failure_->by;
       co_return failure_->failure;
     }
     if (stall.fired()) {
-      exchange_.trace.cut_by = Trace::By::Exit;
+      passage_.cut_by = DecidedBy::Exit;
       co_return Failure{Code::UpstreamTimeout, "the response stalled", "response_stalled"};
     }
     const bool told = co_await front_->wait();

@@ -5,10 +5,11 @@
 #include <memory>
 #include <optional>
 
+#include "proxy/base/deadline.h"
 #include "proxy/http/body.h"
 #include "proxy/http/byte_queue.h"
-#include "proxy/http/exchange.h"
 #include "proxy/ledger/exchange_ledger.h"
+#include "proxy/upstream/upstream.h"
 
 namespace bottle {
 
@@ -17,9 +18,10 @@ namespace bottle {
 // ends with it.
 class BypassBody final : public BodySource {
  public:
-  // The exit begins now. `stall`: between two pieces. `exchange` outlives it.
-  BypassBody(std::unique_ptr<FrontEnd> front, Exchange& exchange, std::chrono::milliseconds stall)
-      : front_(std::move(front)), exchange_(exchange), stall_(stall) {
+  // The exit begins now. `stall`: between two pieces. `wheel` and `passage` outlive it.
+  BypassBody(std::unique_ptr<FrontEnd> front, TimerWheel& wheel, Passage& passage,
+             std::chrono::milliseconds stall)
+      : front_(std::move(front)), wheel_(wheel), passage_(passage), stall_(stall) {
     front_->credit(kBypassWindow);
   }
 
@@ -35,7 +37,8 @@ class BypassBody final : public BodySource {
   void take_news();
 
   std::unique_ptr<FrontEnd> front_;
-  Exchange& exchange_;
+  TimerWheel& wheel_;
+  Passage& passage_;
   const std::chrono::milliseconds stall_;
   ByteQueue queue_;
   std::uint64_t received_ = 0;

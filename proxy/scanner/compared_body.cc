@@ -24,7 +24,7 @@ awaitable<Result<bool>> ComparedBody::fill(std::size_t max) {
   auto chunk = co_await inner()->read(max);
   if (!chunk) {
     end_inner();
-    exchange_.trace.cut_by = Trace::By::Pipelock;
+    passage_.cut_by = DecidedBy::Pipelock;
     co_return chunk.error();
   }
   if (chunk->end) {
@@ -39,7 +39,7 @@ awaitable<Result<bool>> ComparedBody::fill(std::size_t max) {
 }
 
 awaitable<Result<ComparedBody::Collected>> ComparedBody::compare() {
-  auto end = co_await end_of_answer(*front_, exchange_, end_);
+  auto end = co_await end_of_answer(*front_, wheel_, passage_, end_);
   if (!end) co_return end.error();
   front_.reset();
   if (end->bytes == received_ && end->digest == digest_) {
@@ -47,7 +47,7 @@ awaitable<Result<ComparedBody::Collected>> ComparedBody::compare() {
     trailers_ = std::move(end->trailers);
     co_return Collected::Same;
   }
-  exchange_.trace.cut_by = Trace::By::Pipelock;
+  passage_.cut_by = DecidedBy::Pipelock;
   if (received_ < end->bytes) co_return shortened(received_ == cap_);
   co_return Collected::Changed;
 }

@@ -6,10 +6,11 @@
 #include <optional>
 
 #include "certs/digest.h"
+#include "proxy/base/deadline.h"
 #include "proxy/body/body_filter.h"
 #include "proxy/http/byte_queue.h"
-#include "proxy/http/exchange.h"
 #include "proxy/ledger/exchange_ledger.h"
+#include "proxy/upstream/upstream.h"
 
 namespace bottle {
 
@@ -18,13 +19,15 @@ namespace bottle {
 // not take a changed or shortened body for a whole one. Owns the front's end of the exchange.
 class ComparedBody final : public BodyFilter {
  public:
-  // `exchange` outlives it; `end`: see end_of_answer(); `cap`: where the scanner cuts bodies (0:
-  // not known).
+  // `wheel` and `passage` outlive it; `end`: see end_of_answer(); `cap`: where the scanner cuts
+  // bodies (0: not known).
   ComparedBody(std::unique_ptr<FrontEnd> front, std::unique_ptr<BodySource> relayed,
-               Exchange& exchange, std::chrono::milliseconds end, std::uint64_t cap)
+               TimerWheel& wheel, Passage& passage, std::chrono::milliseconds end,
+               std::uint64_t cap)
       : BodyFilter(std::move(relayed)),
         front_(std::move(front)),
-        exchange_(exchange),
+        wheel_(wheel),
+        passage_(passage),
         end_(end),
         cap_(cap) {}
 
@@ -47,7 +50,8 @@ class ComparedBody final : public BodyFilter {
   awaitable<Result<Collected>> compare();
 
   std::unique_ptr<FrontEnd> front_;
-  Exchange& exchange_;
+  TimerWheel& wheel_;
+  Passage& passage_;
   const std::chrono::milliseconds end_;
   const std::uint64_t cap_;
   ByteQueue queue_;

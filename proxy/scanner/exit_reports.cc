@@ -8,7 +8,7 @@
 namespace bottle {
 
 bool is_scanners_leaving(const FailureNews& news) noexcept {
-  return news.by == Trace::By::Pipelock && news.failure.code == Code::Cancelled;
+  return news.by == DecidedBy::Pipelock && news.failure.code == Code::Cancelled;
 }
 
 void ExitReports::take() {
@@ -18,13 +18,13 @@ void ExitReports::take() {
     if (auto* interim = std::get_if<InterimNews>(&*news)) {
       if (!exchange_.interim(interim->head)) too_many_interims = true;
     } else if (std::holds_alternative<BodyChangedNews>(*news)) {
-      exchange_.trace.request_body_changed = true;
+      passage_.request_body_changed = true;
     } else if (auto* told = std::get_if<HeadNews>(&*news)) {
       head = std::move(*told);
-      exchange_.trace.upstream_protocol = to_string(head->h2 ? Version::Http2 : Version::Http11);
+      passage_.protocol = to_string(head->h2 ? Version::Http2 : Version::Http11);
     } else if (auto* failed = std::get_if<FailureNews>(&*news)) {
       failure = std::move(*failed);
-      exchange_.trace.upstream_protocol = failure->upstream_protocol;
+      passage_.protocol = failure->upstream_protocol;
     }
   }
 }
@@ -56,7 +56,7 @@ awaitable<void> ExitReports::run(std::shared_ptr<ExitReports> self, std::shared_
 }
 
 bool ExitReports::begins_events() const {
-  if (!head || failure || too_many_interims || exchange_.bypass_body) return false;
+  if (!head || failure || too_many_interims || passage_.bypass_body) return false;
   const ResponseHead& answer = head->head;
   // The scanner refuses a coding that the exit could not take off, and says so.
   return answer.status / 100 == 2 && answer.has_body && is_event_stream(answer.fields) &&
@@ -72,21 +72,21 @@ awaitable<bool> ExitReports::end_watch() {
   co_return true;
 }
 
-awaitable<Result<EndNews>> end_of_answer(FrontEnd& front, Exchange& exchange,
+awaitable<Result<EndNews>> end_of_answer(FrontEnd& front, TimerWheel& wheel, Passage& passage,
                                          std::chrono::milliseconds time) {
-  Deadline due(exchange.wheel(), front, time);
+  Deadline due(wheel, front, time);
   for (;;) {
     while (auto news = front.next()) {
       if (auto* end = std::get_if<EndNews>(&*news)) co_return std::move(*end);
       auto* failed = std::get_if<FailureNews>(&*news);
       if (failed == nullptr) continue;
-      exchange.trace.cut_by = failed->by;
+      passage.cut_by = failed->by;
       if (!is_scanners_leaving(*failed)) co_return std::move(failed->failure);
       co_return Failure{Code::UpstreamTruncated, "the scanner gave the origin's answer up",
                         "scanner_time_cut", "Raise the scanner's timeout_seconds."};
     }
     if (due.fired()) {
-      exchange.trace.cut_by = Trace::By::Exit;
+      passage.cut_by = DecidedBy::Exit;
       co_return Failure{Code::UpstreamBroken, "the exit did not say how the answer ended",
                         "exit_silent"};
     }

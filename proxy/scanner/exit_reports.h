@@ -7,6 +7,7 @@
 #include "proxy/base/event.h"
 #include "proxy/http/exchange.h"
 #include "proxy/ledger/exchange_ledger.h"
+#include "proxy/upstream/upstream.h"
 
 namespace bottle {
 
@@ -14,9 +15,12 @@ namespace bottle {
 // client, and the head or the failure. Shared with the child that waits for the former.
 class ExitReports {
  public:
-  // `exchange` outlives it.
-  ExitReports(std::unique_ptr<FrontEnd> front, Exchange& exchange)
-      : front_(std::move(front)), exchange_(exchange), watch_ended_(exchange.wheel().executor()) {}
+  // `exchange` and `passage` outlive it.
+  ExitReports(std::unique_ptr<FrontEnd> front, Exchange& exchange, Passage& passage)
+      : front_(std::move(front)),
+        exchange_(exchange),
+        passage_(passage),
+        watch_ended_(exchange.wheel().executor()) {}
   ExitReports(const ExitReports&) = delete;
   ExitReports& operator=(const ExitReports&) = delete;
 
@@ -49,6 +53,7 @@ class ExitReports {
 
   std::unique_ptr<FrontEnd> front_;
   Exchange& exchange_;
+  Passage& passage_;
   bool watching_ = false;
   Event watch_ended_;
 };
@@ -58,8 +63,8 @@ class ExitReports {
 [[nodiscard]] bool is_scanners_leaving(const FailureNews& news) noexcept;
 
 // The end of a body, for which the exit has `time`: what was told before it is dropped. A failure
-// leaves its culprit in exchange.trace.cut_by.
-awaitable<Result<EndNews>> end_of_answer(FrontEnd& front, Exchange& exchange,
+// leaves its culprit in passage.cut_by.
+awaitable<Result<EndNews>> end_of_answer(FrontEnd& front, TimerWheel& wheel, Passage& passage,
                                          std::chrono::milliseconds time);
 
 }  // namespace bottle

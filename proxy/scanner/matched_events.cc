@@ -33,7 +33,7 @@ struct Streams {
         taken(exchange.wheel().executor()),
         changed(exchange.wheel().executor()) {}
 
-  void fail(Failure why, Trace::By who) {
+  void fail(Failure why, DecidedBy who) {
     if (failure) return;
     failure = std::move(why);
     by = who;
@@ -48,7 +48,7 @@ struct Streams {
         received += body->data.size();
         owed += body->data.size();
         const auto told = match.original(body->data);
-        if (!told) fail(told.error(), Trace::By::Proxy);
+        if (!told) fail(told.error(), DecidedBy::Proxy);
       } else if (auto* last = std::get_if<EndNews>(&*news)) {
         told_all = true;
         if (last->bytes == received) {
@@ -58,7 +58,7 @@ struct Streams {
           broken = FailureNews{
               Failure(Code::UpstreamTruncated, "the exit did not pass on all that the origin sent",
                       "exit_lost_bytes"),
-              Trace::By::Exit};
+              DecidedBy::Exit};
         }
       } else if (auto* failed = std::get_if<FailureNews>(&*news)) {
         told_all = true;
@@ -88,7 +88,7 @@ struct Streams {
   std::optional<FailureNews> broken;  // … or will not
   bool relayed_ended = false;
   std::optional<Failure> failure;  // at once
-  Trace::By by = Trace::By::Nobody;
+  DecidedBy by = DecidedBy::Nobody;
   bool stopped = false;
 };
 
@@ -97,7 +97,7 @@ awaitable<void> read_relayed(std::shared_ptr<Streams> streams) {
     if (streams->match.ready() >= streams->most_ready) {
       const bool taken = co_await streams->taken.wait();
       if (taken) continue;
-      streams->fail(Failure{Code::Cancelled, "the exchange was ended"}, Trace::By::Nobody);
+      streams->fail(Failure{Code::Cancelled, "the exchange was ended"}, DecidedBy::Nobody);
       streams->relayed->stop(*streams->failure);
       break;
     }
@@ -108,12 +108,12 @@ awaitable<void> read_relayed(std::shared_ptr<Streams> streams) {
       // The origin's failure may be why the scanner failed.
       const bool origins = streams->broken && !is_scanners_leaving(*streams->broken);
       const Failure& why = origins ? streams->broken->failure : piece.error();
-      streams->fail(why, origins ? streams->broken->by : Trace::By::Pipelock);
+      streams->fail(why, origins ? streams->broken->by : DecidedBy::Pipelock);
     } else {
       const auto passed = streams->match.passed(piece->data);
       streams->relayed_ended = piece->end;
       if (!passed) {
-        streams->fail(passed.error(), Trace::By::Pipelock);
+        streams->fail(passed.error(), DecidedBy::Pipelock);
         if (!piece->end) streams->relayed->stop(passed.error());
       }
       streams->give_credit();
@@ -135,9 +135,10 @@ awaitable<void> read_news(std::shared_ptr<Streams> streams) {
 class MatchedEvents final : public BodySource {
  public:
   MatchedEvents(std::shared_ptr<Streams> streams, std::chrono::milliseconds idle,
-                std::chrono::milliseconds end, Exchange& exchange)
+                std::chrono::milliseconds end, TimerWheel& wheel, Passage& passage)
       : streams_(std::move(streams)),
-        exchange_(exchange),
+        wheel_(wheel),
+        passage_(passage),
         comments_(Clock::now(), idle),
         end_(end) {}
   ~MatchedEvents() override { stop(Failure{Code::Cancelled, "the response was dropped"}); }
@@ -149,10 +150,11 @@ class MatchedEvents final : public BodySource {
   [[nodiscard]] Chunk take(std::size_t max);
   // The scanner has ended. Nothing: the exit has not said how the origin did.
   [[nodiscard]] std::optional<Result<Chunk>> last(std::size_t max);
-  [[nodiscard]] Failure fail(Failure why, Trace::By by);
+  [[nodiscard]] Failure fail(Failure why, DecidedBy by);
 
   std::shared_ptr<Streams> streams_;
-  Exchange& exchange_;
+  TimerWheel& wheel_;
+  Passage& passage_;
   SseComments comments_;
   const std::chrono::milliseconds end_;
   std::optional<Clock::time_point> give_up_;  // the exit has until then
@@ -163,14 +165,14 @@ Chunk MatchedEvents::take(std::size_t max) {
   while (chunk.data.size() < max && streams_->match.ready() > 0) {
     chunk.data += streams_->match.take(max - chunk.data.size());
   }
-  comments_.passed(chunk.data, exchange_.wheel().now());
+  comments_.passed(chunk.data, wheel_.now());
   streams_->give_credit();
   streams_->taken.set_later();
   return chunk;
 }
 
-Failure MatchedEvents::fail(Failure why, Trace::By by) {
-  exchange_.trace.cut_by = by;
+Failure MatchedEvents::fail(Failure why, DecidedBy by) {
+  passage_.cut_by = by;
   stop(why);
   return why;
 }
@@ -178,13 +180,13 @@ Failure MatchedEvents::fail(Failure why, Trace::By by) {
 std::optional<Result<Chunk>> MatchedEvents::last(std::size_t max) {
   if (streams_->broken) {
     FailureNews& news = *streams_->broken;
-    if (is_scanners_leaving(news)) return fail(cut_by_scanner(), Trace::By::Pipelock);
+    if (is_scanners_leaving(news)) return fail(cut_by_scanner(), DecidedBy::Pipelock);
     return fail(std::move(news.failure), news.by);
   }
   if (!streams_->end) return std::nullopt;
   const auto matched = streams_->match.finish();
   if (streams_->match.ready() > 0) return take(max);
-  if (!matched) return fail(matched.error(), Trace::By::Pipelock);
+  if (!matched) return fail(matched.error(), DecidedBy::Pipelock);
   Chunk chunk;
   chunk.end = true;
   chunk.trailers = std::move(streams_->end->trailers);
@@ -202,24 +204,23 @@ awaitable<Result<Chunk>> MatchedEvents::read(std::size_t max) {
     if (streams->relayed_ended) {
       auto end = last(max);
       if (end) co_return std::move(*end);
-      if (!give_up_) give_up_ = exchange_.wheel().now() + end_;
+      if (!give_up_) give_up_ = wheel_.now() + end_;
       until = give_up_;
     } else {
       until = comments_.due();
     }
-    Deadline due(exchange_.wheel(), streams->changed);
+    Deadline due(wheel_, streams->changed);
     if (until) {
-      const auto left =
-          std::chrono::ceil<std::chrono::milliseconds>(*until - exchange_.wheel().now());
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - wheel_.now());
       due.arm(std::max(left, std::chrono::milliseconds(1)));
     }
     const bool changed = co_await streams->changed.wait();
     if (changed) continue;
     if (!due.fired()) {
-      co_return fail(Failure{Code::Cancelled, "the exchange was ended"}, Trace::By::Nobody);
+      co_return fail(Failure{Code::Cancelled, "the exchange was ended"}, DecidedBy::Nobody);
     }
-    if (give_up_) co_return fail(cut_by_scanner(), Trace::By::Pipelock);
-    const ByteView comment = comments_.emit(exchange_.wheel().now());
+    if (give_up_) co_return fail(cut_by_scanner(), DecidedBy::Pipelock);
+    const ByteView comment = comments_.emit(wheel_.now());
     if (comment.empty()) continue;
     Chunk chunk;
     chunk.data = comment;
@@ -240,11 +241,13 @@ void MatchedEvents::stop(Failure why) noexcept {
 std::unique_ptr<BodySource> matched_events(std::unique_ptr<FrontEnd> front,
                                            std::unique_ptr<BodySource> relayed,
                                            std::chrono::milliseconds idle,
-                                           const AnswerJudgeLimits& limits, Exchange& exchange) {
+                                           const AnswerJudgeLimits& limits, Exchange& exchange,
+                                           Passage& passage) {
   auto streams = std::make_shared<Streams>(std::move(front), std::move(relayed), limits, exchange);
   exchange.tasks().spawn(read_relayed(streams));
   exchange.tasks().spawn(read_news(streams));
-  return std::make_unique<MatchedEvents>(std::move(streams), idle, limits.end, exchange);
+  return std::make_unique<MatchedEvents>(std::move(streams), idle, limits.end, exchange.wheel(),
+                                         passage);
 }
 
 }  // namespace bottle

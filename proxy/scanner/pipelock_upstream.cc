@@ -80,24 +80,26 @@ PipelockUpstream::PipelockUpstream(Dialer& dialer, Pool& pool, Spool& spool,
                                    PipelockOptions options, ExchangeLedger* ledger)
     : dialer_(dialer), pool_(pool), spool_(spool), options_(std::move(options)), ledger_(ledger) {}
 
-awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& exchange) {
+awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& exchange,
+                                                   Passage& passage) {
   // Before a connection is used: an upload has ten seconds (docs/pipelock.md, section 2).
   auto body = co_await collect(request, exchange);
   if (!body) co_return body.error();
-  exchange.trace.scanned_request_body =
-      exchange.trace.scanned_request_body || body->scanned != nullptr;
+  passage.scanned_request_body = passage.scanned_request_body || body->scanned != nullptr;
   request.body.reset();
   if (ledger_ != nullptr) {
-    auto answer = co_await send_admitted(std::move(request.head), std::move(*body), exchange);
+    auto answer =
+        co_await send_admitted(std::move(request.head), std::move(*body), exchange, passage);
     co_return answer;
   }
   const bool head_request = request.head.method == "HEAD";
   make_scannable(request.head, false);
   request.head.fields.set(kAgentField, pipelock_agent(options_.bottle_id, exchange.id()));
   auto relayed =
-      co_await call(std::move(request.head), std::move(body->scanned), nullptr, exchange);
+      co_await call(std::move(request.head), std::move(body->scanned), nullptr, exchange, passage);
   if (!relayed) co_return relayed.error();
-  auto judged = co_await judge(std::move(relayed->response), head_request, relayed->sent, exchange);
+  auto judged =
+      co_await judge(std::move(relayed->response), head_request, relayed->sent, exchange, passage);
   co_return judged;
 }
 
@@ -141,16 +143,16 @@ awaitable<Result<std::shared_ptr<const SpooledBody>>> PipelockUpstream::spool(
 }
 
 awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head, CollectedBody body,
-                                                            Exchange& exchange) {
+                                                            Exchange& exchange, Passage& passage) {
   const bool head_request = head.method == "HEAD";
-  auto admission = co_await make_admission(head, body, exchange);
+  auto admission = co_await make_admission(head, body, exchange, passage.bypass_body);
   if (!admission) co_return admission.error();
   head = admission->scanned.head;
   head.fields.set(kAgentField, pipelock_agent(options_.bottle_id, exchange.id()));
   auto end = ledger_->admit(std::move(*admission), exchange.wheel().executor());
   head.fields.set(kExchangeField, end->ticket());
-  const auto news = std::make_shared<ExitReports>(std::move(end), exchange);
-  const auto pending = std::make_shared<PendingAnswer>(exchange);
+  const auto news = std::make_shared<ExitReports>(std::move(end), exchange, passage);
+  const auto pending = std::make_shared<PendingAnswer>(exchange, passage);
   ExitReports::watch(news, pending->changed);
   pending->task =
       exchange.tasks().spawn(fetch(pending, std::move(head), std::move(body.scanned), news));
@@ -162,7 +164,7 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head, Co
     co_return ended;
   }
   const bool alone = co_await news->end_watch();
-  AnswerJudge front(options_, news, exchange);
+  AnswerJudge front(options_, news, exchange, passage);
   if (!pending->answer) {
     if (alone) co_return front.events_ahead(pending);
     pending->cancel();
@@ -181,14 +183,16 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head, Co
 awaitable<void> PipelockUpstream::fetch(std::shared_ptr<PendingAnswer> pending, RequestHead head,
                                         std::shared_ptr<const SpooledBody> body,
                                         std::shared_ptr<ExitReports> news) {
-  auto relayed = co_await call(std::move(head), std::move(body), news.get(), pending->exchange);
+  auto relayed = co_await call(std::move(head), std::move(body), news.get(), pending->exchange,
+                               pending->passage);
   pending->answer.emplace(std::move(relayed));
   pending->changed->set_later();
 }
 
 awaitable<Result<Relayed>> PipelockUpstream::call(RequestHead head,
                                                   std::shared_ptr<const SpooledBody> body,
-                                                  const ExitReports* front, Exchange& exchange) {
+                                                  const ExitReports* front, Exchange& exchange,
+                                                  Passage& passage) {
   const Turn turn{exchange.client, head.target.size() + head.fields.list_size() +
                                        static_cast<std::size_t>(body ? body->size() : 0)};
   bool may_retry = front != nullptr || is_idempotent(head.method);
@@ -205,7 +209,7 @@ awaitable<Result<Relayed>> PipelockUpstream::call(RequestHead head,
     const auto begun = exchange.begin_to_send();
     if (!begun) co_return begun.error();
     // Behind an exit it is the exit that speaks to the origin, and it tells.
-    if (front == nullptr) exchange.trace.upstream_protocol = to_string(Version::Http11);
+    if (front == nullptr) passage.protocol = to_string(Version::Http11);
     std::optional<RequestHead> spare;
     if (may_retry && lease->reused()) spare = head;
     Request request;
@@ -228,7 +232,8 @@ awaitable<Result<Relayed>> PipelockUpstream::call(RequestHead head,
 }
 
 awaitable<Result<Response>> PipelockUpstream::judge(Response response, bool head_request,
-                                                    Clock::time_point sent, Exchange& exchange) {
+                                                    Clock::time_point sent, Exchange& exchange,
+                                                    Passage& passage) {
   Bytes first;
   if (may_be_pipelocks_own(response.head)) {
     bool ended = response.body == nullptr;
@@ -244,7 +249,7 @@ awaitable<Result<Response>> PipelockUpstream::judge(Response response, bool head
       verdict = pipelock_verdict(response.head, first, head_request);
     }
     if (verdict.kind == PipelockVerdict::Kind::Failed) {
-      exchange.trace.by = Trace::By::Pipelock;
+      exchange.trace.by = DecidedBy::Pipelock;
       co_return std::move(verdict.failure);
     }
     if (verdict.kind == PipelockVerdict::Kind::Refused) {
@@ -252,14 +257,14 @@ awaitable<Result<Response>> PipelockUpstream::judge(Response response, bool head
       response.head.fields.add("X-Bottle-Deny", word(verdict.failure));
       if (!first.empty()) response.body = std::make_unique<BytesSource>(std::move(first));
       exchange.trace.failure = std::move(verdict.failure);
-      exchange.trace.by = Trace::By::Pipelock;
+      exchange.trace.by = DecidedBy::Pipelock;
       co_return response;
     }
   }
   strip_control_fields(response.head.fields);
   if (response.body == nullptr && first.empty()) co_return response;
 
-  exchange.trace.scanned_response_body = true;
+  passage.scanned_response_body = true;
   const bool events = is_event_stream(response.head.fields);
   Cuts cuts;
   if (events) {

@@ -22,8 +22,8 @@ class ExitReports;
 // socket.
 //
 // The response streams. What pipelock itself refused comes with its status and text, marked with
-// X-Bottle-Deny, and stands in the trace (UpstreamDenied, by Pipelock); what it could not do comes
-// as a Failure (DnsFailed, UpstreamBroken, …), as do a pipelock that is absent
+// X-Bottle-Deny, and stands in the exchange's trace (UpstreamDenied, by Pipelock); what it could
+// not do comes as a Failure (DnsFailed, UpstreamBroken, …), as do a pipelock that is absent
 // (ScannerUnavailable), silent (UpstreamTimeout) or babbling (UpstreamBroken). A body that ends
 // where pipelock cuts is UpstreamTruncated.
 //
@@ -38,7 +38,7 @@ class PipelockUpstream final : public Upstream {
   // Null ledger: pipelock speaks to origins itself, and what it does to messages stays done.
   PipelockUpstream(Dialer& dialer, Pool& pool, Spool& spool, PipelockOptions options,
                    ExchangeLedger* ledger = nullptr);
-  awaitable<Result<Response>> send(Request request, Exchange& exchange) override;
+  awaitable<Result<Response>> send(Request request, Exchange& exchange, Passage& passage) override;
 
  private:
   awaitable<Result<CollectedBody>> collect(Request& request, Exchange& exchange);
@@ -46,15 +46,15 @@ class PipelockUpstream final : public Upstream {
                                                               std::shared_ptr<SpooledBody> coded,
                                                               Exchange& exchange);
   awaitable<Result<Response>> send_admitted(RequestHead head, CollectedBody body,
-                                            Exchange& exchange);
+                                            Exchange& exchange, Passage& passage);
   // The child that gets the answer.
   awaitable<void> fetch(std::shared_ptr<PendingAnswer> pending, RequestHead head,
                         std::shared_ptr<const SpooledBody> body, std::shared_ptr<ExitReports> news);
   // `front`: null without an exit.
   awaitable<Result<Relayed>> call(RequestHead head, std::shared_ptr<const SpooledBody> body,
-                                  const ExitReports* front, Exchange& exchange);
+                                  const ExitReports* front, Exchange& exchange, Passage& passage);
   awaitable<Result<Response>> judge(Response response, bool head_request, Clock::time_point sent,
-                                    Exchange& exchange);
+                                    Exchange& exchange, Passage& passage);
 
   Dialer& dialer_;
   Pool& pool_;

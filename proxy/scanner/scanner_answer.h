@@ -7,6 +7,7 @@
 #include "proxy/base/result.h"
 #include "proxy/http/body.h"
 #include "proxy/http/exchange.h"
+#include "proxy/upstream/upstream.h"
 
 namespace bottle {
 
@@ -19,11 +20,14 @@ struct Relayed {
 // The same while it is waited for: a child in exchange.tasks() gets it, and sets `changed`. Shared
 // by that child and the one that waits. cancel() ends the child.
 struct PendingAnswer final : public Cancellable {
-  explicit PendingAnswer(Exchange& exchange_in)
-      : exchange(exchange_in), changed(std::make_shared<Event>(exchange.wheel().executor())) {}
+  PendingAnswer(Exchange& exchange_in, Passage& passage_in)
+      : exchange(exchange_in),
+        passage(passage_in),
+        changed(std::make_shared<Event>(exchange.wheel().executor())) {}
   void cancel() noexcept override { exchange.tasks().cancel(task); }
 
   Exchange& exchange;
+  Passage& passage;
   const std::shared_ptr<Event> changed;
   std::optional<Result<Relayed>> answer;
   TaskGroup::TaskId task = 0;

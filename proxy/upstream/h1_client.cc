@@ -253,7 +253,9 @@ awaitable<Result<ResponseHead>> read_head(Call& call) {
 
     ResponseHead head = call.parser.take_head();
     const bool keep_alive = head.keep_alive;
-    const auto vetted = check_response(head, call.head.method, call.how.responder);
+    const bool scanner = call.how.responder == Responder::Scanner;
+    const auto vetted =
+        check_response(head, call.head.method, scanner ? ControlFields::Keep : ControlFields::Drop);
     if (!vetted) co_return vetted.error();
     if (head.status >= 200) {
       call.go(keep_alive ? Move::HeadKeeps : Move::HeadCloses);

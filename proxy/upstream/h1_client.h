@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "proxy/base/awaitable.h"
@@ -12,6 +13,10 @@
 #include "proxy/upstream/upstream_limits.h"
 
 namespace bottle {
+
+// The peer of a connection. The scanner's control fields are evidence for the verdict on its answer
+// (check_response), and an answer of its before the request's end makes the rest useless.
+enum class Responder : std::uint8_t { Origin, Scanner };
 
 // How a request is written and its response read.
 struct H1Call {

@@ -307,7 +307,7 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
   response.head = std::move(*stream->head);
   stream->head.emplace();  // there was one: what fails from now on is a truncated body
   const auto vetted =
-      check_response(response.head, request.head.method, Responder::Origin, limits_.heads);
+      check_response(response.head, request.head.method, ControlFields::Drop, limits_.heads);
   if (!vetted) {
     answer.response = vetted.error();
     co_return answer;
@@ -330,7 +330,7 @@ awaitable<std::optional<Failure>> H2Client::wait_for_head(Stream& stream, Exchan
     while (told < stream.interims.size()) {
       // Moved out: eight large ones a stream would stay until its end.
       ResponseHead head = std::move(stream.interims[told++]);
-      const auto vetted = check_response(head, "GET", Responder::Origin, limits_.heads);
+      const auto vetted = check_response(head, "GET", ControlFields::Drop, limits_.heads);
       if (!vetted) co_return vetted.error();
       if (head.status == 100) continue;  // ours to give; it was not asked for
       if (!exchange.interim(head)) co_return broken("too many interim responses");

@@ -49,7 +49,7 @@ class OriginUpstream::Origins {
         limits_(limits),
         runs_(std::move(executor), TaskGroup::Children::Independent) {}
 
-  awaitable<Result<Response>> send(Request request, Exchange& exchange);
+  awaitable<Result<Response>> send(Request request, Exchange& exchange, Passage& passage);
   awaitable<void> close();
 
  private:
@@ -123,7 +123,8 @@ class OriginUpstream::Origins {
 
 // ---- one request -------------------------------------------------------------------------------
 
-awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Exchange& exchange) {
+awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Exchange& exchange,
+                                                          Passage& passage) {
   const std::string key =
       std::string(to_string(exchange.scheme())) + "://" + exchange.destination().host_port();
   const bool has_body = request.body != nullptr;
@@ -146,14 +147,14 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
     std::optional<RequestHead> spare;
     if (tries == 0 && !has_body) spare = request.head;
     if (connection->shared != nullptr) {
-      exchange.trace.upstream_protocol = to_string(Version::Http2);
+      passage.protocol = to_string(Version::Http2);
       const bool used = connection->shared->used();
       H2Answer answer = co_await connection->shared->send(std::move(request), exchange);
       const bool again = !answer.response && spare &&
                          (answer.unprocessed || (answer.untouched && used && repeatable));
       if (!again) co_return std::move(answer.response);
     } else {
-      exchange.trace.upstream_protocol = to_string(Version::Http11);
+      passage.protocol = to_string(Version::Http11);
       const bool reused = connection->lease.reused();
       H1Call how;
       how.framing = framing_of(request);
@@ -379,8 +380,9 @@ OriginUpstream::OriginUpstream(Executor executor, TimerWheel& wheel, Dialer& dia
 
 OriginUpstream::~OriginUpstream() = default;
 
-awaitable<Result<Response>> OriginUpstream::send(Request request, Exchange& exchange) {
-  return origins_->send(std::move(request), exchange);
+awaitable<Result<Response>> OriginUpstream::send(Request request, Exchange& exchange,
+                                                 Passage& passage) {
+  return origins_->send(std::move(request), exchange, passage);
 }
 
 awaitable<void> OriginUpstream::close() { return origins_->close(); }

@@ -23,7 +23,7 @@ class OriginUpstream final : public Upstream {
   OriginUpstream(Executor executor, TimerWheel& wheel, Dialer& dialer, Pool& pool,
                  H1ClientLimits h1 = {}, H2ClientLimits h2 = {}, OriginLimits limits = {});
   ~OriginUpstream() override;
-  awaitable<Result<Response>> send(Request request, Exchange& exchange) override;
+  awaitable<Result<Response>> send(Request request, Exchange& exchange, Passage& passage) override;
 
   // Closes the shared connections and waits until they are gone. The worker's last call, after all
   // exchanges have ended.

@@ -1,14 +1,27 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 
 #include "proxy/base/awaitable.h"
 #include "proxy/base/byte_stream.h"
 #include "proxy/base/result.h"
+#include "proxy/contract/decided_by.h"
 #include "proxy/http/body.h"
 #include "proxy/http/exchange.h"
 
 namespace bottle {
+
+// A request's way to its origin: how it goes, and what comes to be known on the way.
+struct Passage {
+  bool bypass_body = false;  // the response's body bypasses the scanner, which sees its head alone
+  std::string protocol;      // spoken with the origin; empty: no connection to it came about
+  bool scanned_request_body = false;
+  bool scanned_response_body = false;
+  bool request_body_changed = false;     // by the scanner: its version went out
+  DecidedBy cut_by = DecidedBy::Nobody;  // who ended the origin's answer after its head went out
+};
 
 // Where a vetted request goes: PipelockUpstream, OriginUpstream, a script in tests. Owned by the
 // worker, outlives its exchanges.
@@ -19,8 +32,10 @@ class Upstream {
   // May answer before the request's body has ended; the rest is sent by a child in
   // exchange.tasks() that owns the body's source. A body that fails to be read ends the upstream
   // request so that it cannot be taken for a whole one, and its Failure is the result (or, after
-  // the head, the response body's Failure).
-  virtual awaitable<Result<Response>> send(Request request, Exchange& exchange) = 0;
+  // the head, the response body's Failure). `passage` outlives the exchange's tasks and the
+  // response's body, which fill it in.
+  virtual awaitable<Result<Response>> send(Request request, Exchange& exchange,
+                                           Passage& passage) = 0;
 };
 
 // Gets a connected stream to a destination; the seam between what a protocol client does and how a

@@ -1,4 +1,5 @@
-"""Words in the wrong place: paths of one machine, a backend's vocabulary outside the backend, riddles in plain text."""
+"""Words in the wrong place: paths of one machine, a backend's vocabulary outside the backend, the scanner's in
+proxy/http, riddles in plain text."""
 import re
 
 from .hints import sentences
@@ -8,6 +9,9 @@ from .tree import Finding, blank, comments, line_of
 _MACHINE = re.compile(r"(?<![\w.~$}/*:-])/(?:work|root|Users|home/(?!agent\b)[a-z][\w-]*)/[a-z][\w./-]*")
 _DOCKER_NAME = re.compile(r"\w*docker\w*", re.IGNORECASE)
 _DOCKER_TEXT = re.compile(r'"(?:docker(?:[" ])|[^"\n]*/docker\.sock)')
+# proxy/http knows messages and sessions, and none of the parts that judge or carry them. The flood guard is its own.
+_PARTS = re.compile(r"(?i:scanner|pipelock|bypass)"
+                    r"|(?<!flood[ _])(?<![A-Za-z])(?:guard|exit)(?![a-z])|(?<!Flood)(?:Guard|Exit)(?![a-z])")
 _EMPTY_TEST = re.compile(r"GTEST_SKIP\(\)\s*;|(?:EXPECT|ASSERT)_TRUE\(true\)|t\.Skip\(\)|t\.SkipNow\(\)")
 MAX_LINES = 500
 
@@ -51,6 +55,10 @@ def check(tree):
                                     f"'{match.group(0)}' belongs to launcher/backend/docker"))
         for match in _DOCKER_TEXT.finditer(blank(text, strings=False)):
             findings.append(Finding(path, line_of(text, match.start()), "a docker command outside launcher/backend/docker"))
+    for path, text in tree.sources("proxy/http"):
+        for match in _PARTS.finditer(text):
+            findings.append(Finding(path, line_of(text, match.start()),
+                                    f"'{match.group(0)}' is none of proxy/http's business: take a value instead"))
     return findings + riddles(tree)
 
 

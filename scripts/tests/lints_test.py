@@ -156,6 +156,15 @@ class Words(unittest.TestCase):
         self.assertEqual([], self.findings("launcher/main.cc", 'Entry{"docker", make}'))
         self.assertEqual([], self.findings("launcher/plan/plan.cc", '// docker comes later\nsay("not inside (docker run)");'))
 
+    def test_http_knows_no_scanner(self):
+        for text in ("// for the scanner", "Code::ScannerUnavailable", "DecidedBy::Pipelock", '"x-pipelock"', "// the exit tells",
+                     "By::Exit", "ExitServer& exit_;", "bool bypass_body;", "// the guard looks", "SecretGuard& g;", "Guard guard_;"):
+            self.assertNotEqual([], self.findings("proxy/http/a.h", text), text)
+            self.assertEqual([], self.findings("proxy/flow/a.h", text), text)
+        for text in ("FloodGuard flood_guard_;", '#include "proxy/http/flood_guard.h"', "// the flood guard", "class Doorkeeper",
+                     "an existing one", "guarded(x)", "// safeguards"):
+            self.assertEqual([], self.findings("proxy/http/a.h", text), text)
+
     def test_empty_tests(self):
         for text in ("GTEST_SKIP();", "EXPECT_TRUE(true);", "t.Skip()"):
             self.assertEqual(1, len(self.findings("tests/unit/x_test.cc", text)), text)

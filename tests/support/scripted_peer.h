@@ -189,8 +189,8 @@ struct Outcome {
   std::vector<std::size_t> pieces;
   std::vector<int> interims;
   std::optional<Failure> traced;
-  Trace::By by = Trace::By::Nobody;
-  Trace::By cut_by = Trace::By::Nobody;
+  DecidedBy by = DecidedBy::Nobody;
+  DecidedBy cut_by = DecidedBy::Nobody;
   bool scanned_response_body = false;
   std::string protocol;
 };
@@ -228,8 +228,9 @@ inline awaitable<void> drive(Upstream& upstream, Request request, TimerWheel& wh
   request.head.authority = ask.destination.authority(ask.scheme);
   Exchange exchange(wheel.executor(), wheel, ask.id, ask.destination, ask.scheme, Version::Http2,
                     &interims);
-  exchange.bypass_body = ask.bypass_body;
-  auto response = co_await upstream.send(std::move(request), exchange);
+  Passage passage;
+  passage.bypass_body = ask.bypass_body;
+  auto response = co_await upstream.send(std::move(request), exchange, passage);
   if (!response) {
     out.failure = response.error();
   } else {
@@ -258,9 +259,9 @@ inline awaitable<void> drive(Upstream& upstream, Request request, TimerWheel& wh
   out.interims = interims.statuses;
   out.traced = exchange.trace.failure;
   out.by = exchange.trace.by;
-  out.cut_by = exchange.trace.cut_by;
-  out.scanned_response_body = exchange.trace.scanned_response_body;
-  out.protocol = exchange.trace.upstream_protocol;
+  out.cut_by = passage.cut_by;
+  out.scanned_response_body = passage.scanned_response_body;
+  out.protocol = passage.protocol;
 }
 
 // A worker's surroundings with the network in memory.

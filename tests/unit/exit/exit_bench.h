@@ -31,11 +31,11 @@ class ScriptOrigins final : public Upstream {
   explicit ScriptOrigins(const Executor& executor) : feed(executor), never_(executor) {
     head.fields.add("Content-Type", "text/plain");
   }
-  awaitable<Result<Response>> send(Request request, Exchange& exchange) override {
+  awaitable<Result<Response>> send(Request request, Exchange& exchange, Passage& passage) override {
     ++asked;
     heads.push_back(request.head);
     to.push_back(exchange.destination().host_port());
-    exchange.trace.upstream_protocol = protocol;
+    passage.protocol = protocol;
     Bytes body;
     if (request.body) {
       auto all = co_await read_all(*request.body);

@@ -13,7 +13,7 @@ using namespace test;
 
 class ExitEnds : public ExitBench {
  public:
-  awaitable<void> origin_fails(Failure failure, Trace::By by, std::string status);
+  awaitable<void> origin_fails(Failure failure, DecidedBy by, std::string status);
   awaitable<void> body_breaks();
   awaitable<void> gzipped(Bytes coded, bool broken);
   awaitable<void> events();
@@ -53,13 +53,13 @@ class ExitEnds : public ExitBench {
   void expect_left(const FailureNews& failed) {
     EXPECT_EQ(failed.failure.code, Code::Cancelled);
     EXPECT_EQ(failed.failure.reason, "scanner_left");
-    EXPECT_EQ(failed.by, Trace::By::Pipelock);
+    EXPECT_EQ(failed.by, DecidedBy::Pipelock);
   }
 };
 
 // ---- the origin --------------------------------------------------------------------------------
 
-awaitable<void> ExitEnds::origin_fails(Failure failure, Trace::By by, std::string status) {
+awaitable<void> ExitEnds::origin_fails(Failure failure, DecidedBy by, std::string status) {
   origins.failure = failure;
   auto front = admit(admission("a-1"));
   ScannersEnd scanner = connect();
@@ -74,17 +74,17 @@ awaitable<void> ExitEnds::origin_fails(Failure failure, Trace::By by, std::strin
   EXPECT_TRUE(lines().empty()) << "the front's line says it";
 }
 TEST_F(ExitEnds, TheOriginsCertificateHasExpired) {
-  play(origin_fails({Code::UpstreamTlsFailed, "", "certificate_expired"}, Trace::By::Origin,
+  play(origin_fails({Code::UpstreamTlsFailed, "", "certificate_expired"}, DecidedBy::Origin,
                     "502 "));
 }
 TEST_F(ExitEnds, TheOriginDoesNotAnswerInTime) {
-  play(origin_fails({Code::UpstreamTimeout, ""}, Trace::By::Origin, "504 "));
+  play(origin_fails({Code::UpstreamTimeout, ""}, DecidedBy::Origin, "504 "));
 }
 TEST_F(ExitEnds, TheNameLedToAnAddressThatMayNotBeDialled) {
-  play(origin_fails({Code::Denied, "", "address_not_allowed"}, Trace::By::Policy, "403 "));
+  play(origin_fails({Code::Denied, "", "address_not_allowed"}, DecidedBy::Policy, "403 "));
 }
 TEST_F(ExitEnds, TheExitHasNoRoom) {
-  play(origin_fails({Code::Overloaded, "", "origin_busy"}, Trace::By::Exit, "503 "));
+  play(origin_fails({Code::Overloaded, "", "origin_busy"}, DecidedBy::Exit, "503 "));
 }
 
 awaitable<void> ExitEnds::body_breaks() {
@@ -102,7 +102,7 @@ awaitable<void> ExitEnds::body_breaks() {
   const auto second = co_await news(*front);
   const auto failed = expect<FailureNews>(second);
   EXPECT_EQ(failed.failure.code, Code::UpstreamTruncated);
-  EXPECT_EQ(failed.by, Trace::By::Origin);
+  EXPECT_EQ(failed.by, DecidedBy::Origin);
 }
 TEST_F(ExitEnds, ABodyThatBreaksLooksBroken) { play(body_breaks()); }
 
@@ -132,7 +132,7 @@ awaitable<void> ExitEnds::gzipped(Bytes coded, bool broken) {
   if (broken) {
     const auto failed = expect<FailureNews>(second);
     EXPECT_EQ(failed.failure.code, Code::UpstreamBroken);
-    EXPECT_EQ(failed.by, Trace::By::Origin);
+    EXPECT_EQ(failed.by, DecidedBy::Origin);
   } else {
     EXPECT_EQ(expect<EndNews>(second).digest, sha256("hello"));
   }
@@ -337,7 +337,7 @@ awaitable<void> ExitEnds::side_failure() {
   const auto head = co_await news(*front);
   expect<HeadNews>(head);
   const auto told = co_await news(*front);
-  EXPECT_EQ(expect<FailureNews>(told).by, Trace::By::Origin);
+  EXPECT_EQ(expect<FailureNews>(told).by, DecidedBy::Origin);
 }
 TEST_F(ExitEnds, ABypassBodyThatBreaksIsTold) { play(side_failure()); }
 
@@ -363,7 +363,7 @@ awaitable<void> ExitEnds::stopped_in(bool side, bool head) {
   const auto told = co_await news(*front);
   const auto failed = expect<FailureNews>(told);
   EXPECT_EQ(failed.failure.code, Code::ShuttingDown);
-  EXPECT_EQ(failed.by, Trace::By::Exit);
+  EXPECT_EQ(failed.by, DecidedBy::Exit);
   co_await scanner.hear_to_end();
 }
 TEST_F(ExitEnds, StopsWhileTheOriginIsAwaited) { play(stopped_in(false, false)); }

@@ -56,7 +56,7 @@ awaitable<void> ExitRefusals::keeps_in(const Row& row, bool known) {
     const auto told = co_await news(*front);
     const auto failed = expect<FailureNews>(told);
     EXPECT_EQ(failed.failure.reason, row.reason);
-    EXPECT_EQ(failed.by, Trace::By::Exit);
+    EXPECT_EQ(failed.by, DecidedBy::Exit);
   } else {
     EXPECT_FALSE(front->next().has_value());
     EXPECT_FALSE(front->claimed());

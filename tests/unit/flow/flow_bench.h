@@ -44,10 +44,10 @@ class PiecesSource final : public BodySource {
 // Reads the request as a real upstream would and answers as it is told.
 class FakeUpstream final : public Upstream {
  public:
-  awaitable<Result<Response>> send(Request request, Exchange& exchange) override {
+  awaitable<Result<Response>> send(Request request, Exchange& exchange, Passage& passage) override {
     ++asked;
     head = request.head;
-    exchange.trace.upstream_protocol = "http/1.1";
+    passage.protocol = "http/1.1";
     if (failure) co_return *failure;
     if (request.body) {
       for (;;) {
@@ -62,7 +62,7 @@ class FakeUpstream final : public Upstream {
     response.head.keep_alive = false;
     if (scanners_word) {
       exchange.trace.failure = *scanners_word;
-      exchange.trace.by = Trace::By::Pipelock;
+      exchange.trace.by = DecidedBy::Pipelock;
     }
     if (!type.empty()) response.head.fields.add("content-type", type);
     response.body = std::move(answer);

@@ -143,7 +143,7 @@ TEST_F(GrpcAnswers, TheScannersRefusalIsAStatus) {
   expect_status(response, "7", "blocked: request body contains secret");
   EXPECT_EQ(response.head.fields.find("x-bottle-deny"), "secret_in_body");
   EXPECT_TRUE(stopped);
-  EXPECT_EQ(of_->trace.by, Trace::By::Pipelock);
+  EXPECT_EQ(of_->trace.by, DecidedBy::Pipelock);
 }
 
 TEST_F(GrpcAnswers, AnAnswerThatBreaksEndsWithAStatus) {

@@ -142,6 +142,18 @@ TEST_F(ProxyHandlers, WhatNeverWasARequestLeavesNoSecretInTheLog) {
   EXPECT_EQ(line["verdict"], "refused");
 }
 
+// A session that ran out of memory says so without asking the handler for an answer.
+TEST_F(ProxyHandlers, WhatWasNeitherHandledNorRefusedHasALine) {
+  auto made = exchange(head_of());
+  made->trace.failure = Failure{Code::Internal, "out of memory"};
+  handler->finished(*made);
+  const json line = this->line();
+  EXPECT_EQ(line["path"], "/p");
+  EXPECT_EQ(line["verdict"], "failed");
+  EXPECT_EQ(line["by"], "proxy");
+  EXPECT_TRUE(line["route"].is_null());
+}
+
 TEST_F(ProxyHandlers, SecretInTheBodyStopsIt) {
   PiecesSource::Notes notes;
   const std::string secret = kSecret;
@@ -309,7 +321,7 @@ TEST_F(ProxyHandlers, ClientThatLeavesInTheAnswerIsCut) {
   Response response = handle(request(head_of()), *made);
   made->trace.status = response.head.status;
   made->trace.failure = Failure{Code::ClientGone, "left"};
-  made->trace.by = Trace::By::Client;
+  made->trace.by = DecidedBy::Client;
   handler->finished(*made);
   EXPECT_EQ(line()["verdict"], "cut");
   EXPECT_EQ(line()["by"], "client");
@@ -330,7 +342,7 @@ TEST_F(ProxyHandlers, RefusedConnectionHasALine) {
   destination.host = "evil.test";
   destination.port = 8443;
   handler->refused_connection(destination, Failure{Code::Denied, "no", "port_not_allowed"},
-                              Trace::By::Policy);
+                              DecidedBy::Policy);
   const json line = this->line();
   EXPECT_EQ(line["kind"], "refused_connection");
   EXPECT_EQ(line["verdict"], "refused");
@@ -358,7 +370,7 @@ TEST_F(ProxyHandlers, RefusedConnectionLeavesNoSecretInTheLog) {
   destination.port = 443;
   handler->refused_connection(destination,
                               Failure{Code::Denied, "host " + destination.host + " is not allowed"},
-                              Trace::By::Policy);
+                              DecidedBy::Policy);
   const json line = this->line();
   EXPECT_EQ(line["host"], "[redacted]");
   EXPECT_TRUE(line["detail"].is_null());

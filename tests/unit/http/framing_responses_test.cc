@@ -15,8 +15,8 @@ namespace {
 using test::show;
 
 std::string respond(ResponseHead head, std::string_view method = "GET",
-                    Responder responder = Responder::Origin) {
-  const auto vetted = check_response(head, method, responder);
+                    ControlFields control_fields = ControlFields::Drop) {
+  const auto vetted = check_response(head, method, control_fields);
   if (!vetted) return show(vetted.error());
   return std::to_string(head.status) + show(head.fields) +
          test::show_body(head.has_body, head.content_length) +
@@ -57,7 +57,7 @@ TEST(FramingRules, ResponsesLoseWhatIsOfOneHop) {
 
 TEST(FramingRules, TheScannersFieldsStayUntilTheyAreRead) {
   ResponseHead head = response(403, {{"X-Pipelock-Hint", "h"}, {"A", "b"}, {"X-Bottle-Q", "c"}});
-  ASSERT_TRUE(check_response(head, "GET", Responder::Scanner));
+  ASSERT_TRUE(check_response(head, "GET", ControlFields::Keep));
   EXPECT_EQ(show(head.fields), " [X-Pipelock-Hint: h] [A: b] [X-Bottle-Q: c]");
   strip_control_fields(head.fields);
   EXPECT_EQ(show(head.fields), " [A: b]");

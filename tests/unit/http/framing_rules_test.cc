@@ -189,9 +189,9 @@ TEST(FramingRules, ControlFieldsAreTheProxysAlone) {
   }
 }
 
-TEST(FramingRules, RequestsOfTheScannerKeepItsFields) {
+TEST(FramingRules, APeerThatMayWriteControlFieldsKeepsThem) {
   RequestRules rules;
-  rules.from_scanner = true;
+  rules.control_fields = ControlFields::Keep;
   EXPECT_EQ(judge(get("X-Bottle-Exchange: 1.a\r\nX-Pipelock-Agent: n\r\nX-Forwarded-For: ::1\r\n"
                       "Via: x\r\nProxy-Foo: 1\r\nA: b\r\n"),
                   kHost, Scheme::Https, rules),
@@ -200,17 +200,6 @@ TEST(FramingRules, RequestsOfTheScannerKeepItsFields) {
   EXPECT_EQ(judge(get("Connection: X-Bottle-Exchange\r\nX-Bottle-Exchange: 1.a\r\n"), kHost,
                   Scheme::Https, rules),
             "ok GET /");
-}
-
-// A head that one side admits at its limits has to pass on the other, or the limit is another one.
-TEST(FramingRules, WhatIsAdmittedAtTheLimitsPassesBehindTheScanner) {
-  const HeadLimits limits;
-  const HeadLimits behind = limits.behind_scanner();
-  EXPECT_GE(behind.fields, limits.fields + 4);  // Host, Content-Length, User-Agent, the ticket
-  EXPECT_GE(behind.start_line_bytes, 3 * limits.start_line_bytes);
-  // As much as the query may have grown, and those fields.
-  EXPECT_GE(behind.head_bytes, limits.head_bytes + 2 * limits.start_line_bytes + 1024);
-  EXPECT_EQ(behind.name_bytes, limits.name_bytes);
 }
 
 // [T08]

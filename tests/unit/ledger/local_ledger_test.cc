@@ -191,7 +191,7 @@ TEST_F(Ledger, AnExitThatEndsInTheMiddleIsAFailure) {
   const auto news = std::get<FailureNews>(*front->next());
   EXPECT_EQ(news.failure.code, Code::UpstreamTruncated);
   EXPECT_EQ(news.failure.reason, "exit_ended");
-  EXPECT_EQ(news.by, Trace::By::Exit);
+  EXPECT_EQ(news.by, DecidedBy::Exit);
 }
 
 TEST_F(Ledger, WithoutItsFrontAnExchangeIsOver) {

@@ -242,7 +242,7 @@ TEST(AnswerJudge, ABlockedResponseIsTheScannersAnswer) {
   EXPECT_EQ(out.head.fields.find("X-Bottle-Deny"), "injection_in_response");
   ASSERT_TRUE(out.traced);
   EXPECT_EQ(out.traced->code, Code::UpstreamDenied);
-  EXPECT_EQ(out.by, Trace::By::Pipelock);
+  EXPECT_EQ(out.by, DecidedBy::Pipelock);
   EXPECT_EQ(world.pool.idle(), 1U);
 }
 
@@ -252,12 +252,12 @@ TEST(AnswerJudge, ABlockedRequestNeverCameToTheExit) {
   const Outcome out = world.ask(get());
   EXPECT_EQ(out.head.status, 403);
   EXPECT_EQ(out.head.fields.find("X-Bottle-Deny"), "secret_in_url");
-  EXPECT_EQ(out.by, Trace::By::Pipelock);
+  EXPECT_EQ(out.by, DecidedBy::Pipelock);
 }
 
 TEST(AnswerJudge, TheLogKnowsWithWhatTheOriginWasSpokenTo) {
   for (const char* protocol : {"", "h2", "http/1.1"}) {
-    FailureNews news = failure_news(Code::UpstreamBroken, "reset", Trace::By::Origin);
+    FailureNews news = failure_news(Code::UpstreamBroken, "reset", DecidedBy::Origin);
     news.upstream_protocol = protocol;
     ExitWorld world;
     world.dial.will_play({take_head(), claim(), tell(news), dies()});
@@ -292,7 +292,7 @@ TEST(AnswerJudge, AChangedHeadOrSmallBodyIsMarked) {
     EXPECT_EQ(out.head.fields.find("X-Bottle-Deny"), "changed_by_scanner");
     EXPECT_FALSE(out.head.fields.has("x-bottle-exchange"));
     ASSERT_TRUE(out.traced);
-    EXPECT_EQ(out.by, Trace::By::Pipelock);
+    EXPECT_EQ(out.by, DecidedBy::Pipelock);
   }
 }
 
@@ -328,7 +328,7 @@ TEST(AnswerJudge, AShorterBodyIsNeverAWholeOne) {
     EXPECT_FALSE(out.ended);
     EXPECT_LT(out.body.size(), size);
     EXPECT_EQ(out.failure.has_value(), size == 2'000);
-    EXPECT_EQ(out.failure ? out.by : out.cut_by, Trace::By::Pipelock);
+    EXPECT_EQ(out.failure ? out.by : out.cut_by, DecidedBy::Pipelock);
   }
 }
 
@@ -345,7 +345,7 @@ TEST(AnswerJudge, ALargeChangedBodyIsCut) {
   ASSERT_TRUE(out.body_failure);
   EXPECT_EQ(out.body_failure->reason, "changed_by_scanner");
   EXPECT_LT(out.body.size(), body.size());
-  EXPECT_EQ(out.cut_by, Trace::By::Pipelock);
+  EXPECT_EQ(out.cut_by, DecidedBy::Pipelock);
 }
 
 // ---- failures by cause
@@ -356,7 +356,7 @@ struct Fault {
   Acts acts;
   Code code;
   const char* word;
-  Trace::By by;
+  DecidedBy by;
 };
 void PrintTo(const Fault& row, std::ostream* out) { *out << row.name; }
 
@@ -387,92 +387,92 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{
             "Expired",
             {take_head(), claim(),
-             tell(failure_news(Code::UpstreamTlsFailed, "certificate_expired", Trace::By::Origin)),
+             tell(failure_news(Code::UpstreamTlsFailed, "certificate_expired", DecidedBy::Origin)),
              says(kOther)},
             Code::UpstreamTlsFailed,
             "certificate_expired",
-            Trace::By::Origin},
+            DecidedBy::Origin},
         Fault{"RefusedAtTheExit",
               {take_head(), claims(),
-               tell(failure_news(Code::Denied, "exit_mismatch", Trace::By::Exit)), says(kOther)},
+               tell(failure_news(Code::Denied, "exit_mismatch", DecidedBy::Exit)), says(kOther)},
               Code::Denied,
               "exit_mismatch",
-              Trace::By::Exit},
+              DecidedBy::Exit},
         Fault{"ScannerDiedThen",
               {take_head(), claim(),
-               tell(failure_news(Code::ConnectFailed, "connection_refused", Trace::By::Origin)),
+               tell(failure_news(Code::ConnectFailed, "connection_refused", DecidedBy::Origin)),
                dies()},
               Code::ConnectFailed,
               "connection_refused",
-              Trace::By::Origin},
+              DecidedBy::Origin},
         Fault{"ScannerLeftTheExit",
               {take_head(), claim(),
-               tell(failure_news(Code::Cancelled, "scanner_left", Trace::By::Pipelock)), dies()},
+               tell(failure_news(Code::Cancelled, "scanner_left", DecidedBy::Pipelock)), dies()},
               Code::UpstreamBroken,
               "upstream_broken",
-              Trace::By::Nobody},
+              DecidedBy::Nobody},
         Fault{"OriginDiesInABodyThatIsBuffered",
               {take_head(), claim(), tell(head_news(200)),
-               tell(failure_news(Code::UpstreamTruncated, "origin_reset", Trace::By::Origin)),
+               tell(failure_news(Code::UpstreamTruncated, "origin_reset", DecidedBy::Origin)),
                says(block(403, "blocked: response read error"))},
               Code::UpstreamTruncated,
               "origin_reset",
-              Trace::By::Origin},
+              DecidedBy::Origin},
         Fault{"ScannersTimeInABody",
               {take_head(), claim(), tell(head_news(200)),
-               tell(failure_news(Code::Cancelled, "scanner_left", Trace::By::Pipelock)),
+               tell(failure_news(Code::Cancelled, "scanner_left", DecidedBy::Pipelock)),
                says(block(403, "blocked: response read error"))},
               Code::UpstreamBroken,
               "upstream_broken",
-              Trace::By::Pipelock},
+              DecidedBy::Pipelock},
         Fault{"OriginSlowerThanTheScanner",
               {take_head(), claim(), says(block(502, "forward proxy fetch failed"))},
               Code::UpstreamTimeout,
               "scanner_time_cut",
-              Trace::By::Pipelock},
+              DecidedBy::Pipelock},
         Fault{"NoWayToTheExit",
               {take_head(), says(block(502, "forward proxy fetch failed"))},
               Code::ScannerUnavailable,
               "exit_unreachable",
-              Trace::By::Pipelock},
+              DecidedBy::Pipelock},
         Fault{"NoNameForTheExit",
               {take_head(),
                says(block(403, "blocked: SSRF check failed: DNS resolution error for x: y"))},
               Code::ScannerUnavailable,
               "exit_unreachable",
-              Trace::By::Pipelock},
+              DecidedBy::Pipelock},
         Fault{"Silent",
               {take_head(), claims()},
               Code::UpstreamTimeout,
               "no_response",
-              Trace::By::Nobody},
+              DecidedBy::Nobody},
         Fault{"AnotherExchange",
               {take_head(), claim(), tell(head_news(200)), tell(end_news("ok")),
                says(relayed(head_news(200), "ok", "e2"))},
               Code::UpstreamBroken,
               "scanner_mixed_up",
-              Trace::By::Pipelock},
+              DecidedBy::Pipelock},
         Fault{"AnExchangeNobodyHad",
               {take_head(), says(relayed(head_news(200), "ok", "e1"))},
               Code::UpstreamBroken,
               "scanner_mixed_up",
-              Trace::By::Pipelock},
+              DecidedBy::Pipelock},
         Fault{"ByItself",
               {take_head(), says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")},
               Code::UpstreamBroken,
               "scanner_mixed_up",
-              Trace::By::Pipelock},
+              DecidedBy::Pipelock},
         Fault{"NoWordOnTheEnd",
               {take_head(), claim(), tell(head_news(200)), says(relayed(head_news(200), "ok"))},
               Code::UpstreamBroken,
               "exit_silent",
-              Trace::By::Exit},
+              DecidedBy::Exit},
         Fault{"TheExitGivesUp",
               {take_head(), claim(), tell(head_news(200)), let_go(),
                says(relayed(head_news(200), "ok"))},
               Code::UpstreamTruncated,
               "exit_ended",
-              Trace::By::Exit}),
+              DecidedBy::Exit}),
     [](const auto& row) { return std::string(row.param.name); });
 
 // ---- sending again

@@ -227,7 +227,7 @@ inline EndNews end_news(const std::string& body) {
   news.digest = sha256(body);
   return news;
 }
-inline FailureNews failure_news(Code code, std::string reason, Trace::By by) {
+inline FailureNews failure_news(Code code, std::string reason, DecidedBy by) {
   FailureNews news;
   news.failure = Failure(code, "told by the exit", std::move(reason));
   news.by = by;

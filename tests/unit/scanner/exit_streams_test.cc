@@ -56,7 +56,7 @@ struct StreamFault {
   Acts acts;
   std::string body;
   const char* word;
-  Trace::By by;
+  DecidedBy by;
 };
 void PrintTo(const StreamFault& row, std::ostream* out) { *out << row.name; }
 class ExitStreamFault : public testing::TestWithParam<StreamFault> {};
@@ -93,25 +93,25 @@ INSTANTIATE_TEST_SUITE_P(
     Causes, ExitStreamFault,
     testing::Values(
         StreamFault{"ScannerCuts", begun({tell_body(kTwo), ends()}), kOne, "scanner_cut_stream",
-                    Trace::By::Pipelock},
+                    DecidedBy::Pipelock},
         StreamFault{"ScannerCutsAndOriginEnds",
                     begun({tell_body(kTwo), tell(end_of(kOne + kTwo)), ends()}), kOne,
-                    "scanner_cut_stream", Trace::By::Pipelock},
+                    "scanner_cut_stream", DecidedBy::Pipelock},
         StreamFault{"ScannerLeft",
-                    begun({tell(failure_news(Code::Cancelled, "scanner_left", Trace::By::Pipelock)),
+                    begun({tell(failure_news(Code::Cancelled, "scanner_left", DecidedBy::Pipelock)),
                            ends()}),
-                    kOne, "scanner_cut_stream", Trace::By::Pipelock},
+                    kOne, "scanner_cut_stream", DecidedBy::Pipelock},
         StreamFault{
             "OriginReset",
-            begun({tell(failure_news(Code::UpstreamTruncated, "origin_reset", Trace::By::Origin)),
+            begun({tell(failure_news(Code::UpstreamTruncated, "origin_reset", DecidedBy::Origin)),
                    ends()}),
-            kOne, "origin_reset", Trace::By::Origin},
+            kOne, "origin_reset", DecidedBy::Origin},
         StreamFault{"Forged", begun({passes(kTwo)}), kOne, "changed_by_scanner",
-                    Trace::By::Pipelock},
+                    DecidedBy::Pipelock},
         StreamFault{"TooLarge", begun({tell_body("data: " + std::string(1000, 'x'))}), kOne,
-                    "event_too_large", Trace::By::Proxy},
+                    "event_too_large", DecidedBy::Proxy},
         StreamFault{"ScannerDies", begun(scanner_dies()), kOne, "upstream_truncated",
-                    Trace::By::Pipelock}),
+                    DecidedBy::Pipelock}),
     [](const auto& row) { return std::string(row.param.name); });
 
 // The scanner sends its head with the first event that it passes.
@@ -161,26 +161,26 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         StreamFault{"ScannerRefuses",
                     ahead({says(block(403, "blocked: response contains injection: x"))}),
-                    ": hi\n\n", "injection_in_response", Trace::By::Pipelock},
+                    ": hi\n\n", "injection_in_response", DecidedBy::Pipelock},
         StreamFault{"ScannerEndsWithoutAnEvent",
                     ahead({says_head(), ends(), tell(end_of(": hi\n\n" + kOne))}), ": hi\n\n",
-                    "scanner_cut_stream", Trace::By::Pipelock},
+                    "scanner_cut_stream", DecidedBy::Pipelock},
         StreamFault{
             "ScannerFailsForTheOrigin",
-            ahead({tell(failure_news(Code::UpstreamTruncated, "origin_reset", Trace::By::Origin)),
+            ahead({tell(failure_news(Code::UpstreamTruncated, "origin_reset", DecidedBy::Origin)),
                    says(block(502, "forward proxy fetch failed"))}),
-            ": hi\n\n", "origin_reset", Trace::By::Origin},
+            ": hi\n\n", "origin_reset", DecidedBy::Origin},
         StreamFault{
             "ScannerChangesTheHead",
             ahead({says(relayed_head(shown_to_scanner(events_with_cookie().head, "e1", false),
                                      "Transfer-Encoding: chunked\r\n"))}),
-            ": hi\n\n", "changed_by_scanner", Trace::By::Pipelock},
+            ": hi\n\n", "changed_by_scanner", DecidedBy::Pipelock},
         StreamFault{"AnotherExchangesAnswer",
                     ahead({says(relayed_head(shown_to_scanner(events_head().head, "e2", false),
                                              "Transfer-Encoding: chunked\r\n"))}),
-                    ": hi\n\n", "scanner_mixed_up", Trace::By::Pipelock},
+                    ": hi\n\n", "scanner_mixed_up", DecidedBy::Pipelock},
         StreamFault{"ScannerDies", ahead(scanner_dies()), ": hi\n\n", "upstream_broken",
-                    Trace::By::Pipelock}),
+                    DecidedBy::Pipelock}),
     [](const auto& row) { return std::string(row.param.name); });
 
 TEST(ExitEvents, AHeadThatTheScannerMayRefuseInWordsWaitsForIt) {
@@ -300,12 +300,12 @@ TEST(ExitPast, ABodyThatBreaksIsCutByWhoBrokeIt) {
   const HeadNews head = head_news(200);
   world.dial.will_play(
       {take_head(), claim(), tell(head), says_shown(head), tell_body("part"),
-       tell(failure_news(Code::UpstreamTruncated, "origin_reset", Trace::By::Origin))});
+       tell(failure_news(Code::UpstreamTruncated, "origin_reset", DecidedBy::Origin))});
   const Outcome out = world.ask(get(), past());
   EXPECT_EQ(out.body, "part");
   ASSERT_TRUE(out.body_failure);
   EXPECT_EQ(out.body_failure->reason, "origin_reset");
-  EXPECT_EQ(out.cut_by, Trace::By::Origin);
+  EXPECT_EQ(out.cut_by, DecidedBy::Origin);
 }
 
 TEST(ExitPast, BytesThatWereLostOnTheWayAreNoEnd) {

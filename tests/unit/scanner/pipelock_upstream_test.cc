@@ -178,7 +178,7 @@ TEST(PipelockUpstream, ARefusalKeepsStatusAndTextAndIsMarked) {
   ASSERT_TRUE(out.traced);
   EXPECT_EQ(out.traced->code, Code::UpstreamDenied);
   EXPECT_EQ(out.head.fields.find("X-Bottle-Deny"), word(*out.traced));
-  EXPECT_EQ(out.by, Trace::By::Pipelock);
+  EXPECT_EQ(out.by, DecidedBy::Pipelock);
   out = world.ask(get());
   EXPECT_EQ(world.dialer.dials, 1);  // and the connection goes on
 }

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace bottle {
+
+// The party that decided how an exchange or a connection ended: "by" in the audit log.
+enum class DecidedBy : std::uint8_t {
+  Nobody,
+  Policy,
+  Guard,
+  Pipelock,
+  Proxy,
+  Exit,
+  Origin,
+  Client,
+};
+
+// The word in the log; empty for `Nobody`.
+[[nodiscard]] constexpr std::string_view to_string(DecidedBy by) noexcept {
+  switch (by) {
+    case DecidedBy::Nobody:
+      return {};
+    case DecidedBy::Policy:
+      return "policy";
+    case DecidedBy::Guard:
+      return "guard";
+    case DecidedBy::Pipelock:
+      return "pipelock";
+    case DecidedBy::Proxy:
+      return "proxy";
+    case DecidedBy::Exit:
+      return "exit";
+    case DecidedBy::Origin:
+      return "origin";
+    case DecidedBy::Client:
+      return "client";
+  }
+  return "proxy";
+}
+
+}  // namespace bottle

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "proxy/http/exchange.h"
+#include "proxy/upstream/upstream.h"
+
+namespace bottle {
+
+// The facts of an exchange that ProxyHandler and its upstream know. With those that the session
+// knows (SessionTrace) they become the audit line.
+struct Trace final : ExchangeNotes {
+  std::string route;
+  bool host_has_secret = false;
+  bool target_has_secret = false;
+  Passage passage;
+};
+
+// The exchange's trace; the first call makes it. Only for exchanges whose handler is ProxyHandler.
+[[nodiscard]] Trace& trace_of(Exchange& exchange);
+// An empty one if there is none yet.
+[[nodiscard]] const Trace& trace_of(const Exchange& exchange) noexcept;
+
+}  // namespace bottle
