@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/contract/decided_by.h"
+
 namespace bottle {
 
 // Everything that may go wrong with an exchange: a closed list. What each one means on the wire
@@ -39,11 +41,13 @@ enum class Code : std::uint8_t {
 // One failure, as a value. `detail` is for a person: no header values, bodies or query values, and
 // nothing unescaped from the wire. `reason` is a machine-readable word that is narrower than the
 // code ("host_not_allowed"); empty means the table's word. `hint` says what may be done instead.
+// `by` is set where the code does not tell who decided.
 struct Failure {
   Code code = Code::Internal;
   std::string detail;
   std::string reason;
   std::string hint;
+  DecidedBy by = DecidedBy::Nobody;
 
   Failure() = default;
   Failure(Code code_in, std::string detail_in) : code(code_in), detail(std::move(detail_in)) {}

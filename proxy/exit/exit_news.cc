@@ -4,12 +4,8 @@ namespace bottle {
 namespace {
 
 DecidedBy blame(const Failure& failure) {
+  if (failure.by != DecidedBy::Nobody) return failure.by;
   switch (failure.code) {
-    case Code::Denied:
-      // The address that the name led to is policy's business wherever it is found out.
-      return failure.reason == "address_not_allowed" || failure.reason == "own_address"
-                 ? DecidedBy::Policy
-                 : DecidedBy::Exit;
     case Code::DnsFailed:
     case Code::ConnectFailed:
     case Code::UpstreamTlsFailed:

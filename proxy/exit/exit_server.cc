@@ -26,7 +26,7 @@ class PolicyGate final : public NameGate {
   Result<void> admit(const ServerName& name) override {
     named = Destination{name.text(), default_port(Scheme::Https), HostKind::Name};
     const Decision decision = policy_.decide(named, Scheme::Https);
-    if (!decision.refusal || decision.refusal->reason == "port_not_allowed") return {};
+    if (!decision.refusal || policy_.knows_host(name.text())) return {};
     return *decision.refusal;
   }
   Destination named;  // what was asked last

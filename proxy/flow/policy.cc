@@ -32,9 +32,9 @@ std::string bracketed(const Destination& destination) {
 }
 
 Decision refuse(std::string detail, std::string reason, std::string hint) {
-  return Decision{
-      .route = Route::Deny,
-      .refusal = Failure{Code::Denied, std::move(detail), std::move(reason), std::move(hint)}};
+  Failure failure(Code::Denied, std::move(detail), std::move(reason), std::move(hint));
+  failure.by = DecidedBy::Policy;
+  return Decision{.route = Route::Deny, .refusal = std::move(failure)};
 }
 
 }  // namespace

@@ -21,13 +21,6 @@ Verdict verdict_of(const SessionTrace& trace) noexcept {
   return traits(trace.failure->code).level == LogLevel::Audit ? Verdict::Refused : Verdict::Failed;
 }
 
-// The scanner says that it saw a secret in the target, or what looks like one.
-bool scanner_saw_secret_in_target(const Failure& failure) {
-  return failure.code == Code::UpstreamDenied &&
-         (failure.reason == "secret_in_url" || failure.reason == "url_looks_like_secret" ||
-          failure.reason == "secret_in_requests");
-}
-
 Failure audit_unwritable() {
   return Failure(Code::Overloaded, "the audit log cannot be written", "audit_unwritable",
                  "Requests without an audit line are not sent; free space for the audit log.");
@@ -64,8 +57,9 @@ std::string ProxyHandler::next_id() {
   return id;
 }
 
-DecidedBy ProxyHandler::blame(Code code) const {
-  switch (code) {
+DecidedBy ProxyHandler::blame(const Failure& failure) const {
+  if (failure.by != DecidedBy::Nobody) return failure.by;
+  switch (failure.code) {
     case Code::ClientBad:
     case Code::NotSupported:
     case Code::UpgradeRefused:
@@ -100,7 +94,7 @@ DecidedBy ProxyHandler::blame(Code code) const {
 }
 
 Response ProxyHandler::refuse(const Failure& failure, Exchange& exchange) {
-  return refuse_by(failure, exchange, blame(failure.code));
+  return refuse_by(failure, exchange, blame(failure));
 }
 
 Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by) {
@@ -141,22 +135,19 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   auto guarded = services_.guard.look_out(request, exchange, trace.passage);
   if (!guarded) {
     if (request.body) request.body->stop(guarded.error());
-    co_return refuse_by(guarded.error(), exchange, blame(guarded.error().code));
+    co_return refuse_by(guarded.error(), exchange, blame(guarded.error()));
   }
   exchange.set_witness(this);
   auto sent = co_await services_.upstream.send(std::move(request), exchange, trace.passage);
   if (!sent) {
     const Failure& failure = sent.error();
-    // The address that the name led to: decided as late as it is known, and by the same rules.
-    const bool address = failure.code == Code::Denied && (failure.reason == "address_not_allowed" ||
-                                                          failure.reason == "own_address");
-    co_return refuse_by(failure, exchange, address ? DecidedBy::Policy : blame(failure.code));
+    co_return refuse(failure, exchange);
   }
   if (exchange.is_grpc && exchange.trace.failure) {
     // The scanner's own answer, or what it made of the origin's: a page that no gRPC client reads.
     const Failure failure = *exchange.trace.failure;
     if (sent->body) sent->body->stop(failure);
-    co_return refuse_by(failure, exchange, blame(failure.code));
+    co_return refuse_by(failure, exchange, blame(failure));
   }
   // With a length the trailers of ours would come short of it.
   const bool grpc = exchange.is_grpc && is_grpc(sent->head.fields);
@@ -185,8 +176,7 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   record.begun = exchange.begun();
   record.anonymous = session.anonymous;
   record.upstream_protocol = trace.passage.protocol;
-  record.target_has_secret = trace.target_has_secret ||
-                             (session.failure && scanner_saw_secret_in_target(*session.failure));
+  record.target_has_secret = trace.target_has_secret || trace.passage.target_has_secret;
   record.status = session.status;
   record.bytes_in = session.bytes_in;
   record.bytes_out = session.bytes_out;
@@ -202,7 +192,7 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   record.by = session.by;
   if (session.failure && session.by == DecidedBy::Nobody) {
     const DecidedBy cut_by = trace.passage.cut_by;
-    record.by = cut_by == DecidedBy::Nobody ? blame(session.failure->code) : cut_by;
+    record.by = cut_by == DecidedBy::Nobody ? blame(*session.failure) : cut_by;
   }
   record.scanned_request_body = trace.passage.scanned_request_body;
   record.scanned_response_body = trace.passage.scanned_response_body;
@@ -211,7 +201,7 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
 }
 
 void ProxyHandler::refused_connection(const Destination& destination, const Failure& failure) {
-  refused_connection(destination, failure, blame(failure.code));
+  refused_connection(destination, failure, blame(failure));
 }
 
 void ProxyHandler::refused_connection(const Destination& destination, const Failure& failure,

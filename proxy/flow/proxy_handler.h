@@ -45,7 +45,7 @@ class ProxyHandler final : public Handler, private SendWitness {
  private:
   [[nodiscard]] Response refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by);
   Result<void> begins_to_send(const Exchange& exchange) override;
-  [[nodiscard]] DecidedBy blame(Code code) const;
+  [[nodiscard]] DecidedBy blame(const Failure& failure) const;
 
   Services services_;
   std::uint64_t count_ = 0;

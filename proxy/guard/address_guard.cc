@@ -197,13 +197,23 @@ bool AddressGuard::is_listener(const IpAddress& address, std::uint16_t port) con
   });
 }
 
+namespace {
+
+// Policy's business, wherever the address is found out.
+Failure refusal(std::string detail, std::string reason, std::string hint) {
+  Failure failure(Code::Denied, std::move(detail), std::move(reason), std::move(hint));
+  failure.by = DecidedBy::Policy;
+  return failure;
+}
+
+}  // namespace
+
 std::optional<Failure> AddressGuard::check(const IpAddress& address, std::uint16_t port) const {
   // A mapped address is the IPv4 one in other clothes, for the open ranges as for the refused.
   const IpAddress target = address.target();
   if (is_listener(target, port)) {
-    return Failure{Code::Denied,
-                   target.to_string() + " port " + std::to_string(port) + " is the bottle's own",
-                   "own_address", "Nothing in the bottle needs it; use another host."};
+    return refusal(target.to_string() + " port " + std::to_string(port) + " is the bottle's own",
+                   "own_address", "Nothing in the bottle needs it; use another host.");
   }
   const bool metadata = is_metadata(target);
   std::string_view range = metadata ? "a cloud's metadata service" : refused_range(address);
@@ -214,12 +224,11 @@ std::optional<Failure> AddressGuard::check(const IpAddress& address, std::uint16
     return (!metadata || single) && (cidr.contains(target) || cidr.contains(address));
   });
   if (opened) return std::nullopt;
-  return Failure{Code::Denied,
-                 "address " + address.to_string() + " is refused: " + std::string(range),
+  return refusal("address " + address.to_string() + " is refused: " + std::string(range),
                  "address_not_allowed",
                  "Addresses of the local network and machine are closed. The person who runs the "
                  "bottle can open one with --allow-address " +
-                     target.to_string() + (target.v6 ? "/128." : "/32.")};
+                     target.to_string() + (target.v6 ? "/128." : "/32."));
 }
 
 }  // namespace bottle

@@ -6,6 +6,7 @@
 
 #include "proxy/http/byte_class.h"
 #include "proxy/http/field_roles.h"
+#include "proxy/http/kept_fields.h"
 
 namespace bottle {
 namespace {
@@ -257,6 +258,46 @@ Result<void> check_websocket(const RequestHead& head) {
                  "Use the service's plain HTTPS form (requests, or a stream of events)."};
 }
 
+// Vets each field, and notes what it is for.
+Result<FieldsRead> read_fields(RequestHead& head, const RequestRules& rules) {
+  head.takes_trailers = false;
+  const LowerNames names(head.fields);
+  FieldsRead read;
+  read.roles.resize(head.fields.size());
+  for (std::size_t i = 0; i < head.fields.size(); ++i) {
+    const Field field = head.fields[i];
+    auto vetted = check_request_field(field, names[i], rules);
+    if (!vetted) return vetted.error();
+    read.roles[i] = role_of(names[i]);
+    if (read.roles[i] == FieldRole::Connection && !read.options.add(field.value)) {
+      return bad("Connection lists too many names", "bad_field");
+    }
+    if (read.roles[i] == FieldRole::Te && list_has_token(field.value, "trailers")) {
+      head.takes_trailers = head.version != Version::Http10;
+    }
+    if (read.roles[i] == FieldRole::Cookie) {
+      ++read.cookies;
+      read.cookie_bytes += field.value.size() + 2;
+    }
+    if (read.roles[i] == FieldRole::Single) {
+      for (std::size_t j = 0; j < i; ++j) {
+        if (names[j] == names[i]) {
+          return bad("the field " + std::string(names[i]) + " is repeated", "bad_field");
+        }
+      }
+    }
+  }
+  // It would take them off the request that goes on, after they have told here how to read it.
+  if (!read.options
+           .one_of({FieldRole::Host, FieldRole::Length, FieldRole::Coding, FieldRole::Expect,
+                    FieldRole::Single})
+           .empty()) {
+    return bad("Connection lists a field that is not of one connection only", "bad_field",
+               "RFC 9110 section 7.6.1: leave fields that are meant for the server out of it.");
+  }
+  return read;
+}
+
 }  // namespace
 
 bool is_token(std::string_view text) noexcept {
@@ -303,43 +344,8 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
   auto sizes = check_sizes(head.fields, h2, rules.limits, Code::HeadTooLarge);
   if (!sizes) return sizes;
 
-  head.takes_trailers = false;
-  const LowerNames names(head.fields);
-  std::vector<FieldRole> roles(head.fields.size());
-  ConnectionOptions options;
-  std::size_t cookies = 0;
-  std::size_t cookie_bytes = 0;
-  for (std::size_t i = 0; i < head.fields.size(); ++i) {
-    const Field field = head.fields[i];
-    auto vetted = check_request_field(field, names[i], rules);
-    if (!vetted) return vetted;
-    roles[i] = role_of(names[i]);
-    if (roles[i] == FieldRole::Connection && !options.add(field.value)) {
-      return bad("Connection lists too many names", "bad_field");
-    }
-    if (roles[i] == FieldRole::Te && list_has_token(field.value, "trailers")) {
-      head.takes_trailers = head.version != Version::Http10;
-    }
-    if (roles[i] == FieldRole::Cookie) {
-      ++cookies;
-      cookie_bytes += field.value.size() + 2;
-    }
-    if (roles[i] == FieldRole::Single) {
-      for (std::size_t j = 0; j < i; ++j) {
-        if (names[j] == names[i]) {
-          return bad("the field " + std::string(names[i]) + " is repeated", "bad_field");
-        }
-      }
-    }
-  }
-  // It would take them off the request that goes on, after they have told here how to read it.
-  if (!options
-           .one_of({FieldRole::Host, FieldRole::Length, FieldRole::Coding, FieldRole::Expect,
-                    FieldRole::Single})
-           .empty()) {
-    return bad("Connection lists a field that is not of one connection only", "bad_field",
-               "RFC 9110 section 7.6.1: leave fields that are meant for the server out of it.");
-  }
+  const auto read = read_fields(head, rules);
+  if (!read) return read.error();
   if (h2) {
     auto allowed = check_h2_request(head);
     if (!allowed) return allowed;
@@ -353,37 +359,7 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
   auto expect = check_expect(head);
   if (!expect) return expect;
 
-  Fields kept;
-  kept.reserve(head.fields.size(), head.fields.list_size());
-  bool cookies_written = false;
-  for (std::size_t i = 0; i < head.fields.size(); ++i) {
-    const Field field = head.fields[i];
-    const std::string_view value = trim_ows(field.value);
-    const bool keeps =
-        roles[i] == FieldRole::Keep || roles[i] == FieldRole::Single ||
-        roles[i] == FieldRole::Cookie || roles[i] == FieldRole::Signature ||
-        (roles[i] == FieldRole::Control && rules.control_fields == ControlFields::Keep);
-    if (!keeps || options.lists(field.name)) continue;
-    if (roles[i] == FieldRole::Cookie && cookies > 1) {
-      // RFC 9113 section 8.2.3: the crumbs are one field for everyone but HTTP/2.
-      if (std::exchange(cookies_written, true)) continue;
-      std::string joined;
-      joined.reserve(cookie_bytes);
-      for (std::size_t j = i; j < head.fields.size(); ++j) {
-        const std::string_view crumb = trim_ows(head.fields[j].value);
-        if (roles[j] != FieldRole::Cookie || crumb.empty()) continue;
-        if (!joined.empty()) joined += "; ";
-        joined += crumb;
-      }
-      kept.add(field.name, joined);
-    } else if (roles[i] == FieldRole::Signature) {
-      const std::string own = without_control_members(value);
-      if (!own.empty()) kept.add(field.name, own);
-    } else {
-      kept.add(field.name, value);
-    }
-  }
-  head.fields = std::move(kept);
+  head.fields = kept_fields(head.fields, *read, rules.control_fields);
   return {};
 }
 

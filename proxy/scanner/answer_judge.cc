@@ -68,12 +68,8 @@ awaitable<Result<Response>> AnswerJudge::judge(Response relayed, bool request_wa
   ResponseHead shown = shown_to_scanner(news_->head->head, exchange_.id(), passage_.bypass_body);
   const auto difference = response_difference(shown, relayed.head);
   if (difference) {
-    Cuts cuts;
-    cuts.bytes = options_.max_response_bytes;
-    if (is_event_stream(relayed.head.fields) && options_.timeout.count() > 0) {
-      cuts.time = sent + options_.timeout;
-    }
     if (relayed.body) {
+      const Cuts cuts = cuts_of(options_, is_event_stream(relayed.head.fields), sent);
       relayed.body = std::make_unique<RelayedBody>(Bytes(), std::move(relayed.body), cuts);
       passage_.scanned_response_body = true;
     }
@@ -143,13 +139,11 @@ Response AnswerJudge::changed(Response relayed, const ResponseHead& shown,
                               const std::string& what) {
   // A redirect that it was shown as something else is one again.
   if (relayed.head.status == shown.status) relayed.head.status = news_->head->head.status;
-  strip_control_fields(relayed.head.fields);
-  relayed.head.fields.add("X-Bottle-Deny", kChanged);
   relayed.head.has_body = relayed.body != nullptr;
-  exchange_.trace.failure =
-      Failure(Code::UpstreamDenied, "the scanner changed the origin's answer: " + what,
-              std::string(kChanged));
-  exchange_.trace.by = DecidedBy::Pipelock;
+  mark_refused(relayed.head,
+               Failure(Code::UpstreamDenied, "the scanner changed the origin's answer: " + what,
+                       std::string(kChanged)),
+               exchange_);
   return relayed;
 }
 
@@ -197,16 +191,14 @@ awaitable<Result<Response>> AnswerJudge::scanners_own(Response relayed, bool req
     verdict.failure = Failure(Code::UpstreamDenied,
                               "the scanner answered with a refusal of its own", "scanner_denied");
   }
-  strip_control_fields(relayed.head.fields);
-  relayed.head.fields.add("X-Bottle-Deny", word(verdict.failure));
+  passage_.target_has_secret |= verdict.target_has_secret;
+  mark_refused(relayed.head, std::move(verdict.failure), exchange_);
   if (relayed.body) {
     relayed.body =
         std::make_unique<RelayedBody>(std::move(text->bytes), std::move(relayed.body), Cuts());
   } else if (!text->bytes.empty()) {
     relayed.body = std::make_unique<BytesSource>(std::move(text->bytes));
   }
-  exchange_.trace.failure = std::move(verdict.failure);
-  exchange_.trace.by = DecidedBy::Pipelock;
   co_return relayed;
 }
 

@@ -253,11 +253,9 @@ awaitable<Result<Response>> PipelockUpstream::judge(Response response, bool head
       co_return std::move(verdict.failure);
     }
     if (verdict.kind == PipelockVerdict::Kind::Refused) {
-      strip_control_fields(response.head.fields);
-      response.head.fields.add("X-Bottle-Deny", word(verdict.failure));
+      passage.target_has_secret |= verdict.target_has_secret;
+      mark_refused(response.head, std::move(verdict.failure), exchange);
       if (!first.empty()) response.body = std::make_unique<BytesSource>(std::move(first));
-      exchange.trace.failure = std::move(verdict.failure);
-      exchange.trace.by = DecidedBy::Pipelock;
       co_return response;
     }
   }
@@ -266,15 +264,8 @@ awaitable<Result<Response>> PipelockUpstream::judge(Response response, bool head
 
   passage.scanned_response_body = true;
   const bool events = is_event_stream(response.head.fields);
-  Cuts cuts;
-  if (events) {
-    // Only here does its timer end a body cleanly; any other body it has read as a whole before it
-    // sends the first byte. Measured from before the request was written, so it is not later here.
-    if (options_.timeout.count() > 0) cuts.time = sent + options_.timeout;
-  } else {
-    cuts.bytes = options_.max_response_bytes;
-  }
-  response.body = std::make_unique<RelayedBody>(std::move(first), std::move(response.body), cuts);
+  response.body = std::make_unique<RelayedBody>(std::move(first), std::move(response.body),
+                                                cuts_of(options_, events, sent));
   if (events) {
     response.body = with_sse_comments(std::move(response.body), options_.sse_comment, exchange);
   }

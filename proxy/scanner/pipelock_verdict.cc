@@ -104,6 +104,7 @@ struct Reason {
   bool anywhere;
   std::string_view word;
   std::string_view hint;
+  bool in_target = false;  // what it found may stand in the request's target
 };
 
 constexpr std::string_view kSecretHint =
@@ -121,14 +122,14 @@ constexpr std::array kReasons = {
     Reason{"domain blocked", false, problem_code::kHostNotAllowed, kHostHint},
     Reason{"SSRF", false, "address_not_allowed", "The host leads to a private address."},
     Reason{"core SSRF", false, "address_not_allowed", "The host leads to a private address."},
-    Reason{"DLP match", true, "secret_in_url", kSecretHint},
-    Reason{"environment variable leak", false, "secret_in_url", kSecretHint},
-    Reason{"known secret leak", false, "secret_in_url", kSecretHint},
+    Reason{"DLP match", true, "secret_in_url", kSecretHint, true},
+    Reason{"environment variable leak", false, "secret_in_url", kSecretHint, true},
+    Reason{"known secret leak", false, "secret_in_url", kSecretHint, true},
     Reason{"request body contains secret", false, "secret_in_body", kSecretHint},
     Reason{"request header contains secret", false, "secret_in_header", kSecretHint},
-    Reason{"cross-request", false, "secret_in_requests", kSecretHint},
+    Reason{"cross-request", false, "secret_in_requests", kSecretHint, true},
     Reason{"high entropy", false, "url_looks_like_secret",
-           "Part of the URL looks like encoded data; use a shorter or plainer one."},
+           "Part of the URL looks like encoded data; use a shorter or plainer one.", true},
     Reason{"request body exceeds", false, "body_too_large", "Send a smaller body."},
     Reason{"invalid JSON body", false, "body_not_readable",
            "The body is not the JSON that Content-Type says; correct one of them."},
@@ -166,7 +167,10 @@ PipelockVerdict blocked(std::string_view line, std::string_view reason) {
   for (const Reason& row : kReasons) {
     const bool fits = row.anywhere ? reason.find(row.text) != std::string_view::npos
                                    : reason.starts_with(row.text);
-    if (fits) return refused(line, row.word, row.hint);
+    if (!fits) continue;
+    PipelockVerdict verdict = refused(line, row.word, row.hint);
+    verdict.target_has_secret = row.in_target;
+    return verdict;
   }
   return refused(line, "scanner_denied", {});
 }

@@ -22,6 +22,7 @@ struct PipelockVerdict {
   };
   Kind kind = Kind::Relayed;
   Failure failure;
+  bool target_has_secret = false;  // or what looks like one
 };
 
 // Enough of the body to tell; a body that is longer is the origin's.

@@ -17,6 +17,16 @@ std::optional<Failure> Cuts::at_end(std::uint64_t received) const {
   return std::nullopt;
 }
 
+Cuts cuts_of(const PipelockOptions& options, bool events, Clock::time_point sent) {
+  Cuts cuts;
+  if (!events) {
+    cuts.bytes = options.max_response_bytes;
+  } else if (options.timeout.count() > 0) {
+    cuts.time = sent + options.timeout;
+  }
+  return cuts;
+}
+
 awaitable<Result<Chunk>> RelayedBody::read(std::size_t max) {
   Chunk chunk;
   if (!first_.empty() || inner() == nullptr) {

@@ -6,6 +6,7 @@
 
 #include "proxy/base/deadline.h"
 #include "proxy/body/body_filter.h"
+#include "proxy/scanner/pipelock_options.h"
 
 namespace bottle {
 
@@ -17,6 +18,11 @@ struct Cuts {
 
   [[nodiscard]] std::optional<Failure> at_end(std::uint64_t received) const;
 };
+
+// Of a body that pipelock relays: it ends event streams by its timer, and reads every other body as
+// a whole before it sends the first byte, up to its cap. `sent`: when the request went out, so the
+// time is not later here than there.
+[[nodiscard]] Cuts cuts_of(const PipelockOptions& options, bool events, Clock::time_point sent);
 
 // A response's body as the scanner relayed it; `first` was read ahead to see whose word it is.
 class RelayedBody final : public BodyFilter {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "proxy/http/framing_rules.h"
 #include "proxy/ledger/rewrites.h"
 #include "proxy/ledger/ticket.h"
 #include "proxy/scanner/pipelock_verdict.h"
@@ -27,6 +28,13 @@ awaitable<Result<ShortBody>> read_short(std::unique_ptr<BodySource>& body) {
   }
   if (out.whole) body.reset();
   co_return out;
+}
+
+void mark_refused(ResponseHead& head, Failure why, Exchange& exchange) {
+  strip_control_fields(head.fields);
+  head.fields.add("X-Bottle-Deny", word(why));
+  exchange.trace.failure = std::move(why);
+  exchange.trace.by = DecidedBy::Pipelock;
 }
 
 Failure mixed_up(const char* what) {
@@ -83,6 +91,7 @@ awaitable<Failure> AwaitedEvents::own_word(Response answer) {
   if (text->whole) verdict = pipelock_verdict(answer.head, text->bytes, false);
   std::string reason = "scanner_denied";
   std::string why;
+  pending_->passage.target_has_secret |= verdict.target_has_secret;
   if (verdict.kind != PipelockVerdict::Kind::Relayed) {
     reason = word(verdict.failure);
     why = ": " + verdict.failure.detail;

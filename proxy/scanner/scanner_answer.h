@@ -41,6 +41,10 @@ struct ShortBody {
 // read to its end is gone.
 awaitable<Result<ShortBody>> read_short(std::unique_ptr<BodySource>& body);
 
+// The client gets an answer of the scanner's own making: no field of the proxies' is left in it,
+// X-Bottle-Deny says why, and so does the trace (by Pipelock).
+void mark_refused(ResponseHead& head, Failure why, Exchange& exchange);
+
 // Another exchange's answer, or a second one.
 [[nodiscard]] Failure mixed_up(const char* what);
 

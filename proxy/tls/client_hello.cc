@@ -63,6 +63,8 @@ Result<ServerName> sni_in_extension(std::string_view extension, bool present) {
   return named;
 }
 
+bool names_a_server(ssl_st* ssl) { return sni_extension(ssl).present; }
+
 Result<ServerName> sni_of(ssl_st* ssl) {
   const Extension extension = sni_extension(ssl);
   return sni_in_extension(extension.bytes, extension.present);

@@ -30,6 +30,8 @@ enum class SniVerdict : std::uint8_t {
 // destination. Failures, all ClientBad: "sni_missing", "sni_malformed" (not one canonical DNS name;
 // RFC 6066 section 3 has no addresses). Only inside OpenSSL's client_hello callback.
 [[nodiscard]] Result<ServerName> sni_of(ssl_st* ssl);
+// Whether it names any host, valid or not. Only inside that callback.
+[[nodiscard]] bool names_a_server(ssl_st* ssl);
 
 // The same for the extension's bytes; `present` false = no such extension.
 [[nodiscard]] Result<ServerName> sni_in_extension(std::string_view extension, bool present);

@@ -55,8 +55,7 @@ bool take_name(SSL* ssl, Handshake& handshake, int* alert) {
   Result<ServerName> named = sni_of(ssl);
   if (!named) {
     // RFC 8446 section 9.2 has missing_extension for it, which OpenSSL cannot send so early.
-    const bool missing = named.error().reason == "sni_missing";
-    *alert = missing ? SSL_AD_HANDSHAKE_FAILURE : SSL_AD_DECODE_ERROR;
+    *alert = names_a_server(ssl) ? SSL_AD_DECODE_ERROR : SSL_AD_HANDSHAKE_FAILURE;
     handshake.failure = named.error();
     return false;
   }
