@@ -1,5 +1,7 @@
 #include "proxy/scanner/answer_judge.h"
 
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "proxy/body/sse_comments.h"
@@ -42,40 +44,81 @@ Response AnswerJudge::events_ahead(std::shared_ptr<PendingAnswer> pending) {
   return answer;
 }
 
+AnswerFacts AnswerJudge::facts_of(const ResponseHead& relayed) const {
+  AnswerFacts facts;
+  facts.ids = relayed.fields.count(kExchangeField);
+  facts.other_id = facts.ids > 0 && relayed.fields.find(kExchangeField) != exchange_.id();
+  facts.too_many_interims = news_->too_many_interims;
+  if (news_->failure) {
+    facts.exit_was_left = is_scanners_leaving(*news_->failure);
+    facts.exit_failed = !facts.exit_was_left;
+  }
+  if (!news_->head) return facts;
+  facts.exit_gave_head = true;
+  facts.has_body = news_->head->head.has_body;
+  facts.bypasses = passage_.bypass_body;
+  facts.is_event_stream = is_event_stream(news_->head->head.fields);
+  return facts;
+}
+
 awaitable<Result<Response>> AnswerJudge::judge(Response relayed, bool request_was_head,
                                                Clock::time_point sent) {
   news_->take();
-  const std::size_t ids = relayed.head.fields.count(kExchangeField);
-  const bool other = ids > 0 && relayed.head.fields.find(kExchangeField) != exchange_.id();
-  if (ids > 1 || other || (ids == 1 && !news_->head && !news_->failure)) {
-    const Failure mixed = mixed_up("the scanner gave the answer of another exchange");
-    if (relayed.body) relayed.body->stop(mixed);
-    co_return blame(mixed, DecidedBy::Pipelock);
+  AnswerFacts facts = facts_of(relayed.head);
+  ResponseHead shown;
+  std::optional<std::string> difference;
+  if (facts.exit_gave_head && facts.ids > 0) {
+    shown = shown_to_scanner(news_->head->head, exchange_.id(), passage_.bypass_body);
+    difference = response_difference(shown, relayed.head);
+    facts.head_differs = difference.has_value();
   }
-  if (news_->too_many_interims) {
-    const Failure flood{Code::UpstreamBroken, "too many interim responses", "interim_flood"};
-    if (relayed.body) relayed.body->stop(flood);
-    co_return blame(flood, DecidedBy::Origin);
-  }
-  if (news_->failure && !is_scanners_leaving(*news_->failure)) {
-    auto failed = co_await of_failure(std::move(relayed.body));
-    co_return failed;
-  }
-  if (ids == 0 || !news_->head) {
-    auto own = co_await scanners_own(std::move(relayed), request_was_head);
-    co_return own;
-  }
-  ResponseHead shown = shown_to_scanner(news_->head->head, exchange_.id(), passage_.bypass_body);
-  const auto difference = response_difference(shown, relayed.head);
-  if (difference) {
-    if (relayed.body) {
-      const Cuts cuts = cuts_of(options_, is_event_stream(relayed.head.fields), sent);
-      relayed.body = std::make_unique<RelayedBody>(Bytes(), std::move(relayed.body), cuts);
-      passage_.scanned_response_body = true;
+  const AnswerKind kind = answer_kind(facts);
+  switch (kind) {
+    case AnswerKind::MixedUp: {
+      const Failure mixed = mixed_up("the scanner gave the answer of another exchange");
+      if (relayed.body) relayed.body->stop(mixed);
+      co_return blame(mixed, DecidedBy::Pipelock);
     }
-    co_return changed(std::move(relayed), shown, *difference);
+    case AnswerKind::InterimFlood: {
+      const Failure flood{Code::UpstreamBroken, "too many interim responses", "interim_flood"};
+      if (relayed.body) relayed.body->stop(flood);
+      co_return blame(flood, DecidedBy::Origin);
+    }
+    case AnswerKind::ExitsFailure: {
+      auto failed = co_await of_failure(std::move(relayed.body));
+      co_return failed;
+    }
+    case AnswerKind::ScannersOwn: {
+      auto own = co_await scanners_own(std::move(relayed), request_was_head);
+      co_return own;
+    }
+    case AnswerKind::Changed:
+      if (relayed.body) {
+        const Cuts cuts = cuts_of(options_, is_event_stream(relayed.head.fields), sent);
+        relayed.body = std::make_unique<RelayedBody>(Bytes(), std::move(relayed.body), cuts);
+        passage_.scanned_response_body = true;
+      }
+      co_return changed(std::move(relayed), shown, *difference);
+    case AnswerKind::OriginsHead:
+    case AnswerKind::Bypassed: {
+      auto head =
+          co_await without_scanned_body(std::move(relayed), shown, kind == AnswerKind::Bypassed);
+      co_return head;
+    }
+    case AnswerKind::OriginsEvents:
+    case AnswerKind::OriginsBody:
+      break;
   }
-  auto answer = co_await passed(std::move(relayed), std::move(shown));
+  passage_.scanned_response_body = true;
+  if (!relayed.body) relayed.body = std::make_unique<BytesSource>(Bytes());
+  if (kind == AnswerKind::OriginsEvents) {
+    Response answer;
+    answer.head = news_->head->head;
+    answer.body = matched_events(news_->release(), std::move(relayed.body), options_.sse_comment,
+                                 options_.exit, exchange_, passage_);
+    co_return answer;
+  }
+  auto answer = co_await compared(std::move(relayed), shown);
   co_return answer;
 }
 
@@ -88,35 +131,33 @@ awaitable<Result<Response>> AnswerJudge::of_failure(std::unique_ptr<BodySource> 
   co_return blame(std::move(news.failure), news.by);
 }
 
-awaitable<Result<Response>> AnswerJudge::passed(Response relayed, ResponseHead shown) {
+// The scanner has no body to relay; one that it gives anyway is its own.
+awaitable<Result<Response>> AnswerJudge::without_scanned_body(Response relayed,
+                                                              const ResponseHead& shown,
+                                                              bool bypassed) {
+  auto rest = co_await read_short(relayed.body);
+  if (!rest) co_return without_answer(rest.error());
+  if (!rest->bytes.empty()) {
+    if (relayed.body) {
+      relayed.body =
+          std::make_unique<RelayedBody>(std::move(rest->bytes), std::move(relayed.body), Cuts());
+    } else {
+      relayed.body = std::make_unique<BytesSource>(std::move(rest->bytes));
+    }
+    co_return changed(std::move(relayed), shown, "body");
+  }
   Response answer;
   answer.head = news_->head->head;
-  if (!answer.head.has_body || passage_.bypass_body) {
-    // Nothing belongs to it.
-    auto rest = co_await read_short(relayed.body);
-    if (!rest) co_return without_answer(rest.error());
-    if (!rest->bytes.empty()) {
-      if (relayed.body) {
-        relayed.body =
-            std::make_unique<RelayedBody>(std::move(rest->bytes), std::move(relayed.body), Cuts());
-      } else {
-        relayed.body = std::make_unique<BytesSource>(std::move(rest->bytes));
-      }
-      co_return changed(std::move(relayed), shown, "body");
-    }
-    if (answer.head.has_body) {
-      answer.body = std::make_unique<BypassBody>(news_->release(), exchange_.wheel(), passage_,
-                                                 options_.h1.response_stall);
-    }
-    co_return answer;
+  if (bypassed) {
+    answer.body = std::make_unique<BypassBody>(news_->release(), exchange_.wheel(), passage_,
+                                               options_.h1.response_stall);
   }
-  passage_.scanned_response_body = true;
-  if (!relayed.body) relayed.body = std::make_unique<BytesSource>(Bytes());
-  if (is_event_stream(answer.head.fields)) {
-    answer.body = matched_events(news_->release(), std::move(relayed.body), options_.sse_comment,
-                                 options_.exit, exchange_, passage_);
-    co_return answer;
-  }
+  co_return answer;
+}
+
+awaitable<Result<Response>> AnswerJudge::compared(Response relayed, const ResponseHead& shown) {
+  Response answer;
+  answer.head = news_->head->head;
   auto body =
       std::make_unique<ComparedBody>(news_->release(), std::move(relayed.body), exchange_.wheel(),
                                      passage_, options_.exit.end, options_.max_response_bytes);

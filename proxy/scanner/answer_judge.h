@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "proxy/http/exchange.h"
+#include "proxy/scanner/answer_kind.h"
 #include "proxy/scanner/exit_reports.h"
 #include "proxy/scanner/pipelock_options.h"
 #include "proxy/scanner/scanner_answer.h"
@@ -33,7 +34,10 @@ class AnswerJudge {
   [[nodiscard]] Failure without_answer(Failure why);
 
  private:
-  awaitable<Result<Response>> passed(Response relayed, ResponseHead shown);
+  [[nodiscard]] AnswerFacts facts_of(const ResponseHead& relayed) const;
+  awaitable<Result<Response>> without_scanned_body(Response relayed, const ResponseHead& shown,
+                                                   bool bypassed);
+  awaitable<Result<Response>> compared(Response relayed, const ResponseHead& shown);
   awaitable<Result<Response>> scanners_own(Response relayed, bool request_was_head);
   awaitable<Result<Response>> of_failure(std::unique_ptr<BodySource> body);
   [[nodiscard]] Response changed(Response relayed, const ResponseHead& shown,

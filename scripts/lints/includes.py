@@ -61,7 +61,7 @@ SANS_IO_FILES = {
     "proxy/body/body_scan", "proxy/body/content_decoder", "proxy/scanner/pipelock_verdict",
     "proxy/body/aws_chunks", "proxy/body/codings", "proxy/body/decode_space", "proxy/body/decoder_chain",
     "proxy/body/sse_comments", "proxy/body/zstd_blocks",
-    "proxy/scanner/sse_match", "proxy/desk/sniff",
+    "proxy/scanner/sse_match", "proxy/scanner/answer_kind", "proxy/desk/sniff",
     "proxy/flow/audit", "proxy/flow/policy",
     "proxy/exit/dns_answer", "proxy/exit/exit_check",
     "proxy/ledger/admission", "proxy/ledger/rewrites", "proxy/ledger/ticket",
