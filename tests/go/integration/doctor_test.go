@@ -266,7 +266,7 @@ try bottle completion z; try bottle start -- tru`
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	for _, want := range []string{"bottle lo: logs\n", "--sc: --scanner\n", "--scanner : pipelock guard\n",
+	for _, want := range []string{"bottle lo: logs\n", "--sc: --scanner\n", "--scanner : guard pipelock\n",
 		"--preset c: claude codex\n", "completion z: zsh\n"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("not %q in %s", want, out)
