@@ -81,7 +81,9 @@ TEST_F(ExitEnds, TheOriginDoesNotAnswerInTime) {
   play(origin_fails({Code::UpstreamTimeout, ""}, DecidedBy::Origin, "504 "));
 }
 TEST_F(ExitEnds, TheNameLedToAnAddressThatMayNotBeDialled) {
-  play(origin_fails({Code::Denied, "", "address_not_allowed"}, DecidedBy::Policy, "403 "));
+  Failure failure{Code::Denied, "", "address_not_allowed"};
+  failure.by = DecidedBy::Policy;
+  play(origin_fails(std::move(failure), DecidedBy::Policy, "403 "));
 }
 TEST_F(ExitEnds, TheExitHasNoRoom) {
   play(origin_fails({Code::Overloaded, "", "origin_busy"}, DecidedBy::Exit, "503 "));

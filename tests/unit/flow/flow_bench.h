@@ -48,6 +48,7 @@ class FakeUpstream final : public Upstream {
     ++asked;
     head = request.head;
     passage.protocol = "http/1.1";
+    passage.target_has_secret = target_has_secret;
     if (failure) co_return *failure;
     if (request.body) {
       for (;;) {
@@ -72,6 +73,7 @@ class FakeUpstream final : public Upstream {
   }
 
   std::optional<Failure> failure;  // instead of an answer
+  bool target_has_secret = false;  // so the scanner says
   int status = 200;
   std::optional<Failure> scanners_word;  // the answer is the scanner's refusal
   std::unique_ptr<BodySource> answer;

@@ -154,12 +154,12 @@ TEST(Policy, KnowsTheHostsOfWhichSomePortIsAllowed) {
   spec.routes = {"closed.test=deny"};
   spec.own = {{"own.test", std::nullopt}, {"part.test", std::uint16_t{443}}};
   const Policy policy = policy_of(spec);
-  for (const char* name : {"a.test", "b.test", "x.b.test", "port.test", "part.test"}) {
+  for (const char* name : {"a.test", "b.test", "x.b.test", "port.test", "part.test", "_x.b.test"}) {
     EXPECT_TRUE(policy.knows_host(name)) << name;
   }
   for (const char* name :
        {"x.a.test", "test", "own.test", "closed.test", "8.8.8.8", "other.test",
-        "metadata.google.internal", "", ".", "a.test:443", "_x.b.test", "b.test.evil"}) {
+        "metadata.google.internal", "", ".", "a.test:443", "-x.b.test", "b.test.evil"}) {
     EXPECT_FALSE(policy.knows_host(name)) << name;
   }
   EXPECT_TRUE(policy_of(allow({"*"})).knows_host("any.where"));

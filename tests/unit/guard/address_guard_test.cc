@@ -123,6 +123,7 @@ TEST(AddressGuard, RefusesWhatIsNotPublic) {
     ASSERT_TRUE(refused) << text;
     EXPECT_EQ(refused->code, Code::Denied);
     EXPECT_EQ(refused->reason, "address_not_allowed");
+    EXPECT_EQ(refused->by, DecidedBy::Policy);
     EXPECT_NE(refused->hint.find("--allow-address"), std::string::npos);
   }
 }
@@ -184,6 +185,7 @@ TEST(AddressGuard, TheMachinesOwnAddressesAreAsPrivateAsItsLoopback) {
     ASSERT_TRUE(refused) << text;
     EXPECT_EQ(refused->code, Code::Denied);
     EXPECT_EQ(refused->reason, "address_not_allowed");
+    EXPECT_EQ(refused->by, DecidedBy::Policy);
     EXPECT_NE(refused->detail.find("the machine's own"), std::string::npos) << refused->detail;
     EXPECT_NE(refused->hint.find("--allow-address"), std::string::npos);
   }
@@ -214,6 +216,7 @@ TEST(AddressGuard, NothingOpensOurOwnListeners) {
     const auto refused = guard->check(address(text), 3128);
     ASSERT_TRUE(refused) << text;
     EXPECT_EQ(refused->reason, "own_address");
+    EXPECT_EQ(refused->by, DecidedBy::Policy);
     EXPECT_FALSE(guard->check(address(text), 443)) << "another port of the machine is open";
   }
   EXPECT_TRUE(guard->check(address("192.168.0.9"), 8888));

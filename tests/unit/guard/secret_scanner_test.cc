@@ -236,7 +236,7 @@ TEST(SecretScanner, RefusesBadSecretsWithoutShowingThem) {
       {secret("HUGE", std::string(kMaxSecret + 1, 'h')), "HUGE"},
       {secret("", "long enough"), "name"},
       {secret("two words", "long enough"), "name"},
-      {SecretSpec{"HOSTS", "long enough", std::vector<std::string>{"Example.com"}, false}, "HOSTS"},
+      {SecretSpec{"HOSTS", "long enough", std::vector<std::string>{"a.test:443"}, false}, "HOSTS"},
       {SecretSpec{"HOSTS", "long enough", std::vector<std::string>{"*"}, false}, "HOSTS"},
       {SecretSpec{"HOSTS", "long enough", std::vector<std::string>{"a b"}, false}, "HOSTS"},
   };
@@ -249,6 +249,8 @@ TEST(SecretScanner, RefusesBadSecretsWithoutShowingThem) {
   EXPECT_TRUE(SecretSet::make({secret("MIN", "12345678")}));
   EXPECT_TRUE(SecretSet::make({secret("MAX", std::string(kMaxSecret, 'm'))}));
   EXPECT_FALSE(SecretSet::make({secret("TWICE", "long enough"), secret("TWICE", "and another")}));
+  EXPECT_TRUE(SecretSet::make(
+      {SecretSpec{"HOSTS", "long enough", std::vector<std::string>{"*.Example.com"}, false}}));
 }
 
 // [T07]

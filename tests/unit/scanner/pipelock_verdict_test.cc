@@ -101,6 +101,11 @@ TEST(PipelockVerdict, EachTextHasItsWord) {
   for (const auto& c : cases) {
     const PipelockVerdict verdict = block(c.status, c.line);
     EXPECT_EQ(verdict.kind, c.kind) << c.line;
+    const std::string& reason = verdict.failure.reason;
+    EXPECT_EQ(verdict.target_has_secret, reason == "secret_in_url" ||
+                                             reason == "url_looks_like_secret" ||
+                                             reason == "secret_in_requests")
+        << c.line;
     EXPECT_EQ(verdict.failure.code, c.code) << c.line;
     EXPECT_EQ(word(verdict.failure), c.word) << c.line;
   }

@@ -393,8 +393,7 @@ TEST_F(Spec, WhatNeedsTheExitIsRefusedWithAPipelockThatRunsElsewhere) {
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_THAT(describe(*made), HasSubstr("--route a.example=scan-requests"));
   manifest(route + R"(relay"}}}}})");
-  EXPECT_THAT(plan(options_).error().message,
-              HasSubstr("relay of a.example is not implemented yet"));
+  EXPECT_THAT(plan(options_).error().message, HasSubstr("the route \"relay\" does not exist yet"));
 }
 
 TEST(PipelockConfig, NothingAndEverything) {
