@@ -326,7 +326,7 @@ func TestProxyAuthFileErrors(t *testing.T) {
 			[]string{"users:3:", "user:password"}},
 		"nobody": {writeFile(t, "users", "# x\n"), exitUsage, []string{"names no user"}},
 		"twice": {writeFile(t, "users", "a:hunter2hunter2\na:hunter2hunter3\n"), exitUsage,
-			[]string{"users:2:", "before"}},
+			[]string{"users:2:", "earlier line"}},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			code, stdout, stderr := harness.RunProxy(t, 20*time.Second, append(base, c.file)...)
