@@ -69,8 +69,9 @@ awaitable<Http1End> Http1Session::run(Bytes already_read) {
 
 bool Http1Session::go(Move move) {
   auto moved = machine_.move(move);
-  if (!moved) defect_ = std::move(moved).error();
-  return moved.has_value();
+  if (moved) return true;
+  defect_ = std::move(moved).error();
+  return false;
 }
 
 awaitable<void> Http1Session::serve() {
