@@ -71,8 +71,8 @@ struct ContainerPlan {
   unsigned uid = 0;                  // of the agent
   unsigned gid = 0;
   bool terminal = false;                // the agent gets one
-  std::string java_tool_options{};      // what the manifest wants in that variable
-  std::vector<std::string> commands{};  // what the launch will run, for people; a line each
+  std::string java_tool_options{};      // the value that the manifest gives that variable
+  std::vector<std::string> commands{};  // the commands of the launch, for people; a line each
 };
 
 // Everything that a launch will do, decided. A value: computing it changes nothing, printing it

@@ -13,7 +13,7 @@ namespace bottle {
 class DecodeSpace;
 
 struct DecodeLimits {
-  std::uint64_t decoded_bytes = 32u << 20;  // as the spool: what pipelock's scan can take
+  std::uint64_t decoded_bytes = 32u << 20;  // as the spool: the most that pipelock scans
   std::uint64_t ratio = 100;                // decoded to coded; text rarely exceeds 20
   std::uint64_t ratio_after = 1u << 20;     // small bodies may be very regular
   std::size_t memory_bytes = 64u << 20;     // of all decoders of one worker: seven largest windows

@@ -9,7 +9,7 @@ namespace bottle {
 // How much a spool holds of request bodies; docs/limits.md shows the numbers.
 struct SpoolLimits {
   std::size_t memory_bytes = 256 * 1024;         // nearly all API requests; above that on disk
-  std::uint64_t body_bytes = 32u << 20;          // what pipelock's scan can take
+  std::uint64_t body_bytes = 32u << 20;          // the most that pipelock scans
   std::uint64_t total_bytes = 256u << 20;        // of all bodies held by one worker
   std::filesystem::path directory = "/var/tmp";  // not a memory file system, if there is a choice
 };
