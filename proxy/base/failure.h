@@ -47,7 +47,7 @@ struct Failure {
   std::string detail;
   std::string reason;
   std::string hint;
-  DecidedBy by = DecidedBy::Nobody;
+  DecidedBy by = DecidedBy::None;
 
   Failure() = default;
   Failure(Code code_in, std::string detail_in) : code(code_in), detail(std::move(detail_in)) {}

@@ -7,7 +7,7 @@ namespace bottle {
 
 // The party that decided how an exchange or a connection ended: "by" in the audit log.
 enum class DecidedBy : std::uint8_t {
-  Nobody,
+  None,  // nothing is decided, or its Code tells
   Policy,
   Guard,
   Pipelock,
@@ -17,10 +17,10 @@ enum class DecidedBy : std::uint8_t {
   Client,
 };
 
-// The word in the log; empty for `Nobody`.
+// The word in the log; empty for `None`.
 [[nodiscard]] constexpr std::string_view to_string(DecidedBy by) noexcept {
   switch (by) {
-    case DecidedBy::Nobody:
+    case DecidedBy::None:
       return {};
     case DecidedBy::Policy:
       return "policy";

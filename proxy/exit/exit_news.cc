@@ -4,7 +4,7 @@ namespace bottle {
 namespace {
 
 DecidedBy blame(const Failure& failure) {
-  if (failure.by != DecidedBy::Nobody) return failure.by;
+  if (failure.by != DecidedBy::None) return failure.by;
   switch (failure.code) {
     case Code::DnsFailed:
     case Code::ConnectFailed:

@@ -34,7 +34,7 @@ struct AuditRecord {
   Verdict verdict = Verdict::Allowed;
   std::string reason;  // a machine-readable word; empty if allowed
   std::string detail;  // the Failure's detail
-  DecidedBy by = DecidedBy::Nobody;
+  DecidedBy by = DecidedBy::None;
   bool scanned_request_body = false;
   bool scanned_response_body = false;
   bool request_body_changed = false;  // by the scanner

@@ -16,7 +16,7 @@ Verdict verdict_of(const SessionTrace& trace) noexcept {
   if (!trace.failure) return Verdict::Allowed;
   // An answer that a part of the proxy made instead of the upstream's has its maker's name. Without
   // one the head that went out was the upstream's, and the failure came after it.
-  const bool unclaimed = trace.by == DecidedBy::Nobody || trace.by == DecidedBy::Client;
+  const bool unclaimed = trace.by == DecidedBy::None || trace.by == DecidedBy::Client;
   if (trace.status != 0 && unclaimed) return Verdict::Cut;
   return traits(trace.failure->code).level == LogLevel::Audit ? Verdict::Refused : Verdict::Failed;
 }
@@ -58,7 +58,7 @@ std::string ProxyHandler::next_id() {
 }
 
 DecidedBy ProxyHandler::blame(const Failure& failure) const {
-  if (failure.by != DecidedBy::Nobody) return failure.by;
+  if (failure.by != DecidedBy::None) return failure.by;
   switch (failure.code) {
     case Code::ClientBad:
     case Code::NotSupported:
@@ -100,7 +100,7 @@ Response ProxyHandler::refuse(const Failure& failure, Exchange& exchange) {
 Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by) {
   SessionTrace& session = exchange.trace;
   session.failure = failure;
-  if (session.by == DecidedBy::Nobody) session.by = by;
+  if (session.by == DecidedBy::None) session.by = by;
   services_.guard.keep_secrets_out(exchange);
   Response response;
   response.head.status = 0;
@@ -190,9 +190,9 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   record.reason = mark_of(session);
   if (session.failure) record.detail = session.failure->detail;
   record.by = session.by;
-  if (session.failure && session.by == DecidedBy::Nobody) {
+  if (session.failure && session.by == DecidedBy::None) {
     const DecidedBy cut_by = trace.passage.cut_by;
-    record.by = cut_by == DecidedBy::Nobody ? blame(*session.failure) : cut_by;
+    record.by = cut_by == DecidedBy::None ? blame(*session.failure) : cut_by;
   }
   record.scanned_request_body = trace.passage.scanned_request_body;
   record.scanned_response_body = trace.passage.scanned_response_body;

@@ -26,10 +26,10 @@ struct SessionTrace {
   std::string target;
   bool anonymous = false;  // on a port that wants to know who asks, and this client was not let in
   int status = 0;          // of the final head; 0 = none was sent
-  std::uint64_t bytes_in = 0;        // body bytes from the client
-  std::uint64_t bytes_out = 0;       // body bytes to the client
-  std::optional<Failure> failure;    // why it did not go the way the client wanted
-  DecidedBy by = DecidedBy::Nobody;  // who decided that
+  std::uint64_t bytes_in = 0;      // body bytes from the client
+  std::uint64_t bytes_out = 0;     // body bytes to the client
+  std::optional<Failure> failure;  // why it did not go the way the client wanted
+  DecidedBy by = DecidedBy::None;  // the party that decided that
 };
 
 // The facts that a handler keeps about an exchange: the handler alone knows them.

@@ -27,7 +27,7 @@ class H1ServerMachine {
     Ending,      // over, with nothing to answer; the connection's proper end is still to be written
     Ended,       // it was
     Tunnel,      // after a CONNECT: the connection is the caller's
-    Cut,         // what was written last is incomplete: nothing may follow it
+    Cut,         // the last message written is incomplete: nothing may follow it
   };
   enum class Move : std::uint8_t {
     HeadBegins,

@@ -12,7 +12,8 @@ namespace bottle {
 // The fields by which a request is the front's as the scanner gets it: no Content-Encoding (the
 // body was decoded), identity coding asked for, an empty User-Agent where there was none, since Go
 // would put in its own name, and no TE. With `bypass_body` the scanner gets no body to read, and
-// what the client asks for stays in the head: it goes to the origin, so it has to be scanned.
+// the head keeps the codings that the client asks for: they go to the origin, so they have to be
+// scanned.
 void make_scannable(RequestHead& head, bool bypass_body);
 
 // A request's body as it was collected.

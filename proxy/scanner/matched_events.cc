@@ -88,7 +88,7 @@ struct Streams {
   std::optional<FailureNews> broken;  // … or will not
   bool relayed_ended = false;
   std::optional<Failure> failure;  // at once
-  DecidedBy by = DecidedBy::Nobody;
+  DecidedBy by = DecidedBy::None;
   bool stopped = false;
 };
 
@@ -97,7 +97,7 @@ awaitable<void> read_relayed(std::shared_ptr<Streams> streams) {
     if (streams->match.ready() >= streams->most_ready) {
       const bool taken = co_await streams->taken.wait();
       if (taken) continue;
-      streams->fail(Failure{Code::Cancelled, "the exchange was ended"}, DecidedBy::Nobody);
+      streams->fail(Failure{Code::Cancelled, "the exchange was ended"}, DecidedBy::None);
       streams->relayed->stop(*streams->failure);
       break;
     }
@@ -217,7 +217,7 @@ awaitable<Result<Chunk>> MatchedEvents::read(std::size_t max) {
     const bool changed = co_await streams->changed.wait();
     if (changed) continue;
     if (!due.fired()) {
-      co_return fail(Failure{Code::Cancelled, "the exchange was ended"}, DecidedBy::Nobody);
+      co_return fail(Failure{Code::Cancelled, "the exchange was ended"}, DecidedBy::None);
     }
     if (give_up_) co_return fail(cut_by_scanner(), DecidedBy::Pipelock);
     const ByteView comment = comments_.emit(wheel_.now());

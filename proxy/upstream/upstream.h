@@ -19,9 +19,9 @@ struct Passage {
   std::string protocol;      // spoken with the origin; empty: no connection to it came about
   bool scanned_request_body = false;
   bool scanned_response_body = false;
-  bool target_has_secret = false;        // or what looks like one: the scanner says so
-  bool request_body_changed = false;     // by the scanner: its version went out
-  DecidedBy cut_by = DecidedBy::Nobody;  // who ended the origin's answer after its head went out
+  bool target_has_secret = false;      // or what looks like one: the scanner says so
+  bool request_body_changed = false;   // by the scanner: its version went out
+  DecidedBy cut_by = DecidedBy::None;  // who ended the origin's answer after its head went out
 };
 
 // Where a vetted request goes: PipelockUpstream, OriginUpstream, a script in tests. Owned by the

@@ -189,8 +189,8 @@ struct Outcome {
   std::vector<std::size_t> pieces;
   std::vector<int> interims;
   std::optional<Failure> traced;
-  DecidedBy by = DecidedBy::Nobody;
-  DecidedBy cut_by = DecidedBy::Nobody;
+  DecidedBy by = DecidedBy::None;
+  DecidedBy cut_by = DecidedBy::None;
   bool scanned_response_body = false;
   std::string protocol;
 };

@@ -203,11 +203,11 @@ TEST(AuditParts, WhatSentSomethingOutIsAnExchange) {
     AuditPart part;
     bool late_finding;
   } cases[] = {
-      {"allowed", AuditKind::Exchange, Verdict::Allowed, DecidedBy::Nobody, true,
+      {"allowed", AuditKind::Exchange, Verdict::Allowed, DecidedBy::None, true,
        AuditPart::Exchanges, false},
       {"cut", AuditKind::Exchange, Verdict::Cut, DecidedBy::Origin, true, AuditPart::Exchanges,
        false},
-      {"its beginning", AuditKind::Begin, Verdict::Allowed, DecidedBy::Nobody, false,
+      {"its beginning", AuditKind::Begin, Verdict::Allowed, DecidedBy::None, false,
        AuditPart::Exchanges, false},
       {"broken after it was sent", AuditKind::Exchange, Verdict::Failed, DecidedBy::Origin, true,
        AuditPart::Exchanges, false},
