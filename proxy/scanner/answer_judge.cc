@@ -94,7 +94,9 @@ awaitable<Result<Response>> AnswerJudge::judge(Response relayed, bool request_wa
     }
     case AnswerKind::Changed:
       if (relayed.body) {
-        const Cuts cuts = cuts_of(options_, is_event_stream(relayed.head.fields), sent);
+        Cuts cuts = cuts_of(options_, is_event_stream(relayed.head.fields), sent);
+        // The scanner says that these are events. It may have read them as a whole, too.
+        cuts.bytes = options_.max_response_bytes;
         relayed.body = std::make_unique<RelayedBody>(Bytes(), std::move(relayed.body), cuts);
         passage_.scanned_response_body = true;
       }
@@ -164,7 +166,7 @@ awaitable<Result<Response>> AnswerJudge::compared(Response relayed, const Respon
   auto collected = co_await body->collect(options_.exit.compared_body);
   if (!collected) {
     // No head is out yet: this is the answer, not a cut.
-    const DecidedBy by = std::exchange(passage_.cut_by, DecidedBy::Nobody);
+    const DecidedBy by = std::exchange(passage_.cut_by, DecidedBy::None);
     co_return blame(collected.error(), by);
   }
   if (*collected == ComparedBody::Collected::Changed) {
@@ -201,9 +203,8 @@ awaitable<Result<Response>> AnswerJudge::scanners_own(Response relayed, bool req
     if (!news_->failure && news_->head) {
       auto end =
           co_await end_of_answer(news_->end(), exchange_.wheel(), passage_, options_.exit.end);
-      const DecidedBy by = std::exchange(passage_.cut_by, DecidedBy::Nobody);
-      if (!end && by != DecidedBy::Nobody && by != DecidedBy::Exit)
-        co_return blame(end.error(), by);
+      const DecidedBy by = std::exchange(passage_.cut_by, DecidedBy::None);
+      if (!end && by != DecidedBy::None && by != DecidedBy::Exit) co_return blame(end.error(), by);
     }
     if (news_->failure) co_return blame(std::move(news_->failure->failure), news_->failure->by);
     const Code code = verdict.failure.code;
