@@ -7,7 +7,7 @@
 
 #include "proxy/exit/exit_server.h"
 #include "proxy/exit/name_server.h"
-#include "proxy/listen/places.h"
+#include "proxy/listen/open_listeners.h"
 #include "proxy/refused_names.h"
 #include "proxy/shared.h"
 #include "proxy/upstream/dialer.h"

@@ -33,14 +33,14 @@ int run(const Config& config) {
   for (const std::string& warning : harden_process_memory()) spdlog::warn("{}", warning);
 
   // Bound first: what follows may write files, and a port in use must not leave any.
-  auto places = open_places(config);
-  if (!places) return refuse(places.error());
-  auto world = World::make(config, *places);
-  if (!world) return refuse(world.error());
-  const Shared& shared = (*world)->shared();
-  Server server(shared, (*world)->secrets(), *places);
+  auto listeners = open_listeners(config);
+  if (!listeners) return refuse(listeners.error());
+  auto services = ProxyServices::make(config, *listeners);
+  if (!services) return refuse(services.error());
+  const Shared& shared = (*services)->shared();
+  Server server(shared, (*services)->secrets(), *listeners);
   const std::string ready =
-      ready_line(front_word(*places), shared.ca.fingerprint(), other_words(*places));
+      ready_line(front_word(*listeners), shared.ca.fingerprint(), other_words(*listeners));
   std::printf("%s\n", ready.c_str());
   std::fflush(stdout);
   const auto drained = server.run();
@@ -70,7 +70,7 @@ int main(int argc, char** argv) {
       return to_status(ExitCode::kOk);
     }
     if (invocation->action == Invocation::Action::Check) {
-      const auto checked = check_world(invocation->config);
+      const auto checked = check_services(invocation->config);
       return checked ? to_status(ExitCode::kOk) : refuse(checked.error());
     }
     return run(invocation->config);

@@ -107,31 +107,31 @@ class Control {
 };
 
 // Those of the worker with that index; the first one has what only one can have.
-WorkerSockets sockets_of(const Places& places, unsigned index) {
+WorkerSockets sockets_of(const OpenListeners& listeners, unsigned index) {
   WorkerSockets sockets;
-  sockets.front = places.front.descriptors[index];
-  for (const Listeners& tls : places.tls) sockets.tls.push_back(tls.descriptors[index]);
-  for (const Listeners& http : places.http) sockets.http.push_back(http.descriptors[index]);
+  sockets.front = listeners.front.descriptors[index];
+  for (const Listeners& tls : listeners.tls) sockets.tls.push_back(tls.descriptors[index]);
+  for (const Listeners& http : listeners.http) sockets.http.push_back(http.descriptors[index]);
   if (index != 0) return sockets;
-  for (const Listeners& exit : places.exit) sockets.exit.push_back(exit.descriptors.front());
-  if (places.exit_names) sockets.exit_names = places.exit_names->descriptor;
-  if (places.names) sockets.names = places.names->descriptor;
+  for (const Listeners& exit : listeners.exit) sockets.exit.push_back(exit.descriptors.front());
+  if (listeners.exit_names) sockets.exit_names = listeners.exit_names->descriptor;
+  if (listeners.names) sockets.names = listeners.names->descriptor;
   return sockets;
 }
 
 }  // namespace
 
-Server::Server(const Shared& shared, PendingSecrets& secrets, const Places& places)
-    : shared_(shared), secrets_(secrets), places_(places) {}
+Server::Server(const Shared& shared, PendingSecrets& secrets, const OpenListeners& listeners)
+    : shared_(shared), secrets_(secrets), listeners_(listeners) {}
 
 Server::~Server() = default;
 
 void Server::make_workers(const SecretSet& secrets) {
-  const std::size_t workers = places_.front.descriptors.size();
+  const std::size_t workers = listeners_.front.descriptors.size();
   const std::size_t each =
       connection_budget(shared_.config.connections) / std::max<std::size_t>(1, workers);
   for (unsigned index = 0; index < workers; ++index) {
-    WorkerSockets sockets = sockets_of(places_, index);
+    WorkerSockets sockets = sockets_of(listeners_, index);
     workers_.push_back(std::make_unique<Worker>(shared_, secrets, index, std::move(sockets),
                                                 std::max<std::size_t>(1, each)));
   }

@@ -6,7 +6,7 @@
 #include "proxy/base/result.h"
 #include "proxy/contract/error.h"
 #include "proxy/guard/pending_secrets.h"
-#include "proxy/listen/places.h"
+#include "proxy/listen/open_listeners.h"
 #include "proxy/worker.h"
 
 namespace bottle {
@@ -17,7 +17,7 @@ namespace bottle {
 class Server {
  public:
   // All outlive it.
-  Server(const Shared& shared, PendingSecrets& secrets, const Places& places);
+  Server(const Shared& shared, PendingSecrets& secrets, const OpenListeners& listeners);
   ~Server();
 
   // Until all workers have ended. False if something was still under way when it was stopped. The
@@ -30,7 +30,7 @@ class Server {
 
   const Shared& shared_;
   PendingSecrets& secrets_;
-  const Places& places_;
+  const OpenListeners& listeners_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

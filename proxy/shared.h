@@ -10,7 +10,7 @@
 #include "proxy/guard/address_guard.h"
 #include "proxy/http/doorkeeper.h"
 #include "proxy/ledger/exchange_ledger.h"
-#include "proxy/listen/places.h"
+#include "proxy/listen/open_listeners.h"
 #include "proxy/tls/tls_acceptor.h"
 #include "proxy/tls/tls_client.h"
 #include "proxy/upstream/resolver.h"

@@ -19,8 +19,8 @@
 namespace bottle {
 namespace {
 
-// This proxy's and its scanner's own places: never a destination, whatever the allowlist says.
-std::vector<OwnAddress> own_addresses(const Config& config, const Places& places) {
+// This proxy's and its scanner's own listeners: never a destination, whatever the allowlist says.
+std::vector<OwnAddress> own_addresses(const Config& config, const OpenListeners& listeners) {
   std::vector<std::string> names = {
       "localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "127.0.0.1", "::1"};
   std::array<char, 256> host_name{};
@@ -38,24 +38,24 @@ std::vector<OwnAddress> own_addresses(const Config& config, const Places& places
       if (!told.empty()) own.push_back({told, one.port});
     }
   };
-  add(places.front.host, places.front.port);
-  add_all(places.tls, config.names_address);
-  add_all(places.http, config.names_address);
-  add_all(places.exit, config.exit_address);
+  add(listeners.front.host, listeners.front.port);
+  add_all(listeners.tls, config.names_address);
+  add_all(listeners.http, config.names_address);
+  add_all(listeners.exit, config.exit_address);
   if (!config.pipelock_host.empty()) add(config.pipelock_host, config.pipelock_port);
   return own;
 }
 
 // ... as far as they are addresses, for what a name leads to.
-std::vector<OwnListener> own_listeners(const Config& config, const Places& places) {
+std::vector<OwnListener> own_listeners(const Config& config, const OpenListeners& listeners) {
   std::vector<OwnListener> own;
   const auto add = [&own](std::string_view host, std::uint16_t port) {
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
     const auto address = IpAddress::parse(host);
     if (address) own.push_back({*address, port});
   };
-  add(places.front.host, places.front.port);
-  for (const auto* list : {&places.tls, &places.http, &places.exit}) {
+  add(listeners.front.host, listeners.front.port);
+  for (const auto* list : {&listeners.tls, &listeners.http, &listeners.exit}) {
     for (const Listeners& one : *list) add(one.host, one.port);
   }
   add(config.pipelock_host, config.pipelock_port);
@@ -71,17 +71,18 @@ std::string random_prefix() {
 
 }  // namespace
 
-World::World(const Config& config) : config_(config) {}
-World::~World() = default;
+ProxyServices::ProxyServices(const Config& config) : config_(config) {}
+ProxyServices::~ProxyServices() = default;
 
-Expected<std::unique_ptr<World>> World::make(const Config& config, const Places& places) {
-  std::unique_ptr<World> world(new World(config));
-  auto built = world->build(places);
+Expected<std::unique_ptr<ProxyServices>> ProxyServices::make(const Config& config,
+                                                             const OpenListeners& listeners) {
+  std::unique_ptr<ProxyServices> services(new ProxyServices(config));
+  auto built = services->build(listeners);
   if (!built) return built.error();
-  return world;
+  return services;
 }
 
-Expected<void> World::build(const Places& places) {
+Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   if (!config_.proxy_auth.empty()) {
     auto users = ProxyUsers::load(config_.proxy_auth);
     if (!users) return users.error();
@@ -100,13 +101,13 @@ Expected<void> World::build(const Places& places) {
   secrets_ = std::move(*secrets);
   auto guard = AddressGuard::make(config_.allow_address, &machine_);
   if (!guard) return guard.error();
-  guard->close(own_listeners(config_, places));
+  guard->close(own_listeners(config_, listeners));
   addresses_ = std::move(*guard);
 
   PolicySpec spec;
   spec.allow = config_.allow;
   spec.routes = config_.routes;
-  spec.own = own_addresses(config_, places);
+  spec.own = own_addresses(config_, listeners);
   spec.addresses = addresses_;
   auto policy = Policy::make(std::move(spec));
   if (!policy) return policy.error();
@@ -150,11 +151,11 @@ Expected<void> World::build(const Places& places) {
   const PoolLimits pool = config_.origin_pool.within(origin_budget(direct ? config_.threads : 1));
   shared_ = std::make_unique<Shared>(
       Shared{config_, *policy_, addresses_, *ca_, *tickets_, trust_, users_.get(), ledger_.get(),
-             *audit_, places.names_answer, places.exit_answer, pool, random_prefix()});
+             *audit_, listeners.names_answer, listeners.exit_answer, pool, random_prefix()});
   return {};
 }
 
-Expected<void> World::write_trust() {
+Expected<void> ProxyServices::write_trust() {
   if (!config_.ca_out.empty()) {
     auto written = write_public_file(config_.ca_out, ca_->root_pem());
     if (!written) return written.error();
@@ -169,7 +170,7 @@ Expected<void> World::write_trust() {
   return {};
 }
 
-Expected<void> check_world(const Config& config) {
+Expected<void> check_services(const Config& config) {
   if (!config.proxy_auth.empty()) {
     const auto users = ProxyUsers::load(config.proxy_auth);
     if (!users) return users.error();

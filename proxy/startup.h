@@ -5,7 +5,7 @@
 #include "proxy/config/proxy_users.h"
 #include "proxy/contract/error.h"
 #include "proxy/guard/pending_secrets.h"
-#include "proxy/listen/places.h"
+#include "proxy/listen/open_listeners.h"
 #include "proxy/local_routes.h"
 #include "proxy/shared.h"
 
@@ -13,21 +13,21 @@ namespace bottle {
 
 // The object graph that main builds by hand, in the order in which it depends on each other: guard,
 // policy, CA, files, audit. Outlives the server.
-class World {
+class ProxyServices {
  public:
   // Reads and writes the files that the configuration names. The Error's code is the exit status.
-  [[nodiscard]] static Expected<std::unique_ptr<World>> make(const Config& config,
-                                                             const Places& places);
-  ~World();
-  World(const World&) = delete;
-  World& operator=(const World&) = delete;
+  [[nodiscard]] static Expected<std::unique_ptr<ProxyServices>> make(
+      const Config& config, const OpenListeners& listeners);
+  ~ProxyServices();
+  ProxyServices(const ProxyServices&) = delete;
+  ProxyServices& operator=(const ProxyServices&) = delete;
 
   [[nodiscard]] const Shared& shared() const noexcept { return *shared_; }
   [[nodiscard]] PendingSecrets& secrets() noexcept { return *secrets_; }
 
  private:
-  explicit World(const Config& config);
-  Expected<void> build(const Places& places);
+  explicit ProxyServices(const Config& config);
+  Expected<void> build(const OpenListeners& listeners);
   Expected<void> write_trust();
 
   const Config& config_;
@@ -44,8 +44,8 @@ class World {
   std::unique_ptr<Shared> shared_;
 };
 
-// Fails where World::make() would, because of the configuration or of the files that it reads.
-// Opens no socket, writes no file, and asks nothing over the network.
-[[nodiscard]] Expected<void> check_world(const Config& config);
+// Fails where ProxyServices::make() would, because of the configuration or of the files that it
+// reads. Opens no socket, writes no file, and asks nothing over the network.
+[[nodiscard]] Expected<void> check_services(const Config& config);
 
 }  // namespace bottle

@@ -80,7 +80,7 @@ awaitable<void> serve_secured(Secured secured, const ConnectionServices& service
     Http2Session session(stream, context, services.config.h2);
     co_await session.run();
   } else {
-    Http1Session session(stream, context, Http1Session::Place::Tunnel);
+    Http1Session session(stream, context, Http1Session::Arrival::Tunnel);
     co_await session.run(Bytes());
   }
   stream.close();
@@ -110,7 +110,7 @@ void end_connection(TcpStream& stream, const Http1End& end) {
 awaitable<void> serve_plain_tunnel(TcpStream& stream, const ConnectionServices& services,
                                    Destination destination, Bytes early) {
   const SessionContext context = context_of(services, std::move(destination), Scheme::Http);
-  Http1Session session(stream, context, Http1Session::Place::Tunnel);
+  Http1Session session(stream, context, Http1Session::Arrival::Tunnel);
   const Http1End end = co_await session.run(std::move(early));
   end_connection(stream, end);
 }
@@ -212,7 +212,7 @@ awaitable<void> serve_as_http_origin(TcpStream& stream, const ConnectionServices
     co_return;
   }
   const SessionContext context = context_of(services, Destination{}, Scheme::Http);
-  Http1Session session(stream, context, Http1Session::Place::Server);
+  Http1Session session(stream, context, Http1Session::Arrival::Server);
   const Http1End end = co_await session.run(std::move(early));
   end_connection(stream, end);
 }
@@ -220,7 +220,7 @@ awaitable<void> serve_as_http_origin(TcpStream& stream, const ConnectionServices
 awaitable<void> serve_as_proxy(TcpStream& stream, const ConnectionServices& services) {
   SessionContext context = context_of(services, Destination{}, Scheme::Http);
   context.doorkeeper = services.doorkeeper;
-  Http1Session session(stream, context, Http1Session::Place::Listener);
+  Http1Session session(stream, context, Http1Session::Arrival::Listener);
   Http1End end = co_await session.run(Bytes());
   if (end.connect) {
     Http1End::Connect connect = std::move(*end.connect);

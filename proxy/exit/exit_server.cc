@@ -150,7 +150,7 @@ class ExitServer::Impl {
     }
     TlsStream& stream = *secured->stream;
     const SessionContext context = context_of(handler, std::move(gate.named), Scheme::Https);
-    Http1Session session(stream, context, Http1Session::Place::Server);
+    Http1Session session(stream, context, Http1Session::Arrival::Server);
     const Http1End end = co_await session.run(Bytes());
     static_cast<void>(end);  // without close_notify a body that broke does not look whole
     stream.close();
@@ -158,7 +158,7 @@ class ExitServer::Impl {
 
   awaitable<void> serve_plain(TcpStream& stream, Bytes early, ExitHandler& handler) {
     const SessionContext context = context_of(handler, Destination(), Scheme::Http);
-    Http1Session session(stream, context, Http1Session::Place::Server);
+    Http1Session session(stream, context, Http1Session::Arrival::Server);
     const Http1End end = co_await session.run(std::move(early));
     end.reset ? stream.reset() : stream.close();
   }

@@ -69,7 +69,7 @@ class AddressGuard {
   // this and its copies.
   [[nodiscard]] static Expected<AddressGuard> make(const std::vector<std::string>& open,
                                                    const MachineAddresses* machine = nullptr);
-  // Places that no open range opens.
+  // OpenListeners that no open range opens.
   void close(std::vector<OwnListener> listeners) { listeners_ = std::move(listeners); }
 
   // Nothing if the address may be dialled; else Denied, reason "address_not_allowed", or

@@ -134,8 +134,8 @@ H1Lines::Limits head_limits(const HeadLimits& limits) {
 
 // ---- H1RequestParser ---------------------------------------------------------------------------
 
-H1RequestParser::H1RequestParser(Place place, const HeadLimits& limits)
-    : place_(place),
+H1RequestParser::H1RequestParser(Arrival arrival, const HeadLimits& limits)
+    : arrival_(arrival),
       limits_(limits),
       lines_(H1Lines::Section::RequestHead, head_limits(limits)),
       body_(limits) {}
@@ -192,7 +192,7 @@ Result<void> H1RequestParser::parse_head() {
   }
 
   const bool connect = head.method == "CONNECT";
-  if (connect && place_ != Place::Listener) {
+  if (connect && arrival_ != Arrival::Listener) {
     return Failure{Code::NotSupported, "CONNECT inside a tunnel is not supported", "bad_method",
                    "Send CONNECT to the proxy itself, on a connection of its own."};
   }

@@ -37,9 +37,9 @@ class H1RequestParser {
   // too, so that the desk can say what is wrong with it). Tunnel: inside CONNECT, with or without
   // TLS; CONNECT is refused there (NotSupported). Server: where clients believe to speak to the
   // origin itself; origin-form, and Host names the destination.
-  enum class Place : std::uint8_t { Listener, Tunnel, Server };
+  enum class Arrival : std::uint8_t { Listener, Tunnel, Server };
 
-  explicit H1RequestParser(Place place, const HeadLimits& limits = {});
+  explicit H1RequestParser(Arrival arrival, const HeadLimits& limits = {});
 
   // Failures: ClientBad, NotSupported (method, version, coding), HeadTooLarge.
   [[nodiscard]] Result<std::size_t> feed(ByteView in);
@@ -62,7 +62,7 @@ class H1RequestParser {
   Result<void> parse_head();
   Failure fail(Failure failure);
 
-  Place place_;
+  Arrival arrival_;
   HeadLimits limits_;
   H1Lines lines_;
   H1Body body_;

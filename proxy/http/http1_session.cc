@@ -11,7 +11,7 @@
 namespace bottle {
 namespace {
 
-// Where a request goes that came to a place where clients believe to speak to the origin itself.
+// Where a request goes that came to a port where clients believe to speak to the origin itself.
 Result<Destination> destination_of(const RequestHead& head, const SessionContext& context) {
   const auto host = head.fields.find("host");
   if (!host || head.fields.count("host") > 1) {
@@ -29,11 +29,11 @@ Result<Destination> destination_of(const RequestHead& head, const SessionContext
 
 }  // namespace
 
-Http1Session::Http1Session(ByteStream& stream, const SessionContext& context, Place place)
+Http1Session::Http1Session(ByteStream& stream, const SessionContext& context, Arrival arrival)
     : stream_(stream),
       context_(context),
-      place_(place),
-      parser_(place, context.rules.limits),
+      arrival_(arrival),
+      parser_(arrival, context.rules.limits),
       tasks_(context.executor),
       arrived_(context.executor),
       room_(context.executor),
@@ -48,7 +48,7 @@ awaitable<Http1End> Http1Session::run(Bytes already_read) {
   context_.drain.add(drain_begun_);
   std::exception_ptr failed;
   try {
-    if (place_ != Place::Listener) {
+    if (arrival_ != Arrival::Listener) {
       read_ahead();
     } else {
       drain_watch_ = tasks_.spawn(watch_drain());
@@ -108,8 +108,8 @@ awaitable<void> Http1Session::serve() {
 
 // Decides who answers the request, and where it goes.
 Http1Session::Admitted Http1Session::admit(RequestHead head) {
-  if (place_ == Place::Listener) return admit_to_proxy(std::move(head));
-  if (place_ == Place::Tunnel) {
+  if (arrival_ == Arrival::Listener) return admit_to_proxy(std::move(head));
+  if (arrival_ == Arrival::Tunnel) {
     return Accepted{std::move(head), context_.destination, context_.scheme};
   }
   auto named = destination_of(head, context_);
@@ -122,7 +122,7 @@ Http1Session::Admitted Http1Session::admit_to_proxy(RequestHead head) {
     std::optional<Failure> unknown = context_.doorkeeper->check(head.fields);
     if (unknown) return turned_away(std::move(*unknown), std::move(head));
     let_in_ = true;
-    // It was for this place alone (RFC 9110 section 11.7.2).
+    // It was for this connection alone (RFC 9110 section 11.7.2).
     head.fields.remove("proxy-authorization");
   }
   auto asked = parse_proxy_request(head);

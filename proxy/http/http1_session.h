@@ -34,12 +34,12 @@ struct Http1End {
 // Owned by the connection's coroutine, which owns the stream too and closes it afterwards.
 class Http1Session {
  public:
-  using Place = H1RequestParser::Place;
+  using Arrival = H1RequestParser::Arrival;
 
-  // In Place::Listener the context's destination is not used: each request names its own. In
-  // Place::Server each request's Host names it; if the context's destination has a host (what SNI
+  // In Arrival::Listener the context's destination is not used: each request names its own. In
+  // Arrival::Server each request's Host names it; if the context's destination has a host (what SNI
   // named), they must be the same, whatever the port (Misdirected).
-  Http1Session(ByteStream& stream, const SessionContext& context, Place place);
+  Http1Session(ByteStream& stream, const SessionContext& context, Arrival arrival);
   Http1Session(const Http1Session&) = delete;
   Http1Session& operator=(const Http1Session&) = delete;
   ~Http1Session();
@@ -105,13 +105,15 @@ class Http1Session {
   void consume(std::size_t n);
   [[nodiscard]] bool closing() const { return context_.drain.draining(); }
   // The proxy's own port reads ahead only once it has a request: a CONNECT's tunnel reads itself.
-  [[nodiscard]] bool reads_ahead() const { return place_ != Place::Listener || !machine_.first(); }
+  [[nodiscard]] bool reads_ahead() const {
+    return arrival_ != Arrival::Listener || !machine_.first();
+  }
   // A deadline cancels it to end a wait for input.
   [[nodiscard]] Cancellable& input();
 
   ByteStream& stream_;
   const SessionContext& context_;
-  Place place_;
+  Arrival arrival_;
   H1ServerMachine machine_;
   H1RequestParser parser_;
   TaskGroup tasks_;

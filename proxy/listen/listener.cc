@@ -20,14 +20,14 @@ constexpr int kBacklog = 1024;
 
 Error failed(std::string what) { return Error{ExitCode::kListen, std::move(what), ""}; }
 
-struct Place {
+struct BoundAddress {
   std::string host;
   std::uint16_t port = 0;
 };
 
 // Where `fd` is bound.
-Expected<Place> place_of(int fd) {
-  Place out;
+Expected<BoundAddress> bound_address(int fd) {
+  BoundAddress out;
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
@@ -101,8 +101,8 @@ bool is_bound_datagram(int fd) {
   sockaddr_storage peer{};
   socklen_t size = sizeof peer;
   const bool connected = ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
-  const auto place = place_of(fd);
-  return option_of(fd, SO_TYPE) == SOCK_DGRAM && !connected && place && place->port != 0;
+  const auto address = bound_address(fd);
+  return option_of(fd, SO_TYPE) == SOCK_DGRAM && !connected && address && address->port != 0;
 }
 
 Expected<int> adopt(int given) {
@@ -119,10 +119,10 @@ Expected<Listeners> open_listeners(const Listen& listen, unsigned workers) {
   if (!first) return first.error();
   Listeners out;
   out.descriptors.push_back(*first);
-  auto place = place_of(*first);
-  if (!place) return place.error();
-  out.host = std::move(place->host);
-  out.port = place->port;
+  auto address = bound_address(*first);
+  if (!address) return address.error();
+  out.host = std::move(address->host);
+  out.port = address->port;
   if (!listen.fd && ::listen(*first, kBacklog) != 0) {
     return failed("cannot listen at " + out.host + ":" + std::to_string(out.port) + ": " +
                   std::strerror(errno) + "; another program has the port");
@@ -154,10 +154,10 @@ Expected<NameSocket> open_name_socket(const Listen& listen) {
     if (!fd) return fd.error();
     out.descriptor = *fd;
   }
-  auto place = place_of(out.descriptor);
-  if (!place) return place.error();
-  out.host = std::move(place->host);
-  out.port = place->port;
+  auto address = bound_address(out.descriptor);
+  if (!address) return address.error();
+  out.host = std::move(address->host);
+  out.port = address->port;
   return out;
 }
 

@@ -12,7 +12,7 @@
 namespace {
 
 using namespace bottle;
-using Place = H1RequestParser::Place;
+using Arrival = H1RequestParser::Arrival;
 
 const Destination kHost{"h", 443, HostKind::Name};
 
@@ -23,7 +23,7 @@ void round_trip(RequestHead head, const RequestRules& rules) {
   Bytes wire;
   FUZZ_CHECK(write_request_head(wire, head, RequestForm::Absolute, kHost,
                                 Framing::content_length(head.has_body ? 1 : 0)));
-  H1RequestParser again(Place::Tunnel, rules.limits);
+  H1RequestParser again(Arrival::Tunnel, rules.limits);
   const auto used = again.feed(wire);
   // The canonical form is longer than what came: encoded bytes, "https://h", Content-Length.
   if (!used && (long_target || used.error().code == Code::HeadTooLarge)) return;
@@ -40,15 +40,15 @@ void round_trip(RequestHead head, const RequestRules& rules) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
-  const Place place = data[0] % 2 == 0 ? Place::Tunnel : Place::Listener;
+  const Arrival arrival = data[0] % 2 == 0 ? Arrival::Tunnel : Arrival::Listener;
   const std::size_t cut = data[1];
   const std::string_view in(reinterpret_cast<const char*>(data) + 2, size - 2);
 
-  const std::string whole = test::run_request(in, in.size(), 1, place);
-  FUZZ_CHECK(test::run_request(in, 1, 1, place) == whole);
-  FUZZ_CHECK(test::run_request(in, cut, 7, place) == whole);
+  const std::string whole = test::run_request(in, in.size(), 1, arrival);
+  FUZZ_CHECK(test::run_request(in, 1, 1, arrival) == whole);
+  FUZZ_CHECK(test::run_request(in, cut, 7, arrival) == whole);
 
-  H1RequestParser parser(place);
+  H1RequestParser parser(arrival);
   if (parser.feed(in) && parser.head_ready()) round_trip(parser.take_head(), RequestRules{});
   return 0;
 }

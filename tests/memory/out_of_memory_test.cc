@@ -125,7 +125,7 @@ class OutOfMemory : public testing::TestWithParam<bool> {
       Http2Session session(client.pipe.b(), context);
       co_await session.run();
     } else {
-      Http1Session session(client.pipe.b(), context, Http1Session::Place::Tunnel);
+      Http1Session session(client.pipe.b(), context, Http1Session::Arrival::Tunnel);
       co_await session.run(Bytes());
     }
   }

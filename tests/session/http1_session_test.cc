@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace test;
-using Place = Http1Session::Place;
+using Arrival = Http1Session::Arrival;
 
 class Http1Sessions : public SessionBench {
  protected:
@@ -52,8 +52,8 @@ class Http1Sessions : public SessionBench {
     return i < handler.log.size() ? handler.log[i].failure : std::nullopt;
   }
 
-  awaitable<void> one_exchange(Place place, Bytes says, Bytes hears) {
-    start(place);
+  awaitable<void> one_exchange(Arrival arrival, Bytes says, Bytes hears) {
+    start(arrival);
     co_await say(says);
     const Bytes all = co_await read_to_end();
     EXPECT_NE(all.find(hears), Bytes::npos) << all;
@@ -62,7 +62,7 @@ class Http1Sessions : public SessionBench {
   awaitable<void> pipelined();
   awaitable<void> pipelined_then_closed();
   awaitable<void> deep_pipeline();
-  awaitable<void> slow_head(Place place);
+  awaitable<void> slow_head(Arrival arrival);
   awaitable<void> trickling_head();
   awaitable<void> partial_head_left();
   awaitable<void> tunnel();
@@ -128,17 +128,17 @@ awaitable<void> Http1Sessions::deep_pipeline() {
 }
 TEST_F(Http1Sessions, PipelineIsBounded) { play(deep_pipeline()); }
 
-awaitable<void> Http1Sessions::slow_head(Place place) {
+awaitable<void> Http1Sessions::slow_head(Arrival arrival) {
   limits.request_head = 30ms;
-  start(place);
+  start(arrival);
   co_await say("GET http://a.test/ HTTP/1.1\r\nHo");
   const Bytes all = co_await read_to_end();
   EXPECT_TRUE(all.starts_with("HTTP/1.1 408 ")) << all;
   EXPECT_EQ(handler.log.size(), 1U);
   EXPECT_EQ(logged(), Code::ClientSlow);
 }
-TEST_F(Http1Sessions, HeadThatStallsInATunnelIsRefused) { play(slow_head(Place::Tunnel)); }
-TEST_F(Http1Sessions, HeadThatStallsAtThePortIsRefused) { play(slow_head(Place::Listener)); }
+TEST_F(Http1Sessions, HeadThatStallsInATunnelIsRefused) { play(slow_head(Arrival::Tunnel)); }
+TEST_F(Http1Sessions, HeadThatStallsAtThePortIsRefused) { play(slow_head(Arrival::Listener)); }
 
 // A byte now and then does not put the deadline off.
 awaitable<void> Http1Sessions::trickling_head() {
@@ -171,7 +171,7 @@ awaitable<void> Http1Sessions::partial_head_left() {
 TEST_F(Http1Sessions, HalfAHeadIsNoRequest) { play(partial_head_left()); }
 
 awaitable<void> Http1Sessions::tunnel() {
-  start(Place::Listener);
+  start(Arrival::Listener);
   co_await say("CONNECT b.test:8443 HTTP/1.1\r\nHost: b.test:8443\r\n\r\n\x16\x03\x01");
   co_await tasks.join();
   EXPECT_TRUE(h1_end.connect.has_value());
@@ -186,7 +186,7 @@ awaitable<void> Http1Sessions::tunnel() {
 TEST_F(Http1Sessions, ConnectGivesTheTunnelItsFirstBytes) { play(tunnel()); }
 
 awaitable<void> Http1Sessions::late_connect() {
-  start(Place::Listener);
+  start(Arrival::Listener);
   co_await say(
       "GET http://a.test/a HTTP/1.1\r\nHost: a.test\r\n\r\n"
       "CONNECT b.test:443 HTTP/1.1\r\nHost: b.test:443\r\n\r\n");
@@ -199,7 +199,7 @@ awaitable<void> Http1Sessions::late_connect() {
 TEST_F(Http1Sessions, ConnectIsAConnectionsFirstRequestOrNone) { play(late_connect()); }
 
 awaitable<void> Http1Sessions::refused_head_request() {
-  start(Place::Listener);
+  start(Arrival::Listener);
   co_await say("HEAD https://a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n");
   const Bytes all = co_await read_to_end();
   EXPECT_TRUE(all.starts_with("HTTP/1.1 400 ")) << all;
@@ -209,7 +209,7 @@ awaitable<void> Http1Sessions::refused_head_request() {
 TEST_F(Http1Sessions, RefusalOfHeadHasNoBody) { play(refused_head_request()); }
 
 awaitable<void> Http1Sessions::unvetted_url() {
-  start(Place::Listener);
+  start(Arrival::Listener);
   co_await say("GET http://user:password@a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n");
   const Bytes all = co_await read_to_end();
   EXPECT_TRUE(all.starts_with("HTTP/1.1 400 ")) << all;
@@ -221,24 +221,24 @@ awaitable<void> Http1Sessions::unvetted_url() {
 TEST_F(Http1Sessions, PasswordInAUrlStaysOutOfTheLog) { play(unvetted_url()); }
 
 TEST_F(Http1Sessions, PathAtTheProxysPortIsExplained) {
-  play(one_exchange(Place::Listener, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", "not_a_server"));
+  play(one_exchange(Arrival::Listener, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", "not_a_server"));
 }
 TEST_F(Http1Sessions, OtherHostIsMisdirected) {
-  play(one_exchange(Place::Tunnel, "GET / HTTP/1.1\r\nHost: b.test\r\nConnection: close\r\n\r\n",
+  play(one_exchange(Arrival::Tunnel, "GET / HTTP/1.1\r\nHost: b.test\r\nConnection: close\r\n\r\n",
                     "HTTP/1.1 421 "));
 }
 TEST_F(Http1Sessions, GarbageIsRefusedAndTheConnectionClosed) {
-  play(one_exchange(Place::Tunnel, "\x16\x03\x01 nonsense\r\n\r\n", "HTTP/1.1 400 "));
+  play(one_exchange(Arrival::Tunnel, "\x16\x03\x01 nonsense\r\n\r\n", "HTTP/1.1 400 "));
 }
 TEST_F(Http1Sessions, ConnectInATunnelIsRefused) {
-  play(one_exchange(Place::Tunnel, "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n",
+  play(one_exchange(Arrival::Tunnel, "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n",
                     "HTTP/1.1 501 "));
 }
 
 // Where clients believe to speak to the origin, Host is the destination.
 awaitable<void> Http1Sessions::served_hosts() {
   server_has_name = false;
-  start(Place::Server);
+  start(Arrival::Server);
   co_await say(
       "GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n"
       "GET /b HTTP/1.1\r\nHost: B.test:8443\r\nConnection: close\r\n\r\n");
@@ -249,7 +249,7 @@ awaitable<void> Http1Sessions::served_hosts() {
 TEST_F(Http1Sessions, ServerTakesTheDestinationFromHost) { play(served_hosts()); }
 
 awaitable<void> Http1Sessions::served_port() {
-  start(Place::Server);
+  start(Arrival::Server);
   co_await say("GET /a HTTP/1.1\r\nHost: a.test:8443\r\nConnection: close\r\n\r\n");
   const Bytes all = co_await read_to_end();
   EXPECT_EQ(count(all, "HTTP/1.1 200"), 1U) << all;
@@ -258,32 +258,32 @@ awaitable<void> Http1Sessions::served_port() {
 TEST_F(Http1Sessions, ServersNameLeavesThePortToHost) { play(served_port()); }
 
 TEST_F(Http1Sessions, ServerRefusesAHostThatTheConnectionDidNotName) {
-  play(one_exchange(Place::Server, "GET / HTTP/1.1\r\nHost: b.test\r\nConnection: close\r\n\r\n",
+  play(one_exchange(Arrival::Server, "GET / HTTP/1.1\r\nHost: b.test\r\nConnection: close\r\n\r\n",
                     "HTTP/1.1 421 "));
 }
 TEST_F(Http1Sessions, ServerNeedsAHost) {
   server_has_name = false;
-  play(one_exchange(Place::Server, "GET / HTTP/1.0\r\n\r\n", "bad_host"));
+  play(one_exchange(Arrival::Server, "GET / HTTP/1.0\r\n\r\n", "bad_host"));
 }
 TEST_F(Http1Sessions, ServerTakesOneHost) {
   server_has_name = false;
-  play(one_exchange(Place::Server, "GET / HTTP/1.1\r\nHost: a.test\r\nHost: a.test\r\n\r\n",
+  play(one_exchange(Arrival::Server, "GET / HTTP/1.1\r\nHost: a.test\r\nHost: a.test\r\n\r\n",
                     "HTTP/1.1 400 "));
 }
 TEST_F(Http1Sessions, ServerRefusesAUrlOfAnotherHost) {
   server_has_name = false;
-  play(one_exchange(Place::Server,
+  play(one_exchange(Arrival::Server,
                     "GET https://b.test/ HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n",
                     "HTTP/1.1 400 "));
 }
 TEST_F(Http1Sessions, ServerIsNoProxy) {
   server_has_name = false;
-  play(one_exchange(Place::Server, "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n",
+  play(one_exchange(Arrival::Server, "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n",
                     "HTTP/1.1 501 "));
 }
 
 awaitable<void> Http1Sessions::drain_before_first() {
-  start(Place::Listener);
+  start(Arrival::Listener);
   co_await settle();
   drain.begin();
   const Bytes all = co_await read_to_end();

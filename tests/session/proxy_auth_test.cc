@@ -8,7 +8,7 @@ namespace bottle {
 namespace {
 
 using namespace test;
-using Place = Http1Session::Place;
+using Arrival = Http1Session::Arrival;
 
 // Requires the password "letmein".
 class Password final : public Doorkeeper {
@@ -33,7 +33,7 @@ class ProxyAuth : public SessionBench {
   ProxyAuth() : SessionBench(Protocol::H1) { doorkeeper = &password_; }
 
   // A client that sends `says` and reads until the end.
-  awaitable<void> hear(Bytes says, Place place) {
+  awaitable<void> hear(Bytes says, Arrival place) {
     start(place);
     co_await say(says);
     std::vector<char> buffer(16 * 1024);
@@ -47,7 +47,7 @@ class ProxyAuth : public SessionBench {
     if (patience.fired()) pipe.a().close();
     co_await tasks.join();
   }
-  void tell(const Bytes& says, Place place = Place::Listener) { play(hear(says, place)); }
+  void tell(const Bytes& says, Arrival place = Arrival::Listener) { play(hear(says, place)); }
   [[nodiscard]] std::size_t count(std::string_view what) const {
     std::size_t n = 0;
     for (std::size_t at = 0; (at = heard.find(what, at)) != Bytes::npos; ++at) ++n;
@@ -137,7 +137,7 @@ TEST_F(ProxyAuth, AHeadRequestGetsNoBody) {
 }
 
 TEST_F(ProxyAuth, OtherPlacesDoNotAsk) {
-  tell("GET /a HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n", Place::Tunnel);
+  tell("GET /a HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n", Arrival::Tunnel);
   EXPECT_EQ(handler.handled, 1);
   EXPECT_EQ(answers_407(), 0);
 }

@@ -100,17 +100,17 @@ class SessionBench : public testing::Test {
 
   void play(awaitable<void> client) { run_until_done(io, std::move(client)); }
 
-  void start(Http1Session::Place place = Http1Session::Place::Tunnel) {
+  void start(Http1Session::Arrival arrival = Http1Session::Arrival::Tunnel) {
     Destination destination;
     destination.host = "a.test";
     destination.port = 443;
-    const bool listener = protocol == Protocol::H1 && place == Http1Session::Place::Listener;
-    const bool named_by_host = place == Http1Session::Place::Server && !server_has_name;
+    const bool listener = protocol == Protocol::H1 && arrival == Http1Session::Arrival::Listener;
+    const bool named_by_host = arrival == Http1Session::Arrival::Server && !server_has_name;
     context.emplace(SessionContext{io.get_executor(), wheel, front, drain, limits, rules,
                                    listener || named_by_host ? Destination{} : destination,
                                    listener ? Scheme::Http : Scheme::Https, doorkeeper});
     if (protocol == Protocol::H1) {
-      h1.emplace(pipe.b(), *context, place);
+      h1.emplace(pipe.b(), *context, arrival);
     } else {
       h2_session.emplace(pipe.b(), *context, h2);
     }
@@ -266,7 +266,7 @@ class SessionBench : public testing::Test {
   RequestRules rules;
   MemoryPipe pipe;
   TaskGroup tasks;
-  bool server_has_name = true;  // Place::Server: a.test was named before the first request
+  bool server_has_name = true;  // Arrival::Server: a.test was named before the first request
   std::optional<SessionContext> context;
   const Doorkeeper* doorkeeper = nullptr;
   std::optional<Http1Session> h1;

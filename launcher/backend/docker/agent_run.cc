@@ -180,7 +180,7 @@ class Session {
       // It never ran. 126 and 127 are the command's, as a shell has them.
       const bool commands = code == 126 || code == 127;
       return Error{commands ? static_cast<ExitCode>(code) : ExitCode::kEngine,
-                   "the command could not be started: " + told(error),
+                   "the command could not be started: " + one_line(error),
                    commands ? "it must be in the image " + containers_of(plan_).image : ""};
     }
     if (out_of_memory == "true") {

@@ -182,7 +182,8 @@ Expected<void> BottleContainers::read_subnets(const std::string& text) {
     }
   }
   if (agent && scan) return {};
-  return Error{ExitCode::kEngine, "the engine gave a network without an IPv4 subnet: " + told(text),
+  return Error{ExitCode::kEngine,
+               "the engine gave a network without an IPv4 subnet: " + one_line(text),
                "bottles need IPv4 inside; default-address-pools of the engine must have some"};
 }
 
@@ -203,8 +204,8 @@ Expected<void> BottleContainers::read_addresses(const std::string& text) {
     }
   }
   if (agent && scan) return {};
-  return Error{ExitCode::kEngine, "the engine does not tell the proxy's addresses: " + told(text),
-               ""};
+  return Error{ExitCode::kEngine,
+               "the engine does not tell the proxy's addresses: " + one_line(text), ""};
 }
 
 Expected<void> BottleContainers::read_ca(const std::string& archive) {

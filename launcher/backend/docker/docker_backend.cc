@@ -65,7 +65,7 @@ std::string remote_engine(const Engine& engine) {
   call.limit = kQuestionLimit;
   const auto answer = engine.ask(call, nullptr);
   if (!answer || answer->status != 0) return "";
-  const std::string host = told(answer->out);
+  const std::string host = one_line(answer->out);
   return host.starts_with("unix://") || host.starts_with("npipe://") ? "" : host;
 }
 

@@ -73,7 +73,7 @@ Expected<Feed> make_feed(std::string_view content, Fd& reader) {
 
 }  // namespace
 
-std::string told(std::string_view words) {
+std::string one_line(std::string_view words) {
   std::string out;
   for (const char c : words) {
     const bool space = c == '\n' || c == '\t' || c == ' ';
@@ -161,7 +161,7 @@ Expected<Answer> Engine::ask(const Call& call, SignalWatch* signals) const {
     return Error{ExitCode::kEngine, "the docker program closed its output and did not end", ""};
   }
   answer.status = child->exit_status();
-  answer.words = told(words);
+  answer.words = one_line(words);
   return answer;
 }
 

@@ -63,6 +63,6 @@ class Engine {
 };
 
 // For a message: printable, one line, not long.
-std::string told(std::string_view words);
+std::string one_line(std::string_view words);
 
 }  // namespace bottle::launcher::docker

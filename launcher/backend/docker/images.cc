@@ -47,7 +47,7 @@ Expected<std::string> server_version(const Engine& engine) {
   call.limit = kQuestionLimit;
   const auto answer = engine.ask(call, nullptr);
   if (!answer) return unreachable(answer.error().message);
-  const std::string version = told(answer->out);
+  const std::string version = one_line(answer->out);
   if (answer->status != 0 || version.empty()) return unreachable(answer->words);
   return version;
 }

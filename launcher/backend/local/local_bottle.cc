@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "launcher/backend/local/agent_room.h"
 #include "launcher/backend/local/file_tree.h"
-#include "launcher/backend/local/helper.h"
 #include "launcher/backend/local/pipelock_process.h"
 #include "launcher/backend/local/run_loop.h"
 #include "launcher/backend/local/scanner_room.h"
@@ -81,8 +81,9 @@ Expected<void> write_trust(const RuntimeDir& runtime, const Plan& plan) {
 
 class LocalBottle final : public BackendBottle {
  public:
-  LocalBottle(const BottleResources& resources, Helper helper, std::optional<ScannerRoom> room)
-      : resources_(resources), helper_(std::move(helper)), room_(std::move(room)) {}
+  LocalBottle(const BottleResources& resources, AgentRoom agent_room,
+              std::optional<ScannerRoom> room)
+      : resources_(resources), agent_room_(std::move(agent_room)), room_(std::move(room)) {}
 
   Expected<std::string> make() override;
   Expected<ExitStatus> run() override;
@@ -93,7 +94,7 @@ class LocalBottle final : public BackendBottle {
   std::filesystem::path proxy_log() const { return resources_.state / "proxy.log"; }
 
   const BottleResources resources_;
-  Helper helper_;
+  AgentRoom agent_room_;
   std::optional<ScannerRoom> room_;  // exactly when the bottle has a pipelock of its own
   std::optional<RunningProxy> proxy_{};
 };
@@ -102,7 +103,7 @@ class LocalBottle final : public BackendBottle {
 Expected<RunningProxy> LocalBottle::start_proxy_between(const ProxyFiles& files) {
   const Plan& plan = resources_.plan;
   SignalWatch& signals = resources_.signals;
-  const auto agents = helper_.take_sockets();
+  const auto agents = agent_room_.take_sockets();
   if (!agents) return agents.error();
   std::vector<HandedSocket> handed{{proxy_flag::kListen, agents->proxy.get()},
                                    {proxy_flag::kListenTls, agents->tls.get()},
@@ -127,7 +128,7 @@ Expected<std::string> LocalBottle::make() {
   auto proxy = start_proxy_between(files);
   if (!proxy) return std::move(proxy.error());
   proxy_.emplace(std::move(*proxy));
-  if (auto known = registration.keeper_is(runtime, helper_.inner()); !known) {
+  if (auto known = registration.keeper_is(runtime, agent_room_.inner()); !known) {
     return std::move(known.error());
   }
   if (room_) {
@@ -148,7 +149,8 @@ Expected<ExitStatus> LocalBottle::run() {
                       resources_.state / "pipelock.log",
                       "nothing is scanned any more, so every request is refused (503)"});
   }
-  return run_agent(resources_.plan, resources_.runtime.path(), helper_, needed, resources_.signals);
+  return run_agent(resources_.plan, resources_.runtime.path(), agent_room_, needed,
+                   resources_.signals);
 }
 
 bool LocalBottle::end() {
@@ -162,8 +164,8 @@ bool LocalBottle::end() {
 Expected<std::unique_ptr<BackendBottle>> begin_local_bottle(const BottleResources& resources) {
   const Plan& plan = resources.plan;
   // The kernel makes the namespaces while the files are written.
-  auto helper = Helper::start(plan.proxy_port);
-  if (!helper) return std::move(helper.error());
+  auto agent_room = AgentRoom::start(plan.proxy_port);
+  if (!agent_room) return std::move(agent_room.error());
   std::optional<ScannerRoom> room;
   if (plan.pipelock) {
     auto made = ScannerRoom::start(plan.pipelock->exit_ports);
@@ -174,7 +176,7 @@ Expected<std::unique_ptr<BackendBottle>> begin_local_bottle(const BottleResource
     return std::move(written.error());
   }
   return std::unique_ptr<BackendBottle>(
-      std::make_unique<LocalBottle>(resources, std::move(*helper), std::move(room)));
+      std::make_unique<LocalBottle>(resources, std::move(*agent_room), std::move(room)));
 }
 
 }  // namespace bottle::launcher::local

@@ -30,9 +30,9 @@ constexpr int kTick = 500;  // ms
 
 class Session {
  public:
-  Session(Helper& helper, std::optional<Terminal>& terminal, std::optional<LeaderLink> link,
+  Session(AgentRoom& agent_room, std::optional<Terminal>& terminal, std::optional<LeaderLink> link,
           Fd report, const std::vector<Watched>& needed, SignalWatch& signals)
-      : helper_(helper),
+      : agent_room_(agent_room),
         terminal_(terminal),
         link_(std::move(link)),
         report_(std::move(report)),
@@ -41,7 +41,7 @@ class Session {
         signals_(signals) {}
 
   Expected<ExitStatus> run() {
-    while (!helper_.child().ended()) {
+    while (!agent_room_.child().ended()) {
       if (terminal_ && !terminal_->held()) terminal_->take();
       wait_for_something();
       while (const auto signal = signals_.next()) answer(*signal);
@@ -50,14 +50,14 @@ class Session {
         told_[i] = true;
         lose(needed_[i]);
       }
-      if (kill_at_ && Clock::now() >= *kill_at_) helper_.kill_bottle();
+      if (kill_at_ && Clock::now() >= *kill_at_) agent_room_.kill_bottle();
     }
     if (terminal_) {
       if (output_open_) terminal_->drain_output();
       terminal_->restore();
     }
     if (lost_) return std::move(*lost_);
-    return report_.verdict(helper_.child().exit_status());
+    return report_.verdict(agent_room_.child().exit_status());
   }
 
  private:
@@ -88,10 +88,10 @@ class Session {
   }
 
   // bwrap writes something there when its first process exists. The pid in it is one of the
-  // helper's namespace, so it is looked up.
+  // room's namespace, so it is looked up.
   void read_report() {
     report_.read();
-    if (first_ <= 0) first_ = helper_.first();
+    if (first_ <= 0) first_ = agent_room_.first();
   }
 
   // The process group that stands for "the command": with a terminal the one in its foreground,
@@ -103,7 +103,7 @@ class Session {
     if (group > 0) {
       ::kill(-group, signal);
     } else if (signal != SIGCONT && signal != SIGSTOP) {
-      helper_.kill_bottle();  // it has not begun yet
+      agent_room_.kill_bottle();  // it has not begun yet
     }
   }
 
@@ -175,7 +175,7 @@ class Session {
     pass_on(SIGTERM);
   }
 
-  Helper& helper_;
+  AgentRoom& agent_room_;
   std::optional<Terminal>& terminal_;
   std::optional<LeaderLink> link_;  // exactly when there is a terminal
   BubblewrapReport report_;
@@ -191,34 +191,34 @@ class Session {
 }  // namespace
 
 Expected<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runtime,
-                               Helper& helper, const std::vector<Watched>& needed,
+                               AgentRoom& agent_room, const std::vector<Watched>& needed,
                                SignalWatch& signals) {
   auto terminal = Terminal::open();
   if (!terminal) return std::move(terminal.error());
-  Helper::Go go;
-  go.bwrap = find_program("bwrap", "/usr/local/bin:/usr/bin:/bin").value_or("bwrap");
-  go.command = plan.command;
+  AgentRoom::BubblewrapCall call;
+  call.bwrap = find_program("bwrap", "/usr/local/bin:/usr/bin:/bin").value_or("bwrap");
+  call.command = plan.command;
   std::optional<LeaderLink> link;
   Fd leader;
   if (*terminal) {
     auto made = LeaderLink::make(leader);
     if (!made) return std::move(made.error());
     link.emplace(std::move(*made));
-    go.command.insert(go.command.begin(), {kLeaderPath, kLeadWord});
+    call.command.insert(call.command.begin(), {kLeaderPath, kLeadWord});
   }
-  go.arguments = bwrap_arguments(plan, BwrapSettings{.runtime = runtime,
-                                                     .status_fd = Helper::kStatusNumber,
-                                                     .terminal = terminal->has_value()});
+  call.arguments = bwrap_arguments(plan, BwrapSettings{.runtime = runtime,
+                                                       .status_fd = AgentRoom::kStatusNumber,
+                                                       .terminal = terminal->has_value()});
   auto report = make_pipe();
   if (!report) return std::move(report.error());
   const Fd none;
   Fd& agent_side = *terminal ? (*terminal)->agent_side() : const_cast<Fd&>(none);
-  if (auto sent = helper.go_on(go, agent_side, leader, report->write); !sent)
+  if (auto sent = agent_room.go_on(call, agent_side, leader, report->write); !sent)
     return std::move(sent.error());
   agent_side.reset();
   leader.reset();
   report->write.reset();
-  return Session(helper, *terminal, std::move(link), std::move(report->read), needed, signals)
+  return Session(agent_room, *terminal, std::move(link), std::move(report->read), needed, signals)
       .run();
 }
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "launcher/backend/backend.h"
-#include "launcher/backend/local/helper.h"
+#include "launcher/backend/local/agent_room.h"
 #include "launcher/plan/plan.h"
 #include "launcher/process/process.h"
 #include "proxy/contract/error.h"
@@ -22,11 +22,11 @@ struct Watched {
   std::string lost{};  // empty: the bottle ends
 };
 
-// Lets the helper become the agent and stays with it to its end: terminal, window size, signals.
+// Runs the agent in its room and stays with it to its end: terminal, window size, signals.
 // Fails when a watched process that it needs ends first (the agent is then ended too). When it
 // returns, every process of the bottle is gone.
 Expected<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runtime,
-                               Helper& helper, const std::vector<Watched>& needed,
+                               AgentRoom& agent_room, const std::vector<Watched>& needed,
                                SignalWatch& signals);
 
 }  // namespace bottle::launcher::local

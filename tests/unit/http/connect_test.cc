@@ -11,7 +11,7 @@ namespace {
 
 // The listener's reading of a client's first head.
 std::string ask(std::string_view bytes) {
-  H1RequestParser parser(H1RequestParser::Place::Listener);
+  H1RequestParser parser(H1RequestParser::Arrival::Listener);
   auto n = parser.feed(bytes);
   if (!n) return std::string(word(n.error()));
   if (!parser.head_ready()) return "incomplete";
@@ -44,7 +44,7 @@ TEST(Connect, FormsThatRealClientsSend) {
 
 TEST(Connect, BytesBehindTheHeadStayTheCallers) {
   const std::string head = "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n";
-  H1RequestParser parser(H1RequestParser::Place::Listener);
+  H1RequestParser parser(H1RequestParser::Arrival::Listener);
   EXPECT_EQ(*parser.feed(head + "\x16\x03\x01"), head.size());
   (void)parser.take_head();
   EXPECT_TRUE(parser.message_complete());

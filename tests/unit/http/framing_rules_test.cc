@@ -266,7 +266,7 @@ TEST(FramingRules, AnotherHostIsMisdirected) {
 TEST(FramingRules, PlainHttpOnTheListener) {
   const Destination plain{"h", 80, HostKind::Name};
   const auto listener = [&plain](const std::string& in) {
-    return judge(in, plain, Scheme::Http, {}, H1RequestParser::Place::Listener);
+    return judge(in, plain, Scheme::Http, {}, H1RequestParser::Arrival::Listener);
   };
   EXPECT_EQ(listener("GET http://h/a HTTP/1.1\r\nHost: h\r\n\r\n"), "ok GET /a");
   EXPECT_EQ(listener("GET http://h/a HTTP/1.1\r\nHost: h:80\r\n\r\n"), "ok GET /a");

@@ -14,7 +14,7 @@ namespace bottle {
 namespace {
 
 using test::run_request;
-using Place = H1RequestParser::Place;
+using Arrival = H1RequestParser::Arrival;
 
 struct Row {
   std::string in;
@@ -22,13 +22,13 @@ struct Row {
 };
 
 // Whole, cut at every byte, and byte by byte: always the same.
-void expect_requests(const std::vector<Row>& table, Place place = Place::Tunnel) {
+void expect_requests(const std::vector<Row>& table, Arrival arrival = Arrival::Tunnel) {
   for (const Row& row : table) {
-    EXPECT_EQ(run_request(row.in, row.in.size(), 1, place), row.expected) << row.in;
+    EXPECT_EQ(run_request(row.in, row.in.size(), 1, arrival), row.expected) << row.in;
     for (std::size_t cut = 0; cut < row.in.size(); ++cut) {
-      EXPECT_EQ(run_request(row.in, cut, row.in.size(), place), row.expected) << row.in << cut;
+      EXPECT_EQ(run_request(row.in, cut, row.in.size(), arrival), row.expected) << row.in << cut;
     }
-    EXPECT_EQ(run_request(row.in, 1, 1, place), row.expected) << row.in;
+    EXPECT_EQ(run_request(row.in, 1, 1, arrival), row.expected) << row.in;
   }
 }
 
@@ -105,7 +105,7 @@ TEST(H1Request, ManyMessagesOnOneParser) {
   const std::string two = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
   std::string all;
   for (int i = 0; i < 50; ++i) all += one + two + "\r\n";
-  H1RequestParser parser(Place::Tunnel);
+  H1RequestParser parser(Arrival::Tunnel);
   std::string_view rest = all;
   int messages = 0;
   while (!rest.empty()) {
@@ -126,7 +126,7 @@ TEST(H1Request, ManyMessagesOnOneParser) {
 }
 
 TEST(H1Request, StopsBehindTheHeadUntilItIsTaken) {
-  H1RequestParser parser(Place::Tunnel);
+  H1RequestParser parser(Arrival::Tunnel);
   const std::string head = kHead + "Content-Length: 3\r\n\r\n";
   EXPECT_FALSE(parser.started());
   EXPECT_EQ(*parser.feed(head + "abc"), head.size());
@@ -145,7 +145,7 @@ TEST(H1Request, StopsBehindTheHeadUntilItIsTaken) {
 }
 
 TEST(H1Request, AFailureIsFinal) {
-  H1RequestParser parser(Place::Tunnel);
+  H1RequestParser parser(Arrival::Tunnel);
   EXPECT_EQ(parser.feed("GET / HTTP/1.1\nHost: h\r\n\r\n").error().code, Code::ClientBad);
   EXPECT_EQ(parser.feed("GET / HTTP/1.1\r\nHost: h\r\n\r\n").error().code, Code::ClientBad);
 }
@@ -154,7 +154,7 @@ TEST(H1Request, ConnectOnlyOnTheListener) {
   expect_requests({{"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n\x16\x03",
                     "CONNECT h:443 [Host: h:443] body=no | end | rest=\x16\x03"},
                    {"CONNECT h:443 HTTP/1.0\r\n\r\n", "CONNECT h:443 body=no close | end"}},
-                  Place::Listener);
+                  Arrival::Listener);
   // In a tunnel there is no second one.
   expect_requests({{"CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n", "501 not_supported"}});
 }
@@ -474,7 +474,7 @@ TEST(H1RequestLimits, SingleBytesCostLinearTime) {
     const std::string head = head_of(size);
     auto best = std::numeric_limits<std::int64_t>::max();
     for (int round = 0; round < 7; ++round) {
-      H1RequestParser parser(Place::Tunnel);
+      H1RequestParser parser(Arrival::Tunnel);
       const std::int64_t begin = own_nanoseconds();
       for (const char& byte : head) {
         if (!parser.feed(std::string_view(&byte, 1))) return best;

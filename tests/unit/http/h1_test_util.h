@@ -48,9 +48,9 @@ Result<std::size_t> feed_cut(Parser& parser, std::string_view in, std::size_t fi
 }
 
 inline std::string run_request(std::string_view in, std::size_t first, std::size_t step,
-                               H1RequestParser::Place place = H1RequestParser::Place::Tunnel,
+                               H1RequestParser::Arrival arrival = H1RequestParser::Arrival::Tunnel,
                                const HeadLimits& limits = {}) {
-  H1RequestParser parser(place, limits);
+  H1RequestParser parser(arrival, limits);
   std::string head;
   std::string body;
   auto used = feed_cut(parser, in, first, step, [&] {
@@ -103,8 +103,8 @@ inline std::string run_response(std::string_view in, std::size_t first, std::siz
 // to. "ok METHOD target fields", or the failure.
 inline std::string judge(std::string_view in, const Destination& destination,
                          Scheme scheme = Scheme::Https, const RequestRules& rules = {},
-                         H1RequestParser::Place place = H1RequestParser::Place::Tunnel) {
-  H1RequestParser parser(place, rules.limits);
+                         H1RequestParser::Arrival arrival = H1RequestParser::Arrival::Tunnel) {
+  H1RequestParser parser(arrival, rules.limits);
   std::string head;
   std::optional<Failure> refused;
   auto used = feed_cut(parser, in, in.size(), 1, [&] {

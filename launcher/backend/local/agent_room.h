@@ -13,7 +13,7 @@ namespace bottle::launcher::local {
 // The child that holds the agent's namespaces (a Room). Told to go on, its inner process becomes
 // bubblewrap, whose end is the end of the bottle. bubblewrap's own promise (--die-with-parent)
 // comes too late: killed in its first milliseconds, it leaves a process behind.
-class Helper {
+class AgentRoom {
  public:
   // The sockets open inside, at 127.0.0.1: the proxy's own port, and those that catch clients that
   // do not know of a proxy. The caller closes its copies after handing them on: while anyone holds
@@ -26,13 +26,13 @@ class Helper {
   };
 
   // Forks and waits for nothing.
-  static Expected<Helper> start(std::uint16_t port);
+  static Expected<AgentRoom> start(std::uint16_t port);
   // Waits until they have come. Once.
   Expected<Sockets> take_sockets();
 
   // The arguments that bubblewrap is started with. The standard streams are the launcher's own, or
   // all three `terminal` when that is open; then `link` is passed on too, as kLeaderNumber.
-  struct Go {
+  struct BubblewrapCall {
     std::string bwrap;
     std::vector<std::string> arguments;  // all but the command; sent through a pipe
     std::vector<std::string> command;
@@ -41,7 +41,8 @@ class Helper {
   static constexpr int kStatusNumber = 3;
   // `link`: the leader's end of its link, with a terminal alone. `report`: the end of a pipe that
   // bwrap writes its status to; see BubblewrapReport.
-  Expected<void> go_on(const Go& go, const Fd& terminal, const Fd& link, const Fd& report);
+  Expected<void> go_on(const BubblewrapCall& call, const Fd& terminal, const Fd& link,
+                       const Fd& report);
 
   // It ends with the status of the bottle, when nothing of the bottle is left.
   Child& child() { return room_.child(); }
@@ -54,7 +55,7 @@ class Helper {
   pid_t first() const;
 
  private:
-  explicit Helper(Room room) : room_(std::move(room)) {}
+  explicit AgentRoom(Room room) : room_(std::move(room)) {}
   Room room_;
 };
 

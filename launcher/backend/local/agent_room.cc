@@ -1,4 +1,4 @@
-#include "launcher/backend/local/helper.h"
+#include "launcher/backend/local/agent_room.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -30,7 +30,7 @@ int become_bubblewrap(int control) {
   Launch launch;
   launch.argv = unpacked(words.text);
   launch.env = {"PATH=/usr/bin:/bin"};
-  launch.fds = {{bwraps.fds[0].get(), Helper::kStatusNumber},
+  launch.fds = {{bwraps.fds[0].get(), AgentRoom::kStatusNumber},
                 {bwraps.fds[1].get(), kArgumentsNumber}};
   if (words.fds.size() == 2) {
     for (int number = 0; number < 3; ++number) {
@@ -61,13 +61,13 @@ pid_t child_of(pid_t parent) {
 
 }  // namespace
 
-void Helper::kill_bottle() const {
+void AgentRoom::kill_bottle() const {
   if (inner() > 0) ::kill(inner(), SIGKILL);
 }
 
-pid_t Helper::first() const { return child_of(inner()); }
+pid_t AgentRoom::first() const { return child_of(inner()); }
 
-Expected<Helper> Helper::start(std::uint16_t port) {
+Expected<AgentRoom> AgentRoom::start(std::uint16_t port) {
   using Kind = Room::Opening::Kind;
   auto room = Room::make({{Kind::kListener, 1, port},
                           {Kind::kListener, 1, 443},
@@ -75,24 +75,25 @@ Expected<Helper> Helper::start(std::uint16_t port) {
                           {Kind::kDatagrams, 1, 53}},
                          become_bubblewrap);
   if (!room) return std::move(room.error());
-  return Helper(std::move(*room));
+  return AgentRoom(std::move(*room));
 }
 
-Expected<Helper::Sockets> Helper::take_sockets() {
+Expected<AgentRoom::Sockets> AgentRoom::take_sockets() {
   auto all = room_.take_sockets();
   if (!all) return std::move(all.error());
   return Sockets{std::move((*all)[0]), std::move((*all)[1]), std::move((*all)[2]),
                  std::move((*all)[3])};
 }
 
-Expected<void> Helper::go_on(const Go& go, const Fd& terminal, const Fd& link, const Fd& report) {
+Expected<void> AgentRoom::go_on(const BubblewrapCall& call, const Fd& terminal, const Fd& link,
+                                const Fd& report) {
   const Fd arguments(::memfd_create("bwrap-arguments", MFD_CLOEXEC));
-  if (!arguments || !write_all(arguments.get(), packed(go.arguments)) ||
+  if (!arguments || !write_all(arguments.get(), packed(call.arguments)) ||
       ::lseek(arguments.get(), 0, SEEK_SET) != 0) {
     return system_error("cannot pass bwrap its arguments", errno);
   }
-  std::vector<std::string> words{go.bwrap, "--args", std::to_string(kArgumentsNumber), "--"};
-  words.insert(words.end(), go.command.begin(), go.command.end());
+  std::vector<std::string> words{call.bwrap, "--args", std::to_string(kArgumentsNumber), "--"};
+  words.insert(words.end(), call.command.begin(), call.command.end());
   const std::string text = packed(words);
   if (text.size() > kMaxMessage) {
     return Error{ExitCode::kUsage, "the command line is longer than 100 KiB",

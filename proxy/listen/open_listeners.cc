@@ -1,4 +1,4 @@
-#include "proxy/listen/places.h"
+#include "proxy/listen/open_listeners.h"
 
 #include <utility>
 
@@ -69,53 +69,53 @@ Expected<AnsweredAddresses> answered_addresses(const std::string& configured,
                ""};
 }
 
-Expected<Places> open_places(const Config& config) {
-  Places places;
+Expected<OpenListeners> open_listeners(const Config& config) {
+  OpenListeners listeners;
   auto front = open_listeners(config.listen, config.threads);
   if (!front) return front.error();
-  places.front = std::move(*front);
+  listeners.front = std::move(*front);
   auto tls = open_all(config.listen_tls, config.threads);
   if (!tls) return tls.error();
-  places.tls = std::move(*tls);
+  listeners.tls = std::move(*tls);
   auto http = open_all(config.listen_http, config.threads);
   if (!http) return http.error();
-  places.http = std::move(*http);
+  listeners.http = std::move(*http);
   auto exit = open_all(config.exit_listen, 1);
   if (!exit) return exit.error();
-  places.exit = std::move(*exit);
+  listeners.exit = std::move(*exit);
 
   auto names = open_names(config.names);
   if (!names) return names.error();
-  places.names = std::move(*names);
+  listeners.names = std::move(*names);
   auto exit_names = open_names(config.exit_names);
   if (!exit_names) return exit_names.error();
-  places.exit_names = std::move(*exit_names);
-  if (places.names) {
-    const auto& listeners = places.tls.empty() ? places.http : places.tls;
-    auto answer = answered_addresses(config.names_address, listeners, "--names-address");
+  listeners.exit_names = std::move(*exit_names);
+  if (listeners.names) {
+    const auto& named = listeners.tls.empty() ? listeners.http : listeners.tls;
+    auto answer = answered_addresses(config.names_address, named, "--names-address");
     if (!answer) return answer.error();
-    places.names_answer = *answer;
+    listeners.names_answer = *answer;
   }
-  if (places.exit_names) {
-    auto answer = answered_addresses(config.exit_address, places.exit, "--exit-address");
+  if (listeners.exit_names) {
+    auto answer = answered_addresses(config.exit_address, listeners.exit, "--exit-address");
     if (!answer) return answer.error();
-    places.exit_answer = *answer;
+    listeners.exit_answer = *answer;
   }
-  auto reach = check_front_reach(places.front, !config.proxy_auth.empty());
-  if (reach) reach = check_transparent_reach(places.tls, "--listen-tls");
-  if (reach) reach = check_transparent_reach(places.http, "--listen-http");
+  auto reach = check_front_reach(listeners.front, !config.proxy_auth.empty());
+  if (reach) reach = check_transparent_reach(listeners.tls, "--listen-tls");
+  if (reach) reach = check_transparent_reach(listeners.http, "--listen-http");
   if (!reach) return reach.error();
-  return places;
+  return listeners;
 }
 
-std::string front_word(const Places& places) {
-  return host_port(places.front.host, places.front.port);
+std::string front_word(const OpenListeners& listeners) {
+  return host_port(listeners.front.host, listeners.front.port);
 }
 
-std::string other_words(const Places& places) {
-  return word_of("exit", places.exit) + word_of("exit_names", places.exit_names) +
-         word_of("listen_tls", places.tls) + word_of("listen_http", places.http) +
-         word_of("names", places.names);
+std::string other_words(const OpenListeners& listeners) {
+  return word_of("exit", listeners.exit) + word_of("exit_names", listeners.exit_names) +
+         word_of("listen_tls", listeners.tls) + word_of("listen_http", listeners.http) +
+         word_of("names", listeners.names);
 }
 
 }  // namespace bottle

@@ -1,4 +1,4 @@
-#include "proxy/listen/places.h"
+#include "proxy/listen/open_listeners.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -17,14 +17,14 @@ Listeners at(const std::string& host, std::uint16_t port) {
   return made;
 }
 
-void close_all(const Places& places) {
-  for (const int fd : places.front.descriptors) ::close(fd);
-  for (const auto* list : {&places.tls, &places.http, &places.exit}) {
+void close_all(const OpenListeners& listeners) {
+  for (const int fd : listeners.front.descriptors) ::close(fd);
+  for (const auto* list : {&listeners.tls, &listeners.http, &listeners.exit}) {
     for (const Listeners& one : *list) {
       for (const int fd : one.descriptors) ::close(fd);
     }
   }
-  for (const auto* socket : {&places.names, &places.exit_names}) {
+  for (const auto* socket : {&listeners.names, &listeners.exit_names}) {
     if (*socket) ::close((*socket)->descriptor);
   }
 }
@@ -59,7 +59,7 @@ TEST(AnsweredAddresses, EveryAddressOfTheMachineIsNone) {
   }
 }
 
-TEST(Places, AreOpenedAsConfiguredAndSaid) {
+TEST(OpenListeners, AreOpenedAsConfiguredAndSaid) {
   Config config;
   config.threads = 2;
   config.listen_tls.resize(2);
@@ -68,39 +68,40 @@ TEST(Places, AreOpenedAsConfiguredAndSaid) {
   config.names = Listen{};
   config.exit_names = Listen{};
   config.exit_address = "192.0.2.7";
-  const auto places = open_places(config);
-  ASSERT_TRUE(places) << places.error().message;
-  EXPECT_EQ(places->front.descriptors.size(), 2U);
-  EXPECT_EQ(places->tls[1].descriptors.size(), 2U) << "every worker takes these clients";
-  EXPECT_EQ(places->exit[0].descriptors.size(), 1U) << "the exit is on one worker";
-  EXPECT_EQ(places->names_answer.v4->to_string(), "127.0.0.1");
-  EXPECT_EQ(places->exit_answer.v4->to_string(), "192.0.2.7");
+  const auto listeners = open_listeners(config);
+  ASSERT_TRUE(listeners) << listeners.error().message;
+  EXPECT_EQ(listeners->front.descriptors.size(), 2U);
+  EXPECT_EQ(listeners->tls[1].descriptors.size(), 2U) << "every worker takes these clients";
+  EXPECT_EQ(listeners->exit[0].descriptors.size(), 1U) << "the exit is on one worker";
+  EXPECT_EQ(listeners->names_answer.v4->to_string(), "127.0.0.1");
+  EXPECT_EQ(listeners->exit_answer.v4->to_string(), "192.0.2.7");
   const auto word = [](std::uint16_t port) { return "127.0.0.1:" + std::to_string(port); };
-  EXPECT_EQ(front_word(*places), word(places->front.port));
-  EXPECT_EQ(
-      other_words(*places),
-      " exit=" + word(places->exit[0].port) + " exit_names=" + word(places->exit_names->port) +
-          " listen_tls=" + word(places->tls[0].port) + "," + word(places->tls[1].port) +
-          " listen_http=" + word(places->http[0].port) + " names=" + word(places->names->port));
-  close_all(*places);
+  EXPECT_EQ(front_word(*listeners), word(listeners->front.port));
+  EXPECT_EQ(other_words(*listeners), " exit=" + word(listeners->exit[0].port) +
+                                         " exit_names=" + word(listeners->exit_names->port) +
+                                         " listen_tls=" + word(listeners->tls[0].port) + "," +
+                                         word(listeners->tls[1].port) +
+                                         " listen_http=" + word(listeners->http[0].port) +
+                                         " names=" + word(listeners->names->port));
+  close_all(*listeners);
 }
 
-TEST(Places, WithoutThemNothingIsSaid) {
-  const auto places = open_places(Config{});
-  ASSERT_TRUE(places);
-  EXPECT_EQ(other_words(*places), "");
-  close_all(*places);
+TEST(OpenListeners, WithoutThemNothingIsSaid) {
+  const auto listeners = open_listeners(Config{});
+  ASSERT_TRUE(listeners);
+  EXPECT_EQ(other_words(*listeners), "");
+  close_all(*listeners);
 }
 
-TEST(Places, ANameServerWithoutAnAddressIsNotOpened) {
+TEST(OpenListeners, ANameServerWithoutAnAddressIsNotOpened) {
   Config config;
   config.listen_tls.resize(1);
   config.listen_tls[0].host = "0.0.0.0";
   config.names = Listen{};
-  const auto places = open_places(config);
-  ASSERT_FALSE(places);
-  EXPECT_EQ(places.error().code, ExitCode::kUsage);
-  EXPECT_NE(places.error().message.find("--names-address"), std::string::npos);
+  const auto listeners = open_listeners(config);
+  ASSERT_FALSE(listeners);
+  EXPECT_EQ(listeners.error().code, ExitCode::kUsage);
+  EXPECT_NE(listeners.error().message.find("--names-address"), std::string::npos);
 }
 
 // ---- sockets for names

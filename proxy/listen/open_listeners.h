@@ -18,8 +18,8 @@ struct AnsweredAddresses {
 };
 
 // Every place at which the proxy takes something, open. Server hands the descriptors to the
-// workers; a Places that is not served is followed by the end of the process.
-struct Places {
+// workers; an OpenListeners that is not served is followed by the end of the process.
+struct OpenListeners {
   Listeners front;              // one descriptor a worker
   std::vector<Listeners> tls;   // likewise
   std::vector<Listeners> http;  // likewise
@@ -32,13 +32,13 @@ struct Places {
 
 // Opens all that the configuration names. Failures: cannot_listen, and bad_config where a name
 // server would have no address to answer with, or strangers could use the proxy (reach.h).
-[[nodiscard]] Expected<Places> open_places(const Config& config);
+[[nodiscard]] Expected<OpenListeners> open_listeners(const Config& config);
 
 // "HOST:PORT" of the front, for the ready line.
-[[nodiscard]] std::string front_word(const Places& places);
+[[nodiscard]] std::string front_word(const OpenListeners& listeners);
 // The ready line's words for the others: " exit=HOST:PORT,HOST:PORT exit_names=…
 // listen_tls=… listen_http=… names=…", each only if there is such a place.
-[[nodiscard]] std::string other_words(const Places& places);
+[[nodiscard]] std::string other_words(const OpenListeners& listeners);
 
 // The answers of a name server for `listeners`: `configured`, or else the first address
 // of each kind that they listen at. bad_config, which names `option`, if nothing but "every
