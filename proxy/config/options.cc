@@ -5,6 +5,7 @@
 #include <string>
 
 #include "proxy/config/own_address.h"
+#include "proxy/contract/route.h"
 #include "proxy/http/authority.h"
 #include "proxy/upstream/resolver.h"
 
@@ -199,6 +200,9 @@ Expected<void> set_path(std::string& where, const std::string& value, std::strin
   return {};
 }
 
+// Made before the rows, which keep a view of it.
+const std::string kRouteHelp = "the route of a host: " + route_words() + " (docs/the-exit.md)";
+
 const std::array kRows = {
     OptionRow{"listen", "ADDR:PORT|fd:N", false,
               "listen for clients there (default 127.0.0.1:0, any free port)", set_listen},
@@ -249,8 +253,7 @@ const std::array kRows = {
                 c.allow.push_back(v);
                 return Expected<void>();
               }},
-    OptionRow{"route", "HOST=ROUTE", true,
-              "the route of a host: scan, scan-requests or deny (docs/the-exit.md)",
+    OptionRow{"route", "HOST=ROUTE", true, kRouteHelp,
               [](Config& c, const std::string& v) {
                 c.routes.push_back(v);
                 return Expected<void>();

@@ -28,7 +28,7 @@ inline constexpr std::array kRoutes{
 [[nodiscard]] std::optional<Route> route_by_word(std::string_view word) noexcept;
 // Why there is no such route, with what to write instead. For a word that route_by_word() refuses.
 [[nodiscard]] std::string no_such_route(std::string_view word);
-// "scan, scan-requests or deny", for messages.
+// All of them, "a, b or c": for messages and --help.
 [[nodiscard]] std::string route_words();
 
 }  // namespace bottle

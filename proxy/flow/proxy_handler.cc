@@ -33,7 +33,7 @@ AuditRecord record_of(const Exchange& exchange) {
   AuditRecord record;
   record.time = session.started;
   record.id = exchange.id();
-  record.route = trace.route;
+  if (trace.route) record.route = to_string(*trace.route);
   record.client_protocol = to_string(exchange.client_version());
   record.method = session.method;
   record.host = trace.host_has_secret ? "[redacted]" : exchange.destination().host;
@@ -126,7 +126,7 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
     co_return refuse_by(failure, exchange, DecidedBy::Proxy);
   }
   const Decision decision = services_.policy.decide(exchange.destination(), exchange.scheme());
-  trace.route = to_string(decision.route);
+  trace.route = decision.route;
   trace.passage.bypass_body = row_of(decision.route).bypasses_scanner;
   if (decision.refusal) {
     if (request.body) request.body->stop(*decision.refusal);

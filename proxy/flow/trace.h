@@ -1,7 +1,8 @@
 #pragma once
 
-#include <string>
+#include <optional>
 
+#include "proxy/contract/route.h"
 #include "proxy/http/exchange.h"
 #include "proxy/upstream/upstream.h"
 
@@ -10,7 +11,7 @@ namespace bottle {
 // The facts of an exchange that ProxyHandler and its upstream know. With those that the session
 // knows (SessionTrace) they become the audit line.
 struct Trace final : ExchangeNotes {
-  std::string route;
+  std::optional<Route> route;  // none before the policy has decided
   bool host_has_secret = false;
   bool target_has_secret = false;
   Passage passage;

@@ -80,6 +80,8 @@ LIBRARIES = {
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 TOPS = ("proxy", "certs", "launcher")
+_DOCUMENT = "docs/architecture.md"
+_DOCUMENT_ROW = re.compile(r"^\| `((?:proxy|certs|launcher)[\w/]*)` \|", re.MULTILINE)
 
 
 def includes_of(text):
@@ -107,7 +109,7 @@ def is_sans_io(path):
 
 
 def check(tree):
-    findings = check_root(tree)
+    findings = check_root(tree) + check_table(tree)
     for path, text in tree.sources(*TOPS):
         listed = list(includes_of(text))
         layer = layer_of(path)
@@ -128,6 +130,22 @@ def check(tree):
             chain = way_to_asio(path, tree, set())
             if chain:
                 findings.append(Finding(path, 1, "does no I/O, but reaches Asio: " + " > ".join(chain)))
+    return findings
+
+
+def check_table(tree):
+    """A directory without a row would have its parent's; the document's table has the same rows."""
+    findings = []
+    places = {path.rsplit("/", 1)[0]: path for path, _ in tree.sources(*TOPS)}
+    for directory, path in sorted(places.items()):
+        if directory not in LAYERS:
+            findings.append(Finding(path, 1, f"{directory} has no row in LAYERS (scripts/lints/includes.py)"))
+    if _DOCUMENT in tree.files:
+        written = set(_DOCUMENT_ROW.findall(tree.files[_DOCUMENT]))
+        findings += [Finding(_DOCUMENT, 1, f"the table of modules has no row for {directory}")
+                     for directory in sorted(set(LAYERS) - written)]
+        findings += [Finding(_DOCUMENT, 1, f"{directory} has no row in LAYERS (scripts/lints/includes.py)")
+                     for directory in sorted(written - set(LAYERS))]
     return findings
 
 

@@ -87,6 +87,14 @@ class Includes(unittest.TestCase):
         files = {"proxy/http/h.h": "#pragma once\n", "proxy/upstream/u.cc": '#include "proxy/http/h.h"\n'}
         self.assertEqual([], self.findings(files))
 
+    def test_each_directory_has_its_own_row(self):
+        self.assertIn("launcher/backend/new has no row", self.findings({"launcher/backend/new/n.cc": ""})[0])
+        table = "".join(f"| `{directory}` | x | y |\n" for directory in includes.LAYERS)
+        document = "docs/architecture.md"
+        self.assertEqual([], self.findings({document: table}))
+        self.assertIn("no row for certs", self.findings({document: table.replace("| `certs` | x | y |\n", "")})[0])
+        self.assertIn("proxy/new has no row", self.findings({document: table + "| `proxy/new` | x | y |\n"})[0])
+
     def test_libraries_stay_at_home(self):
         for include in ("openssl/ssl.h", "nghttp2/nghttp2.h", "llhttp.h", "hs/hs.h"):
             self.assertEqual(1, len(self.findings({"proxy/desk/d.cc": f"#include <{include}>\n"})), include)
