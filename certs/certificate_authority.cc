@@ -9,6 +9,7 @@
 #include "certs/keys.h"
 #include "certs/name_constraints.h"
 #include "certs/openssl_ptr.h"
+#include "proxy/contract/problem_codes.h"
 
 namespace bottle {
 namespace {
@@ -22,7 +23,8 @@ using openssl::X509Ptr;
 using ExtensionPtr = std::unique_ptr<X509_EXTENSION, openssl::Deleter<&X509_EXTENSION_free>>;
 
 Failure broken(std::string_view what) {
-  return Failure{Code::Internal, std::string(what) + ": " + openssl::take_errors(), "ca_failed"};
+  return Failure{Code::Internal, std::string(what) + ": " + openssl::take_errors(),
+                 problem_code::kCaFailed};
 }
 
 std::string pem_of(X509* certificate) {
@@ -317,7 +319,7 @@ Result<std::unique_ptr<CertificateAuthority>> CertificateAuthority::create(
 
 Result<Leaf> CertificateAuthority::mint(const ServerName& name, WallClock::time_point now) const {
   if (now >= not_after_) {
-    return Failure{Code::Internal, "the life of this run's CA is over", "ca_expired",
+    return Failure{Code::Internal, "the life of this run's CA is over", problem_code::kCaExpired,
                    "Start the proxy (or the bottle) again: every start makes a fresh CA."};
   }
   const WallClock::time_point from = std::chrono::floor<std::chrono::seconds>(now - kBackdate);

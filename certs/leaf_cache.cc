@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 
 LeafCache::LeafCache(const CertificateAuthority& ca, LeafCacheLimits limits, Now now)
@@ -37,7 +39,8 @@ Result<const Leaf*> LeafCache::get(const ServerName& name) {
   }
 
   if (!may_mint(now)) {
-    return Failure{Code::Overloaded, "too many new host names in one minute", "too_many_names",
+    return Failure{Code::Overloaded, "too many new host names in one minute",
+                   problem_code::kTooManyNames,
                    "Wait a minute, and ask for fewer different hosts."};
   }
   Result<Leaf> leaf = ca_.mint(name, now);

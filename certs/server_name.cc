@@ -5,13 +5,14 @@
 #include <utility>
 
 #include "proxy/contract/host_name.h"
+#include "proxy/contract/problem_codes.h"
 
 namespace bottle {
 namespace {
 
 Failure bad_name(std::string_view why) {
   return Failure{Code::Denied, "not a name a certificate can carry: " + std::string(why),
-                 "bad_name"};
+                 problem_code::kBadName};
 }
 
 }  // namespace

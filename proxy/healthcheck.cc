@@ -17,9 +17,7 @@ namespace {
 
 constexpr timeval kLimit{.tv_sec = 5, .tv_usec = 0};
 
-Failure unwell(std::string detail) {
-  return Failure(Code::ConnectFailed, std::move(detail), "unwell");
-}
+Failure unwell(std::string detail) { return Failure(Code::ConnectFailed, std::move(detail)); }
 
 struct Socket {
   int fd = -1;

@@ -45,7 +45,7 @@ void RefusedNames::tell(std::string_view name) {
   SecretScanner scanner(secrets_, scan_space_, plain, Scheme::Https);
   if (scanner.scan_host() || scanner.scan_url(plain)) record.host = "[redacted]";
   record.verdict = Verdict::Refused;
-  record.reason = std::string(problem_code::kHostNotAllowed);
+  record.reason = problem_code::kHostNotAllowed;
   record.detail = "a DNS query for a name that is not allowed";
   record.by = by_;
   audit_.write(record);

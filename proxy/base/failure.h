@@ -40,8 +40,8 @@ enum class Code : std::uint8_t {
 
 // One failure, as a value. `detail` is for a person: no header values, bodies or query values, and
 // nothing unescaped from the wire. `reason` is a machine-readable word that is narrower than the
-// code ("host_not_allowed"); empty means the table's word. `hint` says what may be done instead.
-// `by` is set where the code does not tell who decided.
+// code, a constant of problem_codes.h; empty means the table's word. `hint` says what may be done
+// instead. `by` is set where the code does not tell who decided.
 struct Failure {
   Code code = Code::Internal;
   std::string detail;
@@ -51,11 +51,8 @@ struct Failure {
 
   Failure() = default;
   Failure(Code code_in, std::string detail_in) : code(code_in), detail(std::move(detail_in)) {}
-  Failure(Code code_in, std::string detail_in, std::string reason_in, std::string hint_in = {})
-      : code(code_in),
-        detail(std::move(detail_in)),
-        reason(std::move(reason_in)),
-        hint(std::move(hint_in)) {}
+  Failure(Code code_in, std::string detail_in, std::string_view reason_in, std::string hint_in = {})
+      : code(code_in), detail(std::move(detail_in)), reason(reason_in), hint(std::move(hint_in)) {}
 };
 
 enum class LogLevel : std::uint8_t { Debug, Info, Audit, Warn, Error };

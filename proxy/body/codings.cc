@@ -3,6 +3,8 @@
 #include <optional>
 #include <string>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 namespace {
 
@@ -51,7 +53,7 @@ std::string_view to_string(Coding coding) noexcept {
 }
 
 Failure not_scannable(std::string_view what) {
-  return Failure{Code::NotSupported, std::string(what), "coding_not_scannable",
+  return Failure{Code::NotSupported, std::string(what), problem_code::kCodingNotScannable,
                  "Send the body without Content-Encoding, or with gzip, deflate, br, zstd or "
                  "aws-chunked. Another coding can only go by a route that reads no bodies (relay), "
                  "which does not exist yet."};

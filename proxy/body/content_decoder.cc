@@ -15,6 +15,7 @@
 #include "proxy/body/decode_space.h"
 #include "proxy/body/decoder_chain.h"
 #include "proxy/body/zstd_blocks.h"
+#include "proxy/contract/problem_codes.h"
 
 namespace bottle {
 namespace {
@@ -24,7 +25,7 @@ constexpr std::size_t kAtOnce = 1u << 20;  // zlib counts in 32 bits
 Failure broken(Coding coding, std::string_view what) {
   return Failure{Code::ClientBad,
                  "the " + std::string(to_string(coding)) + " body " + std::string(what),
-                 "coding_broken",
+                 problem_code::kCodingBroken,
                  "Send the body again without Content-Encoding, or as one complete stream of it."};
 }
 
@@ -32,7 +33,7 @@ Failure out_of_memory(const DecodeHeap& heap) {
   if (!heap.short_of_space()) throw std::bad_alloc();
   return Failure{Code::Overloaded,
                  "the compressed bodies that are being read take all the memory there is for that",
-                 "decode_memory_full",
+                 problem_code::kDecodeMemoryFull,
                  "Try again when other uploads have ended, or send the body without "
                  "Content-Encoding."};
 }
@@ -70,13 +71,13 @@ class LimitedDecoder : public ContentDecoder {
       return fail(Failure{
           Code::BodyTooLarge,
           "the body decodes to more than " + std::to_string(limits_.decoded_bytes) + " bytes",
-          "body_too_large"});
+          problem_code::kBodyTooLarge});
     }
     if (out_ > limits_.ratio_after && out_ > in_ * limits_.ratio) {
       return fail(Failure{
           Code::BodyTooLarge,
           "the body decodes to more than " + std::to_string(limits_.ratio) + " times its size",
-          "coding_bomb", "Send the body without Content-Encoding."});
+          problem_code::kCodingBomb, "Send the body without Content-Encoding."});
     }
     return Progress{.consumed = step->consumed, .produced = step->produced};
   }
@@ -120,7 +121,7 @@ class IdentityDecoder final : public ContentDecoder {
     if (total_ > limits_.decoded_bytes) {
       return Failure{Code::BodyTooLarge,
                      "the body has more than " + std::to_string(limits_.decoded_bytes) + " bytes",
-                     "body_too_large"};
+                     problem_code::kBodyTooLarge};
     }
     return Progress{.consumed = size, .produced = size};
   }

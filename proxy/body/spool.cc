@@ -11,6 +11,8 @@
 #include <string>
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 namespace {
 
@@ -20,7 +22,8 @@ Failure disk_failure(const char* what, int error) {
   const bool full = error == ENOSPC || error == EDQUOT;
   std::string detail = std::string("the request's body could not be ") + what +
                        " the spool directory: " + std::strerror(error);
-  return Failure{Code::Internal, std::move(detail), full ? "spool_no_space" : "spool_failed",
+  return Failure{Code::Internal, std::move(detail),
+                 full ? problem_code::kSpoolNoSpace : problem_code::kSpoolFailed,
                  full ? "The proxy's disk is full; free some space in its spool directory."
                       : "Check the proxy's spool directory: it must exist and be writable."};
 }
@@ -52,7 +55,8 @@ Result<> SpooledBody::append(ByteView data) {
                                            " bytes, the most that can be scanned"};
   }
   if (data.size() > limits.total_bytes - std::min(limits.total_bytes, spool_.held())) {
-    return Failure{Code::Overloaded, "too many request bodies are being collected", "spool_full"};
+    return Failure{Code::Overloaded, "too many request bodies are being collected",
+                   problem_code::kSpoolFull};
   }
   if (file_ < 0 && memory_.size() + data.size() > limits.memory_bytes) {
     const auto moved = move_to_disk();
@@ -181,7 +185,7 @@ awaitable<Result<std::shared_ptr<const SpooledBody>>> Spool::collect(
   }
   if (declared && received != *declared) {
     co_return Failure{Code::ClientBad, "the request's body has another length than it says",
-                      "bad_framing"};
+                      problem_code::kBadFraming};
   }
   std::shared_ptr<const SpooledBody> done = std::move(spooled);
   co_return done;

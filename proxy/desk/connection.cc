@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
 #include "proxy/desk/sniff.h"
 #include "proxy/http/h1_writer.h"
 #include "proxy/http/http1_session.h"
@@ -144,7 +145,8 @@ awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionServices& servic
   }
   if (early.empty()) co_return;  // opened and left: nothing was tried
   const Failure failure(Code::ClientBad, "the tunnel's first bytes are neither TLS nor HTTP",
-                        "not_tls", "Only TLS, or plain HTTP to port 80, may go through a tunnel.");
+                        problem_code::kNotTls,
+                        "Only TLS, or plain HTTP to port 80, may go through a tunnel.");
   services.handler.refused_connection(destination, failure, DecidedBy::Proxy);
 }
 
@@ -175,7 +177,8 @@ awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionServices&
   const FirstBytes first = co_await sniff_first(stream, services, early);
   if (early.empty()) co_return;  // opened and left: nothing was tried
   if (first != FirstBytes::Tls) {
-    const Failure failure(Code::ClientBad, "the connection's first bytes are not TLS", "not_tls",
+    const Failure failure(Code::ClientBad, "the connection's first bytes are not TLS",
+                          problem_code::kNotTls,
                           "This is the port of https; write https:// instead of http://.");
     services.handler.refused_connection(gate.destination, failure, DecidedBy::Proxy);
     if (first == FirstBytes::Http) co_await send_away(stream, services, failure, gate.destination);
@@ -205,8 +208,8 @@ awaitable<void> serve_as_http_origin(TcpStream& stream, const ConnectionServices
   if (early.empty()) co_return;
   if (first != FirstBytes::Http) {
     const Destination nowhere{.host = {}, .port = default_port(Scheme::Http)};
-    const Failure failure(Code::ClientBad, "the connection's first bytes are not HTTP", "not_http",
-                          "This is the port of http.");
+    const Failure failure(Code::ClientBad, "the connection's first bytes are not HTTP",
+                          problem_code::kNotHttp, "This is the port of http.");
     services.handler.refused_connection(nowhere, failure, DecidedBy::Proxy);
     co_await close_gently(stream, services);
     co_return;

@@ -8,7 +8,7 @@
 namespace bottle {
 
 awaitable<Result<Chunk>> HashedBody::read(std::size_t max) {
-  auto chunk = co_await inner_.read(max);
+  auto chunk = co_await inner()->read(max);
   if (!chunk) co_return chunk;
   if (chunk->end) {
     digest_ = hash_.finish(chunk->data);

@@ -11,17 +11,14 @@
 namespace bottle {
 
 // A body with the SHA-256 of what was read of it.
-class HashedBody final : public BodySource {
+class HashedBody final : public BodyFilter {
  public:
-  explicit HashedBody(BodySource& inner) : inner_(inner) {}
+  explicit HashedBody(std::unique_ptr<BodySource> inner) : BodyFilter(std::move(inner)) {}
   awaitable<Result<Chunk>> read(std::size_t max) override;
-  [[nodiscard]] bool ready() const noexcept override { return inner_.ready(); }
-  void stop(Failure why) noexcept override { inner_.stop(std::move(why)); }
   // After the end was read.
   [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
 
  private:
-  BodySource& inner_;
   Sha256 hash_;
   Digest digest_{};
 };

@@ -1,5 +1,6 @@
 #include "proxy/exit/exit_check.h"
 
+#include "proxy/contract/problem_codes.h"
 #include "proxy/ledger/rewrites.h"
 #include "proxy/ledger/ticket.h"
 
@@ -8,7 +9,7 @@ namespace bottle {
 Result<std::string> take_ticket(RequestHead& head) {
   const auto found = head.fields.find(kExchangeField);
   if (!found || head.fields.count(kExchangeField) != 1) {
-    return Failure{Code::Denied, "the request has no ticket", "no_ticket",
+    return Failure{Code::Denied, "the request has no ticket", problem_code::kNoTicket,
                    "Requests leave only by way of the proxy."};
   }
   std::string ticket(*found);
@@ -18,7 +19,7 @@ Result<std::string> take_ticket(RequestHead& head) {
 
 Failure mismatch(const std::string& what) {
   return Failure{Code::Denied, "the scanner passed on another " + what + " than was admitted",
-                 "exit_mismatch"};
+                 problem_code::kExitMismatch};
 }
 
 std::optional<Failure> head_mismatch(const Admission& admission, const Destination& destination,

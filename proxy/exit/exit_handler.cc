@@ -70,12 +70,14 @@ awaitable<Result<ExitHandler::Body>> ExitHandler::collect(Request& request, Exit
   Body body;
   Digest digest = sha256({});
   if (request.body) {
-    HashedBody hashed(*request.body);
-    auto collected = co_await state_.services.spool.collect(hashed, request.head.content_length,
-                                                            Coding::Identity);
+    auto hashed = std::make_unique<HashedBody>(std::move(request.body));
+    const HashedBody& sums = *hashed;
+    request.body = std::move(hashed);
+    auto collected = co_await state_.services.spool.collect(
+        *request.body, request.head.content_length, Coding::Identity);
     if (!collected) co_return collected.error();
     body = std::move(*collected);
-    digest = hashed.digest();
+    digest = sums.digest();
   }
   const std::uint64_t bytes = body ? body->size() : 0;
   if (is_admitted_body(admission, bytes, digest)) co_return body;

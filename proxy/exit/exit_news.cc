@@ -1,5 +1,7 @@
 #include "proxy/exit/exit_news.h"
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 namespace {
 
@@ -37,7 +39,7 @@ FailureNews news_of(Failure failure, bool exit_is_stopping, std::string upstream
     news.by = DecidedBy::Pipelock;
     news.failure = Failure(Code::Cancelled,
                            "the scanner closed its connection to the exit before the answer's end",
-                           "scanner_left");
+                           problem_code::kScannerLeft);
   }
   return news;
 }

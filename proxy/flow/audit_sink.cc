@@ -14,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 namespace {
 
@@ -142,7 +144,7 @@ void AuditSink::tell_lost() {
   record.kind = AuditKind::LostLines;
   record.verdict = Verdict::Failed;
   record.by = DecidedBy::Proxy;
-  record.reason = "audit_unwritable";
+  record.reason = problem_code::kAuditUnwritable;
   record.detail = "lines of the audit log that could not be written";
   record.count = std::exchange(untold_, 0);
   const std::string line = audit_line(record);

@@ -31,8 +31,8 @@ std::string bracketed(const Destination& destination) {
   return destination.kind == HostKind::Ipv6 ? "[" + destination.host + "]" : destination.host;
 }
 
-Decision refuse(std::string detail, std::string reason, std::string hint) {
-  Failure failure(Code::Denied, std::move(detail), std::move(reason), std::move(hint));
+Decision refuse(std::string detail, std::string_view reason, std::string hint) {
+  Failure failure(Code::Denied, std::move(detail), reason, std::move(hint));
   failure.by = DecidedBy::Policy;
   return Decision{.route = Route::Deny, .refusal = std::move(failure)};
 }
@@ -100,7 +100,7 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
   if (destination.kind != HostKind::Name) {
     address = IpAddress::parse(destination.host);
     if (!address) {
-      return refuse("the destination's address cannot be read", "address_not_allowed",
+      return refuse("the destination's address cannot be read", problem_code::kAddressNotAllowed,
                     "Write the address in its standard form.");
     }
   }
@@ -111,7 +111,7 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
   if (is_own(destination, address) || metadata) {
     return refuse(destination.host_port() +
                       (metadata ? " is a cloud's metadata service" : " is the bottle's own"),
-                  "own_address", "Nothing in the bottle needs it; use another host.");
+                  problem_code::kOwnAddress, "Nothing in the bottle needs it; use another host.");
   }
   if (address) {
     auto closed = addresses_.check(*address, destination.port);
@@ -131,14 +131,14 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
     const std::string what =
         destination.port == default_port(scheme) ? bracketed(destination) : destination.host_port();
     return refuse("host " + destination.host + " is not in the allowlist",
-                  std::string(problem_code::kHostNotAllowed),
+                  problem_code::kHostNotAllowed,
                   "Use a host that is allowed, or ask the person who runs the bottle to add "
                   "--allow " +
                       what + ".");
   }
   if (!allowed) {
     return refuse("port " + port + " of " + destination.host + " is not in the allowlist",
-                  "port_not_allowed",
+                  problem_code::kPortNotAllowed,
                   "Use a port that is allowed (443 and 80, unless an entry names another), or ask "
                   "the person who runs the bottle to add --allow " +
                       destination.host_port() + ".");
@@ -146,7 +146,7 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
   for (const RouteEntry& entry : routes_) {
     if (!entry.host.matches(destination.kind, destination.host)) continue;
     if (entry.route == Route::Deny) {
-      return refuse("host " + destination.host + " has the route deny", "route_deny",
+      return refuse("host " + destination.host + " has the route deny", problem_code::kRouteDeny,
                     "The person who runs the bottle has closed this host; use another one.");
     }
     return Decision{.route = entry.route, .refusal = {}};

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
 #include "proxy/flow/grpc_body.h"
 #include "proxy/flow/trace.h"
 #include "proxy/http/grpc.h"
@@ -22,7 +23,8 @@ Verdict verdict_of(const SessionTrace& trace) noexcept {
 }
 
 Failure audit_unwritable() {
-  return Failure(Code::Overloaded, "the audit log cannot be written", "audit_unwritable",
+  return Failure(Code::Overloaded, "the audit log cannot be written",
+                 problem_code::kAuditUnwritable,
                  "Requests without an audit line are not sent; free space for the audit log.");
 }
 

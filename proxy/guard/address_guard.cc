@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 namespace {
 
@@ -200,8 +202,8 @@ bool AddressGuard::is_listener(const IpAddress& address, std::uint16_t port) con
 namespace {
 
 // Policy's business, wherever the address is found out.
-Failure refusal(std::string detail, std::string reason, std::string hint) {
-  Failure failure(Code::Denied, std::move(detail), std::move(reason), std::move(hint));
+Failure refusal(std::string detail, std::string_view reason, std::string hint) {
+  Failure failure(Code::Denied, std::move(detail), reason, std::move(hint));
   failure.by = DecidedBy::Policy;
   return failure;
 }
@@ -213,7 +215,7 @@ std::optional<Failure> AddressGuard::check(const IpAddress& address, std::uint16
   const IpAddress target = address.target();
   if (is_listener(target, port)) {
     return refusal(target.to_string() + " port " + std::to_string(port) + " is the bottle's own",
-                   "own_address", "Nothing in the bottle needs it; use another host.");
+                   problem_code::kOwnAddress, "Nothing in the bottle needs it; use another host.");
   }
   const bool metadata = is_metadata(target);
   std::string_view range = metadata ? "a cloud's metadata service" : refused_range(address);
@@ -225,7 +227,7 @@ std::optional<Failure> AddressGuard::check(const IpAddress& address, std::uint16
   });
   if (opened) return std::nullopt;
   return refusal("address " + address.to_string() + " is refused: " + std::string(range),
-                 "address_not_allowed",
+                 problem_code::kAddressNotAllowed,
                  "Addresses of the local network and machine are closed. The person who runs the "
                  "bottle can open one with --allow-address " +
                      target.to_string() + (target.v6 ? "/128." : "/32."));

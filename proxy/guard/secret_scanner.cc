@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
 #include "proxy/guard/encodings.h"
 #include "proxy/guard/escapes.h"
 #include "proxy/guard/matcher.h"
@@ -28,24 +29,28 @@ std::array<std::string, 3> spellings(std::string_view name) {
 }  // namespace
 
 Failure refusal(const Hit& hit) {
-  const std::string part(to_string(hit.part));
+  std::string_view reason;
   std::string where;
   switch (hit.part) {
     case RequestPart::Host:
+      reason = problem_code::kSecretInHost;
       where = "the host's name";
       break;
     case RequestPart::Url:
+      reason = problem_code::kSecretInUrl;
       where = "the URL";
       break;
     case RequestPart::Header:
+      reason = problem_code::kSecretInHeader;
       where = hit.field.empty() ? "a header field's name" : "the header field " + hit.field;
       break;
     case RequestPart::Body:
+      reason = problem_code::kSecretInBody;
       where = "the body (it ends at byte " + std::to_string(hit.offset) + ")";
       break;
   }
   return Failure{Code::Denied, "the request carries a secret (" + hit.name + ") in " + where,
-                 "secret_in_" + part,
+                 reason,
                  "Take the secret (" + hit.name + ") out of " + where +
                      ". If this host is where it belongs, the person who runs the bottle can add "
                      "it to the \"hosts\" of that secret."};

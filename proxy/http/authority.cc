@@ -2,11 +2,13 @@
 
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 namespace {
 
 Failure bad(std::string detail) {
-  return Failure{Code::ClientBad, std::move(detail), "bad_authority",
+  return Failure{Code::ClientBad, std::move(detail), problem_code::kBadAuthority,
                  "Name the host in its plain form: a DNS name in ASCII or an IP address, with an "
                  "optional decimal port."};
 }
@@ -94,7 +96,7 @@ Result<AbsoluteForm> parse_absolute_form(std::string_view target) {
   const auto scheme = absolute_scheme(target);
   if (!scheme) {
     return Failure{Code::ClientBad, "the request's target is not an http or https URL",
-                   "bad_target"};
+                   problem_code::kBadTarget};
   }
   target.remove_prefix(*scheme == Scheme::Http ? 7 : 8);
   const std::size_t end = target.find_first_of("/?#");
@@ -106,7 +108,7 @@ Result<AbsoluteForm> parse_absolute_form(std::string_view target) {
   const std::string_view rest =
       end == std::string_view::npos ? std::string_view() : target.substr(end);
   if (rest.find('#') != std::string_view::npos) {
-    return Failure{Code::ClientBad, "the request's target has a fragment", "bad_target",
+    return Failure{Code::ClientBad, "the request's target has a fragment", problem_code::kBadTarget,
                    "Leave out what follows '#'; it is never sent to a server."};
   }
   form.has_path = !rest.empty();

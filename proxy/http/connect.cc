@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 namespace {
 
@@ -13,12 +15,13 @@ constexpr const char* kProxyHint =
 
 Result<Destination> connect_destination(const RequestHead& head) {
   if (head.method != "CONNECT") {
-    return Failure{Code::ClientBad, "the request is not a CONNECT", "bad_connect"};
+    return Failure{Code::ClientBad, "the request is not a CONNECT", problem_code::kBadConnect};
   }
   // The parser takes no body for CONNECT; a head made in another way may still claim one.
   if (head.has_body || head.content_length.value_or(0) > 0 ||
       head.fields.has("transfer-encoding")) {
-    return Failure{Code::ClientBad, "CONNECT has no body (RFC 9110 section 9.3.6)", "bad_connect"};
+    return Failure{Code::ClientBad, "CONNECT has no body (RFC 9110 section 9.3.6)",
+                   problem_code::kBadConnect};
   }
   auto destination = parse_authority(head.target, std::nullopt);
   if (!destination) {
@@ -30,7 +33,7 @@ Result<Destination> connect_destination(const RequestHead& head) {
   // Host's value is ignored: it goes nowhere, and Node's plain http client sends the
   // proxy's own address there.
   if (head.fields.count("host") > 1) {
-    return Failure{Code::ClientBad, "there is more than one Host", "bad_host"};
+    return Failure{Code::ClientBad, "there is more than one Host", problem_code::kBadHost};
   }
   return destination;
 }
@@ -47,12 +50,13 @@ Result<ProxyRequest> parse_proxy_request(const RequestHead& head) {
   }
   if (!is_absolute_form(head.target)) {
     return Failure{Code::ClientBad, "the request's target is a path, not a URL or a CONNECT",
-                   "not_a_server", kProxyHint};
+                   problem_code::kNotAServer, kProxyHint};
   }
   auto form = parse_absolute_form(head.target);
   if (!form) return form.error();
   if (form->scheme == Scheme::Https) {
-    return Failure{Code::ClientBad, "https URLs need a CONNECT to this proxy", "https_without_tls",
+    return Failure{Code::ClientBad, "https URLs need a CONNECT to this proxy",
+                   problem_code::kHttpsWithoutTls,
                    "Send 'CONNECT host:443' and speak TLS inside; most clients do that when "
                    "https_proxy is set to an http:// address."};
   }

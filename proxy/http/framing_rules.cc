@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
 #include "proxy/http/byte_class.h"
 #include "proxy/http/field_roles.h"
 #include "proxy/http/kept_fields.h"
@@ -17,8 +18,8 @@ constexpr bool is_alnum(char c) {
 
 // ---- failures --------------------------------------------------------------------------------
 
-Failure bad(std::string detail, std::string reason = {}, std::string hint = {}) {
-  return Failure{Code::ClientBad, std::move(detail), std::move(reason), std::move(hint)};
+Failure bad(std::string detail, std::string_view reason, std::string hint = {}) {
+  return Failure{Code::ClientBad, std::move(detail), reason, std::move(hint)};
 }
 
 Failure broken(std::string detail) { return Failure{Code::UpstreamBroken, std::move(detail)}; }
@@ -84,13 +85,14 @@ Result<void> check_method(std::string_view method, const RequestRules& rules) {
   const bool allowed = !contains(kNeverMethods, method) &&
                        (contains(kMethods, method) || contains(rules.extra_methods, method));
   if (allowed) return {};
-  return Failure{Code::NotSupported, "the request's method is not allowed", "bad_method",
+  return Failure{Code::NotSupported, "the request's method is not allowed",
+                 problem_code::kBadMethod,
                  "Use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, in capitals."};
 }
 
 Result<void> check_request_field(const Field& field, std::string_view lower_name,
                                  const RequestRules& rules) {
-  if (field.name.empty()) return bad("a field has an empty name", "bad_field");
+  if (field.name.empty()) return bad("a field has an empty name", problem_code::kBadField);
   if (field.name.size() > rules.limits.name_bytes) {
     return Failure{Code::HeadTooLarge, "a field's name is longer than " +
                                            std::to_string(rules.limits.name_bytes) + " bytes"};
@@ -98,11 +100,13 @@ Result<void> check_request_field(const Field& field, std::string_view lower_name
   const bool plain = std::all_of(field.name.begin(), field.name.end(),
                                  [](char c) { return is_alnum(c) || c == '-'; });
   if (!plain && !(is_token(field.name) && contains(rules.extra_names, lower_name))) {
-    return bad("a field's name has other than letters, digits and hyphens", "bad_field",
+    return bad("a field's name has other than letters, digits and hyphens", problem_code::kBadField,
                "Names with an underscore or other marks are read in more than one way; rename the "
                "field.");
   }
-  if (!is_field_value(field.value)) return bad("a field's value has a control byte", "bad_field");
+  if (!is_field_value(field.value)) {
+    return bad("a field's value has a control byte", problem_code::kBadField);
+  }
   return {};
 }
 
@@ -112,11 +116,12 @@ Result<std::string> canonical_path(std::string_view path, const HeadLimits& limi
   std::size_t encoded = 0;
   for (const char c : path) {
     if (c < 0x21 || c > 0x7e || c == '\\' || c == '"' || c == '<' || c == '>') {
-      return bad("the request's target has a byte that must be percent-encoded", "bad_target",
+      return bad("the request's target has a byte that must be percent-encoded",
+                 problem_code::kBadTarget,
                  "Percent-encode spaces, quotes, backslashes, angle brackets and non-ASCII bytes.");
     }
     if (c == '#') {
-      return bad("the request's target has a fragment", "bad_target",
+      return bad("the request's target has a fragment", problem_code::kBadTarget,
                  "Leave out what follows '#'; it is never sent to a server.");
     }
     if (needs_encoding(c)) ++encoded;
@@ -153,7 +158,9 @@ Result<void> check_target(RequestHead& head, const RequestContext& context) {
   const auto default_to = std::optional<std::uint16_t>(default_port(context.scheme));
   const bool h2 = head.version == Version::Http2;
   const auto host_text = head.fields.find("host");
-  if (head.fields.count("host") > 1) return bad("there is more than one Host", "bad_host");
+  if (head.fields.count("host") > 1) {
+    return bad("there is more than one Host", problem_code::kBadHost);
+  }
   std::optional<Destination> host;
   if (host_text) {
     auto parsed = parse_authority(*host_text, default_to);
@@ -163,31 +170,39 @@ Result<void> check_target(RequestHead& head, const RequestContext& context) {
 
   std::string path = head.target;
   if (h2) {
-    if (head.scheme != context.scheme) return bad(":scheme is not the connection's", "bad_target");
-    if (head.authority.empty()) return bad(":authority is missing", "bad_host");
+    if (head.scheme != context.scheme) {
+      return bad(":scheme is not the connection's", problem_code::kBadTarget);
+    }
+    if (head.authority.empty()) return bad(":authority is missing", problem_code::kBadHost);
     auto authority = parse_authority(head.authority, default_to);
     if (!authority) return authority.error();
-    if (host && *host != *authority) return bad("host differs from :authority", "bad_host");
+    if (host && *host != *authority) {
+      return bad("host differs from :authority", problem_code::kBadHost);
+    }
     if (*authority != wanted) return misdirected();
   } else if (is_absolute_form(head.target)) {
     auto form = parse_absolute_form(head.target);
     if (!form) return form.error();
     if (form->scheme != context.scheme) {
-      return bad("the target's scheme is not the connection's", "bad_target");
+      return bad("the target's scheme is not the connection's", problem_code::kBadTarget);
     }
-    if (host && *host != form->destination) return bad("Host differs from the target", "bad_host");
+    if (host && *host != form->destination) {
+      return bad("Host differs from the target", problem_code::kBadHost);
+    }
     if (form->destination != wanted) return misdirected();
     const bool server_wide = !form->has_path && head.method == "OPTIONS";
     path = server_wide ? std::string("*") : std::move(form->path);
   } else if (host && *host != wanted) {
     return misdirected();
   }
-  if (!host && head.version == Version::Http11) return bad("Host is missing", "bad_host");
+  if (!host && head.version == Version::Http11) {
+    return bad("Host is missing", problem_code::kBadHost);
+  }
 
   if (path == "*") {
-    if (head.method != "OPTIONS") return bad("'*' is only for OPTIONS", "bad_target");
+    if (head.method != "OPTIONS") return bad("'*' is only for OPTIONS", problem_code::kBadTarget);
   } else if (path.empty() || path.front() != '/') {
-    return bad("the request's target is not a path", "bad_target");
+    return bad("the request's target is not a path", problem_code::kBadTarget);
   }
   auto canonical = canonical_path(path, context.rules.limits);
   if (!canonical) return canonical.error();
@@ -202,11 +217,13 @@ Result<void> check_h2_request(const RequestHead& head) {
        {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}) {
     if (head.fields.has(name)) {
       return bad("HTTP/2 has no " + std::string(name) + " field (RFC 9113 section 8.2.2)",
-                 "bad_field");
+                 problem_code::kBadField);
     }
   }
   const auto te = head.fields.find("te");
-  if (te && !iequals(trim_ows(*te), "trailers")) return bad("te is not 'trailers'", "bad_field");
+  if (te && !iequals(trim_ows(*te), "trailers")) {
+    return bad("te is not 'trailers'", problem_code::kBadField);
+  }
   return {};
 }
 
@@ -231,7 +248,7 @@ Result<void> check_request_framing(RequestHead& head) {
     return {};
   }
   if (!head.has_body && head.content_length.value_or(0) > 0) {
-    return bad("content-length promises a body that does not come", "bad_framing");
+    return bad("content-length promises a body that does not come", problem_code::kBadFraming);
   }
   return {};
 }
@@ -254,7 +271,7 @@ Result<void> check_websocket(const RequestHead& head) {
   const auto upgrade = head.fields.find("upgrade");
   if (!upgrade || !list_has_token(*upgrade, "websocket")) return {};
   return Failure{Code::UpgradeRefused, "WebSocket connections are not passed on",
-                 "websocket_not_supported",
+                 problem_code::kWebsocketNotSupported,
                  "Use the service's plain HTTPS form (requests, or a stream of events)."};
 }
 
@@ -270,7 +287,7 @@ Result<FieldsRead> read_fields(RequestHead& head, const RequestRules& rules) {
     if (!vetted) return vetted.error();
     read.roles[i] = role_of(names[i]);
     if (read.roles[i] == FieldRole::Connection && !read.options.add(field.value)) {
-      return bad("Connection lists too many names", "bad_field");
+      return bad("Connection lists too many names", problem_code::kBadField);
     }
     if (read.roles[i] == FieldRole::Te && list_has_token(field.value, "trailers")) {
       head.takes_trailers = head.version != Version::Http10;
@@ -282,7 +299,8 @@ Result<FieldsRead> read_fields(RequestHead& head, const RequestRules& rules) {
     if (read.roles[i] == FieldRole::Single) {
       for (std::size_t j = 0; j < i; ++j) {
         if (names[j] == names[i]) {
-          return bad("the field " + std::string(names[i]) + " is repeated", "bad_field");
+          return bad("the field " + std::string(names[i]) + " is repeated",
+                     problem_code::kBadField);
         }
       }
     }
@@ -292,7 +310,8 @@ Result<FieldsRead> read_fields(RequestHead& head, const RequestRules& rules) {
            .one_of({FieldRole::Host, FieldRole::Length, FieldRole::Coding, FieldRole::Expect,
                     FieldRole::Single})
            .empty()) {
-    return bad("Connection lists a field that is not of one connection only", "bad_field",
+    return bad("Connection lists a field that is not of one connection only",
+               problem_code::kBadField,
                "RFC 9110 section 7.6.1: leave fields that are meant for the server out of it.");
   }
   return read;
@@ -307,7 +326,7 @@ bool is_token(std::string_view text) noexcept {
 bool is_field_value(std::string_view text) noexcept { return all_of_class(text, kTextByte); }
 
 Failure response_too_large(std::string detail) {
-  return Failure{Code::UpstreamBroken, std::move(detail), "response_head_too_large",
+  return Failure{Code::UpstreamBroken, std::move(detail), problem_code::kResponseHeadTooLarge,
                  "The origin's answer has more header fields, or longer ones, than this proxy "
                  "takes; asking again does not help."};
 }
@@ -316,7 +335,7 @@ Result<BodyFraming> request_framing(Version version, const Fields& fields) {
   const RawFraming raw = raw_framing(version, fields);
   if (raw.defect != nullptr) {
     return Failure{raw.unknown_coding ? Code::NotSupported : Code::ClientBad, raw.defect,
-                   "bad_framing"};
+                   problem_code::kBadFraming};
   }
   if (raw.chunked) return BodyFraming{BodyFraming::Kind::Chunked, 0};
   if (raw.length) return BodyFraming{BodyFraming::Kind::Length, *raw.length};

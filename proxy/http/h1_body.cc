@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/contract/problem_codes.h"
 #include "proxy/http/byte_class.h"
 
 namespace bottle {
@@ -71,7 +72,8 @@ Result<std::size_t> H1Body::feed(ByteView in, Bytes& out) {
           if (!size) return size.error();
           line_.clear();
         } else if (take == room) {
-          return Failure{Code::ClientBad, "a chunk's size line is too long", "bad_chunk"};
+          return Failure{Code::ClientBad, "a chunk's size line is too long",
+                         problem_code::kBadChunk};
         }
         break;
       }
@@ -82,7 +84,8 @@ Result<std::size_t> H1Body::feed(ByteView in, Bytes& out) {
           line_.clear();
           state_ = State::ChunkSize;
         } else if (line_ != "\r") {
-          return Failure{Code::ClientBad, "a chunk is longer than its size says", "bad_chunk"};
+          return Failure{Code::ClientBad, "a chunk is longer than its size says",
+                         problem_code::kBadChunk};
         }
         break;
       case State::Trailers: {
@@ -140,7 +143,7 @@ bool valid_extensions(ByteView text) {
 
 Result<void> H1Body::chunk_size() {
   const auto refuse = [](const char* detail) {
-    return Failure{Code::ClientBad, detail, "bad_chunk"};
+    return Failure{Code::ClientBad, detail, problem_code::kBadChunk};
   };
   ByteView text = line_;
   if (text.size() < 2 || text[text.size() - 2] != '\r') {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "proxy/contract/problem_codes.h"
 #include "proxy/http/byte_class.h"
 #include "proxy/http/framing_rules.h"
 
@@ -15,21 +16,22 @@ Result<void> check_request_line(ByteView line) {
   const std::size_t last = line.rfind(' ');
   if (first == ByteView::npos || first == last) {
     return Failure{Code::ClientBad, "the request line is not 'METHOD target HTTP/1.1'",
-                   "bad_request_line"};
+                   problem_code::kBadRequestLine};
   }
   if (!is_token(line.substr(0, first))) {
-    return Failure{Code::ClientBad, "the request's method is not a token", "bad_request_line"};
+    return Failure{Code::ClientBad, "the request's method is not a token",
+                   problem_code::kBadRequestLine};
   }
   if (!all_of_class(line.substr(first + 1, last - first - 1), kTargetByte) || last == first + 1) {
     return Failure{Code::ClientBad,
                    "the request's target has a space, a control byte or a byte outside ASCII",
-                   "bad_target", "Percent-encode such bytes."};
+                   problem_code::kBadTarget, "Percent-encode such bytes."};
   }
   if (!parse_version(line.substr(last + 1))) {
     const bool looks_right = line.substr(last + 1).starts_with("HTTP/");
     return Failure{looks_right ? Code::NotSupported : Code::ClientBad,
-                   "the request's version is neither HTTP/1.1 nor HTTP/1.0", "bad_version",
-                   "Speak HTTP/1.1, or HTTP/2 after TLS with ALPN."};
+                   "the request's version is neither HTTP/1.1 nor HTTP/1.0",
+                   problem_code::kBadVersion, "Speak HTTP/1.1, or HTTP/2 after TLS with ALPN."};
   }
   return {};
 }
@@ -88,7 +90,7 @@ Result<std::size_t> H1Lines::feed(ByteView in) {
     if (lf == nullptr) continue;
     ByteView text = ByteView(text_).substr(line_start_);
     if (text.size() < 2 || text[text.size() - 2] != '\r') {
-      return Failure{Code::ClientBad, "a line does not end with CR LF", "bad_line"};
+      return Failure{Code::ClientBad, "a line does not end with CR LF", problem_code::kBadLine};
     }
     text.remove_suffix(2);
     auto vetted = line(text);
@@ -116,16 +118,16 @@ Result<void> H1Lines::line(ByteView text) {
   }
   if (text.front() == ' ' || text.front() == '\t') {
     return Failure{Code::ClientBad, "a field line begins with a space (folded lines are obsolete)",
-                   "bad_line"};
+                   problem_code::kBadLine};
   }
   const std::size_t colon = text.find(':');
   const ByteView name = text.substr(0, colon);
   if (colon == ByteView::npos || !is_token(name)) {
     return Failure{Code::ClientBad, "a field line has no valid name in front of a colon",
-                   "bad_line"};
+                   problem_code::kBadLine};
   }
   if (!all_of_class(text.substr(colon + 1), kTextByte)) {
-    return Failure{Code::ClientBad, "a field's value has a control byte", "bad_line"};
+    return Failure{Code::ClientBad, "a field's value has a control byte", problem_code::kBadLine};
   }
   if (name.size() > limits_.name) {
     return too_large("a field's name is longer than " + std::to_string(limits_.name) + " bytes");

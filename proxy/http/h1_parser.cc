@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
+
 // Every includer and the library itself must agree on this: without it 8.x takes a lone CR for the
 // end of a line.
 static_assert(LLHTTP_STRICT_MODE == 1, "llhttp has to be compiled in strict mode");
@@ -95,14 +97,15 @@ HeadParse run_llhttp(llhttp_type_t type, ByteView text, HeadSink& sink) {
 Failure request_failure(llhttp_errno_t error) {
   switch (error) {
     case HPE_INVALID_METHOD:
-      return Failure{Code::NotSupported, "the request's method is not known", "bad_method"};
+      return Failure{Code::NotSupported, "the request's method is not known",
+                     problem_code::kBadMethod};
     case HPE_INVALID_TRANSFER_ENCODING:
       return Failure{Code::NotSupported, "only the transfer coding 'chunked' is understood",
-                     "bad_framing"};
+                     problem_code::kBadFraming};
     case HPE_UNEXPECTED_CONTENT_LENGTH:
     case HPE_INVALID_CONTENT_LENGTH:
       return Failure{Code::ClientBad, "Content-Length is malformed, repeated or contradicted",
-                     "bad_framing"};
+                     problem_code::kBadFraming};
     default:
       return Failure{Code::ClientBad, std::string("the request's head is malformed (") +
                                           llhttp_errno_name(error) + ")"};
@@ -193,12 +196,13 @@ Result<void> H1RequestParser::parse_head() {
 
   const bool connect = head.method == "CONNECT";
   if (connect && arrival_ != Arrival::Listener) {
-    return Failure{Code::NotSupported, "CONNECT inside a tunnel is not supported", "bad_method",
+    return Failure{Code::NotSupported, "CONNECT inside a tunnel is not supported",
+                   problem_code::kBadMethod,
                    "Send CONNECT to the proxy itself, on a connection of its own."};
   }
   if (!connect && target.front() != '/' && target != "*" && !is_absolute_form(target)) {
     return Failure{Code::ClientBad, "the request's target is neither a path nor an http URL",
-                   "bad_target"};
+                   problem_code::kBadTarget};
   }
   auto framing = request_framing(head.version, head.fields);
   if (!framing) return framing.error();
@@ -207,7 +211,8 @@ Result<void> H1RequestParser::parse_head() {
     framing = BodyFraming{};
   }
   if (connect && framing->kind != BodyFraming::Kind::None) {
-    return Failure{Code::ClientBad, "CONNECT has no body (RFC 9110 section 9.3.6)", "bad_framing"};
+    return Failure{Code::ClientBad, "CONNECT has no body (RFC 9110 section 9.3.6)",
+                   problem_code::kBadFraming};
   }
   framing_ = *framing;
   head.has_body = framing_.kind != BodyFraming::Kind::None;

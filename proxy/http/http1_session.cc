@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proxy/base/turn_budget.h"
+#include "proxy/contract/problem_codes.h"
 #include "proxy/http/connect.h"
 
 namespace bottle {
@@ -15,7 +16,7 @@ namespace {
 Result<Destination> destination_of(const RequestHead& head, const SessionContext& context) {
   const auto host = head.fields.find("host");
   if (!host || head.fields.count("host") > 1) {
-    return Failure{Code::ClientBad, "there has to be exactly one Host", "bad_host"};
+    return Failure{Code::ClientBad, "there has to be exactly one Host", problem_code::kBadHost};
   }
   auto named = parse_authority(*host, default_port(context.scheme));
   if (!named) return named.error();
@@ -132,7 +133,7 @@ Http1Session::Admitted Http1Session::admit_to_proxy(RequestHead head) {
   }
   if (!machine_.first()) {
     Failure late(Code::ClientBad, "CONNECT has to be the first request of a connection",
-                 "connect_not_first", "Open a new connection to the proxy for it.");
+                 problem_code::kConnectNotFirst, "Open a new connection to the proxy for it.");
     return refusal(std::move(late), std::move(head.method));
   }
   return Http1End::Connect{std::move(asked->destination), head.version == Version::Http10, {}};

@@ -1,13 +1,16 @@
 // Fields behind a body: what may come of a request's, and what goes on of a response's.
 #include <string>
 
+#include "proxy/contract/problem_codes.h"
 #include "proxy/http/field_roles.h"
 #include "proxy/http/framing_rules.h"
 
 namespace bottle {
 
 Result<void> check_request_trailers(const Fields& trailers, const HeadLimits& limits) {
-  const auto bad = [](const char* what) { return Failure{Code::ClientBad, what, "bad_trailer"}; };
+  const auto bad = [](const char* what) {
+    return Failure{Code::ClientBad, what, problem_code::kBadTrailer};
+  };
   if (trailers.size() > limits.trailer_fields || trailers.list_size() > limits.trailer_bytes) {
     return Failure{Code::HeadTooLarge, "the trailers are too large"};
   }

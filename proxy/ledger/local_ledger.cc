@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "proxy/base/event.h"
+#include "proxy/contract/problem_codes.h"
 
 namespace bottle {
 namespace {
@@ -164,8 +165,8 @@ class LocalLedger::Exit final : public ExitEnd {
     if (entry_->exit != waker_) return;
     if (entry_->began && !entry_->ended) {
       FailureNews news;
-      news.failure = Failure(Code::UpstreamTruncated, "the exit gave the exchange up", "exit_ended",
-                             "The proxy may be stopping; try again.");
+      news.failure = Failure(Code::UpstreamTruncated, "the exit gave the exchange up",
+                             problem_code::kExitEnded, "The proxy may be stopping; try again.");
       put(std::move(news));
     }
     entry_->exit = nullptr;
@@ -256,9 +257,9 @@ std::unique_ptr<FrontEnd> LocalLedger::admit(Admission admission, Executor execu
 
 Result<std::unique_ptr<ExitEnd>> LocalLedger::claim(std::string_view ticket, Executor executor) {
   const auto id = id_of_ticket(ticket);
-  if (!id) return Failure{Code::Denied, "the request has no ticket", "no_ticket"};
+  if (!id) return Failure{Code::Denied, "the request has no ticket", problem_code::kNoTicket};
   const Failure stale{Code::Denied, "the ticket's exchange is over, or there was none",
-                      "stale_ticket"};
+                      problem_code::kStaleTicket};
   std::shared_ptr<Entry> entry;
   {
     const std::lock_guard lock(table_->mutex);
@@ -267,13 +268,13 @@ Result<std::unique_ptr<ExitEnd>> LocalLedger::claim(std::string_view ticket, Exe
     entry = found->second;
   }
   if (!equal_in_constant_time(ticket, entry->ticket)) {
-    return Failure{Code::Denied, "the ticket is not one of this proxy's", "no_ticket"};
+    return Failure{Code::Denied, "the ticket is not one of this proxy's", problem_code::kNoTicket};
   }
   auto waker = std::make_shared<Waker>(std::move(executor));
   const std::lock_guard lock(entry->mutex);
   if (entry->over) return stale;
   if (entry->began || entry->ended || entry->uses >= kMaxUses) {
-    return Failure{Code::Denied, "the ticket was used before", "used_ticket"};
+    return Failure{Code::Denied, "the ticket was used before", problem_code::kUsedTicket};
   }
   ++entry->uses;
   // The exit's end that had it before is told, and cannot begin any more.

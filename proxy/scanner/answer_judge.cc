@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/body/sse_comments.h"
+#include "proxy/contract/problem_codes.h"
 #include "proxy/http/framing_rules.h"
 #include "proxy/ledger/rewrites.h"
 #include "proxy/ledger/ticket.h"
@@ -16,12 +17,6 @@
 #include "proxy/scanner/scanner_answer.h"
 
 namespace bottle {
-namespace {
-
-constexpr std::string_view kChanged = "changed_by_scanner";
-
-}  // namespace
-
 Failure AnswerJudge::blame(Failure why, DecidedBy by) {
   exchange_.trace.by = by;
   return why;
@@ -80,7 +75,8 @@ awaitable<Result<Response>> AnswerJudge::judge(Response relayed, bool request_wa
       co_return blame(mixed, DecidedBy::Pipelock);
     }
     case AnswerKind::InterimFlood: {
-      const Failure flood{Code::UpstreamBroken, "too many interim responses", "interim_flood"};
+      const Failure flood{Code::UpstreamBroken, "too many interim responses",
+                          problem_code::kInterimFlood};
       if (relayed.body) relayed.body->stop(flood);
       co_return blame(flood, DecidedBy::Origin);
     }
@@ -185,7 +181,7 @@ Response AnswerJudge::changed(Response relayed, const ResponseHead& shown,
   relayed.head.has_body = relayed.body != nullptr;
   mark_refused(relayed.head,
                Failure(Code::UpstreamDenied, "the scanner changed the origin's answer: " + what,
-                       std::string(kChanged)),
+                       problem_code::kChangedByScanner),
                exchange_);
   return relayed;
 }
@@ -211,12 +207,12 @@ awaitable<Result<Response>> AnswerJudge::scanners_own(Response relayed, bool req
     if (claimed && !news_->head && code == Code::ConnectFailed) {
       co_return blame(
           Failure{Code::UpstreamTimeout, "the origin had not answered when the scanner gave up",
-                  "scanner_time_cut", "Raise the scanner's timeout_seconds."},
+                  problem_code::kScannerTimeCut, "Raise the scanner's timeout_seconds."},
           DecidedBy::Pipelock);
     }
     if (!claimed && (code == Code::ConnectFailed || code == Code::DnsFailed)) {
       co_return blame(Failure{Code::ScannerUnavailable, "the scanner does not reach the exit",
-                              "exit_unreachable",
+                              problem_code::kExitUnreachable,
                               "The scanner's names must resolve to the exit, and it must trust the "
                               "bottle's CA."},
                       DecidedBy::Pipelock);
@@ -230,8 +226,9 @@ awaitable<Result<Response>> AnswerJudge::scanners_own(Response relayed, bool req
     co_return blame(alone, DecidedBy::Pipelock);
   }
   if (verdict.kind != PipelockVerdict::Kind::Refused) {
-    verdict.failure = Failure(Code::UpstreamDenied,
-                              "the scanner answered with a refusal of its own", "scanner_denied");
+    verdict.failure =
+        Failure(Code::UpstreamDenied, "the scanner answered with a refusal of its own",
+                problem_code::kScannerDenied);
   }
   passage_.target_has_secret |= verdict.target_has_secret;
   mark_refused(relayed.head, std::move(verdict.failure), exchange_);

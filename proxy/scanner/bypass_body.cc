@@ -3,6 +3,8 @@
 #include <utility>
 #include <variant>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 
 void BypassBody::take_news() {
@@ -16,7 +18,7 @@ void BypassBody::take_news() {
       if (end->bytes != received_) {
         failure_ = FailureNews{
             Failure(Code::UpstreamTruncated, "the exit did not pass on all that the origin sent",
-                    "exit_lost_bytes"),
+                    problem_code::kExitLostBytes),
             DecidedBy::Exit};
         return;
       }
@@ -39,7 +41,8 @@ awaitable<Result<Chunk>> BypassBody::read(std::size_t max) {
     }
     if (stall.fired()) {
       passage_.cut_by = DecidedBy::Exit;
-      co_return Failure{Code::UpstreamTimeout, "the response stalled", "response_stalled"};
+      co_return Failure{Code::UpstreamTimeout, "the response stalled",
+                        problem_code::kResponseStalled};
     }
     const bool told = co_await front_->wait();
     if (stopped_ || (!told && !stall.fired())) {

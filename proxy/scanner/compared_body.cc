@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
 #include "proxy/scanner/exit_reports.h"
 
 namespace bottle {
@@ -12,10 +13,10 @@ constexpr std::size_t kPiece = 64 * 1024;
 Failure shortened(bool at_cap) {
   return at_cap
              ? Failure{Code::UpstreamTruncated, "the scanner cuts responses at this size",
-                       "scanner_size_cut",
+                       problem_code::kScannerSizeCut,
                        "Fetch it in parts, or raise the scanner's max_response_mb."}
              : Failure{Code::UpstreamTruncated, "the scanner passed on less than the origin sent",
-                       "scanner_cut", "The scanner's log says why."};
+                       problem_code::kScannerCut, "The scanner's log says why."};
 }
 
 }  // namespace
@@ -80,7 +81,7 @@ awaitable<Result<Chunk>> ComparedBody::read(std::size_t max) {
     if (!compared) co_return compared.error();
     if (*compared == Collected::Changed) {
       co_return Failure{Code::UpstreamBroken, "the scanner changed the body on its way",
-                        "changed_by_scanner"};
+                        problem_code::kChangedByScanner};
     }
   }
   Chunk chunk;

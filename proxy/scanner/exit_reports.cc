@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "proxy/body/sse_comments.h"
+#include "proxy/contract/problem_codes.h"
 
 namespace bottle {
 
@@ -83,12 +84,12 @@ awaitable<Result<EndNews>> end_of_answer(FrontEnd& front, TimerWheel& wheel, Pas
       passage.cut_by = failed->by;
       if (!is_scanners_leaving(*failed)) co_return std::move(failed->failure);
       co_return Failure{Code::UpstreamTruncated, "the scanner gave the origin's answer up",
-                        "scanner_time_cut", "Raise the scanner's timeout_seconds."};
+                        problem_code::kScannerTimeCut, "Raise the scanner's timeout_seconds."};
     }
     if (due.fired()) {
       passage.cut_by = DecidedBy::Exit;
       co_return Failure{Code::UpstreamBroken, "the exit did not say how the answer ended",
-                        "exit_silent"};
+                        problem_code::kExitSilent};
     }
     const bool told = co_await front.wait();
     if (!told && !due.fired()) co_return Failure{Code::Cancelled, "the exchange was ended"};

@@ -8,6 +8,7 @@
 
 #include "proxy/base/event.h"
 #include "proxy/body/sse_comments.h"
+#include "proxy/contract/problem_codes.h"
 #include "proxy/scanner/exit_reports.h"
 #include "proxy/scanner/sse_match.h"
 
@@ -18,7 +19,7 @@ constexpr std::size_t kPiece = 16 * 1024;
 
 Failure cut_by_scanner() {
   return Failure{Code::UpstreamTruncated, "the scanner ended the event stream",
-                 "scanner_cut_stream", "The scanner's log says why."};
+                 problem_code::kScannerCutStream, "The scanner's log says why."};
 }
 
 // Shared by the reader and the two children that wait, for the scanner and for the exit.
@@ -57,7 +58,7 @@ struct Streams {
         } else {
           broken = FailureNews{
               Failure(Code::UpstreamTruncated, "the exit did not pass on all that the origin sent",
-                      "exit_lost_bytes"),
+                      problem_code::kExitLostBytes),
               DecidedBy::Exit};
         }
       } else if (auto* failed = std::get_if<FailureNews>(&*news)) {

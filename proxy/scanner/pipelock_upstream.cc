@@ -6,6 +6,7 @@
 
 #include "proxy/base/event.h"
 #include "proxy/body/sse_comments.h"
+#include "proxy/contract/problem_codes.h"
 #include "proxy/http/grpc.h"
 #include "proxy/http/methods.h"
 #include "proxy/ledger/ticket.h"
@@ -46,7 +47,7 @@ awaitable<void> collect_into(std::shared_ptr<Collecting> collecting, Spool& spoo
 Failure grpc_streaming() {
   return Failure{Code::NotSupported,
                  "the call's request did not end: a scanned request is sent when it is complete",
-                 "grpc_streaming",
+                 problem_code::kGrpcStreaming,
                  "Calls in which the client streams do not pass pipelock, which reads whole "
                  "requests. Use unary calls and streams of the server's, or ask for a bottle with "
                  "--scanner guard."};
@@ -55,7 +56,7 @@ Failure grpc_streaming() {
 Failure framing_needs_an_exit() {
   return Failure{Code::NotSupported,
                  "pipelock takes no Content-Encoding, and an aws-chunked body is signed with it",
-                 "coding_not_scannable",
+                 problem_code::kCodingNotScannable,
                  "Send the body without aws-chunked. With the exit behind pipelock (--exit-listen) "
                  "it passes."};
 }

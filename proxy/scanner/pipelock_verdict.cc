@@ -14,7 +14,6 @@ namespace {
 using Kind = PipelockVerdict::Kind;
 
 constexpr std::string_view kText = "text/plain; charset=utf-8";
-constexpr std::string_view kKillSwitch = "kill_switch_active";
 
 // The fields of a head that tell, and whether there are others.
 struct Form {
@@ -87,14 +86,13 @@ std::string clean(std::string_view text) {
 PipelockVerdict refused(std::string_view text, std::string_view word, std::string_view hint) {
   return PipelockVerdict{
       .kind = Kind::Refused,
-      .failure = Failure{Code::UpstreamDenied, clean(text), std::string(word), std::string(hint)}};
+      .failure = Failure{Code::UpstreamDenied, clean(text), word, std::string(hint)}};
 }
 
 PipelockVerdict failed(Code code, std::string_view text, std::string_view word,
                        std::string_view hint = {}) {
-  return PipelockVerdict{
-      .kind = Kind::Failed,
-      .failure = Failure{code, clean(text), std::string(word), std::string(hint)}};
+  return PipelockVerdict{.kind = Kind::Failed,
+                         .failure = Failure{code, clean(text), word, std::string(hint)}};
 }
 
 // A refusal's text after "blocked: " begins (or, with `anywhere`, has in it) what; the first row
@@ -116,53 +114,57 @@ constexpr std::string_view kContentHint =
     "The scanner does not let this content through; ask for other content.";
 
 constexpr std::array kReasons = {
-    Reason{"redirect blocked: ", false, "redirect_refused",
+    Reason{"redirect blocked: ", false, problem_code::kRedirectRefused,
            "The redirect leads where the bottle may not go; ask for its target to be allowed."},
     Reason{"domain not in allowlist", false, problem_code::kHostNotAllowed, kHostHint},
     Reason{"domain blocked", false, problem_code::kHostNotAllowed, kHostHint},
-    Reason{"SSRF", false, "address_not_allowed", "The host leads to a private address."},
-    Reason{"core SSRF", false, "address_not_allowed", "The host leads to a private address."},
-    Reason{"DLP match", true, "secret_in_url", kSecretHint, true},
-    Reason{"environment variable leak", false, "secret_in_url", kSecretHint, true},
-    Reason{"known secret leak", false, "secret_in_url", kSecretHint, true},
-    Reason{"request body contains secret", false, "secret_in_body", kSecretHint},
-    Reason{"request header contains secret", false, "secret_in_header", kSecretHint},
-    Reason{"cross-request", false, "secret_in_requests", kSecretHint, true},
-    Reason{"high entropy", false, "url_looks_like_secret",
+    Reason{"SSRF", false, problem_code::kAddressNotAllowed, "The host leads to a private address."},
+    Reason{"core SSRF", false, problem_code::kAddressNotAllowed,
+           "The host leads to a private address."},
+    Reason{"DLP match", true, problem_code::kSecretInUrl, kSecretHint, true},
+    Reason{"environment variable leak", false, problem_code::kSecretInUrl, kSecretHint, true},
+    Reason{"known secret leak", false, problem_code::kSecretInUrl, kSecretHint, true},
+    Reason{"request body contains secret", false, problem_code::kSecretInBody, kSecretHint},
+    Reason{"request header contains secret", false, problem_code::kSecretInHeader, kSecretHint},
+    Reason{"cross-request", false, problem_code::kSecretInRequests, kSecretHint, true},
+    Reason{"high entropy", false, problem_code::kUrlLooksLikeSecret,
            "Part of the URL looks like encoded data; use a shorter or plainer one.", true},
-    Reason{"request body exceeds", false, "body_too_large", "Send a smaller body."},
-    Reason{"invalid JSON body", false, "body_not_readable",
+    Reason{"request body exceeds", false, problem_code::kBodyTooLarge, "Send a smaller body."},
+    Reason{"invalid JSON body", false, problem_code::kBodyNotReadable,
            "The body is not the JSON that Content-Type says; correct one of them."},
-    Reason{"invalid application/x-www-form-urlencoded", false, "body_not_readable",
+    Reason{"invalid application/x-www-form-urlencoded", false, problem_code::kBodyNotReadable,
            "The body is not the form that Content-Type says (curl -d sets that type); set the real "
            "type."},
-    Reason{"multipart", false, "body_not_readable", "Send a simpler multipart body."},
-    Reason{"request body uses Content-Encoding", false, "body_not_readable",
+    Reason{"multipart", false, problem_code::kBodyNotReadable, "Send a simpler multipart body."},
+    Reason{"request body uses Content-Encoding", false, problem_code::kBodyNotReadable,
            "Send the body without Content-Encoding."},
-    Reason{"error reading request body", false, "body_not_readable", {}},
-    Reason{"request body", false, "body_refused", {}},
-    Reason{"compressed", false, "response_not_readable",
+    Reason{"error reading request body", false, problem_code::kBodyNotReadable, {}},
+    Reason{"request body", false, problem_code::kBodyRefused, {}},
+    Reason{"compressed", false, problem_code::kResponseNotReadable,
            "The origin compressed its answer although it was asked not to; ask for another form."},
-    Reason{"response contains injection", false, "injection_in_response", kContentHint},
-    Reason{"media_policy", false, "media_refused", kContentHint},
-    Reason{"response body exceeds", false, "response_too_large", "Ask for less at a time."},
-    Reason{"data budget", false, "budget_exceeded", "Wait a minute, or send less."},
-    Reason{"URL length", false, "url_refused", "Use a shorter URL."},
-    Reason{"invalid URL", false, "url_refused", kUrlHint},
-    Reason{"scheme ", false, "url_refused", kUrlHint},
-    Reason{"CRLF", false, "url_refused", kUrlHint},
-    Reason{"double-encoded", false, "url_refused", kUrlHint},
-    Reason{"encoded CR", false, "url_refused", kUrlHint},
-    Reason{"path traversal", false, "url_refused", kUrlHint},
-    Reason{"session escalation", false, "session_refused", {}},
+    Reason{"response contains injection", false, problem_code::kInjectionInResponse, kContentHint},
+    Reason{"media_policy", false, problem_code::kMediaRefused, kContentHint},
+    Reason{"response body exceeds", false, problem_code::kResponseTooLarge,
+           "Ask for less at a time."},
+    Reason{"data budget", false, problem_code::kBudgetExceeded, "Wait a minute, or send less."},
+    Reason{"URL length", false, problem_code::kUrlRefused, "Use a shorter URL."},
+    Reason{"invalid URL", false, problem_code::kUrlRefused, kUrlHint},
+    Reason{"scheme ", false, problem_code::kUrlRefused, kUrlHint},
+    Reason{"CRLF", false, problem_code::kUrlRefused, kUrlHint},
+    Reason{"double-encoded", false, problem_code::kUrlRefused, kUrlHint},
+    Reason{"encoded CR", false, problem_code::kUrlRefused, kUrlHint},
+    Reason{"path traversal", false, problem_code::kUrlRefused, kUrlHint},
+    Reason{"session escalation", false, problem_code::kSessionRefused, {}},
 };
 
 PipelockVerdict blocked(std::string_view line, std::string_view reason) {
   if (reason.starts_with("SSRF check failed: DNS")) {
-    return failed(Code::DnsFailed, "the scanner could not resolve the host", "dns_failed");
+    return failed(Code::DnsFailed, "the scanner could not resolve the host",
+                  problem_code::kDnsFailed);
   }
   if (reason.starts_with("response read error")) {
-    return failed(Code::UpstreamBroken, "the origin's answer ended early", "upstream_broken");
+    return failed(Code::UpstreamBroken, "the origin's answer ended early",
+                  problem_code::kUpstreamBroken);
   }
   for (const Reason& row : kReasons) {
     const bool fits = row.anywhere ? reason.find(row.text) != std::string_view::npos
@@ -172,24 +174,26 @@ PipelockVerdict blocked(std::string_view line, std::string_view reason) {
     verdict.target_has_secret = row.in_target;
     return verdict;
   }
-  return refused(line, "scanner_denied", {});
+  return refused(line, problem_code::kScannerDenied, {});
 }
 
 PipelockVerdict by_status(int status, std::string_view line) {
   switch (status) {
     case 429:
-      return refused(line, "rate_limited", "Too many requests to this host; wait a minute.");
+      return refused(line, problem_code::kRateLimited,
+                     "Too many requests to this host; wait a minute.");
     case 502:
       return failed(Code::ConnectFailed, "the scanner could not fetch from the origin",
-                    "origin_unreachable",
+                    problem_code::kOriginUnreachable,
                     "The origin cannot be reached, or its certificate is not trusted.");
     case 503:
-      return failed(Code::ScannerUnavailable, "the scanner is not ready", "scanner_unavailable");
+      return failed(Code::ScannerUnavailable, "the scanner is not ready",
+                    problem_code::kScannerUnavailable);
     case 405:
       return failed(Code::ScannerUnavailable, "the scanner's forward proxy is switched off",
-                    "scanner_misconfigured");
+                    problem_code::kScannerMisconfigured);
     default:
-      return refused(line, "scanner_denied", {});
+      return refused(line, problem_code::kScannerDenied, {});
   }
 }
 
@@ -248,14 +252,15 @@ PipelockVerdict pipelock_verdict(const ResponseHead& head, ByteView body, bool r
     return failed(
         Code::UpstreamBroken,
         "the scanner could not read the request (status " + std::to_string(head.status) + ")",
-        "scanner_rejected_request", "Send a plainer request.");
+        problem_code::kScannerRejectedRequest, "Send a plainer request.");
   }
   const bool one_line = !body.empty() && body.find('\n') == body.size() - 1;
   if (has_kill_switch_form(head, form)) {
     const bool own =
         request_was_head || (one_line && is_kill_switch_body(body.substr(0, body.size() - 1)));
     if (!own) return PipelockVerdict{};
-    return failed(Code::ScannerUnavailable, "the scanner's kill switch is on", kKillSwitch,
+    return failed(Code::ScannerUnavailable, "the scanner's kill switch is on",
+                  problem_code::kKillSwitchActive,
                   "The person who runs the bottle has stopped all traffic.");
   }
   // A relayed answer to HEAD has lost its Content-Length on the way, so the form alone tells.
@@ -266,7 +271,7 @@ PipelockVerdict pipelock_verdict(const ResponseHead& head, ByteView body, bool r
   if (head.status != 403) return by_status(head.status, line);
   constexpr std::string_view kBlocked = "blocked: ";
   if (line.starts_with(kBlocked)) return blocked(line, line.substr(kBlocked.size()));
-  return refused(line, "session_refused", {});
+  return refused(line, problem_code::kSessionRefused, {});
 }
 
 }  // namespace bottle

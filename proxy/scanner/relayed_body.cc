@@ -2,17 +2,19 @@
 
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 
 std::optional<Failure> Cuts::at_end(std::uint64_t received) const {
   if (bytes != 0 && received == bytes) {
     return Failure{Code::UpstreamTruncated, "the scanner cuts responses at this size",
-                   "scanner_size_cut",
+                   problem_code::kScannerSizeCut,
                    "Fetch it in parts, or raise the scanner's max_response_mb."};
   }
   if (time && Clock::now() >= *time) {
     return Failure{Code::UpstreamTruncated, "the scanner's time for a response was over",
-                   "scanner_time_cut", "Raise the scanner's timeout_seconds."};
+                   problem_code::kScannerTimeCut, "Raise the scanner's timeout_seconds."};
   }
   return std::nullopt;
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
 #include "proxy/http/framing_rules.h"
 #include "proxy/ledger/rewrites.h"
 #include "proxy/ledger/ticket.h"
@@ -11,8 +12,8 @@ namespace bottle {
 namespace {
 
 // The client has a head: whatever hinders from here on cuts the body.
-Failure cut(const std::string& what, std::string reason) {
-  return Failure{Code::UpstreamTruncated, what, std::move(reason), "The scanner's log says why."};
+Failure cut(const std::string& what, std::string_view reason) {
+  return Failure{Code::UpstreamTruncated, what, reason, "The scanner's log says why."};
 }
 
 }  // namespace
@@ -38,7 +39,7 @@ void mark_refused(ResponseHead& head, Failure why, Exchange& exchange) {
 }
 
 Failure mixed_up(const char* what) {
-  return Failure{Code::UpstreamBroken, what, "scanner_mixed_up",
+  return Failure{Code::UpstreamBroken, what, problem_code::kScannerMixedUp,
                  "Try again; if it stays, restart the scanner."};
 }
 
@@ -72,7 +73,8 @@ awaitable<std::optional<Failure>> AwaitedEvents::meet() {
   if (ids > 1 || fields.find(kExchangeField) != pending_->exchange.id()) {
     failed = mixed_up("the scanner gave the answer of another exchange");
   } else if (const auto different = response_difference(shown_, answer.head)) {
-    failed = cut("the scanner changed the origin's answer: " + *different, "changed_by_scanner");
+    failed = cut("the scanner changed the origin's answer: " + *different,
+                 problem_code::kChangedByScanner);
   }
   if (failed) {
     if (answer.body) answer.body->stop(*failed);
@@ -89,15 +91,14 @@ awaitable<Failure> AwaitedEvents::own_word(Response answer) {
   if (!text) co_return text.error();
   PipelockVerdict verdict;
   if (text->whole) verdict = pipelock_verdict(answer.head, text->bytes, false);
-  std::string reason = "scanner_denied";
+  std::string_view reason = problem_code::kScannerDenied;
   std::string why;
   pending_->passage.target_has_secret |= verdict.target_has_secret;
   if (verdict.kind != PipelockVerdict::Kind::Relayed) {
     reason = word(verdict.failure);
     why = ": " + verdict.failure.detail;
   }
-  Failure refused =
-      cut("the scanner refused an answer whose head had been sent" + why, std::move(reason));
+  Failure refused = cut("the scanner refused an answer whose head had been sent" + why, reason);
   if (answer.body) answer.body->stop(refused);
   co_return refused;
 }

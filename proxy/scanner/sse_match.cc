@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 namespace {
 
@@ -17,12 +19,12 @@ ByteView without_cr(ByteView line) {
 
 Failure changed() {
   return Failure{Code::UpstreamBroken, "the scanner passed an event that the origin did not send",
-                 "changed_by_scanner"};
+                 problem_code::kChangedByScanner};
 }
 
 Failure too_large() {
   return Failure{Code::UpstreamBroken, "an event is larger than what can be held for the scanner",
-                 "event_too_large"};
+                 problem_code::kEventTooLarge};
 }
 
 bool same(const SseEvents::Key& origins, const SseEvents::Key& scanners) {
@@ -215,7 +217,7 @@ Result<> SseMatch::finish() {
   for (const Block& block : blocks_) {
     if (!block.event) continue;
     return Failure{Code::UpstreamTruncated, "the scanner ended the event stream before the origin",
-                   "scanner_cut_stream", "The scanner's log says why."};
+                   problem_code::kScannerCutStream, "The scanner's log says why."};
   }
   return {};
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 namespace {
 
@@ -52,11 +54,11 @@ SniVerdict check_sni(ssl_st* ssl, const ServerName& destination) {
 
 Result<ServerName> sni_in_extension(std::string_view extension, bool present) {
   if (!present) {
-    return Failure{Code::ClientBad, "the ClientHello names no server", "sni_missing",
+    return Failure{Code::ClientBad, "the ClientHello names no server", problem_code::kSniMissing,
                    "Connect to a name and not to an address, with a client that sends it (SNI)."};
   }
   const Failure malformed{Code::ClientBad, "the ClientHello's server_name is malformed",
-                          "sni_malformed"};
+                          problem_code::kSniMalformed};
   if (!is_one_host_name(extension)) return malformed;
   Result<ServerName> named = ServerName::parse(extension.substr(5));
   if (!named || named->is_ip()) return malformed;

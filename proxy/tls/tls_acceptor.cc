@@ -93,8 +93,8 @@ int on_client_hello(SSL* ssl, int* alert, void*) {
       break;
     case SniVerdict::Malformed:
       *alert = SSL_AD_DECODE_ERROR;
-      handshake->failure =
-          Failure{Code::ClientBad, "the ClientHello's server_name is malformed", "sni_malformed"};
+      handshake->failure = Failure{Code::ClientBad, "the ClientHello's server_name is malformed",
+                                   problem_code::kSniMalformed};
       return SSL_CLIENT_HELLO_ERROR;
     case SniVerdict::Different:
       break;
@@ -102,7 +102,8 @@ int on_client_hello(SSL* ssl, int* alert, void*) {
   *alert = SSL_AD_UNRECOGNIZED_NAME;
   handshake->failure =
       Failure{Code::Misdirected, "the ClientHello names another host than the CONNECT did",
-              "sni_mismatch", "Open one connection per host, and name that host in both places."};
+              problem_code::kSniMismatch,
+              "Open one connection per host, and name that host in both places."};
   return SSL_CLIENT_HELLO_ERROR;
 }
 
@@ -136,7 +137,7 @@ int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
   if (handshake != nullptr) {
     handshake->failure =
         Failure{Code::ClientBad, "the client offers no protocol in ALPN that is spoken here",
-                "no_application_protocol"};
+                problem_code::kNoApplicationProtocol};
   }
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -147,28 +148,32 @@ void require(bool done, const char* what) {
 
 Failure explain(const TlsStream& stream, IoStatus status, bool hello_slow, bool slow) {
   if (status == IoStatus::Cancelled) {
-    if (hello_slow) return {Code::ClientSlow, "no complete ClientHello in time", "client_hello"};
-    if (slow) return {Code::ClientSlow, "the TLS handshake took too long", "tls_handshake"};
+    if (hello_slow) {
+      return {Code::ClientSlow, "no complete ClientHello in time", problem_code::kClientHello};
+    }
+    if (slow) {
+      return {Code::ClientSlow, "the TLS handshake took too long", problem_code::kTlsHandshake};
+    }
     return {Code::Cancelled, "during the TLS handshake"};
   }
   if (status != IoStatus::Protocol) {
     return {Code::ClientGone, "the client left during the TLS handshake"};
   }
   if (stream.hello() == HelloGate::State::NotTls) {
-    return {Code::ClientBad, "these are no TLS records", "not_tls"};
+    return {Code::ClientBad, "these are no TLS records", problem_code::kNotTls};
   }
   if (stream.hello() == HelloGate::State::TooLarge) {
-    return {Code::ClientBad, "the ClientHello is too large", "client_hello_too_large"};
+    return {Code::ClientBad, "the ClientHello is too large", problem_code::kClientHelloTooLarge};
   }
   const unsigned long error = stream.ssl_error();
   const char* text = ERR_reason_error_string(error);
   const std::string why = text == nullptr ? "unknown" : text;
   if (ERR_GET_REASON(error) >= SSL_AD_REASON_OFFSET) {
     // The commonest: the client does not trust the bottle's CA.
-    return {Code::ClientBad, "the client refused with " + why, std::string(problem_code::kTlsAlert),
+    return {Code::ClientBad, "the client refused with " + why, problem_code::kTlsAlert,
             "Give the client the bottle's CA certificate (--ca-out, --bundle-out)."};
   }
-  return {Code::ClientBad, "the TLS handshake failed: " + why, "tls_handshake"};
+  return {Code::ClientBad, "the TLS handshake failed: " + why, problem_code::kTlsHandshake};
 }
 
 }  // namespace

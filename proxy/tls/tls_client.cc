@@ -36,43 +36,46 @@ int session_key_index() {
   return index;
 }
 
-Failure tls_failure(std::string reason, std::string detail) {
-  return Failure{Code::UpstreamTlsFailed, std::move(detail), std::move(reason)};
+Failure tls_failure(std::string_view reason, std::string detail) {
+  return Failure{Code::UpstreamTlsFailed, std::move(detail), reason};
 }
 
 struct VerifyWord {
   long error;
-  const char* reason;
+  std::string_view reason;
 };
 
 constexpr VerifyWord kVerifyWords[] = {
-    {X509_V_ERR_CERT_HAS_EXPIRED, "tls_expired"},
-    {X509_V_ERR_CERT_NOT_YET_VALID, "tls_not_yet_valid"},
-    {X509_V_ERR_HOSTNAME_MISMATCH, "tls_wrong_name"},
-    {X509_V_ERR_IP_ADDRESS_MISMATCH, "tls_wrong_name"},
-    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "tls_self_signed"},
-    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "tls_unknown_ca"},
-    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, "tls_unknown_ca"},
-    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, "tls_unknown_ca"},
-    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, "tls_unknown_ca"},
+    {X509_V_ERR_CERT_HAS_EXPIRED, problem_code::kTlsExpired},
+    {X509_V_ERR_CERT_NOT_YET_VALID, problem_code::kTlsNotYetValid},
+    {X509_V_ERR_HOSTNAME_MISMATCH, problem_code::kTlsWrongName},
+    {X509_V_ERR_IP_ADDRESS_MISMATCH, problem_code::kTlsWrongName},
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, problem_code::kTlsSelfSigned},
+    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, problem_code::kTlsUnknownCa},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, problem_code::kTlsUnknownCa},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, problem_code::kTlsUnknownCa},
+    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, problem_code::kTlsUnknownCa},
 };
 
 Failure explain_certificate(long error) {
-  std::string reason = "tls_bad_chain";
+  std::string_view reason = problem_code::kTlsBadChain;
   for (const VerifyWord& word : kVerifyWords) {
     if (word.error == error) reason = word.reason;
   }
-  return tls_failure(std::move(reason), "the origin's certificate was refused: " +
-                                            std::string(X509_verify_cert_error_string(error)));
+  return tls_failure(reason, "the origin's certificate was refused: " +
+                                 std::string(X509_verify_cert_error_string(error)));
 }
 
 Failure explain(const TlsStream& stream, IoStatus status, bool timed_out, bool asked_for_client) {
   if (status == IoStatus::Cancelled) {
-    if (timed_out) return tls_failure("tls_timeout", "the origin's TLS handshake took too long");
+    if (timed_out) {
+      return tls_failure(problem_code::kTlsTimeout, "the origin's TLS handshake took too long");
+    }
     return Failure{Code::Cancelled, "during the origin's TLS handshake"};
   }
   if (status != IoStatus::Protocol) {
-    return tls_failure("tls_reset", "the origin closed the connection during the TLS handshake");
+    return tls_failure(problem_code::kTlsReset,
+                       "the origin closed the connection during the TLS handshake");
   }
   const long verified = SSL_get_verify_result(stream.ssl());
   if (verified != X509_V_OK) return explain_certificate(verified);
@@ -80,12 +83,12 @@ Failure explain(const TlsStream& stream, IoStatus status, bool timed_out, bool a
   const char* text = ERR_reason_error_string(error);
   const std::string why = text == nullptr ? "unknown" : text;
   if (ERR_GET_REASON(error) < SSL_AD_REASON_OFFSET) {
-    return tls_failure("tls_protocol", "the origin's TLS handshake failed: " + why);
+    return tls_failure(problem_code::kTlsProtocol, "the origin's TLS handshake failed: " + why);
   }
   if (asked_for_client) {
     return client_certificate_required(why);
   }
-  return tls_failure(std::string(problem_code::kTlsAlert), "the origin refused with " + why);
+  return tls_failure(problem_code::kTlsAlert, "the origin refused with " + why);
 }
 
 bool set_name(SSL* ssl, const ServerName& name) {
@@ -208,7 +211,7 @@ awaitable<Result<Secured>> TlsClient::connect(tcp::socket socket, ServerName nam
   auto key = std::make_unique<std::string>(name.text());
   if (!set_name(ssl, name) || !set_alpn(ssl, offer.alpn) ||
       SSL_set_ex_data(ssl, session_key_index(), key.get()) != 1) {
-    co_return tls_failure("tls_protocol",
+    co_return tls_failure(problem_code::kTlsProtocol,
                           "no TLS connection could be set up: " + openssl::take_errors());
   }
   (void)key.release();  // freed with the SSL
@@ -234,7 +237,7 @@ awaitable<Result<Secured>> TlsClient::connect(tcp::socket socket, ServerName nam
   }
   if (!chose_what_was_offered(ssl, offer.alpn)) {
     stream->close();
-    co_return tls_failure("tls_protocol",
+    co_return tls_failure(problem_code::kTlsProtocol,
                           "the origin chose a protocol that was not offered (ALPN)");
   }
   if (limits_.sessions > 0 && stream->resumed() && SSL_version(ssl) == TLS1_2_VERSION &&

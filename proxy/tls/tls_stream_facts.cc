@@ -40,12 +40,12 @@ std::optional<Failure> TlsStream::why_ended() const {
   }
   if (!alert || SSL_is_server(ssl_) == 1) return std::nullopt;
   return Failure{Code::UpstreamTlsFailed, "the origin ended the connection with " + said,
-                 std::string(problem_code::kTlsAlert)};
+                 problem_code::kTlsAlert};
 }
 
 Failure client_certificate_required(const std::string& said) {
   return Failure{Code::UpstreamTlsFailed, "the origin asks for a client certificate: " + said,
-                 "tls_client_cert_required",
+                 problem_code::kTlsClientCertRequired,
                  "This proxy has no client certificate to show, so this origin cannot be reached "
                  "through it; asking again does not help."};
 }

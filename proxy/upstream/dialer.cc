@@ -9,6 +9,7 @@
 #include "certs/server_name.h"
 #include "proxy/base/event.h"
 #include "proxy/base/task_group.h"
+#include "proxy/contract/problem_codes.h"
 #include "proxy/tls/tcp_stream.h"
 
 namespace bottle {
@@ -111,12 +112,12 @@ awaitable<Result<tcp::socket>> connect_first(TimerWheel& wheel, std::vector<Endp
   if (waited == Waited::Cancelled) co_return Failure{Code::Cancelled, "cancelled while connecting"};
   if (waited == Waited::TimeOver) {
     co_return Failure{Code::UpstreamTimeout, "no address accepted a connection in time",
-                      "connect_timeout"};
+                      problem_code::kConnectTimeout};
   }
   const bool refused = race.last_error == asio::error::connection_refused;
   co_return Failure{Code::ConnectFailed,
                     "no address accepted a connection: " + race.last_error.message(),
-                    refused ? "connection_refused" : "connect_failed"};
+                    refused ? problem_code::kConnectionRefused : problem_code::kConnectFailed};
 }
 
 // ---- OriginDialer ------------------------------------------------------------------------------

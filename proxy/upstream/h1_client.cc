@@ -6,6 +6,7 @@
 
 #include "proxy/base/deadline.h"
 #include "proxy/base/event.h"
+#include "proxy/contract/problem_codes.h"
 #include "proxy/http/h1_parser.h"
 #include "proxy/upstream/h1_client_machine.h"
 
@@ -76,12 +77,12 @@ class Call final : public Cancellable {
     const bool touched = machine.response() != H1ClientMachine::Response::Nothing;
     if (write_due.fired()) {
       return Failure{Code::UpstreamTimeout, "the upstream stopped taking the request",
-                     "request_stalled"};
+                     problem_code::kRequestStalled};
     }
     if (read_due.fired()) {
       return Failure{Code::UpstreamTimeout,
                      head_seen ? "the upstream's response stalled" : "no response came in time",
-                     head_seen ? "response_stalled" : "no_response"};
+                     head_seen ? problem_code::kResponseStalled : problem_code::kNoResponse};
     }
     if (status == IoStatus::Cancelled) return Failure{Code::Cancelled, "the exchange was ended"};
     if (!touched && lease.connected()) {
@@ -165,7 +166,7 @@ Result<> frame(Bytes& out, const Framing& framing, Chunk& chunk, std::uint64_t s
   }
   if (sent > framing.length || (chunk.end && sent != framing.length)) {
     return Failure{Code::ClientBad, "the request's body has another length than it says",
-                   "bad_framing"};
+                   problem_code::kBadFraming};
   }
   if (out.empty()) {
     out = std::move(chunk.data);
@@ -266,7 +267,8 @@ awaitable<Result<ResponseHead>> read_head(Call& call) {
     const bool accepted =
         ++interims <= Exchange::kMaxInterim && (head.status == 100 || call.exchange.interim(head));
     if (!accepted) {
-      co_return Failure{Code::UpstreamBroken, "too many interim responses", "interim_flood"};
+      co_return Failure{Code::UpstreamBroken, "too many interim responses",
+                        problem_code::kInterimFlood};
     }
     call.parser.reset();
   }

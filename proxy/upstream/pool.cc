@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 
 // ---- Lease -------------------------------------------------------------------------------------
@@ -116,7 +118,8 @@ awaitable<std::optional<Failure>> Pool::take(FairSlots& slots, Turn turn, Clock:
 awaitable<std::optional<Failure>> Pool::wait_in(FairQueue& queue, FairQueue::Waiter& waiter,
                                                 std::size_t bytes, Clock::time_point until) {
   if (waiting_ >= limits_.queue || bytes > limits_.queue_bytes - waiting_bytes_) {
-    co_return Failure{Code::Overloaded, "too many requests wait for a connection", "queue_full"};
+    co_return Failure{Code::Overloaded, "too many requests wait for a connection",
+                      problem_code::kQueueFull};
   }
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - wheel_.now());
   queue.add(waiter);
@@ -130,7 +133,8 @@ awaitable<std::optional<Failure>> Pool::wait_in(FairQueue& queue, FairQueue::Wai
   if (waiter.has_slot && (granted || due.fired())) co_return std::nullopt;
   if (!waiter.has_slot) queue.remove(waiter);
   if (due.fired()) {
-    co_return Failure{Code::Overloaded, "no connection became free in time", "queue_timeout"};
+    co_return Failure{Code::Overloaded, "no connection became free in time",
+                      problem_code::kQueueTimeout};
   }
   co_return Failure{Code::Cancelled, "cancelled while waiting for a connection"};
 }

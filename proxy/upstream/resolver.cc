@@ -3,6 +3,8 @@
 #include <boost/asio/ip/address.hpp>
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 namespace {
 
@@ -25,7 +27,7 @@ std::string parent_of(const std::string& name) {
 
 Failure failure_of(const std::string& name, const LookupAnswer& answer) {
   return Failure{Code::DnsFailed, "the host " + name + " could not be resolved: " + answer.error,
-                 answer.temporary ? "dns_unavailable" : "dns_failed"};
+                 answer.temporary ? problem_code::kDnsUnavailable : problem_code::kDnsFailed};
 }
 
 }  // namespace
@@ -112,7 +114,8 @@ awaitable<Result<std::vector<Endpoint>>> Resolver::resolve(Destination destinati
   if (is_first) {
     make_room();
     if (names_.size() >= limits_.names) {
-      co_return Failure{Code::Overloaded, "too many names are being looked up", "dns_busy"};
+      co_return Failure{Code::Overloaded, "too many names are being looked up",
+                        problem_code::kDnsBusy};
     }
     found = names_.try_emplace(destination.host).first;
     found->second.pending = std::make_shared<LookUp>(look_ups_, destination.host, client);
@@ -185,11 +188,11 @@ awaitable<void> Resolver::look_up(std::shared_ptr<LookUp> one) {
   } else if (asked) {
     deliver(*one,
             Failure{Code::DnsFailed, "no answer to the look-up of " + one->name + " came in time",
-                    "dns_timeout"});
+                    problem_code::kDnsTimeout});
   } else {
     deliver(*one, Failure{Code::Overloaded,
                           "too many names are being looked up: " + one->name + " had no turn",
-                          "dns_busy"});
+                          problem_code::kDnsBusy});
   }
 }
 

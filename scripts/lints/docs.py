@@ -29,8 +29,13 @@ def snake(name):
 # docs/errors.md against the table in failure.cc: | `Code` | `word` | status | h2 code | closes | log |
 # and, for gRPC: | STATUS (number) | `Code`, … |
 
-_TRAITS = re.compile(r'FailureTraits\{\s*Code::(\w+),\s*"(\w+)",\s*(\d+),\s*"(?:[^"\\]|\\.)*",\s*((?:"(?:[^"\\]|\\.)*"\s*)+),\s*(\w+),\s*(true|false),'
+_TRAITS = re.compile(r'FailureTraits\{\s*Code::(\w+),\s*problem_code::(\w+),\s*(\d+),\s*"(?:[^"\\]|\\.)*",\s*((?:"(?:[^"\\]|\\.)*"\s*)+),\s*(\w+),\s*(true|false),'
                      r'\s*LogLevel::(\w+),\s*(\w+)\}')
+
+
+def problem_words(tree):
+    """constant -> word"""
+    return dict(re.findall(r'constexpr std::string_view (k\w+)\s*=\s*"(\w+)";', tree.files.get("proxy/contract/problem_codes.h", "")))
 
 
 def check_errors(tree):
@@ -40,10 +45,11 @@ def check_errors(tree):
     text = tree.files.get(document, "")
     expected = {}
     grpc_of = {}
+    words = problem_words(tree)
     for code, word, status, _, h2, closes, level, grpc in _TRAITS.findall(tree.files[code_file]):
         if status != "0":
             grpc_of[code] = snake(grpc)
-        expected[code] = [f"`{word}`", "–" if status == "0" else status, snake(h2), "closes" if closes == "true" else "stays",
+        expected[code] = [f"`{words.get(word)}`", "–" if status == "0" else status, snake(h2), "closes" if closes == "true" else "stays",
                           level.lower()]
     if not expected:
         return [Finding(code_file, 1, "the table of failures is not laid out as scripts/lints/docs.py reads it")]

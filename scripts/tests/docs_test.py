@@ -7,8 +7,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from lints import docs  # noqa: E402
 from lints.tree import Tree  # noqa: E402
 
-FAILURES = ('FailureTraits{Code::ClientBad, "client_bad", 400, "Bad", "Do \\"x\\"; "\n "then y.", ProtocolError, true, LogLevel::Info, InvalidArgument},\n'
-            'FailureTraits{Code::ClientGone, "client_gone", 0, "Gone", "", Cancel, true,\n LogLevel::Debug, Cancelled},')
+FAILURES = ('FailureTraits{Code::ClientBad, problem_code::kClientBad, 400, "Bad", "Do \\"x\\"; "\n "then y.", ProtocolError, true, LogLevel::Info, InvalidArgument},\n'
+            'FailureTraits{Code::ClientGone, problem_code::kClientGone, 0, "Gone", "", Cancel, true,\n LogLevel::Debug, Cancelled},')
+CODES = ('inline constexpr std::string_view kClientBad = "client_bad";\n'
+         'inline constexpr std::string_view kClientGone =\n    "client_gone";\n')
 ERRORS = ("| `ClientBad` | `client_bad` | 400 | PROTOCOL_ERROR | closes | info | x |\n"
           "| `ClientGone` | `client_gone` | – | CANCEL | closes | debug | x |\n"
           "| INVALID_ARGUMENT (3) | `ClientBad` |\n")
@@ -46,7 +48,8 @@ class Docs(unittest.TestCase):
 
     def test_errors(self):
         def found(errors):
-            return self.texts(docs.check_errors, {"proxy/base/failure.cc": FAILURES, "docs/errors.md": errors})
+            return self.texts(docs.check_errors, {"proxy/base/failure.cc": FAILURES, "proxy/contract/problem_codes.h": CODES,
+                                                   "docs/errors.md": errors})
         self.assertEqual([], found(ERRORS))
         for old, new in (("400", "401"), ("closes", "stays"), ("CANCEL", "NO_ERROR"), ("`client_bad`", "`bad`"), ("debug", "warn")):
             self.assertEqual(1, len(found(ERRORS.replace(old, new, 1))), new)

@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lints import citations, coroutines, go_lines, hints, includes, oldest_go, sizes, words  # noqa: E402
+from lints import citations, coroutines, go_lines, hints, includes, oldest_go, problem_codes, sizes, words  # noqa: E402
 from lints.tree import Tree, blank, comments  # noqa: E402
 
 
@@ -322,6 +322,64 @@ class Hints(unittest.TestCase):
     def test_the_line_is_that_of_the_sentence(self):
         found = hints.check(Tree({**self.WORLD, "proxy/x.cc": "\n\nf(\"a b --nope c\");\n"}))
         self.assertEqual([(f.path, f.line) for f in found], [("proxy/x.cc", 3)])
+
+
+class ProblemCodes(unittest.TestCase):
+    WORLD = {
+        "proxy/contract/problem_codes.h":
+            "// Rows.\n"
+            'inline constexpr std::string_view kClientBad = "client_bad";\n'
+            'inline constexpr std::string_view kInternal = "internal";\n\n'
+            "// Narrower.\n"
+            'inline constexpr std::string_view kBadHost = "bad_host";\n'
+            'inline constexpr std::string_view kBadLine =\n    "bad_line";\n',
+        "docs/errors.md": "`bad_host`, `request_id`\n\n| failure | code |\n|---|---|\n| `ClientBad` | `client_bad` |\n"
+                          "| `Internal` | `internal` |\n\n| code | when |\n|---|---|\n| `bad_host`, `bad_line` | x |\n"
+                          "| one of them (`bad_line`) | `x` |\n\n| name | when |\n|---|---|\n| `other` | x |\n",
+        "proxy/base/failure.cc": "FailureTraits{Code::ClientBad, problem_code::kClientBad, 400, \"x\"},\n"
+                                 "FailureTraits{Code::Internal, problem_code::kInternal, 500, \"x\"},\n",
+        "proxy/http/a.cc": 'Failure f{Code::ClientBad, "no, none", problem_code::kBadHost, "Give one."};\n'
+                           "f.reason = problem_code::kBadLine;\n",
+    }
+
+    def found(self, path, *change):
+        files = dict(self.WORLD)
+        files[path] = files[path].replace(*change) if len(change) == 2 else change[0]
+        return [f.text for f in problem_codes.check(Tree(files))]
+
+    def test_accepts(self):
+        for text in ('Failure f(Code::A, "a" + g("x"), {}, "b");', 'return {Code::A, "x, y"};', 'Error{Code::kUsage, "x", "hint"};',
+                     'Failure g(std::string a, std::string_view reason);\ng("x", word);', '// "bad_host"', 'kJson = R"({"error":"bad_host"})";',
+                     'say("internal");', 'Failure f(Code::A, what, "");'):
+            self.assertEqual([], self.found("proxy/x.cc", text), text)
+
+    def test_constants_and_rows_are_the_same(self):
+        page, header = "docs/errors.md", problem_codes.HEADER
+        self.assertEqual(["no row has the code bad_line"], self.found(page, "`, `bad_line` |", "` |"))
+        self.assertEqual(["no row has the code internal"], self.found(page, "| `internal` |", "| internal |"))
+        self.assertEqual([f"{header} has no bad_port"], self.found(page, "`request_id`", "`request_id`, `bad_port`"))
+        self.assertEqual([f"{header} has no bad"], self.found(page, "`bad_host`, `bad_line`", "`bad_host`, `bad_line`, `bad`"))
+        self.assertEqual(["bad_host has two rows"], self.found(page, "| `bad_host`,", "| `bad_host` | x |\n| `bad_host`,"))
+
+    def test_constants(self):
+        header = problem_codes.HEADER
+        first = 'inline constexpr std::string_view kAfter = "bad_zone";\n'
+        self.assertIn("kBadHost comes before kAfter", self.found(header, "// Narrower.\n", "// Narrower.\n" + first))
+        self.assertIn("kBadName is not the name of bad_line", self.found(header, "kBadLine", "kBadName"))
+        self.assertEqual(["kBadLine is used nowhere"], self.found("proxy/http/a.cc", "f.reason = problem_code::kBadLine;", ""))
+
+    def test_literals(self):
+        for text, word in {
+            'Failure f{Code::A, "a, (b)" + g(1, 2), "new_word"};': "new_word",
+            'Failure f(code, "x", bad ? "one" : problem_code::kBadHost);': "one",
+            'return {Code::A,\n "x",\n "new_word", "hint"};': "new_word",
+            'return Failure{ok ? Code::A : Code::B, "x", "new"};': "new",
+            'FailureTraits{Code::A, "new_word", 400};': "new_word",
+            'Failure cut(std::string a, std::string_view reason) {}\nreturn cut("x", "new");': "new",
+            'record.reason = "new";': "new",
+            'constexpr Row kRows[] = {{1, "bad_host"}};': "bad_host",
+        }.items():
+            self.assertEqual([f'"{word}" is to be a constant of {problem_codes.HEADER}'], self.found("proxy/x.cc", text), text)
 
 
 class Citations(unittest.TestCase):

@@ -227,9 +227,9 @@ inline EndNews end_news(const std::string& body) {
   news.digest = sha256(body);
   return news;
 }
-inline FailureNews failure_news(Code code, std::string reason, DecidedBy by) {
+inline FailureNews failure_news(Code code, std::string_view reason, DecidedBy by) {
   FailureNews news;
-  news.failure = Failure(code, "told by the exit", std::move(reason));
+  news.failure = Failure(code, "told by the exit", reason);
   news.by = by;
   return news;
 }
