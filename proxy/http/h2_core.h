@@ -24,6 +24,8 @@ class H2FieldList {
   void clear();
   void add(std::string_view name, std::string_view value);
   void add(const Fields& fields);
+  // Clears the list and starts it with the status and the fields.
+  void begin(const ResponseHead& head);
   void add_length(std::optional<std::uint64_t> length);
   // As RFC 9113 section 6.5.2 counts it.
   [[nodiscard]] std::size_t size() const { return bytes_.size() + 32 * extents_.size(); }

@@ -1,7 +1,5 @@
 // The sending half of H2Core: heads, bodies, resets, and the one function that fills a buffer.
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstring>
 #include <utility>
 
@@ -32,12 +30,7 @@ std::size_t list_size(const nghttp2_headers& frame) {
 Result<void> H2Core::submit_head(StreamId id, const ResponseHead& head, bool end) {
   Stream* stream = find(id);
   if (stream == nullptr || stream->head_sent) return {};
-  list_.clear();
-  std::array<char, 12> status{};
-  const auto to = std::to_chars(status.data(), status.data() + status.size(), head.status);
-  list_.add(":status",
-            std::string_view(status.data(), static_cast<std::size_t>(to.ptr - status.data())));
-  list_.add(head.fields);
+  list_.begin(head);
   list_.add_length(head.content_length);
   const auto* nva = list_.build();
   if (nva == nullptr || head.status < 200 || head.status > 999) {
@@ -58,12 +51,7 @@ Result<void> H2Core::submit_head(StreamId id, const ResponseHead& head, bool end
 Result<void> H2Core::submit_interim(StreamId id, const ResponseHead& head) {
   Stream* stream = find(id);
   if (stream == nullptr || stream->head_sent) return {};
-  list_.clear();
-  std::array<char, 12> status{};
-  const auto to = std::to_chars(status.data(), status.data() + status.size(), head.status);
-  list_.add(":status",
-            std::string_view(status.data(), static_cast<std::size_t>(to.ptr - status.data())));
-  list_.add(head.fields);
+  list_.begin(head);
   const auto* nva = list_.build();
   if (nva == nullptr || head.status < 100 || head.status > 199 || head.status == 101) {
     return Failure{Code::Internal, "an interim head cannot be written as HTTP/2"};
