@@ -13,8 +13,8 @@
 #include "proxy/http/closed_streams.h"
 #include "proxy/http/h2_types.h"
 
-// Private to h2_engine.cc and h2_client_engine.cc: what the two roles have in common, and the only
-// place beside them that knows nghttp2.
+// Private to h2_endpoint.cc and the two engines' files: what both roles have in common, and the
+// only place beside them that knows nghttp2.
 namespace bottle {
 
 // The header list of one outgoing frame. Names are lower-cased, values trimmed; fields that HTTP/2
