@@ -177,7 +177,12 @@ H2Core::Stream* H2Core::find_any(StreamId id) {
 
 H2Core::Stream* H2Core::find(StreamId id) {
   Stream* stream = find_any(id);
-  return stream == nullptr || stream->closed ? nullptr : stream;
+  return stream == nullptr || stream->machine.closed() ? nullptr : stream;
+}
+
+void H2Core::move(Stream& stream, Move move) {
+  const auto moved = stream.machine.move(move);
+  if (!moved) static_cast<void>(fail(moved.error(), H2Error::InternalError));
 }
 
 Failure H2Core::peer_failure(const char* what) const {
@@ -327,7 +332,7 @@ void H2Core::on_block_end(const nghttp2_frame& frame) {
   Stream* stream = find(id);
   const Block::Kind kind = std::exchange(block_.kind, Block::Kind::None);
   if (stream == nullptr) return;
-  stream->peer_ended = stream->peer_ended || end;
+  if (end) move(*stream, Move::PeerEnds);
   if (kind == Block::Kind::Request) {
     if (block_.no_room) {
       // It may be sent again, when what is there has been answered.
@@ -361,7 +366,7 @@ void H2Core::on_block_end(const nghttp2_frame& frame) {
     refuse(id, H2Error::EnhanceYourCalm, response_too_large(what + size_of_block()));
     return;
   }
-  if (stream->lingers) return;
+  if (stream->machine.lingers()) return;
   if (kind == Block::Kind::Trailers) {
     events_.emplace_back(H2Trailers{id, std::move(block_.trailers)});
     block_.trailers = Fields{};
@@ -407,7 +412,7 @@ void H2Core::on_frame(const nghttp2_frame& frame) {
       if ((frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) end_data(frame.hd.stream_id);
       break;
     case NGHTTP2_RST_STREAM:
-      if (Stream* stream = find(frame.hd.stream_id)) stream->reset_by_peer = true;
+      if (Stream* stream = find(frame.hd.stream_id)) move(*stream, Move::PeerResets);
       break;
     case NGHTTP2_SETTINGS:
       if ((frame.hd.flags & NGHTTP2_FLAG_ACK) != 0) settings_acked_ = true;

@@ -11,10 +11,11 @@
 #include "proxy/base/result.h"
 #include "proxy/http/chunk.h"
 #include "proxy/http/closed_streams.h"
+#include "proxy/http/h2_stream_machine.h"
 #include "proxy/http/h2_types.h"
 
-// Private to h2_engine.cc and h2_client_engine.cc: what the two roles have in common, and the only
-// place beside them that knows nghttp2.
+// Private to h2_endpoint.cc and the two engines' files: what both roles have in common, and the
+// only place beside them that knows nghttp2.
 namespace bottle {
 
 // The header list of one outgoing frame. Names are lower-cased, values trimmed; fields that HTTP/2
@@ -24,6 +25,8 @@ class H2FieldList {
   void clear();
   void add(std::string_view name, std::string_view value);
   void add(const Fields& fields);
+  // Clears the list and starts it with the status and the fields.
+  void begin(const ResponseHead& head);
   void add_length(std::optional<std::uint64_t> length);
   // As RFC 9113 section 6.5.2 counts it.
   [[nodiscard]] std::size_t size() const { return bytes_.size() + 32 * extents_.size(); }
@@ -83,7 +86,17 @@ class H2Core final : private FloodGuard::Judge {
   [[nodiscard]] bool settings_acked() const { return settings_acked_; }
 
  private:
+  // Of a stream that goes on after its answer: what comes is thrown away.
+  struct Linger {
+    std::size_t thrown_away = 0;
+    std::size_t owed = 0;    // of that, window that it gets back as the flood guard allows
+    TimePoint owed_until{};  // then that is asked again
+    TimePoint until{};       // then it is reset, unless more comes
+    TimePoint end{};         // ... and then in any case
+  };
+
   struct Stream {
+    H2StreamMachine machine;
     std::vector<Bytes> queue;        // body bytes to send
     std::size_t queue_head = 0;      // the first piece that is not sent yet
     std::size_t piece_offset = 0;    // what of it is sent
@@ -92,23 +105,11 @@ class H2Core final : private FloodGuard::Judge {
     std::optional<Fields> trailers;  // to send after the queue
     std::uint32_t interim = 0;       // 1xx heads that came
     bool announced = false;          // the application was told of it
-    bool head_sent = false;          // respond() was called (server)
     bool final_head = false;         // the response's head came (client)
-    bool offered_end = false;
-    bool deferred = false;  // the library waits for resume_data
-    bool starved = false;   // room() said 0
-    bool cut = false;
+    bool starved = false;            // room() said 0
     H2Error cut_code = H2Error::InternalError;
-    bool closed = false;  // over for the library; bytes wait to be consumed
-    bool peer_ended = false;
-    bool reset_by_peer = false;
-    bool lingers = false;      // answered, and the request goes on: what comes is thrown away
-    std::size_t lingered = 0;  // so much was
-    std::size_t owed = 0;      // of that, window that it gets back as the flood guard allows
-    TimePoint owed_until{};    // then that is asked again
-    TimePoint linger_until{};  // then it is reset, unless more comes
-    TimePoint linger_end{};    // ... and then in any case
-    std::size_t heads = 0;     // bytes of heads and trailers that wait to be sent
+    Linger linger;
+    std::size_t heads = 0;  // bytes of heads and trailers that wait to be sent
   };
 
   // The header block that is being received; blocks cannot interleave (RFC 9113 section 4.3).
@@ -125,8 +126,13 @@ class H2Core final : private FloodGuard::Judge {
     bool bad_scheme = false;
   };
 
+  using Move = H2StreamMachine::Move;
+  using Sending = H2StreamMachine::Sending;
+
   [[nodiscard]] Stream* find(StreamId id);  // null also if it is closed
   [[nodiscard]] Stream* find_any(StreamId id);
+  // Ends the connection if the move is illegal.
+  void move(Stream& stream, Move move);
   [[nodiscard]] std::size_t room_of(StreamId id, const Stream& stream) const;
   void wake_starved();
   FloodGuard::Worth judge(StreamId id, bool first) override;
@@ -136,6 +142,7 @@ class H2Core final : private FloodGuard::Judge {
   void pay_owed(StreamId id, Stream& stream);
   void end_linger();
   [[nodiscard]] bool hold(Stream& stream, std::size_t heads);
+  [[nodiscard]] bool hold_trailers(Stream& stream, std::optional<Fields> trailers);
   void let_go(Stream& stream, std::size_t heads);
   void drop_queue(Stream& stream);
   bool flush_resets();

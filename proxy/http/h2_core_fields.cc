@@ -1,5 +1,6 @@
 #include <array>
 #include <charconv>
+#include <concepts>
 
 #include "proxy/http/h2_core.h"
 
@@ -27,6 +28,13 @@ bool forbidden(std::string_view name) {
     default:
       return false;
   }
+}
+
+using Digits = std::array<char, 20>;
+
+std::string_view decimal(Digits& digits, std::integral auto number) {
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+  return {digits.data(), static_cast<std::size_t>(end.ptr - digits.data())};
 }
 
 }  // namespace
@@ -70,12 +78,17 @@ void H2FieldList::add(const Fields& fields) {
   }
 }
 
+void H2FieldList::begin(const ResponseHead& head) {
+  clear();
+  Digits digits{};
+  add(":status", decimal(digits, head.status));
+  add(head.fields);
+}
+
 void H2FieldList::add_length(std::optional<std::uint64_t> length) {
   if (!length) return;
-  std::array<char, 20> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), *length);
-  add("content-length",
-      std::string_view(digits.data(), static_cast<std::size_t>(end.ptr - digits.data())));
+  Digits digits{};
+  add("content-length", decimal(digits, *length));
 }
 
 const std::vector<nghttp2_nv>* H2FieldList::build() {

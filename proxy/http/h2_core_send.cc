@@ -1,7 +1,5 @@
 // The sending half of H2Core: heads, bodies, resets, and the one function that fills a buffer.
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstring>
 #include <utility>
 
@@ -31,13 +29,9 @@ std::size_t list_size(const nghttp2_headers& frame) {
 
 Result<void> H2Core::submit_head(StreamId id, const ResponseHead& head, bool end) {
   Stream* stream = find(id);
-  if (stream == nullptr || stream->head_sent) return {};
-  list_.clear();
-  std::array<char, 12> status{};
-  const auto to = std::to_chars(status.data(), status.data() + status.size(), head.status);
-  list_.add(":status",
-            std::string_view(status.data(), static_cast<std::size_t>(to.ptr - status.data())));
-  list_.add(head.fields);
+  const Move head_move = end ? Move::HeadEnds : Move::HeadGoes;
+  if (stream == nullptr || !stream->machine.can(head_move)) return {};
+  list_.begin(head);
   list_.add_length(head.content_length);
   const auto* nva = list_.build();
   if (nva == nullptr || head.status < 200 || head.status > 999) {
@@ -50,20 +44,14 @@ Result<void> H2Core::submit_head(StreamId id, const ResponseHead& head, bool end
   const int rv =
       nghttp2_submit_response(session_, id, nva->data(), nva->size(), end ? nullptr : &provider);
   if (rv != 0) return Failure{Code::Internal, nghttp2_strerror(rv)};
-  stream->head_sent = true;
-  stream->offered_end = end;
+  move(*stream, head_move);
   return {};
 }
 
 Result<void> H2Core::submit_interim(StreamId id, const ResponseHead& head) {
   Stream* stream = find(id);
-  if (stream == nullptr || stream->head_sent) return {};
-  list_.clear();
-  std::array<char, 12> status{};
-  const auto to = std::to_chars(status.data(), status.data() + status.size(), head.status);
-  list_.add(":status",
-            std::string_view(status.data(), static_cast<std::size_t>(to.ptr - status.data())));
-  list_.add(head.fields);
+  if (stream == nullptr || stream->machine.sending() != Sending::Head) return {};
+  list_.begin(head);
   const auto* nva = list_.build();
   if (nva == nullptr || head.status < 100 || head.status > 199 || head.status == 101) {
     return Failure{Code::Internal, "an interim head cannot be written as HTTP/2"};
@@ -110,8 +98,7 @@ Result<StreamId> H2Core::submit_request(const RequestHead& head, bool end) {
   if (id < 0) return Failure{Code::Overloaded, nghttp2_strerror(id)};
   auto stream = std::make_unique<Stream>();
   stream->announced = true;
-  stream->head_sent = true;
-  stream->offered_end = end;
+  move(*stream, end ? Move::HeadEnds : Move::HeadGoes);
   stream->heads = list_.size();
   held_heads_ += stream->heads;
   streams_.emplace(id, std::move(stream));
@@ -120,33 +107,25 @@ Result<StreamId> H2Core::submit_request(const RequestHead& head, bool end) {
 
 void H2Core::offer(StreamId id, Chunk chunk) {
   Stream* stream = find(id);
-  if (stream == nullptr || stream->offered_end || stream->cut) return;
+  if (stream == nullptr || !stream->machine.takes_body()) return;
+  if (chunk.data.empty() && !chunk.end) return;
+  const bool was_dry = stream->machine.sending() == Sending::Dry;
   if (!chunk.data.empty()) {
     stream->queued += chunk.data.size();
     queued_ += chunk.data.size();
     stream->queue.push_back(std::move(chunk.data));
   }
-  if (chunk.end) {
-    stream->offered_end = true;
-    if (chunk.trailers && !chunk.trailers->empty()) {
-      stream->trailers = std::move(chunk.trailers);
-      if (!hold(*stream, stream->trailers->list_size())) {
-        // Without them the body would look whole and not be so.
-        stream->trailers.reset();
-        stream->offered_end = false;
-        cut(id, H2Error::EnhanceYourCalm);
-        return;
-      }
-    }
+  if (chunk.end && !hold_trailers(*stream, std::move(chunk.trailers))) {
+    // Without them the body would look whole and not be so.
+    cut(id, H2Error::EnhanceYourCalm);
+    return;
   }
-  if (stream->deferred && (stream->queued > 0 || stream->offered_end)) {
-    stream->deferred = false;
-    nghttp2_session_resume_data(session_, id);
-  }
+  move(*stream, chunk.end ? Move::BodyEnds : Move::PieceGoes);
+  if (was_dry) nghttp2_session_resume_data(session_, id);
 }
 
 std::size_t H2Core::room_of(StreamId id, const Stream& stream) const {
-  if (stream.offered_end || stream.cut) return 0;
+  if (!stream.machine.takes_body()) return 0;
   const auto left = [](std::size_t limit, std::size_t used) {
     return limit > used ? limit - used : 0;
   };
@@ -172,7 +151,7 @@ std::size_t H2Core::room(StreamId id) {
   Stream* stream = find(id);
   if (stream == nullptr) return 0;
   const std::size_t room = room_of(id, *stream);
-  if (room == 0 && !stream->starved && !stream->offered_end && !stream->cut) {
+  if (room == 0 && !stream->starved && stream->machine.takes_body()) {
     stream->starved = true;
     starved_.push_back(id);
   }
@@ -211,8 +190,9 @@ ssize_t H2Core::read_body(StreamId id, std::size_t length, std::uint32_t& flags)
   Stream* stream = find(id);
   // Reset by the application: the RST_STREAM is queued and overtakes this.
   if (stream == nullptr) return NGHTTP2_ERR_DEFERRED;
-  if (stream->queued == 0 && !stream->offered_end) {
-    stream->deferred = true;
+  const bool end_given = stream->machine.sending() == Sending::Ended;
+  if (stream->queued == 0 && !end_given) {
+    move(*stream, Move::RunsDry);
     return NGHTTP2_ERR_DEFERRED;
   }
   const std::size_t space = out_.size() - out_size_;
@@ -223,7 +203,7 @@ ssize_t H2Core::read_body(StreamId id, std::size_t length, std::uint32_t& flags)
   }
   const std::size_t n = std::min(want, space - kFrameHeader);
   flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-  if (n == stream->queued && stream->offered_end) {
+  if (n == stream->queued && end_given) {
     flags |= NGHTTP2_DATA_FLAG_EOF;
     if (stream->trailers) {
       list_.clear();
@@ -285,7 +265,7 @@ void H2Core::on_frame_sent(const nghttp2_frame& frame) {
       if (role_ == Role::Server && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
         flood_guard_.answered();
         Stream* stream = find(id);
-        if (stream != nullptr && !stream->peer_ended) begin_linger(id, *stream);
+        if (stream != nullptr && !stream->machine.peer_ended()) begin_linger(id, *stream);
       }
       break;
     case NGHTTP2_RST_STREAM: {
@@ -293,7 +273,7 @@ void H2Core::on_frame_sent(const nghttp2_frame& frame) {
       // An answer that came early, and a body that broke upstream, are not this peer's doing.
       const bool blameless = frame.rst_stream.error_code == NGHTTP2_NO_ERROR ||
                              frame.rst_stream.error_code == NGHTTP2_CANCEL ||
-                             (stream != nullptr && stream->cut);
+                             (stream != nullptr && stream->machine.cut());
       if (!blameless) flood_guard_.our_reset(now_);
       break;
     }

@@ -25,7 +25,7 @@ void H2Core::consumed(StreamId id, std::size_t n) {
   stream->unread -= n;
   // The library gathers until half a window is worth an update.
   nghttp2_session_consume(session_, id, n);
-  if (stream->closed && stream->unread == 0) streams_.erase(id);
+  if (stream->machine.closed() && stream->unread == 0) streams_.erase(id);
 }
 
 void H2Core::drop_queue(Stream& stream) {
@@ -39,12 +39,13 @@ void H2Core::drop_queue(Stream& stream) {
 void H2Core::reset(StreamId id, H2Error code) {
   const auto it = streams_.find(id);
   // One that lingers is over for the application: it ends by itself.
-  if (it == streams_.end() || it->second->lingers) return;
-  if (it->second->unread > 0) nghttp2_session_consume_connection(session_, it->second->unread);
-  const bool closed = it->second->closed;
-  const bool peer_ended = it->second->peer_ended;
-  drop_queue(*it->second);
-  let_go(*it->second, it->second->heads);
+  if (it == streams_.end() || it->second->machine.lingers()) return;
+  Stream& stream = *it->second;
+  if (stream.unread > 0) nghttp2_session_consume_connection(session_, stream.unread);
+  const bool closed = stream.machine.closed();
+  const bool peer_ended = stream.machine.peer_ended();
+  drop_queue(stream);
+  let_go(stream, stream.heads);
   streams_.erase(it);
   if (closed) return;
   closed_.add(id, peer_ended ? ClosedStreams::How::Ended : ClosedStreams::How::WeReset);
@@ -54,12 +55,13 @@ void H2Core::reset(StreamId id, H2Error code) {
 
 void H2Core::cut(StreamId id, H2Error code) {
   Stream* stream = find(id);
-  if (stream == nullptr || stream->cut) return;
-  if (!stream->head_sent || stream->offered_end) {
+  if (stream == nullptr || stream->machine.cut()) return;
+  // No head was given, or the end was.
+  if (!stream->machine.can(Move::BodyBreaks)) {
     reset(id, code);
     return;
   }
-  stream->cut = true;
+  move(*stream, Move::BodyBreaks);
   stream->cut_code = code;
   cuts_.push_back(id);
 }
@@ -82,13 +84,21 @@ void H2Core::let_go(Stream& stream, std::size_t heads) {
 
 void H2Core::release(std::size_t n) { held_heads_ -= std::min(n, held_heads_); }
 
+// False: no room. Nothing has changed then.
+bool H2Core::hold_trailers(Stream& stream, std::optional<Fields> trailers) {
+  if (!trailers || trailers->empty()) return true;
+  if (!hold(stream, trailers->list_size())) return false;
+  stream.trailers = std::move(trailers);
+  return true;
+}
+
 // ---- answers that come before their request's end
 
 // RFC 9113 section 8.1; H2Limits::linger says why. For the application the stream is over.
 void H2Core::begin_linger(StreamId id, Stream& stream) {
-  stream.lingers = true;
-  stream.linger_until = now_ + limits_.linger;
-  stream.linger_end = now_ + limits_.linger_most;
+  move(stream, Move::Lingers);
+  stream.linger.until = now_ + limits_.linger;
+  stream.linger.end = now_ + limits_.linger_most;
   lingering_.push_back(id);
   events_.emplace_back(H2Closed{id});
   if (const std::size_t unread = std::exchange(stream.unread, 0); unread > 0) {
@@ -99,22 +109,24 @@ void H2Core::begin_linger(StreamId id, Stream& stream) {
 // Bytes that are thrown away become window again, as fast as the connection may have that; beyond a
 // stream's bound its window stays shut.
 void H2Core::discard(StreamId id, Stream& stream, std::size_t n) {
-  stream.linger_until = std::min(now_ + limits_.linger, stream.linger_end);
-  stream.lingered += n;
+  Linger& linger = stream.linger;
+  linger.until = std::min(now_ + limits_.linger, linger.end);
+  linger.thrown_away += n;
   nghttp2_session_consume_connection(session_, n);
-  if (stream.lingered > limits_.linger_bytes) return;
-  stream.owed += n;
+  if (linger.thrown_away > limits_.linger_bytes) return;
+  linger.owed += n;
   pay_owed(id, stream);
 }
 
 // A stream whose window is shut by us alone is not silent: it lingers on.
 void H2Core::pay_owed(StreamId id, Stream& stream) {
-  if (flood_guard_.discard(stream.owed, now_)) {
-    nghttp2_session_consume_stream(session_, id, std::exchange(stream.owed, 0));
-    stream.linger_until = std::min(now_ + limits_.linger, stream.linger_end);
+  Linger& linger = stream.linger;
+  if (flood_guard_.discard(linger.owed, now_)) {
+    nghttp2_session_consume_stream(session_, id, std::exchange(linger.owed, 0));
+    linger.until = std::min(now_ + limits_.linger, linger.end);
   } else {
-    stream.owed_until = now_ + kOwedPause;
-    stream.linger_until = stream.linger_end;
+    linger.owed_until = now_ + kOwedPause;
+    linger.until = linger.end;
   }
 }
 
@@ -123,9 +135,9 @@ std::optional<H2Core::TimePoint> H2Core::due() const {
   for (const StreamId id : lingering_) {
     const auto at = streams_.find(id);
     if (at == streams_.end()) continue;
-    const Stream& stream = *at->second;
-    TimePoint until = stream.linger_until;
-    if (stream.owed > 0) until = std::min(until, stream.owed_until);
+    const Linger& linger = at->second->linger;
+    TimePoint until = linger.until;
+    if (linger.owed > 0) until = std::min(until, linger.owed_until);
     if (!first || until < *first) first = until;
   }
   return first;
@@ -136,8 +148,9 @@ void H2Core::end_linger() {
   std::erase_if(lingering_, [this](StreamId id) {
     Stream* stream = find(id);
     if (stream == nullptr) return true;
-    if (stream->owed > 0 && stream->owed_until <= now_) pay_owed(id, *stream);
-    if (stream->linger_until > now_) return false;
+    const Linger& linger = stream->linger;
+    if (linger.owed > 0 && linger.owed_until <= now_) pay_owed(id, *stream);
+    if (linger.until > now_) return false;
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
     return true;
   });
@@ -163,24 +176,25 @@ void H2Core::on_stream_closed(StreamId id, std::uint32_t code) {
   const auto it = streams_.find(id);
   if (it == streams_.end()) return;
   Stream& stream = *it->second;
-  const bool proper = code == NGHTTP2_NO_ERROR && !stream.reset_by_peer;
+  const bool by_peer = stream.machine.peer_reset();
+  const bool proper = code == NGHTTP2_NO_ERROR && !by_peer;
   drop_queue(stream);
   let_go(stream, stream.heads);
-  if (stream.reset_by_peer) {
+  if (by_peer) {
     closed_.add(id, ClosedStreams::How::PeerReset);
-  } else if (stream.peer_ended) {
+  } else if (stream.machine.peer_ended()) {
     closed_.add(id, ClosedStreams::How::Ended);
   } else {
     closed_.add(id, ClosedStreams::How::WeReset);
     flood_guard_.reset_early();
   }
-  if (stream.lingers) {
+  if (stream.machine.lingers()) {
     streams_.erase(it);
     return;
   }
   if (proper) {
     events_.emplace_back(H2Closed{id});
-    stream.closed = true;
+    move(stream, Move::Closes);
     // Unread bytes keep the connection's window down until the application reads them.
     if (stream.unread > 0) return;
   } else {
@@ -188,10 +202,10 @@ void H2Core::on_stream_closed(StreamId id, std::uint32_t code) {
     const bool unheard_of = role_ == Role::Server && !stream.announced;
     const bool unprocessed =
         role_ == Role::Client && code == NGHTTP2_REFUSED_STREAM && !stream.final_head;
-    if (stream.cut && !stream.reset_by_peer) {
+    if (stream.machine.cut() && !by_peer) {
       events_.emplace_back(H2Closed{id});
     } else if (!unheard_of) {
-      events_.emplace_back(H2Reset{id, code, stream.reset_by_peer, unprocessed});
+      events_.emplace_back(H2Reset{id, code, by_peer, unprocessed});
     }
   }
   streams_.erase(it);
@@ -209,7 +223,7 @@ FloodGuard::Worth H2Core::judge(StreamId id, bool first) {
   using enum FloodGuard::Worth;
   if (id == 0) return refuse_frame("a frame is on no stream", H2Error::ProtocolError);
   const Stream* stream = find(id);
-  if (stream != nullptr) return stream->lingers ? Nothing : Useful;
+  if (stream != nullptr) return stream->machine.lingers() ? Nothing : Useful;
   // Opens a stream, or is on one that was never opened: the library knows what to do with both.
   const bool ours = (id & 1) == (role_ == Role::Client ? 1 : 0);
   if (role_ == Role::Client) {
@@ -262,8 +276,8 @@ void H2Core::append_data(StreamId id, ByteView data) {
 void H2Core::end_data(StreamId id) {
   Stream* stream = find(id);
   if (stream == nullptr) return;
-  stream->peer_ended = true;
-  if (stream->lingers) return;
+  move(*stream, Move::PeerEnds);
+  if (stream->machine.lingers()) return;
   if (next_event_ < events_.size()) {
     auto* last = std::get_if<H2Data>(&events_.back());
     if (last != nullptr && last->stream == id) {
@@ -280,7 +294,7 @@ void H2Core::on_data(StreamId id, ByteView data) {
     nghttp2_session_consume_connection(session_, data.size());
     return;
   }
-  if (stream->lingers) {
+  if (stream->machine.lingers()) {
     discard(id, *stream, data.size());
     return;
   }
