@@ -4,6 +4,7 @@
 #include <list>
 #include <utility>
 
+#include "proxy/base/task_group.h"
 #include "proxy/exit/exit_handler.h"
 #include "proxy/exit/exit_refusals.h"
 #include "proxy/exit/exit_rules.h"
@@ -39,7 +40,7 @@ class PolicyGate final : public NameGate {
 
 class ExitServer::Impl {
  public:
-  Impl(Services services, const std::vector<int>& listeners)
+  Impl(ExitServices services, const std::vector<int>& listeners)
       : state_{std::move(services), Executor(), bypasses_},
         leaves_(state_.services.ca, state_.services.limits.leaves),
         acceptor_(state_.services.ca, leaves_, state_.services.tickets, state_.services.wheel,
@@ -184,7 +185,7 @@ class ExitServer::Impl {
   TaskGroup accepting_;
 };
 
-ExitServer::ExitServer(Services services, std::vector<int> listeners)
+ExitServer::ExitServer(ExitServices services, std::vector<int> listeners)
     : impl_(std::make_unique<Impl>(std::move(services), listeners)) {}
 
 ExitServer::~ExitServer() = default;
