@@ -7,8 +7,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from lints import docs  # noqa: E402
 from lints.tree import Tree  # noqa: E402
 
-FAILURES = ('FailureTraits{Code::ClientBad, "client_bad", 400, "Bad", "Do \\"x\\"; "\n "then y.", ProtocolError, true, LogLevel::Info, InvalidArgument},\n'
-            'FailureTraits{Code::ClientGone, "client_gone", 0, "Gone", "", Cancel, true,\n LogLevel::Debug, Cancelled},')
+FAILURES = ('FailureTraits{Code::ClientBad, "client_bad", 400, "Bad", "Do \\"x\\"; "\n "then y.", ProtocolError, true, LogLevel::Info, InvalidArgument, Proxy},\n'
+            'FailureTraits{Code::ClientGone, "client_gone", 0, "Gone", "", Cancel, true,\n LogLevel::Debug, Cancelled,\n Client},')
 ERRORS = ("| `ClientBad` | `client_bad` | 400 | PROTOCOL_ERROR | closes | info | x |\n"
           "| `ClientGone` | `client_gone` | – | CANCEL | closes | debug | x |\n"
           "| INVALID_ARGUMENT (3) | `ClientBad` |\n")
