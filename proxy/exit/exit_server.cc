@@ -8,6 +8,7 @@
 #include "proxy/exit/exit_handler.h"
 #include "proxy/exit/exit_refusals.h"
 #include "proxy/exit/exit_rules.h"
+#include "proxy/flow/policy_gate.h"
 #include "proxy/http/http1_session.h"
 #include "proxy/tls/client_hello.h"
 #include "proxy/tls/tcp_listener.h"
@@ -19,22 +20,6 @@ namespace {
 using asio::ip::tcp;
 
 constexpr std::size_t kFirstBytes = 2048;  // most ClientHellos at once
-
-// A name that no request may go to gets no leaf. The port is not known before the request.
-class PolicyGate final : public NameGate {
- public:
-  explicit PolicyGate(const Policy& policy) noexcept : policy_(policy) {}
-  Result<void> admit(const ServerName& name) override {
-    named = Destination{name.text(), default_port(Scheme::Https), HostKind::Name};
-    const Decision decision = policy_.decide(named, Scheme::Https);
-    if (!decision.refusal || policy_.knows_host(name.text())) return {};
-    return *decision.refusal;
-  }
-  Destination named;  // what was asked last
-
- private:
-  const Policy& policy_;
-};
 
 }  // namespace
 
@@ -143,14 +128,15 @@ class ExitServer::Impl {
   }
 
   awaitable<void> serve_tls(tcp::socket socket, Bytes early, ExitHandler& handler) {
-    PolicyGate gate(state_.services.policy);
+    PolicyGate gate(state_.services.policy, PolicyGate::Admits::AllowedHost);
     auto secured = co_await acceptor_.accept_by_name(std::move(socket), std::move(early), gate);
+    Destination destination = gate.destination().value_or(Destination());
     if (!secured) {
-      refused_connection(std::move(gate.named), secured.error());
+      refused_connection(std::move(destination), secured.error());
       co_return;
     }
     TlsStream& stream = *secured->stream;
-    const SessionContext context = context_of(handler, std::move(gate.named), Scheme::Https);
+    const SessionContext context = context_of(handler, std::move(destination), Scheme::Https);
     Http1Session session(stream, context, Http1Session::Place::Server);
     const Http1End end = co_await session.run(Bytes());
     static_cast<void>(end);  // without close_notify a body that broke does not look whole
