@@ -11,7 +11,7 @@
 #include "proxy/flow/policy_gate.h"
 #include "proxy/http/http1_session.h"
 #include "proxy/tls/client_hello.h"
-#include "proxy/tls/tcp_listener.h"
+#include "proxy/tls/door.h"
 #include "proxy/tls/tcp_stream.h"
 
 namespace bottle {
@@ -35,11 +35,14 @@ class ExitServer::Impl {
         connections_(state_.services.io.get_executor(), TaskGroup::Children::Independent),
         accepting_(state_.services.io.get_executor()) {
     state_.executor = state_.services.io.get_executor();
-    for (const int socket : listeners) listeners_.emplace_back(state_.services.io, socket);
+    for (const int socket : listeners) {
+      doors_.emplace_back(state_.executor, socket, connections_,
+                          state_.services.limits.connections);
+    }
   }
 
   awaitable<void> run() {
-    for (Listener& listener : listeners_) accepting_.spawn(accept_all(listener));
+    for (Door& door : doors_) accepting_.spawn(accept_all(door));
     co_await accepting_.join();
     // Cancelled, or stop() was called.
     stop();
@@ -51,22 +54,12 @@ class ExitServer::Impl {
   void stop() noexcept {
     state_.stopping = true;
     drain_.begin();
-    for (Listener& listener : listeners_) {
-      listener.socket.close();
-      listener.slot_free.set_later();
-    }
+    for (Door& door : doors_) door.close();
     connections_.cancel();
     bypasses_.cancel();
   }
 
  private:
-  struct Listener {
-    Listener(asio::io_context& io, int descriptor)
-        : socket(io.get_executor(), descriptor), slot_free(io.get_executor()) {}
-    TcpListener socket;
-    Event slot_free;  // a connection ended, or it is all over
-  };
-
   // Ends the connection that it stands for. Shared with its task, whose id it gets once that has
   // begun.
   struct Connection final : Cancellable {
@@ -82,15 +75,10 @@ class ExitServer::Impl {
     return limits;
   }
 
-  awaitable<void> accept_all(Listener& listener) {
-    while (!state_.stopping) {
-      if (connections_.size() >= state_.services.limits.connections) {
-        const bool news = co_await listener.slot_free.wait();
-        if (!news) co_return;
-        continue;
-      }
-      auto socket = co_await listener.socket.accept();
-      if (!socket || state_.stopping) co_return;
+  awaitable<void> accept_all(Door& door) {
+    for (;;) {
+      auto socket = co_await door.next();
+      if (!socket) co_return;
       auto connection = std::make_shared<Connection>(connections_);
       connection->id = connections_.spawn(serve(std::move(*socket), connection));
     }
@@ -111,7 +99,7 @@ class ExitServer::Impl {
       co_await serve_plain(stream, std::move(early), handler);
     }
     // Later: this very task is still counted.
-    for (Listener& listener : listeners_) listener.slot_free.set_later();
+    for (Door& door : doors_) door.room_made();
   }
 
   awaitable<void> read_first(TcpStream& stream, Bytes& early) {
@@ -165,9 +153,9 @@ class ExitServer::Impl {
   TlsAcceptor acceptor_;
   const RequestRules rules_;
   DrainSignal drain_;
-  std::list<Listener> listeners_;
   TaskGroup bypasses_;
   TaskGroup connections_;
+  std::list<Door> doors_;
   TaskGroup accepting_;
 };
 
