@@ -5,22 +5,22 @@
 namespace bottle {
 namespace {
 
-ExitServer::Services services_of(const Shared& shared, asio::io_context& io, TimerWheel& wheel,
-                                 RecordBuffers& records, Upstream& origins, Spool& spool,
-                                 DecodeSpace& decode) {
-  return ExitServer::Services{io,
-                              wheel,
-                              *shared.ledger,
-                              shared.policy,
-                              shared.ca,
-                              shared.tickets,
-                              records,
-                              origins,
-                              spool,
-                              decode,
-                              shared.audit,
-                              shared.id_prefix + "exit-",
-                              shared.config.exit};
+ExitServices services_of(const Shared& shared, asio::io_context& io, TimerWheel& wheel,
+                         RecordBuffers& records, Upstream& origins, Spool& spool,
+                         DecodeSpace& decode) {
+  return ExitServices{io,
+                      wheel,
+                      *shared.ledger,
+                      shared.policy,
+                      shared.ca,
+                      shared.tickets,
+                      records,
+                      origins,
+                      spool,
+                      decode,
+                      shared.audit,
+                      shared.id_prefix + "exit-",
+                      shared.config.exit};
 }
 
 }  // namespace

@@ -17,7 +17,7 @@
 #include "proxy/exit_host.h"
 #include "proxy/refused_names.h"
 #include "proxy/scanner/pipelock_upstream.h"
-#include "proxy/tls/tcp_listener.h"
+#include "proxy/tls/door.h"
 #include "proxy/upstream/dialer.h"
 #include "proxy/upstream/origin_upstream.h"
 #include "proxy/upstream/pool.h"
@@ -58,9 +58,9 @@ class Worker::Loop {
                                         shared.id_prefix + std::to_string(index) + "-"}),
         connection_services_{io_.get_executor(), shared.config, shared.policy,    wheel_, drain_,
                              tls_acceptor_,      handler_,      shared.doorkeeper} {
-    doors_.emplace_back(io_, sockets.front, ListenKind::Proxy);
-    for (const int socket : sockets.tls) doors_.emplace_back(io_, socket, ListenKind::Tls);
-    for (const int socket : sockets.http) doors_.emplace_back(io_, socket, ListenKind::Http);
+    entrances_.emplace_back(sockets.front, ListenKind::Proxy, *this);
+    for (const int socket : sockets.tls) entrances_.emplace_back(socket, ListenKind::Tls, *this);
+    for (const int socket : sockets.http) entrances_.emplace_back(socket, ListenKind::Http, *this);
     if (sockets.names) make_names(*sockets.names);
     if (sockets.exit.empty()) return;
     exit_ = std::make_unique<ExitHost>(shared, secrets, io_, wheel_, resolver_, records_,
@@ -94,21 +94,17 @@ class Worker::Loop {
   }
 
  private:
-  // A listening socket, and how those begin who come to it.
-  struct Door {
-    Door(asio::io_context& io, int descriptor, ListenKind kind_in)
-        : listener(io.get_executor(), descriptor), slot_free(io.get_executor()), kind(kind_in) {}
-    TcpListener listener;
-    Event slot_free;  // a connection ended, or the drain began
+  struct Entrance {
+    Entrance(int socket, ListenKind kind_in, Loop& loop)
+        : door(loop.io_.get_executor(), socket, loop.connections_, loop.max_connections_),
+          kind(kind_in) {}
+    Door door;
     ListenKind kind;
   };
 
   void begin_drain() {
     drain_.begin();
-    for (Door& door : doors_) {
-      door.listener.close();
-      door.slot_free.set_later();
-    }
+    for (Entrance& entrance : entrances_) entrance.door.close();
     news_.set_later();
   }
 
@@ -169,7 +165,7 @@ class Worker::Loop {
   awaitable<void> serve(const std::function<void()>& front_ended) {
     if (exit_) services_.spawn(exit_->run());
     if (names_) services_.spawn(names_->run());
-    for (Door& door : doors_) accepting_.spawn(accept_all(door));
+    for (Entrance& entrance : entrances_) accepting_.spawn(accept_all(entrance));
     co_await accepting_.join();
     // The drain: sessions end by themselves, or are cancelled when stop() comes.
     while (!connections_.empty() && !stopping_) {
@@ -188,15 +184,11 @@ class Worker::Loop {
     io_.stop();
   }
 
-  awaitable<void> accept_all(Door& door) {
-    while (!drain_.draining()) {
-      if (connections_.size() >= max_connections_) {
-        co_await door.slot_free.wait();
-        continue;
-      }
-      auto socket = co_await door.listener.accept();
-      if (!socket || drain_.draining()) break;
-      connections_.spawn(serve_one(std::move(*socket), door.kind));
+  awaitable<void> accept_all(Entrance& entrance) {
+    for (;;) {
+      auto socket = co_await entrance.door.next();
+      if (!socket) co_return;
+      connections_.spawn(serve_one(std::move(*socket), entrance.kind));
     }
   }
 
@@ -208,7 +200,7 @@ class Worker::Loop {
       failed = std::current_exception();  // out of memory: this connection has ended, no other
     }
     // Later: this very task is still counted.
-    for (Door& door : doors_) door.slot_free.set_later();
+    for (Entrance& entrance : entrances_) entrance.door.room_made();
     news_.set_later();
     if (failed) std::rethrow_exception(failed);
   }
@@ -217,13 +209,13 @@ class Worker::Loop {
   const SecretSet& secrets_;
   asio::io_context io_{1};
   TimerWheel wheel_;
-  std::list<Door> doors_;
   TaskGroup connections_;
   TaskGroup accepting_;
   TaskGroup services_;  // the name server, the exit
   TaskGroup main_;
   Event news_;  // a connection ended, or the drain began
   std::size_t max_connections_;
+  std::list<Entrance> entrances_;
   bool stopping_ = false;
   DrainSignal drain_;
   RecordBuffers records_;

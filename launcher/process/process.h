@@ -12,33 +12,12 @@
 #include <vector>
 
 #include "proxy/contract/error.h"
+#include "proxy/contract/fd.h"
 
 namespace bottle::launcher {
 
-// A file descriptor with one owner. Every one the launcher opens is close-on-exec; a child gets
-// what Launch::fds names and nothing else.
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    if (this != &other) {
-      reset();
-      fd_ = std::exchange(other.fd_, -1);
-    }
-    return *this;
-  }
-  ~Fd() { reset(); }
-
-  explicit operator bool() const { return fd_ >= 0; }
-  int get() const { return fd_; }
-  void reset() noexcept;
-
- private:
-  int fd_ = -1;
-};
-
+// Every descriptor the launcher opens is close-on-exec; a child gets what Launch::fds names and
+// nothing else.
 struct Pipe {
   Fd read;
   Fd write;

@@ -92,10 +92,17 @@ struct FailureTraits {
   bool closes;             // an h1 connection cannot be used after it
   LogLevel level;
   GrpcStatus grpc;  // a gRPC call is answered with this one
+  DecidedBy by;     // Origin: no usable answer came from upstream
 };
 
 [[nodiscard]] const FailureTraits& traits(Code code) noexcept;
 [[nodiscard]] std::span<const FailureTraits> all_failure_traits() noexcept;
+
+// The party that decided: the failure's own `by`, or the one that its code tells. `upstream` stands
+// for the origin where requests go there through another. `others`, if not None, stands for every
+// party but the upstream: for a place that sees neither client nor scanner.
+[[nodiscard]] DecidedBy decided_by(const Failure& failure, DecidedBy upstream,
+                                   DecidedBy others = DecidedBy::None) noexcept;
 
 // The failure's machine-readable word: its own `reason`, or the table's.
 [[nodiscard]] std::string_view word(const Failure& failure) noexcept;

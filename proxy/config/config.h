@@ -9,7 +9,7 @@
 #include "certs/certificate_authority.h"
 #include "certs/leaf_cache.h"
 #include "proxy/contract/error.h"
-#include "proxy/exit/exit_server.h"
+#include "proxy/exit/exit_services.h"
 #include "proxy/exit/name_server.h"
 #include "proxy/flow/proxy_handler.h"
 #include "proxy/http/framing_rules.h"

@@ -5,6 +5,7 @@
 
 #include "proxy/contract/problem_codes.h"
 #include "proxy/desk/sniff.h"
+#include "proxy/flow/policy_gate.h"
 #include "proxy/http/h1_writer.h"
 #include "proxy/http/http1_session.h"
 #include "proxy/http/http2_session.h"
@@ -150,29 +151,9 @@ awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionServices& servic
   services.handler.refused_connection(destination, failure, DecidedBy::Proxy);
 }
 
-// Asks the policy about the name in a ClientHello.
-class PolicyGate final : public NameGate {
- public:
-  explicit PolicyGate(const ConnectionServices& services) noexcept : services_(services) {}
-  Result<void> admit(const ServerName& name) override {
-    destination.host = name.text();
-    const Decision decision = services_.policy.decide(destination, Scheme::Https);
-    // With a CA for any name the refusal is given inside TLS, where clients show it to their users.
-    refused = decision.refusal && services_.config.ca_names == CaNames::Allowlist;
-    if (refused) return *decision.refusal;
-    return {};
-  }
-  // Without a host for as long as no name came.
-  Destination destination{.host = {}, .port = default_port(Scheme::Https), .kind = HostKind::Name};
-  bool refused = false;
-
- private:
-  const ConnectionServices& services_;
-};
-
 // A client that takes this for port 443 of a host.
 awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionServices& services) {
-  PolicyGate gate(services);
+  const Destination nowhere{.host = {}, .port = default_port(Scheme::Https)};
   Bytes early;
   const FirstBytes first = co_await sniff_first(stream, services, early);
   if (early.empty()) co_return;  // opened and left: nothing was tried
@@ -180,25 +161,29 @@ awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionServices&
     const Failure failure(Code::ClientBad, "the connection's first bytes are not TLS",
                           problem_code::kNotTls,
                           "This is the port of https; write https:// instead of http://.");
-    services.handler.refused_connection(gate.destination, failure, DecidedBy::Proxy);
-    if (first == FirstBytes::Http) co_await send_away(stream, services, failure, gate.destination);
+    services.handler.refused_connection(nowhere, failure, DecidedBy::Proxy);
+    if (first == FirstBytes::Http) co_await send_away(stream, services, failure, nowhere);
     co_return;
   }
   Bytes unread;
   asio::ip::tcp::socket socket = stream.release(unread);
   early += unread;
+  PolicyGate gate(services.policy, services.config.ca_names == CaNames::Allowlist
+                                       ? PolicyGate::Admits::AllowedHttps
+                                       : PolicyGate::Admits::AnyName);
   auto secured =
       co_await services.acceptor.accept_by_name(std::move(socket), std::move(early), gate);
+  Destination destination = gate.destination().value_or(nowhere);
   if (!secured) {
     if (secured.error().code == Code::Cancelled) co_return;
-    if (gate.refused) {
-      services.handler.refused_connection(gate.destination, secured.error(), DecidedBy::Policy);
+    if (gate.refused()) {
+      services.handler.refused_connection(destination, secured.error(), DecidedBy::Policy);
     } else {
-      services.handler.refused_connection(gate.destination, secured.error());
+      services.handler.refused_connection(destination, secured.error());
     }
     co_return;
   }
-  co_await serve_secured(std::move(*secured), services, std::move(gate.destination));
+  co_await serve_secured(std::move(*secured), services, std::move(destination));
 }
 
 // A client that takes this for port 80 of a host.

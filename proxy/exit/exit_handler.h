@@ -4,17 +4,18 @@
 #include <memory>
 #include <string>
 
+#include "proxy/base/task_group.h"
 #include "proxy/body/spool.h"
 #include "proxy/exit/bypass_sender.h"
 #include "proxy/exit/exit_news.h"
-#include "proxy/exit/exit_server.h"
+#include "proxy/exit/exit_services.h"
 #include "proxy/http/handler.h"
 
 namespace bottle {
 
 // Shared by the connections of one exit; outlives them.
 struct ExitState {
-  ExitServer::Services services;
+  ExitServices services;
   Executor executor;
   TaskGroup& bypasses;
   bool stopping = false;

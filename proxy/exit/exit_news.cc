@@ -5,21 +5,6 @@
 namespace bottle {
 namespace {
 
-DecidedBy blame(const Failure& failure) {
-  if (failure.by != DecidedBy::None) return failure.by;
-  switch (failure.code) {
-    case Code::DnsFailed:
-    case Code::ConnectFailed:
-    case Code::UpstreamTlsFailed:
-    case Code::UpstreamTimeout:
-    case Code::UpstreamBroken:
-    case Code::UpstreamTruncated:
-      return DecidedBy::Origin;
-    default:
-      return DecidedBy::Exit;
-  }
-}
-
 bool is_nobody_there(Code code) {
   return code == Code::Cancelled || code == Code::ClientGone || code == Code::ClientSlow;
 }
@@ -30,7 +15,7 @@ FailureNews news_of(Failure failure, bool exit_is_stopping, std::string upstream
   FailureNews news;
   news.upstream_protocol = std::move(upstream_protocol);
   if (!is_nobody_there(failure.code)) {
-    news.by = blame(failure);
+    news.by = decided_by(failure, DecidedBy::Origin, DecidedBy::Exit);
     news.failure = std::move(failure);
   } else if (exit_is_stopping) {
     news.by = DecidedBy::Exit;

@@ -4,12 +4,14 @@
 #include <list>
 #include <utility>
 
+#include "proxy/base/task_group.h"
 #include "proxy/exit/exit_handler.h"
 #include "proxy/exit/exit_refusals.h"
 #include "proxy/exit/exit_rules.h"
+#include "proxy/flow/policy_gate.h"
 #include "proxy/http/http1_session.h"
 #include "proxy/tls/client_hello.h"
-#include "proxy/tls/tcp_listener.h"
+#include "proxy/tls/door.h"
 #include "proxy/tls/tcp_stream.h"
 
 namespace bottle {
@@ -19,27 +21,11 @@ using asio::ip::tcp;
 
 constexpr std::size_t kFirstBytes = 2048;  // most ClientHellos at once
 
-// A name that no request may go to gets no leaf. The port is not known before the request.
-class PolicyGate final : public NameGate {
- public:
-  explicit PolicyGate(const Policy& policy) noexcept : policy_(policy) {}
-  Result<void> admit(const ServerName& name) override {
-    named = Destination{name.text(), default_port(Scheme::Https), HostKind::Name};
-    const Decision decision = policy_.decide(named, Scheme::Https);
-    if (!decision.refusal || policy_.knows_host(name.text())) return {};
-    return *decision.refusal;
-  }
-  Destination named;  // what was asked last
-
- private:
-  const Policy& policy_;
-};
-
 }  // namespace
 
 class ExitServer::Impl {
  public:
-  Impl(Services services, const std::vector<int>& listeners)
+  Impl(ExitServices services, const std::vector<int>& listeners)
       : state_{std::move(services), Executor(), bypasses_},
         leaves_(state_.services.ca, state_.services.limits.leaves),
         acceptor_(state_.services.ca, leaves_, state_.services.tickets, state_.services.wheel,
@@ -49,11 +35,14 @@ class ExitServer::Impl {
         connections_(state_.services.io.get_executor(), TaskGroup::Children::Independent),
         accepting_(state_.services.io.get_executor()) {
     state_.executor = state_.services.io.get_executor();
-    for (const int socket : listeners) listeners_.emplace_back(state_.services.io, socket);
+    for (const int socket : listeners) {
+      doors_.emplace_back(state_.executor, socket, connections_,
+                          state_.services.limits.connections);
+    }
   }
 
   awaitable<void> run() {
-    for (Listener& listener : listeners_) accepting_.spawn(accept_all(listener));
+    for (Door& door : doors_) accepting_.spawn(accept_all(door));
     co_await accepting_.join();
     // Cancelled, or stop() was called.
     stop();
@@ -65,22 +54,12 @@ class ExitServer::Impl {
   void stop() noexcept {
     state_.stopping = true;
     drain_.begin();
-    for (Listener& listener : listeners_) {
-      listener.socket.close();
-      listener.slot_free.set_later();
-    }
+    for (Door& door : doors_) door.close();
     connections_.cancel();
     bypasses_.cancel();
   }
 
  private:
-  struct Listener {
-    Listener(asio::io_context& io, int descriptor)
-        : socket(io.get_executor(), descriptor), slot_free(io.get_executor()) {}
-    TcpListener socket;
-    Event slot_free;  // a connection ended, or it is all over
-  };
-
   // Ends the connection that it stands for. Shared with its task, whose id it gets once that has
   // begun.
   struct Connection final : Cancellable {
@@ -96,15 +75,10 @@ class ExitServer::Impl {
     return limits;
   }
 
-  awaitable<void> accept_all(Listener& listener) {
-    while (!state_.stopping) {
-      if (connections_.size() >= state_.services.limits.connections) {
-        const bool news = co_await listener.slot_free.wait();
-        if (!news) co_return;
-        continue;
-      }
-      auto socket = co_await listener.socket.accept();
-      if (!socket || state_.stopping) co_return;
+  awaitable<void> accept_all(Door& door) {
+    for (;;) {
+      auto socket = co_await door.next();
+      if (!socket) co_return;
       auto connection = std::make_shared<Connection>(connections_);
       connection->id = connections_.spawn(serve(std::move(*socket), connection));
     }
@@ -125,7 +99,7 @@ class ExitServer::Impl {
       co_await serve_plain(stream, std::move(early), handler);
     }
     // Later: this very task is still counted.
-    for (Listener& listener : listeners_) listener.slot_free.set_later();
+    for (Door& door : doors_) door.room_made();
   }
 
   awaitable<void> read_first(TcpStream& stream, Bytes& early) {
@@ -142,14 +116,15 @@ class ExitServer::Impl {
   }
 
   awaitable<void> serve_tls(tcp::socket socket, Bytes early, ExitHandler& handler) {
-    PolicyGate gate(state_.services.policy);
+    PolicyGate gate(state_.services.policy, PolicyGate::Admits::AllowedHost);
     auto secured = co_await acceptor_.accept_by_name(std::move(socket), std::move(early), gate);
+    Destination destination = gate.destination().value_or(Destination());
     if (!secured) {
-      refused_connection(std::move(gate.named), secured.error());
+      refused_connection(std::move(destination), secured.error());
       co_return;
     }
     TlsStream& stream = *secured->stream;
-    const SessionContext context = context_of(handler, std::move(gate.named), Scheme::Https);
+    const SessionContext context = context_of(handler, std::move(destination), Scheme::Https);
     Http1Session session(stream, context, Http1Session::Arrival::Server);
     const Http1End end = co_await session.run(Bytes());
     static_cast<void>(end);  // without close_notify a body that broke does not look whole
@@ -178,13 +153,13 @@ class ExitServer::Impl {
   TlsAcceptor acceptor_;
   const RequestRules rules_;
   DrainSignal drain_;
-  std::list<Listener> listeners_;
   TaskGroup bypasses_;
   TaskGroup connections_;
+  std::list<Door> doors_;
   TaskGroup accepting_;
 };
 
-ExitServer::ExitServer(Services services, std::vector<int> listeners)
+ExitServer::ExitServer(ExitServices services, std::vector<int> listeners)
     : impl_(std::make_unique<Impl>(std::move(services), listeners)) {}
 
 ExitServer::~ExitServer() = default;

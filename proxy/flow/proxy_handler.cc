@@ -60,39 +60,8 @@ std::string ProxyHandler::next_id() {
 }
 
 DecidedBy ProxyHandler::blame(const Failure& failure) const {
-  if (failure.by != DecidedBy::None) return failure.by;
-  switch (failure.code) {
-    case Code::ClientBad:
-    case Code::NotSupported:
-    case Code::UpgradeRefused:
-    case Code::ExpectationFailed:
-    case Code::HeadTooLarge:
-    case Code::BodyTooLarge:
-    case Code::ClientSlow:
-    case Code::ClientFlood:
-    case Code::ProxyAuth:
-    case Code::Misdirected:
-    case Code::Overloaded:
-    case Code::ShuttingDown:
-    case Code::Internal:
-      return DecidedBy::Proxy;
-    case Code::ClientGone:
-    case Code::Cancelled:
-      return DecidedBy::Client;
-    case Code::Denied:
-      return DecidedBy::Guard;
-    case Code::ScannerUnavailable:
-    case Code::UpstreamDenied:
-      return DecidedBy::Pipelock;
-    case Code::DnsFailed:
-    case Code::ConnectFailed:
-    case Code::UpstreamTlsFailed:
-    case Code::UpstreamTimeout:
-    case Code::UpstreamBroken:
-    case Code::UpstreamTruncated:
-      return services_.kind == UpstreamKind::Pipelock ? DecidedBy::Pipelock : DecidedBy::Origin;
-  }
-  return DecidedBy::Proxy;
+  const bool direct = services_.kind == UpstreamKind::Direct;
+  return decided_by(failure, direct ? DecidedBy::Origin : DecidedBy::Pipelock);
 }
 
 Response ProxyHandler::refuse(const Failure& failure, Exchange& exchange) {

@@ -9,6 +9,7 @@
 
 #include "certs/leaf_cache.h"
 #include "proxy/base/deadline.h"
+#include "proxy/tls/name_gate.h"
 #include "proxy/tls/tls_stream.h"
 
 struct ssl_ctx_st;
@@ -34,15 +35,6 @@ struct TlsAcceptorLimits {
   std::chrono::milliseconds handshake{10'000};    // all of it, the hello included
   std::size_t client_hello_bytes = 16 * 1024;     // post-quantum hellos take 2 KiB
   bool offer_h2 = true;                           // false: ALPN has http/1.1 alone
-};
-
-// Decides whether a client may reach the host that its ClientHello names.
-class NameGate {
- public:
-  virtual ~NameGate() = default;
-  // Asked once a connection, inside the handshake and before a leaf is minted; must not wait. Its
-  // Failure ends the handshake with an alert and is the result of accept_by_name().
-  [[nodiscard]] virtual Result<void> admit(const ServerName& name) = 0;
 };
 
 // The agent-facing TLS of one worker: one SSL_CTX, the certificate chosen per connection. TLS 1.2

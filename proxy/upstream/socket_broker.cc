@@ -4,13 +4,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
+
+#include "proxy/contract/fd_message.h"
 
 namespace bottle {
 namespace {
@@ -45,14 +45,6 @@ class Waiting final : public Cancellable {
   Descriptor descriptor_;
 };
 
-bool ask(int channel) noexcept {
-  ssize_t sent = 0;
-  do {
-    sent = ::send(channel, &SocketBroker::kAsk, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  return sent == 1;
-}
-
 bool is_tcp_v4(int fd) noexcept {
   const auto option = [fd](int name) {
     int value = 0;
@@ -63,30 +55,16 @@ bool is_tcp_v4(int fd) noexcept {
 }
 
 // The next answer's socket; nothing if there is no answer yet.
-Result<std::optional<int>> next_answer(int channel) {
-  char word = 0;
-  iovec part{&word, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> space{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = space.data();
-  message.msg_controllen = space.size();
-  ssize_t got = 0;
-  do {
-    got = ::recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  } while (got < 0 && errno == EINTR);
-  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::optional<int>();
-  if (got <= 0) return unavailable("it has ended");
-  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  const bool rights = header != nullptr && header->cmsg_level == SOL_SOCKET &&
-                      header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int));
-  if (!rights) return unavailable("it gave no socket");
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  if (word == SocketBroker::kGiven && is_tcp_v4(fd)) return std::optional<int>(fd);
-  ::close(fd);
-  return unavailable("it gave something other than a TCP socket");
+Result<std::optional<Fd>> next_answer(int channel) {
+  FdMessage answer = receive_message(channel, kSocketGiven.size(), MSG_DONTWAIT);
+  if (answer.error == EAGAIN) return std::optional<Fd>();
+  if (answer.text.empty()) return unavailable("it has ended");
+  if (answer.fds.size() != 1) return unavailable("it gave no socket");
+  Fd& fd = answer.fds.front();
+  if (answer.text != kSocketGiven || !is_tcp_v4(fd.get())) {
+    return unavailable("it gave something other than a TCP socket");
+  }
+  return std::optional<Fd>(std::move(fd));
 }
 
 }  // namespace
@@ -100,7 +78,7 @@ awaitable<Result<tcp::socket>> SocketBroker::take() {
   if (!waiting.open(channel_)) co_return unavailable("the proxy has no file descriptor left");
   if (owed_ > 0) {
     --owed_;
-  } else if (!ask(channel_)) {
+  } else if (!send_message(channel_, kAskSocket, {}, MSG_DONTWAIT)) {
     co_return unavailable(errno == EAGAIN ? "it does not answer" : "it has ended");
   }
   Deadline deadline(wheel_, waiting, patience_);
@@ -110,10 +88,11 @@ awaitable<Result<tcp::socket>> SocketBroker::take() {
     if (*answer) {
       tcp::socket socket(executor);
       boost::system::error_code ec;
-      socket.assign(tcp::v4(), **answer, ec);
-      if (!ec) co_return std::move(socket);
-      ::close(**answer);
-      co_return unavailable(ec.message());
+      Fd& fd = **answer;
+      socket.assign(tcp::v4(), fd.get(), ec);
+      if (ec) co_return unavailable(ec.message());
+      static_cast<void>(fd.release());  // the socket closes it
+      co_return std::move(socket);
     }
     const auto [ec] = co_await waiting.descriptor().async_wait(Descriptor::wait_read, use_tuple);
     if (!ec) continue;  // perhaps another worker was quicker

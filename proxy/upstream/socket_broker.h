@@ -12,15 +12,9 @@ namespace bottle {
 
 // Sockets of another network namespace. A socket belongs to the namespace that it was made in, and
 // the scanner's is one that this process is not in; a broker in there makes sockets and sends them
-// over a Unix socket. Wire format, one message each way (SOCK_SEQPACKET): kAsk is answered by
-// kGiven with one unconnected IPv4 TCP socket (SCM_RIGHTS), or by kNone without. Every answer is as
-// good as any other, so workers and processes may share the descriptor.
+// over a Unix socket (the words of proxy/contract/fd_message.h).
 class SocketBroker {
  public:
-  static constexpr char kAsk = 's';
-  static constexpr char kGiven = 's';
-  static constexpr char kNone = 'n';
-
   // `channel` (a descriptor) stays its owner's and open for as long as this lives. One thread.
   SocketBroker(TimerWheel& wheel, int channel, std::chrono::milliseconds patience);
 

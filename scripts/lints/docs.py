@@ -30,7 +30,7 @@ def snake(name):
 # and, for gRPC: | STATUS (number) | `Code`, … |
 
 _TRAITS = re.compile(r'FailureTraits\{\s*Code::(\w+),\s*problem_code::(\w+),\s*(\d+),\s*"(?:[^"\\]|\\.)*",\s*((?:"(?:[^"\\]|\\.)*"\s*)+),\s*(\w+),\s*(true|false),'
-                     r'\s*LogLevel::(\w+),\s*(\w+)\}')
+                     r'\s*LogLevel::(\w+),\s*(\w+),\s*\w+\}')
 
 
 def problem_words(tree):

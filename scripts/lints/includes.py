@@ -18,7 +18,7 @@ LAYERS = {
     "proxy/body": ("proxy/base", "proxy/http", "proxy/guard"),
     "proxy/upstream": ("proxy/base", "proxy/http", "proxy/tls", "proxy/guard", "certs/server_name.h"),
     "proxy/scanner": ("proxy/base", "proxy/http", "proxy/ledger", "proxy/body", "proxy/upstream", "certs/digest.h"),
-    "proxy/flow": ("proxy/base", "proxy/http", "proxy/guard", "proxy/body", "proxy/upstream"),
+    "proxy/flow": ("proxy/base", "proxy/http", "proxy/guard", "proxy/body", "proxy/upstream", "proxy/tls/name_gate.h"),
     "proxy/exit": ("proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body", "proxy/upstream",
                    "proxy/flow", "proxy/tls", "certs"),
     "proxy/config": ("proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body",
@@ -57,12 +57,13 @@ SANS_IO = {
 # And these single files of directories that otherwise do I/O.
 SANS_IO_FILES = {
     "proxy/base/result", "proxy/base/failure", "proxy/base/bytes", "proxy/base/move_table",
-    "proxy/tls/client_hello", "proxy/tls/hello_gate", "proxy/tls/tls_machine", "proxy/upstream/h1_client_machine",
+    "proxy/tls/client_hello", "proxy/tls/hello_gate", "proxy/tls/name_gate", "proxy/tls/tls_machine",
+    "proxy/upstream/h1_client_machine",
     "proxy/body/body_scan", "proxy/body/content_decoder", "proxy/scanner/pipelock_verdict",
     "proxy/body/aws_chunks", "proxy/body/codings", "proxy/body/decode_space", "proxy/body/decoder_chain",
     "proxy/body/sse_comments", "proxy/body/zstd_blocks",
     "proxy/scanner/sse_match", "proxy/scanner/answer_kind", "proxy/desk/sniff",
-    "proxy/flow/audit", "proxy/flow/policy",
+    "proxy/flow/audit", "proxy/flow/policy", "proxy/flow/policy_gate",
     "proxy/exit/dns_answer", "proxy/exit/exit_check",
     "proxy/ledger/admission", "proxy/ledger/rewrites", "proxy/ledger/ticket",
 }

@@ -7,8 +7,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from lints import docs  # noqa: E402
 from lints.tree import Tree  # noqa: E402
 
-FAILURES = ('FailureTraits{Code::ClientBad, problem_code::kClientBad, 400, "Bad", "Do \\"x\\"; "\n "then y.", ProtocolError, true, LogLevel::Info, InvalidArgument},\n'
-            'FailureTraits{Code::ClientGone, problem_code::kClientGone, 0, "Gone", "", Cancel, true,\n LogLevel::Debug, Cancelled},')
+FAILURES = ('FailureTraits{Code::ClientBad, problem_code::kClientBad, 400, "Bad", "Do \\"x\\"; "\n "then y.", ProtocolError, true, LogLevel::Info, InvalidArgument, Proxy},\n'
+            'FailureTraits{Code::ClientGone, problem_code::kClientGone, 0, "Gone", "", Cancel, true,\n LogLevel::Debug, Cancelled, Client},')
 CODES = ('inline constexpr std::string_view kClientBad = "client_bad";\n'
          'inline constexpr std::string_view kClientGone =\n    "client_gone";\n')
 ERRORS = ("| `ClientBad` | `client_bad` | 400 | PROTOCOL_ERROR | closes | info | x |\n"

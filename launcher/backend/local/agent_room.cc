@@ -12,8 +12,9 @@
 #include <span>
 
 #include "launcher/backend/local/call_filter.h"
-#include "launcher/backend/local/fd_message.h"
+#include "launcher/backend/local/packed_words.h"
 #include "launcher/backend/local/session_leader.h"
+#include "proxy/contract/fd_message.h"
 
 namespace bottle::launcher::local {
 namespace {
@@ -24,8 +25,8 @@ constexpr int kArgumentsNumber = 4;
 // words to exec with, as descriptors, a terminal and its leader's link when there is one; see
 // go_on().
 int become_bubblewrap(int control) {
-  const Message bwraps = receive_message(control);
-  const Message words = receive_message(control);
+  const FdMessage bwraps = receive_message(control, kMaxMessage);
+  const FdMessage words = receive_message(control, kMaxMessage);
   if (bwraps.fds.size() != 2 || words.text.empty()) return 0;  // the launcher gave up
   Launch launch;
   launch.argv = unpacked(words.text);

@@ -13,9 +13,9 @@
 #include <chrono>
 #include <utility>
 
-#include "launcher/backend/local/fd_message.h"
 #include "launcher/plan/pipelock_config.h"
 #include "launcher/process/log_tail.h"
+#include "proxy/contract/fd_message.h"
 
 namespace bottle::launcher::local {
 namespace {
@@ -95,10 +95,10 @@ std::vector<std::string> bwrap_arguments(const Plan& plan, const fs::path& ca,
 // One socket of the room, or none if it does not come.
 Fd socket_of(const ScannerRoom& room) {
   const int broker = room.broker().get();
-  if (::send(broker, "s", 1, MSG_NOSIGNAL) != 1) return Fd();
+  if (!send_message(broker, kAskSocket, {})) return Fd();
   pollfd fds{broker, POLLIN, 0};
   if (::poll(&fds, 1, kAnswerLimit) <= 0) return Fd();
-  Message answer = receive_message(broker, MSG_DONTWAIT);
+  FdMessage answer = receive_message(broker, kSocketGiven.size(), MSG_DONTWAIT);
   if (answer.fds.size() != 1) return Fd();
   return std::move(answer.fds.front());
 }

@@ -17,7 +17,9 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "launcher/backend/local/packed_words.h"
 #include "launcher/process/namespaces.h"
+#include "proxy/contract/fd_message.h"
 
 namespace bottle::launcher::local {
 namespace {
@@ -127,7 +129,7 @@ Expected<Room> Room::make(const std::vector<Opening>& openings,
 }
 
 Expected<std::vector<Fd>> Room::take_sockets() {
-  Message answer = receive_message(control_.get());
+  FdMessage answer = receive_message(control_.get(), kMaxMessage);
   if (answer.text != "ok" || answer.fds.size() != wanted_) {
     return explain_namespaces(answer.text.empty() ? ECHILD : std::atoi(answer.text.c_str()));
   }

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "launcher/backend/local/fd_message.h"
 #include "launcher/process/process.h"
 #include "proxy/contract/error.h"
 

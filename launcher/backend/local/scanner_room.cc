@@ -16,6 +16,8 @@
 #include <cstring>
 
 #include "launcher/backend/local/call_filter.h"
+#include "launcher/backend/local/packed_words.h"
+#include "proxy/contract/fd_message.h"
 
 namespace bottle::launcher::local {
 namespace {
@@ -23,20 +25,16 @@ namespace {
 constexpr int kArgumentsNumber = 3;
 constexpr int kStatusNumber = 4;  // of bwrap's --json-status-fd
 constexpr std::chrono::seconds kEndLimit{2};
-// One message each way; the words of proxy/upstream/socket_broker.h.
-constexpr char kAsk = 's';
-constexpr const char* kGiven = "s";
-constexpr const char* kNone = "n";
 
 void answer_one(int broker) {
-  char word = 0;
-  if (::recv(broker, &word, 1, MSG_DONTWAIT) != 1 || word != kAsk) return;
+  const FdMessage asked = receive_message(broker, kAskSocket.size(), MSG_DONTWAIT);
+  if (asked.text != kAskSocket) return;
   const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int fd = socket.get();
   if (socket) {
-    send_message(broker, kGiven, std::span(&fd, 1));
+    send_message(broker, kSocketGiven, std::span(&fd, 1));
   } else {
-    send_message(broker, kNone, {});
+    send_message(broker, kSocketNone, {});
   }
 }
 
@@ -72,7 +70,7 @@ int keep_scanner(int control, int broker) {
     }
     if ((fds[1].revents & POLLIN) != 0) answer_one(broker);
     if (fds[0].revents == 0) continue;
-    const Message words = receive_message(control);
+    const FdMessage words = receive_message(control, kMaxMessage);
     if (words.fds.size() != 3 || pipelock) return 0;
     Launch launch;
     launch.argv = unpacked(words.text);

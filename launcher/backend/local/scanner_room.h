@@ -33,7 +33,7 @@ class ScannerRoom {
   // Waits until they have come. Once.
   Expected<Sockets> take_sockets();
 
-  // For asking for sockets; see proxy/upstream/socket_broker.h. Shared by all that have a copy.
+  // For asking for sockets; see proxy/contract/fd_message.h. Shared by all that have a copy.
   const Fd& broker() const { return broker_; }
 
   // Starts pipelock: bubblewrap with `arguments` (which are not in its command line) and `command`.

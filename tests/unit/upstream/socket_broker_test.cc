@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "proxy/base/task_group.h"
+#include "proxy/contract/fd_message.h"
 #include "proxy/upstream/dialer.h"
 #include "proxy/upstream/system_names.h"
 #include "tests/support/run_until.h"
@@ -49,12 +50,12 @@ struct World {
     int count = 0;
     char word = 0;
     while (::recv(ends[1], &word, 1, MSG_DONTWAIT) == 1) {
-      EXPECT_EQ(word, SocketBroker::kAsk);
+      EXPECT_EQ(word, kAskSocket.front());
       ++count;
     }
     return count;
   }
-  void give(int domain = AF_INET, char word = SocketBroker::kGiven) const {
+  void give(int domain = AF_INET, char word = kSocketGiven.front()) const {
     const int fd = ::socket(domain, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     iovec part{&word, 1};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> space{};
@@ -71,7 +72,7 @@ struct World {
     EXPECT_EQ(::sendmsg(ends[1], &message, 0), 1);
     ::close(fd);
   }
-  void give_none() const { EXPECT_EQ(::send(ends[1], &SocketBroker::kNone, 1, 0), 1); }
+  void give_none() const { EXPECT_EQ(::send(ends[1], kSocketNone.data(), 1, 0), 1); }
 
   Result<tcp::socket> take(SocketBroker& broker) {
     std::optional<Result<tcp::socket>> out;
@@ -109,7 +110,7 @@ TEST(SocketBroker, WhatCannotBeHadIsAScannerThatIsNotThere) {
   EXPECT_EQ(world.take(broker).error().code, Code::ScannerUnavailable);
   world.give(AF_UNIX);
   EXPECT_EQ(world.take(broker).error().code, Code::ScannerUnavailable);
-  world.give(AF_INET, SocketBroker::kNone + 1);
+  world.give(AF_INET, kSocketNone.front() + 1);
   EXPECT_EQ(world.take(broker).error().code, Code::ScannerUnavailable);
   EXPECT_EQ(world.take(broker).error().detail, "it does not answer");
   world.end_broker();

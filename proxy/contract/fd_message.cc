@@ -1,4 +1,4 @@
-#include "launcher/backend/local/fd_message.h"
+#include "proxy/contract/fd_message.h"
 
 #include <sys/socket.h>
 
@@ -6,9 +6,27 @@
 #include <cerrno>
 #include <cstring>
 
-namespace bottle::launcher::local {
+namespace bottle {
+namespace {
 
-bool send_message(int socket, const std::string& text, std::span<const int> fds) {
+void take_descriptors(const cmsghdr& header, std::vector<Fd>& out) {
+  const std::size_t count = (header.cmsg_len - CMSG_LEN(0)) / sizeof(int);
+  for (std::size_t i = 0; i < count; ++i) {
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(&header) + i * sizeof(int), sizeof fd);
+    out.emplace_back(fd);
+  }
+}
+
+pid_t pid_of(const cmsghdr& header) {
+  ucred sender{};
+  std::memcpy(&sender, CMSG_DATA(&header), sizeof sender);
+  return sender.pid;
+}
+
+}  // namespace
+
+bool send_message(int socket, std::string_view text, std::span<const int> fds, int flags) {
   if (fds.size() > kMaxPassed) {
     errno = EINVAL;
     return false;
@@ -27,15 +45,21 @@ bool send_message(int socket, const std::string& text, std::span<const int> fds)
     header->cmsg_len = CMSG_LEN(fds.size_bytes());
     std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
   }
-  return ::sendmsg(socket, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+  ssize_t sent = 0;
+  do {
+    sent = ::sendmsg(socket, &message, flags | MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  return sent == static_cast<ssize_t>(text.size());
 }
 
-Message receive_message(int socket, int flags) {
-  Message out;
-  out.text.resize(kMaxMessage);
+FdMessage receive_message(int socket, std::size_t most_text, int flags) {
+  FdMessage out;
+  out.text.resize(most_text);
   iovec part{out.text.data(), out.text.size()};
   constexpr std::size_t kSpace = CMSG_SPACE(kMaxPassed * sizeof(int)) + CMSG_SPACE(sizeof(ucred));
   alignas(cmsghdr) std::array<char, kSpace> space{};
+  // Before any descriptor is here: one that came and found no memory would never be closed.
+  out.fds.reserve(kSpace / sizeof(int));
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
@@ -45,40 +69,15 @@ Message receive_message(int socket, int flags) {
   do {
     got = ::recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
   } while (got < 0 && errno == EINTR);
+  if (got < 0) out.error = errno;
   out.text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   if (got < 0) return out;
   for (cmsghdr* at = CMSG_FIRSTHDR(&message); at != nullptr; at = CMSG_NXTHDR(&message, at)) {
     if (at->cmsg_level != SOL_SOCKET) continue;
-    if (at->cmsg_type == SCM_CREDENTIALS) {
-      ucred sender{};
-      std::memcpy(&sender, CMSG_DATA(at), sizeof sender);
-      out.sender = sender.pid;
-    }
-    if (at->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(at) + i * sizeof(int), sizeof fd);
-      out.fds.emplace_back(fd);
-    }
+    if (at->cmsg_type == SCM_CREDENTIALS) out.sender = pid_of(*at);
+    if (at->cmsg_type == SCM_RIGHTS) take_descriptors(*at, out.fds);
   }
   return out;
 }
 
-std::string packed(const std::vector<std::string>& words) {
-  std::string out;
-  for (const auto& word : words) out.append(word).push_back('\0');
-  return out;
-}
-
-std::vector<std::string> unpacked(const std::string& text) {
-  std::vector<std::string> out;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = text.find('\0', at);
-    out.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return out;
-}
-
-}  // namespace bottle::launcher::local
+}  // namespace bottle

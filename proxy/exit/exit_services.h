@@ -1,0 +1,51 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <string>
+
+#include "certs/certificate_authority.h"
+#include "certs/leaf_cache.h"
+#include "proxy/base/deadline.h"
+#include "proxy/body/content_decoder.h"
+#include "proxy/body/spool.h"
+#include "proxy/flow/audit_sink.h"
+#include "proxy/flow/policy.h"
+#include "proxy/http/session.h"
+#include "proxy/ledger/exchange_ledger.h"
+#include "proxy/tls/tls_acceptor.h"
+#include "proxy/upstream/upstream.h"
+
+namespace bottle {
+
+struct ExitLimits {
+  std::size_t connections = 1024;  // from the scanner; it keeps two idle ones a host
+  SessionLimits session;
+  TlsAcceptorLimits tls;
+  LeafCacheLimits leaves;
+  DecodeLimits decode;
+  RequestRules rules;  // the front's: see behind_scanner()
+  // The scanner may change request bodies (its redaction); then its version goes out. Otherwise a
+  // changed body is refused.
+  bool scanner_may_change_bodies = false;
+};
+
+// All that an exit works with. All outlive it. Ledger, policy and audit are shared; the others
+// belong to the exit's thread.
+struct ExitServices {
+  boost::asio::io_context& io;
+  TimerWheel& wheel;
+  ExchangeLedger& ledger;
+  const Policy& policy;
+  const CertificateAuthority& ca;
+  const TicketKeys& tickets;
+  RecordBuffers& records;
+  Upstream& origins;
+  Spool& spool;
+  DecodeSpace& decode;
+  AuditSink& audit;
+  std::string id_prefix;  // unique to this process
+  ExitLimits limits;
+};
+
+}  // namespace bottle

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <cstddef>
+#include <optional>
+
+#include "proxy/base/awaitable.h"
+#include "proxy/base/event.h"
+#include "proxy/base/task_group.h"
+#include "proxy/tls/tcp_listener.h"
+
+namespace bottle {
+
+// A listening socket that takes clients while there is room for their connections. Several doors
+// may share the room. Owned by the server of its clients.
+class Door {
+ public:
+  // Takes over `descriptor`, which listens. `connections` are the tasks of the clients that were
+  // taken, at most `capacity` at once; it outlives the door.
+  Door(const Executor& executor, int descriptor, const TaskGroup& connections,
+       std::size_t capacity);
+
+  // The next client; until there is room for it, it waits in the kernel's queue. Nothing once the
+  // door is closed or the task is cancelled. One caller at a time.
+  [[nodiscard]] awaitable<std::optional<asio::ip::tcp::socket>> next();
+  // A connection has ended, or ends in this turn of the loop: next() looks in a later one.
+  void room_made() { room_made_.set_later(); }
+  // Ends a next() that waits.
+  void close() noexcept;
+
+ private:
+  TcpListener listener_;
+  const TaskGroup& connections_;
+  const std::size_t capacity_;
+  Event room_made_;  // or the door was closed
+  bool closed_ = false;
+};
+
+}  // namespace bottle

@@ -1,0 +1,134 @@
+#include "proxy/tls/door.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <cstddef>
+#include <list>
+#include <optional>
+#include <utility>
+
+#include "tests/support/run_until.h"
+#include "tests/unit/tls/peer.h"
+
+namespace bottle {
+namespace {
+
+using asio::ip::tcp;
+using test::Fd;
+
+// A server with room for two connections, each of which lasts until the test ends it.
+class Doors : public ::testing::Test {
+ protected:
+  static constexpr std::size_t kCapacity = 2;
+
+  void open() {
+    tcp::acceptor acceptor(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+    place_ = acceptor.local_endpoint();
+    door.emplace(io.get_executor(), acceptor.release(), connections, kCapacity);
+    accepting.spawn(accept_all());
+  }
+  Fd client() const {
+    Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(::connect(fd.get(), place_.data(), static_cast<socklen_t>(place_.size())), 0);
+    return fd;
+  }
+  void end_one() {
+    ends.front().set();
+    ends.pop_front();
+  }
+  // Until nothing is left to do but to wait.
+  void settle() {
+    io.restart();
+    while (io.poll() > 0) {
+    }
+  }
+  void TearDown() override {
+    door->close();
+    while (!ends.empty()) end_one();
+    settle();
+  }
+
+  asio::io_context io{1};
+  TaskGroup connections{io.get_executor(), TaskGroup::Children::Independent};
+  TaskGroup accepting{io.get_executor()};
+  std::optional<Door> door;
+  std::list<Event> ends;  // of the connections that are open
+
+ private:
+  awaitable<void> accept_all() {
+    for (;;) {
+      auto socket = co_await door->next();
+      if (!socket) co_return;
+      Event& end = ends.emplace_back(io.get_executor());
+      connections.spawn(serve(std::move(*socket), end));
+    }
+  }
+  awaitable<void> serve(tcp::socket socket, Event& end) {
+    co_await end.wait();
+    socket.close();
+    door->room_made();
+  }
+
+  tcp::endpoint place_;
+};
+
+TEST_F(Doors, TakesClientsWhileThereIsRoom) {
+  open();
+  const Fd first = client();
+  const Fd second = client();
+  const Fd third = client();
+  settle();
+  EXPECT_EQ(ends.size(), kCapacity);
+  end_one();
+  settle();
+  EXPECT_EQ(ends.size(), kCapacity) << "the third had to wait, and was not lost";
+  EXPECT_EQ(connections.size(), kCapacity);
+}
+
+TEST_F(Doors, ClosingEndsTheWaitForAClient) {
+  open();
+  settle();
+  EXPECT_FALSE(accepting.empty());
+  door->close();
+  settle();
+  EXPECT_TRUE(accepting.empty());
+}
+
+TEST_F(Doors, ClosingEndsTheWaitForRoom) {
+  open();
+  const Fd first = client();
+  const Fd second = client();
+  const Fd third = client();
+  settle();
+  door->close();
+  settle();
+  EXPECT_TRUE(accepting.empty());
+  EXPECT_EQ(connections.size(), kCapacity) << "those that were taken go on";
+}
+
+TEST_F(Doors, RoomThatIsMadeAfterTheEndTakesNobody) {
+  open();
+  const Fd first = client();
+  const Fd second = client();
+  const Fd third = client();
+  settle();
+  door->close();
+  end_one();
+  settle();
+  EXPECT_TRUE(accepting.empty());
+  EXPECT_EQ(connections.size(), kCapacity - 1);
+}
+
+TEST_F(Doors, CancellingTheTaskEndsTheWaitForRoom) {
+  open();
+  const Fd first = client();
+  const Fd second = client();
+  settle();
+  EXPECT_FALSE(accepting.empty());
+  test::cancel_tasks(io, accepting);
+  EXPECT_TRUE(accepting.empty());
+}
+
+}  // namespace
+}  // namespace bottle
