@@ -93,7 +93,7 @@ func TestStartUpErrors(t *testing.T) {
 			if strings.Contains(stderr, "terminate called") || strings.Contains(stderr, "Sanitizer") {
 				t.Errorf("stderr: %s", stderr)
 			}
-			// OpenListeners and files that are written are nothing to --check-config; all else it finds as a start does.
+			// Listeners and files that are written are nothing to --check-config; all else it finds as a start does.
 			if c.code == exitListen || strings.HasSuffix(c.name, "-unwritable") {
 				return
 			}
