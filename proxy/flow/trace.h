@@ -1,7 +1,9 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
+#include "proxy/flow/call_body.h"
 #include "proxy/http/exchange.h"
 #include "proxy/upstream/upstream.h"
 
@@ -13,6 +15,7 @@ struct Trace final : ExchangeNotes {
   std::string route;
   bool host_has_secret = false;
   bool target_has_secret = false;
+  std::shared_ptr<Call> call;  // if it may be a JSON-RPC call with a body
   Passage passage;
 };
 

@@ -234,6 +234,7 @@ awaitable<Result<Response>> AnswerJudge::scanners_own(Response relayed, bool req
                               "the scanner answered with a refusal of its own", "scanner_denied");
   }
   passage_.target_has_secret |= verdict.target_has_secret;
+  passage_.refused_by_scanner = true;
   mark_refused(relayed.head, std::move(verdict.failure), exchange_);
   if (relayed.body) {
     relayed.body =
