@@ -160,9 +160,9 @@ constexpr std::array kRows = {
 // ---- the texts
 
 constexpr std::size_t kShown = 200;  // of a message, by the client that shows least
-constexpr std::size_t kMinDetail = 40;
 constexpr std::size_t kMaxHost = 72;
-constexpr std::size_t kMaxMessage = 1024;
+constexpr std::size_t kMaxText = 512;  // of detail and hint, as in a problem document
+constexpr std::size_t kMaxMessage = 2048;
 constexpr int kCallRefused = -32003;  // of the codes that JSON-RPC leaves to servers
 
 void append_plain(std::string& out, std::string_view text) {
@@ -174,6 +174,13 @@ void append_cut(std::string& out, std::string_view text, std::size_t max) {
   if (text.size() > max) out += "...";
 }
 
+void append_sentence(std::string& out, std::string_view text) {
+  text = trim_ows(text);
+  if (text.empty()) return;
+  out += out.back() == '.' ? " " : ". ";
+  append_cut(out, text, kMaxText);
+}
+
 std::string_view hint_of(const Failure& failure) {
   return failure.hint.empty() ? traits(failure.code).hint : std::string_view(failure.hint);
 }
@@ -183,8 +190,8 @@ std::string_view first_sentence(std::string_view text) {
   return end == std::string_view::npos ? text : text.substr(0, end + 1);
 }
 
-// One line: title, host, code, detail, hint, request. Hosts are cut at the front: their ends say
-// whose they are.
+// One line: title, host, code, detail, hint, request. A detail that would push the next step out of
+// what is shown comes behind it. Hosts are cut at the front: their ends say whose they are.
 std::string message_of(const Failure& failure, const RefusalFacts& facts) {
   std::string out = "bottle: ";
   out += traits(failure.code).title;
@@ -196,17 +203,17 @@ std::string message_of(const Failure& failure, const RefusalFacts& facts) {
   }
   out.append(" (").append(problem_word(failure)).append(")");
   const std::string_view hint = hint_of(failure);
-  if (!failure.detail.empty()) {
-    const std::size_t others = out.size() + first_sentence(hint).size() + 7;  // ": ", "...", ". "
-    const std::size_t room = others < kShown ? kShown - others : 0;
+  const std::string_view step = first_sentence(hint);
+  const std::string_view detail = failure.detail;
+  const bool fits = out.size() + detail.size() + step.size() + 4 <= kShown;
+  if (fits && !detail.empty()) {
     out += ": ";
-    append_cut(out, failure.detail, std::max(room, kMinDetail));
+    append_cut(out, detail, kMaxText);
   }
+  append_sentence(out, step);
+  if (!fits) append_sentence(out, detail);
+  append_sentence(out, hint.substr(step.size()));
   if (out.back() != '.') out += '.';
-  if (!hint.empty()) {
-    out += ' ';
-    append_cut(out, hint, kMaxMessage);
-  }
   out += " (request ";
   append_plain(out, facts.request_id);
   out += ')';
@@ -336,9 +343,9 @@ Document page(const Failure& failure, const RefusalFacts& facts) {
   body += kPageStyle;
   append_html(body, title);
   body += "</h1>\n<p>";
-  append_html(body, std::string_view(failure.detail).substr(0, kMaxMessage));
+  append_html(body, std::string_view(failure.detail).substr(0, kMaxText));
   body += "</p>\n<p>";
-  append_html(body, hint_of(failure).substr(0, kMaxMessage));
+  append_html(body, hint_of(failure).substr(0, kMaxText));
   body += "</p>\n<p><code>";
   append_html(body, problem_word(failure));
   body += "</code>, request <code>";

@@ -45,8 +45,7 @@ struct RefusalFacts {
 };
 
 // The answer in that form. Fields and Connection as in problem_answer(), and the reason, the host,
-// our code and the next step stand in the first 200 characters of what the client shows (a detail
-// that is too long for that is cut, then the hint behind its first sentence).
+// our code and the next step stand in the first 200 characters of what the client shows.
 //
 // A 403 becomes another status for clients that would take it for something else: 400 for the APIs
 // of models (403: "log in again", or a second try), 200 for a JSON-RPC call with an id. Other
