@@ -18,7 +18,7 @@ bool is_number(std::string_view text) {
   });
 }
 
-// What may be said again as it is, even to a client that takes the answer for HTML.
+// A character that may be said again as it is, even to a client that takes the answer for HTML.
 bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '<' && c != '>' && c != '&'; }
 
 }  // namespace

@@ -51,8 +51,8 @@ var refusedClients = []client{
 		script: `/usr/bin/python3 -m pip download --retries 0 --no-cache-dir ` +
 			`https://elsewhere.test/x-1.0-py3-none-any.whl 2>&1; true`, want: "403 Client Error: " + refusedText},
 	{name: "cargo", probe: "command -v cargo && command -v rustc", tool: rustToolchain,
-		script: `CARGO_HOME=$PWD/cargo CARGO_NET_RETRY=0 cargo search --index sparse+https://elsewhere.test/ x 2>&1; true`,
-		want:   refusedText},
+		script: `CARGO_HOME=$PWD/cargo CARGO_NET_RETRY=0 cargo search --index ` +
+			`sparse+https://elsewhere.test/ x 2>&1; true`, want: refusedText},
 	{name: "go", probe: "command -v go", tool: goToolchain,
 		script: `printf 'module user\n\ngo 1.19\n\nrequire example.test/x v1.0.0\n' > go.mod
 export GOPROXY=https://elsewhere.test GOSUMDB=off GOTOOLCHAIN=local GOFLAGS=-mod=mod
@@ -172,7 +172,8 @@ func TestRefusalsOfEveryPartTakeTheForm(t *testing.T) {
 		// As MCP's SDKs write it: the id behind the parameters, and so behind the secret.
 		call := `{"method":"tools/call","params":{"x":"` + shapeSecret + `"},"jsonrpc":"2.0","id":12}`
 		answer = w.Do(w.Client(proto), "POST", "/mcp", strings.NewReader(call), "Content-Type", "application/json")
-		if answer.StatusCode != 200 || !strings.HasPrefix(answer.Text, `{"jsonrpc":"2.0","id":12,"error":{"code":-32003,`) ||
+		begins := `{"jsonrpc":"2.0","id":12,"error":{"code":-32003,`
+		if answer.StatusCode != 200 || !strings.HasPrefix(answer.Text, begins) ||
 			!strings.Contains(answer.Text, `"data":{"code":"secret_in_body"`) {
 			t.Errorf("status %d, %s", answer.StatusCode, answer.Text)
 		}
@@ -195,7 +196,8 @@ func TestFailuresKeepTheirStatus(t *testing.T) {
 		w.Double.Close()
 		answer := w.Do(w.Client(proto), "POST", "/v1/chat/completions", strings.NewReader("{}"),
 			"Content-Type", "application/json")
-		if answer.StatusCode != 503 || !strings.HasPrefix(answer.Text, `{"error":{"message":"bottle: Scanner unavailable`) ||
+		begins := `{"error":{"message":"bottle: Scanner unavailable`
+		if answer.StatusCode != 503 || !strings.HasPrefix(answer.Text, begins) ||
 			!strings.Contains(answer.Text, `"type":"server_error"`) {
 			t.Errorf("status %d, %s", answer.StatusCode, answer.Text)
 		}

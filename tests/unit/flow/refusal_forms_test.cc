@@ -124,7 +124,7 @@ TEST_F(RefusalForms, TheScannersRefusalTakesTheFormAndKeepsItsStatus) {
   EXPECT_EQ(ask(post("/v1/messages"), {"{}"}).head.status, 429) << "to be tried again later";
 }
 
-// What the scanner made of an answer of the origin's may still be of use.
+// A changed answer may still be of use.
 TEST_F(RefusalForms, AnAnswerThatTheScannerChangedStays) {
   upstream.status = 200;
   upstream.scanners_word = Failure{Code::UpstreamDenied, "changed", "changed_by_scanner", ""};
