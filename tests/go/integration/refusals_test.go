@@ -22,7 +22,8 @@ const (
 // A secret in what is said to an API that is allowed.
 const refusedSecret = "bottle: Refused by policy: client.test (secret_in_body)"
 
-const modelScript = `/usr/bin/env PYTHONPATH="$(echo ` + toolFolder + `/*-packages)" /usr/bin/python3 -c '
+// Anthropic's SDK with httpx2 does not take "[::1]" in no_proxy.
+const modelScript = `/usr/bin/env no_proxy= NO_PROXY= PYTHONPATH="$(echo ` + toolFolder + `/*-packages)" /usr/bin/python3 -c '
 import sys, time
 import anthropic, openai
 if sys.argv[1] == "anthropic":
@@ -81,7 +82,8 @@ $apt update 2>&1; true`, want: "403  " + refusedText},
 		script: `curl -sS -H 'Accept: text/html,*/*' https://elsewhere.test/`,
 		want:   "<h1>Refused by policy: elsewhere.test</h1>"},
 	{name: "python anthropic", probe: "/usr/bin/python3 -c 'import anthropic, openai'", tool: pythonPackages,
-		script: modelScript + "anthropic", want: "BadRequestError Error code: 400"},
+		script: modelScript + "anthropic", want: "BadRequestError Error code: 400 - {'type': 'error', 'error': " +
+			"{'type': 'invalid_request_error', 'message': '" + refusedText},
 	{name: "python openai", probe: "/usr/bin/python3 -c 'import anthropic, openai'", tool: pythonPackages,
 		script: modelScript + "openai", want: "BadRequestError Error code: 400 - " + refusedText},
 	{name: "claude", probe: "command -v claude", tool: binFolder("claude"),
@@ -100,7 +102,7 @@ func claudeScript(url, prompt string) string {
 }
 
 func codexScript(url, prompt string) string {
-	return `mkdir -p "$PWD/codex" && export CODEX_HOME="$PWD/codex" OPENAI_API_KEY=x
+	return `mkdir -p "$PWD/codex" && export CODEX_HOME="$PWD/codex" OPENAI_API_KEY=x NODE_PATH=` + toolFolder + `
 printf 'model = "m"\nmodel_provider = "near"\n[model_providers.near]\nname = "near"\nbase_url = "` + url + `"\n` +
 		`env_key = "OPENAI_API_KEY"\nwire_api = "responses"\n' > codex/config.toml
 codex exec --skip-git-repo-check "` + prompt + `" </dev/null 2>&1; true`
