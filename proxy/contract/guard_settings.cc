@@ -112,8 +112,9 @@ Expected<GuardRule> parse_on_secret(std::string_view text) {
   if (!parts) return parts.error();
   const auto rule = on_secret_by_word(parts->word);
   if (!rule) {
-    return wrong("\"" + std::string(parts->word) + "\" is nothing to do with a secret",
-                 "write refuse or redact, or HOST=redact for one host");
+    return wrong("\"" + std::string(parts->word.substr(0, 100)) +
+                     "\" is no rule for secrets; there are refuse and redact",
+                 "write the word alone for every host, or HOST=redact for one");
   }
   return GuardRule{.host = std::move(parts->host), .on_secret = rule, .responses = {}};
 }
@@ -123,8 +124,9 @@ Expected<GuardRule> parse_responses(std::string_view text) {
   if (!parts) return parts.error();
   const auto rule = answer_rule_by_word(parts->word);
   if (!rule) {
-    return wrong("\"" + std::string(parts->word) + "\" is nothing to do with a response",
-                 "write off, note or block, or HOST=block for one host");
+    return wrong("\"" + std::string(parts->word.substr(0, 100)) +
+                     "\" is no rule for responses; there are off, note and block",
+                 "write the word alone for every host, or HOST=block for one");
   }
   return GuardRule{.host = std::move(parts->host), .on_secret = {}, .responses = rule};
 }

@@ -23,9 +23,6 @@ enum class AnswerRule : std::uint8_t { Off, Note, Block };
 [[nodiscard]] std::string_view to_string(AnswerRule rule) noexcept;
 [[nodiscard]] std::optional<OnSecret> on_secret_by_word(std::string_view word) noexcept;
 [[nodiscard]] std::optional<AnswerRule> answer_rule_by_word(std::string_view word) noexcept;
-// "a or b": for messages and --help.
-inline constexpr std::string_view kOnSecretWords = "refuse or redact";
-inline constexpr std::string_view kAnswerWords = "off, note or block";
 
 // One rule of a person. It speaks of requests or of answers, not of both.
 struct GuardRule {
