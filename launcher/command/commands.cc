@@ -154,6 +154,16 @@ OptionList start_options(StartOptions& to) {
        .into = &to.audit,
        .help = "write the audit log there (default: ~/.local/state/bottle/ID/audit.jsonl)",
        .value = "FILE"},
+      {.names = "--on-secret",
+       .into = &to.on_secret,
+       .help = "refuse a request with a secret in its body (default), or take the secret out and "
+               "send the rest; HOST=redact for one host; may be repeated",
+       .value = "refuse|redact"},
+      {.names = "--responses",
+       .into = &to.responses,
+       .help = "do nothing about an answer that the guard objects to, note it in the audit log "
+               "(default), or refuse it; HOST=block for one host; may be repeated",
+       .value = "off|note|block"},
       {.names = "--limit",
        .into = &to.limits,
        .help = "change a limit of the proxy, such as idle_ms=60000 (docs/limits.md); may be "
