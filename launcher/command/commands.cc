@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "launcher/command/allow.h"
 #include "launcher/command/bottles.h"
 #include "launcher/command/completion.h"
 #include "launcher/command/doctor.h"
@@ -55,6 +56,15 @@ Examples:
 Without ID it shows the bottle that runs, or else the one that ended last. A line has the time, the
 verdict, the status, method, host and path, the bytes, and the reason of a refusal. docs/config.md
 describes the lines of --json.
+)";
+
+constexpr const char* kAllowFooter = R"(
+Examples:
+  bottle logs                             shows the fingerprint of what was refused
+  bottle allow --secret k5xw4ytq2mzrhd6a
+
+Adds the fingerprint to "ignore" of "guard" in the manifest. The guard lets that value out, to every
+allowed host, from the next start on (docs/guard.md).
 )";
 
 constexpr const char* kExecFooter = R"(
@@ -195,6 +205,18 @@ OptionList logs_options(LogsOptions& to) {
           {.names = "--json", .into = &to.json, .help = "print the lines of the audit log itself"}};
 }
 
+OptionList allow_options(AllowOptions& to) {
+  return {{.names = "NAME", .into = &to.name, .help = "a bottle or an agent of the manifest"},
+          {.names = "--secret",
+           .into = &to.secret,
+           .help = "the fingerprint of a value that the guard found",
+           .value = "FINGERPRINT"},
+          {.names = "--manifest",
+           .into = &to.manifest,
+           .help = "the manifest (default: bottle.json here or in a parent, as for start)",
+           .value = "FILE"}};
+}
+
 OptionList exec_options(ExecOptions& to) {
   return {{.names = "ID", .into = &to.id, .help = "the bottle"}};
 }
@@ -276,6 +298,11 @@ std::span<const CommandRow> command_table() {
        .summary = "show the requests of a bottle, and what became of them",
        .footer = kLogsFooter,
        .make = maker_of(logs_options, run_logs)},
+      {.name = "allow",
+       .summary = "let a value out that the guard refuses",
+       .usage = "allow --secret FINGERPRINT [NAME]",
+       .footer = kAllowFooter,
+       .make = maker_of(allow_options, run_allow, check_allow)},
       {.name = "exec",
        .summary = "run a command in a bottle that runs",
        .usage = "exec ID COMMAND...",
