@@ -96,6 +96,17 @@ TEST(Init, CodexStartsWithoutASandboxOfItsOwn) {
   EXPECT_THAT(*text, HasSubstr("The bottle is the sandbox."));
 }
 
+TEST(Init, ModelApisOfThePresetsGetRedactedRequests) {
+  const auto rules_for = [](const std::vector<std::string>& presets) {
+    const auto text = manifest_for(presets, {});
+    const auto manifest = parse_manifest(*text, "bottle.json", "/project");
+    return manifest->bottles.at("default").guard.on_secret;
+  };
+  EXPECT_THAT(rules_for({"claude", "codex", "git"}),
+              ElementsAre("api.anthropic.com=redact", "api.openai.com=redact"));
+  EXPECT_THAT(rules_for({"git"}), testing::IsEmpty());
+}
+
 TEST(Init, HostsAreTakenFromUrls) {
   EXPECT_THAT(hosts_in("https://a.example/x https://me:pw@b.example:8443/ http://c.example:80"),
               ElementsAre("a.example", "b.example:8443", "c.example"));

@@ -225,7 +225,7 @@ TEST_F(Spec, LimitsAreTheProxys) {
 }
 
 TEST_F(Spec, GuardsRulesOfTheCommandLineComeFirst) {
-  manifest(R"({"bottles": {"default": {"guard": {"on_secret": {"*.test": "redact"},
+  manifest(R"({"bottles": {"default": {"guard": {"on_secret": {"*.a.test": "redact"},
               "responses": "off", "ignore": ["abcdefghijklmn27"], "financial": true}}},
               "agents": {"a": {"bottle": "default", "command": ["sh"]}}})");
   options_.name = "a";
@@ -234,7 +234,7 @@ TEST_F(Spec, GuardsRulesOfTheCommandLineComeFirst) {
   const auto made = plan(options_);
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_THAT(describe(*made),
-              HasSubstr("--on-secret a.test=refuse --on-secret '*.test=redact' --responses block "
+              HasSubstr("--on-secret a.test=refuse --on-secret '*.a.test=redact' --responses block "
                         "--responses off --guard-ignore abcdefghijklmn27 --guard-set financial"));
   EXPECT_THAT(describe(*made), HasSubstr("on secret   a.test=refuse\n"));
   EXPECT_THAT(describe(*made), HasSubstr("ignored     abcdefghijklmn27\n"));
