@@ -9,7 +9,7 @@ constexpr std::string_view kMark = "x-pipelock-block-reason";
 constexpr std::size_t kMaxCode = 48;
 constexpr std::size_t kMaxLayer = 32;
 
-// The value of a field that is there once; of one that is there twice nobody knows which counts.
+// The value of a field that is there once: of two, neither is known to count.
 std::string_view only(const Fields& fields, std::string_view name) {
   if (fields.count(name) != 1) return {};
   const auto value = fields.find(name);

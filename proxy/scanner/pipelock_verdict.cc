@@ -177,7 +177,7 @@ PipelockVerdict by_status(int status, std::string_view line) {
   }
 }
 
-// What a marked refusal means, by its text and its code.
+// The meaning of a marked refusal, by its text and its code.
 PipelockVerdict by_code(int status, std::string_view line, const BlockReason& told) {
   if (told.code == kKillSwitch) return kill_switch();
   // 2.3 says "response read error".

@@ -30,7 +30,7 @@ struct PipelockVerdict {
 // Enough of the body to tell; a body that is longer is the origin's.
 inline constexpr std::size_t kPipelockBlockBody = 4096;
 
-// Who can have put the fields that mark a refusal (block_reason.h) into an answer.
+// The parties that can have put the fields which mark a refusal (block_reason.h) into an answer.
 enum class BlockMark : std::uint8_t {
   AnOriginToo,  // no exit: pipelock may relay what an origin wrote, so the form has to fit as well
   PipelockAlone,  // the exit takes an origin's off: a mark is proof, whatever the form

@@ -4,7 +4,7 @@
 
 namespace bottle {
 
-// What a reason of pipelock's means here.
+// One row: a reason of pipelock's, and its meaning here.
 struct RefusalRow {
   std::string_view text;  // how its line begins after "blocked: ", or its code
   std::string_view word;  // ours

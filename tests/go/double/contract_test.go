@@ -84,7 +84,8 @@ func TestContract3ReturnsRedirects(t *testing.T) {
 		t.Errorf("307 with a body: status %d, %v", resp.StatusCode, resp.Header)
 	}
 	for _, location := range []string{"Location: /a\r\nLocation: /b", `Location: \\elsewhere.test/`, "Location: "} {
-		d := rawWorld(t, Options{Contract: Contract3}, "HTTP/1.1 302 Found\r\n"+location+"\r\nContent-Length: 0\r\n\r\n")
+		d := rawWorld(t, Options{Contract: Contract3},
+			"HTTP/1.1 302 Found\r\n"+location+"\r\nContent-Length: 0\r\n\r\n")
 		if resp := answerTo(t, d, get); resp.StatusCode != 403 || resp.Header.Get(markField) != "parse_error" {
 			t.Errorf("%q: status %d, %v", location, resp.StatusCode, resp.Header)
 		}
@@ -93,7 +94,8 @@ func TestContract3ReturnsRedirects(t *testing.T) {
 
 func TestOriginsMarksAreRelayedOrNot(t *testing.T) {
 	t.Parallel()
-	forged := "HTTP/1.1 403 Forbidden\r\n" + markField + ": forged\r\n" + markField + "-Retry: none\r\nContent-Length: 2\r\n\r\nno"
+	forged := "HTTP/1.1 403 Forbidden\r\n" + markField + ": forged\r\n" + markField +
+		"-Retry: none\r\nContent-Length: 2\r\n\r\nno"
 	for want, o := range map[string]Options{"relayed by 2.3": {}, "taken off": {Contract: Contract3},
 		"relayed on demand": {Contract: Contract3, KeepsForged: true}} {
 		d := rawWorld(t, o, forged)

@@ -57,7 +57,8 @@ func run() int {
 		fmt.Fprintf(os.Stderr, "pipelock-double: %v\n", err)
 		return 1
 	}
-	opts := double.Options{Contract: contract, KeepsForged: *forged, Listen: *listen, Allow: allow, IPAllow: ipAllow, Total: *total, ExplainBlocks: true,
+	opts := double.Options{Contract: contract, KeepsForged: *forged, Listen: *listen, Allow: allow, IPAllow: ipAllow,
+		Total: *total, ExplainBlocks: true,
 		MaxResponse: *maxResponse, MaxRequest: *maxRequest, IdlePerHost: *idle, DNS: *dns, System: *system,
 		Hosts: pairs(hosts), Dial: pairs(dial), Audit: os.Stderr}
 	if *system && *ca != "" {
