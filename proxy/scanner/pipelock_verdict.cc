@@ -202,6 +202,7 @@ PipelockVerdict marked(int status, std::string_view line, const BlockReason& tol
     case BlockRetry::Transient:
       return later(std::move(verdict));
     case BlockRetry::Policy:
+      if (verdict.kind != Kind::Refused) break;
       add_hint(verdict.failure,
                "It can pass when the person who runs the bottle has changed something for it.");
       break;

@@ -172,6 +172,7 @@ TEST(MarkedVerdict, FailuresAreStillFailures) {
   EXPECT_EQ(off.kind, Kind::Failed);
   EXPECT_EQ(off.failure.code, Code::ScannerUnavailable);
   EXPECT_EQ(word(off.failure), "kill_switch_active");
+  EXPECT_EQ(off.failure.hint, "The person who runs the bottle has stopped all traffic.");
   EXPECT_EQ(judged(403, "blocked: SSRF check failed: DNS resolution error for x: no such host",
                    block_fields("ssrf_private_ip", "transient"))
                 .failure.code,
