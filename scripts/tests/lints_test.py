@@ -448,6 +448,7 @@ class Citations(unittest.TestCase):
         self.assertEqual(["there is no test TestGone…"], self.found(page="`TestGone…`"))
         self.assertEqual(["there is no test Rules.Gone"], self.found(pipelock=("ListedMethodsPass", "Gone")))
         self.assertEqual(["no test begins with TestLarge"], self.found(run=("No|", "No|Large|")))
+        self.assertEqual(["no test begins with TestLater"], self.found(run=("MEASURING", 'MORE = "^Test(No|Later)"\nMEASURING')))
 
 
 if __name__ == "__main__":
