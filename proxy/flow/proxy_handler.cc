@@ -103,6 +103,13 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
     if (request.body) request.body->stop(*decision.refusal);
     co_return refuse_by(*decision.refusal, exchange, DecidedBy::Policy);
   }
+  if (!decision.wildcard.empty()) {
+    const auto named = look_at_name(exchange, decision.wildcard);
+    if (!named) {
+      if (request.body) request.body->stop(named.error());
+      co_return refuse_by(named.error(), exchange, DecidedBy::Guard);
+    }
+  }
   auto guarded = services_.guard.look_out(request, exchange, trace.passage);
   if (!guarded) {
     if (request.body) request.body->stop(guarded.error());
@@ -128,6 +135,17 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   // Whether the upstream keeps its connection is nothing to the client.
   sent->head.keep_alive = true;
   co_return std::move(*sent);
+}
+
+Result<void> ProxyHandler::look_at_name(Exchange& exchange, std::string_view wildcard) {
+  auto seen = services_.host_watch.look(exchange.destination().host, wildcard, Clock::now());
+  if (seen) return seen;
+  trace_of(exchange).passage.findings.add(FindingRecord{.name = "host name",
+                                                        .kind = "host_name",
+                                                        .severity = "refuse",
+                                                        .part = "host",
+                                                        .action = FindingAction::Refused});
+  return seen;
 }
 
 // A kill must not leave an exchange that sent something without a trace.
