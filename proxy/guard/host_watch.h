@@ -14,8 +14,8 @@
 
 namespace bottle {
 
-// Watches the names that only a wildcard allows: whoever serves x.y sees each name below it, so a
-// name is a way to send data out. Any thread; no I/O, the time is passed in.
+// Watches the names that only a wildcard allows: the name servers of x.y see each name below it, so
+// a name is a way to send data out. Any thread; no I/O, the time is passed in.
 class HostWatch {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;

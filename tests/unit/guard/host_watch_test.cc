@@ -81,7 +81,7 @@ TEST(HostWatch, ManyNewNamesAreRefusedUntilTheWindowHasPassed) {
   const auto refused = watch.look("new.x.test", "x.test", kStart + minutes(9));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().reason, "too_many_names");
-  // What was used before, and other parents, go on.
+  // Names that were used before, and other parents, go on.
   EXPECT_TRUE(watch.look(name(7), "x.test", kStart + minutes(9)));
   EXPECT_TRUE(watch.look("new.y.test", "y.test", kStart + minutes(9)));
   // The first of them has left the window, and only that.
