@@ -54,7 +54,7 @@ class Worker::Loop {
         upstream_(make_upstream()),
         guard_(secrets, shared.config.decode, decode_),
         handler_(ProxyHandler::Services{shared.policy, *upstream_, shared.config.upstream, guard_,
-                                        shared.audit,
+                                        shared.audit, shared.host_watch,
                                         shared.id_prefix + std::to_string(index) + "-"}),
         connection_services_{io_.get_executor(), shared.config, shared.policy,    wheel_, drain_,
                              tls_acceptor_,      handler_,      shared.doorkeeper} {
