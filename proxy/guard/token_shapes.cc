@@ -119,20 +119,6 @@ constexpr std::array kShapes = {
 
 }  // namespace
 
-std::string_view to_string(RequestPart part) noexcept {
-  switch (part) {
-    case RequestPart::Host:
-      return "host";
-    case RequestPart::Url:
-      return "url";
-    case RequestPart::Header:
-      return "header";
-    case RequestPart::Body:
-      return "body";
-  }
-  return "body";
-}
-
 std::span<const TokenShape> token_shapes() noexcept { return kShapes; }
 
 bool host_matches(std::string_view pattern, std::string_view host) noexcept {
