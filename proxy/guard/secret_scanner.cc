@@ -4,7 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "proxy/contract/problem_codes.h"
 #include "proxy/guard/encodings.h"
 #include "proxy/guard/escapes.h"
 #include "proxy/guard/matcher.h"
