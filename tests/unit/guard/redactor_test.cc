@@ -154,7 +154,7 @@ TEST_F(Redactors, TheSameValueIsRedactedTheSameWayInEveryTurn) {
 TEST_F(Redactors, WorksOnLongTextsInSteps) {
   std::string in = "[";
   std::string expected = "[";
-  for (int i = 0; i < 40; ++i) {
+  for (std::size_t i = 0; i < 40; ++i) {
     const std::string filler = "\"" + std::string(3000 + i * 997, i % 2 ? 'x' : ' ') + "\",";
     in += filler + "\"" + kToken + "\",";
     expected += filler + "\"" + kMark + "\",";
