@@ -103,7 +103,7 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
     if (request.body) request.body->stop(*decision.refusal);
     co_return refuse_by(*decision.refusal, exchange, DecidedBy::Policy);
   }
-  auto guarded = services_.guard.look_out(request, exchange, trace.passage);
+  auto guarded = co_await services_.guard.look_out(request, exchange, trace.passage);
   if (!guarded) {
     if (request.body) request.body->stop(guarded.error());
     co_return refuse_by(guarded.error(), exchange, blame(guarded.error()));

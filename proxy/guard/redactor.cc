@@ -142,13 +142,14 @@ Result<> Redactor::on_hit(Finding finding, std::size_t end) {
   if (value) finding.json_path = value->path;
   const bool done = value && value->at.begin < kept_;  // the hit is behind the value
   if (!value || value->at.is_key || done || pass_ == Pass::Check) return refusal(finding);
-  replace(*value, spans_in(*value, std::move(finding)));
+  replace(*value, spans_in(*value, finding));
+  if (out_.size() > 2 * text_.size() + kStep) return refusal(finding);
   at_ = kept_;
   scanner_.reset();
   return {};
 }
 
-std::vector<FoundSpan> Redactor::spans_in(const Value& value, Finding finding) const {
+std::vector<FoundSpan> Redactor::spans_in(const Value& value, const Finding& finding) const {
   const ByteView leaf = ByteView(text_).substr(value.at.begin, value.at.end - value.at.begin);
   const Bytes text = decode_leaf(coding(), leaf);
   std::vector<FoundSpan> spans;

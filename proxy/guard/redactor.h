@@ -35,8 +35,8 @@ enum class RedactKind : std::uint8_t { Json, Form, Plain };
 // The text is scanned as a body is. The value in which a hit ends (a JSON string, a form's value,
 // the whole of a plain text) is decoded, and what the scanner finds in it is replaced; if that does
 // not end all hits, the whole value is. Refused, with the finding: a hit in a name, outside of
-// values or across them, text that is not what its type says. The same value with the same finds
-// becomes the same text, wherever it stands.
+// values or across them, text that is not what its type says or that would be twice as long. The
+// same value with the same finds becomes the same text, wherever it stands.
 //
 // step() does a bounded part of the work, except for a value that is long itself: a value with a
 // hit is looked at in one step. `place` outlives the object.
@@ -73,7 +73,7 @@ class Redactor {
   [[nodiscard]] Result<bool> end_pass();
   [[nodiscard]] Result<> on_hit(Finding finding, std::size_t end);
   [[nodiscard]] std::optional<Value> value_before(std::size_t end);
-  [[nodiscard]] std::vector<FoundSpan> spans_in(const Value& value, Finding finding) const;
+  [[nodiscard]] std::vector<FoundSpan> spans_in(const Value& value, const Finding& finding) const;
   void replace(const Value& value, std::vector<FoundSpan> spans);
   [[nodiscard]] LeafCoding coding() const;
 

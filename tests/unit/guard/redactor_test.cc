@@ -95,8 +95,8 @@ TEST_F(Redactors, FindsATokenInEscapes) {
   for (const char c : kToken) escaped += "\\u00" + hex_lower(std::string_view(&c, 1));
   EXPECT_EQ(json("[\"a " + escaped + " b\"]"), "[\"a " + kMark + " b\"]");
   // In a string's text that is JSON itself, which stays JSON.
-  EXPECT_EQ(json(R"(["{\"out\":\"\\n)" + kToken + R"(\\nx\"}"])"),
-            R"(["{\"out\":\"\\n)" + kMark + R"(\\nx\"}"])");
+  EXPECT_EQ(json(R"(["{\"out\":\"\\n )" + kToken + R"(\\nx\"}"])"),
+            R"(["{\"out\":\"\\n )" + kMark + R"(\\nx\"}"])");
 }
 
 TEST_F(Redactors, ReplacesAGivenValueInEveryFormThatIsFound) {
@@ -125,7 +125,7 @@ TEST_F(Redactors, RefusesAHitThatIsInNoValue) {
 }
 
 TEST_F(Redactors, RefusesATextThatIsNotWhatItsTypeSays) {
-  for (const std::string text :
+  for (const std::string& text :
        {"[\"" + kToken + "\"", "[\"" + kToken + "\",]", kToken, "{\"a\":\"" + kToken + "\"} {}"}) {
     EXPECT_NE(redact(RedactKind::Json, text).refusal, "") << text;
   }
