@@ -12,7 +12,7 @@ namespace bottle {
 // How much of a request's body the guard holds to be able to redact it; docs/limits.md has reasons.
 struct RedactLimits {
   std::size_t body_bytes = 16u << 20;    // more than a conversation with a few pictures
-  std::size_t memory_bytes = 96u << 20;  // of one worker: two of the longest while being redacted
+  std::size_t memory_bytes = 96u << 20;  // of one worker
 };
 
 // The memory that all held bodies of one worker share. One thread; outlives them.
@@ -54,10 +54,11 @@ class HeldBody final : public BodySource {
 
   // False if there is no memory for it; then it is as it was.
   [[nodiscard]] bool append(ByteView data);
-  // What was appended. May be changed before the first read, within the memory that was taken.
+  // The bytes that were appended. May be changed before the first read, within the memory that was
+  // taken.
   [[nodiscard]] Bytes& bytes() noexcept { return bytes_; }
   [[nodiscard]] bool reserve(std::size_t bytes) noexcept { return share_.take(bytes); }
-  // What comes behind it.
+  // The rest comes behind the bytes.
   void set_rest(std::unique_ptr<BodySource> rest) noexcept { rest_ = std::move(rest); }
 
   awaitable<Result<Chunk>> read(std::size_t max) override;

@@ -5,7 +5,7 @@
 
 namespace bottle {
 
-// What the audit log tells of a finding.
+// The audit log's account of a finding.
 [[nodiscard]] FindingRecord record_of(const Finding& finding, FindingAction action);
 
 }  // namespace bottle

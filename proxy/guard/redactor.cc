@@ -87,7 +87,7 @@ Result<bool> Redactor::step() {
           std::make_unique<SecretScanner>(place_.secrets, place_.space, place_.host, place_.scheme);
       from_ = at_;
     }
-    // What is behind `at_` must not be walked yet: the hit may end there.
+    // No further than that: a hit may end in the piece that comes.
     if (leaves_) (void)leaves_->last_before(at_);
     const ByteView piece = ByteView(text_).substr(at_, std::min(kPiece, until - at_));
     auto found = scanner_->feed(piece).refused;

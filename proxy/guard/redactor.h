@@ -54,8 +54,8 @@ class Redactor {
   [[nodiscard]] Result<bool> step();
   // Once it is done.
   [[nodiscard]] Bytes take_text() { return std::move(text_); }
-  // What was replaced. begin and end are places of the text that was given, or, of a value that
-  // went as a whole after spans of it had gone, of the text without those.
+  // The finds that were replaced. begin and end are places of the text that was given, or, of a
+  // value that went as a whole after spans of it had gone, of the text without those.
   [[nodiscard]] const std::vector<Finding>& findings() const noexcept { return findings_; }
 
  private:
