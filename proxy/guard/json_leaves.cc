@@ -122,7 +122,7 @@ void JsonLeaves::punctuation(char c) {
 }
 
 void JsonLeaves::open(bool array) {
-  if (!wants_value() || depth_ == kMaxDepth) return broken();
+  if (!wants_value() || depth_ == kMaxNesting) return broken();
   arrays_[depth_++] = array;
   expect_ = array ? Expect::ValueOrEnd : Expect::KeyOrEnd;
 }

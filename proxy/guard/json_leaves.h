@@ -17,7 +17,7 @@ namespace bottle {
 // recursion; memory does not depend on the text.
 class JsonLeaves {
  public:
-  static constexpr std::size_t kMaxDepth = 128;  // deeper is not valid
+  static constexpr std::size_t kMaxNesting = 128;  // deeper is not valid
 
   // A string: its bytes between the quotes, as they stand in the text.
   struct Leaf {
@@ -70,7 +70,7 @@ class JsonLeaves {
   ByteView text_;
   std::size_t at_ = 0;
   Expect expect_ = Expect::Value;
-  std::bitset<kMaxDepth> arrays_;  // of the open levels: true for an array
+  std::bitset<kMaxNesting> arrays_;  // of the open levels: true for an array
   std::size_t depth_ = 0;
   std::optional<Leaf> last_;
   JsonPath path_;

@@ -91,6 +91,10 @@ TextSpan widened(ByteView text, TextSpan span, const Finding& finding) {
   if (text.substr(span.begin, span.end - span.begin).find("-----BEGIN") != ByteView::npos) {
     return {.begin = span.begin, .end = end_of_pem(text, span.end)};
   }
+  // Only the beginning of a longer value was looked for: nothing tells where it ends.
+  if (finding.kind == FindingKind::Secret && span.end - span.begin >= kMatchedSecret) {
+    return {.begin = 0, .end = text.size()};
+  }
   // An encoded value stands in the middle of an encoded text; a token has a border on its left.
   if (finding.kind == FindingKind::Secret) {
     while (span.begin > 0 && (is_alnum(text[span.begin - 1]) || text[span.begin - 1] == '+')) {

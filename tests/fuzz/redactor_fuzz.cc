@@ -52,7 +52,7 @@ void check_walker(std::string_view text) {
       text.find("\\u") != std::string_view::npos || text.starts_with("\xef\xbb\xbf");
   if (!differ && std::count_if(text.begin(), text.end(), [](char c) {
                    return c == '[' || c == '{';
-                 }) <= static_cast<std::ptrdiff_t>(JsonLeaves::kMaxDepth)) {
+                 }) <= static_cast<std::ptrdiff_t>(JsonLeaves::kMaxNesting)) {
     FUZZ_CHECK(valid == accepted);
   }
 }

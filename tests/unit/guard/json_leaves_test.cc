@@ -112,8 +112,8 @@ TEST(JsonLeavesTest, RefusesWhatCouldBeReadInAnotherWay) {
 
 TEST(JsonLeavesTest, DepthIsBounded) {
   const auto nested = [](std::size_t n) { return std::string(n, '[') + std::string(n, ']'); };
-  EXPECT_TRUE(is_valid(nested(JsonLeaves::kMaxDepth)));
-  EXPECT_FALSE(is_valid(nested(JsonLeaves::kMaxDepth + 1)));
+  EXPECT_TRUE(is_valid(nested(JsonLeaves::kMaxNesting)));
+  EXPECT_FALSE(is_valid(nested(JsonLeaves::kMaxNesting + 1)));
   EXPECT_FALSE(is_valid(std::string(1000000, '[')));
 }
 

@@ -119,6 +119,21 @@ TEST_F(Redactors, TakesAPrivateKeyToItsEnd) {
       << "one that is cut off goes to the end of the text";
 }
 
+TEST_F(Redactors, ALongValueTakesItsStringWithIt) {
+  std::string value;
+  for (int i = 0; i < 200; ++i) value += "word" + std::to_string(i) + ", and ";
+  auto set =
+      SecretSet::make({SecretSpec{.name = "LONG", .value = value, .hosts = {}, .in_body = false}});
+  ASSERT_TRUE(set);
+  ScanSpace space(**set);
+  const ScanPlace place{
+      .secrets = **set, .space = space, .host = "api.test", .scheme = Scheme::Https};
+  Redactor redactor(place, RedactKind::Json, "[\"a\",\"begin " + value + " end\"]");
+  while (!*redactor.step()) {
+  }
+  EXPECT_EQ(redactor.take_text(), "[\"a\",\"[bottle: LONG removed]\"]");
+}
+
 TEST_F(Redactors, RefusesAHitThatIsInNoValue) {
   EXPECT_NE(redact(RedactKind::Json, "{\"" + kToken + "\":1}").refusal, "");
   EXPECT_NE(redact(RedactKind::Json, "{\"x\":{\"" + kToken + "\":\"y\"}}").refusal, "");
