@@ -57,7 +57,6 @@ class HeldBody final : public BodySource {
   // The bytes that were appended. May be changed before the first read, within the memory that was
   // taken.
   [[nodiscard]] Bytes& bytes() noexcept { return bytes_; }
-  [[nodiscard]] bool reserve(std::size_t bytes) noexcept { return share_.take(bytes); }
   // The rest comes behind the bytes.
   void set_rest(std::unique_ptr<BodySource> rest) noexcept { rest_ = std::move(rest); }
 
