@@ -5,9 +5,6 @@
 
 namespace bottle {
 
-// Where in a request something stands. A credential belongs into some parts only.
-enum class RequestPart : unsigned char { Host, Url, Header, Body };
-
 // A host, or with a leading "*." every name below it, to which a kind of credential inherently
 // belongs, and the parts where that service takes it.
 struct TokenHome {
