@@ -9,13 +9,13 @@
 namespace bottle {
 
 // Undoes one layer of escapes in a stream, in any split: percent-encoding (%XX), the escapes of
-// JSON's strings (RFC 8259 section 7, \xXX and \u{X} too), and HTML's character references (numeric
-// and the names that stand for ASCII). All three in one pass: a text that mixes them needs one
+// strings (JSON's, RFC 8259 section 7; \xXX, \NNN, \u{X} and \UXXXXXXXX too), and HTML's character
+// references (numeric, and the names that stand for ASCII). All three in one pass: a text that mixes them needs one
 // layer. Wherever an escape stands it is undone; what is no escape stays as it is. Nothing grows:
 // the output is never longer than the input.
 class EscapeView {
  public:
-  static constexpr std::size_t kMaxHeld = 12;  // "&#x0010ffff;" is the longest escape
+  static constexpr std::size_t kMaxHeld = 11;  // "&#x0010ffff" waits for the ';' that may follow
 
   // The first byte of `in` that begins an escape, or that may begin one that the end of `in` cuts
   // off; npos if there is none. Several GB/s on text without '%', '\' and '&'.
@@ -33,8 +33,11 @@ class EscapeView {
   [[nodiscard]] std::size_t held() const noexcept { return held_size_; }
 
  private:
-  void add_to_held(char c, Bytes& out);
-  void put_point(std::uint32_t point, Bytes& out);
+  struct Escape;
+  // Decodes what can be decided of `in` to `to`, which has room for it; returns the end of what was
+  // written. What cannot is held.
+  char* decode_to(ByteView in, bool final, char* to);
+  char* put(const Escape& escape, char* to);
 
   std::array<char, kMaxHeld> held_{};
   std::uint8_t held_size_ = 0;

@@ -25,7 +25,7 @@ namespace bottle {
 // Text that holds none of it is passed at 1-2 GB/s.
 class RunFinder {
  public:
-  static constexpr std::size_t kSlots = 12;  // ViewSpec::slot is below it
+  static constexpr std::size_t kSlots = 13;  // ViewSpec::slot is below it
   static constexpr std::size_t kMinWord = 20;
   static constexpr std::size_t kMinJoined = 24;
   static constexpr std::size_t kMaxGap = 32;
