@@ -13,7 +13,7 @@ namespace bottle {
 class NumberList {
  public:
   enum class Base : std::uint8_t { Octal = 8, Decimal = 10 };
-  static constexpr std::size_t kLeast = 12;   // numbers
+  static constexpr std::size_t kLeast = 12;  // numbers
   static constexpr std::size_t kMostDigits = 4;
 
   NumberList(ViewSink& sink, Base base, std::uint8_t slot)

@@ -16,8 +16,7 @@ class QuotedPrintable {
   static constexpr std::size_t kBefore = 128;
   static constexpr std::size_t kBehind = 256;
 
-  QuotedPrintable(ViewSink& sink, std::uint8_t slot)
-      : child_(sink, Coded::QuotedPrintable, slot) {}
+  QuotedPrintable(ViewSink& sink, std::uint8_t slot) : child_(sink, Coded::QuotedPrintable, slot) {}
 
   // May "=" and what follows, as far as it is there, begin a text?
   [[nodiscard]] static bool may_begin(ByteView text) noexcept;
@@ -46,8 +45,8 @@ class QuotedPrintable {
   std::size_t plain_ = 0;  // bytes since the last escape
   std::size_t held_size_ = 0;
   std::array<char, kMostHeld> held_;
-  Bytes before_;           // what stood before, and the first escape as far as it is there
-  std::size_t lead_ = 0;   // of it: what stood before
+  Bytes before_;          // what stood before, and the first escape as far as it is there
+  std::size_t lead_ = 0;  // of it: what stood before
   Bytes out_;
 };
 

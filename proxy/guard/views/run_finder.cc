@@ -51,7 +51,6 @@ class RunFinder::State {
   void word_reaches(Place at, bool ended);
   bool add_to_run(Place at, bool ended);
   void repeat_short_word(std::size_t size);
-  void begin_run(Place at, std::size_t word);
   void end_run();
   void add_chars(Place from, Place to);
   void look_at_number(Place end, std::size_t size);
@@ -162,7 +161,8 @@ void RunFinder::State::word_reaches(Place at, bool ended) {
   if (run_.is_open() && add_to_run(at, ended)) return;
   const std::size_t size = at - word_begin_;
   if (size >= kMinWord) {
-    begin_run(word_begin_, 0);
+    run_.begin(word_begin_, 0);
+    added_ = word_begin_;
     words_ = 0;
     width_ = kAnyWidth;
     (void)add_to_run(at, ended);
@@ -174,10 +174,12 @@ void RunFinder::State::word_reaches(Place at, bool ended) {
 // False: the word is too long to belong to the run, which has ended.
 bool RunFinder::State::add_to_run(Place at, bool ended) {
   const std::size_t size = at - word_begin_;
-  // The second of two long words may be longer: the first one stood behind something on its line.
-  const bool second = words_ == 1;
-  const Place most = second || size <= width_ ? at : word_begin_ + width_;
-  if (second && added_ == word_begin_) run_.begins_again();
+  // A long line may be longer than the one before: that one stood behind something else.
+  const bool short_words = width_ < kMinWord;
+  if (!short_words && added_ == word_begin_ && words_ > 0) {
+    run_.next_word(words_ == 1);
+  }
+  const Place most = short_words && size > width_ ? word_begin_ + width_ : at;
   add_chars(added_, most);
   added_ = most;
   if (most < at) {
@@ -186,9 +188,7 @@ bool RunFinder::State::add_to_run(Place at, bool ended) {
   }
   if (!ended) return true;
   ++words_;
-  if (words_ == 1) {
-    width_ = size;
-  } else if (size < width_) {
+  if (words_ > 1 && size < width_) {
     end_run();  // the last line is shorter
   } else {
     width_ = size;
@@ -211,13 +211,11 @@ void RunFinder::State::repeat_short_word(std::size_t size) {
   pending_size_ += size;
   ++same_words_;
   if (pending_size_ < kMinJoined) return;
-  begin_run(same_begin_, size);
+  run_.begin(same_begin_, size);
   run_.add(pending_.data(), pending_size_, word_begin_ + size);
   words_ = same_words_;
   width_ = size;
 }
-
-void RunFinder::State::begin_run(Place at, std::size_t word) { run_.begin(at, word); }
 
 void RunFinder::State::end_run() {
   run_.finish();
@@ -237,8 +235,8 @@ void RunFinder::State::add_chars(Place from, Place to) {
 }
 
 void RunFinder::State::look_at_number(Place end, std::size_t size) {
-  const bool digit = size <= NumberList::kMostDigits && at(word_begin_) >= '0' &&
-                     at(word_begin_) <= '9';
+  const bool digit =
+      size <= NumberList::kMostDigits && at(word_begin_) >= '0' && at(word_begin_) <= '9';
   if (!digit || !near_) {
     decimal_.end_list();
     octal_.end_list();
