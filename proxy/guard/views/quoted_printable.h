@@ -26,6 +26,8 @@ class QuotedPrintable {
   // What comes next, from `at` on.
   void read(ByteView in, std::uint64_t at);
   void finish(std::uint64_t end);
+  // Positions count from the beginning of another text.
+  void begin_text() noexcept { read_to_ = 0; }
   // Looks at the bytes; begin() is not needed.
   [[nodiscard]] bool is_reading() const noexcept { return reading_; }
   // It was reading up to here.

@@ -62,14 +62,17 @@ void Run::add(const char* chars, std::size_t size, std::uint64_t end) {
 
 void Run::watch_beginning(const char* chars, std::size_t size, std::uint64_t end) {
   watched_ += size;
+  std::size_t staged = 0;
   for (std::size_t i = 0; i < size; ++i) {
     recent_ = recent_ << 8 | static_cast<unsigned char>(chars[i]);
-    stage(chars + i, 1, end - (size - i - 1));
     if (!is_separator(recent_ >> 32 & 0xff)) continue;
     if (!begins_stream(static_cast<std::uint32_t>(recent_))) continue;
+    stage(chars + staged, i + 1 - staged, end - (size - i - 1));
+    staged = i + 1;
     hand_out();
     base64_.begins_here(4);
   }
+  stage(chars + staged, size - staged, end);
 }
 
 void Run::stage(const char* chars, std::size_t size, std::uint64_t end) {
