@@ -12,7 +12,7 @@
 
 namespace bottle {
 
-// What the beginning of a text is.
+// The beginning of a text, as an escape.
 struct EscapeView::Escape {
   enum class Kind : std::uint8_t { None, CutOff, Byte, Point, Unit };  // Unit: of UTF-16
   Kind kind = Kind::None;

@@ -23,7 +23,7 @@ class NumberList {
   // number ends the list.
   void add(ByteView word, std::uint64_t begin, std::uint64_t end);
   void end_list();
-  // What is decoded so far goes to the sink.
+  // Hands out all that is decoded so far.
   void hand_out();
   [[nodiscard]] bool is_empty() const noexcept { return count_ == 0; }
 

@@ -23,7 +23,7 @@ class QuotedPrintable {
 
   // A "=" is at `at`. `before`: up to kBefore bytes that stand in front of it.
   void begin(ByteView before, std::uint64_t at);
-  // What comes next, from `at` on.
+  // The next bytes, from `at` on.
   void read(ByteView in, std::uint64_t at);
   void finish(std::uint64_t end);
   // Positions count from the beginning of another text.

@@ -22,7 +22,7 @@ class Run {
   void next_word(bool known);
   // The next characters; the parent is read up to `end` with them.
   void add(const char* chars, std::size_t size, std::uint64_t end);
-  // What was added goes to the sink as far as it can be decoded.
+  // All that was added goes to the sink as far as it can be decoded.
   void hand_out();
   void finish();
   [[nodiscard]] bool is_open() const noexcept { return open_; }

@@ -7,7 +7,7 @@
 
 namespace bottle {
 
-// What a child text was made from.
+// The encoding that a child text was made from.
 enum class Coded : std::uint8_t {
   Base64,  // and base64url
   Base32,
