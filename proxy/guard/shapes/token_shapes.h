@@ -46,7 +46,7 @@ struct TokenShape {
   ShapeCheck check = nullptr;  // nullptr: whatever matches is one
   // The literals that a match can begin with, in any case, "|" between them. Empty: a match can
   // begin wherever a run of the alphabet has a left boundary.
-  std::string_view heads;
+  std::string_view heads = {};
   TokenAlphabet alphabet = TokenAlphabet::Word;
 };
 
