@@ -13,7 +13,7 @@ LAYERS = {
     "proxy/http": ("proxy/base",),
     "certs": ("proxy/base",),
     "proxy/tls": ("proxy/base", "certs"),
-    "proxy/guard": ("proxy/base", "proxy/http"),
+    "proxy/guard": ("proxy/base", "proxy/http", "certs/digest.h"),
     "proxy/ledger": ("proxy/base", "proxy/http", "certs/digest.h"),
     "proxy/body": ("proxy/base", "proxy/http", "proxy/guard"),
     "proxy/upstream": ("proxy/base", "proxy/http", "proxy/tls", "proxy/guard", "certs/server_name.h"),

@@ -8,6 +8,8 @@ namespace {
 
 // A token is read so far behind its match's end. Only a private key is longer.
 constexpr std::size_t kMostBehind = 4096;
+// Where no literal marks the start, it is at most so far before the match's end.
+constexpr std::size_t kMostBefore = 256;
 
 bool goes_on(TokenAlphabet alphabet, char c) noexcept {
   switch (alphabet) {
@@ -64,7 +66,7 @@ std::optional<TokenSpan> find_token(const TokenShape& shape, std::string_view wi
   // The last start first: what stands before may be another token.
   for (std::size_t begin = match_end; begin-- > 0;) {
     if (shape.heads.empty()) {
-      if (!goes_on(shape.alphabet, window[begin])) break;
+      if (!goes_on(shape.alphabet, window[begin]) || match_end - begin > kMostBefore) break;
       if (begin > 0 && is_word(window[begin - 1])) continue;
     } else if (!head_at(shape.heads, window.substr(begin, match_end - begin))) {
       continue;
