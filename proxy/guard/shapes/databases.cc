@@ -32,14 +32,13 @@ constexpr std::array kShapes = {
                .check = is_harmless_database_url,
                .heads = "postgres|mysql|mariadb|mongodb|redis|amqp",
                .alphabet = TokenAlphabet::Url},
-    TokenShape{
-        .name = ".netrc line",
-        .pattern =
-            "(?:^|\\s)machine\\s+[^\\s\"']+\\s+login\\s+[^\\s\"']+\\s+password\\s+[^\\s\"']{4}",
-        .homes = {},
-        .check = is_netrc_line,
-        .heads = "machine",
-        .alphabet = TokenAlphabet::Url},
+    TokenShape{.name = ".netrc line",
+               .pattern = BOTTLE_LEFT
+               "machine\\s+[^\\s\"']+\\s+login\\s+[^\\s\"']+\\s+password\\s+[^\\s\"']{4}",
+               .homes = {},
+               .check = is_netrc_line,
+               .heads = "machine",
+               .alphabet = TokenAlphabet::Url},
     TokenShape{.name = "basic authorization",
                .pattern = "(?i:authorization)[\\\\]?[\"']?\\s{0,4}[:=]\\s{0,4}[\\\\]?[\"']?(?i:"
                           "basic)\\s{1,4}[A-Za-z0-9+/]{8}",

@@ -20,14 +20,21 @@ constexpr std::array<std::string_view, 12> kTestCards = {
     "5555555555554444", "5105105105105100", "2223003122003222", "5200828282828210",
     "378282246310005",  "371449635398431",  "6011111111111117", "6011000990139424"};
 
-std::string without_separators(std::string_view text, std::size_t most) {
+// The first `size` letters and digits, and the text behind them.
+struct Taken {
   std::string kept;
-  for (const char c : text) {
-    if (c == ' ' || c == '-') continue;
-    if (!is_alnum(c) || kept.size() == most) break;
-    kept.push_back(c);
+  std::string_view rest;
+};
+Taken take(std::string_view text, std::size_t size) {
+  Taken taken;
+  while (!text.empty() && taken.kept.size() < size) {
+    const char c = text.front();
+    if (is_alnum(c)) taken.kept.push_back(c);
+    if (!is_alnum(c) && c != ' ' && c != '-') break;
+    text.remove_prefix(1);
   }
-  return kept;
+  taken.rest = text;
+  return taken;
 }
 
 bool passes_luhn(std::string_view digits) noexcept {
@@ -41,13 +48,11 @@ bool passes_luhn(std::string_view digits) noexcept {
 }
 
 bool is_card(std::string_view text) noexcept {
-  const std::string digits = without_separators(text, 17);
-  const std::size_t size = digits.starts_with('3') ? 15 : 16;
+  const std::size_t size = text.starts_with('3') ? 15 : 16;
+  const Taken taken = take(text, size);
+  const std::string& card = taken.kept;
   // Another digit or letter behind it: a longer number of another kind.
-  if (digits.size() < size || (digits.size() > size && text.find(' ') == std::string_view::npos)) {
-    return false;
-  }
-  const std::string_view card = std::string_view(digits).substr(0, size);
+  if (card.size() < size || (!taken.rest.empty() && is_alnum(taken.rest.front()))) return false;
   if (!std::all_of(card.begin(), card.end(), is_digit) || !passes_luhn(card)) return false;
   // "4000000000000002": a number for tests has few digits of its own.
   return entropy(card) > 1.9 && !is_regular(card) &&
@@ -73,7 +78,7 @@ bool is_iban(std::string_view text) noexcept {
       std::find_if(kCountries.begin(), kCountries.end(),
                    [text](const Country& one) { return text.starts_with(one.code); });
   if (country == kCountries.end()) return false;
-  const std::string iban = without_separators(text, country->size);
+  const std::string iban = take(text, country->size).kept;
   if (iban.size() < country->size || std::any_of(iban.begin(), iban.end(), is_lower)) return false;
   // ISO 7064: the first four to the end, letters as two digits.
   unsigned rest = 0;

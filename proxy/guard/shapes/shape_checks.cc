@@ -60,13 +60,6 @@ std::string_view setting_value(std::string_view text) noexcept {
 bool is_github_token(std::string_view text) noexcept { return is_summed_token(text); }
 bool is_npm_token(std::string_view text) noexcept { return is_summed_token(text); }
 
-bool is_aws_key_id(std::string_view text) noexcept {
-  if (text.size() < 20) return false;
-  const std::string_view body = text.substr(4, 16);
-  // Its digits are 2 to 7, a fifth of the letters: a word in capitals has none.
-  return std::any_of(body.begin(), body.end(), is_digit) && looks_random(body, 32);
-}
-
 bool is_aws_secret(std::string_view text) noexcept {
   const std::string_view value = setting_value(text);
   if (value.size() < 40) return false;
@@ -100,15 +93,14 @@ bool is_telegram_token(std::string_view text) noexcept {
 }
 
 bool is_slack_token(std::string_view text) noexcept {
-  // "xoxb-", numbers with "-" behind each, and a random rest of at least 16.
-  if (text.size() < 6) return false;
-  std::string_view rest = text.substr(5);
-  for (std::size_t dash = rest.find('-'); dash != std::string_view::npos; dash = rest.find('-')) {
-    if (!all_of(rest.substr(0, dash), is_digit)) break;
-    rest.remove_prefix(dash + 1);
-  }
-  return rest.size() >= 10 ? looks_random(rest.substr(0, 24), 36)
-                           : !is_documented_example(text.substr(5));
+  // "xoxb-", a number, and 16 more: another number's digits, or a random value.
+  const std::size_t dash = text.find('-', 5);
+  if (dash == std::string_view::npos || text.size() < dash + 17) return false;
+  const std::string_view body = text.substr(dash + 1, 16);
+  if (text.substr(0, dash + 17).find("12345") != std::string_view::npos) return false;
+  // Digits are regular by chance too often.
+  const bool number = all_of(body.substr(0, 8), is_digit);
+  return entropy(body) > 1.5 && (number || !is_documented_example(body));
 }
 
 bool is_azure_client_secret(std::string_view text) noexcept {

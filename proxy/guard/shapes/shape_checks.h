@@ -40,7 +40,6 @@ bool random_setting(std::string_view text) noexcept {
 
 [[nodiscard]] bool is_github_token(std::string_view text) noexcept;
 [[nodiscard]] bool is_npm_token(std::string_view text) noexcept;
-[[nodiscard]] bool is_aws_key_id(std::string_view text) noexcept;
 [[nodiscard]] bool is_aws_secret(std::string_view text) noexcept;
 [[nodiscard]] bool is_discord_token(std::string_view text) noexcept;
 [[nodiscard]] bool is_telegram_token(std::string_view text) noexcept;

@@ -9,12 +9,12 @@
 namespace bottle {
 namespace {
 
-// Of the entropy that a text of this length can have. Random text is above 0.8 of it in all but
-// one case of many millions; words, names and counted-up values are below.
-constexpr double kLeastShare = 0.7;
+// Of the entropy that a text of this length can have. Random text is above 0.75 of it in all but
+// one case of many thousands; words, names and counted-up values are below.
+constexpr double kLeastShare = 0.65;
 // Of the characters that follow from those before, from which on a text counts as regular. Of
 // random hexadecimal digits a fifth does, by chance.
-constexpr double kRegularShare = 0.55;
+constexpr double kRegularShare = 0.62;
 
 // Five letters and more: shorter ones are in random text too often.
 constexpr std::array<std::string_view, 20> kPlaceholderWords = {
@@ -94,6 +94,7 @@ double entropy(std::string_view text) noexcept {
 bool looks_random(std::string_view text, unsigned letters) noexcept {
   const auto most = std::log2(std::min(static_cast<double>(text.size()), double{1} * letters));
   if (entropy(text) < kLeastShare * most || is_documented_example(text)) return false;
+  if (letters == 32) return true;  // capitals and six digits: one in thirty has no digit
   const bool digits = std::any_of(text.begin(), text.end(), is_digit);
   const bool low = std::any_of(text.begin(), text.end(), is_lower);
   const bool high = std::any_of(text.begin(), text.end(), is_upper);

@@ -40,9 +40,13 @@ bool is_this_machine(std::string_view host) noexcept {
 }
 
 bool is_documented_host(std::string_view host) noexcept {
-  constexpr std::array<std::string_view, 8> kWords = {"example", "your",   "hostname", "domain.",
-                                                      ".test",   ".local", ".invalid", "myhost"};
-  return std::any_of(kWords.begin(), kWords.end(),
+  constexpr std::array<std::string_view, 5> kWords = {"example", "your", "hostname", "domain.",
+                                                      "myhost"};
+  // RFC 6761 keeps these for what is no real host, ".local" is the link's own.
+  constexpr std::array<std::string_view, 4> kEnds = {".test", ".local", ".invalid", ".example"};
+  return std::any_of(kEnds.begin(), kEnds.end(),
+                     [host](std::string_view end) { return host.ends_with(end); }) ||
+         std::any_of(kWords.begin(), kWords.end(),
                      [host](std::string_view word) { return contains_any_case(host, word); });
 }
 

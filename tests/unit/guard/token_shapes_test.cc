@@ -53,9 +53,8 @@ class Maker {
   }
   // Each gap filled with its alphabet in order.
   static std::string fill_in_order(std::string_view form) {
-    return expand(form, [](std::string_view letters, std::size_t i) {
-      return letters[i % letters.size()];
-    });
+    return expand(
+        form, [](std::string_view letters, std::size_t i) { return letters[i % letters.size()]; });
   }
 
  private:
@@ -70,7 +69,7 @@ class Maker {
         {'V', "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"},
         {'L', "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"},
         {'D', "123456789"},
-        {'Q', "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"},
+        {'Q', "023456789ACDEFGHJKLMNPQRSTUVWXYZ"},
     };
     std::string text;
     while (!form.empty()) {
@@ -146,7 +145,9 @@ std::vector<Form> random_forms() {
   return {
       {"Anthropic key", "sk-ant-api03-{W32}"},
       {"OpenAI project key", "sk-proj-{W40}"},
-      {"OpenAI key", "sk-{A20}T3Blbk" "FJ{A20}"},
+      {"OpenAI key",
+       "sk-{A20}T3Blbk"
+       "FJ{A20}"},
       {"OpenRouter key", "sk-or-v1-{X64}"},
       {"Groq key", "gsk_{A48}"},
       {"xAI key", "xai-{A70}"},
@@ -223,9 +224,15 @@ std::vector<Form> random_forms() {
       {"Doppler token", "dp.pt.{A40}"},
       {"Pulumi token", "pul-{X40}"},
       {"age secret key", "AGE-SECRET-KEY-1{Q58}"},
-      {"private key", "-----BEGIN " "RSA PRIVATE KEY-----\n{B64}\n"},
-      {"private key", "-----BEGIN " "OPENSSH PRIVATE KEY-----\\n{B64}"},
-      {"private key", "-----BEGIN " "PGP PRIVATE KEY BLOCK-----\n\n{B64}"},
+      {"private key",
+       "-----BEGIN "
+       "RSA PRIVATE KEY-----\n{B64}\n"},
+      {"private key",
+       "-----BEGIN "
+       "OPENSSH PRIVATE KEY-----\\n{B64}"},
+      {"private key",
+       "-----BEGIN "
+       "PGP PRIVATE KEY BLOCK-----\n\n{B64}"},
       {"database URL with a password", "postgres://app:{A16}@db.internal.test-corp.net:5432/app"},
       {"database URL with a password", "mongodb+srv://app:{A12}@cluster0.abcde.mongodb.net/x"},
       {"database URL with a password", "rediss://:{A20}@cache:6379"},
@@ -255,7 +262,8 @@ std::vector<Form> made_forms(Maker& maker) {
       {"Grafana API key", base64_of(maker.fill("{\"k\":\"{A32}\",\"n\":\"ci\",\"id\":1}"))},
       {"basic authorization",
        "\"Authorization\": \"Basic " + base64_of("deploy:" + maker.fill("{A14}"))},
-      {"JSON Web Token that is valid now", jwt("{\"sub\":\"7\",\"exp\":" + in_an_hour() + "}", maker)},
+      {"JSON Web Token that is valid now",
+       jwt("{\"sub\":\"7\",\"exp\":" + in_an_hour() + "}", maker)},
       {"JSON Web Token", jwt("{\"sub\":\"7\",\"exp\":1500000000}", maker)},
       {"Supabase service key", jwt("{\"iss\":\"supabase\",\"role\":\"service_role\"}", maker)},
   };
@@ -285,7 +293,8 @@ TEST(TokenShapes, RealTokenIsFoundWhateverIsPutBehindIt) {
   Maker maker(2);
   for (const Form& form : random_forms()) {
     // What only a setting's name tells must end where it ends.
-    if (form.form.find('=') != std::string::npos || form.form.find(':') != std::string::npos) continue;
+    if (form.form.find('=') != std::string::npos || form.form.find(':') != std::string::npos)
+      continue;
     for (const std::string behind : {"EXAMPLE", "xxxxxxxxxxxxxxxxxxxx", "your-token", "."}) {
       const std::string text = maker.fill(form.form) + behind;
       EXPECT_TRUE(all_shapes().found(text).contains(form.name)) << form.name << ": " << text;
@@ -311,6 +320,7 @@ TEST(TokenShapes, TooShortIsNoToken) {
     // Of these the end may be anywhere.
     if (form.name.starts_with("database") || form.name == ".netrc line") continue;
     if (form.name == "private key" || form.name == "Sentry DSN") continue;
+    if (form.form.find("{D12}-{D12}") != std::string::npos) continue;  // not the shortest
     std::string text = maker.fill(form.form);
     text.pop_back();
     const std::string in_text = " " + text + " ";
@@ -336,8 +346,10 @@ TEST(TokenShapes, OrdinaryTextIsNoToken) {
            "\"integrity\": \"sha512-" + maker.fill("{B86}=="),
            "data:image/png;base64," + maker.fill("{B400}"),
            "secret_access_key = " + maker.fill("{X40}"),
-           "-----BEGIN " "PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAAS...\n-----END",
-           "-----BEGIN " "RSA PRIVATE KEY-----\n<your key>\n",
+           "-----BEGIN "
+           "PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAAS...\n-----END",
+           "-----BEGIN "
+           "RSA PRIVATE KEY-----\n<your key>\n",
            "postgres://user@host/db",
            "https://user:password@example.com/",
            "machine example.com login me password hello123",
@@ -356,14 +368,18 @@ TEST(TokenShapes, OrdinaryTextIsNoToken) {
 TEST(TokenShapes, PublishedExamplesAreNoTokens) {
   Maker maker(6);
   for (const std::string& text : std::vector<std::string>{
-           "AKIA" "IOSFODNN7EXAMPLE",
-           "aws_secret_access_key=wJalrXUtn" "FEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+           "AKIA"
+           "IOSFODNN7EXAMPLE",
+           "aws_secret_access_key=wJalrXUtn"
+           "FEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
            "sk_test_" + maker.fill("{A24}"),
            "ghp_" + std::string(36, 'x'),
            "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UV"
            "ErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
-           "MTk4NjIyNDgzNDcxOTI1MjQ4." "Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs",
-           "110201543:" "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
+           "MTk4NjIyNDgzNDcxOTI1MjQ4."
+           "Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs",
+           "110201543:"
+           "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
            jwt("{\"sub\":\"1234567890\",\"name\":\"John Doe\",\"iat\":1516239022}", maker),
        }) {
     EXPECT_TRUE(all_shapes().found(text + " ").empty()) << text;
@@ -380,7 +396,8 @@ TEST(TokenShapes, ChecksumMakesATokenOfAnExample) {
       "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   const std::string body(30, 'x');
   std::string sum;
-  for (std::uint32_t crc = crc32_of(body); sum.size() < 6; crc /= 62) sum.insert(sum.begin(), kDigits[crc % 62]);
+  for (std::uint32_t crc = crc32_of(body); sum.size() < 6; crc /= 62)
+    sum.insert(sum.begin(), kDigits[crc % 62]);
   EXPECT_TRUE(all_shapes().found("ghp_" + body + sum).contains("GitHub token"));
   EXPECT_TRUE(all_shapes().found("npm_" + body + sum).contains("npm token"));
   EXPECT_EQ(crc32_of("123456789"), 0xcbf43926u);
@@ -392,8 +409,10 @@ TEST(TokenShapes, SpanIsTheTokenWithAllThatBelongsToIt) {
   const std::string github = maker.fill("ghp_{A40}");
   (void)all_shapes().found("see " + github + ", and", &token);
   EXPECT_EQ(token, github);
-  const std::string key = "-----BEGIN " "RSA PRIVATE KEY-----\n" +
-                          maker.fill("{B64}\n{B64}\n{B31}=\n") + "-----END RSA PRIVATE KEY-----";
+  const std::string key =
+      "-----BEGIN "
+      "RSA PRIVATE KEY-----\n" +
+      maker.fill("{B64}\n{B64}\n{B31}=\n") + "-----END RSA PRIVATE KEY-----";
   (void)all_shapes().found("key:\n" + key + "\nrest", &token);
   EXPECT_EQ(token, key);
 }
@@ -408,7 +427,7 @@ TEST(TokenShapes, RandomTokensAreNeverTakenForExamples) {
     refused += looks_random(maker.fill("{V16}"), 32) ? 0 : 1;
     refused += looks_random(maker.fill("{L34}"), 52) ? 0 : 1;
   }
-  EXPECT_LE(refused, 10);
+  EXPECT_LE(refused, 5);
 }
 
 TEST(TokenShapes, HomesAreHostsInCanonicalForm) {
@@ -467,7 +486,8 @@ TEST(TokenShapes, HomesTakeTheirTokensWhereTheyDocument) {
 
 TEST(FinancialShapes, ChecksumsDecide) {
   Shapes shapes(financial_shapes());
-  // Not issued to anyone: a made-up account with the right digits, and keys of the standards' texts.
+  // Not issued to anyone: a made-up account with the right digits, and keys of the standards'
+  // texts.
   EXPECT_TRUE(shapes.found("pay 4539 5787 6362 1486 now").contains("card number"));
   EXPECT_FALSE(shapes.found("pay 4539 5787 6362 1487 now").contains("card number"));
   EXPECT_FALSE(shapes.found("pay 4242 4242 4242 4242 now").contains("card number"));
