@@ -19,7 +19,7 @@ import sys
 import tarfile
 import zipfile
 
-# Sources with tests, documentation, lock files, minified scripts, translations and fixtures with made-up credentials.
+# Sources with tests, documentation, lock files, minified scripts and translations.
 PYPI = ("django", "botocore", "sympy", "sphinx", "faker", "jupyterlab", "plotly", "twilio", "stripe", "slack_sdk",
         "detect-secrets", "ansible-core", "azure-storage-blob", "google-api-python-client", "sqlalchemy", "paramiko",
         "cryptography", "scrapy", "babel", "pip", "moto", "openai", "anthropic", "kubernetes", "streamlit", "databricks-sdk")
@@ -29,12 +29,12 @@ NPM = ("typescript", "react-dom", "webpack", "aws-sdk", "date-fns", "jsonwebtoke
        "twilio", "@mdn/browser-compat-data", "bootstrap", "jose", "openai", "bip39", "node-forge")
 CRATES = ("tokio", "serde_json", "rustls", "ring", "reqwest", "git2", "aws-sdk-s3", "jsonwebtoken", "sqlx", "bip39",
           "bitcoin", "clap", "regex", "octocrab", "pem", "ssh-key", "mongodb", "redis")
-GO = ("github.com/zricethezav/gitleaks/v8", "golang.org/x/crypto", "github.com/golang-jwt/jwt/v5", "k8s.io/client-go",
+GO = ("golang.org/x/crypto", "github.com/golang-jwt/jwt/v5", "k8s.io/client-go",
       "github.com/hashicorp/vault/api", "github.com/go-git/go-git/v5", "github.com/jackc/pgx/v5",
-      "go.mongodb.org/mongo-driver", "github.com/slack-go/slack", "github.com/aws/aws-sdk-go", "github.com/cli/cli/v2",
+      "go.mongodb.org/mongo-driver", "github.com/slack-go/slack", "github.com/aws/aws-sdk-go",
       "github.com/hashicorp/terraform", "github.com/redis/go-redis/v9", "gitlab.com/gitlab-org/api/client-go")
 DEBIAN = ("python3-doc", "git-doc", "openssl", "libssl-doc", "postgresql-doc", "debian-handbook", "gnupg-l10n",
-          "apache2-doc", "rust-doc", "php-doc")
+          "apache2-doc", "rust-doc")
 TO_GIT = 12          # trees that are packed with git, the largest first
 IMAGES = (".png", ".jpg", ".gif", ".ico", ".woff2")
 
@@ -115,7 +115,7 @@ def from_debian(root):
     fetch_each(DEBIAN, store, ["apt-get", "download", "-qq"])
     for archive in store.glob("*.deb"):
         unpack(archive, root / "text/debian" / archive.stem)
-    for packed in list((root / "text/debian").rglob("*.gz")):
+    for packed in [path for path in files_of(root / "text/debian") if path.suffix == ".gz"]:
         run(["gunzip", "-f", str(packed)], root)
 
 

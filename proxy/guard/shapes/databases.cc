@@ -38,14 +38,16 @@ constexpr std::array kShapes = {
                .homes = {},
                .check = is_netrc_line,
                .heads = "machine",
-               .alphabet = TokenAlphabet::Url},
+               .alphabet = TokenAlphabet::Url,
+               .named = true},
     TokenShape{.name = "basic authorization",
                .pattern = "(?i:authorization)[\\\\]?[\"']?\\s{0,4}[:=]\\s{0,4}[\\\\]?[\"']?(?i:"
                           "basic)\\s{1,4}[A-Za-z0-9+/]{8}",
                .homes = kAnywhere,
                .check = is_basic_authorization,
                .heads = "authorization",
-               .alphabet = TokenAlphabet::Base64},
+               .alphabet = TokenAlphabet::Base64,
+               .named = true},
 };
 
 #undef BOTTLE_DATABASE_URL

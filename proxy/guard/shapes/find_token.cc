@@ -29,6 +29,12 @@ bool goes_on(TokenAlphabet alphabet, char c) noexcept {
   return false;
 }
 
+// A pattern goes over more than what ends a token in a text around it: passwords have all kinds of
+// characters.
+bool may_precede(TokenAlphabet alphabet, char c) noexcept {
+  return goes_on(alphabet, c) || (alphabet == TokenAlphabet::Url && (c == '`' || c == '\\'));
+}
+
 std::size_t end_of(const TokenShape& shape, std::string_view window, std::size_t end) noexcept {
   const std::size_t most = std::min(window.size(), end + kMostBehind);
   while (end < most && goes_on(shape.alphabet, window[end])) ++end;
@@ -40,13 +46,16 @@ std::size_t end_of(const TokenShape& shape, std::string_view window, std::size_t
   return close == std::string_view::npos ? window.size() : end + close + 5;
 }
 
-bool head_at(std::string_view heads, std::string_view text) noexcept {
+bool head_at(const TokenShape& shape, std::string_view text) noexcept {
+  std::string_view heads = shape.heads;
   while (!heads.empty()) {
     const std::string_view head = heads.substr(0, heads.find('|'));
-    const bool here = text.size() >= head.size() &&
-                      std::equal(head.begin(), head.end(), text.begin(),
-                                 [](char a, char b) { return lower(a) == lower(b); });
-    if (here) return true;
+    const auto same = [&shape](char a, char b) {
+      return a == b || (shape.named && lower(a) == lower(b));
+    };
+    if (text.size() >= head.size() && std::equal(head.begin(), head.end(), text.begin(), same)) {
+      return true;
+    }
     heads.remove_prefix(std::min(heads.size(), head.size() + 1));
   }
   return false;
@@ -65,12 +74,14 @@ std::optional<TokenSpan> find_token(const TokenShape& shape, std::string_view wi
   bool looked = false;
   // The last start first: what stands before may be another token.
   for (std::size_t begin = match_end; begin-- > 0;) {
-    if (shape.heads.empty()) {
-      if (!goes_on(shape.alphabet, window[begin]) || match_end - begin > kMostBefore) break;
-      if (begin > 0 && is_word(window[begin - 1])) continue;
-    } else if (!head_at(shape.heads, window.substr(begin, match_end - begin))) {
-      continue;
-    }
+    if (shape.heads.empty() && match_end - begin > kMostBefore) break;
+    // A pattern can end with the byte behind the token.
+    const bool last = begin + 1 == match_end;
+    if (!shape.named && !last && !may_precede(shape.alphabet, window[begin])) break;
+    const bool may_start = shape.heads.empty()
+                               ? begin == 0 || !is_word(window[begin - 1])
+                               : head_at(shape, window.substr(begin, match_end - begin));
+    if (!may_start) continue;
     looked = true;
     if (passes(shape, window.substr(begin, end - begin))) return TokenSpan{begin, end};
   }

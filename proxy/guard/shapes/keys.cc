@@ -54,7 +54,8 @@ constexpr std::array kShapes = {
                .homes = {},
                .check = is_private_key,
                .heads = "-----BEGIN ",
-               .alphabet = TokenAlphabet::Pem},
+               .alphabet = TokenAlphabet::Pem,
+               .named = true},
 };
 
 #undef BOTTLE_JWT

@@ -105,13 +105,15 @@ constexpr std::array kShapes = {
                           "(?i:api)?" BOTTLE_JOINT "(?i:key)" BOTTLE_IS "[A-Za-z0-9]{32}",
                .homes = kMistral,
                .check = random_setting<32, 62>,
-               .heads = "mistral"},
+               .heads = "mistral",
+               .named = true},
     TokenShape{.name = "Cohere key",
                .pattern = "(?:(?i:cohere)" BOTTLE_JOINT "(?i:api)?" BOTTLE_JOINT
                           "(?i:key|token)|CO_API_KEY)" BOTTLE_IS "[A-Za-z0-9]{40}",
                .homes = kCohere,
                .check = random_setting<40, 62>,
-               .heads = "cohere|CO_API_KEY"},
+               .heads = "cohere|CO_API_KEY",
+               .named = true},
 };
 
 }  // namespace

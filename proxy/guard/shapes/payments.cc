@@ -25,11 +25,18 @@ constexpr std::array kShapes = {
                .check = random_from<8, 24, 62>,
                .heads = "rk_live_|sk_live_"},
     TokenShape{.name = "Square token",
-               .pattern = BOTTLE_LEFT
-               "(?:EAAA[A-Za-z0-9_\\-]{60}|sq0atp-[A-Za-z0-9_\\-]{22}|sq0csp-[A-Za-z0-9_\\-]{43})",
+               .pattern = BOTTLE_LEFT "sq0(?:atp-[A-Za-z0-9_\\-]{22}|csp-[A-Za-z0-9_\\-]{43})",
                .homes = kSquare,
                .check = random_from<7, 22, 64>,
-               .heads = "EAAA|sq0atp-|sq0csp-"},
+               .heads = "sq0atp-|sq0csp-"},
+    // By itself it could be a line of base64.
+    TokenShape{.name = "Square access token",
+               .pattern = "(?:(?i:square)[A-Za-z_\\- ]{0,16}" BOTTLE_IS
+                          "|(?i:bearer) )EAAA[A-Za-z0-9_\\-]{60}",
+               .homes = kSquare,
+               .check = is_square_access_token,
+               .heads = "square|bearer",
+               .named = true},
 };
 
 }  // namespace

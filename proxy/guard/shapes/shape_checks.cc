@@ -158,6 +158,11 @@ bool is_doppler_token(std::string_view text) noexcept {
          looks_random(text.substr(mark + 1, 40), 62);
 }
 
+bool is_square_access_token(std::string_view text) noexcept {
+  const std::size_t at = text.find("EAAA");
+  return at != std::string_view::npos && random_from<4, 60, 64>(text.substr(at));
+}
+
 bool is_heroku_key(std::string_view text) noexcept {
   const std::string_view value = setting_value(text);
   if (value.size() < 36 || (value.size() > 36 && is_word(value[36]))) return false;
@@ -226,7 +231,7 @@ bool is_basic_authorization(std::string_view text) noexcept {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
   const std::string pair = decode_base64(text);
   const std::size_t colon = pair.find(':');
-  if (colon == std::string::npos || colon == 0) return false;
+  if (colon == std::string::npos || colon == 0 || pair.front() == '{') return false;
   // Anything else is no text in base64, but text that happens to be in its alphabet.
   if (std::any_of(pair.begin(), pair.end(), [](char c) { return c < ' ' || c == '\x7f'; })) {
     return false;

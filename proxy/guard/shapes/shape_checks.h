@@ -53,6 +53,7 @@ bool random_setting(std::string_view text) noexcept {
 [[nodiscard]] bool is_mailgun_key(std::string_view text) noexcept;
 [[nodiscard]] bool is_old_vault_token(std::string_view text) noexcept;
 [[nodiscard]] bool is_doppler_token(std::string_view text) noexcept;
+[[nodiscard]] bool is_square_access_token(std::string_view text) noexcept;
 [[nodiscard]] bool is_heroku_key(std::string_view text) noexcept;
 [[nodiscard]] bool is_new_relic_license(std::string_view text) noexcept;
 [[nodiscard]] bool is_age_key(std::string_view text) noexcept;

@@ -33,7 +33,9 @@ constexpr std::array<std::string_view, 45> kPlaceholderPasswords = {
 
 // The well-known values of the vendors' documentation and emulators, in pieces so that nothing that
 // reads this source takes them for a leak.
-constexpr std::array<std::string_view, 7> kDocumented = {
+constexpr std::array<std::string_view, 8> kDocumented = {
+    "16C7e42F292c69"
+    "12E7710c838347Ae178B4a",
     "AKIA"
     "IOSFODNN7EXAMPLE",
     "wJalrXUtn"
@@ -92,6 +94,11 @@ double entropy(std::string_view text) noexcept {
 }
 
 bool looks_random(std::string_view text, unsigned letters) noexcept {
+  constexpr std::string_view kOthers = "_-+/=.~@";
+  const bool one_word = std::all_of(text.begin(), text.end(), [kOthers](char c) {
+    return is_alnum(c) || kOthers.find(c) != std::string_view::npos;
+  });
+  if (!one_word) return false;
   const auto most = std::log2(std::min(static_cast<double>(text.size()), double{1} * letters));
   if (entropy(text) < kLeastShare * most || is_documented_example(text)) return false;
   if (letters == 32) return true;  // capitals and six digits: one in thirty has no digit

@@ -40,7 +40,8 @@ constexpr std::array kShapes = {
                .homes = kVault,
                .check = is_old_vault_token,
                .heads = "vault",
-               .alphabet = TokenAlphabet::Dotted},
+               .alphabet = TokenAlphabet::Dotted,
+               .named = true},
     TokenShape{.name = "Doppler token",
                .pattern = BOTTLE_LEFT
                "dp\\.(?:pt|ct|sa|scim|audit|st(?:\\.[a-z0-9_\\-]{2,35})?)\\.[A-Za-z0-9]{40}",

@@ -208,7 +208,7 @@ std::vector<Form> random_forms() {
       {"Atlassian token", "ATATT3{W100}"},
       {"Postman key", "PMAK-{X24}-{X34}"},
       {"Stripe key", "sk_live_{A24}"},
-      {"Square token", "EAAA{A60}"},
+      {"Square access token", "SQUARE_ACCESS_TOKEN=EAAA{A60}"},
       {"Square token", "sq0atp-{A22}"},
       {"Datadog key", "DD_API_KEY={X32}"},
       {"Datadog token", "ddapp_{A32}"},
