@@ -14,7 +14,7 @@
 namespace bottle {
 namespace {
 
-// What payment services publish for tests.
+// Payment services publish these for tests.
 constexpr std::array<std::string_view, 12> kTestCards = {
     "4242424242424242", "4111111111111111", "4012888888881881", "4000056655665556",
     "5555555555554444", "5105105105105100", "2223003122003222", "5200828282828210",
@@ -128,10 +128,13 @@ bool is_wif_key(std::string_view text) noexcept {
 std::optional<unsigned> word_number(std::string_view word) {
   static const std::vector<std::string_view> words = [] {
     std::vector<std::string_view> list;
-    for (std::string_view rest = phrase_words(); !rest.empty();) {
-      const std::size_t space = rest.find(' ');
-      list.push_back(rest.substr(0, space));
-      rest.remove_prefix(space + 1);
+    constexpr std::string_view kSpace = " \n";
+    std::string_view rest = kPhraseWords;
+    while (true) {
+      rest.remove_prefix(std::min(rest.find_first_not_of(kSpace), rest.size()));
+      if (rest.empty()) break;
+      list.push_back(rest.substr(0, rest.find_first_of(kSpace)));
+      rest.remove_prefix(list.back().size());
     }
     return list;
   }();

@@ -30,9 +30,11 @@ bool goes_on(TokenAlphabet alphabet, char c) noexcept {
 }
 
 // A pattern goes over more than what ends a token in a text around it: passwords have all kinds of
-// characters.
+// bytes.
 bool may_precede(TokenAlphabet alphabet, char c) noexcept {
-  return goes_on(alphabet, c) || (alphabet == TokenAlphabet::Url && (c == '`' || c == '\\'));
+  constexpr std::string_view kNever = " \t\n\v\f\r\"'<>";
+  return alphabet == TokenAlphabet::Url ? kNever.find(c) == std::string_view::npos
+                                        : goes_on(alphabet, c);
 }
 
 std::size_t end_of(const TokenShape& shape, std::string_view window, std::size_t end) noexcept {

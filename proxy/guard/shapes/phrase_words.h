@@ -4,7 +4,7 @@
 
 namespace bottle {
 
-// 2048 words in alphabetical order, with a space behind each.
-[[nodiscard]] std::string_view phrase_words() noexcept;
+// The English list of BIP-39: 2048 words in alphabetical order, white space around each.
+extern const std::string_view kPhraseWords;
 
 }  // namespace bottle

@@ -92,7 +92,7 @@ std::optional<Jwt> parse_jwt(std::string_view text) {
 
 bool is_jwt(std::string_view text) noexcept {
   const auto jwt = parse_jwt(text);
-  // What jwt.io and its many copies show.
+  // The example of jwt.io and its many copies has both.
   return jwt && jwt->payload.find("John Doe") == std::string::npos &&
          jwt->payload.find("1234567890") == std::string::npos;
 }

@@ -4,15 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
-#include <random>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "proxy/guard/matcher.h"
-#include "proxy/guard/shapes/shape_groups.h"
 #include "proxy/guard/shapes/token_text.h"
+#include "tests/support/shape_finder.h"
 
 namespace bottle {
 namespace {
@@ -33,105 +30,8 @@ std::string base64_of(std::string_view bytes) {
   return text;
 }
 
-// Makes texts from templates: "{A36}" is 36 random letters and digits. Seeded: each run makes the
-// same tokens, and none of them was ever issued.
-class Maker {
- public:
-  explicit Maker(unsigned seed) : random_(seed) {}
-
-  std::string fill(std::string_view form) {
-    return expand(form, [this](std::string_view letters, std::size_t) {
-      return letters[std::uniform_int_distribution<std::size_t>(0, letters.size() - 1)(random_)];
-    });
-  }
-  // Each gap filled with one character, as documentation does.
-  static std::string fill_with(std::string_view form, char letter) {
-    return expand(form, [letter](std::string_view letters, std::size_t) {
-      const bool may = letters.find(letter) != std::string_view::npos;
-      return may ? letter : letters.front();
-    });
-  }
-  // Each gap filled with its alphabet in order.
-  static std::string fill_in_order(std::string_view form) {
-    return expand(
-        form, [](std::string_view letters, std::size_t i) { return letters[i % letters.size()]; });
-  }
-
- private:
-  template <class Letter>
-  static std::string expand(std::string_view form, Letter letter) {
-    static const std::map<char, std::string> kLetters = {
-        {'A', "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"},
-        {'W', "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"},
-        {'B', "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"},
-        {'X', "0123456789abcdef"},
-        {'U', "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"},
-        {'V', "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"},
-        {'L', "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"},
-        {'D', "123456789"},
-        {'Q', "023456789ACDEFGHJKLMNPQRSTUVWXYZ"},
-    };
-    std::string text;
-    while (!form.empty()) {
-      if (form.front() != '{' || form.size() < 3 || !kLetters.contains(form[1])) {
-        text.push_back(form.front());
-        form.remove_prefix(1);
-        continue;
-      }
-      const std::size_t size = std::stoul(std::string(form.substr(2, form.find('}') - 2)));
-      for (std::size_t i = 0; i < size; ++i) text.push_back(letter(kLetters.at(form[1]), i));
-      form.remove_prefix(form.find('}') + 1);
-    }
-    return text;
-  }
-
-  std::mt19937 random_;
-};
-
-class Shapes {
- public:
-  explicit Shapes(std::span<const TokenShape> shapes) : shapes_(shapes) {
-    std::vector<MatchPattern> patterns;
-    for (const TokenShape& shape : shapes) {
-      patterns.push_back(MatchPattern{std::string(shape.pattern), false});
-    }
-    database_.emplace(std::move(*MatchDatabase::compile(patterns)));
-    scratch_.emplace(*database_);
-  }
-
-  // The names of all that is found, with the bytes of the last.
-  std::set<std::string> found(std::string_view text, std::string* token = nullptr) {
-    struct Listener final : MatchListener {
-      bool matched(std::size_t id, unsigned long long end) override {
-        const TokenShape& shape = shapes[id];
-        const auto span = find_token(shape, text, static_cast<std::size_t>(end));
-        if (!span) return true;
-        names.insert(std::string(shape.name));
-        token = text.substr(span->begin, span->end - span->begin);
-        return true;
-      }
-      std::span<const TokenShape> shapes;
-      std::string_view text;
-      std::set<std::string> names;
-      std::string token;
-    };
-    Listener listener;
-    listener.shapes = shapes_;
-    listener.text = text;
-    MatchStream stream(*database_, *scratch_);
-    stream.scan(text, listener);
-    if (token != nullptr) *token = listener.token;
-    return listener.names;
-  }
-
- private:
-  std::span<const TokenShape> shapes_;
-  std::optional<MatchDatabase> database_;
-  std::optional<MatchScratch> scratch_;
-};
-
-Shapes& all_shapes() {
-  static Shapes shapes(token_shapes());
+ShapeFinder& all_shapes() {
+  static ShapeFinder shapes(token_shapes());
   return shapes;
 }
 
@@ -292,7 +192,7 @@ TEST(TokenShapes, EachIsFoundInManyTokens) {
 TEST(TokenShapes, RealTokenIsFoundWhateverIsPutBehindIt) {
   Maker maker(2);
   for (const Form& form : random_forms()) {
-    // What only a setting's name tells must end where it ends.
+    // A value that only the name of its setting tells must end where it ends.
     if (form.form.find('=') != std::string::npos || form.form.find(':') != std::string::npos)
       continue;
     for (const std::string behind : {"EXAMPLE", "xxxxxxxxxxxxxxxxxxxx", "your-token", "."}) {
@@ -482,32 +382,6 @@ TEST(TokenShapes, HomesTakeTheirTokensWhereTheyDocument) {
     EXPECT_EQ(url, one.url) << one.shape;
     EXPECT_EQ(body, one.body) << one.shape;
   }
-}
-
-TEST(FinancialShapes, ChecksumsDecide) {
-  Shapes shapes(financial_shapes());
-  // Not issued to anyone: a made-up account with the right digits, and keys of the standards'
-  // texts.
-  EXPECT_TRUE(shapes.found("pay 4539 5787 6362 1486 now").contains("card number"));
-  EXPECT_FALSE(shapes.found("pay 4539 5787 6362 1487 now").contains("card number"));
-  EXPECT_FALSE(shapes.found("pay 4242 4242 4242 4242 now").contains("card number"));
-  EXPECT_FALSE(shapes.found("id 4539578763621486123 ").contains("card number"));
-  EXPECT_TRUE(shapes.found("IBAN GB29 NWBK 6016 1331 9268 19.").contains("IBAN"));
-  EXPECT_TRUE(shapes.found("IBAN NL91ABNA0417164300 ").contains("IBAN"));
-  EXPECT_FALSE(shapes.found("IBAN NL92ABNA0417164300 ").contains("IBAN"));
-  EXPECT_FALSE(shapes.found("IBAN XX91ABNA0417164300 ").contains("IBAN"));
-  EXPECT_TRUE(shapes.found("5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ ")
-                  .contains("Bitcoin private key"));
-  EXPECT_TRUE(shapes.found("KwdMAjGmerYanjeui5SHS7JkmpZvVipYvB2LJGU1ZxJwYvP98617 ")
-                  .contains("Bitcoin private key"));
-  EXPECT_FALSE(shapes.found("KwdMAjGmerYanjeui5SHS7JkmpZvVipYvB2LJGU1ZxJwYvP98618 ")
-                   .contains("Bitcoin private key"));
-  const std::string phrase =
-      "legal winner thank year wave sausage worth useful legal winner thank ";
-  EXPECT_TRUE(shapes.found(phrase + "yellow").contains("recovery phrase"));
-  EXPECT_FALSE(shapes.found(phrase + "zoo").contains("recovery phrase"));
-  EXPECT_FALSE(shapes.found("the quick brown fox jumps over the lazy dogs and then some more runs")
-                   .contains("recovery phrase"));
 }
 
 }  // namespace
