@@ -17,8 +17,6 @@
 // with it.
 namespace bottle {
 
-inline constexpr std::size_t kMaxShapes = 64;
-
 // The meaning of a pattern's id.
 struct MatchTarget {
   bool exact = false;
