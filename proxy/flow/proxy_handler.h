@@ -46,7 +46,11 @@ class ProxyHandler final : public Handler, private SendWitness {
   [[nodiscard]] std::uint64_t exchanges() const noexcept { return count_; }
 
  private:
-  [[nodiscard]] Response refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by);
+  // `status`: as in RefusalFacts.
+  [[nodiscard]] Response refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by,
+                                   int status = 0);
+  // The request goes nowhere. What is left of its body is read only for a call's id.
+  awaitable<Response> turn_away(Request request, Failure failure, Exchange& exchange, DecidedBy by);
   // The name of a host that a wildcard alone allows.
   [[nodiscard]] Result<void> look_at_name(Exchange& exchange, std::string_view wildcard);
   Result<void> begins_to_send(const Exchange& exchange) override;
