@@ -5,6 +5,7 @@
 #include "proxy/base/result.h"
 #include "proxy/body/content_decoder.h"
 #include "proxy/body/decode_space.h"
+#include "proxy/body/text_inflater.h"
 #include "proxy/guard/secret_scanner.h"
 #include "proxy/http/exchange.h"
 #include "proxy/upstream/upstream.h"
@@ -17,12 +18,16 @@ namespace bottle {
 class Guard {
  public:
   Guard(const SecretSet& secrets, DecodeLimits limits, DecodeSpace& decode)
-      : secrets_(secrets), scan_(secrets), limits_(limits), decode_(decode) {}
+      : secrets_(secrets),
+        inflater_(decode, limits),
+        scan_(secrets, &inflater_),
+        limits_(limits),
+        decode_(decode) {}
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
   // Refuses what may not leave. The body is looked at while it is read: a hit is a Failure of the
-  // piece that holds its last byte. Failures: refusal(hit), and codings_of()'s.
+  // piece that holds its last byte. Failures: refusal(finding), and codings_of()'s.
   [[nodiscard]] Result<void> look_out(Request& request, const Exchange& exchange, Passage& passage);
 
   // True if `host` has a secret in its name.
@@ -33,6 +38,7 @@ class Guard {
 
  private:
   const SecretSet& secrets_;
+  TextInflater inflater_;
   ScanSpace scan_;
   const DecodeLimits limits_;
   DecodeSpace& decode_;
