@@ -1,3 +1,0 @@
-#pragma once
-
-#include "proxy/guard/shapes/token_shapes.h"
