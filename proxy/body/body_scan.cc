@@ -3,34 +3,24 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/guard/views/stream_mark.h"
+
 namespace bottle {
 namespace {
 
-struct Begins {
-  bool maybe = false;  // more bytes would tell
-  Coding coding = Coding::Identity;
-};
-
-// Recognises a stream by its first bytes: gzip (RFC 1952 section 2.3.1), zstd (RFC 8878 section
-// 3.1.1), zlib (RFC 1950 section 2.2). Brotli has no such mark.
-Begins begins_as(ByteView bytes) {
-  using namespace std::string_view_literals;
-  struct Mark {
-    std::string_view bytes;
-    Coding coding;
-  };
-  static constexpr Mark kMarks[] = {{"\x1f\x8b\x08"sv, Coding::Gzip},
-                                    {"\x28\xb5\x2f\xfd"sv, Coding::Zstd}};
-  for (const Mark& mark : kMarks) {
-    if (bytes.starts_with(mark.bytes)) return {.maybe = false, .coding = mark.coding};
-    if (mark.bytes.starts_with(bytes)) return {.maybe = true, .coding = Coding::Identity};
+Coding coding_of(StreamMark mark) {
+  switch (mark) {
+    case StreamMark::Gzip:
+      return Coding::Gzip;
+    case StreamMark::Zlib:
+      return Coding::Deflate;
+    case StreamMark::Zstd:
+      return Coding::Zstd;
+    case StreamMark::None:
+    case StreamMark::Maybe:
+      break;
   }
-  const auto first = static_cast<unsigned char>(bytes.front());
-  if ((first & 0x0f) != 8 || (first >> 4) > 7) return {};
-  if (bytes.size() == 1) return {.maybe = true, .coding = Coding::Identity};
-  const auto second = static_cast<unsigned char>(bytes[1]);
-  const bool zlib = (first * 256 + second) % 31 == 0;
-  return {.maybe = false, .coding = zlib ? Coding::Deflate : Coding::Identity};
+  return Coding::Identity;
 }
 
 bool refuses_undeclared(const Failure& failure) {
@@ -129,13 +119,13 @@ Result<> BodyScan::decode_undeclared(ByteView in) {
 
 // With a byte more of `beginning_`.
 void BodyScan::begin_undeclared() {
-  const Begins begins = begins_as(beginning_);
-  if (begins.maybe) return;
+  const StreamMark mark_seen = stream_mark(beginning_);
+  if (mark_seen == StreamMark::Maybe) return;
   sniffing_ = false;
-  if (begins.coding != Coding::Identity && streams_left_ > 0) {
+  if (mark_seen != StreamMark::None && streams_left_ > 0) {
     --streams_left_;
     if (!decoded_) decoded_.emplace(set_, scan_space_, host_, scheme_);
-    decoder_ = ContentDecoder::make(begins.coding, limits_, space_);
+    decoder_ = ContentDecoder::make(coding_of(mark_seen), limits_, space_);
     // The mark alone gives nothing out and needs no memory to speak of; what goes wrong with it
     // shows with the next byte.
     ByteView mark = beginning_;

@@ -1,0 +1,160 @@
+#include "proxy/guard/views/digit_lane.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "proxy/guard/views/base64_units.h"
+#include "proxy/guard/views/hex_digit.h"
+
+namespace bottle {
+namespace {
+
+constexpr DigitAlphabet hex_alphabet() {
+  DigitAlphabet made{.coded = Coded::Hex, .bits = 4, .alignments = 2, .values = kHexDigits};
+  made.values['-'] = DigitAlphabet::kSkipped;
+  made.values['x'] = made.values['X'] = DigitAlphabet::kPrefix;
+  return made;
+}
+
+constexpr DigitAlphabet base32_alphabet(char first_letter) {
+  DigitAlphabet made{.coded = Coded::Base32, .bits = 5, .alignments = 8, .values = {}};
+  made.values.fill(DigitAlphabet::kForeign);
+  const auto letter = static_cast<unsigned char>(first_letter);
+  for (unsigned i = 0; i < 26; ++i) made.values[letter + i] = static_cast<std::uint8_t>(i);
+  for (unsigned i = 2; i < 8; ++i) made.values['0' + i] = static_cast<std::uint8_t>(24 + i);
+  return made;
+}
+
+static_assert(DigitAlphabet::kForeign == kNoDigit);
+
+}  // namespace
+
+constinit const DigitAlphabet kHexAlphabet = hex_alphabet();
+constinit const DigitAlphabet kUpperBase32 = base32_alphabet('A');
+constinit const DigitAlphabet kLowerBase32 = base32_alphabet('a');
+
+void DigitLane::begin(std::uint64_t at, std::size_t word) {
+  begin_ = at;
+  word_ = word;
+}
+
+void DigitLane::read(const char* chars, std::size_t size, std::uint64_t end) {
+  std::size_t i = 0;
+  while (i < size) {
+    if (head_size_ == 0 && !open_) i = skip_foreign(chars, i, size);
+    std::size_t digits_end = i;
+    while (digits_end < size && !is_foreign(chars[digits_end])) ++digits_end;
+    take(chars + i, digits_end - i, end);
+    if (digits_end == size) return;
+    end_digits(end);
+    i = digits_end + 1;
+  }
+}
+
+// Where kLeast digits begin, or the digits at the end of the characters. Looks at about one
+// character in ten: where one is foreign, no run of digits goes over it.
+std::size_t DigitLane::skip_foreign(const char* chars, std::size_t from, std::size_t size) {
+  while (from + kLeast <= size) {
+    std::size_t i = from + kLeast;
+    while (i > from && !is_foreign(chars[i - 1])) --i;
+    if (i == from) return from;
+    from = i;
+  }
+  std::size_t i = size;
+  while (i > from && !is_foreign(chars[i - 1])) --i;
+  return i;
+}
+
+void DigitLane::take(const char* chars, std::size_t size, std::uint64_t end) {
+  if (!open_) {
+    const std::size_t more = std::min(size, kHead - head_size_);
+    std::memcpy(head_.data() + head_size_, chars, more);
+    head_size_ += more;
+    chars += more;
+    size -= more;
+    if (head_size_ < kHead) return;
+    open(end);
+  }
+  decode_out(chars, size, end);
+}
+
+void DigitLane::open(std::uint64_t end) {
+  unsigned best = 0;
+  std::size_t least_binary = kHead + 1;
+  for (unsigned skip = 0; skip < alphabet_.alignments; ++skip) {
+    std::array<char, kHead> bytes;
+    Bits state{.skip = skip};
+    const char* to = decode(state, head_.data(), head_size_, bytes.data());
+    const auto binary = static_cast<std::size_t>(std::count_if(
+        static_cast<const char*>(bytes.data()), to,
+        [](char c) { return !is_text(static_cast<unsigned char>(c)); }));
+    if (binary >= least_binary) continue;
+    least_binary = binary;
+    best = skip;
+  }
+  state_ = {.skip = best};
+  word_size_ = 0;
+  open_ = true;
+  decode_out(head_.data(), head_size_, end);
+}
+
+void DigitLane::end_digits(std::uint64_t end) {
+  if (!open_ && head_size_ >= kLeast) open(end);
+  if (word_ > 1 && word_size_ > 0) {
+    child_.give(ByteView(word_bytes_.data() + word_ - word_size_, word_size_), begin_, end);
+  }
+  child_.close(end);
+  open_ = false;
+  head_size_ = 0;
+  word_size_ = 0;
+}
+
+char* DigitLane::decode(Bits& state, const char* chars, std::size_t size, char* to) const {
+  for (std::size_t i = 0; i < size; ++i) {
+    const std::uint8_t value = alphabet_.values[static_cast<unsigned char>(chars[i])];
+    if (value == DigitAlphabet::kSkipped) continue;
+    if (value == DigitAlphabet::kPrefix) {
+      // A zero that waits for its second digit was the prefix'.
+      if (state.count == alphabet_.bits && (state.bits & 0x0f) == 0) state.count = 0;
+      continue;
+    }
+    if (state.skip > 0) {
+      --state.skip;
+      continue;
+    }
+    state.bits = state.bits << alphabet_.bits | value;
+    state.count += alphabet_.bits;
+    if (state.count < 8) continue;
+    state.count -= 8;
+    *to++ = static_cast<char>(state.bits >> state.count);
+  }
+  return to;
+}
+
+void DigitLane::decode_out(const char* chars, std::size_t size, std::uint64_t end) {
+  std::array<char, kOut> out;
+  while (size > 0) {
+    const std::size_t now = std::min(size, kOut);
+    const char* to = decode(state_, chars, now, out.data());
+    give(ByteView(out.data(), static_cast<std::size_t>(to - out.data())), end);
+    chars += now;
+    size -= now;
+  }
+}
+
+void DigitLane::give(ByteView bytes, std::uint64_t end) {
+  if (word_ == 1) return child_.give(bytes, begin_, end);
+  std::array<char, kOut + kMaxWord> reversed;
+  std::size_t size = 0;
+  for (const char byte : bytes) {
+    ++word_size_;
+    word_bytes_[word_ - word_size_] = byte;
+    if (word_size_ < word_) continue;
+    std::memcpy(reversed.data() + size, word_bytes_.data(), word_);
+    size += word_;
+    word_size_ = 0;
+  }
+  child_.give(ByteView(reversed.data(), size), begin_, end);
+}
+
+}  // namespace bottle

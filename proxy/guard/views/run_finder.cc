@@ -1,0 +1,334 @@
+#include "proxy/guard/views/run_finder.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "proxy/guard/views/dump_lines.h"
+#include "proxy/guard/views/hex_digit.h"
+#include "proxy/guard/views/number_list.h"
+#include "proxy/guard/views/quoted_printable.h"
+#include "proxy/guard/views/run.h"
+#include "proxy/guard/views/uuencode.h"
+#include "proxy/guard/views/word_mask.h"
+
+namespace bottle {
+
+// Splits the text into words and decides which of them make up a run. Positions count from the
+// text's beginning. Each decision rests on words that are complete, or on their first characters:
+// so it does not depend on how the text was cut.
+class RunFinder::State {
+ public:
+  explicit State(ViewSink& sink)
+      : run_(sink),
+        decimal_(sink, NumberList::Base::Decimal, 8),
+        octal_(sink, NumberList::Base::Octal, 9),
+        dump_(sink, 10),
+        quoted_(sink, 11),
+        uuencode_(sink, 12) {}
+
+  void feed(ByteView in);
+  void flush();
+  [[nodiscard]] bool idle() const noexcept {
+    return !run_.is_open() && decimal_.is_empty() && octal_.is_empty() && !dump_.in_line() &&
+           !quoted_.is_reading() && !uuencode_.is_reading();
+  }
+
+ private:
+  using Place = std::uint64_t;
+
+  // Of the text before the present piece: more than the words and gaps that are looked at again.
+  static constexpr std::size_t kTail = 128;
+  static constexpr std::size_t kShortestRepeated = 2;  // words of one length that make a run
+  static constexpr std::size_t kAnyWidth = SIZE_MAX;
+  static constexpr std::size_t kLeastOffset = 6;  // digits of a dump's offset
+  static constexpr std::size_t kMostOffset = 16;
+
+  void find_words(ByteView in);
+  void word_begins(Place at);
+  void word_ends(Place at);
+  // The present word reaches to `at`, at least.
+  void word_reaches(Place at, bool ended);
+  bool add_to_run(Place at, bool ended);
+  void repeat_short_word(std::size_t size);
+  void begin_run(Place at, std::size_t word);
+  void end_run();
+  void add_chars(Place from, Place to);
+  void look_at_number(Place end, std::size_t size);
+  void look_for_dump(Place end, std::size_t size);
+  void look_for_quoted(Place end);
+  void look_for_uuencode(Place end);
+
+  [[nodiscard]] char at(Place place) const {
+    return place >= begin_ ? in_[place - begin_] : tail_[kTail - (begin_ - place)];
+  }
+  [[nodiscard]] ByteView rest(Place from) const { return in_.substr(from - begin_); }
+  void copy(Place from, std::size_t size, char* to) const;
+  void keep_tail();
+
+  const WordMask mask_ = word_mask();
+  Run run_;
+  NumberList decimal_;
+  NumberList octal_;
+  DumpLines dump_;
+  QuotedPrintable quoted_;
+  Uuencode uuencode_;
+
+  ByteView in_;      // the present piece
+  Place begin_ = 0;  // where it begins
+  std::array<char, kTail> tail_{};
+
+  bool in_word_ = false;
+  Place word_begin_ = 0;  // of the present or the last word
+  Place word_end_ = 0;    // of the last word
+  bool near_ = false;     // no more than kMaxGap bytes are before the present word
+  char behind_ = 0;       // the byte behind the last word
+  Place added_ = 0;       // of the present word: what is in the run
+
+  // Of the open run.
+  std::size_t words_ = 0;
+  std::size_t width_ = 0;
+
+  // Words of one length that are no run yet; the last of them is the last word.
+  std::size_t same_size_ = 0;
+  Place same_begin_ = 0;
+  std::size_t same_words_ = 0;
+  std::size_t pending_size_ = 0;
+  std::array<char, kMinJoined + kMinWord> pending_;
+};
+
+void RunFinder::State::feed(ByteView in) {
+  in_ = in;
+  if (dump_.in_line()) dump_.read(in, begin_);
+  if (quoted_.is_reading()) quoted_.read(in, begin_);
+  if (uuencode_.is_reading()) uuencode_.read(in, begin_);
+  find_words(in);
+  const Place end = begin_ + in.size();
+  if (in_word_) word_reaches(end, false);
+  if (run_.is_open()) run_.hand_out();
+  decimal_.hand_out();
+  octal_.hand_out();
+  keep_tail();
+  begin_ = end;
+}
+
+void RunFinder::State::find_words(ByteView in) {
+  std::array<char, kMaskBytes> last{};
+  for (std::size_t i = 0; i < in.size(); i += kMaskBytes) {
+    const std::size_t size = std::min(kMaskBytes, in.size() - i);
+    const char* block = in.data() + i;
+    if (size < kMaskBytes) {
+      std::memcpy(last.data(), block, size);
+      block = last.data();
+    }
+    const std::uint64_t words = mask_(block);
+    // Where words begin and end.
+    std::uint64_t edges = words ^ (words << 1 | std::uint64_t{in_word_});
+    if (size < kMaskBytes) edges &= (std::uint64_t{1} << size) - 1;
+    for (; edges != 0; edges &= edges - 1) {
+      const Place place = begin_ + i + static_cast<std::size_t>(__builtin_ctzll(edges));
+      if (in_word_) {
+        word_ends(place);
+      } else {
+        word_begins(place);
+      }
+    }
+  }
+}
+
+void RunFinder::State::word_begins(Place at) {
+  in_word_ = true;
+  near_ = at - word_end_ <= kMaxGap;
+  word_begin_ = added_ = at;
+  // Padding ends base64; between short words "=" may be quoted-printable's.
+  if (run_.is_open() && (!near_ || (behind_ == '=' && width_ >= kMinWord))) end_run();
+}
+
+void RunFinder::State::word_ends(Place at) {
+  in_word_ = false;
+  const std::size_t size = at - word_begin_;
+  behind_ = in_[at - begin_];
+  if (size <= NumberList::kMostDigits || !decimal_.is_empty() || !octal_.is_empty()) {
+    look_at_number(at, size);
+  }
+  if (size >= kLeastOffset && size <= kMostOffset) look_for_dump(at, size);
+  if (behind_ == '=') look_for_quoted(at);
+  if (size == 5 && behind_ == ' ') look_for_uuencode(at);
+  word_reaches(at, true);
+  word_end_ = at;
+}
+
+void RunFinder::State::word_reaches(Place at, bool ended) {
+  if (run_.is_open() && add_to_run(at, ended)) return;
+  const std::size_t size = at - word_begin_;
+  if (size >= kMinWord) {
+    begin_run(word_begin_, 0);
+    words_ = 0;
+    width_ = kAnyWidth;
+    (void)add_to_run(at, ended);
+  } else if (ended) {
+    repeat_short_word(size);
+  }
+}
+
+// False: the word is too long to belong to the run, which has ended.
+bool RunFinder::State::add_to_run(Place at, bool ended) {
+  const std::size_t size = at - word_begin_;
+  // The second of two long words may be longer: the first one stood behind something on its line.
+  const bool second = words_ == 1;
+  const Place most = second || size <= width_ ? at : word_begin_ + width_;
+  if (second && added_ == word_begin_) run_.begins_again();
+  add_chars(added_, most);
+  added_ = most;
+  if (most < at) {
+    end_run();
+    return false;
+  }
+  if (!ended) return true;
+  ++words_;
+  if (words_ == 1) {
+    width_ = size;
+  } else if (size < width_) {
+    end_run();  // the last line is shorter
+  } else {
+    width_ = size;
+  }
+  return true;
+}
+
+void RunFinder::State::repeat_short_word(std::size_t size) {
+  if (size != same_size_ || !near_ || size < kShortestRepeated) {
+    same_size_ = size;
+    same_begin_ = word_begin_;
+    same_words_ = 1;
+    return;
+  }
+  if (same_words_ == 1) {
+    copy(same_begin_, size, pending_.data());
+    pending_size_ = size;
+  }
+  copy(word_begin_, size, pending_.data() + pending_size_);
+  pending_size_ += size;
+  ++same_words_;
+  if (pending_size_ < kMinJoined) return;
+  begin_run(same_begin_, size);
+  run_.add(pending_.data(), pending_size_, word_begin_ + size);
+  words_ = same_words_;
+  width_ = size;
+}
+
+void RunFinder::State::begin_run(Place at, std::size_t word) { run_.begin(at, word); }
+
+void RunFinder::State::end_run() {
+  run_.finish();
+  same_size_ = 0;
+}
+
+void RunFinder::State::add_chars(Place from, Place to) {
+  if (from < begin_) {
+    // A word that was too short for a run when the last piece ended.
+    std::array<char, kTail> chars;
+    const Place end = std::min(to, begin_);
+    copy(from, end - from, chars.data());
+    run_.add(chars.data(), end - from, end);
+    from = end;
+  }
+  if (from < to) run_.add(in_.data() + (from - begin_), to - from, to);
+}
+
+void RunFinder::State::look_at_number(Place end, std::size_t size) {
+  const bool digit = size <= NumberList::kMostDigits && at(word_begin_) >= '0' &&
+                     at(word_begin_) <= '9';
+  if (!digit || !near_) {
+    decimal_.end_list();
+    octal_.end_list();
+    if (!digit) return;
+  }
+  std::array<char, NumberList::kMostDigits> digits;
+  copy(word_begin_, size, digits.data());
+  decimal_.add(ByteView(digits.data(), size), word_begin_, end);
+  octal_.add(ByteView(digits.data(), size), word_begin_, end);
+}
+
+void RunFinder::State::look_for_dump(Place end, std::size_t size) {
+  static constexpr ByteView kBefore = "\n\r\"'`>|\t ";
+  if (dump_.in_line() || (behind_ != ' ' && behind_ != ':')) return;
+  if (word_begin_ > 0 && kBefore.find(at(word_begin_ - 1)) == ByteView::npos) return;
+  // Behind a space only xxd's colon tells an offset from a number.
+  if (word_begin_ > 0 && at(word_begin_ - 1) == ' ' && behind_ != ':') return;
+  std::array<char, kMostOffset> offset;
+  copy(word_begin_, size, offset.data());
+  if (!std::all_of(offset.begin(), offset.begin() + size,
+                   [](char c) { return hex_digit(c) != kNoDigit; })) {
+    return;
+  }
+  dump_.begin_line(word_begin_);
+  dump_.read(rest(end), end);
+}
+
+void RunFinder::State::look_for_quoted(Place end) {
+  if (quoted_.is_reading() || end < quoted_.read_to()) return;
+  if (!QuotedPrintable::may_begin(rest(end).substr(0, 3))) return;
+  std::array<char, QuotedPrintable::kBefore> before;
+  const std::size_t size = std::min<Place>(QuotedPrintable::kBefore, end);
+  copy(end - size, size, before.data());
+  quoted_.begin(ByteView(before.data(), size), end);
+  quoted_.read(rest(end), end);
+}
+
+void RunFinder::State::look_for_uuencode(Place end) {
+  std::array<char, 5> word;
+  copy(word_begin_, word.size(), word.data());
+  if (ByteView(word.data(), word.size()) != "begin" || uuencode_.is_reading()) return;
+  if (word_begin_ > 0 && at(word_begin_ - 1) != '\n') return;
+  uuencode_.begin(word_begin_);
+  uuencode_.read(rest(end), end);
+}
+
+void RunFinder::State::copy(Place from, std::size_t size, char* to) const {
+  std::size_t before = 0;
+  if (from < begin_) {
+    before = std::min<std::size_t>(size, begin_ - from);
+    std::memcpy(to, tail_.data() + (kTail - (begin_ - from)), before);
+    from += before;
+  }
+  if (before < size) std::memcpy(to + before, in_.data() + (from - begin_), size - before);
+}
+
+void RunFinder::State::keep_tail() {
+  if (in_.size() >= kTail) {
+    std::memcpy(tail_.data(), in_.data() + in_.size() - kTail, kTail);
+    return;
+  }
+  std::memmove(tail_.data(), tail_.data() + in_.size(), kTail - in_.size());
+  std::memcpy(tail_.data() + kTail - in_.size(), in_.data(), in_.size());
+}
+
+void RunFinder::State::flush() {
+  in_ = {};
+  if (in_word_) {
+    const std::size_t size = begin_ - word_begin_;
+    if (size <= NumberList::kMostDigits) look_at_number(begin_, size);
+    word_reaches(begin_, true);
+  }
+  if (run_.is_open()) run_.finish();
+  decimal_.end_list();
+  octal_.end_list();
+  dump_.finish(begin_);
+  quoted_.finish(begin_);
+  uuencode_.finish(begin_);
+  begin_ = word_begin_ = word_end_ = added_ = 0;
+  in_word_ = false;
+  same_size_ = 0;
+}
+
+RunFinder::RunFinder(ViewSink& sink) : state_(std::make_unique<State>(sink)) {}
+RunFinder::~RunFinder() = default;
+
+void RunFinder::feed(ByteView in) {
+  if (!in.empty()) state_->feed(in);
+}
+void RunFinder::flush() { state_->flush(); }
+bool RunFinder::idle() const noexcept { return state_->idle(); }
+
+}  // namespace bottle
