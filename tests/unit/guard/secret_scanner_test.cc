@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "proxy/guard/encodings.h"
-#include "proxy/guard/token_shapes.h"
+#include "proxy/guard/shapes/token_shapes.h"
 
 namespace bottle {
 namespace {
