@@ -52,6 +52,7 @@ SANS_IO = {
     "proxy/contract": (),
     "proxy/guard": (),
     "proxy/guard/shapes": (),
+    "proxy/guard/views": (),
     "proxy/http": ("body", "exchange", "handler", "session", "http1_session", "http1_session_read", "http1_session_send",
                    "http2_session", "h2_wire"),
 }
@@ -61,7 +62,7 @@ SANS_IO_FILES = {
     "proxy/tls/client_hello", "proxy/tls/hello_gate", "proxy/tls/tls_machine", "proxy/upstream/h1_client_machine",
     "proxy/body/body_scan", "proxy/body/content_decoder", "proxy/scanner/pipelock_verdict",
     "proxy/body/aws_chunks", "proxy/body/codings", "proxy/body/decode_space", "proxy/body/decoder_chain",
-    "proxy/body/sse_comments", "proxy/body/zstd_blocks",
+    "proxy/body/pack_reader", "proxy/body/sse_comments", "proxy/body/zstd_blocks",
     "proxy/scanner/sse_match", "proxy/scanner/answer_kind", "proxy/desk/sniff",
     "proxy/flow/audit", "proxy/flow/policy",
     "proxy/exit/dns_answer", "proxy/exit/exit_check",

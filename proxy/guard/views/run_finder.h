@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "proxy/base/bytes.h"
+#include "proxy/guard/views/view.h"
+
+namespace bottle {
+
+// Finds what looks encoded in a text, in any split, and hands the decoded bytes to a sink piece by
+// piece while the run goes on. The children's bytes do not depend on how the text was cut (where
+// their pieces are cut does). Memory is fixed (about 10 KiB), work linear; together the children of
+// one run have at most 3 bytes for each of its characters, and mostly less than one.
+//
+// A run is
+//  - an unbroken word of kMinWord characters of base64 and base64url, or
+//  - words of one length, whatever stands between them (up to kMaxGap bytes: line breaks, quotes,
+//    commas, "> ", \x, colons), with kMinJoined characters in all; the last word may be shorter,
+//    and the first one of two long lines too.
+// Its characters are read as base64 (in each alignment that decodes to text, and in those that the
+// beginnings of its first two words give), as base32 and as hex, as far as they may be it. Lists of
+// byte values, dumps with offsets, quoted-printable and uuencode have readers of their own.
+// Text that holds none of it is passed at 1-2 GB/s.
+class RunFinder {
+ public:
+  static constexpr std::size_t kSlots = 12;  // ViewSpec::slot is below it
+  static constexpr std::size_t kMinWord = 20;
+  static constexpr std::size_t kMinJoined = 24;
+  static constexpr std::size_t kMaxGap = 32;
+
+  // `sink` outlives it.
+  explicit RunFinder(ViewSink& sink);
+  ~RunFinder();
+  RunFinder(const RunFinder&) = delete;
+  RunFinder& operator=(const RunFinder&) = delete;
+
+  void feed(ByteView in);
+  // The text ended: open children get their last piece. The next feed() begins another text.
+  void flush();
+  // No run is open.
+  [[nodiscard]] bool idle() const noexcept;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace bottle
