@@ -48,9 +48,9 @@ BodyScan::BodyScan(const SecretSet& set, ScanSpace& scan, DecodeSpace& decode,
 
 Result<Bytes> BodyScan::feed(Bytes piece, bool end) {
   const ScanResult raw = raw_.feed(piece);
-  if (raw.hit) return refusal(*raw.hit);
+  if (raw.refused) return refusal(*raw.refused);
   if (end) {
-    const std::optional<Hit> last = raw_.finish();
+    const std::optional<Finding> last = raw_.finish();
     if (last) return refusal(*last);
   }
   const auto decoded = declared_ ? decode(piece) : decode_undeclared(piece);
@@ -83,7 +83,7 @@ Result<> BodyScan::decode(ByteView in) {
 // Of the decoder's output, in the room.
 Result<> BodyScan::show(std::size_t decoded) {
   const ScanResult result = decoded_->feed(ByteView(space_.room().data(), decoded));
-  if (result.hit) return refusal(*result.hit);
+  if (result.refused) return refusal(*result.refused);
   return {};
 }
 
@@ -144,7 +144,7 @@ Result<> BodyScan::finish_decoded() {
     if (!finished) return finished;
   }
   if (!decoded_) return {};
-  const std::optional<Hit> last = decoded_->finish();
+  const std::optional<Finding> last = decoded_->finish();
   if (last) return refusal(*last);
   return {};
 }

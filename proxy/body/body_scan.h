@@ -30,8 +30,8 @@ class BodyScan {
            Scheme scheme, const Codings& codings, DecodeLimits limits);
 
   // The next piece, and what may go out now (maybe nothing, maybe more than this piece). `end`: it
-  // is the last one, and all that is held is given back. A Failure is final: refusal(hit), or the
-  // decoder's.
+  // is the last one, and all that is held is given back. A Failure is final: refusal(finding), or
+  // the decoder's.
   [[nodiscard]] Result<Bytes> feed(Bytes piece, bool end);
 
  private:

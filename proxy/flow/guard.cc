@@ -11,7 +11,7 @@ namespace bottle {
 Result<void> Guard::look_out(Request& request, const Exchange& exchange, Passage& passage) {
   const Destination& destination = exchange.destination();
   SecretScanner head(secrets_, scan_, destination.host, exchange.scheme());
-  const std::optional<Hit> hit = head.scan_head(request.head);
+  const std::optional<Finding> hit = head.scan_head(request.head);
   if (hit) return refusal(*hit);
   if (!request.body) return {};
   const auto codings = codings_of(request.head.fields);

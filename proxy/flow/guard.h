@@ -22,7 +22,7 @@ class Guard {
   Guard& operator=(const Guard&) = delete;
 
   // Refuses what may not leave. The body is looked at while it is read: a hit is a Failure of the
-  // piece that holds its last byte. Failures: refusal(hit), and codings_of()'s.
+  // piece that holds its last byte. Failures: refusal(finding), and codings_of()'s.
   [[nodiscard]] Result<void> look_out(Request& request, const Exchange& exchange, Passage& passage);
 
   // True if `host` has a secret in its name.

@@ -4,7 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "proxy/contract/problem_codes.h"
 #include "proxy/guard/encodings.h"
 #include "proxy/guard/escapes.h"
 #include "proxy/guard/matcher.h"
@@ -28,34 +27,6 @@ std::array<std::string, 3> spellings(std::string_view name) {
 
 }  // namespace
 
-Failure refusal(const Hit& hit) {
-  std::string_view reason;
-  std::string where;
-  switch (hit.part) {
-    case RequestPart::Host:
-      reason = problem_code::kSecretInHost;
-      where = "the host's name";
-      break;
-    case RequestPart::Url:
-      reason = problem_code::kSecretInUrl;
-      where = "the URL";
-      break;
-    case RequestPart::Header:
-      reason = problem_code::kSecretInHeader;
-      where = hit.field.empty() ? "a header field's name" : "the header field " + hit.field;
-      break;
-    case RequestPart::Body:
-      reason = problem_code::kSecretInBody;
-      where = "the body (it ends at byte " + std::to_string(hit.offset) + ")";
-      break;
-  }
-  return Failure{Code::Denied, "the request carries a secret (" + hit.name + ") in " + where,
-                 reason,
-                 "Take the secret (" + hit.name + ") out of " + where +
-                     ". If this host is where it belongs, the person who runs the bottle can add "
-                     "it to the \"hosts\" of that secret."};
-}
-
 ScanSpace::ScanSpace(const SecretSet& set)
     : scratch_(std::make_unique<MatchScratch>(*set.impl_->database)) {}
 ScanSpace::~ScanSpace() = default;
@@ -72,14 +43,17 @@ class SecretScanner::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  std::optional<Hit> scan_host() const {
+  std::optional<Finding> scan_host() const {
     for (const auto& [form, index] : set_.in_host) {
       const std::size_t at = host_.find(form);
       if (at != std::string::npos) {
-        return Hit{.name = set_.exact[index].name,
-                   .part = RequestPart::Host,
-                   .field = {},
-                   .offset = at + form.size()};
+        return Finding{.kind = FindingKind::Secret,
+                       .severity = Severity::Refuse,
+                       .name = set_.exact[index].name,
+                       .part = RequestPart::Host,
+                       .field = {},
+                       .begin = at,
+                       .end = at + form.size()};
       }
     }
     return std::nullopt;
@@ -87,21 +61,24 @@ class SecretScanner::State {
 
   // HTTP/2 has field names in lower case alone, so a value in one looks as it does in a host's
   // name.
-  std::optional<Hit> scan_name(std::string_view name) const {
+  std::optional<Finding> scan_name(std::string_view name) const {
     const std::string lower = to_lower(name);
     for (const auto& [form, index] : set_.in_host) {
       const std::size_t at = lower.find(form);
       if (at == std::string::npos) continue;
-      return Hit{.name = set_.exact[index].name,
-                 .part = RequestPart::Header,
-                 .field = {},
-                 .offset = at + form.size()};
+      return Finding{.kind = FindingKind::Secret,
+                     .severity = Severity::Refuse,
+                     .name = set_.exact[index].name,
+                     .part = RequestPart::Header,
+                     .field = {},
+                     .begin = at,
+                     .end = at + form.size()};
     }
     return std::nullopt;
   }
 
   // A text that is there as a whole, in all the forms it may be read in.
-  std::optional<Hit> scan_text(std::string_view text, RequestPart part) {
+  std::optional<Finding> scan_text(std::string_view text, RequestPart part) {
     auto hit = scan_one(text, part);
     if (hit) return hit;
     PercentDecoder percent(false);
@@ -122,20 +99,20 @@ class SecretScanner::State {
       scan_stream_decoded(Form::Percent, percent_, chunk);
       if (set_.has_space) scan_stream_decoded(Form::PercentPlus, percent_plus_, chunk);
       scan_stream_decoded(Form::Json, json_, chunk);
-      if (body_hit_) body_hit_->offset = fed_ + chunk.size();
+      if (body_hit_) body_hit_->end = fed_ + chunk.size();
       fed_ += chunk.size();
     }
     ScanResult result;
     result.safe = body_hit_ ? 0 : chunk.size();
-    result.hit = body_hit_;
+    result.refused = body_hit_;
     return result;
   }
 
-  std::optional<Hit> finish() {
+  std::optional<Finding> finish() {
     flush_stream(Form::Percent, percent_);
     if (set_.has_space) flush_stream(Form::PercentPlus, percent_plus_);
     flush_stream(Form::Json, json_);
-    if (body_hit_ && body_hit_->offset == 0) body_hit_->offset = fed_;
+    if (body_hit_ && body_hit_->end == 0) body_hit_->end = fed_;
     return body_hit_;
   }
 
@@ -149,19 +126,19 @@ class SecretScanner::State {
       const SecretSet::Impl& set = state.set_;
       const MatchTarget& target = set.targets[id];
       if (state.scheme_ == Scheme::Https && set.belongs(target, part, state.host_)) return true;
-      hit = Hit{.name = target.exact ? set.exact[target.index].name
-                                     : std::string(token_shapes()[target.index].name),
-                .part = part,
-                .field = {},
-                .offset = end};
+      hit = Finding{.name = target.exact ? set.exact[target.index].name
+                                         : std::string(token_shapes()[target.index].name),
+                    .part = part,
+                    .field = {},
+                    .end = end};
       return false;
     }
     const State& state;
     const RequestPart part;
-    std::optional<Hit> hit;
+    std::optional<Finding> hit;
   };
 
-  std::optional<Hit> scan_one(std::string_view text, RequestPart part) {
+  std::optional<Finding> scan_one(std::string_view text, RequestPart part) {
     Listener listener(*this, part);
     text_stream_.reset();
     text_stream_.scan(text, listener);
@@ -169,7 +146,7 @@ class SecretScanner::State {
   }
 
   template <class Decoder>
-  std::optional<Hit> scan_decoded(Decoder& decoder, std::string_view text, RequestPart part) {
+  std::optional<Finding> scan_decoded(Decoder& decoder, std::string_view text, RequestPart part) {
     if (decoder.passes(text)) return std::nullopt;  // the same text again
     Bytes decoded;
     decoder.decode(text, decoded);
@@ -216,7 +193,7 @@ class SecretScanner::State {
   JsonUnescaper json_;
   Bytes decoded_;
   std::uint64_t fed_ = 0;
-  std::optional<Hit> body_hit_;
+  std::optional<Finding> body_hit_;
 };
 
 SecretScanner::SecretScanner(const SecretSet& set, ScanSpace& space, std::string_view host,
@@ -224,20 +201,20 @@ SecretScanner::SecretScanner(const SecretSet& set, ScanSpace& space, std::string
     : state_(std::make_unique<State>(*set.impl_, *space.scratch_, host, scheme)) {}
 SecretScanner::~SecretScanner() = default;
 
-std::optional<Hit> SecretScanner::scan_head(const RequestHead& head) {
+std::optional<Finding> SecretScanner::scan_head(const RequestHead& head) {
   auto hit = scan_host();
   if (!hit) hit = scan_url(head.target);
   if (!hit) hit = scan_fields(head.fields);
   return hit;
 }
 
-std::optional<Hit> SecretScanner::scan_host() { return state_->scan_host(); }
+std::optional<Finding> SecretScanner::scan_host() { return state_->scan_host(); }
 
-std::optional<Hit> SecretScanner::scan_url(std::string_view target) {
+std::optional<Finding> SecretScanner::scan_url(std::string_view target) {
   return state_->scan_text(target, RequestPart::Url);
 }
 
-std::optional<Hit> SecretScanner::scan_fields(const Fields& fields) {
+std::optional<Finding> SecretScanner::scan_fields(const Fields& fields) {
   // All of them at once first, as nearly always there is nothing. The line ends are boundaries for
   // the patterns, as the ends of a text are.
   Bytes all;
@@ -271,6 +248,6 @@ std::optional<Hit> SecretScanner::scan_fields(const Fields& fields) {
 
 ScanResult SecretScanner::feed(ByteView chunk) { return state_->feed(chunk); }
 
-std::optional<Hit> SecretScanner::finish() { return state_->finish(); }
+std::optional<Finding> SecretScanner::finish() { return state_->finish(); }
 
 }  // namespace bottle

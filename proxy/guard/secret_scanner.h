@@ -9,10 +9,9 @@
 #include <vector>
 
 #include "proxy/base/bytes.h"
-#include "proxy/base/failure.h"
 #include "proxy/base/result.h"
 #include "proxy/contract/error.h"
-#include "proxy/guard/token_shapes.h"
+#include "proxy/guard/finding.h"
 #include "proxy/http/fields.h"
 #include "proxy/http/head.h"
 
@@ -37,17 +36,6 @@ inline constexpr std::size_t kMaxSecret = 16 * 1024;
 // share, and bounds the matcher's memory.
 inline constexpr std::size_t kMatchedSecret = 1024;
 inline constexpr std::size_t kMaxSecrets = 256;
-
-// The secret's name and the part of the request where it was found; never the value.
-struct Hit {
-  std::string name;  // the secret's or the shape's name
-  RequestPart part = RequestPart::Body;
-  std::string field;         // RequestPart::Header: the field's name, unless the hit is in a name
-  std::uint64_t offset = 0;  // bytes from the start of the value or body to the hit's end
-};
-
-// The refusal that a hit becomes: Denied, reason "secret_in_host|url|header|body".
-[[nodiscard]] Failure refusal(const Hit& hit);
 
 // Everything to look for, compiled once. Immutable, shared by reference between threads; outlives
 // every ScanSpace and SecretScanner made from it.
@@ -97,7 +85,7 @@ struct ScanResult {
   // How many bytes of the chunk just fed may go out. All of them, or none if there is a hit: the
   // hit is found when its last byte (for a shape: the last byte of the shortest real token) is fed.
   std::size_t safe = 0;
-  std::optional<Hit> hit;
+  std::optional<Finding> refused;
 };
 
 // Looks at one request. Not copyable; `set` and `space` outlive it. Memory is bounded: the state
@@ -112,16 +100,16 @@ class SecretScanner {
   SecretScanner& operator=(const SecretScanner&) = delete;
 
   // The destination's name, the target and all fields, in this order.
-  [[nodiscard]] std::optional<Hit> scan_head(const RequestHead& head);
-  [[nodiscard]] std::optional<Hit> scan_host();
-  [[nodiscard]] std::optional<Hit> scan_url(std::string_view target);
+  [[nodiscard]] std::optional<Finding> scan_head(const RequestHead& head);
+  [[nodiscard]] std::optional<Finding> scan_host();
+  [[nodiscard]] std::optional<Finding> scan_url(std::string_view target);
   // Names and values; what "Authorization: Basic" carries also decoded. Also for trailers.
-  [[nodiscard]] std::optional<Hit> scan_fields(const Fields& fields);
+  [[nodiscard]] std::optional<Finding> scan_fields(const Fields& fields);
   // The next piece of the body. After a hit every further call reports the same hit.
   [[nodiscard]] ScanResult feed(ByteView chunk);
   // The body is complete: an escape that its end cut off is taken as the text it is. Call it before
   // the last piece goes out.
-  [[nodiscard]] std::optional<Hit> finish();
+  [[nodiscard]] std::optional<Finding> finish();
 
  private:
   class State;

@@ -11,13 +11,11 @@
 
 #include "proxy/guard/matcher.h"
 #include "proxy/guard/secret_scanner.h"
-#include "proxy/guard/token_shapes.h"
+#include "proxy/guard/shapes/token_shapes.h"
 
 // The inside of a SecretSet, for secret_set.cc, which makes it, and secret_scanner.cc, which looks
 // with it.
 namespace bottle {
-
-inline constexpr std::size_t kMaxShapes = 64;
 
 // The meaning of a pattern's id.
 struct MatchTarget {

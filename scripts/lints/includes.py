@@ -51,6 +51,7 @@ SANS_IO = {
     "certs": (),
     "proxy/contract": (),
     "proxy/guard": (),
+    "proxy/guard/shapes": (),
     "proxy/guard/views": (),
     "proxy/http": ("body", "exchange", "handler", "session", "http1_session", "http1_session_read", "http1_session_send",
                    "http2_session", "h2_wire"),

@@ -30,7 +30,7 @@ std::optional<std::size_t> released(ScanSpace& space, std::string_view in, std::
   for (std::size_t i = 0; i < in.size(); i += step) {
     const ScanResult result = scanner.feed(in.substr(i, step));
     out += result.safe;
-    if (result.hit) return out;
+    if (result.refused) return out;
     FUZZ_CHECK(result.safe == in.substr(i, step).size());
   }
   return std::nullopt;

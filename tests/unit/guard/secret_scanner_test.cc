@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proxy/guard/encodings.h"
+#include "proxy/guard/shapes/token_shapes.h"
 
 namespace bottle {
 namespace {
@@ -113,7 +114,7 @@ std::optional<std::size_t> released(const SecretSet& set, ScanSpace& space,
   for (const std::string_view piece : pieces) {
     const ScanResult result = scanner.feed(piece);
     out += result.safe;
-    if (result.hit) return out;
+    if (result.refused) return out;
   }
   return std::nullopt;
 }
@@ -172,14 +173,14 @@ TEST(SecretScanner, LetsTheRestThrough) {
               : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[state >> 26];
     }
     const ScanResult result = scanner.feed(chunk);
-    ASSERT_FALSE(result.hit) << result.hit->name;
+    ASSERT_FALSE(result.refused) << result.refused->name;
     safe += result.safe;
   }
   EXPECT_EQ(safe, 64u * 65536u);
   for (const std::string& near : {kPlain.substr(1), kPlain.substr(0, kPlain.size() - 1),
                                   std::string("Correcthorsebattery")}) {
     SecretScanner other(*set, space, "example.com", Scheme::Https);
-    EXPECT_FALSE(other.feed(near).hit) << near;
+    EXPECT_FALSE(other.feed(near).refused) << near;
   }
 }
 
@@ -189,12 +190,12 @@ TEST(SecretScanner, StaysAtItsHit) {
   SecretScanner scanner(*set, space, "example.com", Scheme::Https);
   EXPECT_EQ(scanner.feed("hello ").safe, 6u);
   const ScanResult first = scanner.feed(kPlain);
-  ASSERT_TRUE(first.hit);
-  EXPECT_EQ(first.hit->name, "PLAIN");
-  EXPECT_EQ(first.hit->part, RequestPart::Body);
-  EXPECT_EQ(first.hit->offset, 6 + kPlain.size());
+  ASSERT_TRUE(first.refused);
+  EXPECT_EQ(first.refused->name, "PLAIN");
+  EXPECT_EQ(first.refused->part, RequestPart::Body);
+  EXPECT_EQ(first.refused->end, 6 + kPlain.size());
   const ScanResult later = scanner.feed("innocent");
-  ASSERT_TRUE(later.hit);
+  ASSERT_TRUE(later.refused);
   EXPECT_EQ(later.safe, 0u);
 }
 
@@ -207,9 +208,9 @@ TEST(SecretScanner, LongSecretsAreFoundByTheirBeginning) {
   ScanSpace space(*set);
   for (const Encoded& encoded : encodings(value)) {
     SecretScanner scanner(*set, space, "example.com", Scheme::Https);
-    std::optional<Hit> hit;
+    std::optional<Finding> hit;
     for (std::size_t at = 0; at < encoded.text.size() && !hit; at += 100) {
-      hit = scanner.feed(std::string_view(encoded.text).substr(at, 100)).hit;
+      hit = scanner.feed(std::string_view(encoded.text).substr(at, 100)).refused;
     }
     EXPECT_TRUE(hit) << encoded.name;
   }
@@ -319,7 +320,7 @@ TEST(SecretScanner, NeverShowsTheValue) {
   named.add(kPlain, "1");
   const auto in_name = scanner.scan_fields(named);
   ASSERT_TRUE(in_name);
-  for (const Hit& hit : {*in_field, *in_name, *scanner.scan_url("/" + kPlain)}) {
+  for (const Finding& hit : {*in_field, *in_name, *scanner.scan_url("/" + kPlain)}) {
     const Failure failure = refusal(hit);
     EXPECT_EQ(failure.code, Code::Denied);
     EXPECT_EQ((failure.detail + failure.hint + hit.name + hit.field).find(kPlain),
@@ -339,7 +340,7 @@ bool header_hit(const SecretSet& set, ScanSpace& space, std::string_view host, S
 bool body_hit(const SecretSet& set, ScanSpace& space, std::string_view host,
               std::string_view body) {
   SecretScanner scanner(set, space, host, Scheme::Https);
-  return scanner.feed(body).hit.has_value();
+  return scanner.feed(body).refused.has_value();
 }
 
 TEST(SecretScanner, CredentialMayGoWhereItBelongs) {
@@ -449,11 +450,11 @@ TEST(SecretScanner, ShapesAreFoundAtTheirShortestAndNotBelow) {
     for (const std::string before : {"", " ", "\"", "=", "https://u:", "\\n", "%3D"}) {
       const std::string body = before + shape.token;
       SecretScanner scanner(*set, space, "example.com", Scheme::Https);
-      const auto hit = scanner.feed(body).hit;
+      const auto hit = scanner.feed(body).refused;
       ASSERT_TRUE(hit) << shape.name << " after " << before;
       EXPECT_EQ(hit->name, shape.name);
       SecretScanner shorter(*set, space, "example.com", Scheme::Https);
-      const auto none = shorter.feed(std::string_view(body).substr(0, body.size() - 1)).hit;
+      const auto none = shorter.feed(std::string_view(body).substr(0, body.size() - 1)).refused;
       EXPECT_FALSE(none) << shape.name << " is found too early after " << before;
     }
     for (std::size_t i = 0; i <= shape.token.size(); ++i) {
@@ -461,7 +462,7 @@ TEST(SecretScanner, ShapesAreFoundAtTheirShortestAndNotBelow) {
       std::size_t out = scanner.feed(std::string_view(shape.token).substr(0, i)).safe;
       const ScanResult second = scanner.feed(shape.token.substr(i) + " trailing");
       out += second.safe;
-      ASSERT_TRUE(second.hit || i == shape.token.size()) << shape.name;
+      ASSERT_TRUE(second.refused || i == shape.token.size()) << shape.name;
       ASSERT_LT(out, shape.token.size() + (i == shape.token.size() ? 1u : 0u)) << shape.name;
     }
   }
@@ -511,7 +512,7 @@ TEST(SecretScanner, FinishLooksAtWhatTheEndCutOff) {
     const auto set = set_of({secret("TOKEN", value)});
     ScanSpace space(*set);
     SecretScanner scanner(*set, space, "api.test", Scheme::Https);
-    EXPECT_FALSE(scanner.feed("%63" + value.substr(1)).hit) << value;
+    EXPECT_FALSE(scanner.feed("%63" + value.substr(1)).refused) << value;
     const auto hit = scanner.finish();
     ASSERT_TRUE(hit) << value;
     EXPECT_EQ(hit->name, "TOKEN");
@@ -522,7 +523,7 @@ TEST(SecretScanner, FinishFindsNothingInOrdinaryEnds) {
   const auto set = set_of({secret("TOKEN", "correct-horse%")});
   ScanSpace space(*set);
   SecretScanner scanner(*set, space, "api.test", Scheme::Https);
-  EXPECT_FALSE(scanner.feed("%63orrect-horse").hit);
+  EXPECT_FALSE(scanner.feed("%63orrect-horse").refused);
   EXPECT_FALSE(scanner.finish());
 }
 

@@ -1,4 +1,4 @@
-#include "proxy/guard/token_shapes.h"
+#include "proxy/guard/shapes/token_shapes.h"
 
 #include <array>
 
@@ -122,7 +122,7 @@ constexpr std::array kShapes = {
 std::span<const TokenShape> token_shapes() noexcept { return kShapes; }
 
 bool host_matches(std::string_view pattern, std::string_view host) noexcept {
-  if (!pattern.starts_with("*.")) return pattern == host;
+  if (!pattern.starts_with("*.")) return pattern == "*" || pattern == host;
   const std::string_view suffix = pattern.substr(1);
   return host.size() > suffix.size() && host.ends_with(suffix);
 }
