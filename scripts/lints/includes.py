@@ -52,6 +52,7 @@ SANS_IO = {
     "proxy/contract": (),
     "proxy/guard": (),
     "proxy/guard/shapes": (),
+    "proxy/guard/answers": (),
     "proxy/guard/views": (),
     "proxy/http": ("body", "exchange", "handler", "session", "http1_session", "http1_session_read", "http1_session_send",
                    "http2_session", "h2_wire"),
