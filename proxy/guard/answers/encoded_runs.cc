@@ -55,8 +55,10 @@ Bytes from_base64(ByteView run) {
   return out;
 }
 
+// Empty: it is none.
 Bytes from_hex(ByteView run) {
   Bytes out;
+  if (!std::all_of(run.begin(), run.end(), [](char c) { return hex_digit(c) >= 0; })) return out;
   for (std::size_t i = 0; i + 1 < run.size(); i += 2) {
     out += static_cast<char>(hex_digit(run[i]) * 16 + hex_digit(run[i + 1]));
   }
@@ -119,14 +121,12 @@ void EncodedRuns::flush() {
 }
 
 void EncodedRuns::end_run() {
-  if (long_) {
-    const bool hex = std::all_of(run_.begin(), run_.end(), [](char c) { return hex_digit(c) >= 0; });
-    const Bytes text = hex ? from_hex(run_) : from_base64(run_);
-    if (is_text(text)) {
-      sink_.decoded(text);
-    } else if (hex && is_text(from_base64(run_))) {
-      sink_.decoded(from_base64(run_));
-    }
+  // The beginning tells most that decode to nothing: long names, paths, digests.
+  const ByteView begin = ByteView(run_).substr(0, 32);
+  if (long_ && (is_text(from_base64(begin)) || is_text(from_hex(begin)))) {
+    const Bytes hex = from_hex(run_);
+    const Bytes text = is_text(hex) ? hex : from_base64(run_);
+    if (is_text(text)) sink_.decoded(text);
   }
   run_.clear();
   long_ = false;

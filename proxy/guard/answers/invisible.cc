@@ -23,11 +23,18 @@ bool is_letter(char32_t c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 
 }  // namespace
 
 bool Invisible::feed(ByteView in) {
-  for (const char byte : in) {
-    const auto c = static_cast<unsigned char>(byte);
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    const auto c = static_cast<unsigned char>(in[i]);
     if (c < 0x80) {
       missing_ = 0;
       character(c);
+      // Of a row of ASCII only the first and the last one matter.
+      std::size_t end = i + 1;
+      while (end < in.size() && static_cast<unsigned char>(in[end]) < 0x80) ++end;
+      if (end - i > 2) {
+        at_ += end - i - 2;
+        i = end - 2;
+      }
     } else if (c < 0xc0) {
       if (missing_ == 0) continue;
       partial_ = partial_ << 6 | (c & 0x3f);

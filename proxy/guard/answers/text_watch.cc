@@ -67,6 +67,11 @@ void TextWatch::finish() {
 }
 
 ByteView TextWatch::before(std::uint64_t end, std::size_t most) {
+  if (end < begin_) {
+    const auto behind = static_cast<std::size_t>(begin_ - end);
+    const ByteView text = ByteView(tail_).substr(0, tail_.size() - std::min(behind, tail_.size()));
+    return text.substr(text.size() - std::min(most, text.size()));
+  }
   const std::uint64_t in_block = end - begin_;
   if (in_block >= most) {
     return block_.substr(static_cast<std::size_t>(in_block) - most, most);
@@ -129,13 +134,13 @@ bool TextWatch::matched(std::size_t id, unsigned long long end) {
   }
   constexpr std::size_t kReach = 512;  // of the words before it
   if (work_ > kWorkBefore + at * kWorkFactor) return true;
-  const ByteView text = before(at - target.word_size, kReach);
+  WordsBefore words(before(at - target.word_size, kReach));
   // First all of them: what judges a sign looks at another piece of the text.
   std::array<const AnswerSet::Candidate*, 4> hits{};
   std::size_t count = 0;
   for (const AnswerSet::Candidate& candidate : target.candidates) {
     work_ += 16;
-    if (count == hits.size() || !candidate.pattern->matches(text, candidate.place)) continue;
+    if (count == hits.size() || !candidate.pattern->matches(words, candidate.place)) continue;
     work_ += kReach;
     hits[count++] = &candidate;
   }

@@ -1,6 +1,7 @@
 #include "proxy/guard/answers/word_pattern.h"
 
 #include <algorithm>
+#include <array>
 #include <bitset>
 #include <stdexcept>
 #include <utility>
@@ -22,22 +23,33 @@ constexpr char lower(char c) noexcept {
 
 }  // namespace
 
-ByteView LastWord::take(ByteView& text) noexcept {
+ByteView WordsBefore::at(std::size_t index) noexcept {
+  while (count_ <= index) {
+    if (count_ == kMaxWords) return {};
+    if (!take(words_[count_])) words_[count_].size = 0;
+    ++count_;
+  }
+  const Word& word = words_[index];
+  return {word.text + kMaxWord - word.size, word.size};
+}
+
+bool WordsBefore::take(Word& word) noexcept {
   std::size_t gap = 0;
-  while (!text.empty() && !in_word(text.back())) {
-    if (++gap > kMaxGap) return {};
-    text.remove_suffix(1);
+  while (!text_.empty() && !in_word(text_.back())) {
+    if (++gap > kMaxGap) return false;
+    text_.remove_suffix(1);
   }
   std::size_t size = 0;
-  while (!text.empty() && in_word(text.back())) {
-    if (size == kMaxWord) return {};
-    word_[kMaxWord - ++size] = lower(text.back());
-    text.remove_suffix(1);
+  while (!text_.empty() && in_word(text_.back())) {
+    const char c = text_.back();
+    text_.remove_suffix(1);
+    // A quotation mark, and not an apostrophe.
+    if (c == '\'' && (size == 0 || text_.empty() || !in_word(text_.back()))) continue;
+    if (size == kMaxWord) return false;
+    word.text[kMaxWord - ++size] = lower(c);
   }
-  ByteView word(word_ + kMaxWord - size, size);
-  while (word.starts_with('\'')) word.remove_prefix(1);
-  while (word.ends_with('\'')) word.remove_suffix(1);
-  return word;
+  word.size = static_cast<std::uint8_t>(size);
+  return size > 0;
 }
 
 bool WordPattern::Place::takes(ByteView word) const noexcept {
@@ -48,21 +60,29 @@ bool WordPattern::Place::takes(ByteView word) const noexcept {
   });
 }
 
-bool WordPattern::matches(ByteView before, std::uint16_t place) const {
+bool WordPattern::matches(WordsBefore& words, std::uint16_t place) const {
   if (places_[place].first) return true;
-  std::bitset<kMaxPlaces> open;
-  for (const std::uint16_t next : places_[place].before) open.set(next);
-  LastWord last;
-  for (std::size_t i = 0; i < kMaxWords && open.any(); ++i) {
-    const ByteView word = last.take(before);
+  std::array<std::uint16_t, kMaxPlaces> open;
+  std::size_t count = 0;
+  for (const std::uint16_t at : places_[place].before) open[count++] = at;
+  for (std::size_t i = 0; count > 0; ++i) {
+    const ByteView word = words.at(i);
     if (word.empty()) return false;
-    std::bitset<kMaxPlaces> next;
-    for (std::size_t at = 0; at < places_.size(); ++at) {
-      if (!open[at] || !places_[at].takes(word)) continue;
-      if (places_[at].first) return true;
-      for (const std::uint16_t earlier : places_[at].before) next.set(earlier);
+    std::bitset<kMaxPlaces> seen;
+    std::array<std::uint16_t, kMaxPlaces> next;
+    std::size_t next_count = 0;
+    for (std::size_t k = 0; k < count; ++k) {
+      const Place& one = places_[open[k]];
+      if (!one.takes(word)) continue;
+      if (one.first) return true;
+      for (const std::uint16_t earlier : one.before) {
+        if (seen[earlier]) continue;
+        seen.set(earlier);
+        next[next_count++] = earlier;
+      }
     }
-    open = next;
+    std::copy_n(next.begin(), next_count, open.begin());
+    count = next_count;
   }
   return false;
 }
@@ -74,6 +94,10 @@ class WordPatternParser {
 
   void parse() {
     const Part all = sequence();
+    for (WordPattern::Place& place : out_.places_) {
+      std::sort(place.before.begin(), place.before.end());
+      place.before.erase(std::unique(place.before.begin(), place.before.end()), place.before.end());
+    }
     if (at_ != text_.size() || all.may_be_empty) fail();
     for (const std::uint16_t place : all.first) out_.places_[place].first = true;
     for (const std::uint16_t place : all.last) {

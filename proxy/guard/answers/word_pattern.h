@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -9,6 +10,29 @@
 #include "proxy/base/bytes.h"
 
 namespace bottle {
+
+// The words in front of a place in a text, the nearest first, in lower case: taken apart as far as
+// they are asked for. `text` outlives it.
+class WordsBefore {
+ public:
+  explicit WordsBefore(ByteView text) noexcept : text_(text) {}
+  // Empty: there is none, or it is farther than a phrase reaches.
+  [[nodiscard]] ByteView at(std::size_t index) noexcept;
+
+ private:
+  static constexpr std::size_t kMaxWords = 40;
+  static constexpr std::size_t kMaxGap = 32;
+  static constexpr std::size_t kMaxWord = 23;  // longer ones are no word of a pattern
+  struct Word {
+    char text[kMaxWord];  // at its end
+    std::uint8_t size;
+  };
+  [[nodiscard]] bool take(Word& word) noexcept;
+
+  ByteView text_;
+  std::size_t count_ = 0;
+  std::array<Word, kMaxWords> words_;
+};
 
 // A pattern of words, compared backwards from its last word. Its text: words in a row; "(a|b c)" one
 // of these; "?", "{m,n}" after a parenthesis or word how often; "@" any word; "ignor*" a word that
@@ -25,10 +49,8 @@ class WordPattern {
   };
   // The words that it can end with.
   [[nodiscard]] const std::vector<Ending>& endings() const noexcept { return endings_; }
-  // True if `before`, the text in front of an ending's word, ends with the rest of the pattern.
-  // Looks at kMaxWords words at most.
-  [[nodiscard]] bool matches(ByteView before, std::uint16_t place) const;
-  static constexpr std::size_t kMaxWords = 40;
+  // True if the words in front of an ending's word are the rest of the pattern.
+  [[nodiscard]] bool matches(WordsBefore& words, std::uint16_t place) const;
 
  private:
   friend class WordPatternParser;
@@ -47,18 +69,6 @@ class WordPattern {
 
   std::vector<Place> places_;
   std::vector<Ending> endings_;
-};
-
-// The word that ends where `text` ends, in lower case, after whatever stands behind it; `text` is
-// shortened to what is in front of it. Empty: there is none, or it is farther than a phrase reaches.
-class LastWord {
- public:
-  [[nodiscard]] ByteView take(ByteView& text) noexcept;
-
- private:
-  static constexpr std::size_t kMaxGap = 32;
-  static constexpr std::size_t kMaxWord = 24;  // longer ones are no word of a pattern
-  char word_[kMaxWord];
 };
 
 }  // namespace bottle
