@@ -5,6 +5,7 @@
 
 #include "certs/certificate_authority.h"
 #include "proxy/config/config.h"
+#include "proxy/contract/guard_settings.h"
 #include "proxy/flow/audit_sink.h"
 #include "proxy/flow/policy.h"
 #include "proxy/guard/address_guard.h"
@@ -20,6 +21,7 @@ namespace bottle {
 // Shared by all workers; immutable or thread-safe, owned by main, outlives them.
 struct Shared {
   const Config& config;
+  const GuardSettings& guard;
   const Policy& policy;
   const AddressGuard& addresses;
   const CertificateAuthority& ca;

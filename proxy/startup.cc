@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -62,6 +63,13 @@ std::vector<OwnListener> own_listeners(const Config& config, const OpenListeners
   return own;
 }
 
+FingerprintKey random_key() {
+  std::random_device random;
+  FingerprintKey key{};
+  std::generate(key.begin(), key.end(), [&] { return static_cast<std::uint8_t>(random()); });
+  return key;
+}
+
 std::string random_prefix() {
   std::random_device random;
   std::array<char, 16> text{};
@@ -71,7 +79,8 @@ std::string random_prefix() {
 
 }  // namespace
 
-ProxyServices::ProxyServices(const Config& config) : config_(config) {}
+ProxyServices::ProxyServices(const Config& config)
+    : config_(config), guard_settings_(config.guard) {}
 ProxyServices::~ProxyServices() = default;
 
 Expected<std::unique_ptr<ProxyServices>> ProxyServices::make(const Config& config,
@@ -89,14 +98,16 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
     users_ = std::move(*users);
     for (const std::string& warning : users_->warnings()) spdlog::warn("{}", warning);
   }
-  std::vector<SecretSpec> values;
+  HandedSecrets handed;
   if (config_.secrets_fd) {
     auto read = read_secrets(*config_.secrets_fd);
     if (!read) return read.error();
-    values = std::move(*read);
+    handed = std::move(*read);
   }
+  // Without a key of the user's, fingerprints hold for this process.
+  guard_settings_.key = handed.key ? *handed.key : random_key();
   // Compiling what the guard looks for takes longer than all the rest, so that goes on beside it.
-  auto secrets = PendingSecrets::begin(std::move(values));
+  auto secrets = PendingSecrets::begin(std::move(handed.values));
   if (!secrets) return secrets.error();
   secrets_ = std::move(*secrets);
   auto guard = AddressGuard::make(config_.allow_address, &machine_);
@@ -149,9 +160,10 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
 
   const bool direct = config_.upstream == UpstreamKind::Direct;
   const PoolLimits pool = config_.origin_pool.within(origin_budget(direct ? config_.threads : 1));
-  shared_ = std::make_unique<Shared>(
-      Shared{config_, *policy_, addresses_, *ca_, *tickets_, trust_, users_.get(), ledger_.get(),
-             *audit_, listeners.names_answer, listeners.exit_answer, pool, random_prefix()});
+  shared_ = std::make_unique<Shared>(Shared{config_, guard_settings_, *policy_, addresses_, *ca_,
+                                            *tickets_, trust_, users_.get(), ledger_.get(), *audit_,
+                                            listeners.names_answer, listeners.exit_answer, pool,
+                                            random_prefix()});
   return {};
 }
 
@@ -178,7 +190,7 @@ Expected<void> check_services(const Config& config) {
   if (config.secrets_fd) {
     const auto secrets = read_secrets(*config.secrets_fd);
     if (!secrets) return secrets.error();
-    if (auto checked = SecretSet::check(*secrets); !checked) return checked.error();
+    if (auto checked = SecretSet::check(secrets->values); !checked) return checked.error();
   }
   auto guard = AddressGuard::make(config.allow_address);
   if (!guard) return guard.error();

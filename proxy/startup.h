@@ -31,6 +31,7 @@ class ProxyServices {
   Expected<void> write_trust();
 
   const Config& config_;
+  GuardSettings guard_settings_;  // the configuration's, with the key
   std::unique_ptr<const ProxyUsers> users_;
   std::unique_ptr<PendingSecrets> secrets_;
   LocalRoutes machine_;

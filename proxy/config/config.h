@@ -9,6 +9,7 @@
 #include "certs/certificate_authority.h"
 #include "certs/leaf_cache.h"
 #include "proxy/contract/error.h"
+#include "proxy/contract/guard_settings.h"
 #include "proxy/exit/exit_services.h"
 #include "proxy/exit/name_server.h"
 #include "proxy/flow/proxy_handler.h"
@@ -58,6 +59,7 @@ struct Config {
   std::string origin_ca;
   std::string audit;
   std::optional<int> secrets_fd;
+  GuardSettings guard;  // its key comes with the secrets
   bool end_with_stdin = false;
   std::string bottle_id = "bottle";
   unsigned threads = 1;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "proxy/config/own_address.h"
+#include "proxy/contract/proxy_contract.h"
 #include "proxy/contract/route.h"
 #include "proxy/http/authority.h"
 #include "proxy/upstream/resolver.h"
@@ -173,6 +174,41 @@ Expected<void> set_secrets(Config& c, const std::string& value) {
   return {};
 }
 
+Expected<void> add_rule(Config& c, Expected<GuardRule> rule) {
+  if (!rule) return bad(rule.error().message + ". " + rule.error().hint);
+  if (c.guard.rules.size() == kMaxGuardRules) {
+    return bad("more than " + std::to_string(kMaxGuardRules) + " rules for the guard");
+  }
+  c.guard.rules.push_back(std::move(*rule));
+  return {};
+}
+
+Expected<void> set_on_secret(Config& c, const std::string& value) {
+  return add_rule(c, parse_on_secret(value));
+}
+
+Expected<void> set_responses(Config& c, const std::string& value) {
+  return add_rule(c, parse_responses(value));
+}
+
+Expected<void> set_ignored(Config& c, const std::string& value) {
+  const std::string problem = problem_with_fingerprint(value);
+  if (!problem.empty()) {
+    return bad("'" + value.substr(0, 100) + "' is no fingerprint: " + problem);
+  }
+  if (c.guard.ignore.size() == kMaxIgnored) {
+    return bad("more than " + std::to_string(kMaxIgnored) + " fingerprints");
+  }
+  c.guard.ignore.push_back(value);
+  return {};
+}
+
+Expected<void> set_guard_set(Config& c, const std::string& value) {
+  if (value != kFinancialSet) return bad("'" + value + "': --guard-set takes financial");
+  c.guard.financial = true;
+  return {};
+}
+
 Expected<void> set_resolve(Config& c, const std::string& value) {
   auto parsed = ResolveOverride::parse(value);
   if (!parsed) return bad(parsed.error().message);
@@ -284,6 +320,18 @@ const std::array kRows = {
     OptionRow{"secrets", "fd:N", false,
               "read secrets that must not leave from descriptor N, one JSON object per line",
               set_secrets},
+    OptionRow{"on-secret", "HOST=refuse|redact", true,
+              "refuse a request with a secret in its body (default), or take it out (redact); "
+              "the word alone is for every host",
+              set_on_secret},
+    OptionRow{"responses", "HOST=off|note|block", true,
+              "what to do with an answer that the guard objects to: nothing, a line in the audit "
+              "log (default), or refuse it; the word alone is for every host",
+              set_responses},
+    OptionRow{"guard-ignore", "FINGERPRINT", true,
+              "a value that the guard found and that may leave (docs/guard.md)", set_ignored},
+    OptionRow{"guard-set", "financial", false, "look for card numbers, IBANs and wallets, too",
+              set_guard_set},
     OptionRow{"end-with-stdin", "", false, "end at once when standard input ends",
               [](Config& c, const std::string& v) { return set_switch(c.end_with_stdin, v); }},
     OptionRow{"bottle-id", "ID", false, "the name of the bottle in pipelock's log", set_bottle_id},

@@ -9,6 +9,9 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+
+#include "proxy/contract/proxy_contract.h"
 
 namespace bottle {
 namespace {
@@ -41,16 +44,27 @@ Expected<std::vector<std::string>> host_list(const Json& value, std::size_t line
   return hosts;
 }
 
-Expected<SecretSpec> parse_one(std::string_view text, std::size_t line) {
+Expected<Json> parse_object(std::string_view text, std::size_t line) {
   // Of a key that is there twice the library keeps one: the other value would go unprotected.
   std::size_t keys = 0;
   const auto count = [&keys](int depth, Json::parse_event_t event, Json&) {
     if (depth == 1 && event == Json::parse_event_t::key) ++keys;
     return true;
   };
-  const Json object = Json::parse(text, count, false);
+  Json object = Json::parse(text, count, false);
   if (!object.is_object()) return bad(line, "is no JSON object");
   if (object.size() != keys) return bad(line, "has a key twice");
+  return object;
+}
+
+Expected<FingerprintKey> key_of(const Json& object, std::size_t line) {
+  const Json& hex = object[kFingerprintKey];
+  const auto key = hex.is_string() ? fingerprint_key_of_hex(hex.get<std::string>()) : std::nullopt;
+  if (key && object.size() == 1) return *key;
+  return bad(line, "has a fingerprint_key that is not 64 hexadecimal digits alone");
+}
+
+Expected<SecretSpec> secret_of(const Json& object, std::size_t line) {
   SecretSpec secret;
   for (const auto& [key, value] : object.items()) {
     if (key == "name" || key == "value") {
@@ -64,7 +78,8 @@ Expected<SecretSpec> parse_one(std::string_view text, std::size_t line) {
       if (!value.is_boolean()) return bad(line, "has an 'in_body' that is neither true nor false");
       secret.in_body = value.get<bool>();
     } else {
-      return bad(line, "has an unknown key; there are name, value, hosts, in_body");
+      return bad(line,
+                 "has an unknown key; there are name, value, hosts, in_body, fingerprint_key");
     }
   }
   if (secret.name.empty() || secret.value.empty()) return bad(line, "lacks a name or a value");
@@ -73,21 +88,30 @@ Expected<SecretSpec> parse_one(std::string_view text, std::size_t line) {
 
 }  // namespace
 
-Expected<std::vector<SecretSpec>> parse_secret_lines(std::string_view text) {
-  std::vector<SecretSpec> secrets;
+Expected<HandedSecrets> parse_secret_lines(std::string_view text) {
+  HandedSecrets handed;
   for (std::size_t line = 1; !text.empty(); ++line) {
     const std::size_t end = text.find('\n');
     const std::string_view one = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     if (one.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    auto secret = parse_one(one, line);
+    const auto object = parse_object(one, line);
+    if (!object) return object.error();
+    if (object->contains(kFingerprintKey)) {
+      if (handed.key) return bad(line, "has a second fingerprint_key");
+      const auto key = key_of(*object, line);
+      if (!key) return key.error();
+      handed.key = *key;
+      continue;
+    }
+    auto secret = secret_of(*object, line);
     if (!secret) return secret.error();
-    secrets.push_back(std::move(*secret));
+    handed.values.push_back(std::move(*secret));
   }
-  return secrets;
+  return handed;
 }
 
-Expected<std::vector<SecretSpec>> read_secrets(int fd) {
+Expected<HandedSecrets> read_secrets(int fd) {
   std::string text;
   std::array<char, 16384> piece{};
   const auto until = std::chrono::steady_clock::now() + kMaxWait;

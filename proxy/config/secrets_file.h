@@ -1,20 +1,28 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "proxy/contract/error.h"
+#include "proxy/contract/guard_settings.h"
 #include "proxy/guard/secret_scanner.h"
 
 namespace bottle {
 
+struct HandedSecrets {
+  std::vector<SecretSpec> values;
+  std::optional<FingerprintKey> key;
+};
+
 // The values that must not leave, as the launcher hands them over: one JSON object a line,
 //   {"name": "TOKEN", "value": "…", "hosts": ["api.example.com"], "in_body": false}
-// `hosts` (where the value may go) and `in_body` may be absent. Unknown keys are an error. No
-// message ever holds a value. The Error (kUsage) names the line.
-[[nodiscard]] Expected<std::vector<SecretSpec>> parse_secret_lines(std::string_view text);
+//   {"fingerprint_key": "64 hexadecimal digits"}
+// `hosts` (where the value may go) and `in_body` may be absent; the key's line may be there once.
+// Unknown keys are an error. No message ever holds a value. The Error (kUsage) names the line.
+[[nodiscard]] Expected<HandedSecrets> parse_secret_lines(std::string_view text);
 
 // Reads them from an inherited descriptor until its end and closes it. Bounded in size and time.
-[[nodiscard]] Expected<std::vector<SecretSpec>> read_secrets(int fd);
+[[nodiscard]] Expected<HandedSecrets> read_secrets(int fd);
 
 }  // namespace bottle

@@ -62,9 +62,23 @@ inline constexpr const char* kDetail = "detail";
 inline constexpr const char* kBy = "by";
 inline constexpr const char* kScanned = "scanned";
 inline constexpr const char* kChanged = "changed";
+inline constexpr const char* kFindings = "findings";
+inline constexpr const char* kMoreFindings = "more_findings";
 inline constexpr const char* kBegun = "begun";
 inline constexpr const char* kCount = "count";
 }  // namespace audit_key
+
+// The keys of each of kFindings.
+namespace finding_key {
+inline constexpr const char* kName = "name";
+inline constexpr const char* kKind = "kind";
+inline constexpr const char* kSeverity = "severity";
+inline constexpr const char* kPart = "part";
+inline constexpr const char* kField = "field";
+inline constexpr const char* kJsonPath = "json_path";
+inline constexpr const char* kFingerprint = "fingerprint";
+inline constexpr const char* kAction = "action";
+}  // namespace finding_key
 
 // A file of a part that has reached this many bytes becomes FILE.1, FILE.1 becomes FILE.2, and so
 // on.

@@ -20,27 +20,36 @@ inline constexpr const char* kCaOut = "--ca-out";
 inline constexpr const char* kEndWithStdin = "--end-with-stdin";
 inline constexpr const char* kExitListen = "--exit-listen";
 inline constexpr const char* kExitNames = "--exit-names";
+inline constexpr const char* kGuardIgnore = "--guard-ignore";
+inline constexpr const char* kGuardSet = "--guard-set";
 inline constexpr const char* kLimit = "--limit";
 inline constexpr const char* kListen = "--listen";
 inline constexpr const char* kListenHttp = "--listen-http";
 inline constexpr const char* kListenTls = "--listen-tls";
 inline constexpr const char* kNames = "--names";
+inline constexpr const char* kOnSecret = "--on-secret";
 inline constexpr const char* kOriginCa = "--origin-ca";
 inline constexpr const char* kPipelock = "--pipelock";
 inline constexpr const char* kPipelockSockets = "--pipelock-sockets";
 inline constexpr const char* kResolve = "--resolve";
+inline constexpr const char* kResponses = "--responses";
 inline constexpr const char* kRoute = "--route";
 inline constexpr const char* kSecrets = "--secrets";
 inline constexpr const char* kSpoolDir = "--spool-dir";
 inline constexpr const char* kUpstream = "--upstream";
 
 inline constexpr std::array kAll{
-    kAllow,      kAllowAddress, kAudit,      kBottleId,  kBundleOut, kCaNames,
-    kCaOut,      kEndWithStdin, kExitListen, kExitNames, kLimit,     kListen,
-    kListenHttp, kListenTls,    kNames,      kOriginCa,  kPipelock,  kPipelockSockets,
-    kResolve,    kRoute,        kSecrets,    kSpoolDir,  kUpstream,
+    kAllow,        kAllowAddress, kAudit,     kBottleId,    kBundleOut, kCaNames,  kCaOut,
+    kEndWithStdin, kExitListen,   kExitNames, kGuardIgnore, kGuardSet,  kLimit,    kListen,
+    kListenHttp,   kListenTls,    kNames,     kOnSecret,    kOriginCa,  kPipelock, kPipelockSockets,
+    kResolve,      kResponses,    kRoute,     kSecrets,     kSpoolDir,  kUpstream,
 };
 }  // namespace proxy_flag
+
+// A line of what --secrets reads: {"fingerprint_key": "64 hexadecimal digits"}.
+inline constexpr const char* kFingerprintKey = "fingerprint_key";
+// The value of --guard-set, and the word for it in a manifest.
+inline constexpr const char* kFinancialSet = "financial";
 
 // Two commands that start no proxy. The first takes a start's options behind it, the second a URL.
 inline constexpr const char* kCheckConfig = "--check-config";

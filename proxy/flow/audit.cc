@@ -10,11 +10,13 @@ namespace bottle {
 namespace {
 
 // Longest text of a field, in bytes as given. A byte becomes at most six ("\u00ff"), so that a
-// line stays below kMaxAuditLine: 6 * (512 + 2 * 256 + 256 + 9 * 64) plus names and numbers.
+// line stays below kMaxAuditLine: 6 * (512 + 2 * 256 + 256 + 9 * 64) plus names and numbers, and
+// for each of 16 findings 6 * (160 + 3 * 64) with its names.
 constexpr std::size_t kMaxTarget = 512;
 constexpr std::size_t kMaxHost = 256;
 constexpr std::size_t kMaxDetail = 256;
 constexpr std::size_t kMaxWord = 64;
+constexpr std::size_t kMaxPath = 160;
 constexpr std::string_view kCut = "...";
 
 bool is_finding(const AuditRecord& record) noexcept {
@@ -112,6 +114,10 @@ class Line {
   void number(std::string_view name, Number value) {
     raw(name, std::to_string(value));
   }
+  std::string object() && {
+    out_ += '}';
+    return std::move(out_);
+  }
   std::string end() && {
     out_ += "}\n";
     return std::move(out_);
@@ -127,6 +133,24 @@ class Line {
   }
   std::string out_;
 };
+
+std::string findings_list(const FindingRecords& findings) {
+  std::string out = "[";
+  for (const FindingRecord& one : findings.kept) {
+    Line item;
+    item.string(finding_key::kName, one.name);
+    item.string(finding_key::kKind, one.kind);
+    item.string(finding_key::kSeverity, one.severity);
+    item.string(finding_key::kPart, one.part);
+    if (!one.field.empty()) item.string(finding_key::kField, one.field);
+    if (!one.json_path.empty()) item.string(finding_key::kJsonPath, one.json_path, kMaxPath);
+    if (!one.fingerprint.empty()) item.string(finding_key::kFingerprint, one.fingerprint);
+    item.string(finding_key::kAction, to_string(one.action));
+    if (out.size() > 1) out += ',';
+    out += std::move(item).object();
+  }
+  return out + "]";
+}
 
 // RFC 3339, UTC, milliseconds.
 std::string timestamp(std::chrono::system_clock::time_point time) {
@@ -236,6 +260,10 @@ std::string audit_line(const AuditRecord& record, AuditPart part) {
                                                : R"(["request_body"])")
                : (record.scanned_response_body ? R"(["response_body"])" : "[]"));
   if (record.request_body_changed) line.raw(audit_key::kChanged, R"(["request_body"])");
+  if (!record.findings.empty()) line.raw(audit_key::kFindings, findings_list(record.findings));
+  if (record.findings.others != 0) {
+    line.number(audit_key::kMoreFindings, record.findings.others);
+  }
   if (record.begun && part != AuditPart::Exchanges) line.raw(audit_key::kBegun, "true");
   if (record.count != 1) line.number(audit_key::kCount, record.count);
   return std::move(line).end();

@@ -9,6 +9,7 @@
 
 #include "proxy/contract/audit_schema.h"
 #include "proxy/contract/decided_by.h"
+#include "proxy/contract/finding_record.h"
 
 namespace bottle {
 
@@ -38,6 +39,7 @@ struct AuditRecord {
   bool scanned_request_body = false;
   bool scanned_response_body = false;
   bool request_body_changed = false;  // by the scanner
+  FindingRecords findings;            // of the guard
   bool begun = false;                 // something of it was sent: it has a Begin line
   bool anonymous = false;             // by a client that --proxy-auth did not let in
   std::uint64_t count = 1;            // the line stands for so many records (audit_fold.h)
@@ -54,7 +56,7 @@ struct AuditRecord {
 [[nodiscard]] inline std::string audit_line(const AuditRecord& record) {
   return audit_line(record, part_of(record));
 }
-inline constexpr std::size_t kMaxAuditLine = 16 * 1024;
+inline constexpr std::size_t kMaxAuditLine = 48 * 1024;
 
 // The path with its query's keys kept and every value replaced by "*". Of a target that is no path
 // (a URL) only what follows the host. Also for other logs.

@@ -43,7 +43,11 @@ class ProxyHandler final : public Handler, private SendWitness {
   [[nodiscard]] std::uint64_t exchanges() const noexcept { return count_; }
 
  private:
-  [[nodiscard]] Response refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by);
+  // `status`: as in RefusalFacts.
+  [[nodiscard]] Response refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by,
+                                   int status = 0);
+  // The request goes nowhere. What is left of its body is read only for a call's id.
+  awaitable<Response> turn_away(Request request, Failure failure, Exchange& exchange, DecidedBy by);
   Result<void> begins_to_send(const Exchange& exchange) override;
   [[nodiscard]] DecidedBy blame(const Failure& failure) const;
 

@@ -8,6 +8,7 @@
 #include "proxy/base/byte_stream.h"
 #include "proxy/base/result.h"
 #include "proxy/contract/decided_by.h"
+#include "proxy/contract/finding_record.h"
 #include "proxy/http/body.h"
 #include "proxy/http/exchange.h"
 
@@ -21,6 +22,8 @@ struct Passage {
   bool scanned_response_body = false;
   bool target_has_secret = false;      // or what looks like one: the scanner says so
   bool request_body_changed = false;   // by the scanner: its version went out
+  bool refused_by_scanner = false;     // the answer is the scanner's own refusal
+  FindingRecords findings;             // of the guard, in both directions
   DecidedBy cut_by = DecidedBy::None;  // who ended the origin's answer after its head went out
 };
 

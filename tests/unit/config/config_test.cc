@@ -139,6 +139,15 @@ TEST(Config, EveryOptionRefusesNonsense) {
       {"limit", "idle_ms=1s"},
       {"limit", "no_such=1"},
       {"limit", "=1"},
+      {"on-secret", "api.test=note"},
+      {"on-secret", "api.test:443=redact"},
+      {"on-secret", "=redact"},
+      {"responses", "refuse"},
+      {"responses", "*.com=off"},
+      {"guard-ignore", "abcdefghijklmno"},
+      {"guard-ignore", "abcdefghijklmno1"},
+      {"guard-ignore", "ABCDEFGHIJKLMNOP"},
+      {"guard-set", "medical"},
       {"ca-out", ""},
       {"audit", ""},
       {"spool-dir", ""},
@@ -283,6 +292,20 @@ TEST(Config, ListsAddUpOnTheCommandLine) {
   EXPECT_EQ(parsed->config.rules.extra_methods, std::vector<std::string>{"PROPFIND"});
   EXPECT_EQ(parsed->config.session.idle.count(), 1000);
   EXPECT_EQ(parsed->config.session.linger.count(), 5);
+}
+
+TEST(Config, GuardHasRulesForHosts) {
+  const auto parsed =
+      parse({"--upstream=direct", "--on-secret=api.test=redact", "--responses=*.api.test=block",
+             "--responses=off", "--guard-ignore=abcdefghijklmn27", "--guard-set=financial"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const GuardSettings& guard = parsed->config.guard;
+  EXPECT_EQ(guard.on_secret(HostKind::Name, "api.test"), OnSecret::Redact);
+  EXPECT_EQ(guard.on_secret(HostKind::Name, "other.test"), OnSecret::Refuse);
+  EXPECT_EQ(guard.responses(HostKind::Name, "a.api.test"), AnswerRule::Block);
+  EXPECT_EQ(guard.responses(HostKind::Name, "other.test"), AnswerRule::Off);
+  EXPECT_TRUE(guard.ignores("abcdefghijklmn27"));
+  EXPECT_TRUE(guard.financial);
 }
 
 TEST(Config, HelpNamesEveryOption) {

@@ -16,20 +16,20 @@ TEST(SecretsFile, OneObjectALine) {
       "{\"name\":\"B\",\"value\":\"bbbbbbbb\",\"hosts\":[\"h.test\",\"*.i.test\"],"
       "\"in_body\":true}");
   ASSERT_TRUE(parsed) << parsed.error().message;
-  ASSERT_EQ(parsed->size(), 2U);
-  EXPECT_EQ((*parsed)[0].name, "A");
-  EXPECT_EQ((*parsed)[0].value, "aaaaaaaa");
-  EXPECT_FALSE((*parsed)[0].hosts);
-  EXPECT_FALSE((*parsed)[0].in_body);
-  ASSERT_TRUE((*parsed)[1].hosts);
-  EXPECT_EQ(*(*parsed)[1].hosts, (std::vector<std::string>{"h.test", "*.i.test"}));
-  EXPECT_TRUE((*parsed)[1].in_body);
+  ASSERT_EQ(parsed->values.size(), 2U);
+  EXPECT_EQ(parsed->values[0].name, "A");
+  EXPECT_EQ(parsed->values[0].value, "aaaaaaaa");
+  EXPECT_FALSE(parsed->values[0].hosts);
+  EXPECT_FALSE(parsed->values[0].in_body);
+  ASSERT_TRUE(parsed->values[1].hosts);
+  EXPECT_EQ(*parsed->values[1].hosts, (std::vector<std::string>{"h.test", "*.i.test"}));
+  EXPECT_TRUE(parsed->values[1].in_body);
 }
 
 TEST(SecretsFile, NoneIsNoError) {
   const auto parsed = parse_secret_lines("");
   ASSERT_TRUE(parsed);
-  EXPECT_TRUE(parsed->empty());
+  EXPECT_TRUE(parsed->values.empty());
 }
 
 TEST(SecretsFile, NoComplaintHoldsAValue) {
@@ -61,6 +61,25 @@ TEST(SecretsFile, NoComplaintHoldsAValue) {
   }
 }
 
+TEST(SecretsFile, KeyOfFingerprintsHasALineOfItsOwn) {
+  const std::string hex(64, 'a');
+  const std::string line = "{\"fingerprint_key\":\"" + hex + "\"}\n";
+  const auto parsed = parse_secret_lines("{\"name\":\"A\",\"value\":\"aaaaaaaa\"}\n" + line);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->values.size(), 1U);
+  ASSERT_TRUE(parsed->key);
+  EXPECT_EQ(to_hex(*parsed->key), hex);
+  EXPECT_FALSE(parse_secret_lines("")->key);
+  for (const std::string& bad :
+       {line + line, "{\"fingerprint_key\":\"" + hex.substr(1) + "\"}",
+        "{\"fingerprint_key\":\"" + hex.substr(1) + "g\"}", std::string("{\"fingerprint_key\":1}"),
+        "{\"fingerprint_key\":\"" + hex + "\",\"name\":\"A\"}"}) {
+    const auto refused = parse_secret_lines(bad);
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_EQ(refused.error().message.find(hex.substr(1)), std::string::npos);
+  }
+}
+
 TEST(SecretsFile, ReadsItsDescriptorToTheEndAndClosesIt) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
@@ -69,7 +88,7 @@ TEST(SecretsFile, ReadsItsDescriptorToTheEndAndClosesIt) {
   ::close(ends[1]);
   const auto read = read_secrets(ends[0]);
   ASSERT_TRUE(read) << read.error().message;
-  EXPECT_EQ(read->size(), 1U);
+  EXPECT_EQ(read->values.size(), 1U);
   EXPECT_EQ(::fcntl(ends[0], F_GETFD), -1) << "it is still open";
 }
 

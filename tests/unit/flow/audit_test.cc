@@ -176,6 +176,49 @@ TEST(AuditLine, IsBounded) {
   EXPECT_EQ(json::parse(audit_line(record))["detail"], std::string(253, 'd') + "...");
 }
 
+FindingRecord found(std::string path) {
+  return FindingRecord{.name = "GitHub token",
+                       .kind = "token",
+                       .severity = "refuse",
+                       .part = "body",
+                       .field = {},
+                       .json_path = std::move(path),
+                       .fingerprint = "abcdefghijklmn27",
+                       .action = FindingAction::Redacted};
+}
+
+TEST(AuditLine, NamesWhatTheGuardFound) {
+  AuditRecord record = sample();
+  EXPECT_FALSE(json::parse(audit_line(record)).contains("findings"));
+  record.findings.add(found("messages[12].content[0].text"));
+  const json line = json::parse(audit_line(record));
+  EXPECT_EQ(line["findings"], json::parse(R"([{"name":"GitHub token","kind":"token",)"
+                                          R"("severity":"refuse","part":"body",)"
+                                          R"("json_path":"messages[12].content[0].text",)"
+                                          R"("fingerprint":"abcdefghijklmn27",)"
+                                          R"("action":"redacted"}])"));
+  EXPECT_FALSE(line.contains("more_findings"));
+}
+
+TEST(AuditLine, FindingsAreBounded) {
+  AuditRecord record = sample();
+  for (int i = 0; i < 20; ++i) {
+    FindingRecord one = found(std::string(5000, '\xff'));
+    one.name = one.field = one.fingerprint = std::string(5000, '\x01');
+    record.findings.add(std::move(one));
+  }
+  for (std::string* text : {&record.host, &record.target, &record.detail, &record.id, &record.route,
+                            &record.method, &record.reason}) {
+    *text = std::string(5000, '\xff');
+  }
+  record.target.front() = '/';
+  const std::string text = audit_line(record);
+  EXPECT_LE(text.size(), kMaxAuditLine);
+  const json line = json::parse(text);
+  EXPECT_EQ(line["findings"].size(), FindingRecords::kMaxKept);
+  EXPECT_EQ(line["more_findings"], 4);
+}
+
 TEST(AuditLine, ABeginningHasWhatIsKnownThen) {
   AuditRecord record = sample();
   record.kind = AuditKind::Begin;

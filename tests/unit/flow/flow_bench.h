@@ -49,6 +49,7 @@ class FakeUpstream final : public Upstream {
     head = request.head;
     passage.protocol = "http/1.1";
     passage.target_has_secret = target_has_secret;
+    passage.refused_by_scanner = refused_by_scanner;
     if (failure) co_return *failure;
     if (request.body) {
       for (;;) {
@@ -74,6 +75,7 @@ class FakeUpstream final : public Upstream {
 
   std::optional<Failure> failure;  // instead of an answer
   bool target_has_secret = false;  // so the scanner says
+  bool refused_by_scanner = false;
   int status = 200;
   std::optional<Failure> scanners_word;  // the answer is the scanner's refusal
   std::unique_ptr<BodySource> answer;
