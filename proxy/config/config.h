@@ -80,6 +80,7 @@ struct Config {
   OriginLimits origin;
   PipelockOptions pipelock;
   DecodeLimits decode;
+  RedactLimits redact;
   ExitLimits exit;
   NameServerLimits name_server;
   std::size_t connections =

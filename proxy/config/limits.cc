@@ -64,6 +64,8 @@ const std::array kRows = {
     BOTTLE_N("spool_total_bytes", 0, 65'536 * kMiB, spool.total_bytes),
     BOTTLE_N("decoded_bytes", 1024, 4'096 * kMiB, decode.decoded_bytes),
     BOTTLE_N("decode_memory_bytes", kMiB, 4'096 * kMiB, decode.memory_bytes),
+    BOTTLE_N("redact_body_bytes", 0, 1'024 * kMiB, redact.body_bytes),
+    BOTTLE_N("redact_memory_bytes", kMiB, 16'384 * kMiB, redact.memory_bytes),
     BOTTLE_N("connections", 1, 1'000'000, connections),
     BOTTLE_N("exit_connections", 1, 65536, exit.connections),
     BOTTLE_N("leaves", 1, 65536, leaves.capacity),

@@ -84,6 +84,7 @@ inline constexpr std::string_view kSecretInUrl = "secret_in_url";
 
 // The memory and the disk for bodies.
 inline constexpr std::string_view kDecodeMemoryFull = "decode_memory_full";
+inline constexpr std::string_view kRedactMemoryFull = "redact_memory_full";
 inline constexpr std::string_view kSpoolFailed = "spool_failed";
 inline constexpr std::string_view kSpoolFull = "spool_full";
 inline constexpr std::string_view kSpoolNoSpace = "spool_no_space";

@@ -38,7 +38,7 @@ struct AuditRecord {
   DecidedBy by = DecidedBy::None;
   bool scanned_request_body = false;
   bool scanned_response_body = false;
-  bool request_body_changed = false;  // by the scanner
+  bool request_body_changed = false;  // by the guard or the scanner
   FindingRecords findings;            // of the guard
   bool begun = false;                 // something of it was sent: it has a Begin line
   bool anonymous = false;             // by a client that --proxy-auth did not let in

@@ -4,23 +4,41 @@
 #include <utility>
 
 #include "proxy/body/guarded_body.h"
+#include "proxy/flow/body_redaction.h"
 #include "proxy/flow/trace.h"
 
 namespace bottle {
 
-Result<void> Guard::look_out(Request& request, const Exchange& exchange, Passage& passage) {
+awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, Passage& passage) {
   const Destination& destination = exchange.destination();
   SecretScanner head(secrets_, scan_, destination.host, exchange.scheme());
   const std::optional<Finding> hit = head.scan_head(request.head);
-  if (hit) return refusal(*hit);
-  if (!request.body) return {};
+  if (hit) co_return refusal(*hit);
+  if (!request.body) co_return Result<>();
   const auto codings = codings_of(request.head.fields);
-  if (!codings) return codings.error();
+  if (!codings) co_return codings.error();
+  std::optional<RedactPlan> plan;
+  if (redacts_for(destination)) plan = redact_plan(request.head, *codings, limits_.redact);
+  if (plan) {
+    const BodyRedaction::Services services{.secrets = secrets_,
+                                           .scan = scan_,
+                                           .decode = decode_,
+                                           .decode_limits = limits_.decode,
+                                           .limits = limits_.redact,
+                                           .memory = memory_};
+    BodyRedaction redaction(services, *plan, destination.host, exchange.scheme());
+    auto done = co_await redaction.run(request, passage);
+    co_return done;
+  }
   auto scan = std::make_unique<BodyScan>(secrets_, scan_, decode_, destination.host,
-                                         exchange.scheme(), *codings, limits_);
+                                         exchange.scheme(), *codings, limits_.decode);
   request.body = std::make_unique<GuardedBody>(std::move(request.body), std::move(scan));
   passage.scanned_request_body = true;
-  return {};
+  co_return Result<>();
+}
+
+bool Guard::redacts_for(const Destination& destination) const {
+  return settings_.on_secret(destination.kind, destination.host) == OnSecret::Redact;
 }
 
 bool Guard::knows_host(std::string_view host) {

@@ -2,9 +2,12 @@
 
 #include <string_view>
 
+#include "proxy/base/awaitable.h"
 #include "proxy/base/result.h"
 #include "proxy/body/content_decoder.h"
 #include "proxy/body/decode_space.h"
+#include "proxy/body/held_body.h"
+#include "proxy/contract/guard_settings.h"
 #include "proxy/guard/secret_scanner.h"
 #include "proxy/http/exchange.h"
 #include "proxy/upstream/upstream.h"
@@ -13,17 +16,31 @@ namespace bottle {
 
 // Looks at everything that goes out, in front of every upstream: host, target, each field's name
 // and value, and the body as it is sent and decoded. (A request's trailers go nowhere.) One a
-// worker; `secrets` and `decode` outlive it, and it outlives the bodies that it has wrapped.
+// worker; what it is given outlives it, and it outlives the bodies that it has wrapped.
 class Guard {
  public:
-  Guard(const SecretSet& secrets, DecodeLimits limits, DecodeSpace& decode)
-      : secrets_(secrets), scan_(secrets), limits_(limits), decode_(decode) {}
+  struct Limits {
+    DecodeLimits decode;
+    RedactLimits redact;
+  };
+
+  Guard(const SecretSet& secrets, const GuardSettings& settings, const Limits& limits,
+        DecodeSpace& decode)
+      : secrets_(secrets),
+        settings_(settings),
+        scan_(secrets),
+        limits_(limits),
+        decode_(decode),
+        memory_(limits.redact.memory_bytes) {}
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
   // Refuses what may not leave. The body is looked at while it is read: a hit is a Failure of the
-  // piece that holds its last byte. Failures: refusal(finding), and codings_of()'s.
-  [[nodiscard]] Result<void> look_out(Request& request, const Exchange& exchange, Passage& passage);
+  // piece that holds its last byte. Where hits are to be redacted, and the body's type lets them,
+  // the whole body is read first, and the request goes on with a body without them. Failures:
+  // refusal(finding), codings_of()'s, BodyRedaction::run()'s.
+  [[nodiscard]] awaitable<Result<>> look_out(Request& request, const Exchange& exchange,
+                                             Passage& passage);
 
   // True if `host` has a secret in its name.
   [[nodiscard]] bool knows_host(std::string_view host);
@@ -32,10 +49,14 @@ class Guard {
   void keep_secrets_out(Exchange& exchange);
 
  private:
+  [[nodiscard]] bool redacts_for(const Destination& destination) const;
+
   const SecretSet& secrets_;
+  const GuardSettings& settings_;
   ScanSpace scan_;
-  const DecodeLimits limits_;
+  const Limits limits_;
   DecodeSpace& decode_;
+  BodyMemory memory_;
 };
 
 }  // namespace bottle

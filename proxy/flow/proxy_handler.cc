@@ -136,7 +136,7 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
         co_await turn_away(std::move(request), *decision.refusal, exchange, DecidedBy::Policy);
     co_return refused;
   }
-  auto guarded = services_.guard.look_out(request, exchange, trace.passage);
+  auto guarded = co_await services_.guard.look_out(request, exchange, trace.passage);
   if (!guarded) {
     const DecidedBy by = blame(guarded.error());
     auto refused = co_await turn_away(std::move(request), guarded.error(), exchange, by);

@@ -1,5 +1,7 @@
 #include "proxy/guard/finding.h"
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
 namespace {
 
@@ -16,6 +18,20 @@ std::string place(const Finding& finding) {
   }
   if (!finding.json_path.empty()) return "the body at " + finding.json_path;
   return "the body (it ends at byte " + std::to_string(finding.end) + ")";
+}
+
+std::string_view reason(RequestPart part) noexcept {
+  switch (part) {
+    case RequestPart::Host:
+      return problem_code::kSecretInHost;
+    case RequestPart::Url:
+      return problem_code::kSecretInUrl;
+    case RequestPart::Header:
+      return problem_code::kSecretInHeader;
+    case RequestPart::Body:
+      break;
+  }
+  return problem_code::kSecretInBody;
 }
 
 }  // namespace
@@ -37,7 +53,7 @@ std::string_view to_string(RequestPart part) noexcept {
 Failure refusal(const Finding& finding) {
   const std::string where = place(finding);
   return Failure{Code::Denied, "the request carries a secret (" + finding.name + ") in " + where,
-                 "secret_in_" + std::string(to_string(finding.part)),
+                 reason(finding.part),
                  "Take the secret (" + finding.name + ") out of " + where +
                      ". If this host is where it belongs, the person who runs the bottle can add "
                      "it to the \"hosts\" of that secret."};

@@ -126,7 +126,8 @@ class SecretScanner::State {
       const SecretSet::Impl& set = state.set_;
       const MatchTarget& target = set.targets[id];
       if (state.scheme_ == Scheme::Https && set.belongs(target, part, state.host_)) return true;
-      hit = Finding{.name = target.exact ? set.exact[target.index].name
+      hit = Finding{.kind = target.exact ? FindingKind::Secret : FindingKind::Token,
+                    .name = target.exact ? set.exact[target.index].name
                                          : std::string(token_shapes()[target.index].name),
                     .part = part,
                     .field = {},

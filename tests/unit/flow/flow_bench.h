@@ -199,7 +199,8 @@ class FlowBench : public testing::Test {
   std::unique_ptr<Policy> policy;
   const SecretSet& secrets = secret_set();
   DecodeSpace decode{DecodeLimits{}.memory_bytes};
-  Guard guard{secrets, DecodeLimits{}, decode};
+  GuardSettings settings;
+  Guard guard{secrets, settings, Guard::Limits{}, decode};
   std::unique_ptr<AuditSink> audit;
   FakeUpstream upstream;
   std::unique_ptr<ProxyHandler> handler;

@@ -1,0 +1,35 @@
+#include "proxy/flow/guard_records.h"
+
+#include <string_view>
+
+namespace bottle {
+namespace {
+
+std::string_view word(FindingKind kind) noexcept {
+  switch (kind) {
+    case FindingKind::Secret:
+      return "secret";
+    case FindingKind::Token:
+      return "token";
+    case FindingKind::HostName:
+      return "host_name";
+    case FindingKind::Answer:
+      return "answer";
+  }
+  return "secret";
+}
+
+}  // namespace
+
+FindingRecord record_of(const Finding& finding, FindingAction action) {
+  return FindingRecord{.name = finding.name,
+                       .kind = word(finding.kind),
+                       .severity = finding.severity == Severity::Note ? "note" : "refuse",
+                       .part = to_string(finding.part),
+                       .field = finding.field,
+                       .json_path = finding.json_path,
+                       .fingerprint = finding.fingerprint,
+                       .action = action};
+}
+
+}  // namespace bottle
