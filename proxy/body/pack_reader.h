@@ -35,7 +35,7 @@ class PackReader {
   void flush();
   // The body may still hold something to read: false from the first byte that is no pack's.
   [[nodiscard]] bool reading() const noexcept;
-  // A limit ended the reading before the pack's end.
+  // A limit or a lack of memory ended the reading before the pack's end.
   [[nodiscard]] bool cut_short() const noexcept;
 
  private:

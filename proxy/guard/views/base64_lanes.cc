@@ -95,7 +95,7 @@ void Base64Lanes::finish(std::uint64_t end) {
   for (Lane& lane : lanes_) finish_lane(lane, end);
 }
 
-// What is left is less than a unit.
+// Less than a unit is left.
 void Base64Lanes::finish_lane(Lane& lane, std::uint64_t end) {
   std::array<char, kUnitBytes> rest;
   std::size_t size = 0;

@@ -31,26 +31,24 @@ void values_by_table(const char* chars, std::size_t size, std::uint8_t* values) 
 __attribute__((target("avx2,popcnt"))) void units_by_shuffle(const std::uint8_t* values,
                                                              std::size_t units, char* out,
                                                              std::uint8_t* binary) {
-  const __m256i order =
-      _mm256_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1,  //
-                       2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
+  const __m256i order = _mm256_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1,  //
+                                         2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
   const __m256i halves = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 7, 7);
   for (std::size_t unit = 0; unit < units; ++unit) {
-    const __m256i six = _mm256_loadu_si256(
-        reinterpret_cast<const __m256i*>(values + unit * kUnitChars));
+    const __m256i six =
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(values + unit * kUnitChars));
     // Each pair of values becomes twelve bits, each pair of those 24.
     const __m256i twelve = _mm256_maddubs_epi16(six, _mm256_set1_epi32(0x01400140));
     const __m256i packed = _mm256_madd_epi16(twelve, _mm256_set1_epi32(0x00011000));
-    const __m256i bytes =
-        _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(packed, order), halves);
+    const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(packed, order), halves);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + unit * kUnitBytes), bytes);
     // Signed: bytes from 0x80 on are below 0x20, too.
     const __m256i low = _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), bytes);
     const __m256i del = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(0x7f));
-    const __m256i space = _mm256_or_si256(
-        _mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\n')),
-                        _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\r'))),
-        _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\t')));
+    const __m256i space =
+        _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\n')),
+                                        _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\r'))),
+                        _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\t')));
     const __m256i odd = _mm256_or_si256(_mm256_andnot_si256(space, low), del);
     const auto mask = static_cast<unsigned>(_mm256_movemask_epi8(odd)) & 0x00ffffffu;
     binary[unit] = static_cast<std::uint8_t>(_mm_popcnt_u32(mask));
@@ -73,8 +71,8 @@ __attribute__((target("avx2"))) void values_by_ranges(const char* chars, std::si
     shift = _mm256_blendv_epi8(shift, all(4), digit);
     __m256i value = _mm256_add_epi8(c, shift);
     // '+' and '-' are 62; '/' and '_' are 63.
-    const __m256i last = _mm256_or_si256(_mm256_cmpeq_epi8(c, all('/')),
-                                         _mm256_cmpeq_epi8(c, all('_')));
+    const __m256i last =
+        _mm256_or_si256(_mm256_cmpeq_epi8(c, all('/')), _mm256_cmpeq_epi8(c, all('_')));
     value = _mm256_blendv_epi8(value, all(62), sign);
     value = _mm256_blendv_epi8(value, all(63), last);
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(values + i), value);
@@ -94,8 +92,7 @@ bool has_avx2() {
 
 }  // namespace
 
-void decode_units(const std::uint8_t* values, std::size_t units, char* out,
-                  std::uint8_t* binary) {
+void decode_units(const std::uint8_t* values, std::size_t units, char* out, std::uint8_t* binary) {
 #if defined(__x86_64__)
   if (has_avx2()) return units_by_shuffle(values, units, out, binary);
 #endif

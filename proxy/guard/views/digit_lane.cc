@@ -9,6 +9,9 @@
 namespace bottle {
 namespace {
 
+// Text has no more than one byte in so many that is binary.
+constexpr std::size_t kTextShare = 6;
+
 constexpr DigitAlphabet hex_alphabet() {
   DigitAlphabet made{.coded = Coded::Hex, .bits = 4, .alignments = 2, .values = kHexDigits};
   made.values['-'] = DigitAlphabet::kSkipped;
@@ -85,10 +88,12 @@ void DigitLane::open(std::uint64_t end) {
     std::array<char, kHead> bytes;
     Bits state{.skip = skip};
     const char* to = decode(state, head_.data(), head_size_, bytes.data());
-    const auto binary = static_cast<std::size_t>(std::count_if(
-        static_cast<const char*>(bytes.data()), to,
-        [](char c) { return !is_text(static_cast<unsigned char>(c)); }));
-    if (binary >= least_binary) continue;
+    const auto binary = static_cast<std::size_t>(
+        std::count_if(static_cast<const char*>(bytes.data()), to,
+                      [](char c) { return !is_text(static_cast<unsigned char>(c)); }));
+    // Digits that decode to binary bytes anyhow begin where they begin.
+    const auto all = static_cast<std::size_t>(to - bytes.data());
+    if (binary >= least_binary || (skip > 0 && binary * kTextShare > all)) continue;
     least_binary = binary;
     best = skip;
   }

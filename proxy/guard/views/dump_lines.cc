@@ -144,6 +144,7 @@ void DumpLines::read(ByteView in, std::uint64_t at) {
 
 void DumpLines::end_line(std::uint64_t end) {
   in_line_ = false;
+  read_to_ = end;
   if (too_long_) return;
   decoded_.clear();
   read_dump_cells(ByteView(cells_.data(), size_), decoded_);
@@ -154,7 +155,7 @@ void DumpLines::end_line(std::uint64_t end) {
 void DumpLines::finish(std::uint64_t end) {
   if (in_line_) end_line(end);
   child_.close(end);
-  next_line_ = 0;
+  next_line_ = read_to_ = 0;
 }
 
 }  // namespace bottle

@@ -22,6 +22,9 @@ class DumpLines {
 
   // A line that begins with an offset began there in the parent.
   void begin_line(std::uint64_t at);
+  [[nodiscard]] bool may_begin_line(std::uint64_t at) const noexcept {
+    return !in_line_ && at >= read_to_;
+  }
   // The bytes behind the offset, and further, from `at` on.
   void read(ByteView in, std::uint64_t at);
   void finish(std::uint64_t end);
@@ -33,6 +36,7 @@ class DumpLines {
   Child child_;
   std::uint64_t begin_ = 0;
   std::uint64_t next_line_ = 0;
+  std::uint64_t read_to_ = 0;
   bool in_line_ = false;
   bool too_long_ = false;
   std::size_t size_ = 0;

@@ -12,7 +12,7 @@
 
 namespace bottle {
 
-// What the beginning of a text is.
+// The beginning of a text, as an escape.
 struct EscapeView::Escape {
   enum class Kind : std::uint8_t { None, CutOff, Byte, Point, Unit };  // Unit: of UTF-16
   Kind kind = Kind::None;
@@ -37,9 +37,9 @@ std::size_t pass_plain(const char* from, std::size_t size, char* to) {
   for (; i + kBlock <= size; i += kBlock) {
     const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i));
     if (to != nullptr) _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), block);
-    const __m128i hit = _mm_or_si128(
-        _mm_or_si128(_mm_cmpeq_epi8(block, percent), _mm_cmpeq_epi8(block, backslash)),
-        _mm_cmpeq_epi8(block, ampersand));
+    const __m128i hit =
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, percent), _mm_cmpeq_epi8(block, backslash)),
+                     _mm_cmpeq_epi8(block, ampersand));
     const auto mask = static_cast<unsigned>(_mm_movemask_epi8(hit));
     if (mask != 0) return i + static_cast<std::size_t>(__builtin_ctz(mask));
   }
@@ -56,16 +56,16 @@ struct Name {
 };
 // The names of HTML's character references that stand for ASCII.
 constexpr Name kNames[] = {
-    {"amp", '&'},     {"AMP", '&'},      {"lt", '<'},      {"LT", '<'},      {"gt", '>'},
-    {"GT", '>'},      {"quot", '"'},     {"QUOT", '"'},    {"apos", '\''},   {"sol", '/'},
-    {"plus", '+'},    {"equals", '='},   {"lowbar", '_'},  {"UnderBar", '_'}, {"hyphen", '-'},
-    {"dash", '-'},    {"minus", '-'},    {"period", '.'},  {"colon", ':'},   {"semi", ';'},
-    {"num", '#'},     {"nbsp", ' '},     {"Tab", '\t'},    {"NewLine", '\n'}, {"excl", '!'},
-    {"dollar", '$'},  {"percnt", '%'},   {"lpar", '('},    {"rpar", ')'},    {"ast", '*'},
-    {"midast", '*'},  {"comma", ','},    {"quest", '?'},   {"commat", '@'},  {"lsqb", '['},
-    {"lbrack", '['},  {"rsqb", ']'},     {"rbrack", ']'},  {"bsol", '\\'},   {"Hat", '^'},
-    {"grave", '`'},   {"lcub", '{'},     {"lbrace", '{'},  {"rcub", '}'},    {"rbrace", '}'},
-    {"vert", '|'},    {"verbar", '|'},   {"tilde", '~'},
+    {"amp", '&'},    {"AMP", '&'},    {"lt", '<'},     {"LT", '<'},       {"gt", '>'},
+    {"GT", '>'},     {"quot", '"'},   {"QUOT", '"'},   {"apos", '\''},    {"sol", '/'},
+    {"plus", '+'},   {"equals", '='}, {"lowbar", '_'}, {"UnderBar", '_'}, {"hyphen", '-'},
+    {"dash", '-'},   {"minus", '-'},  {"period", '.'}, {"colon", ':'},    {"semi", ';'},
+    {"num", '#'},    {"nbsp", ' '},   {"Tab", '\t'},   {"NewLine", '\n'}, {"excl", '!'},
+    {"dollar", '$'}, {"percnt", '%'}, {"lpar", '('},   {"rpar", ')'},     {"ast", '*'},
+    {"midast", '*'}, {"comma", ','},  {"quest", '?'},  {"commat", '@'},   {"lsqb", '['},
+    {"lbrack", '['}, {"rsqb", ']'},   {"rbrack", ']'}, {"bsol", '\\'},    {"Hat", '^'},
+    {"grave", '`'},  {"lcub", '{'},   {"lbrace", '{'}, {"rcub", '}'},     {"rbrace", '}'},
+    {"vert", '|'},   {"verbar", '|'}, {"tilde", '~'},
 };
 constexpr std::size_t kLongestName = 8;
 

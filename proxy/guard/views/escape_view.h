@@ -10,9 +10,9 @@ namespace bottle {
 
 // Undoes one layer of escapes in a stream, in any split: percent-encoding (%XX), the escapes of
 // strings (JSON's, RFC 8259 section 7; \xXX, \NNN, \u{X} and \UXXXXXXXX too), and HTML's character
-// references (numeric, and the names that stand for ASCII). All three in one pass: a text that mixes them needs one
-// layer. Wherever an escape stands it is undone; what is no escape stays as it is. Nothing grows:
-// the output is never longer than the input.
+// references (numeric, and the names that stand for ASCII). All three in one pass: a text that
+// mixes them needs one layer. Wherever an escape stands it is undone; what is no escape stays as it
+// is. Nothing grows: the output is never longer than the input.
 class EscapeView {
  public:
   static constexpr std::size_t kMaxHeld = 11;  // "&#x0010ffff" waits for the ';' that may follow

@@ -13,7 +13,7 @@ namespace bottle {
 class NumberList {
  public:
   enum class Base : std::uint8_t { Octal = 8, Decimal = 10 };
-  static constexpr std::size_t kLeast = 12;   // numbers
+  static constexpr std::size_t kLeast = 12;  // numbers
   static constexpr std::size_t kMostDigits = 4;
 
   NumberList(ViewSink& sink, Base base, std::uint8_t slot)
@@ -23,7 +23,7 @@ class NumberList {
   // number ends the list.
   void add(ByteView word, std::uint64_t begin, std::uint64_t end);
   void end_list();
-  // What is decoded so far goes to the sink.
+  // Hands out all that is decoded so far.
   void hand_out();
   [[nodiscard]] bool is_empty() const noexcept { return count_ == 0; }
 

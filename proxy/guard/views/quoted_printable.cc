@@ -8,9 +8,8 @@ namespace bottle {
 namespace {
 
 // Of the characters that tokens and base64 have and that an encoder may escape.
-constexpr ByteView kBeginnings[] = {"=\n",  "=\r\n", "=5F", "=5f", "=2D", "=2d",
-                                    "=2E",  "=2e",   "=3D", "=3d", "=2B", "=2b",
-                                    "=2F",  "=2f"};
+constexpr ByteView kBeginnings[] = {"=\n", "=\r\n", "=5F", "=5f", "=2D", "=2d", "=2E",
+                                    "=2e", "=3D",   "=3d", "=2B", "=2b", "=2F", "=2f"};
 
 }  // namespace
 

@@ -16,17 +16,18 @@ class QuotedPrintable {
   static constexpr std::size_t kBefore = 128;
   static constexpr std::size_t kBehind = 256;
 
-  QuotedPrintable(ViewSink& sink, std::uint8_t slot)
-      : child_(sink, Coded::QuotedPrintable, slot) {}
+  QuotedPrintable(ViewSink& sink, std::uint8_t slot) : child_(sink, Coded::QuotedPrintable, slot) {}
 
   // May "=" and what follows, as far as it is there, begin a text?
   [[nodiscard]] static bool may_begin(ByteView text) noexcept;
 
   // A "=" is at `at`. `before`: up to kBefore bytes that stand in front of it.
   void begin(ByteView before, std::uint64_t at);
-  // What comes next, from `at` on.
+  // The next bytes, from `at` on.
   void read(ByteView in, std::uint64_t at);
   void finish(std::uint64_t end);
+  // Positions count from the beginning of another text.
+  void begin_text() noexcept { read_to_ = 0; }
   // Looks at the bytes; begin() is not needed.
   [[nodiscard]] bool is_reading() const noexcept { return reading_; }
   // It was reading up to here.
@@ -46,8 +47,8 @@ class QuotedPrintable {
   std::size_t plain_ = 0;  // bytes since the last escape
   std::size_t held_size_ = 0;
   std::array<char, kMostHeld> held_;
-  Bytes before_;           // what stood before, and the first escape as far as it is there
-  std::size_t lead_ = 0;   // of it: what stood before
+  Bytes before_;          // what stood before, and the first escape as far as it is there
+  std::size_t lead_ = 0;  // of it: what stood before
   Bytes out_;
 };
 

@@ -10,9 +10,9 @@ bool is_separator(std::uint64_t c) { return c == '/' || c == '-' || c == '_' || 
 
 // Four characters of base64: of a stream that is compressed with gzip, zstd or zlib.
 bool begins_stream(std::uint32_t chars) {
-  static constexpr std::uint32_t kGzip = 0x48347349;   // H4sI
-  static constexpr std::uint32_t kZstd = 0x4b4c5576;   // KLUv
-  static constexpr std::uint32_t kZlib = 0x65;         // e, and a letter for each level
+  static constexpr std::uint32_t kGzip = 0x48347349;  // H4sI
+  static constexpr std::uint32_t kZstd = 0x4b4c5576;  // KLUv
+  static constexpr std::uint32_t kZlib = 0x65;        // e, and a letter for each level
   if (chars == kGzip || chars == kZstd) return true;
   const std::uint32_t level = chars >> 16 & 0xff;
   return chars >> 24 == kZlib && (level == 'J' || level == 'A' || level == 'F' || level == 'N');
@@ -40,9 +40,14 @@ void Run::begin(std::uint64_t at, std::size_t word) {
   recent_ = 0;
 }
 
-void Run::begins_again() {
-  hand_out();
-  base64_.begins_here(0);
+void Run::next_word(bool known) {
+  if (known) {
+    hand_out();
+    base64_.begins_here(0);
+  } else {
+    watched_ = kGlued - 4;
+    recent_ = '/';
+  }
 }
 
 void Run::add(const char* chars, std::size_t size, std::uint64_t end) {
@@ -57,14 +62,17 @@ void Run::add(const char* chars, std::size_t size, std::uint64_t end) {
 
 void Run::watch_beginning(const char* chars, std::size_t size, std::uint64_t end) {
   watched_ += size;
+  std::size_t staged = 0;
   for (std::size_t i = 0; i < size; ++i) {
     recent_ = recent_ << 8 | static_cast<unsigned char>(chars[i]);
-    stage(chars + i, 1, end - (size - i - 1));
     if (!is_separator(recent_ >> 32 & 0xff)) continue;
     if (!begins_stream(static_cast<std::uint32_t>(recent_))) continue;
+    stage(chars + staged, i + 1 - staged, end - (size - i - 1));
+    staged = i + 1;
     hand_out();
     base64_.begins_here(4);
   }
+  stage(chars + staged, size - staged, end);
 }
 
 void Run::stage(const char* chars, std::size_t size, std::uint64_t end) {

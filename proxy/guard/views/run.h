@@ -17,11 +17,12 @@ class Run {
 
   // `word`: the characters come in words of so many each; 0: in one word, or in long ones.
   void begin(std::uint64_t at, std::size_t word);
-  // What comes next is the beginning of a second long word: base64 may begin with it.
-  void begins_again();
+  // A further long word begins: it may be base64 of its own. `known`: read it as such in any case;
+  // else only if it begins as a compressed stream.
+  void next_word(bool known);
   // The next characters; the parent is read up to `end` with them.
   void add(const char* chars, std::size_t size, std::uint64_t end);
-  // What was added goes to the sink as far as it can be decoded.
+  // All that was added goes to the sink as far as it can be decoded.
   void hand_out();
   void finish();
   [[nodiscard]] bool is_open() const noexcept { return open_; }
@@ -44,8 +45,8 @@ class Run {
   bool open_ = false;
   bool has_words_ = false;
   std::uint64_t end_ = 0;
-  std::size_t watched_ = 0;    // characters of the beginning that were looked at
-  std::uint64_t recent_ = 0;   // the last of them, eight bits each
+  std::size_t watched_ = 0;   // characters of the beginning that were looked at
+  std::uint64_t recent_ = 0;  // the last of them, eight bits each
   std::size_t staged_ = 0;
   std::array<char, kStage> stage_;
 };

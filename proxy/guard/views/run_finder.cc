@@ -14,6 +14,20 @@
 
 namespace bottle {
 
+namespace {
+
+// A dump's offset stands at the beginning of its line, or of a string or a quoted line. Behind a
+// space only xxd's colon tells an offset from a number.
+constexpr std::array<bool, 256> kBeforeOffset = [] {
+  std::array<bool, 256> table{};
+  for (const char c : {'\n', '\r', '"', '\'', '`', '>', '|', '\t'}) {
+    table[static_cast<unsigned char>(c)] = true;
+  }
+  return table;
+}();
+
+}  // namespace
+
 // Splits the text into words and decides which of them make up a run. Positions count from the
 // text's beginning. Each decision rests on words that are complete, or on their first characters:
 // so it does not depend on how the text was cut.
@@ -51,10 +65,9 @@ class RunFinder::State {
   void word_reaches(Place at, bool ended);
   bool add_to_run(Place at, bool ended);
   void repeat_short_word(std::size_t size);
-  void begin_run(Place at, std::size_t word);
   void end_run();
   void add_chars(Place from, Place to);
-  void look_at_number(Place end, std::size_t size);
+  void look_at_number(Place end, std::size_t size, bool may_be);
   void look_for_dump(Place end, std::size_t size);
   void look_for_quoted(Place end);
   void look_for_uuencode(Place end);
@@ -82,8 +95,12 @@ class RunFinder::State {
   Place word_begin_ = 0;  // of the present or the last word
   Place word_end_ = 0;    // of the last word
   bool near_ = false;     // no more than kMaxGap bytes are before the present word
+  char before_ = 0;       // the byte before the present word
+  char first_ = 0;        // its first byte
   char behind_ = 0;       // the byte behind the last word
   Place added_ = 0;       // of the present word: what is in the run
+
+  bool in_list_ = false;  // of numbers
 
   // Of the open run.
   std::size_t words_ = 0;
@@ -140,6 +157,8 @@ void RunFinder::State::word_begins(Place at) {
   in_word_ = true;
   near_ = at - word_end_ <= kMaxGap;
   word_begin_ = added_ = at;
+  first_ = in_[at - begin_];
+  before_ = at > 0 ? this->at(at - 1) : '\n';
   // Padding ends base64; between short words "=" may be quoted-printable's.
   if (run_.is_open() && (!near_ || (behind_ == '=' && width_ >= kMinWord))) end_run();
 }
@@ -148,12 +167,16 @@ void RunFinder::State::word_ends(Place at) {
   in_word_ = false;
   const std::size_t size = at - word_begin_;
   behind_ = in_[at - begin_];
-  if (size <= NumberList::kMostDigits || !decimal_.is_empty() || !octal_.is_empty()) {
-    look_at_number(at, size);
-  }
-  if (size >= kLeastOffset && size <= kMostOffset) look_for_dump(at, size);
+  // Not short-circuited: each of these is false for most words, but the parts are as good as
+  // random.
+  const bool may_be_number = (size <= NumberList::kMostDigits) & (first_ >= '0') & (first_ <= '9');
+  const bool may_be_offset =
+      (size >= kLeastOffset) & (size <= kMostOffset) &
+      (kBeforeOffset[static_cast<unsigned char>(before_)] | ((before_ == ' ') & (behind_ == ':')));
+  if (may_be_number | in_list_) look_at_number(at, size, may_be_number);
+  if (may_be_offset) look_for_dump(at, size);
   if (behind_ == '=') look_for_quoted(at);
-  if (size == 5 && behind_ == ' ') look_for_uuencode(at);
+  if ((first_ == 'b') & (size == 5) & (before_ == '\n')) look_for_uuencode(at);
   word_reaches(at, true);
   word_end_ = at;
 }
@@ -162,7 +185,8 @@ void RunFinder::State::word_reaches(Place at, bool ended) {
   if (run_.is_open() && add_to_run(at, ended)) return;
   const std::size_t size = at - word_begin_;
   if (size >= kMinWord) {
-    begin_run(word_begin_, 0);
+    run_.begin(word_begin_, 0);
+    added_ = word_begin_;
     words_ = 0;
     width_ = kAnyWidth;
     (void)add_to_run(at, ended);
@@ -174,10 +198,12 @@ void RunFinder::State::word_reaches(Place at, bool ended) {
 // False: the word is too long to belong to the run, which has ended.
 bool RunFinder::State::add_to_run(Place at, bool ended) {
   const std::size_t size = at - word_begin_;
-  // The second of two long words may be longer: the first one stood behind something on its line.
-  const bool second = words_ == 1;
-  const Place most = second || size <= width_ ? at : word_begin_ + width_;
-  if (second && added_ == word_begin_) run_.begins_again();
+  // A long line may be longer than the one before: that one stood behind something else.
+  const bool short_words = width_ < kMinWord;
+  if (!short_words && added_ == word_begin_ && words_ > 0) {
+    run_.next_word(words_ == 1);
+  }
+  const Place most = short_words && size > width_ ? word_begin_ + width_ : at;
   add_chars(added_, most);
   added_ = most;
   if (most < at) {
@@ -186,9 +212,7 @@ bool RunFinder::State::add_to_run(Place at, bool ended) {
   }
   if (!ended) return true;
   ++words_;
-  if (words_ == 1) {
-    width_ = size;
-  } else if (size < width_) {
+  if (words_ > 1 && size < width_) {
     end_run();  // the last line is shorter
   } else {
     width_ = size;
@@ -211,13 +235,11 @@ void RunFinder::State::repeat_short_word(std::size_t size) {
   pending_size_ += size;
   ++same_words_;
   if (pending_size_ < kMinJoined) return;
-  begin_run(same_begin_, size);
+  run_.begin(same_begin_, size);
   run_.add(pending_.data(), pending_size_, word_begin_ + size);
   words_ = same_words_;
   width_ = size;
 }
-
-void RunFinder::State::begin_run(Place at, std::size_t word) { run_.begin(at, word); }
 
 void RunFinder::State::end_run() {
   run_.finish();
@@ -236,32 +258,27 @@ void RunFinder::State::add_chars(Place from, Place to) {
   if (from < to) run_.add(in_.data() + (from - begin_), to - from, to);
 }
 
-void RunFinder::State::look_at_number(Place end, std::size_t size) {
-  const bool digit = size <= NumberList::kMostDigits && at(word_begin_) >= '0' &&
-                     at(word_begin_) <= '9';
-  if (!digit || !near_) {
+void RunFinder::State::look_at_number(Place end, std::size_t size, bool may_be) {
+  if (!may_be || !near_) {
     decimal_.end_list();
     octal_.end_list();
-    if (!digit) return;
   }
-  std::array<char, NumberList::kMostDigits> digits;
-  copy(word_begin_, size, digits.data());
-  decimal_.add(ByteView(digits.data(), size), word_begin_, end);
-  octal_.add(ByteView(digits.data(), size), word_begin_, end);
+  if (may_be) {
+    std::array<char, NumberList::kMostDigits> digits;
+    copy(word_begin_, size, digits.data());
+    decimal_.add(ByteView(digits.data(), size), word_begin_, end);
+    octal_.add(ByteView(digits.data(), size), word_begin_, end);
+  }
+  in_list_ = !decimal_.is_empty() || !octal_.is_empty();
 }
 
 void RunFinder::State::look_for_dump(Place end, std::size_t size) {
-  static constexpr ByteView kBefore = "\n\r\"'`>|\t ";
-  if (dump_.in_line() || (behind_ != ' ' && behind_ != ':')) return;
-  if (word_begin_ > 0 && kBefore.find(at(word_begin_ - 1)) == ByteView::npos) return;
-  // Behind a space only xxd's colon tells an offset from a number.
-  if (word_begin_ > 0 && at(word_begin_ - 1) == ' ' && behind_ != ':') return;
+  if (!dump_.may_begin_line(word_begin_) || (behind_ != ' ' && behind_ != ':')) return;
   std::array<char, kMostOffset> offset;
   copy(word_begin_, size, offset.data());
-  if (!std::all_of(offset.begin(), offset.begin() + size,
-                   [](char c) { return hex_digit(c) != kNoDigit; })) {
-    return;
-  }
+  const bool all_hex = std::all_of(offset.begin(), offset.begin() + size,
+                                   [](char c) { return hex_digit(c) != kNoDigit; });
+  if (!all_hex) return;
   dump_.begin_line(word_begin_);
   dump_.read(rest(end), end);
 }
@@ -280,7 +297,6 @@ void RunFinder::State::look_for_uuencode(Place end) {
   std::array<char, 5> word;
   copy(word_begin_, word.size(), word.data());
   if (ByteView(word.data(), word.size()) != "begin" || uuencode_.is_reading()) return;
-  if (word_begin_ > 0 && at(word_begin_ - 1) != '\n') return;
   uuencode_.begin(word_begin_);
   uuencode_.read(rest(end), end);
 }
@@ -308,14 +324,17 @@ void RunFinder::State::flush() {
   in_ = {};
   if (in_word_) {
     const std::size_t size = begin_ - word_begin_;
-    if (size <= NumberList::kMostDigits) look_at_number(begin_, size);
+    const bool digit = first_ >= '0' && first_ <= '9';
+    look_at_number(begin_, size, size <= NumberList::kMostDigits && digit);
     word_reaches(begin_, true);
   }
   if (run_.is_open()) run_.finish();
   decimal_.end_list();
   octal_.end_list();
+  in_list_ = false;
   dump_.finish(begin_);
   quoted_.finish(begin_);
+  quoted_.begin_text();
   uuencode_.finish(begin_);
   begin_ = word_begin_ = word_end_ = added_ = 0;
   in_word_ = false;

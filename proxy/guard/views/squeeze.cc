@@ -57,8 +57,7 @@ __attribute__((target("ssse3,popcnt"))) char* squeeze_blocks(ByteView in, char* 
     }
     const auto* low = reinterpret_cast<const __m128i*>(kChosen[mask & 0xff].data());
     const auto* high = reinterpret_cast<const __m128i*>(kChosen[mask >> 8].data());
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(to),
-                     _mm_shuffle_epi8(block, _mm_loadl_epi64(low)));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_shuffle_epi8(block, _mm_loadl_epi64(low)));
     to += _mm_popcnt_u32(mask & 0xff);
     _mm_storel_epi64(reinterpret_cast<__m128i*>(to),
                      _mm_shuffle_epi8(_mm_srli_si128(block, 8), _mm_loadl_epi64(high)));

@@ -15,7 +15,7 @@ class Uuencode {
 
   // A line began with "begin" there.
   void begin(std::uint64_t at);
-  // What comes next, from `at` on.
+  // The next bytes, from `at` on.
   void read(ByteView in, std::uint64_t at);
   void finish(std::uint64_t end);
   [[nodiscard]] bool is_reading() const noexcept { return place_ != Place::Outside; }

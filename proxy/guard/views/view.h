@@ -7,7 +7,7 @@
 
 namespace bottle {
 
-// What a child text was made from.
+// The encoding that a child text was made from.
 enum class Coded : std::uint8_t {
   Base64,  // and base64url
   Base32,
@@ -23,7 +23,8 @@ enum class Coded : std::uint8_t {
 // Says which child text a piece belongs to and where that stands in its parent.
 struct ViewSpec {
   // Of the parent's text: where the encoded run began, and how far it has been read with this
-  // piece. The run is [begin, end) of the piece that has `last`.
+  // piece. The bytes that the child was made from are within [begin, end) of the piece that has
+  // `last`; a run may have been read further than that, and on how far the cuts have a say.
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
   Coded coded = Coded::Base64;
