@@ -9,6 +9,7 @@
 #include "proxy/flow/audit_sink.h"
 #include "proxy/flow/policy.h"
 #include "proxy/guard/address_guard.h"
+#include "proxy/guard/answers/pending_answers.h"
 #include "proxy/http/doorkeeper.h"
 #include "proxy/ledger/exchange_ledger.h"
 #include "proxy/listen/open_listeners.h"
@@ -22,6 +23,7 @@ namespace bottle {
 struct Shared {
   const Config& config;
   const GuardSettings& guard;
+  const PendingAnswers& answers;
   const Policy& policy;
   const AddressGuard& addresses;
   const CertificateAuthority& ca;

@@ -21,7 +21,6 @@ struct Passage {
   bool scanned_request_body = false;
   bool scanned_response_body = false;
   bool target_has_secret = false;      // or what looks like one: the scanner says so
-  bool request_body_changed = false;   // by the scanner: its version went out
   bool refused_by_scanner = false;     // the answer is the scanner's own refusal
   bool request_body_changed = false;   // by the guard or the scanner: that version went out
   FindingRecords findings;             // of the guard, in both directions

@@ -13,7 +13,7 @@ constexpr std::array kPhrases{
                "(message*|notice|instruction*|order*|directive*|request|announcement|command|alert) (from|by|on behalf of) "
                "(the|your|our|its){0,2} (system administrator|sysadmin|administrator|admin team|system operator|security team|it department|"
                "operator|platform team|maintainer)"},
-    WordPhrase{kClass, 90,
+    WordPhrase{kClass, 100,
                "(message*|notice|instruction*|order*|directive*|request*|announcement|command|alert|requirement*) (from|by|on behalf of) "
                "(the|your|our|its){0,2} (anthropic|openai|deepmind|claude code team|model provider|safety team|codex team|copilot team)"},
     WordPhrase{kClass, 60,
@@ -32,7 +32,7 @@ constexpr std::array kPhrases{
     WordPhrase{kClass, 70,
                "(attention|important|notice|note|instruction*|message|urgent|warning|hello|hey|dear|directive*|reminder) (to|for|all|any|the){0,3} "
                "(ai|llm|llms|language model|language models|ai coding|automated|coding) @? (assistant|agent|models|reading|processing|crawler)"},
-    WordPhrase{kClass, 70,
+    WordPhrase{kClass, 100,
                "(if|since|as|because) (you are|you're|an|a) (an|a|the|any)? (ai|llm|large language model|language model|ai assistant|coding agent|"
                "ai agent|automated agent|coding assistant|chatbot|ai model|assistant) @{0,3} (reading|processing|parsing|summarizing|summarising|viewing|analyzing|"
                "working|scanning|please)"},
@@ -41,13 +41,13 @@ constexpr std::array kPhrases{
     WordPhrase{kClass, 90,
                "(this is|consider this) (an|a|the)? (emergency|mandatory|official|priority|authorized|authorised|legitimate|formal) @{0,2} "
                "(override|directive|instruction|system message|notice)"},
-    WordPhrase{kClass, 90,
+    WordPhrase{kClass, 100,
                "(admin|administrator|developer|root|system|sudo|emergency|maintenance|operator|level @) (override|access|authorization|authorisation|"
                "privileges) (granted|enabled|activated|authorized|authorised|engaged|confirmed|accepted|in effect|initiated|sequence)"},
     WordPhrase{kClass, 60,
                "(security|compliance|legal|platform|safety|company|corporate) (policy|team|department|audit) now? (require*|mandate*|demand*|instruct*|order*) @{0,2} "
                "(assistant|agent|models)"},
-    WordPhrase{kClass, 60, "(i|we) (hereby|now|explicitly) (authorize|authorise|order|command|instruct|direct|permit|require) (you|the) (assistant|agent|model|to @ immediately|execute|ignore|proceed|share)"},
+    WordPhrase{kClass, 60, "(i|we) (hereby|now|explicitly) (authorize|authorise|order|command|instruct|direct|permit|require) (you|the assistant|the agent|the model) to @? (execute|ignore|proceed|share|send|disclose|disable)"},
     WordPhrase{kClass, 60,
                "(your|the) (developer*|creator*|maker*|operator*|administrator*|vendor|employer|boss|owner) (has|have|now|also|hereby|explicitly){0,2} "
                "(authorizes you|authorized you|authorised you|instructed you|ordered you|commanded you|requires you) to @? (ignore|execute|send|share|reveal|disable|upload|follow|proceed|delete|install)"},

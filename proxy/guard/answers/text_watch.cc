@@ -163,7 +163,10 @@ void TextWatch::sign(const AnswerSet::Candidate& candidate, std::uint64_t at) {
       what = setting == Setting::Comment ? AnswerClass::HtmlComment : AnswerClass::HiddenHtml;
       weight *= 2;
     } else {
-      if (setting == Setting::Code || fenced_ || quoted(at)) weight = weight * 3 / 5;
+      // A command is one wherever it is quoted.
+      const bool command = candidate.pattern == nullptr && what == AnswerClass::CredentialRequest;
+      const bool cited = !command && (setting == Setting::Code || fenced_ || quoted(at));
+      if (cited) weight = weight * 3 / 5;
       if (at < discussed_until_) weight /= 2;
     }
   }
