@@ -32,8 +32,8 @@ class AnswerInspection {
   AnswerInspection(const AnswerInspection&) = delete;
   AnswerInspection& operator=(const AnswerInspection&) = delete;
 
-  // The next piece; `end`: it is the last one. Fails if the coding cannot be undone: nothing more is
-  // looked at then.
+  // The next piece; `end`: it is the last one. Fails if the coding cannot be undone: nothing more
+  // is looked at then.
   [[nodiscard]] Result<> feed(ByteView piece, bool end);
   // What was found since the last call.
   [[nodiscard]] std::vector<Finding> take_findings();

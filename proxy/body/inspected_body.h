@@ -16,8 +16,8 @@ namespace bottle {
 // An answer's body that is looked at on its way. What is found goes to the passage. Under
 // AnswerRule::Note nothing else happens, and a body that cannot be read passes without being looked
 // at. Under Block a find is a Failure in place of the piece in which it was found, and so is a body
-// that cannot be read; a little is held back while more is at hand, so that a sentence that is found
-// at its end has not half gone out.
+// that cannot be read; a little is held back while more is at hand, so that a sentence that is
+// found at its end has not half gone out.
 class InspectedBody final : public BodyFilter {
  public:
   static constexpr std::size_t kHeldBack = 1024;
@@ -31,7 +31,9 @@ class InspectedBody final : public BodyFilter {
   [[nodiscard]] awaitable<Result<>> look_at_beginning(std::size_t most);
 
   awaitable<Result<Chunk>> read(std::size_t max) override;
-  [[nodiscard]] bool ready() const noexcept override { return !held_.empty() || BodyFilter::ready(); }
+  [[nodiscard]] bool ready() const noexcept override {
+    return !held_.empty() || BodyFilter::ready();
+  }
 
  private:
   [[nodiscard]] Result<> look(const Chunk& chunk);

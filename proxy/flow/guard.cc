@@ -21,7 +21,6 @@ constexpr std::chrono::milliseconds kBeginningTime{200};
 
 }  // namespace
 
-
 awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, Passage& passage) {
   const Destination& destination = exchange.destination();
   SecretScanner head(secrets_, scan_, destination.host, exchange.scheme());
@@ -72,8 +71,8 @@ awaitable<Result<>> Guard::look_back(Response& response, Exchange& exchange, Pas
   auto looks = inspection(response);
   if (rule == AnswerRule::Note) {
     if (!looks) co_return Result<>();
-    response.body = std::make_unique<InspectedBody>(std::move(response.body), std::move(looks),
-                                                    rule, passage);
+    response.body =
+        std::make_unique<InspectedBody>(std::move(response.body), std::move(looks), rule, passage);
     co_return Result<>();
   }
   if (!looks) {

@@ -6,9 +6,9 @@
 
 #include "proxy/base/awaitable.h"
 #include "proxy/base/result.h"
+#include "proxy/body/answer_inspection.h"
 #include "proxy/body/content_decoder.h"
 #include "proxy/body/decode_space.h"
-#include "proxy/body/answer_inspection.h"
 #include "proxy/body/held_body.h"
 #include "proxy/contract/guard_settings.h"
 #include "proxy/guard/answers/pending_answers.h"
@@ -18,9 +18,10 @@
 
 namespace bottle {
 
-// Looks at everything that goes out and comes back, in front of every upstream. Of a request: host, target, each field's name
-// and value, and the body as it is sent and decoded. (A request's trailers go nowhere.) One a
-// worker; what it is given outlives it, and it outlives the bodies that it has wrapped.
+// Looks at everything that goes out and comes back, in front of every upstream. Of a request: host,
+// target, each field's name and value, and the body as it is sent and decoded. (A request's
+// trailers go nowhere.) One a worker; what it is given outlives it, and it outlives the bodies that
+// it has wrapped.
 class Guard {
  public:
   struct Limits {

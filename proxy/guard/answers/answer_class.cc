@@ -4,10 +4,10 @@ namespace bottle {
 namespace {
 
 constexpr std::array<std::string_view, kAnswerClasses> kWords{
-    "instruction_override",    "authority_imitation", "system_prompt_imitation",
-    "hidden_text",             "hidden_html",         "html_comment_instruction",
-    "markdown_exfiltration",   "tool_call_lure",      "encoded_instruction",
-    "terminal_escape",         "secret_echo",         "credential_request"};
+    "instruction_override",  "authority_imitation", "system_prompt_imitation",
+    "hidden_text",           "hidden_html",         "html_comment_instruction",
+    "markdown_exfiltration", "tool_call_lure",      "encoded_instruction",
+    "terminal_escape",       "secret_echo",         "credential_request"};
 
 }  // namespace
 

@@ -9,18 +9,18 @@ namespace bottle {
 
 // What an answer is told to hold. docs/guard-answers.md describes each for people.
 enum class AnswerClass : std::uint8_t {
-  InstructionOverride,     // "ignore all previous instructions"
-  AuthorityImitation,      // speaks as the operator, the maker of the model, the user
-  SystemPromptImitation,   // speaks in the marks of a conversation: <|im_start|>system
-  HiddenText,              // characters that no person sees
-  HiddenHtml,              // instructions in an element that is not shown
-  HtmlComment,             // instructions in a comment
-  MarkdownExfiltration,    // an image or link that carries data away
-  ToolCallLure,            // wants a tool called, or looks like its call
-  EncodedInstruction,      // base64 or hex that decodes to instructions
-  TerminalEscape,          // control sequences that act on a terminal
-  SecretEcho,              // a secret of the bottle's own
-  CredentialRequest,       // wants credentials, or a command that sends them
+  InstructionOverride,    // "ignore all previous instructions"
+  AuthorityImitation,     // speaks as the operator, the maker of the model, the user
+  SystemPromptImitation,  // speaks in the marks of a conversation: <|im_start|>system
+  HiddenText,             // characters that no person sees
+  HiddenHtml,             // instructions in an element that is not shown
+  HtmlComment,            // instructions in a comment
+  MarkdownExfiltration,   // an image or link that carries data away
+  ToolCallLure,           // wants a tool called, or looks like its call
+  EncodedInstruction,     // base64 or hex that decodes to instructions
+  TerminalEscape,         // control sequences that act on a terminal
+  SecretEcho,             // a secret of the bottle's own
+  CredentialRequest,      // wants credentials, or a command that sends them
 };
 inline constexpr std::size_t kAnswerClasses = 12;
 

@@ -71,8 +71,8 @@ void AnswerScanner::look(ByteView bytes) {
   }
 }
 
-// A page's entities stand in its text, and are undone behind its tags. Elsewhere markup may stand in
-// a string, and is looked for in it.
+// A page's entities stand in its text, and are undone behind its tags. Elsewhere markup may stand
+// in a string, and is looked for in it.
 void AnswerScanner::look(Lane& lane, ByteView bytes, bool end) {
   if (kind_ != TextKind::Html) {
     const bool strings = kind_ == TextKind::Json || kind_ == TextKind::Events;
@@ -135,7 +135,6 @@ void AnswerScanner::look_at_text(Lane& lane, ByteView text, bool end) {
       lane.without_tags.clear();
       lane.markup.feed(text, lane.without_tags, lane.watch.size(), lane.marks);
     }
-    if (end) lane.markup.flush(lane.without_tags);
   }
   if (!is_ascii(text) && lane.invisible.feed(text)) found(AnswerClass::HiddenText, 0);
   if (!end && lane.fold.passes(text)) {
@@ -179,7 +178,8 @@ void AnswerScanner::add(AnswerClass what, std::uint64_t at) {
 }
 
 void AnswerScanner::decoded(ByteView text) {
-  if (depth_ == kMaxDepth || told_[static_cast<std::size_t>(AnswerClass::EncodedInstruction)]) return;
+  if (depth_ == kMaxDepth || told_[static_cast<std::size_t>(AnswerClass::EncodedInstruction)])
+    return;
   ++depth_;
   TextWatch watch(set_, space_.scratch(), *this);
   watch.feed(text);

@@ -45,8 +45,8 @@ class AnswerScanner final : private FoundListener, private DecodedSink {
  private:
   // One text with its views, down to the watch.
   struct Lane {
-    Lane(const AnswerSet& set, MatchScratch& scratch, FoundListener& listener, MarkupText::Mode mode,
-         DecodedSink& sink)
+    Lane(const AnswerSet& set, MatchScratch& scratch, FoundListener& listener,
+         MarkupText::Mode mode, DecodedSink& sink)
         : markup(mode), runs(sink), watch(set, scratch, listener) {}
     std::array<EscapeView, 2> escapes;
     MarkupText markup;

@@ -11,9 +11,9 @@ void AnswerSet::add_words(std::span<const WordPhrase> phrases,
     patterns_.push_back(std::make_unique<const WordPattern>(phrase.words));
     const WordPattern& pattern = *patterns_.back();
     for (const WordPattern::Ending& ending : pattern.endings()) {
-      const auto known = std::find_if(
-          patterns.begin(), patterns.end(),
-          [&](const MatchPattern& other) { return other.expression == ending.word; });
+      const auto known =
+          std::find_if(patterns.begin(), patterns.end(),
+                       [&](const MatchPattern& other) { return other.expression == ending.word; });
       const auto at = static_cast<std::size_t>(known - patterns.begin());
       if (known == patterns.end()) {
         patterns.push_back({ending.word, true});
@@ -30,8 +30,7 @@ void AnswerSet::add_raw(std::span<const RawPhrase> phrases, bool any_case,
                         std::vector<MatchPattern>& patterns) {
   for (const RawPhrase& phrase : phrases) {
     patterns.push_back({std::string(phrase.expression), any_case});
-    targets_.push_back(
-        {0, {{nullptr, 0, phrases_, phrase.what, phrase.weight, phrase.use}}});
+    targets_.push_back({0, {{nullptr, 0, phrases_, phrase.what, phrase.weight, phrase.use}}});
     ++phrases_;
   }
 }

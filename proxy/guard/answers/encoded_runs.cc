@@ -15,7 +15,8 @@ constexpr auto kBase64 = [] {
     table[static_cast<std::size_t>('A' + i)] = static_cast<std::int8_t>(i);
     table[static_cast<std::size_t>('a' + i)] = static_cast<std::int8_t>(26 + i);
   }
-  for (int i = 0; i < 10; ++i) table[static_cast<std::size_t>('0' + i)] = static_cast<std::int8_t>(52 + i);
+  for (int i = 0; i < 10; ++i)
+    table[static_cast<std::size_t>('0' + i)] = static_cast<std::int8_t>(52 + i);
   table['+'] = table['-'] = 62;
   table['/'] = table['_'] = 63;
   return table;

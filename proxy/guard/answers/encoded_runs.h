@@ -17,8 +17,8 @@ class DecodedSink {
 };
 
 // Finds long words of base64, base64url or hex digits in a text, in any split, also when they are
-// broken into lines, and decodes those that decode to text. Memory: kMaxRun bytes; what is longer is
-// read in parts. Where there are none it looks at every kMinRun-th byte or so.
+// broken into lines, and decodes those that decode to text. Memory: kMaxRun bytes; what is longer
+// is read in parts. Where there are none it looks at every kMinRun-th byte or so.
 class EncodedRuns {
  public:
   static constexpr std::size_t kMinRun = 24;

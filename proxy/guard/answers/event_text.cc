@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::string_view kData = "data:";
 constexpr std::array<std::string_view, 11> kStreaming{
-    "text", "content", "delta",  "partial_json", "arguments", "thinking",
-    "token", "output", "message", "response",    "completion"};
+    "text",  "content", "delta",   "partial_json", "arguments", "thinking",
+    "token", "output",  "message", "response",     "completion"};
 // A longer string is a text of its own, and not a piece of one.
 constexpr std::size_t kPiece = 256;
 

@@ -70,8 +70,12 @@ bool style_hides(std::string_view style) {
   for (const std::string_view name : {"left", "top", "right", "text-indent", "margin-left"}) {
     if (is_far_off(property(style, name))) return true;
   }
-  if (property(style, "clip").starts_with("rect(0") || property(style, "clip").starts_with("rect(1px")) return true;
-  if (property(style, "clip-path").starts_with("inset(50%") || property(style, "clip-path").starts_with("inset(100%")) return true;
+  if (property(style, "clip").starts_with("rect(0") ||
+      property(style, "clip").starts_with("rect(1px"))
+    return true;
+  if (property(style, "clip-path").starts_with("inset(50%") ||
+      property(style, "clip-path").starts_with("inset(100%"))
+    return true;
   if (property(style, "transform").starts_with("scale(0")) return true;
   const std::string_view colour = property(style, "color");
   if (colour.empty()) return false;

@@ -3,16 +3,18 @@
 namespace bottle {
 namespace {
 
-constexpr unsigned kTags = 4;        // spells a word
-constexpr unsigned kSelectors = 4;   // nothing needs two
-constexpr unsigned kWidths = 8;      // in a row
-constexpr unsigned kCuts = 6;        // words cut within kNear characters
+constexpr unsigned kTags = 4;       // spells a word
+constexpr unsigned kSelectors = 4;  // nothing needs two
+constexpr unsigned kWidths = 8;     // in a row
+constexpr unsigned kCuts = 6;       // words cut within kNear characters
 constexpr unsigned kTurns = 4;
 constexpr std::uint64_t kNear = 256;
 constexpr char32_t kBlackFlag = 0x1f3f4;
 
 bool is_tag(char32_t c) { return c >= 0xe0000 && c <= 0xe007f; }
-bool is_selector(char32_t c) { return (c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xe0100 && c <= 0xe01ef); }
+bool is_selector(char32_t c) {
+  return (c >= 0xfe00 && c <= 0xfe0f) || (c >= 0xe0100 && c <= 0xe01ef);
+}
 bool is_zero_width(char32_t c) {
   return (c >= 0x200b && c <= 0x200d) || (c >= 0x2060 && c <= 0x2064) || c == 0xfeff || c == 0xad ||
          c == 0x180e || c == 0x34f || c == 0x115f || c == 0x1160 || c == 0x3164;

@@ -11,17 +11,18 @@ bool is_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && 
 
 // Elements within a line: what stands around them is one sentence.
 constexpr std::array<std::string_view, 22> kInline{
-    "a",   "abbr", "b",    "bdi",  "bdo",    "big", "cite", "code", "em",  "font", "i",
-    "ins", "kbd",  "mark", "q",    "s",      "small", "span", "strong", "sub", "sup",  "u"};
-constexpr std::array<std::string_view, 13> kVoid{"area", "base", "br",   "col",   "embed",  "hr", "img",
-                                                 "input", "link", "meta", "source", "track", "wbr"};
+    "a",   "abbr", "b",    "bdi", "bdo", "big",   "cite", "code",   "em",  "font", "i",
+    "ins", "kbd",  "mark", "q",   "s",   "small", "span", "strong", "sub", "sup",  "u"};
+constexpr std::array<std::string_view, 13> kVoid{"area",   "base",  "br",    "col",  "embed",
+                                                 "hr",     "img",   "input", "link", "meta",
+                                                 "source", "track", "wbr"};
 constexpr std::array<std::string_view, 5> kCode{"code", "pre", "script", "style", "samp"};
 // Tags of conversations and tool calls are no page's: a reader sees them.
-constexpr std::array<std::string_view, 12> kSpoken{
-    "system", "developer", "tool", "function", "invoke", "instruction", "antml", "use_mcp",
-    "execute", "run_", "bash", "user_"};
-constexpr std::array<std::string_view, 8> kRead{"alt",     "title",      "aria-label", "placeholder",
-                                                "content", "aria-description", "summary", "value"};
+constexpr std::array<std::string_view, 12> kSpoken{"system",  "developer",   "tool",  "function",
+                                                   "invoke",  "instruction", "antml", "use_mcp",
+                                                   "execute", "run_",        "bash",  "user_"};
+constexpr std::array<std::string_view, 8> kRead{
+    "alt", "title", "aria-label", "placeholder", "content", "aria-description", "summary", "value"};
 
 bool one_of(const auto& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -45,20 +46,24 @@ Setting MarkupText::setting() const noexcept {
   return code_depth_ > 0 ? Setting::Code : Setting::Shown;
 }
 
-void MarkupText::set(Setting setting, const Bytes& out) {
-  if (setting == told_) return;
-  told_ = setting;
-  marks_->push_back({out_at_ + out.size(), setting});
+void MarkupText::put(ByteView text, Bytes& out) {
+  at_ += text.size();
+  if (strip_) out += text;
 }
 
-void MarkupText::feed(ByteView in, Bytes& out, std::uint64_t out_at,
-                      std::vector<SettingMark>& marks) {
+void MarkupText::set(Setting setting) {
+  if (setting == told_) return;
+  told_ = setting;
+  marks_->push_back({at_, setting});
+}
+
+void MarkupText::feed(ByteView in, Bytes& out, std::uint64_t at, std::vector<SettingMark>& marks) {
   marks_ = &marks;
-  out_at_ = out_at;
+  at_ = at;
   while (!in.empty()) {
     if (state_ == State::Text) {
       const std::size_t less = std::min(in.find('<'), in.size());
-      text(in.substr(0, less), out);
+      put(in.substr(0, less), out);
       in.remove_prefix(less);
       if (in.empty()) break;
       state_ = State::Tag;
@@ -84,16 +89,16 @@ std::size_t MarkupText::tag(ByteView in, Bytes& out) {
     // What does not begin as one is text, and this byte is looked at again.
     const bool begins = size == 0 || is_letter(c) || c == '/' || c == '!';
     if (size <= 1 && !begins) {
-      if (strip_) out += tag_;
+      if (strip_) put(tag_, out);
       state_ = State::Text;
       return i;
     }
     tag_ += c;
-    if (!strip_) out += c;
+    if (!strip_) ++at_;
     if (tag_ == "<!--") {
       state_ = State::Comment;
       dashes_ = 2;
-      set(setting(), out);
+      set(setting());
       return i + 1;
     }
     if (quote_ != 0) {
@@ -105,7 +110,7 @@ std::size_t MarkupText::tag(ByteView in, Bytes& out) {
       return i + 1;
     }
     if (tag_.size() == kMaxTag) {
-      if (strip_) out += tag_;
+      if (strip_) put(tag_, out);
       state_ = State::Text;
       return i + 1;
     }
@@ -116,14 +121,14 @@ std::size_t MarkupText::tag(ByteView in, Bytes& out) {
 std::size_t MarkupText::comment(ByteView in, Bytes& out) {
   for (std::size_t i = 0; i < in.size(); ++i) {
     if (in[i] == '>' && dashes_ >= 2) {
-      out += in.substr(0, i + 1);
+      put(in.substr(0, i + 1), out);
       state_ = State::Text;
-      set(setting(), out);
+      set(setting());
       return i + 1;
     }
     dashes_ = in[i] == '-' ? dashes_ + 1 : 0;
   }
-  out += in;
+  put(in, out);
   return in.size();
 }
 
@@ -134,18 +139,20 @@ void MarkupText::end_tag(Bytes& out) {
                                   [&](std::string_view word) { return name.starts_with(word); });
   if (strip_) {
     if (spoken) {
-      out += tag_;
+      put(tag_, out);
     } else if (!one_of(kInline, name) && name != "wbr") {
-      out += '\n';
+      put("\n", out);
     }
+    const std::size_t before = out.size();
     attributes(out);
+    at_ += out.size() - before;
   }
   if (tag_[1] == '/') {
     close(name);
   } else if (tag_[1] != '!') {
     open(name, one_of(kVoid, name) || tag_.ends_with("/>"));
   }
-  set(setting(), out);
+  set(setting());
 }
 
 // What a reader of the page is shown of the tag's attributes, or follows.

@@ -21,12 +21,12 @@ class MarkupText {
 
   explicit MarkupText(Mode mode) : strip_(mode == Mode::Strip) {}
 
-  // Appends the text to `out`, of which `out_at` is the place of the first byte, and to `marks`
-  // where its setting changes.
-  void feed(ByteView in, Bytes& out, std::uint64_t out_at, std::vector<SettingMark>& marks);
+  // Appends the text to `out`, which is empty before, and to `marks` where its setting changes.
+  // `at` is the place of the first byte of the text that comes of `in`.
+  void feed(ByteView in, Bytes& out, std::uint64_t at, std::vector<SettingMark>& marks);
   // The input ended: what waits is text.
   void flush(Bytes& out);
-  // `in` would come out as it is, with no marks.
+  // `in` has no marks, and comes out as it is.
   [[nodiscard]] bool passes(ByteView in) const noexcept {
     return state_ == State::Text && in.find('<') == ByteView::npos;
   }
@@ -34,20 +34,20 @@ class MarkupText {
  private:
   enum class State : std::uint8_t { Text, Tag, Comment };
 
-  void text(ByteView in, Bytes& out) const { out += in; }
   [[nodiscard]] std::size_t tag(ByteView in, Bytes& out);
   [[nodiscard]] std::size_t comment(ByteView in, Bytes& out);
   void end_tag(Bytes& out);
   void attributes(Bytes& out) const;
   void open(const std::string& name, bool closes_itself);
   void close(const std::string& name);
-  void set(Setting setting, const Bytes& out);
+  void put(ByteView text, Bytes& out);
+  void set(Setting setting);
   [[nodiscard]] Setting setting() const noexcept;
 
   const bool strip_;
   State state_ = State::Text;
-  Bytes tag_;         // from '<' on
-  char quote_ = 0;    // within a tag: of the value that is open
+  Bytes tag_;       // from '<' on
+  char quote_ = 0;  // within a tag: of the value that is open
   unsigned dashes_ = 0;
   std::string hidden_;  // the element that hides
   unsigned hidden_depth_ = 0;
@@ -55,7 +55,7 @@ class MarkupText {
   unsigned code_depth_ = 0;
   Setting told_ = Setting::Shown;
   std::vector<SettingMark>* marks_ = nullptr;
-  std::uint64_t out_at_ = 0;
+  std::uint64_t at_ = 0;  // of the text
 };
 
 // True if a tag's text ("<p style=...>") says that its element is not shown.

@@ -16,8 +16,8 @@ enum class PhraseUse : std::uint8_t {
   Fence,    // ``` at a line's start
 };
 
-// A phrase of words (WordPattern): its last word is looked for, and from there the words in front of
-// it are compared.
+// A phrase of words (WordPattern): its last word is looked for, and from there the words in front
+// of it are compared.
 struct WordPhrase {
   AnswerClass what;
   std::uint8_t weight;
@@ -25,8 +25,8 @@ struct WordPhrase {
   PhraseUse use = PhraseUse::Sign;
 };
 
-// A pattern in the matcher's own language. Each has a rare literal, and no count that is large: both
-// would cost the matcher its speed.
+// A pattern in the matcher's own language. Each has a rare literal, and no count that is large:
+// both would cost the matcher its speed.
 struct RawPhrase {
   AnswerClass what;
   std::uint8_t weight;

@@ -8,13 +8,35 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::array kMagics{
-    "\x89PNG"sv,         "GIF8"sv,          "\xff\xd8\xff"sv,    "RIFF"sv,     "%PDF-"sv,
-    "PK\x03\x04"sv,      "\x1f\x8b"sv,      "\x28\xb5\x2f\xfd"sv, "BZh"sv,      "\xfd" "7zXZ"sv,
-    "7z\xbc\xaf"sv,      "\x7f" "ELF"sv,    "wOFF"sv,            "wOF2"sv,     "OTTO"sv,
-    "OggS"sv,            "fLaC"sv,          "ID3"sv,             "\x1a\x45\xdf\xa3"sv,
-    "PACK"sv,            "MZ\x90"sv,        "\xca\xfe\xba\xbe"sv, "!<arch>"sv,  "SQLite format 3"sv,
-    "II*\0"sv,           "MM\0*"sv,         "\0asm"sv};
+constexpr std::array kMagics{"\x89PNG"sv,
+                             "GIF8"sv,
+                             "\xff\xd8\xff"sv,
+                             "RIFF"sv,
+                             "%PDF-"sv,
+                             "PK\x03\x04"sv,
+                             "\x1f\x8b"sv,
+                             "\x28\xb5\x2f\xfd"sv,
+                             "BZh"sv,
+                             "\xfd"
+                             "7zXZ"sv,
+                             "7z\xbc\xaf"sv,
+                             "\x7f"
+                             "ELF"sv,
+                             "wOFF"sv,
+                             "wOF2"sv,
+                             "OTTO"sv,
+                             "OggS"sv,
+                             "fLaC"sv,
+                             "ID3"sv,
+                             "\x1a\x45\xdf\xa3"sv,
+                             "PACK"sv,
+                             "MZ\x90"sv,
+                             "\xca\xfe\xba\xbe"sv,
+                             "!<arch>"sv,
+                             "SQLite format 3"sv,
+                             "II*\0"sv,
+                             "MM\0*"sv,
+                             "\0asm"sv};
 
 bool contains(std::string_view text, std::string_view word) noexcept {
   const auto same = [](char a, char b) {

@@ -9,8 +9,8 @@ namespace bottle {
 namespace {
 
 constexpr std::size_t kMaxLink = 4096;
-constexpr std::uint64_t kDiscussed = 512;   // bytes behind a word about attacks
-constexpr std::size_t kQuote = 160;         // how far before its end a quotation may begin
+constexpr std::uint64_t kDiscussed = 512;  // bytes behind a word about attacks
+constexpr std::size_t kQuote = 160;        // how far before its end a quotation may begin
 // Bytes looked at behind matches, of each byte of the text, and to begin with.
 constexpr std::uint64_t kWorkFactor = 4;
 constexpr std::uint64_t kWorkBefore = 64 * 1024;
@@ -198,7 +198,8 @@ void TextWatch::follow_link(ByteView text) {
   std::size_t end = 0;
   while (end < text.size() && link_.size() + end < kMaxLink) {
     const char c = text[end];
-    if (static_cast<unsigned char>(c) <= ' ' || c == ')' || c == '"' || c == '\'' || c == '>') break;
+    if (static_cast<unsigned char>(c) <= ' ' || c == ')' || c == '"' || c == '\'' || c == '>')
+      break;
     ++end;
   }
   link_ += text.substr(0, end);

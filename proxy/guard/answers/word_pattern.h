@@ -34,10 +34,10 @@ class WordsBefore {
   std::array<Word, kMaxWords> words_;
 };
 
-// A pattern of words, compared backwards from its last word. Its text: words in a row; "(a|b c)" one
-// of these; "?", "{m,n}" after a parenthesis or word how often; "@" any word; "ignor*" a word that
-// begins so. What is between two words does not matter: spaces, line breaks, punctuation, markup.
-// The last word stands for all that begin with it, so that nothing behind it need be known.
+// A pattern of words, compared backwards from its last word. Its text: words in a row; "(a|b c)"
+// one of these; "?", "{m,n}" after a parenthesis or word how often; "@" any word; "ignor*" a word
+// that begins so. What is between two words does not matter: spaces, line breaks, punctuation,
+// markup. The last word stands for all that begin with it, so that nothing behind it need be known.
 class WordPattern {
  public:
   // The text is one of ours: a mistake in it is an exception (std::logic_error).

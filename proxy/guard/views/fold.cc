@@ -52,8 +52,8 @@ const Table& table() {
 
 constexpr std::size_t kBlock = 16;
 
-// How many bytes from `from` on are ASCII; copies them to `to` if there is a `to`, which then may be
-// written to kBlock - 1 bytes further.
+// How many bytes from `from` on are ASCII; copies them to `to` if there is a `to`, which then may
+// be written to kBlock - 1 bytes further.
 std::size_t pass_ascii(const char* from, std::size_t size, char* to) {
   std::size_t i = 0;
 #if defined(__SSE2__)

@@ -33,9 +33,9 @@ class SlowSource final : public BodySource {
 class Answers : public FlowBench {
  protected:
   void rule(const char* text) {
-    auto made = parse_responses(text);
-    ASSERT_TRUE(made);
-    settings.rules.push_back(*made);
+    auto parsed = parse_responses(text);
+    ASSERT_TRUE(parsed);
+    settings.rules.push_back(*parsed);
   }
   Response ask(Bytes body, std::string type = "text/plain") {
     upstream.answer = std::make_unique<BytesSource>(std::move(body));

@@ -41,7 +41,7 @@ TEST(AnswerScanner, FindsNineOfTenInEachOfItsClasses) {
 TEST(AnswerScanner, FindsTheSameInPiecesOfAnySize) {
   for (const AnswerCase& one : kAnswerCases) {
     const auto whole = classes_in(one.from, one.body);
-    for (const std::size_t step : {1, 2, 3, 7}) {
+    for (const std::size_t step : {1U, 2U, 3U, 7U}) {
       EXPECT_EQ(classes_in(one.from, one.body, step), whole) << one.body << " by " << step;
     }
   }
