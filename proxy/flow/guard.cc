@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "proxy/body/guarded_body.h"
-#include "proxy/body/inspected_body.h"
 #include "proxy/body/read_ahead.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/flow/body_redaction.h"
+#include "proxy/flow/inspected_body.h"
 #include "proxy/flow/trace.h"
 
 namespace bottle {

@@ -14,6 +14,7 @@ LAYERS = {
     "certs": ("proxy/base",),
     "proxy/tls": ("proxy/base", "certs"),
     "proxy/guard": ("proxy/base", "proxy/http"),
+    "proxy/guard/answers": ("proxy/base", "proxy/http", "proxy/guard"),
     "proxy/ledger": ("proxy/base", "proxy/http", "certs/digest.h"),
     "proxy/body": ("proxy/base", "proxy/http", "proxy/guard"),
     "proxy/upstream": ("proxy/base", "proxy/http", "proxy/tls", "proxy/guard", "certs/server_name.h"),

@@ -1,4 +1,4 @@
-#include "proxy/body/inspected_body.h"
+#include "proxy/flow/inspected_body.h"
 
 #include <algorithm>
 #include <string>
