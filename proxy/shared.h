@@ -9,6 +9,7 @@
 #include "proxy/flow/audit_sink.h"
 #include "proxy/flow/policy.h"
 #include "proxy/guard/address_guard.h"
+#include "proxy/guard/answers/pending_answers.h"
 #include "proxy/guard/host_watch.h"
 #include "proxy/http/doorkeeper.h"
 #include "proxy/ledger/exchange_ledger.h"
@@ -23,6 +24,7 @@ namespace bottle {
 struct Shared {
   const Config& config;
   const GuardSettings& guard;
+  const PendingAnswers& answers;
   const Policy& policy;
   const AddressGuard& addresses;
   const CertificateAuthority& ca;

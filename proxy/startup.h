@@ -4,6 +4,7 @@
 
 #include "proxy/config/proxy_users.h"
 #include "proxy/contract/error.h"
+#include "proxy/guard/answers/pending_answers.h"
 #include "proxy/guard/pending_secrets.h"
 #include "proxy/listen/open_listeners.h"
 #include "proxy/local_routes.h"
@@ -34,6 +35,7 @@ class ProxyServices {
   GuardSettings guard_settings_;  // the configuration's, with the key
   std::unique_ptr<const ProxyUsers> users_;
   std::unique_ptr<PendingSecrets> secrets_;
+  const PendingAnswers answers_;
   LocalRoutes machine_;
   AddressGuard addresses_;
   std::unique_ptr<const Policy> policy_;

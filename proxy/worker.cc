@@ -54,7 +54,7 @@ class Worker::Loop {
         upstream_(make_upstream()),
         guard_(secrets, shared.guard,
                Guard::Limits{.decode = shared.config.decode, .redact = shared.config.redact},
-               decode_),
+               decode_, shared.answers),
         handler_(ProxyHandler::Services{shared.policy, *upstream_, shared.config.upstream, guard_,
                                         shared.audit, shared.host_watch,
                                         shared.id_prefix + std::to_string(index) + "-"}),

@@ -1,13 +1,25 @@
 #include "proxy/flow/guard.h"
 
+#include <chrono>
 #include <memory>
 #include <utility>
 
 #include "proxy/body/guarded_body.h"
+#include "proxy/body/read_ahead.h"
+#include "proxy/contract/problem_codes.h"
 #include "proxy/flow/body_redaction.h"
+#include "proxy/flow/inspected_body.h"
 #include "proxy/flow/trace.h"
 
 namespace bottle {
+namespace {
+
+// So much of an answer that may be blocked is looked at before its head goes out, if it comes so
+// soon: most injections are in there, and a refusal is an answer that a client understands.
+constexpr std::size_t kBeginning = 64 * 1024;
+constexpr std::chrono::milliseconds kBeginningTime{200};
+
+}  // namespace
 
 awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, Passage& passage) {
   const Destination& destination = exchange.destination();
@@ -35,6 +47,55 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
   request.body = std::make_unique<GuardedBody>(std::move(request.body), std::move(scan));
   passage.scanned_request_body = true;
   co_return Result<>();
+}
+
+// Null: the body's coding is unknown, or there is nothing to look with.
+std::unique_ptr<AnswerInspection> Guard::inspection(const Response& response) {
+  const auto codings = codings_of(response.head.fields);
+  const AnswerSet* const set = answers_.wait();
+  if (!codings || set == nullptr) return nullptr;
+  if (!answer_space_) answer_space_.emplace(*set);
+  const AnswerInspection::Services services{.answers = *set,
+                                            .space = *answer_space_,
+                                            .secrets = secrets_,
+                                            .scan = scan_,
+                                            .decode = decode_};
+  const std::string_view type = response.head.fields.find("content-type").value_or("");
+  return std::make_unique<AnswerInspection>(services, *codings, type, limits_.decode);
+}
+
+awaitable<Result<>> Guard::look_back(Response& response, Exchange& exchange, Passage& passage) {
+  const Destination& destination = exchange.destination();
+  const AnswerRule rule = settings_.responses(destination.kind, destination.host);
+  if (rule == AnswerRule::Off || !response.body) co_return Result<>();
+  auto looks = inspection(response);
+  if (rule == AnswerRule::Note) {
+    if (!looks) co_return Result<>();
+    response.body =
+        std::make_unique<InspectedBody>(std::move(response.body), std::move(looks), rule, passage);
+    co_return Result<>();
+  }
+  if (!looks) {
+    Failure failure(Code::Denied, "the answer has a content coding that the guard cannot undo",
+                    problem_code::kAnswerBlocked);
+    failure.by = DecidedBy::Guard;
+    response.body->stop(failure);
+    co_return failure;
+  }
+  auto ahead = std::make_unique<ReadAhead>(std::move(response.body), exchange);
+  ReadAhead& beginning = *ahead;
+  auto inspected =
+      std::make_unique<InspectedBody>(std::move(ahead), std::move(looks), rule, passage);
+  InspectedBody& body = *inspected;
+  response.body = std::move(inspected);
+  const bool gathered = co_await beginning.gather(kBeginning, kBeginningTime);
+  if (!gathered) {
+    const Failure failure{Code::Cancelled, "while the answer's beginning was read"};
+    body.stop(failure);
+    co_return failure;
+  }
+  auto looked = co_await body.look_at_beginning(kBeginning);
+  co_return looked;
 }
 
 bool Guard::redacts_for(const Destination& destination) const {

@@ -1,23 +1,28 @@
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string_view>
 
 #include "proxy/base/awaitable.h"
 #include "proxy/base/result.h"
+#include "proxy/body/answer_inspection.h"
 #include "proxy/body/content_decoder.h"
 #include "proxy/body/decode_space.h"
 #include "proxy/body/held_body.h"
 #include "proxy/body/text_inflater.h"
 #include "proxy/contract/guard_settings.h"
+#include "proxy/guard/answers/pending_answers.h"
 #include "proxy/guard/secret_scanner.h"
 #include "proxy/http/exchange.h"
 #include "proxy/upstream/upstream.h"
 
 namespace bottle {
 
-// Looks at everything that goes out, in front of every upstream: host, target, each field's name
-// and value, and the body as it is sent and decoded. (A request's trailers go nowhere.) One a
-// worker; what it is given outlives it, and it outlives the bodies that it has wrapped.
+// Looks at everything that goes out and comes back, in front of every upstream. Of a request: host,
+// target, each field's name and value, and the body as it is sent and decoded. (A request's
+// trailers go nowhere.) One a worker; what it is given outlives it, and it outlives the bodies that
+// it has wrapped.
 class Guard {
  public:
   struct Limits {
@@ -26,14 +31,15 @@ class Guard {
   };
 
   Guard(const SecretSet& secrets, const GuardSettings& settings, const Limits& limits,
-        DecodeSpace& decode)
+        DecodeSpace& decode, const PendingAnswers& answers)
       : secrets_(secrets),
         settings_(settings),
         inflater_(decode, limits.decode),
         scan_(secrets, &inflater_),
         limits_(limits),
         decode_(decode),
-        memory_(limits.redact.memory_bytes) {}
+        memory_(limits.redact.memory_bytes),
+        answers_(answers) {}
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
@@ -44,6 +50,12 @@ class Guard {
   [[nodiscard]] awaitable<Result<>> look_out(Request& request, const Exchange& exchange,
                                              Passage& passage);
 
+  // Looks at what came back, while it is read, as the host's rule says. What is found is a note of
+  // the passage; under `block` the beginning is looked at before this returns, and a find is a
+  // Failure: of this, or of the body. Failures: answer_blocked, the body's.
+  [[nodiscard]] awaitable<Result<>> look_back(Response& response, Exchange& exchange,
+                                              Passage& passage);
+
   // True if `host` has a secret in its name.
   [[nodiscard]] bool knows_host(std::string_view host);
   // For what is written down of a request that was refused: it was looked at up to the first hit,
@@ -51,6 +63,7 @@ class Guard {
   void keep_secrets_out(Exchange& exchange);
 
  private:
+  [[nodiscard]] std::unique_ptr<AnswerInspection> inspection(const Response& response);
   [[nodiscard]] bool redacts_for(const Destination& destination) const;
 
   const SecretSet& secrets_;
@@ -60,6 +73,8 @@ class Guard {
   const Limits limits_;
   DecodeSpace& decode_;
   BodyMemory memory_;
+  const PendingAnswers& answers_;
+  std::optional<AnswerSpace> answer_space_;  // from the first answer on
 };
 
 }  // namespace bottle

@@ -164,6 +164,8 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
     const int status = sent->head.status;
     co_return refuse_by(failure, exchange, blame(failure), status);
   }
+  auto looked = co_await services_.guard.look_back(*sent, exchange, trace.passage);
+  if (!looked) co_return refuse(looked.error(), exchange);
   // With a length the trailers of ours would come short of it.
   const bool grpc = exchange.is_grpc && is_grpc(sent->head.fields);
   if (grpc && sent->body && !sent->head.content_length) {

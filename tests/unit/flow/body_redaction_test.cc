@@ -21,9 +21,9 @@ class BodyRedactions : public FlowBench {
     use_limits();
   }
   void use_limits() {
-    own_guard = std::make_unique<Guard>(secrets, settings, limits, decode);
+    own_guard = std::make_unique<Guard>(secrets, settings, limits, decode, answer_set());
     handler = std::make_unique<ProxyHandler>(ProxyHandler::Services{
-        *policy, upstream, UpstreamKind::Direct, *own_guard, host_watch, *audit, "t-"});
+        *policy, upstream, UpstreamKind::Direct, *own_guard, *audit, host_watch, "t-"});
   }
   Request upload(std::vector<Bytes> pieces, std::string type = "application/json") {
     Request made;

@@ -201,7 +201,11 @@ class FlowBench : public testing::Test {
   const SecretSet& secrets = secret_set();
   DecodeSpace decode{DecodeLimits{}.memory_bytes};
   GuardSettings settings;
-  Guard guard{secrets, settings, Guard::Limits{}, decode};
+  static const PendingAnswers& answer_set() {
+    static const PendingAnswers set;
+    return set;
+  }
+  Guard guard{secrets, settings, Guard::Limits{}, decode, answer_set()};
   std::unique_ptr<AuditSink> audit;
   HostWatch host_watch;
   FakeUpstream upstream;

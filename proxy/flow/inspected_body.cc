@@ -1,0 +1,113 @@
+#include "proxy/flow/inspected_body.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proxy/contract/problem_codes.h"
+
+namespace bottle {
+namespace {
+
+Failure blocked(const std::string& what) {
+  Failure failure(
+      Code::Denied, "the guard found " + what + " in the answer", problem_code::kAnswerBlocked,
+      "The host's answers are blocked if the guard finds something in them. If this host "
+      "is to be trusted, set \"responses\": \"note\" for it.");
+  failure.by = DecidedBy::Guard;
+  return failure;
+}
+
+}  // namespace
+
+InspectedBody::InspectedBody(std::unique_ptr<BodySource> inner,
+                             std::unique_ptr<AnswerInspection> inspection, AnswerRule rule,
+                             Passage& passage)
+    : BodyFilter(std::move(inner)),
+      inspection_(std::move(inspection)),
+      blocks_(rule == AnswerRule::Block),
+      scanned_before_(passage.scanned_response_body),
+      passage_(passage) {
+  passage_.scanned_response_body = true;
+}
+
+Result<> InspectedBody::look(const Chunk& chunk) {
+  if (!inspection_) return {};
+  const auto looked = inspection_->feed(chunk.data, chunk.end);
+  auto reported = report();
+  if (!reported) return reported;
+  if (looked) return {};
+  if (blocks_) {
+    Failure failure = blocked("a content coding that it cannot undo");
+    passage_.cut_by = DecidedBy::Guard;
+    return failure;
+  }
+  inspection_.reset();
+  passage_.scanned_response_body = scanned_before_;
+  return {};
+}
+
+Result<> InspectedBody::report() {
+  const std::vector<Finding> findings = inspection_->take_findings();
+  for (const Finding& finding : findings) {
+    FindingRecord record;
+    record.name = finding.name;
+    record.kind = "answer";
+    record.severity = blocks_ ? "refuse" : "note";
+    record.part = "body";
+    record.fingerprint = finding.fingerprint;
+    record.action = blocks_ ? FindingAction::Refused : FindingAction::Noted;
+    passage_.findings.add(std::move(record));
+  }
+  if (!blocks_ || findings.empty()) return {};
+  passage_.cut_by = DecidedBy::Guard;
+  return blocked(findings.front().name);
+}
+
+std::size_t InspectedBody::held_back() const {
+  if (!blocks_ || inner() == nullptr || !inspection_) return 0;
+  const std::size_t unseen = inspection_->unseen();
+  // Nothing else may come for long, and the client may wait for what is here.
+  return inner()->ready() ? std::max(unseen, kHeldBack) : unseen;
+}
+
+awaitable<Result<>> InspectedBody::look_at_beginning(std::size_t most) {
+  while (inner() != nullptr && held_.size() < most && inner()->ready()) {
+    auto chunk = co_await inner()->read(most);
+    // The reader gets it in its turn: what came before it is an answer, too.
+    if (!chunk) co_return chunk.error();
+    const auto looked = look(*chunk);
+    if (!looked) {
+      stop(looked.error());
+      co_return looked;
+    }
+    held_.push(std::move(chunk->data));
+    trailers_ = std::move(chunk->trailers);
+    if (chunk->end) end_inner();
+  }
+  co_return Result<>();
+}
+
+awaitable<Result<Chunk>> InspectedBody::read(std::size_t max) {
+  while (inner() != nullptr && held_.size() <= held_back()) {
+    auto chunk = co_await inner()->read(max);
+    if (!chunk) co_return chunk.error();
+    const auto looked = look(*chunk);
+    if (!looked) {
+      stop(looked.error());
+      co_return looked.error();
+    }
+    held_.push(std::move(chunk->data));
+    trailers_ = std::move(chunk->trailers);
+    if (chunk->end) end_inner();
+  }
+  Chunk out;
+  const std::size_t may_go = held_.size() - std::min(held_.size(), held_back());
+  out.data = held_.take(std::min(max, may_go));
+  out.end = inner() == nullptr && held_.empty();
+  if (out.end) out.trailers = std::move(trailers_);
+  co_return out;
+}
+
+}  // namespace bottle

@@ -1,0 +1,137 @@
+#include "proxy/guard/answers/encoded_runs.h"
+
+#include <algorithm>
+#include <array>
+
+namespace bottle {
+namespace {
+
+constexpr std::int8_t kNone = -1;
+
+constexpr auto kBase64 = [] {
+  std::array<std::int8_t, 256> table{};
+  table.fill(kNone);
+  for (int i = 0; i < 26; ++i) {
+    table[static_cast<std::size_t>('A' + i)] = static_cast<std::int8_t>(i);
+    table[static_cast<std::size_t>('a' + i)] = static_cast<std::int8_t>(26 + i);
+  }
+  for (int i = 0; i < 10; ++i)
+    table[static_cast<std::size_t>('0' + i)] = static_cast<std::int8_t>(52 + i);
+  table['+'] = table['-'] = 62;
+  table['/'] = table['_'] = 63;
+  return table;
+}();
+
+bool in_run(char c) noexcept { return kBase64[static_cast<unsigned char>(c)] != kNone; }
+bool in_gap(char c) noexcept { return c == '\n' || c == '\r' || c == ' ' || c == '\t' || c == '>'; }
+constexpr std::size_t kMaxGap = 4;
+
+int hex_digit(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  const char low = static_cast<char>(c | 0x20);
+  return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+}
+
+// Nearly all of it can be read. A few bytes tell already that what is no text is none.
+bool is_text(ByteView bytes) {
+  const ByteView first = bytes.substr(0, 128);
+  const auto good = std::count_if(first.begin(), first.end(), [](char c) {
+    return (c >= ' ' && c < 0x7f) || c == '\n' || c == '\t' || c == '\r';
+  });
+  return !first.empty() && static_cast<std::size_t>(good) * 10 >= first.size() * 9;
+}
+
+Bytes from_base64(ByteView run) {
+  Bytes out;
+  out.reserve(run.size() * 3 / 4);
+  std::uint32_t bits = 0;
+  unsigned count = 0;
+  for (const char c : run) {
+    bits = bits << 6 | static_cast<std::uint32_t>(kBase64[static_cast<unsigned char>(c)]);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    out += static_cast<char>(bits >> count & 0xff);
+  }
+  return out;
+}
+
+// Empty: it is none.
+Bytes from_hex(ByteView run) {
+  Bytes out;
+  if (!std::all_of(run.begin(), run.end(), [](char c) { return hex_digit(c) >= 0; })) return out;
+  for (std::size_t i = 0; i + 1 < run.size(); i += 2) {
+    out += static_cast<char>(hex_digit(run[i]) * 16 + hex_digit(run[i + 1]));
+  }
+  return out;
+}
+
+}  // namespace
+
+void EncodedRuns::feed(ByteView in) {
+  while (!in.empty()) {
+    if (!run_.empty()) {
+      // A word goes on, or the next line's.
+      if (in_run(in.front()) && (gap_ == 0 || long_)) {
+        std::size_t size = 0;
+        while (size < in.size() && in_run(in[size]) && run_.size() + size < kMaxRun) ++size;
+        run_ += in.substr(0, size);
+        gap_ = 0;
+        long_ = long_ || run_.size() >= kMinRun;
+        in.remove_prefix(size);
+        if (run_.size() == kMaxRun) end_run();
+      } else if (long_ && gap_ < kMaxGap && in_gap(in.front())) {
+        ++gap_;
+        in.remove_prefix(1);
+      } else {
+        end_run();
+      }
+      continue;
+    }
+    take(in);
+    return;
+  }
+}
+
+// Without a run: from the last byte of the shortest one back, as far as it goes.
+void EncodedRuns::take(ByteView in) {
+  std::size_t at = 0;  // a run may begin here
+  while (at < in.size()) {
+    const std::size_t end = std::min(at + kMinRun, in.size());
+    std::size_t begin = end;
+    while (begin > at && in_run(in[begin - 1])) --begin;
+    if (begin == at && end - at == kMinRun) {
+      run_.assign(in.substr(at, kMinRun));
+      long_ = true;
+      gap_ = 0;
+      feed(in.substr(end));
+      return;
+    }
+    if (end == in.size()) {
+      run_.assign(in.substr(begin));
+      long_ = false;
+      gap_ = 0;
+      return;
+    }
+    at = begin;
+  }
+}
+
+void EncodedRuns::flush() {
+  if (!run_.empty()) end_run();
+}
+
+void EncodedRuns::end_run() {
+  // The beginning tells most that decode to nothing: long names, paths, digests.
+  const ByteView begin = ByteView(run_).substr(0, 32);
+  if (long_ && (is_text(from_base64(begin)) || is_text(from_hex(begin)))) {
+    const Bytes hex = from_hex(run_);
+    const Bytes text = is_text(hex) ? hex : from_base64(run_);
+    if (is_text(text)) sink_.decoded(text);
+  }
+  run_.clear();
+  long_ = false;
+  gap_ = 0;
+}
+
+}  // namespace bottle

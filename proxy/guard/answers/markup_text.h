@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "proxy/base/bytes.h"
+#include "proxy/guard/answers/text_watch.h"
+
+namespace bottle {
+
+// Reads HTML in a text, in any split: says what stands in comments, in elements that are not shown,
+// and in code. Of a page (Strip) the tags are left out, so that a sentence with markup in it is a
+// sentence; attributes that a reader sees or follows are given out behind their tag. Any other text
+// (Mark) is given out as it is. Memory: a tag of at most kMaxTag bytes.
+class MarkupText {
+ public:
+  static constexpr std::size_t kMaxTag = 4096;
+  enum class Mode : std::uint8_t { Strip, Mark };
+
+  explicit MarkupText(Mode mode) : strip_(mode == Mode::Strip) {}
+
+  // Appends the text to `out`, which is empty before, and to `marks` where its setting changes.
+  // `at` is the place of the first byte of the text that comes of `in`.
+  void feed(ByteView in, Bytes& out, std::uint64_t at, std::vector<SettingMark>& marks);
+  // The input ended: what waits is text.
+  void flush(Bytes& out);
+  // `in` has no marks, and comes out as it is.
+  [[nodiscard]] bool passes(ByteView in) const noexcept {
+    return state_ == State::Text && in.find('<') == ByteView::npos;
+  }
+
+ private:
+  enum class State : std::uint8_t { Text, Tag, Comment };
+
+  [[nodiscard]] std::size_t tag(ByteView in, Bytes& out);
+  [[nodiscard]] std::size_t comment(ByteView in, Bytes& out);
+  void end_tag(Bytes& out);
+  void attributes(Bytes& out) const;
+  void open(const std::string& name, bool closes_itself);
+  void close(const std::string& name);
+  void put(ByteView text, Bytes& out);
+  void set(Setting setting);
+  [[nodiscard]] Setting setting() const noexcept;
+
+  const bool strip_;
+  State state_ = State::Text;
+  Bytes tag_;       // from '<' on
+  char quote_ = 0;  // within a tag: of the value that is open
+  unsigned dashes_ = 0;
+  std::string hidden_;  // the element that hides
+  unsigned hidden_depth_ = 0;
+  std::string code_;
+  unsigned code_depth_ = 0;
+  Setting told_ = Setting::Shown;
+  std::vector<SettingMark>* marks_ = nullptr;
+  std::uint64_t at_ = 0;  // of the text
+};
+
+// True if a tag's text ("<p style=...>") says that its element is not shown.
+[[nodiscard]] bool hides_element(ByteView tag);
+// The value of an attribute of a tag's text, without quotes; empty if it has none.
+[[nodiscard]] ByteView attribute_of(ByteView tag, ByteView name);
+
+}  // namespace bottle

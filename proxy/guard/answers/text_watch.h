@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "proxy/base/bytes.h"
+#include "proxy/guard/answers/answer_set.h"
+#include "proxy/guard/answers/signal_window.h"
+#include "proxy/guard/matcher.h"
+
+namespace bottle {
+
+// Where a piece of text stands, as far as that changes its meaning.
+enum class Setting : std::uint8_t {
+  Shown,
+  Comment,
+  Hidden,  // in an element that is not shown
+  Code,    // in an element for code, or a script
+};
+
+// From `at` on, counted from the text's start, the text stands there.
+struct SettingMark {
+  std::uint64_t at = 0;
+  Setting setting = Setting::Shown;
+};
+
+// Told of what a text holds; `at` is where, counted in its bytes.
+class FoundListener {
+ public:
+  virtual void found(AnswerClass what, std::uint64_t at) = 0;
+
+ protected:
+  ~FoundListener() = default;
+};
+
+// Looks for the phrases of an AnswerSet in one text that comes in pieces, in any split. Memory: a
+// matcher stream and the last kKept bytes. Work is linear: of one kind of match only so many are
+// looked at closely as the text is long.
+class TextWatch final : private MatchListener {
+ public:
+  static constexpr std::size_t kKept = 1024;
+
+  // All outlive it.
+  TextWatch(const AnswerSet& set, MatchScratch& scratch, FoundListener& listener);
+
+  // `marks`: in the order of their places, all within `text` or at its ends.
+  void feed(ByteView text, std::span<const SettingMark> marks);
+  void feed(ByteView text) { feed(text, {}); }
+  void finish();
+  // The next feed() begins another text.
+  void reset();
+
+  [[nodiscard]] std::uint64_t size() const noexcept { return begin_; }
+  // Of the text so far: the largest sum of signs that stood near each other.
+  [[nodiscard]] unsigned heaviest() const noexcept { return heaviest_; }
+
+ private:
+  bool matched(std::size_t id, unsigned long long end) override;
+  void sign(const AnswerSet::Candidate& candidate, std::uint64_t at);
+  void link(std::uint64_t question);
+  void end_link();
+  void follow_link(ByteView text);
+  // At most `most` bytes of the text that end before `end`. Lives until the next call.
+  [[nodiscard]] ByteView before(std::uint64_t end, std::size_t most);
+  [[nodiscard]] Setting setting_at(std::uint64_t at);
+  [[nodiscard]] bool quoted(std::uint64_t at);
+
+  const AnswerSet& set_;
+  FoundListener& listener_;
+  MatchStream stream_;
+  SignalWindow signs_;
+  unsigned heaviest_ = 0;
+  std::uint64_t begin_ = 0;  // of what is being fed; afterwards the size so far
+  ByteView block_;
+  Bytes tail_;    // what stands in front of the block, at most kKept bytes
+  Bytes joined_;  // of tail and block
+  std::span<const SettingMark> marks_;
+  std::size_t next_mark_ = 0;
+  Setting setting_ = Setting::Shown;
+  bool fenced_ = false;
+  std::uint64_t discussed_until_ = 0;
+  std::uint64_t work_ = 0;
+  bool in_link_ = false;
+  bool link_is_image_ = false;
+  Bytes link_;
+};
+
+}  // namespace bottle

@@ -1,0 +1,242 @@
+#include "proxy/guard/answers/word_pattern.h"
+
+#include <algorithm>
+#include <array>
+#include <bitset>
+#include <stdexcept>
+#include <utility>
+
+namespace bottle {
+namespace {
+
+constexpr std::size_t kMaxPlaces = 128;
+
+// UTF-8 beyond ASCII is part of a word.
+constexpr bool in_word(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '\'' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
+constexpr char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+}  // namespace
+
+ByteView WordsBefore::at(std::size_t index) noexcept {
+  while (count_ <= index) {
+    if (count_ == kMaxWords) return {};
+    if (!take(words_[count_])) words_[count_].size = 0;
+    ++count_;
+  }
+  const Word& word = words_[index];
+  return {word.text + kMaxWord - word.size, word.size};
+}
+
+bool WordsBefore::take(Word& word) noexcept {
+  std::size_t gap = 0;
+  while (!text_.empty() && !in_word(text_.back())) {
+    if (++gap > kMaxGap) return false;
+    text_.remove_suffix(1);
+  }
+  std::size_t size = 0;
+  while (!text_.empty() && in_word(text_.back())) {
+    const char c = text_.back();
+    text_.remove_suffix(1);
+    // A quotation mark, and not an apostrophe.
+    if (c == '\'' && (size == 0 || text_.empty() || !in_word(text_.back()))) continue;
+    if (size == kMaxWord) return false;
+    word.text[kMaxWord - ++size] = lower(c);
+  }
+  word.size = static_cast<std::uint8_t>(size);
+  return size > 0;
+}
+
+bool WordPattern::Place::takes(ByteView word) const noexcept {
+  if (any) return true;
+  return std::any_of(words.begin(), words.end(), [word](const Word& mine) {
+    return mine.text.front() == word.front() &&
+           (mine.open ? word.starts_with(mine.text) : word == mine.text);
+  });
+}
+
+bool WordPattern::matches(WordsBefore& words, std::uint16_t place) const {
+  if (places_[place].first) return true;
+  std::array<std::uint16_t, kMaxPlaces> open;
+  std::size_t count = 0;
+  for (const std::uint16_t at : places_[place].before) open[count++] = at;
+  for (std::size_t i = 0; count > 0; ++i) {
+    const ByteView word = words.at(i);
+    if (word.empty()) return false;
+    std::bitset<kMaxPlaces> seen;
+    std::array<std::uint16_t, kMaxPlaces> next;
+    std::size_t next_count = 0;
+    for (std::size_t k = 0; k < count; ++k) {
+      const Place& one = places_[open[k]];
+      if (!one.takes(word)) continue;
+      if (one.first) return true;
+      for (const std::uint16_t earlier : one.before) {
+        if (seen[earlier]) continue;
+        seen.set(earlier);
+        next[next_count++] = earlier;
+      }
+    }
+    std::copy_n(next.begin(), next_count, open.begin());
+    count = next_count;
+  }
+  return false;
+}
+
+// Makes the places of a pattern, and what may follow what (Glushkov's construction).
+class WordPatternParser {
+ public:
+  WordPatternParser(std::string_view text, WordPattern& out) : text_(text), out_(out) {}
+
+  void parse() {
+    const Part all = sequence();
+    for (WordPattern::Place& place : out_.places_) {
+      std::sort(place.before.begin(), place.before.end());
+      place.before.erase(std::unique(place.before.begin(), place.before.end()), place.before.end());
+    }
+    if (at_ != text_.size() || all.may_be_empty) fail();
+    for (const std::uint16_t place : all.first) out_.places_[place].first = true;
+    for (const std::uint16_t place : all.last) {
+      const WordPattern::Place& end = out_.places_[place];
+      if (end.any) fail();
+      for (const auto& word : end.words) out_.endings_.push_back({word.text, place});
+    }
+  }
+
+ private:
+  struct Part {
+    bool may_be_empty = true;
+    std::vector<std::uint16_t> first;
+    std::vector<std::uint16_t> last;
+  };
+
+  [[noreturn]] void fail() const {
+    throw std::logic_error("a phrase is malformed: " + std::string(text_));
+  }
+  [[nodiscard]] bool ends_here() const {
+    return at_ == text_.size() || text_[at_] == '|' || text_[at_] == ')';
+  }
+
+  Part join(Part front, Part back) {
+    for (const std::uint16_t later : back.first) {
+      auto& before = out_.places_[later].before;
+      before.insert(before.end(), front.last.begin(), front.last.end());
+    }
+    if (front.may_be_empty) append(front.first, back.first);
+    if (back.may_be_empty) append(back.last, front.last);
+    return {front.may_be_empty && back.may_be_empty, std::move(front.first), std::move(back.last)};
+  }
+  static void append(std::vector<std::uint16_t>& to, const std::vector<std::uint16_t>& from) {
+    to.insert(to.end(), from.begin(), from.end());
+  }
+
+  Part sequence() {
+    Part all;
+    while (!ends_here()) {
+      if (text_[at_] == ' ') {
+        ++at_;
+        continue;
+      }
+      const std::size_t begin = at_;
+      Part one = item();
+      unsigned least = 1;
+      unsigned most = 1;
+      count(least, most);
+      const std::size_t end = at_;
+      for (unsigned i = 0; i < most; ++i) {
+        if (i > 0) {
+          at_ = begin;
+          one = item();
+        }
+        if (i >= least) one.may_be_empty = true;
+        all = join(std::move(all), std::move(one));
+      }
+      at_ = end;
+    }
+    return all;
+  }
+
+  void count(unsigned& least, unsigned& most) {
+    if (at_ == text_.size()) return;
+    if (text_[at_] == '?') {
+      ++at_;
+      least = 0;
+    } else if (text_[at_] == '{') {
+      if (at_ + 4 >= text_.size() || text_[at_ + 4] != '}') fail();
+      least = static_cast<unsigned>(text_[at_ + 1] - '0');
+      most = static_cast<unsigned>(text_[at_ + 3] - '0');
+      at_ += 5;
+    }
+  }
+
+  Part item() {
+    if (text_[at_] != '(') {
+      WordPattern::Place place;
+      add_word(place);
+      return single(std::move(place));
+    }
+    // Alternatives of one word each share a place: the fewer places, the less work.
+    Part all;
+    all.may_be_empty = false;
+    WordPattern::Place words;
+    do {
+      ++at_;
+      const std::size_t begin = at_;
+      if (one_word()) {
+        add_word(words);
+        continue;
+      }
+      at_ = begin;
+      Part one = sequence();
+      all.may_be_empty = all.may_be_empty || one.may_be_empty;
+      append(all.first, one.first);
+      append(all.last, one.last);
+    } while (at_ < text_.size() && text_[at_] == '|');
+    if (at_ == text_.size()) fail();
+    ++at_;
+    if (words.words.empty() && !words.any) return all;
+    const Part one = single(std::move(words));
+    append(all.first, one.first);
+    append(all.last, one.last);
+    return all;
+  }
+
+  // What begins here is a word alone.
+  [[nodiscard]] bool one_word() const {
+    const std::size_t end = text_.find_first_of(" ()|{?", at_);
+    return end != std::string_view::npos && end > at_ && (text_[end] == '|' || text_[end] == ')');
+  }
+
+  void add_word(WordPattern::Place& place) {
+    const std::size_t end = std::min(text_.find_first_of(" ()|{?", at_), text_.size());
+    std::string_view word = text_.substr(at_, end - at_);
+    at_ = end;
+    if (word == "@") {
+      place.any = true;
+      return;
+    }
+    const bool open = word.ends_with('*');
+    if (open) word.remove_suffix(1);
+    if (word.empty()) fail();
+    place.words.push_back({std::string(word), open});
+  }
+
+  Part single(WordPattern::Place place) {
+    if (out_.places_.size() == kMaxPlaces) fail();
+    out_.places_.push_back(std::move(place));
+    const auto at = static_cast<std::uint16_t>(out_.places_.size() - 1);
+    return {false, {at}, {at}};
+  }
+
+  std::string_view text_;
+  WordPattern& out_;
+  std::size_t at_ = 0;
+};
+
+WordPattern::WordPattern(std::string_view text) { WordPatternParser(text, *this).parse(); }
+
+}  // namespace bottle
