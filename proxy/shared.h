@@ -9,6 +9,7 @@
 #include "proxy/flow/audit_sink.h"
 #include "proxy/flow/policy.h"
 #include "proxy/guard/address_guard.h"
+#include "proxy/guard/host_watch.h"
 #include "proxy/http/doorkeeper.h"
 #include "proxy/ledger/exchange_ledger.h"
 #include "proxy/listen/open_listeners.h"
@@ -30,6 +31,7 @@ struct Shared {
   const Doorkeeper* doorkeeper = nullptr;    // null: no authentication at --listen
   ExchangeLedger* ledger = nullptr;          // null: there is no exit
   AuditSink& audit;
+  HostWatch& host_watch;
   AnsweredAddresses names_answer;
   AnsweredAddresses exit_answer;
   PoolLimits origin_pool;  // of each pool: the configuration's, within the descriptors

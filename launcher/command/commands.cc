@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "launcher/command/allow.h"
 #include "launcher/command/bottles.h"
 #include "launcher/command/completion.h"
 #include "launcher/command/doctor.h"
@@ -55,6 +56,15 @@ Examples:
 Without ID it shows the bottle that runs, or else the one that ended last. A line has the time, the
 verdict, the status, method, host and path, the bytes, and the reason of a refusal. docs/config.md
 describes the lines of --json.
+)";
+
+constexpr const char* kAllowFooter = R"(
+Examples:
+  bottle logs                             shows the fingerprint of what was refused
+  bottle allow --secret k5xw4ytq2mzrhd6a
+
+Adds the fingerprint to "ignore" of "guard" in the manifest. The guard lets that value out, to every
+allowed host, from the next start on (docs/guard.md).
 )";
 
 constexpr const char* kExecFooter = R"(
@@ -154,6 +164,16 @@ OptionList start_options(StartOptions& to) {
        .into = &to.audit,
        .help = "write the audit log there (default: ~/.local/state/bottle/ID/audit.jsonl)",
        .value = "FILE"},
+      {.names = "--on-secret",
+       .into = &to.on_secret,
+       .help = "refuse a request with a secret in its body (default), or take the secret out and "
+               "send the rest; HOST=redact for one host; may be repeated",
+       .value = "refuse|redact"},
+      {.names = "--responses",
+       .into = &to.responses,
+       .help = "do nothing about an answer that the guard objects to, note it in the audit log "
+               "(default), or refuse it; HOST=block for one host; may be repeated",
+       .value = "off|note|block"},
       {.names = "--limit",
        .into = &to.limits,
        .help = "change a limit of the proxy, such as idle_ms=60000 (docs/limits.md); may be "
@@ -183,6 +203,18 @@ OptionList logs_options(LogsOptions& to) {
            .into = &to.follow,
            .help = "show new lines too, until the bottle ends"},
           {.names = "--json", .into = &to.json, .help = "print the lines of the audit log itself"}};
+}
+
+OptionList allow_options(AllowOptions& to) {
+  return {{.names = "NAME", .into = &to.name, .help = "a bottle or an agent of the manifest"},
+          {.names = "--secret",
+           .into = &to.secret,
+           .help = "the fingerprint of a value that the guard found",
+           .value = "FINGERPRINT"},
+          {.names = "--manifest",
+           .into = &to.manifest,
+           .help = "the manifest (default: bottle.json here or in a parent, as for start)",
+           .value = "FILE"}};
 }
 
 OptionList exec_options(ExecOptions& to) {
@@ -266,6 +298,11 @@ std::span<const CommandRow> command_table() {
        .summary = "show the requests of a bottle, and what became of them",
        .footer = kLogsFooter,
        .make = maker_of(logs_options, run_logs)},
+      {.name = "allow",
+       .summary = "let a value out that the guard refuses",
+       .usage = "allow --secret FINGERPRINT [NAME]",
+       .footer = kAllowFooter,
+       .make = maker_of(allow_options, run_allow, check_allow)},
       {.name = "exec",
        .summary = "run a command in a bottle that runs",
        .usage = "exec ID COMMAND...",

@@ -43,7 +43,7 @@ Completions completions_of(const CommandRow& row) {
 
 // Whether the value can be anything. Values that are neither that nor words are files.
 bool is_free(const Option& option) {
-  constexpr std::array<std::string_view, 4> kFree{"HOST", "CIDR", "URL", "MAPPING"};
+  constexpr std::array<std::string_view, 5> kFree{"HOST", "CIDR", "URL", "MAPPING", "FINGERPRINT"};
   return std::find(kFree.begin(), kFree.end(), option.value) != kFree.end();
 }
 

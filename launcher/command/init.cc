@@ -17,6 +17,7 @@
 #include "launcher/plan/git_settings.h"
 #include "launcher/process/command_output.h"
 #include "launcher/process/process.h"
+#include "proxy/contract/guard_settings.h"
 #include "proxy/contract/host_pattern.h"
 
 namespace bottle::launcher {
@@ -162,6 +163,24 @@ std::string allow_list(const std::vector<const Preset*>& wanted, const InitFacts
     for (const auto& host : registry.hosts) add(host);
   }
   return "[\n" + lines.text() + "        ]";
+}
+
+// A secret in a conversation comes again with every turn: a refusal would end the session.
+std::string on_secret(const std::vector<const Preset*>& wanted) {
+  Lines lines("          ");
+  lines.comment(
+      "A secret in a request's body: \"refuse\" (the default), or \"redact\": the request");
+  lines.comment("goes on without it. docs/guard.md has more.");
+  bool any = false;
+  for (const auto* preset : wanted) {
+    for (const auto host : preset->hosts) {
+      if (!is_model_api(host)) continue;
+      lines.entry(json_string(host) + ": \"redact\"");
+      any = true;
+    }
+  }
+  if (!any) lines.option("HOST with its rule", R"("api.example.com": "redact")");
+  return "{\n" + lines.text() + "        }";
 }
 
 std::string environment(const std::vector<const Preset*>& wanted, const InitFacts& facts) {
@@ -343,6 +362,11 @@ Expected<std::string> manifest_for(const std::vector<std::string>& names, const 
       "        // Everything else is refused.\n"
       "        \"allow\": " +
       allow_list(wanted, facts) +
+      "\n"
+      "      },\n"
+      "      \"guard\": {\n"
+      "        \"on_secret\": " +
+      on_secret(wanted) +
       "\n"
       "      },\n"
       "      \"env\": " +

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "launcher/lifetime/fingerprint_key.h"
 #include "launcher/process/log_tail.h"
 #include "proxy/contract/proxy_contract.h"
 
@@ -151,8 +152,8 @@ void explain_proxy_end(Child& child, const std::filesystem::path& log, Error& er
   error.message += log_tail(log);
 }
 
-std::string secret_lines(const std::vector<KnownSecret>& secrets) {
-  std::string out;
+std::string secret_lines(const std::vector<KnownSecret>& secrets, const FingerprintKey& key) {
+  std::string out = nlohmann::json{{kFingerprintKey, to_hex(key)}}.dump() + "\n";
   for (const auto& secret : secrets) {
     const nlohmann::json line{
         {"name", secret.name}, {"value", secret.value.reveal()}, {"hosts", secret.hosts}};
@@ -162,9 +163,17 @@ std::string secret_lines(const std::vector<KnownSecret>& secrets) {
   return out;
 }
 
+Expected<std::string> secret_lines(const Plan& plan) {
+  const auto key = fingerprint_key(plan.state_base);
+  if (!key) return key.error();
+  return secret_lines(plan.secrets, *key);
+}
+
 Expected<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
                                    const std::vector<HandedSocket>& sockets,
                                    const std::string& pipelock_url, SignalWatch& signals) {
+  const auto lines = secret_lines(plan);
+  if (!lines) return lines.error();
   auto output = make_pipe();
   if (!output) return std::move(output.error());
   auto secrets = make_pipe();
@@ -191,12 +200,12 @@ Expected<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
     launch.fds.emplace_back(fd, number++);
   };
   for (const auto& socket : sockets) hand(socket.option, socket.fd);
-  if (!plan.secrets.empty()) hand(proxy_flag::kSecrets, secrets->read.get());
+  hand(proxy_flag::kSecrets, secrets->read.get());
   auto child = spawn(launch, ExitCode::kProxy);
   if (!child) return std::move(child.error());
   output->write.reset();
   secrets->read.reset();
-  auto handed = hand_over(secrets->write, secret_lines(plan.secrets));
+  auto handed = hand_over(secrets->write, *lines);
   if (!handed) return std::move(handed.error());
   secrets->write.reset();
 

@@ -7,6 +7,7 @@
 #include "launcher/plan/plan.h"
 #include "launcher/process/process.h"
 #include "proxy/contract/error.h"
+#include "proxy/contract/guard_settings.h"
 
 namespace bottle::launcher {
 
@@ -61,7 +62,9 @@ Expected<void> hand_over(const Fd& pipe, const std::string& data);
 // Sets the code, and adds the end of its log.
 void explain_proxy_end(Child& child, const std::filesystem::path& log, Error& error);
 
-// One JSON line a secret, as bottle-proxy's --secrets takes them.
-std::string secret_lines(const std::vector<KnownSecret>& secrets);
+// One JSON line a secret and one for the key, as bottle-proxy's --secrets takes them.
+std::string secret_lines(const std::vector<KnownSecret>& secrets, const FingerprintKey& key);
+// Those of a plan, with the user's key, which is made if there is none.
+Expected<std::string> secret_lines(const Plan& plan);
 
 }  // namespace bottle::launcher

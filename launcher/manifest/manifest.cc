@@ -137,9 +137,9 @@ class Reader {
   }
 
   bool bottle(const JsonNode& node, const std::string& name, BottleEntry& out) {
-    static constexpr std::array<std::string_view, 9> kKeys{"image",  "workspace", "backend",
-                                                           "egress", "scanner",   "pipelock",
-                                                           "limits", "env",       "mounts"};
+    static constexpr std::array<std::string_view, 10> kKeys{
+        "image",    "workspace", "backend", "egress", "scanner",
+        "pipelock", "guard",     "limits",  "env",    "mounts"};
     if (!object(node, name, kKeys)) return false;
     for (const auto& [key, place, value] : node.members) {
       bool ok = true;
@@ -149,6 +149,7 @@ class Reader {
       if (key == "pipelock") ok = string(value, key, out.pipelock);
       if (key == "scanner") ok = scanner(value, out);
       if (key == "egress") ok = egress(value, out);
+      if (key == "guard") ok = guard(value, out);
       if (key == "limits") ok = limits(value, out);
       if (key == "env") ok = env(value, out);
       if (key == "mounts") ok = mounts(value, out);
@@ -190,6 +191,11 @@ class Reader {
       out.routes.emplace(member.name, std::move(route));
       return true;
     });
+  }
+
+  bool guard(const JsonNode& node, BottleEntry& out) {
+    if (!failed_) failed_ = read_guard(node, file_, out.guard);
+    return !failed_;
   }
 
   bool limits(const JsonNode& node, BottleEntry& out) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "launcher/manifest/guard_entry.h"
 #include "proxy/contract/error.h"
 #include "proxy/contract/json_tree.h"
 
@@ -47,6 +48,7 @@ struct BottleEntry {
   std::vector<std::string> allow_addresses{};
   std::map<std::string, std::string> routes{};
   std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
+  GuardEntry guard{};
   std::map<std::string, EnvValue> env{};
   std::vector<Mount> mounts{};
 };

@@ -121,6 +121,10 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
   for (const auto& host : spec.allow) option(proxy_flag::kAllow, host);
   for (const auto& [host, route] : spec.routes) option(proxy_flag::kRoute, host + "=" + route);
   for (const auto& range : spec.allow_addresses) option(proxy_flag::kAllowAddress, range);
+  for (const auto& rule : spec.guard.on_secret) option(proxy_flag::kOnSecret, rule);
+  for (const auto& rule : spec.guard.responses) option(proxy_flag::kResponses, rule);
+  for (const auto& one : spec.guard.ignore) option(proxy_flag::kGuardIgnore, one);
+  if (spec.guard.financial) option(proxy_flag::kGuardSet, kFinancialSet);
   for (const auto& [name, number] : spec.limits) option(proxy_flag::kLimit, name + "=" + number);
   // A pipelock that runs elsewhere resolves and checks origins itself; else the proxy does, at its
   // exit too.
@@ -278,6 +282,7 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   plan.allow = spec.allow;
   plan.allow_addresses = spec.allow_addresses;
   plan.routes = spec.routes;
+  plan.guard = spec.guard;
   plan.origin_ca = spec.origin_ca;
   plan.quiet = spec.quiet;
   // Whether an image has a JVM is not known before; without one the settings do nothing.
@@ -369,6 +374,10 @@ std::string describe(const Plan& plan) {
   row("allow", listed(plan.allow, "no host: every request will be refused"));
   if (!plan.allow_addresses.empty()) row("addresses", listed(plan.allow_addresses, ""));
   for (const auto& [host, route] : plan.routes) row("route", host + " " + route);
+  for (const auto& rule : plan.guard.on_secret) row("on secret", rule);
+  for (const auto& rule : plan.guard.responses) row("responses", rule);
+  if (!plan.guard.ignore.empty()) row("ignored", listed(plan.guard.ignore, ""));
+  if (plan.guard.financial) row("looks for", "card numbers, IBANs and wallets, too");
   const std::string proxy = containers != nullptr ? "bottle-proxy" : plan.proxy.here;
   row("proxy", proxy + " " + shell_quoted(plan.proxy.arguments));
   if (containers == nullptr) {

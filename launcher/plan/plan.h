@@ -93,6 +93,7 @@ struct Plan {
   std::vector<std::string> allow;
   std::vector<std::string> allow_addresses;
   std::map<std::string, std::string> routes;
+  GuardEntry guard;
   std::vector<PlannedMount> mounts;  // in the order in which they are made
   GitPlan git{};
   std::vector<std::string> notes;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "launcher/process/process.h"
+#include "proxy/contract/guard_settings.h"
 #include "proxy/contract/host_pattern.h"
 #include "proxy/contract/limit_text.h"
 
@@ -139,12 +140,34 @@ Expected<void> merge_limits(const std::vector<std::string>& given, BottleSpec& s
   return {};
 }
 
+// The first rule that names a host counts, so those of the command line come first.
+Expected<void> merge_rules(const char* option, const std::vector<std::string>& given,
+                           Expected<GuardRule> (*parse)(std::string_view),
+                           std::vector<std::string>& rules) {
+  for (const auto& text : given) {
+    const auto rule = parse(text);
+    if (rule) continue;
+    return Error{ExitCode::kUsage, std::string(option) + " " + text + ": " + rule.error().message,
+                 rule.error().hint};
+  }
+  rules.insert(rules.begin(), given.begin(), given.end());
+  return {};
+}
+
+Expected<void> merge_guard(const StartOptions& options, BottleSpec& spec) {
+  auto merged =
+      merge_rules("--on-secret", options.on_secret, parse_on_secret, spec.guard.on_secret);
+  if (!merged) return merged;
+  return merge_rules("--responses", options.responses, parse_responses, spec.guard.responses);
+}
+
 void merge_manifest(const BottleEntry& entry, BottleSpec& spec,
                     const std::filesystem::path& directory) {
   spec.allow = entry.allow;
   spec.allow_addresses = entry.allow_addresses;
   spec.routes = entry.routes;
   spec.limits = entry.limits;
+  spec.guard = entry.guard;
   spec.pipelock_url = entry.pipelock;
   spec.image = entry.image;
   spec.workspace = expand_path(entry.workspace.value_or("."), directory, spec.around.home);
@@ -273,6 +296,7 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
     return std::move(chosen.error());
   }
   if (auto merged = merge_limits(options.limits, spec); !merged) return std::move(merged.error());
+  if (auto merged = merge_guard(options, spec); !merged) return std::move(merged.error());
   if (auto checked = check_lists(spec); !checked) return std::move(checked.error());
 
   auto resolved = resolve_env(env, host_sources(base, around.home),

@@ -23,8 +23,10 @@ struct StartOptions {
   bool check = false;  // `bottle doctor` in the bottle before the command
   std::vector<std::string> allow;
   std::vector<std::string> allow_addresses;
-  std::vector<std::string> resolve;  // HOST:PORT=ADDR:PORT, for stand-in origins
-  std::vector<std::string> limits;   // NAME=NUMBER, of bottle-proxy
+  std::vector<std::string> resolve;    // HOST:PORT=ADDR:PORT, for stand-in origins
+  std::vector<std::string> limits;     // NAME=NUMBER, of bottle-proxy
+  std::vector<std::string> on_secret;  // HOST=WORD, or WORD
+  std::vector<std::string> responses;  // the same
   std::optional<std::string> scanner;
   std::optional<std::string> pipelock_url;
   std::optional<std::string> pipelock_bin;
@@ -67,6 +69,7 @@ struct BottleSpec {
   std::vector<std::string> resolve{};
   std::map<std::string, std::string> routes{};
   std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
+  GuardEntry guard{};
   ResolvedEnv env{};
   std::vector<Mount> mounts{};  // host paths absolute
   std::optional<std::filesystem::path> origin_ca{};

@@ -2,13 +2,15 @@
 
 #include <array>
 #include <charconv>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "proxy/contract/problem_codes.h"
 #include "proxy/flow/grpc_body.h"
 #include "proxy/flow/trace.h"
 #include "proxy/http/grpc.h"
-#include "proxy/http/problem.h"
+#include "proxy/http/refusal_form.h"
 
 namespace bottle {
 namespace {
@@ -45,6 +47,16 @@ AuditRecord record_of(const Exchange& exchange) {
   return record;
 }
 
+// A call that is refused by a decision is answered with its id, which may not have been read yet.
+awaitable<void> end_call(std::shared_ptr<Call> call, std::optional<Failure> failure,
+                         bool waits_for_continue) {
+  const bool refused = failure && traits(failure->code).level == LogLevel::Audit;
+  // A client that waits for 100 (Continue) sends nothing.
+  const bool comes = !waits_for_continue || call->begun();
+  if (refused && comes) co_await call->read_on();
+  call->settle();
+}
+
 std::string_view mark_of(const SessionTrace& trace) {
   return trace.failure ? word(*trace.failure) : std::string_view();
 }
@@ -68,7 +80,8 @@ Response ProxyHandler::refuse(const Failure& failure, Exchange& exchange) {
   return refuse_by(failure, exchange, blame(failure));
 }
 
-Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by) {
+Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by,
+                                 int status) {
   SessionTrace& session = exchange.trace;
   session.failure = failure;
   if (session.by == DecidedBy::None) session.by = by;
@@ -76,11 +89,17 @@ Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Dec
   Response response;
   response.head.status = 0;
   if (traits(failure.code).status == 0) return response;
-  const std::string_view host = trace_of(exchange).host_has_secret
-                                    ? std::string_view()
-                                    : std::string_view(exchange.destination().host);
-  LocalAnswer answer = exchange.is_grpc ? grpc_refusal(failure, exchange.id(), host)
-                                        : problem_answer(failure, exchange.id(), host);
+  const Trace& trace = trace_of(exchange);
+  RefusalFacts facts;
+  facts.request_id = exchange.id();
+  if (!trace.host_has_secret) facts.host = exchange.destination().host;
+  facts.status = status;
+  if (trace.call) {
+    facts.is_call = trace.call->reader().is_call();
+    facts.call_id = trace.call->reader().id();
+  }
+  LocalAnswer answer = exchange.is_grpc ? grpc_refusal(failure, exchange.id(), facts.host)
+                                        : refusal_answer(exchange.form, failure, facts);
   response.head = std::move(answer.head);
   if (session.method == "HEAD") response.head.has_body = false;
   if (response.head.has_body) {
@@ -89,36 +108,61 @@ Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, Dec
   return response;
 }
 
+awaitable<Response> ProxyHandler::turn_away(Request request, Failure failure, Exchange& exchange,
+                                            DecidedBy by) {
+  if (request.body) request.body->stop(failure);
+  request.body.reset();
+  const bool waits = request.head.expects_continue;
+  if (trace_of(exchange).call) co_await end_call(trace_of(exchange).call, failure, waits);
+  co_return refuse_by(failure, exchange, by);
+}
+
 awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   Trace& trace = trace_of(exchange);
+  if (request.body && may_be_call(exchange.form)) {
+    trace.call = std::make_shared<Call>(std::move(request.body));
+    request.body = std::make_unique<CallBody>(trace.call);
+  }
   if (!services_.audit.healthy() && !services_.audit.probe()) {
-    const Failure failure = audit_unwritable();
-    if (request.body) request.body->stop(failure);
-    co_return refuse_by(failure, exchange, DecidedBy::Proxy);
+    auto refused =
+        co_await turn_away(std::move(request), audit_unwritable(), exchange, DecidedBy::Proxy);
+    co_return refused;
   }
   const Decision decision = services_.policy.decide(exchange.destination(), exchange.scheme());
   trace.route = decision.route;
   trace.passage.bypass_body = row_of(decision.route).bypasses_scanner;
   if (decision.refusal) {
-    if (request.body) request.body->stop(*decision.refusal);
-    co_return refuse_by(*decision.refusal, exchange, DecidedBy::Policy);
+    auto refused =
+        co_await turn_away(std::move(request), *decision.refusal, exchange, DecidedBy::Policy);
+    co_return refused;
+  }
+  if (!decision.wildcard.empty()) {
+    const auto named = look_at_name(exchange, decision.wildcard);
+    if (!named) {
+      auto refused =
+          co_await turn_away(std::move(request), named.error(), exchange, DecidedBy::Guard);
+      co_return refused;
+    }
   }
   auto guarded = co_await services_.guard.look_out(request, exchange, trace.passage);
   if (!guarded) {
-    if (request.body) request.body->stop(guarded.error());
-    co_return refuse_by(guarded.error(), exchange, blame(guarded.error()));
+    const DecidedBy by = blame(guarded.error());
+    auto refused = co_await turn_away(std::move(request), guarded.error(), exchange, by);
+    co_return refused;
   }
   exchange.set_witness(this);
+  const bool waits_for_continue = request.head.expects_continue;
   auto sent = co_await services_.upstream.send(std::move(request), exchange, trace.passage);
-  if (!sent) {
-    const Failure& failure = sent.error();
-    co_return refuse(failure, exchange);
-  }
-  if (exchange.is_grpc && exchange.trace.failure) {
+  std::optional<Failure> failed;
+  if (!sent) failed = sent.error();
+  if (trace.call) co_await end_call(trace.call, failed, waits_for_continue);
+  if (failed) co_return refuse(*failed, exchange);
+  if (exchange.trace.failure && (exchange.is_grpc || trace.passage.refused_by_scanner)) {
     // The scanner's own answer, or what it made of the origin's: a page that no gRPC client reads.
     const Failure failure = *exchange.trace.failure;
     if (sent->body) sent->body->stop(failure);
-    co_return refuse_by(failure, exchange, blame(failure));
+    const int status = sent->head.status;
+    co_return refuse_by(failure, exchange, blame(failure), status);
   }
   // With a length the trailers of ours would come short of it.
   const bool grpc = exchange.is_grpc && is_grpc(sent->head.fields);
@@ -128,6 +172,17 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   // Whether the upstream keeps its connection is nothing to the client.
   sent->head.keep_alive = true;
   co_return std::move(*sent);
+}
+
+Result<void> ProxyHandler::look_at_name(Exchange& exchange, std::string_view wildcard) {
+  auto seen = services_.host_watch.look(exchange.destination().host, wildcard, Clock::now());
+  if (seen) return seen;
+  trace_of(exchange).passage.findings.add(FindingRecord{.name = "host name",
+                                                        .kind = "host_name",
+                                                        .severity = "refuse",
+                                                        .part = "host",
+                                                        .action = FindingAction::Refused});
+  return seen;
 }
 
 // A kill must not leave an exchange that sent something without a trace.

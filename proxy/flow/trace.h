@@ -1,8 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "proxy/contract/route.h"
+#include "proxy/flow/call_body.h"
 #include "proxy/http/exchange.h"
 #include "proxy/upstream/upstream.h"
 
@@ -14,6 +16,7 @@ struct Trace final : ExchangeNotes {
   std::optional<Route> route;  // none before the policy has decided
   bool host_has_secret = false;
   bool target_has_secret = false;
+  std::shared_ptr<Call> call;  // if it may be a JSON-RPC call with a body
   Passage passage;
 };
 

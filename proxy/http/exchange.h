@@ -13,6 +13,7 @@
 #include "proxy/contract/decided_by.h"
 #include "proxy/http/authority.h"
 #include "proxy/http/head.h"
+#include "proxy/http/refusal_form.h"
 
 namespace bottle {
 
@@ -111,7 +112,8 @@ class Exchange {
 
   SessionTrace trace;
   std::unique_ptr<ExchangeNotes> notes;
-  bool is_grpc = false;  // a gRPC call: what goes wrong is told in gRPC's way
+  bool is_grpc = false;                     // a gRPC call: what goes wrong is told in gRPC's way
+  RefusalForm form = RefusalForm::Problem;  // how a refusal is told in all other cases
   // The client's connection that it came on, as a number: where requests wait, connections take
   // turns.
   std::uint64_t client = 0;

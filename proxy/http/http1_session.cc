@@ -166,6 +166,7 @@ awaitable<void> Http1Session::serve_request(Accepted request) {
                     std::move(request.destination), request.scheme, head.version, nullptr);
   exchange.trace.method = head.method;
   exchange.trace.target = head.target;
+  exchange.form = refusal_form(head);
   exchange.client = reinterpret_cast<std::uintptr_t>(this);
   if (!go(Move::Serve)) co_return;
   Move outcome = Move::AnswerLost;

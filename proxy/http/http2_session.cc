@@ -302,6 +302,7 @@ awaitable<Response> Http2Session::respond(Stream& stream, Exchange& exchange, H2
   exchange.trace.method = request.head.method;
   exchange.trace.target = request.head.target;
   exchange.is_grpc = is_grpc_call(request.head);
+  exchange.form = refusal_form(request.head);
   exchange.client = reinterpret_cast<std::uintptr_t>(this);
   std::optional<Failure> refused = std::move(request.refused);
   if (!refused) {

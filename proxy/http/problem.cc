@@ -58,9 +58,9 @@ std::string problem_title(const Failure& failure, std::string_view host) {
 }
 
 LocalAnswer problem_answer(const Failure& failure, std::string_view request_id,
-                           std::string_view host) {
+                           std::string_view host, int status) {
   const FailureTraits& row = traits(failure.code);
-  const int status = row.status == 0 ? 500 : row.status;
+  if (status == 0) status = row.status == 0 ? 500 : row.status;
   const std::string_view code = problem_word(failure);
 
   LocalAnswer answer;
@@ -68,10 +68,11 @@ LocalAnswer problem_answer(const Failure& failure, std::string_view request_id,
   body.append("{\"type\":\"urn:bottle:problem:").append(code).append("\"");
   member(body, "title", problem_title(failure, host));
   body.append(",\"status\":").append(std::to_string(status));
+  // Some clients show the first 200 characters; `type` has the code.
+  member(body, "hint", failure.hint.empty() ? row.hint : std::string_view(failure.hint));
   member(body, "detail", failure.detail);
   member(body, "code", code);
   member(body, "request_id", request_id.substr(0, kMaxWord));
-  member(body, "hint", failure.hint.empty() ? row.hint : std::string_view(failure.hint));
   body.append("}\n");
 
   ResponseHead& head = answer.head;

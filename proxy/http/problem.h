@@ -16,16 +16,16 @@ struct LocalAnswer {
 };
 
 // The answer that a client gets for a Failure: problem+json (RFC 9457) with type, title, status,
-// detail, code, request_id, hint; nosniff, no-store; X-Bottle-Deny for a refusal by decision
+// hint, detail, code, request_id; nosniff, no-store; X-Bottle-Deny for a refusal by decision
 // (LogLevel::Audit); Proxy-Authenticate with a 407; Upgrade with a 426; Retry-After where waiting
 // helps. Every string is escaped and bounded, so a `detail` or `reason` with bytes of the peer's
 // does no harm. A Failure that the table gives no status (client gone) comes out as 500: callers
 // answer nothing instead.
 // Under HEAD the caller leaves the body out.
 // `host` is where the request went, for the title; empty if there is none, or none to be
-// repeated.
+// repeated. `status`: if it is not to be the table's.
 [[nodiscard]] LocalAnswer problem_answer(const Failure& failure, std::string_view request_id,
-                                         std::string_view host = {});
+                                         std::string_view host = {}, int status = 0);
 
 // The document's title: what the table says, and the host, since some clients show the user the
 // first words alone.

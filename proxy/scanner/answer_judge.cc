@@ -231,6 +231,7 @@ awaitable<Result<Response>> AnswerJudge::scanners_own(Response relayed, bool req
                 problem_code::kScannerDenied);
   }
   passage_.target_has_secret |= verdict.target_has_secret;
+  passage_.refused_by_scanner = true;
   mark_refused(relayed.head, std::move(verdict.failure), exchange_);
   if (relayed.body) {
     relayed.body =

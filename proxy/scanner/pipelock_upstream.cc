@@ -255,6 +255,7 @@ awaitable<Result<Response>> PipelockUpstream::judge(Response response, bool head
     }
     if (verdict.kind == PipelockVerdict::Kind::Refused) {
       passage.target_has_secret |= verdict.target_has_secret;
+      passage.refused_by_scanner = true;
       mark_refused(response.head, std::move(verdict.failure), exchange);
       if (!first.empty()) response.body = std::make_unique<BytesSource>(std::move(first));
       co_return response;

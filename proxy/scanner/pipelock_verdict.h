@@ -17,7 +17,7 @@ namespace bottle {
 struct PipelockVerdict {
   enum class Kind : std::uint8_t {
     Relayed,  // the origin's answer: pass it on
-    Refused,  // pipelock said no: pass its status and text on, marked with word(failure)
+    Refused,  // pipelock said no: `failure` says why, with its text as the detail
     Failed,   // pipelock could not do it: answer with `failure` instead
   };
   Kind kind = Kind::Relayed;

@@ -103,7 +103,7 @@ def main():
     secrets = []
     if options.secrets:
         with os.fdopen(fd_of(options.secrets)) as lines:
-            secrets = [json.loads(line) for line in lines]
+            secrets = [one for one in map(json.loads, lines) if "name" in one]
     for path in (options.ca_out, options.bundle_out):
         with open(path, "w") as out:
             out.write(CERTIFICATE)

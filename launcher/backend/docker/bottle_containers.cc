@@ -312,8 +312,9 @@ Expected<void> BottleContainers::start_proxy(const Step& step) {
   output->write.reset();
   errors->write.reset();
   proxy_input_ = std::move(input->write);
-  const std::string secrets = plan_.secrets.empty() ? "" : secret_lines(plan_.secrets) + "end\n";
-  if (auto handed = hand_over(proxy_input_, secrets); !handed) return handed;
+  const auto secrets = secret_lines(plan_);
+  if (!secrets) return secrets.error();
+  if (auto handed = hand_over(proxy_input_, *secrets + "end\n"); !handed) return handed;
   auto line = await_line(output->read.get(), signals_, kReadyLimit, "bottle-proxy in its container",
                          ExitCode::kProxy);
   auto print = line ? fingerprint_in(*line) : Expected<std::string>(std::move(line.error()));

@@ -152,7 +152,7 @@ Step create_proxy(const Plan& plan, const Facts& facts) {
               directory + "ca-bundle.pem", proxy_flag::kSpoolDir, std::string(kProxyDirectory),
               proxy_flag::kAudit, "-"});
   if (plan.origin_ca) add(words, {proxy_flag::kOriginCa, directory + "origin-ca.pem"});
-  if (!plan.secrets.empty()) add(words, {proxy_flag::kSecrets, fd_word(0)});
+  add(words, {proxy_flag::kSecrets, fd_word(0)});
   // A launcher that was killed must not leave a way out behind it.
   words.emplace_back(proxy_flag::kEndWithStdin);
   step.makes = Step::Makes::kContainer;
@@ -171,8 +171,10 @@ Step start_proxy(const Plan& plan) {
   Step step =
       step_of("start the proxy", {"start", "--attach", "--interactive", Names(plan.id).proxy},
               ExitCode::kProxy);
-  step.shown = plan.secrets.empty() ? "its output is the audit log"
-                                    : "reads the guarded values; its output is the audit log";
+  step.shown =
+      plan.secrets.empty()
+          ? "reads the fingerprints' key; its output is the audit log"
+          : "reads the fingerprints' key and the guarded values; its output is the audit log";
   return step;
 }
 

@@ -307,7 +307,8 @@ func TestAuditOfCutAnswer(t *testing.T) {
 	})
 }
 
-// TestScannersBlockIsMarked: pipelock's refusal keeps its status and text and gets our mark and a reason.
+// TestScannersBlockIsMarked: pipelock's refusal keeps its status, its text is the detail, and it gets our mark and a
+// reason.
 func TestScannersBlockIsMarked(t *testing.T) {
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Scanner})

@@ -38,12 +38,12 @@ TEST(GuardSettings, AnswersOfModelApisAreNotLookedAt) {
 }
 
 TEST(GuardSettings, FirstRuleThatSpeaksOfItCounts) {
-  const GuardSettings guard =
-      settings({"a.test=refuse", "*.test=redact", "b.test=refuse"}, {"*.test=block", "off"});
-  EXPECT_EQ(guard.on_secret(HostKind::Name, "a.test"), OnSecret::Refuse);
-  EXPECT_EQ(guard.on_secret(HostKind::Name, "b.test"), OnSecret::Redact);
+  const GuardSettings guard = settings({"a.h.test=refuse", "*.h.test=redact", "b.h.test=refuse"},
+                                       {"*.h.test=block", "off"});
+  EXPECT_EQ(guard.on_secret(HostKind::Name, "a.h.test"), OnSecret::Refuse);
+  EXPECT_EQ(guard.on_secret(HostKind::Name, "b.h.test"), OnSecret::Redact);
   EXPECT_EQ(guard.on_secret(HostKind::Name, "c.example"), OnSecret::Refuse);
-  EXPECT_EQ(guard.responses(HostKind::Name, "a.test"), AnswerRule::Block);
+  EXPECT_EQ(guard.responses(HostKind::Name, "a.h.test"), AnswerRule::Block);
   EXPECT_EQ(guard.responses(HostKind::Name, "c.example"), AnswerRule::Off);
   EXPECT_EQ(guard.responses(HostKind::Ipv6, "2001:db8::1"), AnswerRule::Off);
 }

@@ -49,6 +49,7 @@ class FakeUpstream final : public Upstream {
     head = request.head;
     passage.protocol = "http/1.1";
     passage.target_has_secret = target_has_secret;
+    passage.refused_by_scanner = refused_by_scanner;
     if (failure) co_return *failure;
     if (request.body) {
       for (;;) {
@@ -74,6 +75,7 @@ class FakeUpstream final : public Upstream {
 
   std::optional<Failure> failure;  // instead of an answer
   bool target_has_secret = false;  // so the scanner says
+  bool refused_by_scanner = false;
   int status = 200;
   std::optional<Failure> scanners_word;  // the answer is the scanner's refusal
   std::unique_ptr<BodySource> answer;
@@ -107,7 +109,8 @@ class FlowBench : public testing::Test {
     directory_ = ::mkdtemp(name.data());
     file = directory_ + "/audit.jsonl";
     PolicySpec spec;
-    spec.allow = {"a.test", "closed.test", std::string("s3cr3t-value-0123456789") + ".a.test"};
+    spec.allow = {"a.test", "*.wild.test", "closed.test",
+                  std::string("s3cr3t-value-0123456789") + ".a.test"};
     spec.routes = {"closed.test=deny"};
     auto made = Policy::make(std::move(spec));
     EXPECT_TRUE(made);
@@ -128,7 +131,7 @@ class FlowBench : public testing::Test {
   }
   void remake(UpstreamKind kind) {
     handler = std::make_unique<ProxyHandler>(
-        ProxyHandler::Services{*policy, upstream, kind, guard, *audit, "t-"});
+        ProxyHandler::Services{*policy, upstream, kind, guard, *audit, host_watch, "t-"});
   }
 
   std::unique_ptr<Exchange> exchange(const RequestHead& head, std::string host = "a.test") {
@@ -200,6 +203,7 @@ class FlowBench : public testing::Test {
   GuardSettings settings;
   Guard guard{secrets, settings, Guard::Limits{}, decode};
   std::unique_ptr<AuditSink> audit;
+  HostWatch host_watch;
   FakeUpstream upstream;
   std::unique_ptr<ProxyHandler> handler;
   std::string file;

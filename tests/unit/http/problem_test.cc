@@ -21,9 +21,9 @@ TEST(Problem, SaysWhatAndWhyAndWhatToDo) {
       "example.net");
   EXPECT_EQ(answer.body,
             "{\"type\":\"urn:bottle:problem:host_not_allowed\","
-            "\"title\":\"Refused by policy: example.net\",\"status\":403,\"detail\":\"the host is "
-            "not on the allowlist\","
-            "\"code\":\"host_not_allowed\",\"request_id\":\"r-1\",\"hint\":\"Ask.\"}\n");
+            "\"title\":\"Refused by policy: example.net\",\"status\":403,\"hint\":\"Ask.\","
+            "\"detail\":\"the host is not on the allowlist\",\"code\":\"host_not_allowed\","
+            "\"request_id\":\"r-1\"}\n");
   EXPECT_EQ(answer.head.status, 403);
   EXPECT_EQ(*answer.head.fields.find("content-type"), "application/problem+json");
   EXPECT_EQ(*answer.head.fields.find("x-content-type-options"), "nosniff");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <cstddef>
 #include <list>
 #include <optional>
@@ -33,9 +34,12 @@ class Doors : public ::testing::Test {
     EXPECT_EQ(::connect(fd.get(), place_.data(), static_cast<socklen_t>(place_.size())), 0);
     return fd;
   }
+  // On the loop, as where a connection ends.
   void end_one() {
-    ends.front().set();
-    ends.pop_front();
+    asio::post(io, [this] {
+      ends.front().set();
+      ends.pop_front();
+    });
   }
   // Until nothing is left to do but to wait.
   void settle() {
@@ -45,7 +49,7 @@ class Doors : public ::testing::Test {
   }
   void TearDown() override {
     door->close();
-    while (!ends.empty()) end_one();
+    for (std::size_t left = ends.size(); left > 0; --left) end_one();
     settle();
   }
 

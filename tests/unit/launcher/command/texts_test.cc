@@ -96,6 +96,17 @@ TEST(Init, CodexStartsWithoutASandboxOfItsOwn) {
   EXPECT_THAT(*text, HasSubstr("The bottle is the sandbox."));
 }
 
+TEST(Init, ModelApisOfThePresetsGetRedactedRequests) {
+  const auto rules_for = [](const std::vector<std::string>& presets) {
+    const auto text = manifest_for(presets, {});
+    const auto manifest = parse_manifest(*text, "bottle.json", "/project");
+    return manifest->bottles.at("default").guard.on_secret;
+  };
+  EXPECT_THAT(rules_for({"claude", "codex", "git"}),
+              ElementsAre("api.anthropic.com=redact", "api.openai.com=redact"));
+  EXPECT_THAT(rules_for({"git"}), testing::IsEmpty());
+}
+
 TEST(Init, HostsAreTakenFromUrls) {
   EXPECT_THAT(hosts_in("https://a.example/x https://me:pw@b.example:8443/ http://c.example:80"),
               ElementsAre("a.example", "b.example:8443", "c.example"));
@@ -116,7 +127,7 @@ TEST(Env, EachShellGetsItsOwnWords) {
 
 TEST(Completion, KnowsEveryCommandAndOption) {
   const auto table = command_table();
-  EXPECT_EQ(table.size(), 9U);
+  EXPECT_EQ(table.size(), 10U);
   const auto bash = bash_completion(table);
   const auto zsh = zsh_completion(table);
   for (const auto& row : table) {

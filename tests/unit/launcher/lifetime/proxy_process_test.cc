@@ -12,11 +12,13 @@ TEST(SecretLines, EachSecretIsALineOfJson) {
   const std::vector<KnownSecret> secrets{
       {.name = "SPEC_TEST_KEY", .value = Secret("host-secret-value"), .hosts = {"api.example"}},
       {.name = "TOKEN", .value = Secret("file-secret-value"), .hosts = {}}};
-  EXPECT_EQ(secret_lines(secrets),
-            R"({"hosts":["api.example"],"name":"SPEC_TEST_KEY","value":"host-secret-value"})"
-            "\n"
-            R"({"hosts":[],"name":"TOKEN","value":"file-secret-value"})"
-            "\n");
+  EXPECT_EQ(secret_lines(secrets, FingerprintKey{}),
+            R"({"fingerprint_key":")" + std::string(64, '0') +
+                "\"}\n"
+                R"({"hosts":["api.example"],"name":"SPEC_TEST_KEY","value":"host-secret-value"})"
+                "\n"
+                R"({"hosts":[],"name":"TOKEN","value":"file-secret-value"})"
+                "\n");
 }
 
 }  // namespace

@@ -85,6 +85,23 @@ INSTANTIATE_TEST_SUITE_P(
             "allow, allow_addresses, routes"},
         Bad{"UnknownRoute", in_bottle("\"egress\": {\"routes\": {\"a.b\": \"pass\"}}"), "2:30",
             "\"a.b\": the route \"pass\" does not exist; use scan, scan-requests or deny", ""},
+        Bad{"GuardNoObject", in_bottle("\"guard\": []"), "2:10", "must be an object", "example"},
+        Bad{"GuardUnknownKey", in_bottle("\"guard\": {\"onsecret\": \"redact\"}"), "2:11",
+            "unknown key \"onsecret\"", "on_secret, responses, ignore, financial"},
+        Bad{"GuardRuleOfTheOther", in_bottle("\"guard\": {\"on_secret\": \"note\"}"), "2:24",
+            "no rule for secrets", "HOST=redact"},
+        Bad{"GuardHostInAWord", in_bottle("\"guard\": {\"on_secret\": \"h.test=redact\"}"), "2:24",
+            "one word for every host", "example"},
+        Bad{"GuardHostWithAPort", in_bottle("\"guard\": {\"responses\": {\"h.test:1\": \"off\"}}"),
+            "2:25", "leave out the port", ""},
+        Bad{"GuardRuleNoString", in_bottle("\"guard\": {\"responses\": {\"h.test\": true}}"),
+            "2:35", "must be a string", "block"},
+        Bad{"GuardIgnoresNoList", in_bottle("\"guard\": {\"ignore\": \"abcdefghijklmn27\"}"),
+            "2:21", "must be a list", "example"},
+        Bad{"GuardIgnoresNoFingerprint", in_bottle("\"guard\": {\"ignore\": [\"ghp_1\"]}"), "2:22",
+            "16 characters, not 5", "bottle allow --secret"},
+        Bad{"GuardFinancialNoBoolean", in_bottle("\"guard\": {\"financial\": \"yes\"}"), "2:24",
+            "must be true or false", "example"},
         Bad{"LimitNoNumber", in_bottle("\"limits\": {\"queue\": \"1\"}"), "2:21",
             "\"queue\" must be a number", ""},
         Bad{"LimitFraction", in_bottle("\"limits\": {\"queue\": 1.5}"), "2:12", "whole number",
@@ -155,6 +172,18 @@ TEST(Manifest, ReadsTheWholeOfTheDocumentedExample) {
 }
 
 // Each NAME.json of the corpus is wrong in one way; NAME.txt holds what is said about it.
+TEST(Manifest, GuardTakesAWordOrHosts) {
+  const auto manifest = parse(in_bottle(R"("guard": {"on_secret": {"b.test": "redact",)"
+                                        R"( "*.a.test": "refuse"}, "responses": "block",)"
+                                        R"( "ignore": ["abcdefghijklmn27"], "financial": true})"));
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  const GuardEntry& guard = manifest->bottles.at("b").guard;
+  EXPECT_THAT(guard.on_secret, ElementsAre("b.test=redact", "*.a.test=refuse"));
+  EXPECT_THAT(guard.responses, ElementsAre("block"));
+  EXPECT_THAT(guard.ignore, ElementsAre("abcdefghijklmn27"));
+  EXPECT_TRUE(guard.financial);
+}
+
 TEST(Manifest, TheCorpusOfMistakesIsExplained) {
   const std::filesystem::path corpus = BOTTLE_TESTS_DIR "/unit/launcher/manifest/manifests";
   const auto content = [](const std::filesystem::path& file) {

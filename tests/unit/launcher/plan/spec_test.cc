@@ -224,6 +224,27 @@ TEST_F(Spec, LimitsAreTheProxys) {
   }
 }
 
+TEST_F(Spec, GuardsRulesOfTheCommandLineComeFirst) {
+  manifest(R"({"bottles": {"default": {"guard": {"on_secret": {"*.a.test": "redact"},
+              "responses": "off", "ignore": ["abcdefghijklmn27"], "financial": true}}},
+              "agents": {"a": {"bottle": "default", "command": ["sh"]}}})");
+  options_.name = "a";
+  options_.on_secret = {"a.test=refuse"};
+  options_.responses = {"block"};
+  const auto made = plan(options_);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_THAT(describe(*made),
+              HasSubstr("--on-secret a.test=refuse --on-secret '*.a.test=redact' --responses block "
+                        "--responses off --guard-ignore abcdefghijklmn27 --guard-set financial"));
+  EXPECT_THAT(describe(*made), HasSubstr("on secret   a.test=refuse\n"));
+  EXPECT_THAT(describe(*made), HasSubstr("ignored     abcdefghijklmn27\n"));
+  options_.responses = {"a.test=refuse"};
+  const auto bad = plan(options_);
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().code, ExitCode::kUsage);
+  EXPECT_THAT(bad.error().message, HasSubstr("--responses a.test=refuse: "));
+}
+
 TEST_F(Spec, AMissingProxyOrWorkspaceIsAnError) {
   std::filesystem::remove(root_ / "bin/bottle-proxy");
   around_.env["PATH"] = "/nonexistent";
