@@ -22,7 +22,8 @@ std::optional<Coding> coding_of(StreamMark mark) {
   return std::nullopt;
 }
 
-// What is no such stream after all, or is broken, ends it: the text around it is looked at anyhow.
+// A text that is no such stream after all, or a broken one, ends it: the text around it is looked
+// at anyhow.
 class OneStream final : public Inflater {
  public:
   explicit OneStream(std::unique_ptr<ContentDecoder> decoder) : decoder_(std::move(decoder)) {}

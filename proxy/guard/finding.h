@@ -23,7 +23,7 @@ enum class FindingKind : std::uint8_t {
   Answer,    // in what came back
 };
 
-// What the guard found, as a value; never the secret itself.
+// A find of the guard, as a value; never the secret itself.
 struct Finding {
   FindingKind kind = FindingKind::Token;
   Severity severity = Severity::Refuse;

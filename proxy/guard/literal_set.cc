@@ -108,7 +108,7 @@ void LiteralStream::scan(const LiteralSet& set, ByteView bytes, LiteralListener&
   if (bytes.empty() || set.empty()) return;
   if (!waiting_.empty() && !settle(bytes.front(), listener)) return;
   if (tail_size_ > 0) {
-    // What began in the tail.
+    // Occurrences that began in the tail.
     std::array<char, 2 * LiteralSet::kLongest> joined;
     const std::size_t more = std::min(bytes.size(), LiteralSet::kLongest);
     std::memcpy(joined.data(), tail_.data(), tail_size_);

@@ -13,7 +13,7 @@ namespace bottle {
 
 class TextScan;
 
-// What was found, before it is judged.
+// A find before it is judged.
 struct RawFind {
   bool exact = false;     // a value of the set, and not a shape
   std::size_t index = 0;  // of the value, or the shape's id
@@ -34,7 +34,7 @@ class FindListener {
   ~FindListener() = default;
 };
 
-// Inflates compressed streams that texts were found to hold. Made by who has the libraries.
+// Inflates compressed streams that texts were found to hold. The maker has the libraries.
 class Inflater {
  public:
   virtual ~Inflater() = default;

@@ -26,7 +26,7 @@ void add_plain_forms(ByteView value, std::size_t owner, std::vector<Literal>& ou
 inline constexpr std::size_t kShortestSqueezed = 14;
 void add_squeezed_forms(ByteView value, std::size_t owner, std::vector<Literal>& out);
 
-// What a host's name and a field's name leave of it: lower case, letters and digits.
+// The forms that a host's name and a field's name leave of it: lower case, letters and digits.
 void add_name_forms(ByteView value, std::size_t owner, std::vector<Literal>& out);
 
 }  // namespace bottle

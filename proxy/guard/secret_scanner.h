@@ -76,7 +76,7 @@ class SecretScanner {
   // once, with different spans. If there are kMaxFindings, more may be in it.
   [[nodiscard]] std::vector<Finding> find_all(ByteView text);
 
-  // What is told and not refused, so far: each thing once, at most kMaxNotes.
+  // The notes so far, which are told and not refused: each thing once, at most kMaxNotes.
   [[nodiscard]] const std::vector<Finding>& notes() const noexcept;
 
  private:

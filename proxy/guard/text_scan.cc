@@ -336,7 +336,7 @@ void TextScan::sniff(ByteView bytes) {
     inflater_ = tree_.inflater(mark);
     if (!inflater_) return;
     stream_.text = tree_.take(*this, depth_ + 1);
-    // What came in earlier pieces; this one's bytes follow.
+    // The bytes of earlier pieces; this one's bytes follow.
     const std::size_t here = static_cast<std::size_t>(&c - bytes.data()) + 1;
     const Bytes earlier = beginning_.substr(0, beginning_.size() - here);
     if (!earlier.empty()) inflate(earlier);

@@ -75,7 +75,7 @@ class TextScan final : public ViewSink {
   bool last_apart_ = false;
   std::unique_ptr<RunFinder> finder_;
   std::array<Child, RunFinder::kSlots> children_;
-  // What the finder is being fed: where that begins for it and in which layer.
+  // The text that the finder is being fed: where that begins for it and in which layer.
   const TextLayer* inside_ = nullptr;
   std::uint64_t finder_at_ = 0;
   std::uint64_t inside_at_ = 0;

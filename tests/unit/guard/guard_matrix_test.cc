@@ -1,4 +1,4 @@
-// What is found of what can be decoded: each secret, in each encoding, in each place, in one piece
+// The guard finds what can be decoded: each secret, in each encoding, in each place, in one piece
 // and byte by byte. Prints what is not found.
 #include <gtest/gtest.h>
 
