@@ -46,19 +46,39 @@ BodyScan::BodyScan(const SecretSet& set, ScanSpace& scan, DecodeSpace& decode,
   decoder_ = ContentDecoder::make(codings, limits, space_);
 }
 
+Failure BodyScan::refuse(const Finding& finding) {
+  report_notes();
+  if (report_) report_(finding);
+  return refusal(finding);
+}
+
+// Of what was seen as it came and decoded alike, one is enough.
+void BodyScan::report_notes() {
+  if (!report_) return;
+  for (const Finding& note : raw_.notes()) report_(note);
+  if (!decoded_) return;
+  for (const Finding& note : decoded_->notes()) {
+    const auto same = [&](const Finding& other) {
+      return other.name == note.name && other.fingerprint == note.fingerprint;
+    };
+    if (std::none_of(raw_.notes().begin(), raw_.notes().end(), same)) report_(note);
+  }
+}
+
 Result<Bytes> BodyScan::feed(Bytes piece, bool end) {
   const ScanResult raw = raw_.feed(piece);
-  if (raw.refused) return refusal(*raw.refused);
+  if (raw.refused) return refuse(*raw.refused);
   if (!piece.empty()) raw_waits_ = raw.safe < piece.size();
   if (end) {
     const std::optional<Finding> last = raw_.finish();
-    if (last) return refusal(*last);
+    if (last) return refuse(*last);
   }
   const auto decoded = declared_ ? decode(piece) : decode_undeclared(piece);
   if (!decoded) return decoded.error();
   if (end) {
     auto finished = finish_decoded();
     if (!finished) return finished.error();
+    report_notes();
   }
   const bool waits = !end && (raw_waits_ || decoded_waits_);
   if (held_.empty() && !decoder_ && !waits) return piece;
@@ -86,7 +106,7 @@ Result<> BodyScan::decode(ByteView in) {
 // Of the decoder's output, in the room.
 Result<> BodyScan::show(std::size_t decoded) {
   const ScanResult result = decoded_->feed(ByteView(space_.room().data(), decoded));
-  if (result.refused) return refusal(*result.refused);
+  if (result.refused) return refuse(*result.refused);
   if (decoded > 0) decoded_waits_ = result.safe < decoded;
   return {};
 }
@@ -149,7 +169,7 @@ Result<> BodyScan::finish_decoded() {
   }
   if (!decoded_) return {};
   const std::optional<Finding> last = decoded_->finish();
-  if (last) return refusal(*last);
+  if (last) return refuse(*last);
   return {};
 }
 

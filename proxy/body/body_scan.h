@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/result.h"
@@ -29,6 +31,8 @@ class BodyScan {
   BodyScan(const SecretSet& set, ScanSpace& scan, DecodeSpace& decode, std::string_view host,
            Scheme scheme, const Codings& codings, DecodeLimits limits);
 
+  // `report` is called from feed(): with what is refused, and at the end with the notes.
+  void set_report(std::function<void(const Finding&)> report) { report_ = std::move(report); }
   // The next piece, and what may go out now (maybe nothing, maybe more than this piece). `end`: it
   // is the last one, and all that is held is given back. A Failure is final: refusal(finding), or
   // the decoder's.
@@ -40,7 +44,10 @@ class BodyScan {
   [[nodiscard]] Result<> finish_decoded();
   [[nodiscard]] Result<> show(std::size_t decoded);
   void begin_undeclared();
+  [[nodiscard]] Failure refuse(const Finding& finding);
+  void report_notes();
 
+  std::function<void(const Finding&)> report_;
   const SecretSet& set_;
   ScanSpace& scan_space_;
   DecodeSpace& space_;

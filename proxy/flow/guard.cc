@@ -8,6 +8,7 @@
 #include "proxy/body/read_ahead.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/flow/body_redaction.h"
+#include "proxy/flow/guard_records.h"
 #include "proxy/flow/inspected_body.h"
 #include "proxy/flow/trace.h"
 
@@ -25,7 +26,12 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
   const Destination& destination = exchange.destination();
   SecretScanner head(secrets_, scan_, destination.host, exchange.scheme());
   const std::optional<Finding> hit = head.scan_head(request.head);
-  if (hit) co_return refusal(*hit);
+  for (const Finding& note : head.notes())
+    passage.findings.add(record_of(note, FindingAction::Noted));
+  if (hit) {
+    passage.findings.add(record_of(*hit, FindingAction::Refused));
+    co_return refusal(*hit);
+  }
   if (!request.body) co_return Result<>();
   const auto codings = codings_of(request.head.fields);
   if (!codings) co_return codings.error();
@@ -44,6 +50,10 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
   }
   auto scan = std::make_unique<BodyScan>(secrets_, scan_, decode_, destination.host,
                                          exchange.scheme(), *codings, limits_.decode);
+  scan->set_report([&passage](const Finding& finding) {
+    const bool note = finding.severity == Severity::Note;
+    passage.findings.add(record_of(finding, note ? FindingAction::Noted : FindingAction::Refused));
+  });
   request.body = std::make_unique<GuardedBody>(std::move(request.body), std::move(scan));
   passage.scanned_request_body = true;
   co_return Result<>();

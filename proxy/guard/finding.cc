@@ -50,13 +50,25 @@ std::string_view to_string(RequestPart part) noexcept {
   return "body";
 }
 
+namespace {
+
+std::string hint(const Finding& finding, const std::string& where) {
+  std::string text =
+      "Take the secret (" + finding.name + ") out of " + where +
+      ". If it belongs to this host, the person who runs the bottle can add the host "
+      "to the secret's \"hosts\"";
+  if (!finding.fingerprint.empty()) {
+    text += "; if it is no secret: bottle allow --secret " + finding.fingerprint;
+  }
+  return text + ".";
+}
+
+}  // namespace
+
 Failure refusal(const Finding& finding) {
   const std::string where = place(finding);
   return Failure{Code::Denied, "the request carries a secret (" + finding.name + ") in " + where,
-                 reason(finding.part),
-                 "Take the secret (" + finding.name + ") out of " + where +
-                     ". If this host is where it belongs, the person who runs the bottle can add "
-                     "it to the \"hosts\" of that secret."};
+                 reason(finding.part), hint(finding, where)};
 }
 
 }  // namespace bottle
