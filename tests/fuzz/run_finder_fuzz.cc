@@ -1,4 +1,5 @@
-// A text's runs: the same children however the text is cut, and no more than four bytes for one.
+// A text's runs: the same children however the text is cut and read, and no more than four bytes
+// for one.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -11,9 +12,10 @@ namespace {
 
 using namespace bottle;
 
-std::vector<ViewText> found(ByteView in, std::size_t step) {
+std::vector<ViewText> found(ByteView in, std::size_t step,
+                            RunFinder::Reading reading = RunFinder::Reading::Fast) {
   ViewTexts texts;
-  RunFinder finder(texts);
+  RunFinder finder(texts, reading);
   for (std::size_t i = 0; i < in.size(); i += step) finder.feed(in.substr(i, step));
   finder.flush();
   FUZZ_CHECK(finder.idle());
@@ -31,5 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto whole = found(in, in.size() + 1);
   FUZZ_CHECK(found(in, step) == whole);
   FUZZ_CHECK(found(in, 1) == whole);
+  FUZZ_CHECK(found(in, in.size() + 1, RunFinder::Reading::Exact) == whole);
+  FUZZ_CHECK(found(in, in.size() + 1, RunFinder::Reading::Portable) == whole);
   return 0;
 }

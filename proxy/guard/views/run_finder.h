@@ -30,8 +30,15 @@ class RunFinder {
   static constexpr std::size_t kMinJoined = 24;
   static constexpr std::size_t kMaxGap = 32;
 
+  // How text without runs is read; what is found is the same.
+  enum class Reading : std::uint8_t {
+    Fast,      // passed a block at a time, with what this CPU has
+    Portable,  // the same with what every CPU has
+    Exact,     // word by word: the reference for tests
+  };
+
   // `sink` outlives it.
-  explicit RunFinder(ViewSink& sink);
+  explicit RunFinder(ViewSink& sink, Reading reading = Reading::Fast);
   ~RunFinder();
   RunFinder(const RunFinder&) = delete;
   RunFinder& operator=(const RunFinder&) = delete;
