@@ -180,16 +180,21 @@ class Passer {
     };
     if (!goes_on) next_begin();
     Place most = 0;
+    Place size = size_;
+    Place joined = joined_;
+    Place first = clean_.words;
     for (; ends != 0; ends &= ends - 1) {
-      const Place size = at_ + lowest(ends) - begin;
-      const bool same = size == size_;
-      joined_ = (same ? joined_ : 0) + size;
-      clean_.words = same ? clean_.words : begin;
-      most = std::max(most, joined_);
-      size_ = size;
+      const Place last = size;
+      size = at_ + lowest(ends) - begin;
+      first = size == last ? first : begin;
+      joined = (size == last ? joined : 0) + size;
+      most = std::max(most, joined);
       next_begin();
     }
     word_begin_ = begin;
+    size_ = size;
+    joined_ = joined;
+    clean_.words = first;
     return most < static_cast<Place>(RunFinder::kMinJoined);
   }
 
@@ -199,7 +204,7 @@ class Passer {
     const auto is_word = [this](Place i) {
       return kWordChars[static_cast<unsigned char>(in_[static_cast<std::size_t>(i)])];
     };
-    if (place > 0) {
+    if (place > 0 && is_word(place - 1)) {
       while (place < static_cast<Place>(in_.size()) && is_word(place)) ++place;
     }
     return static_cast<std::size_t>(std::max(from_, std::min(place, clean.words)));
