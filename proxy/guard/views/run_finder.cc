@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "proxy/guard/views/bounded_sink.h"
 #include "proxy/guard/views/dump_lines.h"
 #include "proxy/guard/views/hex_digit.h"
 #include "proxy/guard/views/number_list.h"
@@ -25,15 +26,17 @@ class RunFinder::State {
                              ? nullptr
                              : bottle::pass_quiet_text(
                                    reading == Reading::Portable ? Kernel::Portable : Kernel::Best)),
-        run_(sink),
-        decimal_(sink, NumberList::Base::Decimal, 8),
-        octal_(sink, NumberList::Base::Octal, 9),
-        dump_(sink, 10),
-        quoted_(sink, 11),
-        uuencode_(sink, 12) {}
+        sink_(sink, 1, Base64Lanes::kAlignments - 1),
+        run_(sink_),
+        decimal_(sink_, NumberList::Base::Decimal, 8),
+        octal_(sink_, NumberList::Base::Octal, 9),
+        dump_(sink_, 10),
+        quoted_(sink_, 11),
+        uuencode_(sink_, 12) {}
 
   void feed(ByteView in);
   void flush();
+  [[nodiscard]] bool has_cut_off() const noexcept { return sink_.has_cut_off(); }
   [[nodiscard]] bool idle() const noexcept {
     return !run_.is_open() && decimal_.is_empty() && octal_.is_empty() && !dump_.in_line() &&
            !quoted_.is_reading() && !uuencode_.is_reading();
@@ -77,6 +80,7 @@ class RunFinder::State {
 
   const WordMask mask_ = word_mask();
   const PassQuietText pass_quiet_text_;  // null: each word is looked at
+  BoundedSink sink_;
   Run run_;
   NumberList decimal_;
   NumberList octal_;
@@ -113,6 +117,7 @@ class RunFinder::State {
 
 void RunFinder::State::feed(ByteView in) {
   in_ = in;
+  sink_.read(in.size());
   if (dump_.in_line()) dump_.read(in, begin_);
   if (quoted_.is_reading()) quoted_.read(in, begin_);
   if (uuencode_.is_reading()) uuencode_.read(in, begin_);
@@ -372,6 +377,7 @@ void RunFinder::State::flush() {
   quoted_.finish(begin_);
   quoted_.begin_text();
   uuencode_.finish(begin_);
+  sink_.begin_text();
   begin_ = word_begin_ = word_end_ = added_ = 0;
   in_word_ = false;
   same_size_ = 0;
@@ -386,5 +392,6 @@ void RunFinder::feed(ByteView in) {
 }
 void RunFinder::flush() { state_->flush(); }
 bool RunFinder::idle() const noexcept { return state_->idle(); }
+bool RunFinder::has_cut_off() const noexcept { return state_->has_cut_off(); }
 
 }  // namespace bottle

@@ -11,8 +11,9 @@ namespace bottle {
 
 // Finds what looks encoded in a text, in any split, and hands the decoded bytes to a sink piece by
 // piece while the run goes on. The children's bytes do not depend on how the text was cut (where
-// their pieces are cut does). Memory is fixed (about 10 KiB), work linear; together the children of
-// one run have at most 3 bytes for each of its characters, and mostly less than one.
+// their pieces are cut does), unless they were cut off: all children of a text together have at
+// most 3 bytes for each byte that was fed (BoundedSink), and mostly less than one. Memory is fixed
+// (about 10 KiB), work linear.
 //
 // A run is
 //  - an unbroken word of kMinWord characters of base64 and base64url, or
@@ -48,6 +49,8 @@ class RunFinder {
   void flush();
   // No run is open.
   [[nodiscard]] bool idle() const noexcept;
+  // Bytes of a child were cut off, in any of the texts so far.
+  [[nodiscard]] bool has_cut_off() const noexcept;
 
  private:
   class State;

@@ -164,6 +164,31 @@ TEST(RunFinder, ChildrenAreBounded) {
   }
 }
 
+// Characters that are text in all alignments, and base32 or hex, too.
+TEST(RunFinder, ChildrenAreCutOffAtThreeBytesForOne) {
+  static constexpr ByteView kBusiest[] = {"ICAgICAg", "ICAg2222", "MjIyMjIy", "22222222", "IiIi"};
+  for (const ByteView unit : kBusiest) {
+    Bytes in;
+    while (in.size() < 50'000) in += unit;
+    for (const std::size_t step : {1u, 100u, 16'384u}) {
+      ViewTexts texts;
+      RunFinder finder(texts);
+      for (std::size_t i = 0; i < in.size(); i += step) {
+        finder.feed(ByteView(in).substr(i, step));
+        EXPECT_LE(texts.size(), 3 * std::min(in.size(), i + step));
+      }
+      finder.flush();
+      EXPECT_TRUE(texts.is_sound());
+      EXPECT_LE(texts.size(), 3 * in.size());
+      // What is not guessed is whole.
+      const auto found = texts.texts();
+      ASSERT_FALSE(found.empty());
+      EXPECT_EQ(found.front().slot, 0);
+      EXPECT_EQ(found.front().text.size(), in.size() / 4 * 3);
+    }
+  }
+}
+
 // What is passed a block at a time: samples, numbers, words of one length, prose and bytes behind
 // each other, so that quiet and other text meet at any place of a block.
 class RandomText {
