@@ -33,7 +33,7 @@ class BoundedSink final : public ViewSink {
   }
 
  private:
-  // What a guess leaves for the others. A run is read in pieces that need less.
+  // A guess leaves so much for the others. A run is read in pieces that need less.
   static constexpr std::size_t kMostKept = 8192;
 
   ViewSink& sink_;

@@ -160,7 +160,7 @@ class Passer {
       behind = numbers & (kAll << last);
       numbers_ = 0;
     } else if (numbers == 0) {
-      // What the block may hold is the last digits of a number, and a wide gap.
+      // The block holds a wide gap, and no more than the last digits of a number.
       static_assert(kBlockBytes > RunFinder::kMaxGap + RunFinder::kMinWord);
       clean_.list = at_ + static_cast<Place>(kBlockBytes);
       numbers_ = 0;

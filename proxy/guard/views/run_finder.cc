@@ -185,7 +185,7 @@ QuietText RunFinder::State::pass_quiet(std::size_t from) {
                                             .joined = same_words_ == 1 ? same_size_ : pending_size_,
                                             .numbers = numbers + (in_word_ ? 1 : 0)});
   if (quiet.resume == from) return quiet;
-  // What was there of words of one length and of numbers has ended.
+  // Words of one length and numbers that were there have ended.
   in_word_ = false;
   word_end_ = begin_ + quiet.resume;
   same_size_ = 0;

@@ -180,7 +180,7 @@ TEST(RunFinder, ChildrenAreCutOffAtThreeBytesForOne) {
       finder.flush();
       EXPECT_TRUE(texts.is_sound());
       EXPECT_LE(texts.size(), 3 * in.size());
-      // What is not guessed is whole.
+      // The known alignment is whole.
       const auto found = texts.texts();
       ASSERT_FALSE(found.empty());
       EXPECT_EQ(found.front().slot, 0);
@@ -189,8 +189,8 @@ TEST(RunFinder, ChildrenAreCutOffAtThreeBytesForOne) {
   }
 }
 
-// What is passed a block at a time: samples, numbers, words of one length, prose and bytes behind
-// each other, so that quiet and other text meet at any place of a block.
+// Text for what is passed a block at a time: samples, numbers, words of one length, prose and bytes
+// behind each other, so that quiet and other text meet at any place of a block.
 class RandomText {
  public:
   explicit RandomText(unsigned seed) : random_(seed) {}
