@@ -23,7 +23,8 @@ namespace bottle {
 // Its characters are read as base64 (in each alignment that decodes to text, and in those that the
 // beginnings of its first two words give), as base32 and as hex, as far as they may be it. Lists of
 // byte values, dumps with offsets, quoted-printable and uuencode have readers of their own.
-// Text that holds none of it is passed at 1-2 GB/s.
+// Text that holds none of it is passed a block at a time: with AVX2, prose at about a twelfth of
+// memchr's speed (0.9 GB/s on a busy core), code with its long names and paths at half of that.
 class RunFinder {
  public:
   static constexpr std::size_t kSlots = 13;  // ViewSpec::slot is below it
