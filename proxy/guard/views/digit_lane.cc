@@ -30,6 +30,30 @@ constexpr DigitAlphabet base32_alphabet(char first_letter) {
 
 static_assert(DigitAlphabet::kForeign == kNoDigit);
 
+// Decodes groups of digits that fill whole bytes, as long as nothing but digits comes; `waiting`
+// bits are no byte yet. Returns how many characters that are.
+template <unsigned kBits, std::size_t kGroup>
+std::size_t decode_groups(const DigitAlphabet& alphabet, std::uint32_t& carried, unsigned waiting,
+                          ByteView chars, char*& to) {
+  static constexpr std::size_t kBytes = kGroup * kBits / 8;
+  std::size_t i = 0;
+  for (; i + kGroup <= chars.size(); i += kGroup) {
+    std::uint64_t bits = carried;
+    unsigned all = 0;
+    for (std::size_t j = 0; j < kGroup; ++j) {
+      const std::uint8_t value = alphabet.values[static_cast<unsigned char>(chars[i + j])];
+      all |= value;
+      bits = bits << kBits | value;
+    }
+    if (all >> kBits != 0) break;  // not all of them are digits
+    for (std::size_t j = kBytes; j > 0; --j) {
+      *to++ = static_cast<char>(bits >> (8 * (j - 1) + waiting));
+    }
+    carried = static_cast<std::uint32_t>(bits);
+  }
+  return i;
+}
+
 }  // namespace
 
 constinit const DigitAlphabet kHexAlphabet = hex_alphabet();
@@ -46,6 +70,7 @@ void DigitLane::read(const char* chars, std::size_t size, std::uint64_t end) {
   while (i < size) {
     if (head_size_ == 0 && !open_) i = skip_foreign(chars, i, size);
     std::size_t digits_end = i;
+    while (digits_end + kLooks <= size && !has_foreign(chars + digits_end)) digits_end += kLooks;
     while (digits_end < size && !is_foreign(chars[digits_end])) ++digits_end;
     take(chars + i, digits_end - i, end);
     if (digits_end == size) return;
@@ -54,11 +79,16 @@ void DigitLane::read(const char* chars, std::size_t size, std::uint64_t end) {
   }
 }
 
-// Where kLeast digits begin, or the digits at the end of the characters. Looks at about one
-// character in ten: where one is foreign, no run of digits goes over it.
-std::size_t DigitLane::skip_foreign(const char* chars, std::size_t from, std::size_t size) {
+// Where kLeast digits begin, or the digits at the end of the characters; too few of them may be
+// before. Looks at a few of kLeast characters: where one is foreign, no run of digits goes over it.
+std::size_t DigitLane::skip_foreign(const char* chars, std::size_t from, std::size_t size) const {
   while (from + kLeast <= size) {
-    std::size_t i = from + kLeast;
+    const std::size_t next = from + kLeast - kLooks;
+    if (has_foreign(chars + next)) {
+      from = next + 1;
+      continue;
+    }
+    std::size_t i = next;
     while (i > from && !is_foreign(chars[i - 1])) --i;
     if (i == from) return from;
     from = i;
@@ -66,6 +96,12 @@ std::size_t DigitLane::skip_foreign(const char* chars, std::size_t from, std::si
   std::size_t i = size;
   while (i > from && !is_foreign(chars[i - 1])) --i;
   return i;
+}
+
+bool DigitLane::has_foreign(const char* chars) const noexcept {
+  bool found = false;
+  for (std::size_t i = 0; i < kLooks; ++i) found |= is_foreign(chars[i]);
+  return found;
 }
 
 void DigitLane::take(const char* chars, std::size_t size, std::uint64_t end) {
@@ -116,6 +152,12 @@ void DigitLane::end_digits(std::uint64_t end) {
 
 char* DigitLane::decode(Bits& state, const char* chars, std::size_t size, char* to) const {
   for (std::size_t i = 0; i < size; ++i) {
+    if (state.skip == 0) {
+      const ByteView rest(chars + i, size - i);
+      i += alphabet_.bits == 4 ? decode_groups<4, 2>(alphabet_, state.bits, state.count, rest, to)
+                               : decode_groups<5, 8>(alphabet_, state.bits, state.count, rest, to);
+    }
+    if (i == size) break;
     const std::uint8_t value = alphabet_.values[static_cast<unsigned char>(chars[i])];
     if (value == DigitAlphabet::kSkipped) continue;
     if (value == DigitAlphabet::kPrefix) {

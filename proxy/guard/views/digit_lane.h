@@ -44,6 +44,7 @@ class DigitLane {
  private:
   static constexpr std::size_t kHead = 64;  // characters that decide about the alignment
   static constexpr std::size_t kOut = 512;
+  static constexpr std::size_t kLooks = 4;  // characters looked at together
 
   // The state of decoding.
   struct Bits {
@@ -55,7 +56,10 @@ class DigitLane {
   [[nodiscard]] bool is_foreign(char c) const noexcept {
     return alphabet_.values[static_cast<unsigned char>(c)] == DigitAlphabet::kForeign;
   }
-  std::size_t skip_foreign(const char* chars, std::size_t from, std::size_t size);
+  // Of kLooks characters one, at least.
+  [[nodiscard]] bool has_foreign(const char* chars) const noexcept;
+  [[nodiscard]] std::size_t skip_foreign(const char* chars, std::size_t from,
+                                         std::size_t size) const;
   void take(const char* chars, std::size_t size, std::uint64_t end);
   void open(std::uint64_t end);
   void end_digits(std::uint64_t end);

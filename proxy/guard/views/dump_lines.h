@@ -17,6 +17,14 @@ void read_dump_cells(ByteView cells, Bytes& out);
 class DumpLines {
  public:
   static constexpr std::size_t kMostCells = 512;  // bytes of a line; a longer one is no dump's
+  static constexpr std::size_t kLeastOffset = 6;  // digits
+  static constexpr std::size_t kMostOffset = 16;
+
+  // May digits that stand between these two be an offset?
+  [[nodiscard]] static bool may_be_offset(char before, char behind) noexcept {
+    const bool begins_line = kBeforeOffset[static_cast<unsigned char>(before)];
+    return (begins_line & (behind == ' ')) | ((begins_line | (before == ' ')) & (behind == ':'));
+  }
 
   DumpLines(ViewSink& sink, std::uint8_t slot) : child_(sink, Coded::Dump, slot) {}
 
@@ -31,6 +39,16 @@ class DumpLines {
   [[nodiscard]] bool in_line() const noexcept { return in_line_; }
 
  private:
+  // A dump's offset stands at the beginning of its line, or of a string or a quoted line. Behind a
+  // space only xxd's colon tells an offset from a number.
+  static constexpr std::array<bool, 256> kBeforeOffset = [] {
+    std::array<bool, 256> table{};
+    for (const char c : {'\n', '\r', '"', '\'', '`', '>', '|', '\t'}) {
+      table[static_cast<unsigned char>(c)] = true;
+    }
+    return table;
+  }();
+
   void end_line(std::uint64_t end);
 
   Child child_;

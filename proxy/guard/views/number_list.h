@@ -26,6 +26,8 @@ class NumberList {
   // Hands out all that is decoded so far.
   void hand_out();
   [[nodiscard]] bool is_empty() const noexcept { return count_ == 0; }
+  // Its numbers so far.
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
 
  private:
   [[nodiscard]] int value_of(ByteView word) const noexcept;

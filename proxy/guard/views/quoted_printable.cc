@@ -10,10 +10,14 @@ namespace {
 // Of the characters that tokens and base64 have and that an encoder may escape.
 constexpr ByteView kBeginnings[] = {"=\n", "=\r\n", "=5F", "=5f", "=2D", "=2d", "=2E",
                                     "=2e", "=3D",   "=3d", "=2B", "=2b", "=2F", "=2f"};
+constexpr ByteView kSecond = "\n\r523";
 
 }  // namespace
 
 bool QuotedPrintable::may_begin(ByteView text) noexcept {
+  if (text.size() < 2) return true;
+  // Most of what stands behind a "=" is told by its first byte.
+  if (kSecond.find(text[1]) == ByteView::npos) return false;
   return std::ranges::any_of(kBeginnings, [text](ByteView beginning) {
     return text.starts_with(beginning) || beginning.starts_with(text);
   });

@@ -65,6 +65,8 @@ void Run::watch_beginning(const char* chars, std::size_t size, std::uint64_t end
   std::size_t staged = 0;
   for (std::size_t i = 0; i < size; ++i) {
     recent_ = recent_ << 8 | static_cast<unsigned char>(chars[i]);
+    const std::uint64_t first = recent_ >> 24 & 0xff;
+    if ((first != 'H') & (first != 'K') & (first != 'e')) continue;
     if (!is_separator(recent_ >> 32 & 0xff)) continue;
     if (!begins_stream(static_cast<std::uint32_t>(recent_))) continue;
     stage(chars + staged, i + 1 - staged, end - (size - i - 1));

@@ -4,9 +4,11 @@
 #include <array>
 #include <cstring>
 
+#include "proxy/guard/views/bounded_sink.h"
 #include "proxy/guard/views/dump_lines.h"
 #include "proxy/guard/views/hex_digit.h"
 #include "proxy/guard/views/number_list.h"
+#include "proxy/guard/views/quiet_text.h"
 #include "proxy/guard/views/quoted_printable.h"
 #include "proxy/guard/views/run.h"
 #include "proxy/guard/views/uuencode.h"
@@ -14,35 +16,27 @@
 
 namespace bottle {
 
-namespace {
-
-// A dump's offset stands at the beginning of its line, or of a string or a quoted line. Behind a
-// space only xxd's colon tells an offset from a number.
-constexpr std::array<bool, 256> kBeforeOffset = [] {
-  std::array<bool, 256> table{};
-  for (const char c : {'\n', '\r', '"', '\'', '`', '>', '|', '\t'}) {
-    table[static_cast<unsigned char>(c)] = true;
-  }
-  return table;
-}();
-
-}  // namespace
-
 // Splits the text into words and decides which of them make up a run. Positions count from the
 // text's beginning. Each decision rests on words that are complete, or on their first characters:
 // so it does not depend on how the text was cut.
 class RunFinder::State {
  public:
-  explicit State(ViewSink& sink)
-      : run_(sink),
-        decimal_(sink, NumberList::Base::Decimal, 8),
-        octal_(sink, NumberList::Base::Octal, 9),
-        dump_(sink, 10),
-        quoted_(sink, 11),
-        uuencode_(sink, 12) {}
+  State(ViewSink& sink, Reading reading)
+      : pass_quiet_text_(reading == Reading::Exact
+                             ? nullptr
+                             : bottle::pass_quiet_text(
+                                   reading == Reading::Portable ? Kernel::Portable : Kernel::Best)),
+        sink_(sink, 1, Base64Lanes::kAlignments - 1),
+        run_(sink_),
+        decimal_(sink_, NumberList::Base::Decimal, 8),
+        octal_(sink_, NumberList::Base::Octal, 9),
+        dump_(sink_, 10),
+        quoted_(sink_, 11),
+        uuencode_(sink_, 12) {}
 
   void feed(ByteView in);
   void flush();
+  [[nodiscard]] bool has_cut_off() const noexcept { return sink_.has_cut_off(); }
   [[nodiscard]] bool idle() const noexcept {
     return !run_.is_open() && decimal_.is_empty() && octal_.is_empty() && !dump_.in_line() &&
            !quoted_.is_reading() && !uuencode_.is_reading();
@@ -55,10 +49,13 @@ class RunFinder::State {
   static constexpr std::size_t kTail = 128;
   static constexpr std::size_t kShortestRepeated = 2;  // words of one length that make a run
   static constexpr std::size_t kAnyWidth = SIZE_MAX;
-  static constexpr std::size_t kLeastOffset = 6;  // digits of a dump's offset
-  static constexpr std::size_t kMostOffset = 16;
+  // A shorter piece is not worth looking for its quiet parts.
+  static constexpr std::size_t kLeastQuiet = 256;
 
   void find_words(ByteView in);
+  std::size_t find_words_in_block(std::size_t from);
+  [[nodiscard]] bool is_quiet(Place at) const;
+  QuietText pass_quiet(std::size_t from);
   void word_begins(Place at);
   void word_ends(Place at);
   // The present word reaches to `at`, at least.
@@ -72,6 +69,8 @@ class RunFinder::State {
   void look_for_quoted(Place end);
   void look_for_uuencode(Place end);
 
+  // The present word begins a line as "begin" does.
+  [[nodiscard]] bool may_be_uuencode() const { return (first_ == 'b') & (before_ == '\n'); }
   [[nodiscard]] char at(Place place) const {
     return place >= begin_ ? in_[place - begin_] : tail_[kTail - (begin_ - place)];
   }
@@ -80,6 +79,8 @@ class RunFinder::State {
   void keep_tail();
 
   const WordMask mask_ = word_mask();
+  const PassQuietText pass_quiet_text_;  // null: each word is looked at
+  BoundedSink sink_;
   Run run_;
   NumberList decimal_;
   NumberList octal_;
@@ -116,6 +117,7 @@ class RunFinder::State {
 
 void RunFinder::State::feed(ByteView in) {
   in_ = in;
+  sink_.read(in.size());
   if (dump_.in_line()) dump_.read(in, begin_);
   if (quoted_.is_reading()) quoted_.read(in, begin_);
   if (uuencode_.is_reading()) uuencode_.read(in, begin_);
@@ -130,27 +132,67 @@ void RunFinder::State::feed(ByteView in) {
 }
 
 void RunFinder::State::find_words(ByteView in) {
-  std::array<char, kMaskBytes> last{};
-  for (std::size_t i = 0; i < in.size(); i += kMaskBytes) {
-    const std::size_t size = std::min(kMaskBytes, in.size() - i);
-    const char* block = in.data() + i;
-    if (size < kMaskBytes) {
-      std::memcpy(last.data(), block, size);
-      block = last.data();
+  std::size_t i = 0;
+  std::size_t looked_at = kMaskBytes;  // up to here the text is not quiet
+  while (i < in.size()) {
+    if (pass_quiet_text_ != nullptr && i >= looked_at && in.size() - i >= kLeastQuiet &&
+        is_quiet(begin_ + i)) {
+      const QuietText quiet = pass_quiet(i);
+      i = quiet.resume;
+      looked_at = quiet.end;
     }
-    const std::uint64_t words = mask_(block);
-    // Where words begin and end.
-    std::uint64_t edges = words ^ (words << 1 | std::uint64_t{in_word_});
-    if (size < kMaskBytes) edges &= (std::uint64_t{1} << size) - 1;
-    for (; edges != 0; edges &= edges - 1) {
-      const Place place = begin_ + i + static_cast<std::size_t>(__builtin_ctzll(edges));
-      if (in_word_) {
-        word_ends(place);
-      } else {
-        word_begins(place);
-      }
+    i += find_words_in_block(i);
+  }
+}
+
+// Returns how many bytes that are.
+std::size_t RunFinder::State::find_words_in_block(std::size_t from) {
+  std::array<char, kMaskBytes> last{};
+  const std::size_t size = std::min(kMaskBytes, in_.size() - from);
+  const char* block = in_.data() + from;
+  if (size < kMaskBytes) {
+    std::memcpy(last.data(), block, size);
+    block = last.data();
+  }
+  const std::uint64_t words = mask_(block);
+  // Where words begin and end.
+  std::uint64_t edges = words ^ (words << 1 | std::uint64_t{in_word_});
+  if (size < kMaskBytes) edges &= (std::uint64_t{1} << size) - 1;
+  for (; edges != 0; edges &= edges - 1) {
+    const Place place = begin_ + from + static_cast<std::size_t>(__builtin_ctzll(edges));
+    if (in_word_) {
+      word_ends(place);
+    } else {
+      word_begins(place);
     }
   }
+  return size;
+}
+
+// Nothing is open that the text from `at` on could belong to.
+bool RunFinder::State::is_quiet(Place at) const {
+  return !run_.is_open() && !dump_.in_line() && !quoted_.is_reading() && !uuencode_.is_reading() &&
+         decimal_.count() < NumberList::kLeast && octal_.count() < NumberList::kLeast &&
+         (!in_word_ || (at - word_begin_ < kMinWord && !may_be_uuencode()));
+}
+
+QuietText RunFinder::State::pass_quiet(std::size_t from) {
+  const std::size_t open = in_word_ ? begin_ + from - word_begin_ : 0;
+  const std::size_t numbers = std::max(decimal_.count(), octal_.count());
+  const QuietText quiet = pass_quiet_text_(in_, from,
+                                           {.open = open,
+                                            .size = same_size_,
+                                            .joined = same_words_ == 1 ? same_size_ : pending_size_,
+                                            .numbers = numbers + (in_word_ ? 1 : 0)});
+  if (quiet.resume == from) return quiet;
+  // Words of one length and numbers that were there have ended.
+  in_word_ = false;
+  word_end_ = begin_ + quiet.resume;
+  same_size_ = 0;
+  decimal_.end_list();
+  octal_.end_list();
+  in_list_ = false;
+  return quiet;
 }
 
 void RunFinder::State::word_begins(Place at) {
@@ -170,13 +212,12 @@ void RunFinder::State::word_ends(Place at) {
   // Not short-circuited: each of these is false for most words, but the parts are as good as
   // random.
   const bool may_be_number = (size <= NumberList::kMostDigits) & (first_ >= '0') & (first_ <= '9');
-  const bool may_be_offset =
-      (size >= kLeastOffset) & (size <= kMostOffset) &
-      (kBeforeOffset[static_cast<unsigned char>(before_)] | ((before_ == ' ') & (behind_ == ':')));
+  const bool may_be_offset = (size >= DumpLines::kLeastOffset) & (size <= DumpLines::kMostOffset) &
+                             DumpLines::may_be_offset(before_, behind_);
   if (may_be_number | in_list_) look_at_number(at, size, may_be_number);
   if (may_be_offset) look_for_dump(at, size);
   if (behind_ == '=') look_for_quoted(at);
-  if ((first_ == 'b') & (size == 5) & (before_ == '\n')) look_for_uuencode(at);
+  if ((size == 5) & may_be_uuencode()) look_for_uuencode(at);
   word_reaches(at, true);
   word_end_ = at;
 }
@@ -273,8 +314,8 @@ void RunFinder::State::look_at_number(Place end, std::size_t size, bool may_be) 
 }
 
 void RunFinder::State::look_for_dump(Place end, std::size_t size) {
-  if (!dump_.may_begin_line(word_begin_) || (behind_ != ' ' && behind_ != ':')) return;
-  std::array<char, kMostOffset> offset;
+  if (!dump_.may_begin_line(word_begin_)) return;
+  std::array<char, DumpLines::kMostOffset> offset;
   copy(word_begin_, size, offset.data());
   const bool all_hex = std::all_of(offset.begin(), offset.begin() + size,
                                    [](char c) { return hex_digit(c) != kNoDigit; });
@@ -336,12 +377,14 @@ void RunFinder::State::flush() {
   quoted_.finish(begin_);
   quoted_.begin_text();
   uuencode_.finish(begin_);
+  sink_.begin_text();
   begin_ = word_begin_ = word_end_ = added_ = 0;
   in_word_ = false;
   same_size_ = 0;
 }
 
-RunFinder::RunFinder(ViewSink& sink) : state_(std::make_unique<State>(sink)) {}
+RunFinder::RunFinder(ViewSink& sink, Reading reading)
+    : state_(std::make_unique<State>(sink, reading)) {}
 RunFinder::~RunFinder() = default;
 
 void RunFinder::feed(ByteView in) {
@@ -349,5 +392,6 @@ void RunFinder::feed(ByteView in) {
 }
 void RunFinder::flush() { state_->flush(); }
 bool RunFinder::idle() const noexcept { return state_->idle(); }
+bool RunFinder::has_cut_off() const noexcept { return state_->has_cut_off(); }
 
 }  // namespace bottle

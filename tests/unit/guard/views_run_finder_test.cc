@@ -19,9 +19,10 @@ std::vector<ViewText> found_in(std::initializer_list<ByteView> pieces) {
   return texts.texts();
 }
 
-std::vector<ViewText> found_in_steps(ByteView in, std::size_t step) {
+std::vector<ViewText> found_in_steps(ByteView in, std::size_t step,
+                                     RunFinder::Reading reading = RunFinder::Reading::Fast) {
   ViewTexts texts;
-  RunFinder finder(texts);
+  RunFinder finder(texts, reading);
   for (std::size_t i = 0; i < in.size(); i += step) finder.feed(in.substr(i, step));
   finder.flush();
   EXPECT_TRUE(texts.is_sound());
@@ -159,6 +160,137 @@ TEST(RunFinder, ChildrenAreBounded) {
     EXPECT_LE(texts.size(), 3 * in.size()) << alphabet;
     for (const std::size_t step : {1u, 3u, 64u, 777u}) {
       ASSERT_EQ(found_in_steps(in, step), texts.texts()) << alphabet << " in steps of " << step;
+    }
+  }
+}
+
+// Characters that are text in all alignments, and base32 or hex, too.
+TEST(RunFinder, ChildrenAreCutOffAtThreeBytesForOne) {
+  static constexpr ByteView kBusiest[] = {"ICAgICAg", "ICAg2222", "MjIyMjIy", "22222222", "IiIi"};
+  for (const ByteView unit : kBusiest) {
+    Bytes in;
+    while (in.size() < 50'000) in += unit;
+    for (const std::size_t step : {1u, 100u, 16'384u}) {
+      ViewTexts texts;
+      RunFinder finder(texts);
+      for (std::size_t i = 0; i < in.size(); i += step) {
+        finder.feed(ByteView(in).substr(i, step));
+        EXPECT_LE(texts.size(), 3 * std::min(in.size(), i + step));
+      }
+      finder.flush();
+      EXPECT_TRUE(texts.is_sound());
+      EXPECT_LE(texts.size(), 3 * in.size());
+      // The known alignment is whole.
+      const auto found = texts.texts();
+      ASSERT_FALSE(found.empty());
+      EXPECT_EQ(found.front().slot, 0);
+      EXPECT_EQ(found.front().text.size(), in.size() / 4 * 3);
+    }
+  }
+}
+
+// Text for what is passed a block at a time: samples, numbers, words of one length, prose and bytes
+// behind each other, so that quiet and other text meet at any place of a block.
+class RandomText {
+ public:
+  explicit RandomText(unsigned seed) : random_(seed) {}
+
+  Bytes next() {
+    Bytes text;
+    for (const std::size_t size = 300 + below(6000); text.size() < size;) {
+      add(text);
+      if (below(3) > 0) text += gap();
+    }
+    return text;
+  }
+  std::size_t below(std::size_t bound) { return random_() % bound; }
+
+ private:
+  void add(Bytes& text) {
+    switch (below(8)) {
+      case 0:
+        return add_sample(text);
+      case 1:
+        return add_words(text, alphabet(), 1, 1 + below(200), "");
+      case 2:
+        return add_words(text, alphabet(), below(14), 1 + below(21), gap());
+      case 3:
+        return add_numbers(text);
+      case 4:
+        for (std::size_t i = below(30); i > 0; --i) (text += word()) += gap();
+        return;
+      case 5:
+        for (std::size_t i = below(60); i > 0; --i) text += static_cast<char>(random_());
+        return;
+      default:
+        for (std::size_t i = below(60); i > 0; --i) {
+          add_words(text, "abcdefghijklmnopqrstuvwxyz", 1, 1 + below(9), " ");
+        }
+    }
+  }
+
+  void add_sample(Bytes& text) {
+    const ByteView sample = kEncodedSamples[below(std::size(kEncodedSamples))].text;
+    text += below(2) == 0 ? sample : sample.substr(below(sample.size()), below(200));
+  }
+  void add_words(Bytes& text, ByteView of, std::size_t count, std::size_t size, ByteView between) {
+    for (; count > 0; --count) {
+      for (std::size_t i = 0; i < size; ++i) text += of[below(of.size())];
+      text += between;
+    }
+  }
+  void add_numbers(Bytes& text) {
+    const ByteView between = gap();
+    for (std::size_t i = below(16); i > 0; --i) (text += std::to_string(below(300))) += between;
+  }
+
+  ByteView alphabet() {
+    static constexpr ByteView kAlphabets[] = {"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567",
+                                              "0123456789abcdef",
+                                              "0123456789 \n",
+                                              "abcdefgh01-=/\\x \n",
+                                              "=5F\nab",
+                                              "abcdef0123456789 :\n\""};
+    return kAlphabets[below(std::size(kAlphabets))];
+  }
+  ByteView gap() {
+    static constexpr ByteView kGaps[] = {" ",      "\n",   ", ",
+                                         "=",      "=\n",  ": ",
+                                         "\", \"", "\n> ", "                                ",
+                                         "\\x",    "0x",   "                                 ",
+                                         "=5F",    "=3D",  "\xe6\xbc\xa2\xe5\xad\x97"};
+    return kGaps[below(std::size(kGaps))];
+  }
+  ByteView word() {
+    static constexpr ByteView kWords[] = {
+        "the", "responsibilities", "deadbeef", "00000010", "123", "0377",
+        "a",   "begin 644 a\n",    "begin",    "1234567",  "255", "xx"};
+    return kWords[below(std::size(kWords))];
+  }
+
+  std::mt19937 random_;
+};
+
+TEST(RunFinder, FindsTheSameAsIfEachWordWereLookedAt) {
+  for (unsigned seed = 1; seed <= 150; ++seed) {
+    RandomText random(seed);
+    const Bytes text = random.next();
+    const auto exact = found_in_steps(text, text.size(), RunFinder::Reading::Exact);
+    const std::size_t step = 257 + random.below(3000);
+    for (const auto reading : {RunFinder::Reading::Fast, RunFinder::Reading::Portable}) {
+      ASSERT_EQ(found_in_steps(text, text.size(), reading), exact) << seed;
+      ASSERT_EQ(found_in_steps(text, step, reading), exact) << seed << ", steps of " << step;
+    }
+  }
+}
+
+TEST(RunFinder, CutsBesideTheQuietTextChangeNothing) {
+  for (unsigned seed = 1; seed <= 4; ++seed) {
+    const Bytes text = RandomText(seed + 1000).next().substr(0, 1000);
+    const auto exact = found_in_steps(text, text.size(), RunFinder::Reading::Exact);
+    for (std::size_t cut = 1; cut < text.size(); ++cut) {
+      ASSERT_EQ(found_in({ByteView(text).substr(0, cut), ByteView(text).substr(cut)}), exact)
+          << seed << " cut at " << cut;
     }
   }
 }
