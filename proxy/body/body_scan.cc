@@ -39,6 +39,7 @@ BodyScan::BodyScan(const SecretSet& set, ScanSpace& scan, DecodeSpace& decode,
       scheme_(scheme),
       limits_(limits),
       raw_(set, scan, host, scheme),
+      pack_(set, scan, decode, host_, scheme),
       declared_(!codings.empty()),
       sniffing_(codings.empty()) {
   if (!declared_) return;  // as it comes: streamed on, so no limit but the session's
@@ -72,6 +73,10 @@ Result<Bytes> BodyScan::feed(Bytes piece, bool end) {
   if (end) {
     const std::optional<Finding> last = raw_.finish();
     if (last) return refuse(*last);
+  }
+  if (!declared_) {
+    const std::optional<Finding> packed = pack_.feed(piece, end);
+    if (packed) return refuse(*packed);
   }
   const auto decoded = declared_ ? decode(piece) : decode_undeclared(piece);
   if (!decoded) return decoded.error();

@@ -10,6 +10,7 @@
 #include "proxy/base/result.h"
 #include "proxy/body/content_decoder.h"
 #include "proxy/body/decode_space.h"
+#include "proxy/body/pack_scan.h"
 #include "proxy/guard/secret_scanner.h"
 
 namespace bottle {
@@ -20,8 +21,9 @@ namespace bottle {
 // DecoderChain::kMaxUnseen.
 //
 // A body that says nothing of a coding, but begins as gzip, zlib or zstd does, is decoded too, one
-// such stream after another, as far as it can be and within the limits: it need not be one, and its
-// receiver was told of none, so only a hit (or a lack of memory to look) refuses it.
+// such stream after another, as far as it can be and within the limits; of a git pack, each object.
+// It need not be one, and its receiver was told of none, so only a hit (or a lack of memory to
+// look) refuses it.
 class BodyScan {
  public:
   // Streams of an undeclared coding in one body: even an empty one costs a decoder.
@@ -56,6 +58,7 @@ class BodyScan {
   DecodeLimits limits_;  // of an undeclared coding: what is left of them
   SecretScanner raw_;
   std::optional<SecretScanner> decoded_;
+  PackScan pack_;
   std::unique_ptr<ContentDecoder> decoder_;
   Bytes held_;
   // A value seems to end with the last byte: the next one tells.

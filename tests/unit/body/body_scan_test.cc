@@ -245,5 +245,33 @@ TEST_F(Undeclared, FramedBodiesAreReadAndGoAsTheyCame) {
   EXPECT_EQ(cut.failure->reason, "secret_in_body");
 }
 
+// One blob, as a push sends it: pkt-lines, and a pack of one object.
+std::string push_of(const std::string& blob) {
+  std::string pack("PACK\0\0\0\2\0\0\0\1", 12);
+  std::size_t size = blob.size();
+  pack.push_back(static_cast<char>(0x80u | 3u << 4 | (size & 15u)));
+  for (size >>= 4; size >= 128; size >>= 7)
+    pack.push_back(static_cast<char>(0x80u | (size & 127u)));
+  pack.push_back(static_cast<char>(size));
+  return "000bcommand0000" + pack + encode(Coding::Deflate, blob) + std::string(20, 'h');
+}
+
+TEST(BodyScan, ObjectsOfAGitPackAreLookedInto) {
+  const auto set = secrets();
+  ScanSpace space(*set);
+  DecodeSpace decode(DecodeLimits{}.memory_bytes);
+  for (const bool bad : {false, true}) {
+    const std::string body = push_of(prose(300) + (bad ? kSecret : "nothing") + prose(300));
+    for (const std::size_t step : {std::size_t{1}, std::size_t{7}, body.size()}) {
+      BodyScan scan(*set, space, decode, "example.com", Scheme::Https, {}, {});
+      bool refused = false;
+      for (std::size_t at = 0; at < body.size() && !refused; at += step) {
+        refused = !scan.feed(body.substr(at, step), at + step >= body.size());
+      }
+      EXPECT_EQ(refused, bad) << step;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace bottle
