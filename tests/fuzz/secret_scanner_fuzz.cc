@@ -27,12 +27,14 @@ const SecretSet& secrets() {
 std::optional<std::size_t> released(ScanSpace& space, std::string_view in, std::size_t step) {
   SecretScanner scanner(secrets(), space, "h", Scheme::Https);
   std::size_t out = 0;
+  std::size_t waits = 0;  // of the last piece: at most one byte
   for (std::size_t i = 0; i < in.size(); i += step) {
-    const ScanResult result = scanner.feed(in.substr(i, step));
-    out += result.safe;
+    const std::string_view piece = in.substr(i, step);
+    const ScanResult result = scanner.feed(piece);
     if (result.refused) return out;
-    // The last byte may wait for the one behind it.
-    FUZZ_CHECK(result.safe + 1 >= in.substr(i, step).size());
+    out += waits + result.safe;
+    waits = piece.size() - result.safe;
+    FUZZ_CHECK(waits <= 1);
   }
   if (scanner.finish()) return out;
   return std::nullopt;
@@ -51,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_CHECK(whole.has_value() == cut.has_value());
   FUZZ_CHECK(whole.has_value() == bytes.has_value());
   if (cut) {
-    FUZZ_CHECK(*whole == 0);
+    FUZZ_CHECK(*whole < in.size());
     FUZZ_CHECK(*cut <= *bytes);
     FUZZ_CHECK(!released(space, in.substr(0, *bytes), 1));
   }

@@ -11,7 +11,8 @@
 namespace bottle {
 namespace {
 
-const std::string kToken = std::string("ghp_") + std::string(36, 'a');
+// Random, as a real one: what is written in documents is none.
+const std::string kToken = std::string("ghp_") + "k7Qw2ZxR9tLmB4vN8cYpD3sF6hJ1gT5aE0uW";
 const std::string kMark = "[bottle: GitHub token removed]";
 constexpr const char* kOwn = "correct horse/battery\"staple";
 constexpr const char* kOwnMark = "[bottle: OWN removed]";
@@ -111,7 +112,7 @@ TEST_F(Redactors, ReplacesAGivenValueInEveryFormThatIsFound) {
 
 TEST_F(Redactors, TakesAPrivateKeyToItsEnd) {
   const std::string dashes = "-----";
-  const std::string line(64, 'A');
+  const std::string line = "MIIEowIBAAKCAQEAx7Qw2ZxR9tLmB4vN8cYpD3sF6hJ1gT5aE0uWk7Qw2ZxR9tLm";
   const std::string key = dashes + "BEGIN RSA PRIVATE KEY" + dashes + "\\n" + line + "\\n" + line +
                           "\\n" + dashes + "END RSA PRIVATE KEY" + dashes;
   EXPECT_EQ(json("[\"a\\n" + key + "\\nb\"]"), "[\"a\\n[bottle: private key removed]\\nb\"]");
