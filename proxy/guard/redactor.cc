@@ -173,7 +173,7 @@ void Redactor::replace(const Value& value, std::vector<FoundSpan> spans) {
   out_ += edit_leaf(coding(), leaf, edits);
   kept_ = value.at.end;
   changed_ = true;
-  for (std::size_t i = 0; i < spans.size() && findings_.size() < kMaxFindings; ++i) {
+  for (std::size_t i = 0; i < spans.size() && findings_.size() < kMaxTold; ++i) {
     Finding finding = std::move(spans[i].finding);
     finding.json_path = value.path;
     finding.begin = value.at.begin + edits[i].raw.begin;

@@ -42,7 +42,7 @@ enum class RedactKind : std::uint8_t { Json, Form, Plain };
 // hit is looked at in one step. `place` outlives the object.
 class Redactor {
  public:
-  static constexpr std::size_t kMaxFindings = 64;  // that are told; all are replaced
+  static constexpr std::size_t kMaxTold = 64;  // that are told; all are replaced
   static constexpr std::size_t kStep = 64 * 1024;
 
   Redactor(const ScanPlace& place, RedactKind kind, Bytes text);

@@ -169,8 +169,8 @@ std::uint32_t crc32_of(std::string_view text) noexcept {
   return ~crc;
 }
 
-bool contains_any_case(std::string_view text, std::string_view word) noexcept {
-  return std::search(text.begin(), text.end(), word.begin(), word.end(),
+bool contains_any_case(std::string_view text, std::string_view part) noexcept {
+  return std::search(text.begin(), text.end(), part.begin(), part.end(),
                      [](char a, char b) { return lower(a) == b; }) != text.end();
 }
 

@@ -191,7 +191,7 @@ void DigitLane::decode_out(const char* chars, std::size_t size, std::uint64_t en
 
 void DigitLane::give(ByteView bytes, std::uint64_t end) {
   if (word_ == 1) return child_.give(bytes, begin_, end);
-  std::array<char, kOut + kMaxWord> reversed;
+  std::array<char, kOut + kMaxDumpWord> reversed;
   std::size_t size = 0;
   for (const char byte : bytes) {
     ++word_size_;

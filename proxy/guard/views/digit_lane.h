@@ -29,7 +29,7 @@ extern const DigitAlphabet kLowerBase32;
 class DigitLane {
  public:
   static constexpr std::size_t kLeast = 24;
-  static constexpr std::size_t kMaxWord = 8;
+  static constexpr std::size_t kMaxDumpWord = 8;
 
   // `alphabet` and `sink` outlive it.
   DigitLane(ViewSink& sink, const DigitAlphabet& alphabet, std::uint8_t slot)
@@ -76,7 +76,7 @@ class DigitLane {
   std::size_t head_size_ = 0;
   std::array<char, kHead> head_;
   std::size_t word_size_ = 0;
-  std::array<char, kMaxWord> word_bytes_;
+  std::array<char, kMaxDumpWord> word_bytes_;
 };
 
 }  // namespace bottle

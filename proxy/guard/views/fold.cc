@@ -12,7 +12,7 @@
 namespace bottle {
 namespace {
 
-// What becomes of a character: an ASCII character, or one of these.
+// A character becomes an ASCII character, or one of these.
 constexpr char kStays = 0;
 constexpr char kRemoved = 1;
 

@@ -74,7 +74,8 @@ func TestRedactedConversationGoesOn(t *testing.T) {
 			}
 		}
 		line := w.Proxy.WaitAudit(t, "the last turn", func(l map[string]any) bool {
-			return l["verdict"] == "allowed" && strings.Contains(fmt.Sprint(l["findings"]), "messages[6].content[0].text")
+			return l["verdict"] == "allowed" &&
+				strings.Contains(fmt.Sprint(l["findings"]), "messages[6].content[0].text")
 		})
 		if text := fmt.Sprint(line["findings"], line["changed"]); !strings.Contains(text, "action:redacted") ||
 			!strings.Contains(text, "messages[2].content[0].text") || !strings.Contains(text, "request_body") {
@@ -128,7 +129,8 @@ func TestRedactRefusesTheRest(t *testing.T) {
 	}{
 		{"URL", "/echo?k=" + gitHubToken, "[]", "secret_in_url", []string{"Content-Type", "application/json"}},
 		{"field", "/echo", "[]", "secret_in_header", []string{"Content-Type", "application/json", "X-A", gitHubToken}},
-		{"name", "/echo", "{\"" + gitHubToken + "\":1}", "secret_in_body", []string{"Content-Type", "application/json"}},
+		{"name", "/echo", "{\"" + gitHubToken + "\":1}", "secret_in_body",
+			[]string{"Content-Type", "application/json"}},
 		{"no JSON", "/echo", "{" + gitHubToken, "secret_in_body", []string{"Content-Type", "application/json"}},
 		{"multipart", "/echo", "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n" + gitHubToken +
 			"\r\n--b--\r\n", "secret_in_body", []string{"Content-Type", "multipart/form-data; boundary=b"}},
@@ -164,7 +166,8 @@ func TestRedactLargerBodiesStream(t *testing.T) {
 		client := w.Client(proto)
 		filler := strings.Repeat("words ", 20000)
 		if answer := w.Do(client, "POST", "/upload", strings.NewReader("[\""+filler+"\"]"),
-			"Content-Type", "application/json"); answer.Status() != 200 || arrived(t, w).BodyLen != int64(len(filler)+4) {
+			"Content-Type", "application/json"); answer.Status() != 200 ||
+			arrived(t, w).BodyLen != int64(len(filler)+4) {
 			t.Errorf("a large body: status %d", answer.Status())
 		}
 		answer := w.Do(client, "POST", "/upload", strings.NewReader("[\""+gitHubToken+filler+"\"]"),

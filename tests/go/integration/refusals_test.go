@@ -23,7 +23,8 @@ const (
 const refusedSecret = "bottle: Refused by policy: client.test (secret_in_body)"
 
 // Anthropic's SDK with httpx2 does not take "[::1]" in no_proxy.
-const modelScript = `/usr/bin/env no_proxy= NO_PROXY= PYTHONPATH="$(echo ` + toolFolder + `/*-packages)" /usr/bin/python3 -c '
+const modelScript = `/usr/bin/env no_proxy= NO_PROXY= PYTHONPATH="$(echo ` + toolFolder +
+	`/*-packages)" /usr/bin/python3 -c '
 import sys, time
 import anthropic, openai
 if sys.argv[1] == "anthropic":

@@ -185,7 +185,7 @@ TEST_F(Redactors, ManyTokensInOneValueEndWithItsEnd) {
   for (std::size_t i = 0; i < SpanFinder::kMaxSpans + 50; ++i) in += kToken + " ";
   const Redacted out = redact(RedactKind::Json, "[\"" + in + "\"]");
   EXPECT_NE(out.text, "");
-  EXPECT_EQ(out.findings.size(), Redactor::kMaxFindings);
+  EXPECT_EQ(out.findings.size(), Redactor::kMaxTold);
 }
 
 TEST_F(Redactors, FormsAndPlainTextLikewise) {
