@@ -10,6 +10,7 @@
 #include "proxy/flow/policy.h"
 #include "proxy/guard/address_guard.h"
 #include "proxy/guard/answers/pending_answers.h"
+#include "proxy/guard/host_watch.h"
 #include "proxy/http/doorkeeper.h"
 #include "proxy/ledger/exchange_ledger.h"
 #include "proxy/listen/open_listeners.h"
@@ -32,6 +33,7 @@ struct Shared {
   const Doorkeeper* doorkeeper = nullptr;    // null: no authentication at --listen
   ExchangeLedger* ledger = nullptr;          // null: there is no exit
   AuditSink& audit;
+  HostWatch& host_watch;
   AnsweredAddresses names_answer;
   AnsweredAddresses exit_answer;
   PoolLimits origin_pool;  // of each pool: the configuration's, within the descriptors

@@ -44,6 +44,7 @@ class ProxyServices {
   std::shared_ptr<const OriginTrust> trust_;
   std::unique_ptr<ExchangeLedger> ledger_;
   std::unique_ptr<AuditSink> audit_;
+  HostWatch host_watch_;
   std::unique_ptr<Shared> shared_;
 };
 

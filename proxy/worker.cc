@@ -56,7 +56,7 @@ class Worker::Loop {
                Guard::Limits{.decode = shared.config.decode, .redact = shared.config.redact},
                decode_, shared.answers),
         handler_(ProxyHandler::Services{shared.policy, *upstream_, shared.config.upstream, guard_,
-                                        shared.audit,
+                                        shared.audit, shared.host_watch,
                                         shared.id_prefix + std::to_string(index) + "-"}),
         connection_services_{io_.get_executor(), shared.config, shared.policy,    wheel_, drain_,
                              tls_acceptor_,      handler_,      shared.doorkeeper} {

@@ -33,7 +33,7 @@ Expected<fs::path> manifest_file(const AllowOptions& options, const Context& con
     return Error{ExitCode::kUsage, "there is no manifest to write it to",
                  "`bottle init` writes one here; --manifest names one"};
   }
-  // What a link leads to is written, and the link stays.
+  // The file that a link leads to is written, and the link stays.
   std::error_code ec;
   const fs::path real = fs::canonical(*file, ec);
   if (!ec) return real;
@@ -60,7 +60,7 @@ Expected<std::string> bottle_of(const Manifest& manifest, const std::optional<st
                known.empty() ? "it has no bottle at all" : "name one: " + known};
 }
 
-// Who reads it meanwhile sees the old text or the new one.
+// A program that reads it meanwhile sees the old text or the new one.
 Expected<void> replace_file(const fs::path& file, const std::string& text) {
   const auto failed = [&file](int problem) {
     return system_error("cannot write " + file.string(), problem, "is the folder yours?",

@@ -58,6 +58,29 @@ bool is(const nlohmann::json& entry, const char* key, std::string_view text) {
   return found != entry.end() && found->is_string() && found->get<std::string>() == text;
 }
 
+// "redacted GitHub token in messages[3].content (k5xw4ytq2mzrhd6a)", of each finding.
+std::string findings_words(const nlohmann::json& entry) {
+  constexpr std::size_t kMostShown = 4;
+  const auto found = entry.find(audit_key::kFindings);
+  if (found == entry.end() || !found->is_array()) return {};
+  std::string out;
+  std::size_t shown = 0;
+  for (const auto& one : *found) {
+    if (!one.is_object() || ++shown > kMostShown) continue;
+    std::string where = text_of(one, finding_key::kJsonPath);
+    if (where.empty()) where = text_of(one, finding_key::kField);
+    if (where.empty()) where = text_of(one, finding_key::kPart);
+    const std::string print = text_of(one, finding_key::kFingerprint);
+    out += (out.empty() ? "  " : "; ") + text_of(one, finding_key::kAction) + " " +
+           text_of(one, finding_key::kName) + " in " + where +
+           (print.empty() ? "" : " (" + print + ")");
+  }
+  const auto more = entry.find(audit_key::kMoreFindings);
+  std::uint64_t others = shown > kMostShown ? shown - kMostShown : 0;
+  if (more != entry.end() && more->is_number_unsigned()) others += more->get<std::uint64_t>();
+  return others == 0 ? out : out + "; " + std::to_string(others) + " more";
+}
+
 // As the line says it; empty: it does not.
 std::string_view time_of(std::string_view line) {
   constexpr std::string_view kKey = R"("time":")";
@@ -261,6 +284,7 @@ std::string audit_line_words(std::string_view line, const Style& style) {
     const std::string detail = text_of(entry, audit_key::kDetail);
     out += "  " + reason + (by.empty() ? "" : " by " + by) + (detail.empty() ? "" : ": " + detail);
   }
+  out += findings_words(entry);
   const std::string count = text_of(entry, audit_key::kCount);
   if (!count.empty()) out += "  (" + count + " times)";
   return out;

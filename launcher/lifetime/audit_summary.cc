@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include "proxy/contract/finding_record.h"
 #include "proxy/contract/problem_codes.h"
 
 namespace bottle::launcher {
@@ -24,7 +25,7 @@ std::string printable(const nlohmann::json& entry, const char* key) {
   const auto found = entry.find(key);
   if (found == entry.end() || !found->is_string()) return {};
   std::string text = found->get<std::string>().substr(0, 255);
-  std::replace_if(text.begin(), text.end(), [](char c) { return c <= 0x20 || c >= 0x7f; }, '?');
+  std::replace_if(text.begin(), text.end(), [](char c) { return c < 0x20 || c >= 0x7f; }, '?');
   return text;
 }
 
@@ -36,9 +37,11 @@ std::uint64_t count_of(const nlohmann::json& entry) {
 class Counter {
  public:
   void add(const nlohmann::json& entry) {
-    const std::uint64_t times = count_of(entry);
+    add(printable(entry, audit_key::kHost), printable(entry, audit_key::kReason), count_of(entry));
+  }
+  void add(std::string host, std::string reason, std::uint64_t times) {
     count_ += times;
-    auto kind = std::pair(printable(entry, audit_key::kHost), printable(entry, audit_key::kReason));
+    auto kind = std::pair(std::move(host), std::move(reason));
     if (kinds_.size() < kMostKinds || kinds_.contains(kind)) kinds_[std::move(kind)] += times;
   }
   Tally tally() const {
@@ -88,27 +91,47 @@ std::vector<Piece> pieces_since(const std::filesystem::path& file,
 struct Counts {
   Counter refused;
   Counter failed;
+  Counter redacted;
+  Counter noted;
   std::uint64_t lost = 0;
 
   void take(std::string_view line) {
-    // Nearly all lines of a long log are about what was allowed.
+    // Nearly all lines of a long log are about what was allowed, with nothing found in it.
     constexpr std::string_view kVerdict = R"("verdict")";
+    constexpr std::string_view kFound = R"("findings":[)";
     const auto at = line.find(kVerdict);
     if (at == line.npos) return;
     const auto value = line.find('"', at + kVerdict.size());
-    if (value == line.npos || line.substr(value + 1).starts_with(to_string(Verdict::Allowed)))
-      return;
+    if (value == line.npos) return;
+    const bool allowed = line.substr(value + 1).starts_with(to_string(Verdict::Allowed));
+    if (allowed && line.find(kFound, value) == line.npos) return;
     const auto entry = nlohmann::json::parse(line, nullptr, false);
     if (!entry.is_object() || printable(entry, audit_key::kHost) == kDoctorHost) return;
+    // A scanner's refusal of what had begun is among the findings once more.
+    if (!entry.contains(audit_key::kBegun)) take_findings(entry);
     const auto verdict = verdict_by_word(printable(entry, audit_key::kVerdict));
     if (printable(entry, audit_key::kKind) == to_string(AuditKind::LostLines)) {
       lost += count_of(entry);
     } else if (verdict == Verdict::Refused) {
-      // A scanner's refusal of what had begun is among the findings once more.
       if (!entry.contains(audit_key::kBegun)) refused.add(entry);
     } else if ((verdict == Verdict::Failed || verdict == Verdict::Cut) &&
                printable(entry, audit_key::kBy) != "client") {
       failed.add(entry);
+    }
+  }
+
+  void take_findings(const nlohmann::json& entry) {
+    const auto found = entry.find(audit_key::kFindings);
+    if (found == entry.end() || !found->is_array()) return;
+    for (const auto& one : *found) {
+      if (!one.is_object()) continue;
+      const std::string action = printable(one, finding_key::kAction);
+      Counter* const counter = action == to_string(FindingAction::Redacted) ? &redacted
+                               : action == to_string(FindingAction::Noted)  ? &noted
+                                                                            : nullptr;
+      if (counter == nullptr) continue;
+      counter->add(printable(entry, audit_key::kHost), printable(one, finding_key::kName),
+                   count_of(entry));
     }
   }
 };
@@ -128,9 +151,8 @@ bool has_reason(const Tally& tally, std::string_view reason) {
                      [reason](const Told& told) { return told.reason == reason; });
 }
 
-std::string requests(std::uint64_t count, const std::string& one, const std::string& more) {
-  return "bottle: " + std::to_string(count) +
-         (count == 1 ? " request " + one : " requests " + more);
+std::string counted(std::uint64_t count, const std::string& one, const std::string& more) {
+  return "bottle: " + std::to_string(count) + " " + (count == 1 ? one : more);
 }
 
 }  // namespace
@@ -155,7 +177,11 @@ AuditSummary summary_since(const AuditMark& begin) {
       }
     }
   }
-  return {counts.refused.tally(), counts.failed.tally(), counts.lost};
+  return {.refused = counts.refused.tally(),
+          .failed = counts.failed.tally(),
+          .redacted = counts.redacted.tally(),
+          .noted = counts.noted.tally(),
+          .lost = counts.lost};
 }
 
 std::string refusal_lines(const Tally& refused) {
@@ -183,12 +209,22 @@ std::string closing_report(const AuditMark& begin, bool written) {
   const std::string where = "; the audit log is " + begin.audit.string() + "\n";
   std::string out;
   if (summary.refused.count > 0) {
-    out += requests(summary.refused.count, "was refused", "were refused") + where +
+    out += counted(summary.refused.count, "request was refused", "requests were refused") + where +
            refusal_lines(summary.refused);
   }
   if (summary.failed.count > 0) {
-    out += requests(summary.failed.count, "failed", "failed") + (out.empty() ? where : "\n") +
-           failure_lines(summary.failed);
+    out += counted(summary.failed.count, "request failed", "requests failed") +
+           (out.empty() ? where : "\n") + failure_lines(summary.failed);
+  }
+  if (summary.redacted.count > 0) {
+    out += counted(summary.redacted.count, "secret was taken out of requests",
+                   "secrets were taken out of requests") +
+           (out.empty() ? where : "\n") + lines_of(summary.redacted);
+  }
+  if (summary.noted.count > 0) {
+    out += counted(summary.noted.count, "finding of the guard was noted",
+                   "findings of the guard were noted") +
+           (out.empty() ? where : "\n") + lines_of(summary.noted);
   }
   if (summary.lost > 0 || !written) {
     const std::string lines = summary.lost > 0 ? std::to_string(summary.lost) + " lines" : "lines";

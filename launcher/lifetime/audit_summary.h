@@ -13,7 +13,7 @@ namespace bottle::launcher {
 
 struct Told {
   std::string host;    // as the proxy wrote it, printable characters only; empty: there was none
-  std::string reason;  // the word of docs/errors.md
+  std::string reason;  // the word of docs/errors.md; of a finding its name
   std::uint64_t times = 0;
 };
 
@@ -27,6 +27,8 @@ struct Tally {
 struct AuditSummary {
   Tally refused;
   Tally failed;            // could not be done, or the answer was cut; not by the client's leaving
+  Tally redacted;          // values that the guard took out of requests
+  Tally noted;             // what it found and let pass
   std::uint64_t lost = 0;  // lines that the log says are missing
 };
 
@@ -54,9 +56,9 @@ AuditSummary summary_since(const AuditMark& begin);
 std::string refusal_lines(const Tally& refused);
 std::string failure_lines(const Tally& failed);
 
-// The closing lines of a bottle: how many requests were refused or failed, where the log is, those
-// lines, and whether lines are missing. `written`: the proxy ended without having lost a line.
-// Nothing if there is nothing to say.
+// The closing lines of a bottle: how many requests were refused or failed, what the guard took out
+// or noted, where the log is, those lines, and whether lines are missing. `written`: the proxy
+// ended without having lost a line. Nothing if there is nothing to say.
 std::string closing_report(const AuditMark& begin, bool written);
 
 }  // namespace bottle::launcher

@@ -8,7 +8,7 @@
 namespace bottle::launcher {
 
 // The key of the user's fingerprints (docs/guard.md): a file below the state directory, made once,
-// mode 0600. Without it nobody can tell from a fingerprint whether a guessed value is the right
+// mode 0600. Without it a fingerprint does not tell its reader whether a guessed value is the right
 // one.
 inline constexpr const char* kFingerprintKeyName = "fingerprint.key";
 

@@ -20,7 +20,7 @@ Error wrong_kind(const std::string& file, const JsonNode& node, const std::strin
                   example_of(key));
 }
 
-// What the option says, at a place of the manifest.
+// The option's own error, at a place of the manifest.
 std::optional<Error> add_rule(const std::string& file, TextPosition place, std::string text,
                               ParseRule parse, std::vector<std::string>& out) {
   const auto rule = parse(text);

@@ -54,10 +54,8 @@ class HeldBody final : public BodySource {
 
   // False if there is no memory for it; then it is as it was.
   [[nodiscard]] bool append(ByteView data);
-  // The bytes that were appended. May be changed before the first read, within the memory that was
-  // taken.
+  // The bytes that were appended. May be changed before the first read.
   [[nodiscard]] Bytes& bytes() noexcept { return bytes_; }
-  [[nodiscard]] bool reserve(std::size_t bytes) noexcept { return share_.take(bytes); }
   // The rest comes behind the bytes.
   void set_rest(std::unique_ptr<BodySource> rest) noexcept { rest_ = std::move(rest); }
 

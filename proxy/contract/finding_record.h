@@ -9,7 +9,7 @@
 
 namespace bottle {
 
-// What became of it.
+// The fate of a finding.
 enum class FindingAction : std::uint8_t { Refused, Redacted, Noted };
 [[nodiscard]] std::string_view to_string(FindingAction action) noexcept;
 

@@ -10,13 +10,13 @@
 #include "proxy/contract/error.h"
 #include "proxy/contract/host_pattern.h"
 
-// What a person says about the guard: the same words in the manifest, on both command lines and
+// A person's settings of the guard: the same words in the manifest, on both command lines and
 // in the proxy's configuration (docs/guard.md).
 namespace bottle {
 
-// What happens to a request in whose body a secret is.
+// For a request in whose body a secret is.
 enum class OnSecret : std::uint8_t { Refuse, Redact };
-// What happens to an answer in which the guard found something.
+// For an answer in which the guard found something.
 enum class AnswerRule : std::uint8_t { Off, Note, Block };
 
 [[nodiscard]] std::string_view to_string(OnSecret rule) noexcept;

@@ -69,13 +69,16 @@ awaitable<Result<>> BodyRedaction::run(Request& request, Passage& passage) {
 
 awaitable<Result<bool>> BodyRedaction::collect(BodySource& body) {
   const auto scan = make_scan(plan_.codings);
+  TurnBudget turn;
   while (!ended_) {
+    if (turn.spent()) co_await turn.give_way();
     auto chunk = co_await body.read(kPiece);
     if (!chunk) {
       ended_ = true;
       co_return chunk.error();
     }
     ended_ = chunk->end;
+    turn.spend_bytes(chunk->data.size());
     const bool too_large = chunk->data.size() > services_.limits.body_bytes - held_->bytes().size();
     if (too_large || !held_->append(chunk->data)) {
       if (hit_) co_return *hit_;
@@ -97,7 +100,8 @@ awaitable<Result<>> BodyRedaction::redact(Request& request, Passage& passage) {
     if (!decoded) co_return decoded.error();
   }
   // The redactor has the text, the changed text, and a value of it before and after.
-  if (!held_->reserve(3 * held_->bytes().size())) co_return memory_full();
+  MemoryShare working(services_.memory);
+  if (!working.take(3 * held_->bytes().size())) co_return memory_full();
   Redactor redactor(place_, plan_.kind, std::move(held_->bytes()));
   TurnBudget turn;
   for (;;) {

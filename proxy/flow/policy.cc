@@ -120,11 +120,17 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
 
   bool host_allowed = false;
   bool allowed = false;
+  std::string_view wildcard;
   for (const HostPattern& entry : allow_) {
     if (!entry.matches(destination.kind, destination.host)) continue;
     host_allowed = true;
-    allowed = entry.opens(destination.port);
-    if (allowed) break;
+    if (!entry.opens(destination.port)) continue;
+    allowed = true;
+    if (entry.kind != HostPattern::Kind::Subtree) {
+      wildcard = {};
+      break;
+    }
+    if (wildcard.empty()) wildcard = entry.host;
   }
   const std::string port = std::to_string(destination.port);
   if (!host_allowed) {
@@ -149,9 +155,9 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
       return refuse("host " + destination.host + " has the route deny", problem_code::kRouteDeny,
                     "The person who runs the bottle has closed this host; use another one.");
     }
-    return Decision{.route = entry.route, .refusal = {}};
+    return Decision{.route = entry.route, .refusal = {}, .wildcard = wildcard};
   }
-  return Decision{.route = Route::Scan, .refusal = {}};
+  return Decision{.route = Route::Scan, .refusal = {}, .wildcard = wildcard};
 }
 
 bool Policy::knows_host(std::string_view name) const {

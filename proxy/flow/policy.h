@@ -35,6 +35,9 @@ struct PolicySpec {
 struct Decision {
   Route route = Route::Deny;
   std::optional<Failure> refusal;  // set exactly if the route is Deny
+  // Of a host that wildcards alone allow: the first such entry's name, without "*."; a view of the
+  // policy's. Empty: an entry has the whole name, or is "*".
+  std::string_view wildcard = {};
 };
 
 // The names that the CA's intermediate may be constrained to.

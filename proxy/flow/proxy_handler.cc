@@ -136,6 +136,14 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
         co_await turn_away(std::move(request), *decision.refusal, exchange, DecidedBy::Policy);
     co_return refused;
   }
+  if (!decision.wildcard.empty()) {
+    const auto named = look_at_name(exchange, decision.wildcard);
+    if (!named) {
+      auto refused =
+          co_await turn_away(std::move(request), named.error(), exchange, DecidedBy::Guard);
+      co_return refused;
+    }
+  }
   auto guarded = co_await services_.guard.look_out(request, exchange, trace.passage);
   if (!guarded) {
     const DecidedBy by = blame(guarded.error());
@@ -166,6 +174,17 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   // Whether the upstream keeps its connection is nothing to the client.
   sent->head.keep_alive = true;
   co_return std::move(*sent);
+}
+
+Result<void> ProxyHandler::look_at_name(Exchange& exchange, std::string_view wildcard) {
+  auto seen = services_.host_watch.look(exchange.destination().host, wildcard, Clock::now());
+  if (seen) return seen;
+  trace_of(exchange).passage.findings.add(FindingRecord{.name = "host name",
+                                                        .kind = "host_name",
+                                                        .severity = "refuse",
+                                                        .part = "host",
+                                                        .action = FindingAction::Refused});
+  return seen;
 }
 
 // A kill must not leave an exchange that sent something without a trace.

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "proxy/flow/audit_sink.h"
 #include "proxy/flow/guard.h"
 #include "proxy/flow/policy.h"
+#include "proxy/guard/host_watch.h"
 #include "proxy/http/handler.h"
 #include "proxy/upstream/upstream.h"
 
@@ -15,8 +17,8 @@ namespace bottle {
 enum class UpstreamKind : std::uint8_t { Pipelock, Direct };
 
 // Customs and ferry of one worker (docs/life-of-a-request.md): policy, guard, upstream, and the
-// audit line at the end. Everything it is given outlives it. One thread; `policy` and `audit` are
-// shared with others.
+// audit line at the end. Everything it is given outlives it. One thread; `policy`, `audit`
+// and `host_watch` are shared with others.
 class ProxyHandler final : public Handler, private SendWitness {
  public:
   struct Services {
@@ -25,6 +27,7 @@ class ProxyHandler final : public Handler, private SendWitness {
     UpstreamKind kind;
     Guard& guard;
     AuditSink& audit;
+    HostWatch& host_watch;
     std::string id_prefix;  // unique to this process and worker
   };
   explicit ProxyHandler(Services services) : services_(std::move(services)) {}
@@ -48,6 +51,8 @@ class ProxyHandler final : public Handler, private SendWitness {
                                    int status = 0);
   // The request goes nowhere. What is left of its body is read only for a call's id.
   awaitable<Response> turn_away(Request request, Failure failure, Exchange& exchange, DecidedBy by);
+  // The name of a host that a wildcard alone allows.
+  [[nodiscard]] Result<void> look_at_name(Exchange& exchange, std::string_view wildcard);
   Result<void> begins_to_send(const Exchange& exchange) override;
   [[nodiscard]] DecidedBy blame(const Failure& failure) const;
 

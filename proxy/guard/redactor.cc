@@ -33,6 +33,8 @@ std::optional<RedactKind> redact_kind(const Fields& fields) {
   const std::size_t semicolon = std::min(field.find(';'), field.size());
   const std::string type = to_lower(trim_ows(field.substr(0, semicolon)));
   if (!is_utf8(field.substr(semicolon))) return std::nullopt;
+  // A call may go both ways at the same time: it cannot be held.
+  if (type.starts_with("application/grpc")) return std::nullopt;
   if (type == "application/json" || type.ends_with("+json")) return RedactKind::Json;
   if (type == "application/x-www-form-urlencoded") return RedactKind::Form;
   if (type == "text/plain") return RedactKind::Plain;

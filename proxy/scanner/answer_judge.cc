@@ -9,6 +9,7 @@
 #include "proxy/http/framing_rules.h"
 #include "proxy/ledger/rewrites.h"
 #include "proxy/ledger/ticket.h"
+#include "proxy/scanner/block_reason.h"
 #include "proxy/scanner/bypass_body.h"
 #include "proxy/scanner/compared_body.h"
 #include "proxy/scanner/matched_events.h"
@@ -43,6 +44,7 @@ AnswerFacts AnswerJudge::facts_of(const ResponseHead& relayed) const {
   AnswerFacts facts;
   facts.ids = relayed.fields.count(kExchangeField);
   facts.other_id = facts.ids > 0 && relayed.fields.find(kExchangeField) != exchange_.id();
+  facts.says_refused = block_reason_of(relayed.fields).has_value();
   facts.too_many_interims = news_->too_many_interims;
   if (news_->failure) {
     facts.exit_was_left = is_scanners_leaving(*news_->failure);
@@ -190,8 +192,8 @@ Response AnswerJudge::changed(Response relayed, const ResponseHead& shown,
 awaitable<Result<Response>> AnswerJudge::scanners_own(Response relayed, bool request_was_head) {
   auto text = co_await read_short(relayed.body);
   if (!text) co_return without_answer(text.error());
-  PipelockVerdict verdict;
-  if (text->whole) verdict = pipelock_verdict(relayed.head, text->bytes, request_was_head);
+  PipelockVerdict verdict =
+      pipelock_verdict(relayed.head, text->bytes, request_was_head, BlockMark::PipelockAlone);
   const bool claimed = news_->claimed();
   if (verdict.kind == PipelockVerdict::Kind::Failed) {
     // It says no more than that it could not; the exit may know better.
@@ -230,9 +232,7 @@ awaitable<Result<Response>> AnswerJudge::scanners_own(Response relayed, bool req
         Failure(Code::UpstreamDenied, "the scanner answered with a refusal of its own",
                 problem_code::kScannerDenied);
   }
-  passage_.target_has_secret |= verdict.target_has_secret;
-  passage_.refused_by_scanner = true;
-  mark_refused(relayed.head, std::move(verdict.failure), exchange_);
+  mark_refused(relayed.head, std::move(verdict), exchange_, passage_);
   if (relayed.body) {
     relayed.body =
         std::make_unique<RelayedBody>(std::move(text->bytes), std::move(relayed.body), Cuts());

@@ -12,6 +12,7 @@ namespace bottle {
 struct AnswerFacts {
   std::size_t ids = 0;             // fields of the scanner's head that name an exchange
   bool other_id = false;           // ... another one than this
+  bool says_refused = false;       // it is marked as the scanner's refusal
   bool exit_gave_head = false;     // the exit told of the origin's head
   bool exit_failed = false;        // ... of a failure that is not the scanner's leaving
   bool exit_was_left = false;      // ... that the scanner left
@@ -48,8 +49,9 @@ inline constexpr std::array kAnswerRows{
               AnswerKind::MixedUp},
     AnswerRow{[](const AnswerFacts& f) { return f.too_many_interims; }, AnswerKind::InterimFlood},
     AnswerRow{[](const AnswerFacts& f) { return f.exit_failed; }, AnswerKind::ExitsFailure},
-    AnswerRow{[](const AnswerFacts& f) { return f.ids == 0 || !f.exit_gave_head; },
-              AnswerKind::ScannersOwn},
+    AnswerRow{
+        [](const AnswerFacts& f) { return f.ids == 0 || !f.exit_gave_head || f.says_refused; },
+        AnswerKind::ScannersOwn},
     AnswerRow{[](const AnswerFacts& f) { return f.head_differs; }, AnswerKind::Changed},
     AnswerRow{[](const AnswerFacts& f) { return !f.has_body; }, AnswerKind::OriginsHead},
     AnswerRow{[](const AnswerFacts& f) { return f.bypasses; }, AnswerKind::Bypassed},

@@ -247,16 +247,14 @@ awaitable<Result<Response>> PipelockUpstream::judge(Response response, bool head
     PipelockVerdict verdict;
     if (ended) {
       response.body.reset();
-      verdict = pipelock_verdict(response.head, first, head_request);
+      verdict = pipelock_verdict(response.head, first, head_request, BlockMark::AnOriginToo);
     }
     if (verdict.kind == PipelockVerdict::Kind::Failed) {
       exchange.trace.by = DecidedBy::Pipelock;
       co_return std::move(verdict.failure);
     }
     if (verdict.kind == PipelockVerdict::Kind::Refused) {
-      passage.target_has_secret |= verdict.target_has_secret;
-      passage.refused_by_scanner = true;
-      mark_refused(response.head, std::move(verdict.failure), exchange);
+      mark_refused(response.head, std::move(verdict), exchange, passage);
       if (!first.empty()) response.body = std::make_unique<BytesSource>(std::move(first));
       co_return response;
     }

@@ -7,18 +7,28 @@
 #include <utility>
 
 #include "proxy/contract/problem_codes.h"
+#include "proxy/scanner/block_reason.h"
+#include "proxy/scanner/refusal_rows.h"
 
 namespace bottle {
 namespace {
 
 using Kind = PipelockVerdict::Kind;
 
+// pipelock counts requests and bytes over a minute.
+constexpr std::chrono::seconds kWindow{60};
+// As the proxy says of its own 503s.
+constexpr std::chrono::seconds kSoon{5};
+
 constexpr std::string_view kText = "text/plain; charset=utf-8";
+constexpr std::string_view kBlocked = "blocked: ";
+constexpr std::string_view kEndedEarly = "the origin's answer ended early";
 
 // The fields of a head that tell, and whether there are others.
 struct Form {
   std::optional<std::size_t> date;
   std::optional<std::size_t> nosniff;
+  std::optional<std::size_t> last_mark;  // of the fields that mark a refusal
   std::string_view content_type;
   bool has_content_length = false;
   bool closes = false;
@@ -43,6 +53,8 @@ Form form_of(const ResponseHead& head) {
       form.foreign = form.foreign || ++types > 1;
     } else if (iequals(field.name, "content-length")) {
       form.has_content_length = true;
+    } else if (is_block_field(field.name)) {
+      form.last_mark = i;
     } else if (!iequals(field.name, "x-pipelock-hint") && !iequals(field.name, "connection")) {
       form.foreign = true;  // Transfer-Encoding among them
     }
@@ -56,12 +68,12 @@ Form form_of(const ResponseHead& head) {
 bool has_error_form(const ResponseHead& head, const Form& form) {
   constexpr std::array kStatuses = {403, 405, 429, 502, 503};
   return std::find(kStatuses.begin(), kStatuses.end(), head.status) != kStatuses.end() &&
-         !form.foreign && form.content_type == kText && form.nosniff && form.date &&
-         *form.date > *form.nosniff && form.has_content_length;
+         !form.foreign && !form.last_mark && form.content_type == kText && form.nosniff &&
+         form.date && *form.date > *form.nosniff && form.has_content_length;
 }
 
 bool has_kill_switch_form(const ResponseHead& head, const Form& form) {
-  return head.status == 503 && !form.foreign && !form.nosniff &&
+  return head.status == 503 && !form.foreign && !form.last_mark && !form.nosniff &&
          form.content_type == "application/json" && form.has_content_length;
 }
 
@@ -70,8 +82,15 @@ bool has_kill_switch_form(const ResponseHead& head, const Form& form) {
 bool has_server_form(const ResponseHead& head, const Form& form) {
   constexpr std::array kStatuses = {400, 417, 431, 501, 505};
   return std::find(kStatuses.begin(), kStatuses.end(), head.status) != kStatuses.end() &&
-         !form.foreign && !form.date && !form.nosniff && form.closes &&
+         !form.foreign && !form.last_mark && !form.date && !form.nosniff && form.closes &&
          (form.content_type == kText || head.status == 417);
+}
+
+// A marked refusal: the type and the status may be others, but no field may be an origin's. The
+// mark is among the sorted fields of the handler, so Date stands behind it.
+bool has_marked_form(const ResponseHead& head, const Form& form) {
+  return head.status >= 400 && !form.foreign && form.last_mark && form.date &&
+         *form.date > *form.last_mark && form.has_content_length;
 }
 
 // Printable ASCII, bounded: the text goes into logs and problem documents.
@@ -89,99 +108,61 @@ PipelockVerdict refused(std::string_view text, std::string_view word, std::strin
       .failure = Failure{Code::UpstreamDenied, clean(text), word, std::string(hint)}};
 }
 
+PipelockVerdict refused(std::string_view text, const RefusalRow& row) {
+  PipelockVerdict verdict = refused(text, row.word, row.hint);
+  verdict.target_has_secret = row.in_target;
+  return verdict;
+}
+
 PipelockVerdict failed(Code code, std::string_view text, std::string_view word,
                        std::string_view hint = {}) {
   return PipelockVerdict{.kind = Kind::Failed,
                          .failure = Failure{code, clean(text), word, std::string(hint)}};
 }
 
-// A refusal's text after "blocked: " begins (or, with `anywhere`, has in it) what; the first row
-// that fits counts.
-struct Reason {
-  std::string_view text;
-  bool anywhere;
-  std::string_view word;
-  std::string_view hint;
-  bool in_target = false;  // what it found may stand in the request's target
-};
-
-constexpr std::string_view kSecretHint =
-    "Take the secret, or what looks like one, out of the request.";
-constexpr std::string_view kHostHint =
-    "Use a host that is allowed, or ask the person who runs the bottle to allow this one.";
-constexpr std::string_view kUrlHint = "Send a plain URL: the scanner does not accept this form.";
-constexpr std::string_view kContentHint =
-    "The scanner does not let this content through; ask for other content.";
-
-constexpr std::array kReasons = {
-    Reason{"redirect blocked: ", false, problem_code::kRedirectRefused,
-           "The redirect leads where the bottle may not go; ask for its target to be allowed."},
-    Reason{"domain not in allowlist", false, problem_code::kHostNotAllowed, kHostHint},
-    Reason{"domain blocked", false, problem_code::kHostNotAllowed, kHostHint},
-    Reason{"SSRF", false, problem_code::kAddressNotAllowed, "The host leads to a private address."},
-    Reason{"core SSRF", false, problem_code::kAddressNotAllowed,
-           "The host leads to a private address."},
-    Reason{"DLP match", true, problem_code::kSecretInUrl, kSecretHint, true},
-    Reason{"environment variable leak", false, problem_code::kSecretInUrl, kSecretHint, true},
-    Reason{"known secret leak", false, problem_code::kSecretInUrl, kSecretHint, true},
-    Reason{"request body contains secret", false, problem_code::kSecretInBody, kSecretHint},
-    Reason{"request header contains secret", false, problem_code::kSecretInHeader, kSecretHint},
-    Reason{"cross-request", false, problem_code::kSecretInRequests, kSecretHint, true},
-    Reason{"high entropy", false, problem_code::kUrlLooksLikeSecret,
-           "Part of the URL looks like encoded data; use a shorter or plainer one.", true},
-    Reason{"request body exceeds", false, problem_code::kBodyTooLarge, "Send a smaller body."},
-    Reason{"invalid JSON body", false, problem_code::kBodyNotReadable,
-           "The body is not the JSON that Content-Type says; correct one of them."},
-    Reason{"invalid application/x-www-form-urlencoded", false, problem_code::kBodyNotReadable,
-           "The body is not the form that Content-Type says (curl -d sets that type); set the real "
-           "type."},
-    Reason{"multipart", false, problem_code::kBodyNotReadable, "Send a simpler multipart body."},
-    Reason{"request body uses Content-Encoding", false, problem_code::kBodyNotReadable,
-           "Send the body without Content-Encoding."},
-    Reason{"error reading request body", false, problem_code::kBodyNotReadable, {}},
-    Reason{"request body", false, problem_code::kBodyRefused, {}},
-    Reason{"compressed", false, problem_code::kResponseNotReadable,
-           "The origin compressed its answer although it was asked not to; ask for another form."},
-    Reason{"response contains injection", false, problem_code::kInjectionInResponse, kContentHint},
-    Reason{"media_policy", false, problem_code::kMediaRefused, kContentHint},
-    Reason{"response body exceeds", false, problem_code::kResponseTooLarge,
-           "Ask for less at a time."},
-    Reason{"data budget", false, problem_code::kBudgetExceeded, "Wait a minute, or send less."},
-    Reason{"URL length", false, problem_code::kUrlRefused, "Use a shorter URL."},
-    Reason{"invalid URL", false, problem_code::kUrlRefused, kUrlHint},
-    Reason{"scheme ", false, problem_code::kUrlRefused, kUrlHint},
-    Reason{"CRLF", false, problem_code::kUrlRefused, kUrlHint},
-    Reason{"double-encoded", false, problem_code::kUrlRefused, kUrlHint},
-    Reason{"encoded CR", false, problem_code::kUrlRefused, kUrlHint},
-    Reason{"path traversal", false, problem_code::kUrlRefused, kUrlHint},
-    Reason{"session escalation", false, problem_code::kSessionRefused, {}},
-};
-
-PipelockVerdict blocked(std::string_view line, std::string_view reason) {
+// A 403. `code_row`: of the code that came with the line, or null.
+PipelockVerdict blocked(std::string_view line, const RefusalRow* code_row) {
+  const std::string_view reason =
+      line.starts_with(kBlocked) ? line.substr(kBlocked.size()) : std::string_view();
   if (reason.starts_with("SSRF check failed: DNS")) {
     return failed(Code::DnsFailed, "the scanner could not resolve the host",
                   problem_code::kDnsFailed);
   }
   if (reason.starts_with("response read error")) {
-    return failed(Code::UpstreamBroken, "the origin's answer ended early",
-                  problem_code::kUpstreamBroken);
+    return failed(Code::UpstreamBroken, kEndedEarly, problem_code::kUpstreamBroken);
   }
-  for (const Reason& row : kReasons) {
-    const bool fits = row.anywhere ? reason.find(row.text) != std::string_view::npos
-                                   : reason.starts_with(row.text);
-    if (!fits) continue;
-    PipelockVerdict verdict = refused(line, row.word, row.hint);
-    verdict.target_has_secret = row.in_target;
-    return verdict;
-  }
-  return refused(line, problem_code::kScannerDenied, {});
+  const RefusalRow* row = row_of_line(reason);
+  if (code_row != nullptr && (row == nullptr || row->vague)) row = code_row;
+  return row != nullptr ? refused(line, *row) : refused(line, problem_code::kScannerDenied, {});
+}
+
+PipelockVerdict rate_limited(std::string_view line) {
+  return refused(line, problem_code::kRateLimited, "Too many requests to this host.");
+}
+
+PipelockVerdict kill_switch() {
+  return failed(Code::ScannerUnavailable, "the scanner's kill switch is on",
+                problem_code::kKillSwitchActive,
+                "The person who runs the bottle has stopped all traffic.");
+}
+
+void add_hint(Failure& failure, std::string_view sentence) {
+  if (!failure.hint.empty()) failure.hint += ' ';
+  failure.hint += sentence;
+}
+
+PipelockVerdict later(PipelockVerdict verdict) {
+  const bool counted = word(verdict.failure) == problem_code::kRateLimited ||
+                       word(verdict.failure) == problem_code::kBudgetExceeded;
+  verdict.retry_after = counted ? kWindow : kSoon;
+  add_hint(verdict.failure, "Try again later.");
+  return verdict;
 }
 
 PipelockVerdict by_status(int status, std::string_view line) {
   switch (status) {
     case 429:
-      return refused(line, problem_code::kRateLimited,
-                     "Too many requests to this host; wait a minute.");
+      return later(rate_limited(line));
     case 502:
       return failed(Code::ConnectFailed, "the scanner could not fetch from the origin",
                     problem_code::kOriginUnreachable,
@@ -195,6 +176,39 @@ PipelockVerdict by_status(int status, std::string_view line) {
     default:
       return refused(line, problem_code::kScannerDenied, {});
   }
+}
+
+// The meaning of a marked refusal, by its text and its code.
+PipelockVerdict by_code(int status, std::string_view line, const BlockReason& told) {
+  if (told.code == problem_code::kKillSwitchActive) return kill_switch();
+  // 2.3 says "response read error".
+  if (told.code == "parse_error" && told.layer == "response_scan") {
+    return failed(Code::UpstreamBroken, kEndedEarly, problem_code::kUpstreamBroken);
+  }
+  const RefusalRow* row = row_of_code(told.code);
+  if (line.empty()) line = "the scanner refused it";
+  return status == 429 && row == nullptr ? rate_limited(line) : blocked(line, row);
+}
+
+// ... and when the request may come again.
+PipelockVerdict marked(int status, std::string_view line, const BlockReason& told) {
+  PipelockVerdict verdict = by_code(status, line, told);
+  verdict.failure.detail += in_brackets(told);
+  switch (told.retry) {
+    case BlockRetry::Unknown:
+      break;
+    case BlockRetry::None:
+      add_hint(verdict.failure, "The same request will be refused again.");
+      break;
+    case BlockRetry::Transient:
+      return later(std::move(verdict));
+    case BlockRetry::Policy:
+      if (verdict.kind != Kind::Refused) break;
+      add_hint(verdict.failure,
+               "It can pass when the person who runs the bottle has changed something for it.");
+      break;
+  }
+  return verdict;
 }
 
 // Exactly {"error":"kill_switch_active","message":"…"}, in Go's encoding.
@@ -216,7 +230,6 @@ bool is_kill_switch_body(std::string_view line) {
 }
 
 bool has_own_text(int status, std::string_view line) {
-  constexpr std::string_view kBlocked = "blocked: ";
   switch (status) {
     case 403:
       return line.starts_with(kBlocked) || line.starts_with("airlock: ") ||
@@ -242,35 +255,35 @@ bool may_be_pipelocks_own(const ResponseHead& head) {
   const Form form = form_of(head);
   if (head.content_length && *head.content_length > kPipelockBlockBody) return false;
   return has_error_form(head, form) || has_kill_switch_form(head, form) ||
-         has_server_form(head, form);
+         has_server_form(head, form) || has_marked_form(head, form);
 }
 
-PipelockVerdict pipelock_verdict(const ResponseHead& head, ByteView body, bool request_was_head) {
+PipelockVerdict pipelock_verdict(const ResponseHead& head, ByteView body, bool request_was_head,
+                                 BlockMark mark) {
+  const auto told = block_reason_of(head.fields);
+  const bool proven = told && mark == BlockMark::PipelockAlone;
+  const bool whole = body.size() <= kPipelockBlockBody;
+  if (!proven && (!whole || !may_be_pipelocks_own(head))) return PipelockVerdict{};
+  const bool one_line = whole && !body.empty() && body.find('\n') == body.size() - 1;
+  const std::string_view line =
+      one_line ? std::string_view(body.substr(0, body.size() - 1)) : std::string_view();
+  if (told) return marked(head.status, line, *told);
   const Form form = form_of(head);
-  if (!may_be_pipelocks_own(head) || body.size() > kPipelockBlockBody) return PipelockVerdict{};
   if (has_server_form(head, form)) {
     return failed(
         Code::UpstreamBroken,
         "the scanner could not read the request (status " + std::to_string(head.status) + ")",
         problem_code::kScannerRejectedRequest, "Send a plainer request.");
   }
-  const bool one_line = !body.empty() && body.find('\n') == body.size() - 1;
   if (has_kill_switch_form(head, form)) {
-    const bool own =
-        request_was_head || (one_line && is_kill_switch_body(body.substr(0, body.size() - 1)));
-    if (!own) return PipelockVerdict{};
-    return failed(Code::ScannerUnavailable, "the scanner's kill switch is on",
-                  problem_code::kKillSwitchActive,
-                  "The person who runs the bottle has stopped all traffic.");
+    const bool own = request_was_head || is_kill_switch_body(line);
+    return own ? kill_switch() : PipelockVerdict{};
   }
   // A relayed answer to HEAD has lost its Content-Length on the way, so the form alone tells.
   if (request_was_head) return by_status(head.status, "the scanner refused a HEAD request");
-  if (!one_line) return PipelockVerdict{};
-  const std::string_view line = body.substr(0, body.size() - 1);
   if (!has_own_text(head.status, line)) return PipelockVerdict{};
   if (head.status != 403) return by_status(head.status, line);
-  constexpr std::string_view kBlocked = "blocked: ";
-  if (line.starts_with(kBlocked)) return blocked(line, line.substr(kBlocked.size()));
+  if (line.starts_with(kBlocked)) return blocked(line, nullptr);
   return refused(line, problem_code::kSessionRefused, {});
 }
 

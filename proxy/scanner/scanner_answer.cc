@@ -6,7 +6,7 @@
 #include "proxy/http/framing_rules.h"
 #include "proxy/ledger/rewrites.h"
 #include "proxy/ledger/ticket.h"
-#include "proxy/scanner/pipelock_verdict.h"
+#include "proxy/scanner/block_reason.h"
 
 namespace bottle {
 namespace {
@@ -38,6 +38,16 @@ void mark_refused(ResponseHead& head, Failure why, Exchange& exchange) {
   exchange.trace.by = DecidedBy::Pipelock;
 }
 
+void mark_refused(ResponseHead& head, PipelockVerdict verdict, Exchange& exchange,
+                  Passage& passage) {
+  passage.target_has_secret |= verdict.target_has_secret;
+  passage.refused_by_scanner = true;
+  if (verdict.retry_after.count() > 0) {
+    head.fields.set("Retry-After", std::to_string(verdict.retry_after.count()));
+  }
+  mark_refused(head, std::move(verdict.failure), exchange);
+}
+
 Failure mixed_up(const char* what) {
   return Failure{Code::UpstreamBroken, what, problem_code::kScannerMixedUp,
                  "Try again; if it stays, restart the scanner."};
@@ -65,7 +75,7 @@ awaitable<std::optional<Failure>> AwaitedEvents::meet() {
   Response answer = std::move(relayed->response);
   const Fields& fields = answer.head.fields;
   const std::size_t ids = fields.count(kExchangeField);
-  if (ids == 0) {
+  if (ids == 0 || block_reason_of(fields)) {
     auto refused = co_await own_word(std::move(answer));
     co_return refused;
   }
@@ -89,8 +99,8 @@ awaitable<std::optional<Failure>> AwaitedEvents::meet() {
 awaitable<Failure> AwaitedEvents::own_word(Response answer) {
   auto text = co_await read_short(answer.body);
   if (!text) co_return text.error();
-  PipelockVerdict verdict;
-  if (text->whole) verdict = pipelock_verdict(answer.head, text->bytes, false);
+  const PipelockVerdict verdict =
+      pipelock_verdict(answer.head, text->bytes, false, BlockMark::PipelockAlone);
   std::string_view reason = problem_code::kScannerDenied;
   std::string why;
   pending_->passage.target_has_secret |= verdict.target_has_secret;

@@ -7,6 +7,7 @@
 #include "proxy/base/result.h"
 #include "proxy/http/body.h"
 #include "proxy/http/exchange.h"
+#include "proxy/scanner/pipelock_verdict.h"
 #include "proxy/upstream/upstream.h"
 
 namespace bottle {
@@ -44,6 +45,9 @@ awaitable<Result<ShortBody>> read_short(std::unique_ptr<BodySource>& body);
 // The client gets an answer of the scanner's own making: no field of the proxies' is left in it,
 // X-Bottle-Deny says why, and so does the trace (by Pipelock).
 void mark_refused(ResponseHead& head, Failure why, Exchange& exchange);
+// ... for a verdict of PipelockVerdict::Kind::Refused: with Retry-After where waiting helps.
+void mark_refused(ResponseHead& head, PipelockVerdict verdict, Exchange& exchange,
+                  Passage& passage);
 
 // Another exchange's answer, or a second one.
 [[nodiscard]] Failure mixed_up(const char* what);

@@ -21,8 +21,8 @@ struct Passage {
   bool scanned_request_body = false;
   bool scanned_response_body = false;
   bool target_has_secret = false;      // or what looks like one: the scanner says so
-  bool refused_by_scanner = false;     // the answer is the scanner's own refusal
   bool request_body_changed = false;   // by the guard or the scanner: that version went out
+  bool refused_by_scanner = false;     // the answer is the scanner's own refusal
   FindingRecords findings;             // of the guard, in both directions
   DecidedBy cut_by = DecidedBy::None;  // who ended the origin's answer after its head went out
 };

@@ -290,7 +290,10 @@ class Hints(unittest.TestCase):
         "launcher/command/command_line.cc": 'single(app, "--scanner", options.scanner, "NAME");\n',
         "proxy/contract/route.h": 'RouteRow{Route::Scan, "scan", false}, RouteRow{Route::Deny, "deny", false},\n',
         "proxy/config/limits.cc": 'BOTTLE_N("spool_body_bytes", 0, 1, a.b),\n',
-        "docs/manifest.md": "| `hosts` | who gets it |\n",
+        "launcher/command/commands.cc": '{.name = "allow",\n .summary = "let a value out",\n',
+        "launcher/manifest/manifest_examples.cc": 'Example{"hosts", "x"},\n',
+        "docs/manifest.md": "| `hosts` | who gets it |\n| `old_key` | a page may be behind |\n--scanner --limit\n",
+        "docs/config.md": "| `--allow HOST` |\n",
     }
 
     def hint(self, text, path="proxy/x.cc"):
@@ -307,6 +310,8 @@ class Hints(unittest.TestCase):
             '"Ask to have it allowed in the configuration."': "no setting",
             '". If it belongs there, say so in its configuration."': "no setting",
             '"The person can say so in the scanner\'s settings."': "no setting",
+            '"Add it to the \\"old_key\\" of the secret."': "no key old_key",
+            '"The person may run `bottle permit --scanner x` for it."': "no command bottle permit",
         }.items():
             findings = self.hint(text)
             self.assertTrue(any(word in finding for finding in findings), (text, findings))
@@ -318,6 +323,11 @@ class Hints(unittest.TestCase):
                      '"a key in_body is of the secrets file"', '"--unknown"', '// "Ask for --nothing at all."\n"x"'):
             self.assertEqual(self.hint(text), [], text)
         self.assertEqual(self.hint('"run bwrap --unshare-all with it"', "launcher/backend/local/x.cc"), [])
+
+    def test_wants_a_page_for_what_it_names(self):
+        self.WORLD = {**self.WORLD, "docs/config.md": "nothing\n"}
+        self.assertEqual(["--allow is neither in docs/manifest.md nor in docs/config.md"], self.hint('"Ask for --allow HOST then."'))
+        self.assertEqual([], self.hint('"The person may run `bottle allow --scanner x` for it."'))
 
     def test_the_line_is_that_of_the_sentence(self):
         found = hints.check(Tree({**self.WORLD, "proxy/x.cc": "\n\nf(\"a b --nope c\");\n"}))
@@ -448,6 +458,7 @@ class Citations(unittest.TestCase):
         self.assertEqual(["there is no test TestGone…"], self.found(page="`TestGone…`"))
         self.assertEqual(["there is no test Rules.Gone"], self.found(pipelock=("ListedMethodsPass", "Gone")))
         self.assertEqual(["no test begins with TestLarge"], self.found(run=("No|", "No|Large|")))
+        self.assertEqual(["no test begins with TestLater"], self.found(run=("MEASURING", 'MORE = "^Test(No|Later)"\nMEASURING')))
 
 
 if __name__ == "__main__":

@@ -44,10 +44,13 @@ struct TokenShape {
   std::span<const TokenHome> homes;
   Severity severity = Severity::Refuse;
   ShapeCheck check = nullptr;  // nullptr: whatever matches is one
-  // The literals that a match can begin with, in any case, "|" between them. Empty: a match can
-  // begin wherever a run of the alphabet has a left boundary.
-  std::string_view heads;
+  // The literals that a match can begin with, "|" between them. Empty: a match can begin wherever
+  // a run of the alphabet has a left boundary.
+  std::string_view heads = {};
   TokenAlphabet alphabet = TokenAlphabet::Word;
+  // The head is the name of a setting or a line's first word, in any case, and the value stands
+  // behind it. Without it the match is one run of the alphabet.
+  bool named = false;
 };
 
 // The most shapes there can be, both sets together.

@@ -68,6 +68,7 @@ func (d *Double) dispatch(w http.ResponseWriter, r *http.Request) {
 	if halted && !exempt {
 		d.audit(r, id, "kill_switch_deny", "", "")
 		w.Header().Set("Content-Type", "application/json")
+		d.addMark(w.Header(), "kill_switch", "")
 		out.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = w.Write([]byte(`{"error":"kill_switch_active","message":"stopped"}` + "\n"))
 		return
@@ -95,7 +96,8 @@ func (d *Double) endpoints(w http.ResponseWriter, r *http.Request, id string) {
 	d.mu.Unlock()
 	switch r.URL.Path {
 	case "/health":
-		answer(map[string]any{"status": "healthy", "version": "2.3.0", "mode": "strict", "uptime_seconds": 1,
+		version := map[Contract]string{Contract2: "2.3.0", Contract3: "3.5.0"}[d.opts.Contract]
+		answer(map[string]any{"status": "healthy", "version": version, "mode": "strict", "uptime_seconds": 1,
 			"dlp_patterns": 1, "response_scan_enabled": true, "forward_proxy_enabled": true,
 			"request_body_scan_enabled": true, "kill_switch_active": halted})
 	case "/stats":
@@ -120,6 +122,7 @@ func (d *Double) refuse(w http.ResponseWriter, r *http.Request, id string, v *ve
 	if v.hint != "" && d.opts.ExplainBlocks {
 		w.Header().Set("X-Pipelock-Hint", v.hint)
 	}
+	d.addMark(w.Header(), v.scanner, v.reason)
 	http.Error(w, v.text, v.status)
 }
 

@@ -20,6 +20,10 @@ import (
 
 // Options configure a double. Zero durations and sizes mean pipelock's defaults.
 type Options struct {
+	Contract Contract // "" = 2.3
+	// An origin's own X-Pipelock-Block-Reason fields are relayed, as 2.3 relays them in any case.
+	KeepsForged bool
+
 	Listen  string
 	Roots   *x509.CertPool    // trusted towards origins; nil = system (SSL_CERT_FILE)
 	Hosts   map[string]string // name → IP, the double's only name service (localhost is known)
@@ -46,6 +50,9 @@ type Options struct {
 }
 
 func (o *Options) defaults() {
+	if o.Contract == "" {
+		o.Contract = Contract2
+	}
 	set := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
 			*d = v

@@ -59,12 +59,14 @@ func (d *Double) SetFault(f Fault) { d.mu.Lock(); d.fault = f; d.mu.Unlock() }
 
 const blockText = "blocked: request body contains secret: Anthropic API Key\n"
 
-// blockHead is a pipelock block as it stands on the wire: Date after nosniff.
-func blockHead(extra string) string {
-	return "HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\n" +
-		"X-Content-Type-Options: nosniff\r\nDate: " +
-		time.Now().UTC().Format(http.TimeFormat) + fmt.Sprintf("\r\nContent-Length: %d\r\n%s\r\n",
-		len(blockText), extra)
+// blockHead is a pipelock block as it stands on the wire: its own fields sorted, then Date.
+func (d *Double) blockHead(extra string) string {
+	fields := http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"}}
+	d.addMark(fields, "body_dlp", strings.TrimPrefix(blockText, "blocked: "))
+	var sorted strings.Builder
+	_ = fields.Write(&sorted)
+	return "HTTP/1.1 403 Forbidden\r\n" + sorted.String() + "Date: " + time.Now().UTC().Format(http.TimeFormat) +
+		fmt.Sprintf("\r\nContent-Length: %d\r\n%s\r\n", len(blockText), extra)
 }
 
 // spend counts one use of the fault.
@@ -125,7 +127,7 @@ func (d *Double) misbehave(f Fault, w http.ResponseWriter, r *http.Request) bool
 		say(strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n", 20) + ok +
 			"Content-Length: 2\r\n\r\nok")
 	case FaultEarly403:
-		say(blockHead("Connection: close\r\n") + blockText)
+		say(d.blockHead("Connection: close\r\n") + blockText)
 		_, _ = io.CopyN(io.Discard, conn, 1<<20)
 	case FaultBothLengths:
 		say(ok + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")

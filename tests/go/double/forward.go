@@ -102,6 +102,9 @@ func (d *Double) readBody(r *http.Request) ([]byte, *verdict) {
 		v.event = "body_dlp"
 		return nil, v
 	}
+	if d.opts.Contract == Contract3 && mayHold(body, "revious") && injection.Match(body) {
+		return nil, blocked("body_dlp", "request body contains injection")
+	}
 	return body, nil
 }
 
@@ -180,7 +183,7 @@ func (d *Double) forward(w http.ResponseWriter, r *http.Request, id string) {
 	}
 	out.Close = r.Close
 	d.alter(out, body)
-	resp, err := d.client.Do(out)
+	resp, err := d.send(out)
 	if err != nil {
 		var refused *redirectRefused
 		if errors.As(err, &refused) {
@@ -192,7 +195,24 @@ func (d *Double) forward(w http.ResponseWriter, r *http.Request, id string) {
 		return
 	}
 	defer resp.Body.Close()
+	d.dropForged(resp.Header)
+	if d.opts.Contract == Contract3 {
+		if v := vetRedirect(out.URL, len(body) > 0, resp); v != nil {
+			d.refuse(w, r, id, v)
+			return
+		}
+	}
 	d.relay(w, r, resp, id, began)
+}
+
+// send makes the request of the forward path: 2.3 follows redirects, 3.x returns them.
+func (d *Double) send(out *http.Request) (*http.Response, error) {
+	if d.opts.Contract == Contract2 {
+		return d.client.Do(out)
+	}
+	client := *d.client
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return client.Do(out)
 }
 
 func (d *Double) relay(w http.ResponseWriter, r *http.Request, resp *http.Response, id string, began time.Time) {
@@ -231,7 +251,11 @@ func (d *Double) relay(w http.ResponseWriter, r *http.Request, resp *http.Respon
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, d.opts.MaxResponse))
 	if err != nil {
-		d.refuse(w, r, id, blocked("response_scan", "response read error"))
+		reason := "response read error"
+		if d.opts.Contract == Contract3 {
+			reason = "response body is incomplete"
+		}
+		d.refuse(w, r, id, blocked("response_scan", reason))
 		return
 	}
 	if d.opts.ScanDelay > 0 {

@@ -24,6 +24,7 @@ func (d *Double) fetch(w http.ResponseWriter, r *http.Request, id string) {
 	if v := d.scanURL(target); v != nil {
 		d.audit(r, id, v.event, v.scanner, v.reason)
 		answer["blocked"], answer["block_reason"] = true, v.reason
+		d.addMark(w.Header(), v.scanner, v.reason)
 		w.WriteHeader(http.StatusForbidden)
 		_ = json.NewEncoder(w).Encode(answer)
 		return

@@ -45,6 +45,17 @@ func (a *ScannerAudit) String() string {
 // RealPipelock is the path of a real pipelock, or "".
 func RealPipelock() string { return os.Getenv("PIPELOCK_BIN") }
 
+// Contract is the version of pipelock's behaviour that scanners have in these tests: BOTTLE_CONTRACT, else 2.3. With
+// PIPELOCK_BIN it says which one that program has.
+func Contract(t testing.TB) double.Contract {
+	t.Helper()
+	contract, err := double.ParseContract(os.Getenv("BOTTLE_CONTRACT"))
+	if err != nil {
+		t.Fatalf("BOTTLE_CONTRACT: %v", err)
+	}
+	return contract
+}
+
 // Program is a scanner that runs as a process of its own: pipelock-double, or the program that PIPELOCK_BIN names.
 type Program struct {
 	t      testing.TB
@@ -124,6 +135,10 @@ func startDoubleProgram(t testing.TB, audit *ScannerAudit, url, caFile string, d
 	}
 	for _, name := range names {
 		args = append(args, "--allow", name)
+	}
+	args = append(args, "--contract", string(o.Contract))
+	if o.KeepsForged {
+		args = append(args, "--keep-forged")
 	}
 	if o.Total != 0 {
 		args = append(args, "--total", o.Total.String())
@@ -262,6 +277,9 @@ func StartScanner(t testing.TB, server *origin.Server, o double.Options) (addr, 
 	audit *ScannerAudit) {
 	t.Helper()
 	audit = &ScannerAudit{}
+	if o.Contract == "" {
+		o.Contract = Contract(t)
+	}
 	if RealPipelock() != "" {
 		file := filepath.Join(t.TempDir(), "ca.pem")
 		if err := server.CA.WriteFile(file); err != nil {

@@ -65,6 +65,9 @@ func NewWorld(t testing.TB, opts WorldOptions) *World {
 	if opts.Name == "" {
 		opts.Name = "origin.test"
 	}
+	if opts.Double.Contract == "" {
+		opts.Double.Contract = Contract(t)
+	}
 	real := opts.Via == Scanner && RealPipelock() != "" && !opts.DoubleOnly
 	w := &World{t: t, opts: opts, Via: opts.Via, Name: opts.Name, Port: 443, Scheme: "https", Scan: &ScannerAudit{}}
 	w.Origin = opts.RawOrigin

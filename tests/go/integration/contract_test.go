@@ -14,8 +14,9 @@ import (
 	"bottle.test/origin"
 )
 
-// These tests pin what bottle-proxy relies on in the scanner, section by section of docs/pipelock.md. They run against
-// the double, and against the real program when PIPELOCK_BIN names it, so that the double cannot drift from it unseen.
+// These tests pin what bottle-proxy relies on in the scanner, section by section of docs/pipelock.md, for the contract
+// that BOTTLE_CONTRACT names. They run against the double, and against the real program when PIPELOCK_BIN names it, so
+// that the double cannot drift from it unseen.
 
 type scannerWorld struct {
 	t         *testing.T
@@ -24,6 +25,7 @@ type scannerWorld struct {
 	authority string
 	double    *double.Double
 	audit     *harness.ScannerAudit
+	contract  double.Contract
 }
 
 func newScanner(t *testing.T) *scannerWorld {
@@ -33,7 +35,7 @@ func newScanner(t *testing.T) *scannerWorld {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	s := &scannerWorld{t: t, origin: server}
+	s := &scannerWorld{t: t, origin: server, contract: harness.Contract(t)}
 	s.addr, s.authority, s.double, s.audit = harness.StartScanner(t, server, double.Options{MaxRequest: 1 << 20,
 		MaxResponse: 2 << 20, MaxURL: 8192, Total: 60 * time.Second})
 	return s
@@ -73,13 +75,40 @@ func (s *scannerWorld) ask(method, path, fields, body string) (harness.Answer, s
 	return answer, head
 }
 
-func names(head string) string {
+// names lists the fields of a head in their order, without those that start with one of `not`.
+func names(head string, not ...string) string {
 	var out []string
+next:
 	for _, line := range strings.Split(head, "\r\n")[1:] {
 		name, _, _ := strings.Cut(line, ":")
+		for _, prefix := range not {
+			if strings.HasPrefix(name, prefix) {
+				continue next
+			}
+		}
 		out = append(out, name)
 	}
 	return strings.Join(out, ",")
+}
+
+const blockField = "X-Pipelock-Block-Reason"
+
+// checkMark says whether the answer is marked as a refusal if the contract has marks, and not otherwise.
+func (s *scannerWorld) checkMark(t *testing.T, answer harness.Answer, code string) {
+	t.Helper()
+	if s.contract == double.Contract2 {
+		if got := answer.Header[blockField]; len(got) > 0 {
+			t.Errorf("marked as %q: that is 3.x", got)
+		}
+		return
+	}
+	retry := answer.Header.Get(blockField + "-Retry")
+	severity := answer.Header.Get(blockField + "-Severity")
+	if got := answer.Header.Get(blockField); got != code || answer.Header.Get(blockField+"-Version") != "1" ||
+		!strings.Contains("none transient policy", retry) || retry == "" ||
+		!strings.Contains("info warn critical", severity) || severity == "" {
+		t.Errorf("marked as %q, want %q: %v", got, code, answer.Header)
+	}
 }
 
 func TestContractUriBeatsHost(t *testing.T) {
@@ -98,22 +127,27 @@ func TestContractUriBeatsHost(t *testing.T) {
 func TestContractBlocks(t *testing.T) {
 	s := newScanner(t)
 	secret := "sk-ant-" + strings.Repeat("a1B2c3D4", 5)
-	for _, c := range []struct{ name, method, path, fields, body, want string }{
-		{"allowlist", "GET", "https://elsewhere.test/", "", "", "blocked: domain not in allowlist: elsewhere.test"},
-		{"query", "GET", "/echo?k=" + secret, "", "", "blocked: DLP match: Anthropic API Key (critical)"},
+	for _, c := range []struct{ name, method, path, fields, body, want, code string }{
+		{"allowlist", "GET", "https://elsewhere.test/", "", "", "blocked: domain not in allowlist: elsewhere.test",
+			"domain_blocklist"},
+		{"query", "GET", "/echo?k=" + secret, "", "", "blocked: DLP match: Anthropic API Key (critical)", "dlp_match"},
 		{"body", "POST", "/echo", "Content-Type: text/plain\r\n", "key " + secret,
-			"blocked: request body contains secret: Anthropic API Key"},
-		{"header", "GET", "/echo", "X-Token: " + secret + "\r\n", "", "blocked: request header contains secret"},
+			"blocked: request body contains secret: Anthropic API Key", "dlp_match"},
+		{"header", "GET", "/echo", "X-Token: " + secret + "\r\n", "", "blocked: request header contains secret",
+			"dlp_match"},
 		{"gzip-body", "POST", "/echo", "Content-Encoding: gzip\r\n", "xx",
-			`blocked: request body uses Content-Encoding "gzip"; compressed bodies cannot be scanned for secrets`},
-		{"json", "POST", "/echo", "Content-Type: application/json\r\n", "{nope", "blocked: invalid JSON body"},
+			`blocked: request body uses Content-Encoding "gzip"; compressed bodies cannot be scanned for secrets`,
+			"bad_request"},
+		{"json", "POST", "/echo", "Content-Type: application/json\r\n", "{nope", "blocked: invalid JSON body",
+			"parse_error"},
 		{"form", "POST", "/echo", "Content-Type: application/x-www-form-urlencoded\r\n", "a=%zz",
-			"blocked: invalid application/x-www-form-urlencoded body"},
+			"blocked: invalid application/x-www-form-urlencoded body", "parse_error"},
 		{"too-large", "POST", "/echo", "Content-Type: text/plain\r\n", strings.Repeat("word ", 220000),
-			"blocked: request body exceeds max_body_bytes (1048576)"},
-		{"compressed-answer", "GET", "/gzip?force=1", "", "", "blocked: compressed response cannot be scanned"},
-		{"crlf", "GET", "/echo?a=%0d%0ab", "", "", "blocked: "},
-		{"traversal", "GET", "/a/../b", "", "", "blocked: path traversal sequence in URL"},
+			"blocked: request body exceeds max_body_bytes (1048576)", "bad_request"},
+		{"compressed-answer", "GET", "/gzip?force=1", "", "", "blocked: compressed response cannot be scanned",
+			"compressed_response"},
+		{"crlf", "GET", "/echo?a=%0d%0ab", "", "", "blocked: ", "bad_request"},
+		{"traversal", "GET", "/a/../b", "", "", "blocked: path traversal sequence in URL", "bad_request"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			answer, head := s.ask(c.method, c.path, c.fields, c.body)
@@ -121,7 +155,8 @@ func TestContractBlocks(t *testing.T) {
 				!strings.HasSuffix(answer.Text, "\n") {
 				t.Errorf("status %d, body %q, want 403 %q", answer.StatusCode, answer.Text, c.want)
 			}
-			got := strings.ReplaceAll(names(head), "X-Pipelock-Hint,", "")
+			s.checkMark(t, answer, c.code)
+			got := names(head, "X-Pipelock-Hint", blockField)
 			if !strings.HasPrefix(got, "Content-Type,X-Content-Type-Options,Date,Content-Length") {
 				t.Errorf("wire order %s", got)
 			}
@@ -207,8 +242,46 @@ func TestContractRelayedResponse(t *testing.T) {
 	}
 }
 
-func TestContractRedirectsAreFollowed(t *testing.T) {
+// TestContractRedirects: 2.3 follows them, 3.x returns them.
+func TestContractRedirects(t *testing.T) {
 	s := newScanner(t)
+	if s.contract == double.Contract3 {
+		s.returnsRedirects(t)
+	} else {
+		s.followsRedirects(t)
+	}
+}
+
+func (s *scannerWorld) returnsRedirects(t *testing.T) {
+	for _, c := range []struct {
+		method, path string
+		want         int
+	}{
+		{"GET", "/redirect?n=5", 302},
+		{"GET", "/redirect?to=https%3A%2F%2Felsewhere.test/", 302},
+		{"POST", "/redirect?to=/echo", 302},
+		{"POST", "/redirect?code=307&to=/echo", 307},
+		{"POST", "/redirect?code=307&to=https%3A%2F%2Felsewhere.test/", 403},
+	} {
+		body := map[string]string{"POST": "body"}[c.method]
+		answer, _ := s.ask(c.method, c.path, "Content-Type: text/plain\r\n", body)
+		if answer.StatusCode != c.want {
+			t.Errorf("%s %s: status %d, want %d: %s", c.method, c.path, answer.StatusCode, c.want, answer.Text)
+		}
+		if c.want == 403 {
+			s.checkMark(t, answer, "redirect_scan_denied")
+		} else if answer.Header.Get("Location") == "" || len(answer.Header["Set-Cookie"]) == 0 {
+			t.Errorf("%s %s: %v", c.method, c.path, answer.Header)
+		}
+	}
+	for _, r := range s.origin.Requests() {
+		if !strings.HasPrefix(r.URI, "/redirect") {
+			t.Errorf("the origin saw %s", r.URI)
+		}
+	}
+}
+
+func (s *scannerWorld) followsRedirects(t *testing.T) {
 	answer, _ := s.ask("GET", "/redirect?n=4", "", "")
 	if answer.StatusCode != 200 || answer.Text != "hello from the origin\n" {
 		t.Errorf("4 redirects: status %d, %q", answer.StatusCode, answer.Text)
@@ -266,8 +339,12 @@ func TestContractTruncationEndsCleanly(t *testing.T) {
 func TestContractBrokenOrigin(t *testing.T) {
 	s := newScanner(t)
 	answer, _ := s.ask("GET", "/die?after=1000", "", "")
-	if answer.StatusCode != 403 || answer.Text != "blocked: response read error\n" {
+	if answer.StatusCode != 403 || s.contract == double.Contract2 && answer.Text != "blocked: response read error\n" {
 		t.Errorf("status %d, %q", answer.StatusCode, answer.Text)
+	}
+	s.checkMark(t, answer, "parse_error")
+	if s.contract == double.Contract3 && answer.Header.Get(blockField+"-Layer") != "response_scan" {
+		t.Errorf("layer %q", answer.Header.Get(blockField+"-Layer"))
 	}
 }
 

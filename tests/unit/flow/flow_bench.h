@@ -109,7 +109,8 @@ class FlowBench : public testing::Test {
     directory_ = ::mkdtemp(name.data());
     file = directory_ + "/audit.jsonl";
     PolicySpec spec;
-    spec.allow = {"a.test", "closed.test", std::string("s3cr3t-value-0123456789") + ".a.test"};
+    spec.allow = {"a.test", "*.wild.test", "closed.test",
+                  std::string("s3cr3t-value-0123456789") + ".a.test"};
     spec.routes = {"closed.test=deny"};
     auto made = Policy::make(std::move(spec));
     EXPECT_TRUE(made);
@@ -130,7 +131,7 @@ class FlowBench : public testing::Test {
   }
   void remake(UpstreamKind kind) {
     handler = std::make_unique<ProxyHandler>(
-        ProxyHandler::Services{*policy, upstream, kind, guard, *audit, "t-"});
+        ProxyHandler::Services{*policy, upstream, kind, guard, *audit, host_watch, "t-"});
   }
 
   std::unique_ptr<Exchange> exchange(const RequestHead& head, std::string host = "a.test") {
@@ -206,6 +207,7 @@ class FlowBench : public testing::Test {
   }
   Guard guard{secrets, settings, Guard::Limits{}, decode, answer_set()};
   std::unique_ptr<AuditSink> audit;
+  HostWatch host_watch;
   FakeUpstream upstream;
   std::unique_ptr<ProxyHandler> handler;
   std::string file;

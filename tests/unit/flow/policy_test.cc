@@ -266,5 +266,21 @@ TEST(Policy, PermittedNames) {
   EXPECT_TRUE(policy_of(allow({})).permitted_names().dns.empty());
 }
 
+TEST(Policy, TellsWhichHostsAWildcardAloneAllows) {
+  PolicySpec spec;
+  spec.allow = {"*.x.test", "whole.x.test", "*.y.x.test", "port.x.test:8443"};
+  const auto policy = Policy::make(std::move(spec));
+  ASSERT_TRUE(policy);
+  const auto wildcard = [&policy](std::string_view host, std::uint16_t port = 443) {
+    return policy->decide(*parse_host(host, port), Scheme::Https).wildcard;
+  };
+  EXPECT_EQ(wildcard("a.x.test"), "x.test");
+  EXPECT_EQ(wildcard("b.y.x.test"), "x.test");
+  EXPECT_EQ(wildcard("whole.x.test"), "");
+  EXPECT_EQ(wildcard("port.x.test"), "x.test");
+  EXPECT_EQ(wildcard("port.x.test", 8443), "");
+  EXPECT_EQ(wildcard("other.test"), "");
+}
+
 }  // namespace
 }  // namespace bottle

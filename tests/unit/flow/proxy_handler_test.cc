@@ -106,6 +106,29 @@ TEST_F(ProxyHandlers, SecretInAFieldGoesNowhere) {
   EXPECT_EQ(line["by"], "guard");
 }
 
+TEST_F(ProxyHandlers, NameThatLooksLikeDataIsRefusedBelowAWildcard) {
+  serve(request(head_of()), "a.wild.test");
+  EXPECT_EQ(upstream.asked, 1);
+  Response response =
+      serve(request(head_of()), "ge3tqnzxha4tsobzgi2dmmrtgu2tknjvgq2timrxha.wild.test");
+  EXPECT_EQ(response.head.status, 403);
+  EXPECT_EQ(response.head.fields.find("x-bottle-deny"), "host_name_suspicious");
+  EXPECT_EQ(upstream.asked, 1);
+  const json line = json::parse(lines().back());
+  EXPECT_EQ(line["by"], "guard");
+  EXPECT_EQ(line["findings"][0]["kind"], "host_name");
+  EXPECT_EQ(line["findings"][0]["action"], "refused");
+}
+
+TEST_F(ProxyHandlers, ManyNewNamesBelowAWildcardAreRefused) {
+  for (std::size_t n = 0; n < HostWatch::kMaxNewNames; ++n) {
+    serve(request(head_of()), "n" + std::to_string(n) + ".wild.test");
+  }
+  Response response = serve(request(head_of()), "one-more.wild.test");
+  EXPECT_EQ(response.head.fields.find("x-bottle-deny"), "too_many_names");
+  EXPECT_EQ(serve(request(head_of()), "n3.wild.test").head.status, 200);
+}
+
 TEST_F(ProxyHandlers, SecretInTheHostsNameIsInNoLine) {
   // In the target too: a scan that ends with its first hit has not looked at it.
   Response response =

@@ -216,8 +216,8 @@ TEST(RedactKindTest, IsTold) {
   EXPECT_EQ(redact_kind(type("text/plain;charset=us-ascii")), RedactKind::Plain);
   for (const char* other :
        {"text/plain; charset=utf-16", "multipart/form-data; boundary=x", "application/x-ndjson",
-        "text/html", "", "application/jsonx", "application/json; charset=utf-8; charset=utf-16",
-        "application/json; charset utf-16"}) {
+        "application/grpc+json", "text/html", "", "application/jsonx",
+        "application/json; charset=utf-8; charset=utf-16", "application/json; charset utf-16"}) {
     EXPECT_FALSE(redact_kind(type(other))) << other;
   }
   EXPECT_FALSE(redact_kind(Fields()));

@@ -255,6 +255,67 @@ TEST(AnswerJudge, ABlockedRequestNeverCameToTheExit) {
   EXPECT_EQ(out.by, DecidedBy::Pipelock);
 }
 
+// It says so in fields that no origin's answer has behind an exit, so neither its form nor the
+// exchange's id in it make it the origin's.
+TEST(AnswerJudge, AMarkedAnswerIsTheScannersWhateverItsForm) {
+  const HeadNews head = head_news(200);
+  std::string odd = relayed(head, "sorry");
+  odd.replace(odd.find("200 "), 4, "451 ");
+  odd.insert(odd.find("\r\n") + 2,
+             "X-Pipelock-Block-Reason: brand_new\r\nX-Pipelock-Block-Reason-Version: 1\r\n"
+             "X-Pipelock-Block-Reason-Retry: transient\r\n");
+  ExitWorld world;
+  world.dial.will_play({take_head(), claim(), tell(head), tell(end_news("ok")), says(odd)});
+  const Outcome out = world.ask(get());
+  EXPECT_EQ(out.head.status, 451);
+  EXPECT_EQ(out.body, "sorry");
+  EXPECT_EQ(out.head.fields.find("X-Bottle-Deny"), "scanner_denied");
+  EXPECT_EQ(out.head.fields.find("Retry-After"), "5");
+  EXPECT_FALSE(out.head.fields.has("X-Pipelock-Block-Reason"));
+  EXPECT_FALSE(out.head.fields.has("X-Pipelock-Block-Reason-Retry"));
+  EXPECT_FALSE(out.head.fields.has("X-Bottle-Exchange"));
+  ASSERT_TRUE(out.traced);
+  EXPECT_NE(out.traced->detail.find("(brand_new)"), std::string::npos);
+  EXPECT_EQ(out.by, DecidedBy::Pipelock);
+}
+
+// A mark on what looks like a success: no origin's answer is passed on under it.
+TEST(AnswerJudge, AMarkedSuccessIsNeitherOnesAnswer) {
+  const HeadNews head = head_news(200);
+  std::string odd = relayed(head, "ok");
+  odd.insert(odd.find("\r\n") + 2, "X-Pipelock-Block-Reason: dlp_match\r\n");
+  ExitWorld world;
+  world.dial.will_play({take_head(), claim(), tell(head), tell(end_news("ok")), says(odd)});
+  const Outcome out = world.ask(get());
+  ASSERT_TRUE(out.failure);
+  EXPECT_EQ(word(*out.failure), "scanner_mixed_up");
+}
+
+TEST(AnswerJudge, BothContractsGiveTheClientTheSame) {
+  const auto outcome = [](const std::string& says_what) {
+    ExitWorld world;
+    world.dial.will_play({take_head(), says(says_what)});
+    const Outcome out = world.ask(get());
+    return std::to_string(out.head.status) + " " + listed(out.head.fields) + out.body;
+  };
+  const struct {
+    int status;
+    const char* text;
+    const char* code;
+    const char* retry;
+  } cases[] = {
+      {403, "blocked: DLP match: X (high)", "dlp_match", "none"},
+      {403, "blocked: domain not in allowlist: x", "domain_blocklist", "policy"},
+      {429, "blocked: rate limit exceeded for x", "rate_limit", "transient"},
+      {403, "blocked: response contains injection", "prompt_injection", "none"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(outcome(block(c.status, c.text)),
+              outcome(marked_block(c.status, c.text, c.code, c.retry)))
+        << c.text;
+  }
+}
+
 TEST(AnswerJudge, TheLogKnowsWithWhatTheOriginWasSpokenTo) {
   for (const char* protocol : {"", "h2", "http/1.1"}) {
     FailureNews news = failure_news(Code::UpstreamBroken, "reset", DecidedBy::Origin);
@@ -425,6 +486,14 @@ INSTANTIATE_TEST_SUITE_P(
               Code::UpstreamBroken,
               "upstream_broken",
               DecidedBy::Pipelock},
+        Fault{"OriginDiesInABodyThatIsBufferedBy3",
+              {take_head(), claim(), tell(head_news(200)),
+               tell(failure_news(Code::UpstreamTruncated, "origin_reset", DecidedBy::Origin)),
+               says(marked_block(403, "blocked: short", "parse_error", "transient",
+                                 "X-Pipelock-Block-Reason-Layer: response_scan\r\n"))},
+              Code::UpstreamTruncated,
+              "origin_reset",
+              DecidedBy::Origin},
         Fault{"OriginSlowerThanTheScanner",
               {take_head(), claim(), says(block(502, "forward proxy fetch failed"))},
               Code::UpstreamTimeout,

@@ -30,6 +30,7 @@ TEST(AnswerKind, EachRowHasItsAnswer) {
   EXPECT_EQ(with([](AnswerFacts& f) { f.too_many_interims = true; }), AnswerKind::InterimFlood);
   EXPECT_EQ(with([](AnswerFacts& f) { f.exit_failed = true; }), AnswerKind::ExitsFailure);
   EXPECT_EQ(with([](AnswerFacts& f) { f.ids = 0; }), AnswerKind::ScannersOwn);
+  EXPECT_EQ(with([](AnswerFacts& f) { f.says_refused = true; }), AnswerKind::ScannersOwn);
   EXPECT_EQ(with([](AnswerFacts& f) { f.head_differs = true; }), AnswerKind::Changed);
   EXPECT_EQ(with([](AnswerFacts& f) { f.has_body = false; }), AnswerKind::OriginsHead);
   EXPECT_EQ(with([](AnswerFacts& f) { f.bypasses = true; }), AnswerKind::Bypassed);

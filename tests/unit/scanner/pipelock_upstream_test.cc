@@ -201,6 +201,38 @@ TEST(PipelockUpstream, AnOriginsLookAlikeIsTheOriginsWord) {
   EXPECT_FALSE(out.head.fields.has("X-Pipelock-Hint"));
 }
 
+TEST(PipelockUpstream, ARefusalThatIsMarkedSaysWhenToTryAgain) {
+  World world;
+  world.dialer.will_play(
+      {head(), say(marked_block(403, "blocked: new words", "brand_new", "transient"))});
+  const Outcome out = world.ask(get());
+  EXPECT_EQ(out.head.status, 403);
+  EXPECT_EQ(out.body, "blocked: new words\n");
+  EXPECT_EQ(out.head.fields.find("X-Bottle-Deny"), "scanner_denied");
+  EXPECT_EQ(out.head.fields.find("Retry-After"), "5");
+  EXPECT_FALSE(out.head.fields.has("X-Pipelock-Block-Reason"));
+  EXPECT_FALSE(out.head.fields.has("X-Pipelock-Block-Reason-Version"));
+  ASSERT_TRUE(out.traced);
+  EXPECT_EQ(out.traced->detail, "blocked: new words (brand_new)");
+  EXPECT_EQ(out.traced->hint, "Try again later.");
+}
+
+// 2.3 relays an origin's fields of these names.
+TEST(PipelockUpstream, AnOriginsMarkIsNoneWithoutAnExit) {
+  World world;
+  world.dialer.will_play(
+      {head(), say("HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\n"
+                   "Date: Mon, 01 Jan 2024 00:00:00 GMT\r\nServer: x\r\n"
+                   "X-Pipelock-Block-Reason: dlp_match\r\nX-Pipelock-Block-Reason-Retry: policy"
+                   "\r\nContent-Length: 2\r\n\r\nno")});
+  const Outcome out = world.ask(get());
+  EXPECT_EQ(out.body, "no");
+  EXPECT_FALSE(out.traced);
+  EXPECT_FALSE(out.head.fields.has("X-Bottle-Deny"));
+  EXPECT_FALSE(out.head.fields.has("X-Pipelock-Block-Reason"));
+  EXPECT_FALSE(out.head.fields.has("X-Pipelock-Block-Reason-Retry"));
+}
+
 TEST(PipelockUpstream, ALongTextInTheSameFormIsRelayedWhole) {
   World world;
   const std::string text = "blocked: " + std::string(9'000, 'x');

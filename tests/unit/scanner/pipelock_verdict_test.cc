@@ -22,6 +22,10 @@ ResponseHead head_of(int status, const FieldList& fields, std::size_t length,
   return head;
 }
 
+PipelockVerdict without_exit(const ResponseHead& head, const std::string& body, bool was_head) {
+  return pipelock_verdict(head, body, was_head, BlockMark::AnOriginToo);
+}
+
 const FieldList kBlock = {{"Content-Type", "text/plain; charset=utf-8"},
                           {"X-Content-Type-Options", "nosniff"},
                           {"Date", "Tue, 24 Nov 2026 06:00:00 GMT"}};
@@ -30,7 +34,7 @@ PipelockVerdict block(int status, const std::string& line) {
   const std::string body = line + "\n";
   const ResponseHead head = head_of(status, kBlock, body.size());
   EXPECT_TRUE(may_be_pipelocks_own(head));
-  return pipelock_verdict(head, body, false);
+  return without_exit(head, body, false);
 }
 
 TEST(PipelockVerdict, EachTextHasItsWord) {
@@ -118,7 +122,7 @@ TEST(PipelockVerdict, TextsThatAreNotItsOwn) {
   EXPECT_EQ(block(502, "forward proxy fetch failed.").kind, Kind::Relayed);
   EXPECT_EQ(block(503, "try later").kind, Kind::Relayed);
   const auto judge = [](const std::string& body) {
-    return pipelock_verdict(head_of(403, kBlock, body.size()), body, false).kind;
+    return without_exit(head_of(403, kBlock, body.size()), body, false).kind;
   };
   EXPECT_EQ(judge("blocked: x\n"), Kind::Refused);
   EXPECT_EQ(judge("blocked: x"), Kind::Relayed);
@@ -157,12 +161,11 @@ TEST(PipelockVerdict, FormsThatAreNotItsOwn) {
   };
   for (const auto& c : cases) {
     const ResponseHead head = head_of(403, c.fields, body.size());
-    EXPECT_EQ(pipelock_verdict(head, body, false).kind, c.kind) << c.what;
+    EXPECT_EQ(without_exit(head, body, false).kind, c.kind) << c.what;
     EXPECT_EQ(may_be_pipelocks_own(head), c.kind != Kind::Relayed) << c.what;
   }
   for (const int status : {200, 301, 400, 401, 404, 500, 504}) {
-    EXPECT_EQ(pipelock_verdict(head_of(status, kBlock, body.size()), body, false).kind,
-              Kind::Relayed)
+    EXPECT_EQ(without_exit(head_of(status, kBlock, body.size()), body, false).kind, Kind::Relayed)
         << status;
   }
   ResponseHead chunked = head_of(403, kBlock, 0);
@@ -173,17 +176,17 @@ TEST(PipelockVerdict, FormsThatAreNotItsOwn) {
 TEST(PipelockVerdict, LongBodiesAreTheOrigins) {
   std::string body = "blocked: " + std::string(kPipelockBlockBody - 10, 'x') + "\n";
   ASSERT_EQ(body.size(), kPipelockBlockBody);
-  EXPECT_EQ(pipelock_verdict(head_of(403, kBlock, body.size()), body, false).kind, Kind::Refused);
+  EXPECT_EQ(without_exit(head_of(403, kBlock, body.size()), body, false).kind, Kind::Refused);
   body.insert(9, "x");
   EXPECT_FALSE(may_be_pipelocks_own(head_of(403, kBlock, body.size())));
-  EXPECT_EQ(pipelock_verdict(head_of(403, kBlock, body.size()), body, false).kind, Kind::Relayed);
+  EXPECT_EQ(without_exit(head_of(403, kBlock, body.size()), body, false).kind, Kind::Relayed);
 }
 
 TEST(PipelockVerdict, KillSwitch) {
   const FieldList fields = {{"Content-Type", "application/json"},
                             {"Date", "Tue, 24 Nov 2026 06:00:00 GMT"}};
   const auto judge = [&](const std::string& body) {
-    return pipelock_verdict(head_of(503, fields, body.size()), body, false);
+    return without_exit(head_of(503, fields, body.size()), body, false);
   };
   const PipelockVerdict on =
       judge("{\"error\":\"kill_switch_active\",\"message\":\"stopped \\\"now\\\"\"}\n");
@@ -200,35 +203,35 @@ TEST(PipelockVerdict, KillSwitch) {
 }
 
 TEST(PipelockVerdict, HeadIsJudgedByItsForm) {
-  const PipelockVerdict refused = pipelock_verdict(head_of(403, kBlock, 40), "", true);
+  const PipelockVerdict refused = without_exit(head_of(403, kBlock, 40), "", true);
   EXPECT_EQ(refused.kind, Kind::Refused);
   EXPECT_EQ(word(refused.failure), "scanner_denied");
-  EXPECT_EQ(pipelock_verdict(head_of(503, kBlock, 34), "", true).failure.code,
+  EXPECT_EQ(without_exit(head_of(503, kBlock, 34), "", true).failure.code,
             Code::ScannerUnavailable);
-  EXPECT_EQ(pipelock_verdict(head_of(502, kBlock, 27), "", true).failure.code, Code::ConnectFailed);
+  EXPECT_EQ(without_exit(head_of(502, kBlock, 27), "", true).failure.code, Code::ConnectFailed);
   const FieldList kill_switch = {{"Content-Type", "application/json"}, {"Date", "x"}};
-  EXPECT_EQ(word(pipelock_verdict(head_of(503, kill_switch, 60), "", true).failure),
+  EXPECT_EQ(word(without_exit(head_of(503, kill_switch, 60), "", true).failure),
             "kill_switch_active");
   ResponseHead relayed = head_of(403, kBlock, 0);
   relayed.content_length.reset();  // pipelock drops it when it relays
-  EXPECT_EQ(pipelock_verdict(relayed, "", true).kind, Kind::Relayed);
+  EXPECT_EQ(without_exit(relayed, "", true).kind, Kind::Relayed);
 }
 
 TEST(PipelockVerdict, GoServersOwnComplaint) {
   const FieldList plain = {{"Content-Type", "text/plain; charset=utf-8"}};
   for (const int status : {400, 431, 501, 505}) {
     const PipelockVerdict verdict =
-        pipelock_verdict(head_of(status, plain, 15, false), "400 Bad Request", false);
+        without_exit(head_of(status, plain, 15, false), "400 Bad Request", false);
     EXPECT_EQ(verdict.kind, Kind::Failed) << status;
     EXPECT_EQ(verdict.failure.code, Code::UpstreamBroken);
     EXPECT_EQ(word(verdict.failure), "scanner_rejected_request");
   }
-  EXPECT_EQ(pipelock_verdict(head_of(417, {}, 0, false), "", false).kind, Kind::Failed);
+  EXPECT_EQ(without_exit(head_of(417, {}, 0, false), "", false).kind, Kind::Failed);
   FieldList dated = plain;
   dated.emplace_back("Date", "Tue, 24 Nov 2026 06:00:00 GMT");
-  EXPECT_EQ(pipelock_verdict(head_of(400, dated, 15, false), "400 Bad Request", false).kind,
+  EXPECT_EQ(without_exit(head_of(400, dated, 15, false), "400 Bad Request", false).kind,
             Kind::Relayed);
-  EXPECT_EQ(pipelock_verdict(head_of(400, plain, 15, true), "400 Bad Request", false).kind,
+  EXPECT_EQ(without_exit(head_of(400, plain, 15, true), "400 Bad Request", false).kind,
             Kind::Relayed);
 }
 

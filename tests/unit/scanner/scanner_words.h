@@ -19,6 +19,16 @@ inline std::string block(int status, const std::string& text) {
          std::to_string(text.size() + 1) + "\r\n\r\n" + text + "\n";
 }
 
+// The same of 3.x: it says in fields that it is its own, and why.
+inline std::string marked_block(int status, const std::string& text, const std::string& code,
+                                const std::string& retry, const std::string& more = "") {
+  std::string out = block(status, text);
+  out.insert(out.find("Date: "), "X-Pipelock-Block-Reason: " + code + "\r\n" + more +
+                                     "X-Pipelock-Block-Reason-Retry: " + retry +
+                                     "\r\nX-Pipelock-Block-Reason-Version: 1\r\n");
+  return out;
+}
+
 inline SpoolLimits spool_limits() {
   SpoolLimits limits;
   limits.directory = testing::TempDir();

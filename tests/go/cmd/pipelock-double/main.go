@@ -47,10 +47,18 @@ func run() int {
 	dns := flag.String("dns", "", "ADDR:PORT of the name server for names that no --host or --resolve has")
 	system := flag.Bool("system", false, "ask the system's resolver for such names, and trust the system's roots "+
 		"(SSL_CERT_FILE)")
+	contractName := flag.String("contract", string(double.Contract2), "pipelock to be like: 2.3 or 3.x")
+	forged := flag.Bool("keep-forged", false, "with 3.x too, relay an origin's own X-Pipelock-Block-Reason fields")
 	stdin := flag.Bool("die-with-stdin", false, "end when stdin closes")
 	flag.Parse()
 
-	opts := double.Options{Listen: *listen, Allow: allow, IPAllow: ipAllow, Total: *total, ExplainBlocks: true,
+	contract, err := double.ParseContract(*contractName)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "pipelock-double: %v\n", err)
+		return 1
+	}
+	opts := double.Options{Contract: contract, KeepsForged: *forged, Listen: *listen, Allow: allow, IPAllow: ipAllow,
+		Total: *total, ExplainBlocks: true,
 		MaxResponse: *maxResponse, MaxRequest: *maxRequest, IdlePerHost: *idle, DNS: *dns, System: *system,
 		Hosts: pairs(hosts), Dial: pairs(dial), Audit: os.Stderr}
 	if *system && *ca != "" {

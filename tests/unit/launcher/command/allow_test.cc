@@ -36,7 +36,7 @@ class Allow : public testing::Test {
     std::ifstream in(file());
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  // What it says, or the Error.
+  // The line that it prints, or the Error.
   std::string allow() const {
     std::ostringstream out;
     std::ostringstream err;

@@ -118,6 +118,22 @@ TEST_F(Logs, FindingInABodyIsShownOnce) {
   EXPECT_EQ(order(), "a ");
 }
 
+TEST_F(Logs, FindingsHaveAPlaceAndAFingerprint) {
+  const std::string one = R"({"name":"GitHub token","kind":"token","severity":"refuse",)"
+                          R"("part":"body","json_path":"messages[3].content",)"
+                          R"("fingerprint":"k5xw4ytq2mzrhd6a","action":"redacted"})";
+  const std::string other = R"({"name":"JWT","kind":"token","severity":"note","part":"header",)"
+                            R"("field":"x-token","action":"noted"})";
+  add("audit.jsonl", line(1, "exchanges", "exchange", "a", "allowed",
+                          R"(,"findings":[)" + one + "," + other + "]"));
+  add("audit.jsonl", line(2, "exchanges", "exchange", "b", "allowed",
+                          R"(,"findings":[)" + one + "," + one + "," + one + "," + one + "," + one +
+                              R"(],"more_findings":7)"));
+  EXPECT_THAT(logs(), HasSubstr("  redacted GitHub token in messages[3].content "
+                                "(k5xw4ytq2mzrhd6a); noted JWT in x-token\n"));
+  EXPECT_THAT(logs(), HasSubstr("(k5xw4ytq2mzrhd6a); 8 more\n"));
+}
+
 TEST_F(Logs, FoldedLineSaysHowMany) {
   add("audit.jsonl.refusals", line(1, "refusals", "exchange", "a", "refused", R"(,"count":190)"));
   EXPECT_THAT(logs(), HasSubstr("(190 times)"));

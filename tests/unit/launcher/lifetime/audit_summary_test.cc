@@ -60,6 +60,24 @@ TEST_F(AuditSummaries, HostsAndReasonsAreCountedMostFrequentFirst) {
             "manifest's \"allow\"\n");
 }
 
+TEST_F(AuditSummaries, RedactionsAndNotesAreCountedOfAllowedRequestsToo) {
+  const std::string both = R"(,"findings":[{"name":"GitHub token","action":"redacted"},)"
+                           R"({"name":"JWT","action":"noted"},{"name":"X","action":"refused"}])";
+  add_to("", "allowed", "api.test", "", both);
+  add_to("", "allowed", "api.test", "", both);
+  add_to("", "cut", "api.test", "secret_in_body", both);
+  add_to(".findings", "refused", "api.test", "secret_in_body", both + R"(,"begun":true)");
+  add_to("", "allowed", "api.test", R"(\"findings\":[)");
+  EXPECT_EQ(summary().redacted.count, 3U);
+  EXPECT_EQ(summary().noted.count, 3U);
+  EXPECT_EQ(summary().refused.count, 0U);
+  const std::string report = closing_report(empty(), true);
+  EXPECT_THAT(report, HasSubstr("bottle: 3 secrets were taken out of requests\n"
+                                "bottle:   3 x api.test: GitHub token\n"
+                                "bottle: 3 findings of the guard were noted\n"
+                                "bottle:   3 x api.test: JWT\n"));
+}
+
 TEST_F(AuditSummaries, LinesOfEarlierBottlesDoNotCount) {
   add("refused", R"("before.test")", "host_not_allowed");
   add_to(".refusals", "refused", "before.test", "host_not_allowed");

@@ -1,0 +1,126 @@
+#include "proxy/guard/host_watch.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "proxy/contract/problem_codes.h"
+
+namespace bottle {
+namespace {
+
+constexpr std::size_t kMaxRun = 40;
+constexpr double kMaxBits = 300;
+
+// How much a character of a run can carry, by what the run is made of.
+constexpr double kHexBits = 4;
+constexpr double kMixedBits = 5;  // base32
+constexpr double kDigitBits = 3.3;
+constexpr double kWordBits = 2;
+constexpr std::size_t kShortRun = 8;  // a shorter mixture is a counter or a version: "v2", "eu1"
+// Of letters: long runs of words have less entropy a letter than random ones.
+constexpr double kMaxLetterEntropy = 4.2;
+
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+bool is_hex_letter(char c) noexcept { return c >= 'a' && c <= 'f'; }
+
+// Shannon's, of a text's own characters.
+double entropy(std::string_view text) noexcept {
+  std::array<std::size_t, 256> count{};
+  for (const char c : text) ++count[static_cast<unsigned char>(c)];
+  double bits = 0;
+  for (const std::size_t n : count) {
+    if (n == 0) continue;
+    const double share = static_cast<double>(n) / static_cast<double>(text.size());
+    bits -= share * std::log2(share);
+  }
+  return bits;
+}
+
+struct Run {
+  double bits = 0;
+  bool is_data = false;
+};
+
+// Letters and digits without a hyphen, an underscore or a dot between them.
+Run judge(std::string_view run) noexcept {
+  const auto digits = static_cast<std::size_t>(std::count_if(run.begin(), run.end(), is_digit));
+  const auto length = static_cast<double>(run.size());
+  Run out;
+  if (digits == run.size()) {
+    out.bits = length * kDigitBits;
+    out.is_data = run.size() > kMaxRun;
+  } else if (digits == 0) {
+    const bool random = run.size() > kMaxRun && entropy(run) > kMaxLetterEntropy;
+    out.bits = length * (random ? kMixedBits : kWordBits);
+    out.is_data = random;
+  } else {
+    const bool hex =
+        std::all_of(run.begin(), run.end(), [](char c) { return is_digit(c) || is_hex_letter(c); });
+    const double each = run.size() < kShortRun ? kWordBits : hex ? kHexBits : kMixedBits;
+    out.bits = length * each;
+    out.is_data = run.size() > kMaxRun;
+  }
+  return out;
+}
+
+Failure suspicious(std::string_view host, std::string_view parent) {
+  return Failure(Code::Denied, "the name " + std::string(host) + " looks like data",
+                 problem_code::kHostNameSuspicious,
+                 "A long random name is refused if only *." + std::string(parent) +
+                     " allows it. If it is needed, ask the person who runs the bottle to add "
+                     "--allow with the whole name.");
+}
+
+Failure too_many(std::string_view parent) {
+  return Failure(Code::Denied,
+                 "more than " + std::to_string(HostWatch::kMaxNewNames) + " new names below " +
+                     std::string(parent) + " within 10 minutes",
+                 problem_code::kTooManyNames,
+                 "Use names that were used before, or wait. If more are needed, ask the person who "
+                 "runs the bottle to add --allow with the whole names.");
+}
+
+}  // namespace
+
+bool looks_like_data(std::string_view labels) noexcept {
+  constexpr std::string_view kBetween = "-_.";
+  double bits = 0;
+  while (!labels.empty()) {
+    const std::size_t end = std::min(labels.find_first_of(kBetween), labels.size());
+    const Run run = end == 0 ? Run{} : judge(labels.substr(0, end));
+    bits += run.bits;
+    if (run.is_data || bits > kMaxBits) return true;
+    labels.remove_prefix(std::min(end + 1, labels.size()));
+  }
+  return false;
+}
+
+Result<void> HostWatch::look(std::string_view host, std::string_view parent, TimePoint now) {
+  if (host.size() <= parent.size() + 1) return {};  // the wildcard's own name
+  const std::lock_guard lock(mutex_);
+  auto found = parents_.find(parent);
+  if (found != parents_.end() && found->second.names.contains(host)) return {};
+  if (looks_like_data(host.substr(0, host.size() - parent.size() - 1))) {
+    return suspicious(host, parent);
+  }
+  if (found == parents_.end()) found = parents_.emplace(parent, Parent{}).first;
+  auto& recent = found->second.recent;
+  while (!recent.empty() && recent.front() + kWindow <= now) recent.pop_front();
+  if (recent.size() >= kMaxNewNames) return too_many(parent);
+  recent.push_back(now);
+  remember(found->second, host);
+  return {};
+}
+
+void HostWatch::remember(Parent& parent, std::string_view host) {
+  if (order_.size() == kMaxNames) {
+    const auto [names, oldest] = order_.front();
+    names->erase(oldest);
+    order_.pop_front();
+  }
+  order_.emplace_back(&parent.names, parent.names.emplace(host).first);
+}
+
+}  // namespace bottle
