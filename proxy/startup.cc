@@ -107,7 +107,10 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   // Without a key of the user's, fingerprints hold for this process.
   guard_settings_.key = handed.key ? *handed.key : random_key();
   // Compiling what the guard looks for takes longer than all the rest, so that goes on beside it.
-  auto secrets = PendingSecrets::begin(std::move(handed.values));
+  auto secrets = PendingSecrets::begin(std::move(handed.values),
+                                       GuardOptions{.key = guard_settings_.key,
+                                                    .ignore = guard_settings_.ignore,
+                                                    .financial = guard_settings_.financial});
   if (!secrets) return secrets.error();
   secrets_ = std::move(*secrets);
   auto guard = AddressGuard::make(config_.allow_address, &machine_);

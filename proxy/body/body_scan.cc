@@ -49,6 +49,7 @@ BodyScan::BodyScan(const SecretSet& set, ScanSpace& scan, DecodeSpace& decode,
 Result<Bytes> BodyScan::feed(Bytes piece, bool end) {
   const ScanResult raw = raw_.feed(piece);
   if (raw.refused) return refusal(*raw.refused);
+  if (!piece.empty()) raw_waits_ = raw.safe < piece.size();
   if (end) {
     const std::optional<Finding> last = raw_.finish();
     if (last) return refusal(*last);
@@ -59,9 +60,11 @@ Result<Bytes> BodyScan::feed(Bytes piece, bool end) {
     auto finished = finish_decoded();
     if (!finished) return finished.error();
   }
-  if (held_.empty() && !decoder_) return piece;
+  const bool waits = !end && (raw_waits_ || decoded_waits_);
+  if (held_.empty() && !decoder_ && !waits) return piece;
   held_ += piece;
-  const std::size_t unseen = end || !decoder_ ? 0 : decoder_->unseen();
+  std::size_t unseen = end || !decoder_ ? 0 : decoder_->unseen();
+  if (waits) unseen = std::max<std::size_t>(unseen, 1);
   Bytes out = held_.substr(0, held_.size() - std::min(unseen, held_.size()));
   held_.erase(0, out.size());
   return out;
@@ -84,6 +87,7 @@ Result<> BodyScan::decode(ByteView in) {
 Result<> BodyScan::show(std::size_t decoded) {
   const ScanResult result = decoded_->feed(ByteView(space_.room().data(), decoded));
   if (result.refused) return refusal(*result.refused);
+  if (decoded > 0) decoded_waits_ = result.safe < decoded;
   return {};
 }
 

@@ -51,6 +51,9 @@ class BodyScan {
   std::optional<SecretScanner> decoded_;
   std::unique_ptr<ContentDecoder> decoder_;
   Bytes held_;
+  // A value seems to end with the last byte: the next one tells.
+  bool raw_waits_ = false;
+  bool decoded_waits_ = false;
   bool declared_;
   bool sniffing_;  // `beginning_` may become the beginning of a coded stream
   Bytes beginning_;

@@ -10,6 +10,7 @@
 #include "proxy/body/content_decoder.h"
 #include "proxy/body/decode_space.h"
 #include "proxy/body/held_body.h"
+#include "proxy/body/text_inflater.h"
 #include "proxy/contract/guard_settings.h"
 #include "proxy/guard/answers/pending_answers.h"
 #include "proxy/guard/secret_scanner.h"
@@ -33,7 +34,8 @@ class Guard {
         DecodeSpace& decode, const PendingAnswers& answers)
       : secrets_(secrets),
         settings_(settings),
-        scan_(secrets),
+        inflater_(decode, limits.decode),
+        scan_(secrets, &inflater_),
         limits_(limits),
         decode_(decode),
         memory_(limits.redact.memory_bytes),
@@ -66,6 +68,7 @@ class Guard {
 
   const SecretSet& secrets_;
   const GuardSettings& settings_;
+  TextInflater inflater_;
   ScanSpace scan_;
   const Limits limits_;
   DecodeSpace& decode_;

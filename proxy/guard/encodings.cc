@@ -9,24 +9,36 @@ namespace {
 
 constexpr std::string_view kBase64 =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kBase32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 constexpr std::string_view kHex = "0123456789abcdef";
+
+// The digits of `width` bits each that lie wholly in the value, which begins `alignment` bytes
+// behind a group's start.
+std::string core(std::string_view value, std::size_t alignment, std::size_t width,
+                 std::string_view digits) {
+  const std::size_t first_bit = alignment * 8;
+  const std::size_t end_bit = first_bit + value.size() * 8;
+  std::string out;
+  for (std::size_t at = (first_bit + width - 1) / width; at < end_bit / width; ++at) {
+    unsigned digit = 0;
+    for (std::size_t bit = at * width; bit < (at + 1) * width; ++bit) {
+      const std::size_t in_value = bit - first_bit;
+      const auto byte = static_cast<unsigned char>(value[in_value / 8]);
+      digit = digit * 2 + ((byte >> (7 - in_value % 8)) & 1u);
+    }
+    out.push_back(digits[digit]);
+  }
+  return out;
+}
 
 }  // namespace
 
 std::string base64_core(std::string_view value, std::size_t alignment) {
-  const std::size_t first_bit = alignment * 8;
-  const std::size_t end_bit = first_bit + value.size() * 8;
-  std::string out;
-  for (std::size_t at = (first_bit + 5) / 6; at < end_bit / 6; ++at) {
-    unsigned sextet = 0;
-    for (std::size_t bit = at * 6; bit < at * 6 + 6; ++bit) {
-      const std::size_t in_value = bit - first_bit;
-      const auto byte = static_cast<unsigned char>(value[in_value / 8]);
-      sextet = sextet * 2 + ((byte >> (7 - in_value % 8)) & 1u);
-    }
-    out.push_back(kBase64[sextet]);
-  }
-  return out;
+  return core(value, alignment, 6, kBase64);
+}
+
+std::string base32_core(std::string_view value, std::size_t alignment) {
+  return core(value, alignment, 5, kBase32);
 }
 
 std::string base64_url_safe(std::string text) {
@@ -44,23 +56,6 @@ std::string hex_lower(std::string_view value) {
     const auto byte = static_cast<unsigned char>(c);
     out.push_back(kHex[byte >> 4]);
     out.push_back(kHex[byte & 15]);
-  }
-  return out;
-}
-
-std::string escape_for_matcher(std::string_view literal) {
-  std::string out;
-  out.reserve(literal.size() * 4);
-  for (const char c : literal) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (plain) {
-      out.push_back(c);
-    } else {
-      out += "\\x";
-      out.push_back(kHex[byte >> 4]);
-      out.push_back(kHex[byte & 15]);
-    }
   }
   return out;
 }

@@ -13,10 +13,10 @@ namespace bottle {
 [[nodiscard]] std::string base64_core(std::string_view value, std::size_t alignment);
 // The same text in the URL-safe alphabet (RFC 4648 section 5).
 [[nodiscard]] std::string base64_url_safe(std::string text);
+// The characters of base32 (RFC 4648 section 6) likewise: `alignment` is 0 to 4, in a five-byte
+// group.
+[[nodiscard]] std::string base32_core(std::string_view value, std::size_t alignment);
 [[nodiscard]] std::string hex_lower(std::string_view value);
-// A regular expression that matches exactly these bytes.
-[[nodiscard]] std::string escape_for_matcher(std::string_view literal);
-
 // Decodes "Basic <base64>" to "user:password" (RFC 7617). Reads both alphabets, with or without
 // padding, and stops at the first character that is neither; nothing if the scheme is another.
 [[nodiscard]] std::optional<std::string> basic_credentials(std::string_view field_value);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -34,6 +35,9 @@ struct Finding {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
   std::string fingerprint = {};  // 16 characters, keyed; empty: not computed
+  // Of a value that is looked for by pieces: its size. What is around [begin, end) may be more of
+  // it. Else 0.
+  std::size_t value_size = 0;
 
   bool operator==(const Finding&) const = default;
 };

@@ -2,6 +2,7 @@
 
 #include <hs/hs.h>
 
+#include <cstdlib>
 #include <new>
 #include <stdexcept>
 
@@ -33,7 +34,8 @@ Expected<> MatchDatabase::check_platform() {
                ""};
 }
 
-Expected<MatchDatabase> MatchDatabase::compile(const std::vector<MatchPattern>& patterns) {
+Expected<MatchDatabase> MatchDatabase::compile(const std::vector<MatchPattern>& patterns,
+                                               MatchPlatform platform) {
   const auto able = check_platform();
   if (!able) return able.error();
   std::vector<const char*> expressions;
@@ -44,11 +46,13 @@ Expected<MatchDatabase> MatchDatabase::compile(const std::vector<MatchPattern>& 
     expressions.push_back(pattern.expression.c_str());
     flags.push_back(pattern.any_case ? HS_FLAG_CASELESS : 0u);
   }
+  const hs_platform_info any{};  // no feature beyond the least
+  const hs_platform_info* const target = platform == MatchPlatform::Any ? &any : nullptr;
   hs_database_t* database = nullptr;
   hs_compile_error_t* error = nullptr;
   const hs_error_t status = hs_compile_multi(expressions.data(), flags.data(), ids.data(),
                                              static_cast<unsigned>(expressions.size()),
-                                             HS_MODE_STREAM, nullptr, &database, &error);
+                                             HS_MODE_STREAM, target, &database, &error);
   if (status == HS_SUCCESS) return MatchDatabase(database);
   const int at = error == nullptr ? -1 : error->expression;
   hs_free_compile_error(error);
@@ -56,6 +60,24 @@ Expected<MatchDatabase> MatchDatabase::compile(const std::vector<MatchPattern>& 
                "the secret scanner's patterns do not compile (number " + std::to_string(at) +
                    " of " + std::to_string(patterns.size()) + ")",
                ""};
+}
+
+std::string MatchDatabase::serialize() const {
+  char* bytes = nullptr;
+  std::size_t size = 0;
+  require(hs_serialize_database(database_.get(), &bytes, &size));
+  std::string out(bytes, size);
+  std::free(bytes);
+  return out;
+}
+
+std::optional<MatchDatabase> MatchDatabase::load(std::string_view serialized) {
+  hs_database_t* database = nullptr;
+  const hs_error_t status =
+      hs_deserialize_database(serialized.data(), serialized.size(), &database);
+  if (status == HS_NOMEM) throw std::bad_alloc();
+  if (status != HS_SUCCESS) return std::nullopt;
+  return MatchDatabase(database);
 }
 
 MatchScratch::MatchScratch(const MatchDatabase& database) {
@@ -80,6 +102,15 @@ void MatchStream::scan(std::string_view bytes, MatchListener& listener) {
     require(status);
     if (status == HS_SCAN_TERMINATED) return;
     bytes.remove_prefix(part.size());
+  }
+}
+
+void MatchStream::copy(const MatchStream& other) {
+  if (other.stream_ == nullptr) return reset();
+  if (stream_ == nullptr) {
+    require(hs_copy_stream(&stream_, other.stream_));
+  } else {
+    require(hs_reset_and_copy_stream(stream_, other.stream_, scratch_.scratch_, nullptr, nullptr));
   }
 }
 

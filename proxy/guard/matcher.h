@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ struct MatchPattern {
   bool any_case = false;
 };
 
+// The CPUs that a database is for: this machine's, or each that the library runs on.
+enum class MatchPlatform : unsigned char { This, Any };
+
 // Patterns compiled for streaming. Immutable; used by any number of threads.
 class MatchDatabase {
  public:
@@ -29,7 +33,12 @@ class MatchDatabase {
   [[nodiscard]] static Expected<> check_platform();
   // Pattern number i reports as id i. Fails (kInternal) if the CPU lacks what vectorscan
   // needs, or a pattern does not compile; the text quotes no pattern.
-  [[nodiscard]] static Expected<MatchDatabase> compile(const std::vector<MatchPattern>& patterns);
+  [[nodiscard]] static Expected<MatchDatabase> compile(
+      const std::vector<MatchPattern>& patterns, MatchPlatform platform = MatchPlatform::This);
+  // Bytes from which load() makes it again, with the same version of the library.
+  [[nodiscard]] std::string serialize() const;
+  // Nothing if they are of another version or for another CPU.
+  [[nodiscard]] static std::optional<MatchDatabase> load(std::string_view serialized);
 
  private:
   friend class MatchScratch;
@@ -77,6 +86,8 @@ class MatchStream {
   // Reports every match whose last byte is in `bytes`, before it returns.
   void scan(std::string_view bytes, MatchListener& listener);
   void reset();
+  // Goes on from where `other`, of the same database, is.
+  void copy(const MatchStream& other);
 
  private:
   const MatchDatabase& database_;

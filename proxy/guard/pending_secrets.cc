@@ -4,13 +4,16 @@
 
 namespace bottle {
 
-PendingSecrets::PendingSecrets(std::vector<SecretSpec> secrets)
-    : compiling_(std::async(std::launch::async, &SecretSet::make, std::move(secrets))) {}
+PendingSecrets::PendingSecrets(std::vector<SecretSpec> secrets, GuardOptions options)
+    : compiling_(std::async(std::launch::async, &SecretSet::make, std::move(secrets),
+                            std::move(options))) {}
 
-Expected<std::unique_ptr<PendingSecrets>> PendingSecrets::begin(std::vector<SecretSpec> secrets) {
+Expected<std::unique_ptr<PendingSecrets>> PendingSecrets::begin(std::vector<SecretSpec> secrets,
+                                                                GuardOptions options) {
   const auto checked = SecretSet::check(secrets);
   if (!checked) return checked.error();
-  return std::unique_ptr<PendingSecrets>(new PendingSecrets(std::move(secrets)));
+  return std::unique_ptr<PendingSecrets>(
+      new PendingSecrets(std::move(secrets), std::move(options)));
 }
 
 Expected<const SecretSet*> PendingSecrets::wait() {

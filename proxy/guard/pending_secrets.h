@@ -5,24 +5,24 @@
 #include <vector>
 
 #include "proxy/contract/error.h"
-#include "proxy/guard/secret_scanner.h"
+#include "proxy/guard/secret_set.h"
 
 namespace bottle {
 
-// A SecretSet that is being compiled on a thread of its own, beside the rest of the start. Its
+// A SecretSet that is being made on a thread of its own, beside the rest of the start. Its
 // maker waits for it before the first request is looked at. One thread.
 class PendingSecrets {
  public:
   // Fails at once on everything that SecretSet::check() sees.
   [[nodiscard]] static Expected<std::unique_ptr<PendingSecrets>> begin(
-      std::vector<SecretSpec> secrets);
+      std::vector<SecretSpec> secrets, GuardOptions options = {});
 
   // The set, which lives as long as this; waits until it is there.
   [[nodiscard]] Expected<const SecretSet*> wait();
 
  private:
   using Compiled = Expected<std::unique_ptr<const SecretSet>>;
-  explicit PendingSecrets(std::vector<SecretSpec> secrets);
+  PendingSecrets(std::vector<SecretSpec> secrets, GuardOptions options);
 
   std::future<Compiled> compiling_;
   std::unique_ptr<const SecretSet> set_;

@@ -5,14 +5,18 @@
 #include <utility>
 
 #include "proxy/guard/encodings.h"
-#include "proxy/guard/escapes.h"
+#include "proxy/guard/json_path.h"
 #include "proxy/guard/matcher.h"
+#include "proxy/guard/scan_tree.h"
+#include "proxy/guard/secret_forms.h"
 #include "proxy/guard/secret_set_impl.h"
+#include "proxy/guard/views/squeeze.h"
 
 namespace bottle {
 namespace {
 
-constexpr std::size_t kDecodeBlock = 4096;
+// A host's name that is shorter has no encoded run.
+constexpr std::size_t kShortestRun = 16;
 
 bool carries_credentials(const Field& field) {
   return iequals(field.name, "authorization") || iequals(field.name, "proxy-authorization");
@@ -27,191 +31,266 @@ std::array<std::string, 3> spellings(std::string_view name) {
 
 }  // namespace
 
-ScanSpace::ScanSpace(const SecretSet& set)
-    : scratch_(std::make_unique<MatchScratch>(*set.impl_->database)) {}
+ScanSpace::ScanSpace(const SecretSet& set, InflaterMaker* inflaters)
+    : scratch_(std::make_unique<MatchScratch>(*set.impl().shapes)), inflaters_(inflaters) {}
 ScanSpace::~ScanSpace() = default;
 
-class SecretScanner::State {
+class SecretScanner::State final : public FindListener {
  public:
-  State(const SecretSet::Impl& set, MatchScratch& scratch, std::string_view host, Scheme scheme)
+  State(const SecretSetImpl& set, MatchScratch& scratch, InflaterMaker* inflaters,
+        std::string_view host, Scheme scheme)
       : set_(set),
+        scratch_(scratch),
+        inflaters_(inflaters),
         host_(host),
-        scheme_(scheme),
-        text_stream_(*set.database, scratch),
-        streams_{MatchStream(*set.database, scratch), MatchStream(*set.database, scratch),
-                 MatchStream(*set.database, scratch), MatchStream(*set.database, scratch)} {}
+        has_homes_(scheme == Scheme::Https) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  std::optional<Finding> scan_host() const {
-    for (const auto& [form, index] : set_.in_host) {
-      const std::size_t at = host_.find(form);
-      if (at != std::string::npos) {
-        return Finding{.kind = FindingKind::Secret,
-                       .severity = Severity::Refuse,
-                       .name = set_.exact[index].name,
-                       .part = RequestPart::Host,
-                       .field = {},
-                       .begin = at,
-                       .end = at + form.size()};
-      }
-    }
-    return std::nullopt;
+  std::optional<Finding> scan_host() {
+    auto found = scan_name(host_, RequestPart::Host);
+    if (found || host_.size() < kShortestRun) return found;
+    // Labels are short: what is encoded goes over several.
+    Bytes joined = host_;
+    std::erase(joined, '.');
+    return scan_text(joined + "\n" + host_, RequestPart::Host);
   }
 
-  // HTTP/2 has field names in lower case alone, so a value in one looks as it does in a host's
-  // name.
-  std::optional<Finding> scan_name(std::string_view name) const {
+  // In a name that has no upper case: a host's, and HTTP/2's field names.
+  std::optional<Finding> scan_name(std::string_view name, RequestPart part) {
     const std::string lower = to_lower(name);
-    for (const auto& [form, index] : set_.in_host) {
+    for (const auto& [form, index] : set_.short_in_names) {
       const std::size_t at = lower.find(form);
-      if (at == std::string::npos) continue;
-      return Finding{.kind = FindingKind::Secret,
-                     .severity = Severity::Refuse,
-                     .name = set_.exact[index].name,
-                     .part = RequestPart::Header,
-                     .field = {},
-                     .begin = at,
-                     .end = at + form.size()};
+      if (at != std::string::npos) return in_name(index, part, at, at + form.size());
     }
-    return std::nullopt;
+    struct Listener final : LiteralListener {
+      bool found(std::size_t literal_in, std::uint64_t, std::uint64_t) override {
+        literal = literal_in;
+        return false;
+      }
+      std::optional<std::size_t> literal;
+    };
+    Bytes squeezed;
+    squeeze(lower, squeezed);
+    Listener listener;
+    LiteralStream stream;
+    stream.scan(*set_.in_names, squeezed, listener);
+    if (!listener.literal) return std::nullopt;
+    return in_name((*set_.in_names)[*listener.literal].owner, part, 0, name.size());
   }
 
-  // A text that is there as a whole, in all the forms it may be read in.
+  // A text that is there as a whole.
   std::optional<Finding> scan_text(std::string_view text, RequestPart part) {
-    auto hit = scan_one(text, part);
-    if (hit) return hit;
-    PercentDecoder percent(false);
-    hit = scan_decoded(percent, text, part);
-    if (hit) return hit;
-    if (set_.has_space) {
-      PercentDecoder form(true);
-      hit = scan_decoded(form, text, part);
-      if (hit) return hit;
-    }
-    JsonUnescaper json;
-    return scan_decoded(json, text, part);
+    look_at(text, part, Mode::First);
+    return std::exchange(refused_, std::nullopt);
+  }
+
+  // True if scan_text() would refuse or note something.
+  bool has_any(std::string_view text, RequestPart part) {
+    any_ = false;
+    look_at(text, part, Mode::Any);
+    return any_;
+  }
+
+  std::vector<Finding> find_all(std::string_view text) {
+    look_at(text, RequestPart::Body, Mode::All);
+    return std::exchange(all_, {});
   }
 
   ScanResult feed(ByteView chunk) {
-    if (!body_hit_) {
-      scan_stream(Form::Raw, chunk);
-      scan_stream_decoded(Form::Percent, percent_, chunk);
-      if (set_.has_space) scan_stream_decoded(Form::PercentPlus, percent_plus_, chunk);
-      scan_stream_decoded(Form::Json, json_, chunk);
-      if (body_hit_) body_hit_->end = fed_ + chunk.size();
-      fed_ += chunk.size();
-    }
     ScanResult result;
-    result.safe = body_hit_ ? 0 : chunk.size();
-    result.refused = body_hit_;
+    if (!in_body_ && !chunk.empty()) {
+      body();
+      feed_body(chunk);
+    }
+    result.refused = in_body_;
+    if (!in_body_)
+      result.safe = chunk.size() - (body_ && !chunk.empty() && body_->waiting() ? 1 : 0);
     return result;
   }
 
   std::optional<Finding> finish() {
-    flush_stream(Form::Percent, percent_);
-    if (set_.has_space) flush_stream(Form::PercentPlus, percent_plus_);
-    flush_stream(Form::Json, json_);
-    if (body_hit_ && body_hit_->end == 0) body_hit_->end = fed_;
-    return body_hit_;
+    if (!in_body_ && body_) {
+      part_ = RequestPart::Body;
+      mode_ = Mode::First;
+      block_ = {};
+      body_->finish();
+      in_body_ = std::exchange(refused_, std::nullopt);
+    }
+    return in_body_;
   }
+
+  void in_field(std::string_view name) { field_ = name; }
+  [[nodiscard]] const std::vector<Finding>& notes() const noexcept { return notes_; }
 
  private:
-  enum class Form : std::size_t { Raw, Percent, PercentPlus, Json };
+  enum class Mode : std::uint8_t {
+    First,  // ends with the first that is to be refused
+    Any,    // ends with anything
+    All,    // collects
+  };
+  static constexpr std::size_t kBlock = 64 * 1024;
 
-  // Takes the first match that may not stand where it stands.
-  struct Listener final : MatchListener {
-    Listener(const State& state_in, RequestPart part_in) : state(state_in), part(part_in) {}
-    bool matched(std::size_t id, unsigned long long end) override {
-      const SecretSet::Impl& set = state.set_;
-      const MatchTarget& target = set.targets[id];
-      if (state.scheme_ == Scheme::Https && set.belongs(target, part, state.host_)) return true;
-      hit = Finding{.kind = target.exact ? FindingKind::Secret : FindingKind::Token,
-                    .name = target.exact ? set.exact[target.index].name
-                                         : std::string(token_shapes()[target.index].name),
-                    .part = part,
-                    .field = {},
-                    .end = end};
+  bool wants(bool exact, std::size_t index) override {
+    if (exact) return !has_homes_ || !set_.belongs(index, part_, host_);
+    if (notes_.size() < kMaxNotes) return true;
+    return shape_of(index).severity == Severity::Refuse &&
+           !(has_homes_ && set_.is_home(index, part_, host_));
+  }
+
+  bool found(const RawFind& find) override {
+    Finding finding{.kind = find.exact ? FindingKind::Secret : FindingKind::Token,
+                    .severity = Severity::Refuse,
+                    .name = {},
+                    .part = part_,
+                    .field = field_,
+                    .begin = find.begin,
+                    .end = find.end};
+    if (find.exact) {
+      finding.name = set_.exact[find.index].name;
+      finding.fingerprint = set_.exact[find.index].fingerprint;
+      const std::size_t size = set_.exact[find.index].value.size();
+      if (size > kWholeByHalves) finding.value_size = size;
+    } else {
+      const TokenShape& shape = shape_of(find.index);
+      if (has_homes_ && set_.is_own(find.token, part_, host_)) return true;
+      finding.name = shape.name;
+      finding.fingerprint = fingerprint(set_.options.key, find.token);
+      finding.severity = shape.severity;
+      if (has_homes_ && set_.is_home(find.index, part_, host_)) finding.severity = Severity::Note;
+    }
+    if (set_.ignores(finding.fingerprint)) return true;
+    if (part_ == RequestPart::Body) finding.json_path = path_at(find.end);
+    return take(std::move(finding));
+  }
+
+  bool take(Finding finding) {
+    any_ = true;
+    if (mode_ == Mode::Any) return false;
+    if (finding.severity == Severity::Note) {
+      note(std::move(finding));
+      return true;
+    }
+    if (mode_ == Mode::First) {
+      refused_ = std::move(finding);
       return false;
     }
-    const State& state;
-    const RequestPart part;
-    std::optional<Finding> hit;
-  };
-
-  std::optional<Finding> scan_one(std::string_view text, RequestPart part) {
-    Listener listener(*this, part);
-    text_stream_.reset();
-    text_stream_.scan(text, listener);
-    return std::move(listener.hit);
+    all_.push_back(std::move(finding));
+    return all_.size() < kMaxFindings;
   }
 
-  template <class Decoder>
-  std::optional<Finding> scan_decoded(Decoder& decoder, std::string_view text, RequestPart part) {
-    if (decoder.passes(text)) return std::nullopt;  // the same text again
-    Bytes decoded;
-    decoder.decode(text, decoded);
-    decoder.flush(decoded);
-    return scan_one(decoded, part);
-  }
-
-  void scan_stream(Form form, ByteView bytes) {
-    if (body_hit_ || bytes.empty()) return;
-    Listener listener(*this, RequestPart::Body);
-    streams_[static_cast<std::size_t>(form)].scan(bytes, listener);
-    body_hit_ = std::move(listener.hit);
-  }
-
-  template <class Decoder>
-  void scan_stream_decoded(Form form, Decoder& decoder, ByteView chunk) {
-    if (decoder.passes(chunk)) {
-      scan_stream(form, chunk);
-      return;
-    }
-    while (!chunk.empty() && !body_hit_) {
-      const ByteView block = chunk.substr(0, kDecodeBlock);
-      decoded_.clear();
-      decoder.decode(block, decoded_);
-      scan_stream(form, decoded_);
-      chunk.remove_prefix(block.size());
+  void note(Finding finding) {
+    const auto same = [&](const Finding& other) {
+      return other.name == finding.name && other.part == finding.part &&
+             other.field == finding.field && other.fingerprint == finding.fingerprint;
+    };
+    if (notes_.size() < kMaxNotes && std::none_of(notes_.begin(), notes_.end(), same)) {
+      notes_.push_back(std::move(finding));
     }
   }
 
-  template <class Decoder>
-  void flush_stream(Form form, Decoder& decoder) {
-    decoded_.clear();
-    decoder.flush(decoded_);
-    scan_stream(form, decoded_);
+  [[nodiscard]] Finding in_name(std::size_t index, RequestPart part, std::size_t begin,
+                                std::size_t end) const {
+    return Finding{.kind = FindingKind::Secret,
+                   .severity = Severity::Refuse,
+                   .name = set_.exact[index].name,
+                   .part = part,
+                   .begin = begin,
+                   .end = end,
+                   .fingerprint = set_.exact[index].fingerprint};
   }
 
-  const SecretSet::Impl& set_;
+  void look_at(std::string_view text, RequestPart part, Mode mode) {
+    if (!texts_) texts_ = std::make_unique<ScanTree>(set_, scratch_, inflaters_, *this);
+    part_ = part;
+    mode_ = mode;
+    block_ = {};
+    texts_->reset();
+    texts_->feed(text);
+    texts_->finish();
+  }
+
+  void body() {
+    if (!body_) body_ = std::make_unique<ScanTree>(set_, scratch_, inflaters_, *this);
+    part_ = RequestPart::Body;
+    mode_ = Mode::First;
+    field_.clear();
+  }
+
+  void feed_body(ByteView chunk) {
+    while (!chunk.empty() && !in_body_) {
+      block_ = chunk.substr(0, kBlock);
+      begin_json();
+      body_->feed(block_);
+      in_body_ = std::exchange(refused_, std::nullopt);
+      if (is_json_) json_.feed(block_);
+      fed_ += block_.size();
+      chunk.remove_prefix(block_.size());
+    }
+    block_ = {};
+  }
+
+  // By its first byte that is no space.
+  void begin_json() {
+    if (begun_) return;
+    const std::size_t first = block_.find_first_not_of(" \t\r\n");
+    if (first == ByteView::npos) return;
+    begun_ = true;
+    is_json_ = block_[first] == '{' || block_[first] == '[';
+  }
+
+  // The path of the value that the byte before `end` is in.
+  [[nodiscard]] std::string path_at(std::uint64_t end) const {
+    if (!is_json_) return {};
+    JsonPath path = json_;
+    if (end > fed_ + 1) path.feed(block_.substr(0, static_cast<std::size_t>(end - 1 - fed_)));
+    return path.path();
+  }
+
+  const SecretSetImpl& set_;
+  MatchScratch& scratch_;
+  InflaterMaker* const inflaters_;
   const std::string host_;
-  const Scheme scheme_;
-  MatchStream text_stream_;
-  std::array<MatchStream, 4> streams_;  // by Form
-  PercentDecoder percent_{false};
-  PercentDecoder percent_plus_{true};
-  JsonUnescaper json_;
-  Bytes decoded_;
-  std::uint64_t fed_ = 0;
-  std::optional<Finding> body_hit_;
+  const bool has_homes_;
+  std::unique_ptr<ScanTree> texts_;
+  std::unique_ptr<ScanTree> body_;
+
+  RequestPart part_ = RequestPart::Body;
+  Mode mode_ = Mode::First;
+  std::string field_;
+  bool any_ = false;
+  std::optional<Finding> refused_;
+  std::vector<Finding> all_;
+  std::vector<Finding> notes_;
+
+  std::optional<Finding> in_body_;
+  std::uint64_t fed_ = 0;  // bytes of the body before block_
+  ByteView block_;
+  bool begun_ = false;
+  bool is_json_ = false;
+  JsonPath json_;
 };
 
 SecretScanner::SecretScanner(const SecretSet& set, ScanSpace& space, std::string_view host,
                              Scheme scheme)
-    : state_(std::make_unique<State>(*set.impl_, *space.scratch_, host, scheme)) {}
+    : state_(std::make_unique<State>(set.impl(), *space.scratch_, space.inflaters_, host, scheme)) {
+}
 SecretScanner::~SecretScanner() = default;
 
 std::optional<Finding> SecretScanner::scan_head(const RequestHead& head) {
-  auto hit = scan_host();
-  if (!hit) hit = scan_url(head.target);
-  if (!hit) hit = scan_fields(head.fields);
-  return hit;
+  auto found = scan_host();
+  if (!found) found = scan_url(head.target);
+  if (!found) found = scan_fields(head.fields);
+  return found;
 }
 
-std::optional<Finding> SecretScanner::scan_host() { return state_->scan_host(); }
+std::optional<Finding> SecretScanner::scan_host() {
+  state_->in_field({});
+  return state_->scan_host();
+}
 
 std::optional<Finding> SecretScanner::scan_url(std::string_view target) {
+  state_->in_field({});
   return state_->scan_text(target, RequestPart::Url);
 }
 
@@ -219,8 +298,9 @@ std::optional<Finding> SecretScanner::scan_fields(const Fields& fields) {
   // All of them at once first, as nearly always there is nothing. The line ends are boundaries for
   // the patterns, as the ends of a text are.
   Bytes all;
+  state_->in_field({});
   for (const Field field : fields) {
-    auto in_name = state_->scan_name(field.name);
+    auto in_name = state_->scan_name(field.name, RequestPart::Header);
     if (in_name) return in_name;
     for (const std::string& name : spellings(field.name)) all.append(name).append("\n");
     all.append(field.value).append("\n");
@@ -228,27 +308,27 @@ std::optional<Finding> SecretScanner::scan_fields(const Fields& fields) {
       all.append(basic_credentials(field.value).value_or("")).append("\n");
     }
   }
-  if (!state_->scan_text(all, RequestPart::Header)) return std::nullopt;
+  if (!state_->has_any(all, RequestPart::Header)) return std::nullopt;
   // One by one then, which also tells where it is. A match across two fields is none.
   for (const Field field : fields) {
+    state_->in_field({});
     for (const std::string& name : spellings(field.name)) {
       auto in_name = state_->scan_text(name, RequestPart::Header);
       if (in_name) return in_name;
     }
-    auto hit = state_->scan_text(field.value, RequestPart::Header);
-    if (!hit && carries_credentials(field)) {
-      hit = state_->scan_text(basic_credentials(field.value).value_or(""), RequestPart::Header);
+    state_->in_field(field.name);
+    auto found = state_->scan_text(field.value, RequestPart::Header);
+    if (!found && carries_credentials(field)) {
+      found = state_->scan_text(basic_credentials(field.value).value_or(""), RequestPart::Header);
     }
-    if (hit) {
-      hit->field = std::string(field.name);
-      return hit;
-    }
+    if (found) return found;
   }
   return std::nullopt;
 }
 
 ScanResult SecretScanner::feed(ByteView chunk) { return state_->feed(chunk); }
-
 std::optional<Finding> SecretScanner::finish() { return state_->finish(); }
+std::vector<Finding> SecretScanner::find_all(ByteView text) { return state_->find_all(text); }
+const std::vector<Finding>& SecretScanner::notes() const noexcept { return state_->notes(); }
 
 }  // namespace bottle

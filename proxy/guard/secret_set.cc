@@ -1,27 +1,21 @@
+#include "proxy/guard/secret_set.h"
+
 #include <algorithm>
 #include <set>
 #include <utility>
 
 #include "proxy/contract/host_pattern.h"
 #include "proxy/guard/encodings.h"
+#include "proxy/guard/secret_forms.h"
 #include "proxy/guard/secret_set_impl.h"
+#include "proxy/http/fields.h"
 
 namespace bottle {
 namespace {
 
 constexpr std::size_t kMaxNameSize = 128;
 constexpr std::size_t kMaxHosts = 64;
-
-// The patterns and what they stand for, by id.
-struct Patterns {
-  std::vector<MatchPattern> expressions;
-  std::vector<MatchTarget> targets;
-
-  void add(std::string expression, bool any_case, MatchTarget target) {
-    expressions.push_back(MatchPattern{.expression = std::move(expression), .any_case = any_case});
-    targets.push_back(target);
-  }
-};
+constexpr std::size_t kMaxHostName = 253;
 
 // They were checked.
 std::optional<std::vector<std::string>> canonical(
@@ -66,29 +60,9 @@ Expected<> check_one(const SecretSpec& secret) {
   return {};
 }
 
-void add_shape_patterns(Patterns& patterns) {
-  for (std::size_t i = 0; i < token_shapes().size(); ++i) {
-    patterns.add(std::string(token_shapes()[i].pattern), false,
-                 MatchTarget{.exact = false, .index = i});
-  }
-}
-
-void add_exact_patterns(std::string_view whole, std::size_t index, Patterns& patterns) {
-  const std::string_view value = whole.substr(0, kMatchedSecret);
-  const MatchTarget target{.exact = true, .index = index};
-  std::set<std::string> forms{std::string(value)};
-  for (std::size_t alignment = 0; alignment < 3; ++alignment) {
-    std::string form = base64_core(value, alignment);
-    forms.insert(base64_url_safe(form));
-    forms.insert(std::move(form));
-  }
-  for (const std::string& form : forms) patterns.add(escape_for_matcher(form), false, target);
-  patterns.add(hex_lower(value), true, target);
-}
-
 }  // namespace
 
-SecretSet::SecretSet(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SecretSet::SecretSet(std::unique_ptr<SecretSetImpl> impl) : impl_(std::move(impl)) {}
 SecretSet::~SecretSet() = default;
 
 std::size_t SecretSet::exact_count() const noexcept { return impl_->exact.size(); }
@@ -97,7 +71,7 @@ Expected<> SecretSet::check(const std::vector<SecretSpec>& secrets) {
   if (secrets.size() > kMaxSecrets) {
     return Error{ExitCode::kUsage, "more than " + std::to_string(kMaxSecrets) + " secrets", ""};
   }
-  if (token_shapes().size() > kMaxShapes) {
+  if (token_shapes().size() + financial_shapes().size() > kMaxShapes) {
     return Error{ExitCode::kInternal, "the table of token shapes has outgrown kMaxShapes", ""};
   }
   std::set<std::string_view> names;
@@ -109,29 +83,39 @@ Expected<> SecretSet::check(const std::vector<SecretSpec>& secrets) {
   return MatchDatabase::check_platform();
 }
 
-Expected<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpec> secrets) {
+Expected<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpec> secrets,
+                                                           GuardOptions options) {
   const auto checked = check(secrets);
   if (!checked) return checked.error();
-  auto impl = std::make_unique<Impl>();
-  Patterns patterns;
-  add_shape_patterns(patterns);
-  for (const SecretSpec& secret : secrets) {
+  auto shapes = shape_database(options.financial);
+  if (!shapes) return shapes.error();
+  auto impl = std::make_unique<SecretSetImpl>();
+  impl->shapes = std::move(*shapes);
+  impl->options = std::move(options);
+  std::sort(impl->options.ignore.begin(), impl->options.ignore.end());
+  std::vector<Literal> plain;
+  std::vector<Literal> squeezed;
+  std::vector<Literal> in_names;
+  for (SecretSpec& secret : secrets) {
     const std::size_t index = impl->exact.size();
-    impl->exact.push_back(Impl::Exact{.name = secret.name,
-                                      .hosts = canonical(secret.hosts),
-                                      .in_body = secret.in_body,
-                                      .shapes = {}});
-    impl->has_space = impl->has_space || secret.value.find(' ') != std::string::npos;
-    add_exact_patterns(secret.value, index, patterns);
+    add_plain_forms(secret.value, index, plain);
+    add_squeezed_forms(secret.value, index, squeezed);
+    add_name_forms(secret.value, index, in_names);
     for (std::string form : {to_lower(secret.value), hex_lower(secret.value)}) {
-      if (form.size() <= 253) impl->in_host.emplace_back(std::move(form), index);
+      if (form.size() <= kMaxHostName) impl->short_in_names.emplace_back(std::move(form), index);
     }
+    std::string print = fingerprint(impl->options.key, secret.value);
+    impl->exact.push_back(SecretSetImpl::Exact{.name = std::move(secret.name),
+                                               .value = std::move(secret.value),
+                                               .hosts = canonical(secret.hosts),
+                                               .in_body = secret.in_body,
+                                               .shapes = {},
+                                               .fingerprint = std::move(print)});
   }
-  auto database = MatchDatabase::compile(patterns.expressions);
-  if (!database) return database.error();
-  impl->targets = std::move(patterns.targets);
-  impl->database = std::move(*database);
-  impl->find_shapes(secrets);
+  impl->plain.emplace(std::move(plain));
+  impl->squeezed.emplace(std::move(squeezed));
+  impl->in_names.emplace(std::move(in_names));
+  impl->find_shapes();
   return std::unique_ptr<const SecretSet>(new SecretSet(std::move(impl)));
 }
 

@@ -91,9 +91,12 @@ TextSpan widened(ByteView text, TextSpan span, const Finding& finding) {
   if (text.substr(span.begin, span.end - span.begin).find("-----BEGIN") != ByteView::npos) {
     return {.begin = span.begin, .end = end_of_pem(text, span.end)};
   }
-  // Only the beginning of a longer value was looked for: nothing tells where it ends.
-  if (finding.kind == FindingKind::Secret && span.end - span.begin >= kMatchedSecret) {
-    return {.begin = 0, .end = text.size()};
+  // A piece of a longer value: no encoding makes the rest more than four times as long.
+  if (finding.value_size > 0) {
+    const std::size_t around = 4 * finding.value_size;
+    span.begin -= std::min(span.begin, around);
+    span.end = std::min(text.size(), span.end + around);
+    return span;
   }
   // An encoded value stands in the middle of an encoded text; a token has a border on its left.
   if (finding.kind == FindingKind::Secret) {

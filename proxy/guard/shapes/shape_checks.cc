@@ -193,6 +193,8 @@ bool is_private_key(std::string_view text) noexcept {
       ++i;  // "\n" of a string
     } else if (is_alnum(c) || c == '+' || c == '/' || c == '=') {
       body.push_back(c);
+    } else if (c == '-' && body.size() < 8) {
+      continue;  // in a header line's name
     } else if (c == '.' || c == '-' || c == '<' || c == '*' || c == '[') {
       ended = true;
     } else if (c == ':') {

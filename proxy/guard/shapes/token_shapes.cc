@@ -20,20 +20,6 @@ std::vector<TokenShape> all_groups() {
 
 }  // namespace
 
-std::string_view to_string(RequestPart part) noexcept {
-  switch (part) {
-    case RequestPart::Host:
-      return "host";
-    case RequestPart::Url:
-      return "url";
-    case RequestPart::Header:
-      return "header";
-    case RequestPart::Body:
-      return "body";
-  }
-  return "body";
-}
-
 std::span<const TokenShape> token_shapes() noexcept {
   static const std::vector<TokenShape> all = all_groups();
   return all;

@@ -22,8 +22,8 @@ class BodyRedactions : public FlowBench {
   }
   void use_limits() {
     own_guard = std::make_unique<Guard>(secrets, settings, limits, decode);
-    handler = std::make_unique<ProxyHandler>(
-        ProxyHandler::Services{*policy, upstream, UpstreamKind::Direct, *own_guard, *audit, "t-"});
+    handler = std::make_unique<ProxyHandler>(ProxyHandler::Services{
+        *policy, upstream, UpstreamKind::Direct, *own_guard, host_watch, *audit, "t-"});
   }
   Request upload(std::vector<Bytes> pieces, std::string type = "application/json") {
     Request made;

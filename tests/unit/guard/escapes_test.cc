@@ -80,9 +80,5 @@ TEST(Encodings, BasicCredentials) {
   EXPECT_EQ(basic_credentials("Bearer dTpw"), std::nullopt);
 }
 
-TEST(Encodings, EscapesEverythingForTheMatcher) {
-  EXPECT_EQ(escape_for_matcher(std::string_view("aZ0.*\0\xff", 7)), "aZ0\\x2e\\x2a\\x00\\xff");
-}
-
 }  // namespace
 }  // namespace bottle

@@ -1,0 +1,61 @@
+#include "proxy/body/text_inflater.h"
+
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace bottle {
+namespace {
+
+std::optional<Coding> coding_of(StreamMark mark) {
+  switch (mark) {
+    case StreamMark::Gzip:
+      return Coding::Gzip;
+    case StreamMark::Zlib:
+      return Coding::Deflate;
+    case StreamMark::Zstd:
+      return Coding::Zstd;
+    case StreamMark::None:
+    case StreamMark::Maybe:
+      break;
+  }
+  return std::nullopt;
+}
+
+// What is no such stream after all, or is broken, ends it: the text around it is looked at anyhow.
+class OneStream final : public Inflater {
+ public:
+  explicit OneStream(std::unique_ptr<ContentDecoder> decoder) : decoder_(std::move(decoder)) {}
+
+  ByteView inflate(ByteView& in) override {
+    while (decoder_ && (!in.empty() || full_)) {
+      const auto progress = decoder_->decode(in, out_);
+      if (!progress) {
+        decoder_.reset();
+        break;
+      }
+      in.remove_prefix(progress->consumed);
+      full_ = progress->produced == out_.size();
+      const ByteView made(out_.data(), progress->produced);
+      if (decoder_->ended()) decoder_.reset();
+      if (!made.empty()) return made;
+      if (progress->consumed == 0) break;
+    }
+    return {};
+  }
+
+ private:
+  std::unique_ptr<ContentDecoder> decoder_;
+  std::array<char, 4096> out_;
+  bool full_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Inflater> TextInflater::make(StreamMark mark) {
+  const auto coding = coding_of(mark);
+  if (!coding) return nullptr;
+  return std::make_unique<OneStream>(ContentDecoder::make(*coding, limits_, space_));
+}
+
+}  // namespace bottle

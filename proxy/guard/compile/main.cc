@@ -1,0 +1,64 @@
+// Run by the build: compiles the token shapes for the matcher, and writes the result as a C++ file.
+// Compiling them takes a second, which no start has.
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/guard/matcher.h"
+#include "proxy/guard/shapes/token_shapes.h"
+
+namespace {
+
+using namespace bottle;
+
+// An array of the bytes, in lines of string literals that a compiler reads fast.
+void write(std::ofstream& out, std::string_view name, std::string_view bytes) {
+  out << "const char " << name << "Bytes[] =\n";
+  for (std::size_t at = 0; at < bytes.size(); at += 64) {
+    out << '"';
+    for (const char c : bytes.substr(at, 64)) {
+      char octal[5];
+      std::snprintf(octal, sizeof octal, "\\%03o",
+                    static_cast<unsigned>(static_cast<unsigned char>(c)));
+      out << octal;
+    }
+    out << "\"\n";
+  }
+  out << ";\n";
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 2) return 2;
+  std::ofstream out(arguments[1], std::ios::binary);
+  out << "#include \"proxy/guard/shape_database.h\"\n\nnamespace bottle {\nnamespace {\n";
+  std::string views;
+  for (const bool financial : {false, true}) {
+    std::vector<MatchPattern> patterns;
+    for (const TokenShape& shape : token_shapes()) {
+      patterns.push_back(MatchPattern{.expression = std::string(shape.pattern), .any_case = false});
+    }
+    if (financial) {
+      for (const TokenShape& shape : financial_shapes()) {
+        patterns.push_back(
+            MatchPattern{.expression = std::string(shape.pattern), .any_case = false});
+      }
+    }
+    const auto database = MatchDatabase::compile(patterns, MatchPlatform::Any);
+    if (!database) {
+      std::fprintf(stderr, "%s\n", database.error().message.c_str());
+      return 1;
+    }
+    const std::string_view name = financial ? "kAllShapes" : "kTokenShapes";
+    const std::string bytes = database->serialize();
+    write(out, name, bytes);
+    views += "const std::string_view " + std::string(name) + "(" + std::string(name) + "Bytes, " +
+             std::to_string(bytes.size()) + ");\n";
+  }
+  out << "}  // namespace\n\nnamespace compiled {\n"
+      << views << "}  // namespace compiled\n}  // namespace bottle\n";
+  return out.flush() ? 0 : 1;
+}

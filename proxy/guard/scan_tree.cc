@@ -1,0 +1,86 @@
+#include "proxy/guard/scan_tree.h"
+
+#include <utility>
+
+#include "proxy/guard/text_scan.h"
+
+namespace bottle {
+namespace {
+
+constexpr std::uint64_t kWorkFactor = 3;
+constexpr std::uint64_t kFreeWork = 64 * 1024;  // a small body may hold a well compressed one
+
+}  // namespace
+
+ScanTree::ScanTree(const SecretSetImpl& set, MatchScratch& scratch, InflaterMaker* inflaters,
+                   FindListener& listener)
+    : set_(set),
+      scratch_(scratch),
+      inflaters_(inflaters),
+      listener_(listener),
+      root_(std::make_unique<TextScan>(*this)) {
+  root_->begin(nullptr, 0);
+}
+
+ScanTree::~ScanTree() = default;
+
+void ScanTree::feed(ByteView bytes) {
+  fed_ += bytes.size();
+  if (!stopped_) root_->feed(bytes);
+}
+
+void ScanTree::finish() {
+  if (!stopped_) root_->finish();
+}
+
+void ScanTree::reset() {
+  root_->begin(nullptr, 0);
+  fed_ = 0;
+  spent_ = 0;
+  stopped_ = false;
+}
+
+bool ScanTree::waiting() const { return root_->waiting(); }
+
+std::unique_ptr<TextScan> ScanTree::take(TextScan& parent, unsigned depth) {
+  std::unique_ptr<TextScan> text;
+  if (!spare_.empty()) {
+    text = std::move(spare_.back());
+    spare_.pop_back();
+  } else if (texts_ < kMaxTexts) {
+    text = std::make_unique<TextScan>(*this);
+    ++texts_;
+  } else {
+    cut_short_ = true;
+    return nullptr;
+  }
+  text->begin(&parent, depth);
+  return text;
+}
+
+void ScanTree::give_back(std::unique_ptr<TextScan> text) {
+  if (!text) return;
+  text->close();
+  spare_.push_back(std::move(text));
+}
+
+bool ScanTree::spend(std::size_t bytes) noexcept {
+  if (spent_ + bytes > kWorkFactor * fed_ + kFreeWork) {
+    cut_short_ = true;
+    return false;
+  }
+  spent_ += bytes;
+  return true;
+}
+
+std::unique_ptr<Inflater> ScanTree::inflater(StreamMark mark) {
+  return inflaters_ == nullptr ? nullptr : inflaters_->make(mark);
+}
+
+bool ScanTree::report(const RawFind& find) {
+  if (stopped_) return false;
+  if (!listener_.found(find)) stopped_ = true;
+  return !stopped_;
+}
+
+}  // namespace bottle

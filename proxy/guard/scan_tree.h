@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "proxy/base/bytes.h"
+#include "proxy/guard/secret_set_impl.h"
+#include "proxy/guard/views/stream_mark.h"
+
+namespace bottle {
+
+class TextScan;
+
+// What was found, before it is judged.
+struct RawFind {
+  bool exact = false;     // a value of the set, and not a shape
+  std::size_t index = 0;  // of the value, or the shape's id
+  ByteView token;         // a shape's: what matched, from its true start
+  // In the text that was fed: for what stands in an encoded run, the whole run as far as it was
+  // read. Behind escapes it is exact if it began in the last two KiB.
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
+class FindListener {
+ public:
+  virtual bool found(const RawFind& find) = 0;  // false: enough, nothing more is looked at
+  // False: such a find is of no use, so that its place need not be found out.
+  [[nodiscard]] virtual bool wants(bool exact, std::size_t index) = 0;
+
+ protected:
+  ~FindListener() = default;
+};
+
+// Inflates compressed streams that texts were found to hold. Made by who has the libraries.
+class Inflater {
+ public:
+  virtual ~Inflater() = default;
+  // Inflates from `in`, which it shortens, to a buffer of its own; the bytes live until the next
+  // call. Empty: it needs more input, or it is done (what follows is no part of the stream).
+  [[nodiscard]] virtual ByteView inflate(ByteView& in) = 0;
+};
+class InflaterMaker {
+ public:
+  // Null: not enough memory for another.
+  [[nodiscard]] virtual std::unique_ptr<Inflater> make(StreamMark mark) = 0;
+
+ protected:
+  ~InflaterMaker() = default;
+};
+
+// Looks at one text that comes in pieces, and at the texts that are found in it: without its
+// escapes (four layers), folded, and decoded from encoded runs and compressed streams, in these
+// again, four deep. Work is linear: the texts found have at most three times the bytes that were
+// fed, beyond it new ones are not looked at. Memory: at most kMaxTexts texts at a time.
+class ScanTree {
+ public:
+  static constexpr unsigned kMaxDepth = 4;
+  static constexpr std::size_t kMaxTexts = 32;
+  static constexpr std::uint64_t kInflatedBytes = std::uint64_t{1} << 20;  // of one stream
+
+  // All outlive it; `inflaters` may be null.
+  ScanTree(const SecretSetImpl& set, MatchScratch& scratch, InflaterMaker* inflaters,
+           FindListener& listener);
+  ~ScanTree();
+  ScanTree(const ScanTree&) = delete;
+  ScanTree& operator=(const ScanTree&) = delete;
+
+  void feed(ByteView bytes);
+  void finish();
+  // The next feed() begins another text.
+  void reset();
+  // Something waits for the byte behind it.
+  [[nodiscard]] bool waiting() const;
+  // A limit left something out.
+  [[nodiscard]] bool cut_short() const noexcept { return cut_short_; }
+  [[nodiscard]] bool stopped() const noexcept { return stopped_; }
+
+  // For its texts.
+  [[nodiscard]] const SecretSetImpl& set() const noexcept { return set_; }
+  [[nodiscard]] MatchScratch& scratch() const noexcept { return scratch_; }
+  [[nodiscard]] std::unique_ptr<TextScan> take(TextScan& parent, unsigned depth);
+  void give_back(std::unique_ptr<TextScan> text);
+  [[nodiscard]] bool spend(std::size_t bytes) noexcept;
+  [[nodiscard]] std::unique_ptr<Inflater> inflater(StreamMark mark);
+  [[nodiscard]] bool report(const RawFind& find);
+  [[nodiscard]] bool wants(bool exact, std::size_t index) {
+    return !stopped_ && listener_.wants(exact, index);
+  }
+
+ private:
+  const SecretSetImpl& set_;
+  MatchScratch& scratch_;
+  InflaterMaker* const inflaters_;
+  FindListener& listener_;
+  std::unique_ptr<TextScan> root_;
+  std::vector<std::unique_ptr<TextScan>> spare_;
+  std::size_t texts_ = 1;
+  std::uint64_t fed_ = 0;
+  std::uint64_t spent_ = 0;
+  bool cut_short_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace bottle

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "proxy/base/bytes.h"
+#include "proxy/guard/literal_set.h"
+
+namespace bottle {
+
+// The pieces of a value that are looked for: all of a value of less than 32 bytes; of a longer one
+// at most 48 bytes in the middle of each half (from 256 bytes on, of each quarter), so that each
+// half is found by itself. Pieces that many values of a kind share are left out: PEM headers, the
+// header of a JWT, the scheme of a URL, and what has few different bytes.
+[[nodiscard]] std::vector<ByteView> telling_pieces(ByteView value);
+// Up to so many bytes the pieces of a value are all of it.
+inline constexpr std::size_t kWholeByHalves = 96;
+
+// How a value looks in a text as it is: raw, reversed, with '+' for spaces, in base64 (three
+// alignments, both alphabets) and in hex.
+void add_plain_forms(ByteView value, std::size_t owner, std::vector<Literal>& out);
+
+// The same in a text of which letters and digits alone are left (see squeeze()): raw in four cases,
+// reversed, rot13, base64, base32, hex, lists of decimal and octal numbers. Forms that are short
+// then (kShortestSqueezed) would be found in ordinary text.
+inline constexpr std::size_t kShortestSqueezed = 14;
+void add_squeezed_forms(ByteView value, std::size_t owner, std::vector<Literal>& out);
+
+// What a host's name and a field's name leave of it: lower case, letters and digits.
+void add_name_forms(ByteView value, std::size_t owner, std::vector<Literal>& out);
+
+}  // namespace bottle

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/contract/error.h"
+#include "proxy/guard/fingerprint.h"
+
+namespace bottle {
+
+struct SecretSetImpl;
+
+// One value that must not leave, given by the user that started the bottle.
+struct SecretSpec {
+  std::string name;   // shown in refusals and logs, so not itself secret: "GITHUB_TOKEN"
+  std::string value;  // kMinSecret to kMaxSecret bytes, any bytes
+  // The hosts that may get it, each exact or "*.x.y" (names below x.y). In header fields, and only
+  // over https. Absent: if the value has a well-known shape, where that shape belongs; otherwise
+  // nowhere. An empty list: nowhere.
+  std::optional<std::vector<std::string>> hosts;
+  bool in_body = false;  // these hosts may get it in a body too
+};
+
+inline constexpr std::size_t kMinSecret = 8;  // shorter values hit ordinary text
+inline constexpr std::size_t kMaxSecret = 16 * 1024;
+inline constexpr std::size_t kMaxSecrets = 256;
+
+struct GuardOptions {
+  // Fingerprints are made with it. All zeros: they are the same for everybody.
+  FingerprintKey key{};
+  std::vector<std::string> ignore;  // fingerprints of what is no secret
+  bool financial = false;           // financial_shapes() too
+};
+
+// Everything to look for, ready. Immutable, shared by reference between threads; outlives every
+// ScanSpace and SecretScanner made from it. Making one takes a few milliseconds.
+//
+// Values are found in whole, and each half of 16 bytes and more by itself; those of fewer than 16
+// bytes as whole words alone. docs/guard.md has the table of encodings.
+class SecretSet {
+ public:
+  // Fails where check() does, and when memory is short.
+  [[nodiscard]] static Expected<std::unique_ptr<const SecretSet>> make(
+      std::vector<SecretSpec> secrets, GuardOptions options = {});
+  // Fails on a value that is too short or too long, too many or double names, a malformed host, and
+  // on a CPU without the instructions vectorscan needs.
+  [[nodiscard]] static Expected<> check(const std::vector<SecretSpec>& secrets);
+  ~SecretSet();
+  SecretSet(const SecretSet&) = delete;
+  SecretSet& operator=(const SecretSet&) = delete;
+
+  [[nodiscard]] std::size_t exact_count() const noexcept;
+  [[nodiscard]] const SecretSetImpl& impl() const noexcept { return *impl_; }
+
+ private:
+  explicit SecretSet(std::unique_ptr<SecretSetImpl> impl);
+  std::unique_ptr<SecretSetImpl> impl_;
+};
+
+}  // namespace bottle
