@@ -1,0 +1,70 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "proxy/base/bytes.h"
+
+namespace bottle {
+
+// UTF-8 beyond ASCII is part of a word, and an apostrophe between letters.
+constexpr bool in_word(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '\'' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
+[[nodiscard]] bool is_ascii(ByteView text) noexcept;
+
+constexpr char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+// The words in front of a place in a text, the nearest first, in lower case: taken apart as far as
+// they are asked for. `text` outlives it.
+class WordsBefore {
+ public:
+  explicit WordsBefore(ByteView text) noexcept : text_(text) {}
+  // Empty: there is none, or it is farther than a phrase reaches.
+  [[nodiscard]] ByteView at(std::size_t index) noexcept;
+
+ private:
+  static constexpr std::size_t kMaxWords = 40;
+  static constexpr std::size_t kMaxGap = 32;
+  static constexpr std::size_t kMaxWord = 23;  // longer ones are no word of a pattern
+  struct Word {
+    char text[kMaxWord];  // at its end
+    std::uint8_t size;
+  };
+  [[nodiscard]] bool take(Word& word) noexcept;
+
+  ByteView text_;
+  std::size_t count_ = 0;
+  std::array<Word, kMaxWords> words_;
+};
+
+// The words behind a place in a text, the nearest first, in lower case.
+class WordsAfter {
+ public:
+  // `text` outlives it.
+  explicit WordsAfter(ByteView text) noexcept : text_(text), size_(text.size()) {}
+  struct Word {
+    ByteView text;          // empty: there is none, or it is farther than a phrase reaches
+    bool complete = false;  // it ends here; otherwise the text may go on with it
+    std::size_t begin = 0;  // where it begins, counted from the place
+  };
+  // Valid until the next call.
+  [[nodiscard]] Word next() noexcept;
+
+ private:
+  static constexpr std::size_t kMaxWords = 40;
+  static constexpr std::size_t kMaxGap = 32;
+  static constexpr std::size_t kMaxWord = 23;
+
+  ByteView text_;
+  const std::size_t size_;
+  std::size_t count_ = 0;
+  std::array<char, kMaxWord> word_;
+};
+
+}  // namespace bottle
