@@ -120,7 +120,7 @@ constexpr auto kTriggers = std::to_array<std::string_view>({
     "<bash_command",
     "[tool_call",
     "[/tool_call",
-    "to=functions",
+    "=functions.",
     "\"tool_call",
     "\"function_call",
     "\"tool_use",

@@ -1,6 +1,7 @@
 #include "proxy/guard/answers/word_index.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <stdexcept>
@@ -31,6 +32,20 @@ std::uint32_t key_at(ByteView text, std::size_t at) noexcept {
            << (8 * i);
   }
   return key;
+}
+
+constexpr std::array<std::uint32_t, kKey + 1> kKeyMask{0, 0xff, 0xffff, 0xff'ffff, 0xffff'ffff};
+constexpr std::uint64_t kLower = 0x2020202020202020u;
+
+// With the bit that tells upper from lower case set.
+std::uint64_t eight_at(ByteView text, std::size_t at) noexcept {
+  std::uint64_t eight = 0;
+  if (at + 8 <= text.size()) {
+    std::memcpy(&eight, text.data() + at, 8);
+  } else {
+    std::memcpy(&eight, text.data() + at, text.size() - at);
+  }
+  return eight | kLower;
 }
 
 // A bit for each of kBlock bytes.
@@ -93,22 +108,27 @@ std::size_t WordIndex::add(std::string_view word, bool open) {
 
 void WordIndex::build() {
   for (std::uint32_t i = 0; i < words_.size(); ++i) {
-    const std::uint32_t key = key_at(words_[i].text, 0);
-    slots_.push_back({key, i});
-    if (!words_[i].open || words_[i].text.size() >= kKey) continue;
+    const std::string& text = words_[i].text;
+    const std::uint32_t key = key_at(text, 0);
+    Slot slot{
+        .beginning = eight_at(text, 0), .mask = ~std::uint64_t{0}, .hash = hash(key), .word = i};
+    if (text.size() < 8) slot.mask = (std::uint64_t{1} << (8 * text.size())) - 1;
+    slot.beginning &= slot.mask;
+    slots_.push_back(slot);
+    if (!words_[i].open || text.size() >= kKey) continue;
     for (unsigned c = 0; c < 0x80; ++c) {
       const char letter = static_cast<char>(c);
-      if (is_alnum(letter) && letter == lower(letter)) slots_.push_back({key | c << 24, i});
+      if (!is_alnum(letter) || letter != lower(letter)) continue;
+      slot.hash = hash(key | c << 24);
+      slots_.push_back(slot);
     }
   }
-  std::ranges::sort(slots_, {},
-                    [](const Slot& slot) { return std::pair(hash(slot.key), slot.word); });
+  std::ranges::sort(slots_, {}, [](const Slot& slot) { return std::pair(slot.hash, slot.word); });
   filter_.assign((std::size_t{1} << kBits) / 64, 0);
   starts_.assign((std::size_t{1} << kBits) + 1, 0);
   for (const Slot& slot : slots_) {
-    const std::uint32_t at = hash(slot.key);
-    filter_[at / 64] |= std::uint64_t{1} << (at % 64);
-    ++starts_[at + 1];
+    filter_[slot.hash / 64] |= std::uint64_t{1} << (slot.hash % 64);
+    ++starts_[slot.hash + 1];
   }
   for (std::size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
 }
@@ -131,36 +151,32 @@ void WordIndex::scan(ByteView text, std::size_t from, std::size_t to, Listener& 
       const auto i = static_cast<unsigned>(std::countr_zero(starts));
       std::uint32_t key = 0;
       std::memcpy(&key, text.data() + at + i, kKey);
-      key |= 0x20202020u;
+      // Bytes behind a short word do not count.
       const auto size = static_cast<unsigned>(std::countr_one(masks.alnum >> i));
-      if (size < kKey) {
-        if (i + size == kBlock) {
-          key = key_at(text, at + i);
-        } else {
-          key &= (1u << (8 * size)) - 1;
-        }
-      }
+      key = (key | 0x20202020u) & kKeyMask[std::min(size, 4u)];
+      if (i > kBlock - kKey) [[unlikely]]
+        key = key_at(text, at + i);
       const std::uint32_t bit = hash(key);
       if (((filter[bit / 64] >> (bit % 64)) & 1u) == 0) [[likely]]
         continue;
-      look_up(text, at + i, key, listener);
+      look_up(text, at + i, bit, listener);
     }
   }
   for (bool in_run = carry != 0; at < to; ++at) {
     const bool begins = is_alnum(text[at]) && !in_run;
     in_run = is_alnum(text[at]);
-    if (begins) look_up(text, at, key_at(text, at), listener);
+    if (begins) look_up(text, at, hash(key_at(text, at)), listener);
     if (is_fence(text, at) && (text[at] == '`' || text[at] == '~')) listener.fence(at + 3);
   }
 }
 
-void WordIndex::look_up(ByteView text, std::size_t at, std::uint32_t key,
+void WordIndex::look_up(ByteView text, std::size_t at, std::uint32_t hash,
                         Listener& listener) const {
-  const std::uint32_t bucket = hash(key);
-  for (std::uint32_t i = starts_[bucket]; i < starts_[bucket + 1]; ++i) {
-    if (slots_[i].key == key && stands_at(words_[slots_[i].word], text, at)) {
-      listener.word(slots_[i].word, at);
-    }
+  const std::uint64_t beginning = eight_at(text, at);
+  for (std::uint32_t i = starts_[hash]; i < starts_[hash + 1]; ++i) {
+    const Slot& slot = slots_[i];
+    if ((beginning & slot.mask) != slot.beginning) continue;
+    if (stands_at(words_[slot.word], text, at)) listener.word(slot.word, at);
   }
 }
 

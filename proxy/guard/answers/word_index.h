@@ -39,8 +39,11 @@ class WordIndex {
     std::string text;
     bool open = false;
   };
+  // The first eight bytes of a word, as far as it has them.
   struct Slot {
-    std::uint32_t key = 0;
+    std::uint64_t beginning = 0;
+    std::uint64_t mask = 0;
+    std::uint32_t hash = 0;
     std::uint32_t word = 0;
   };
   static constexpr unsigned kBits = 14;
@@ -48,7 +51,7 @@ class WordIndex {
   static std::uint32_t hash(std::uint32_t key) noexcept {
     return (key * 0x9e3779b1u) >> (32 - kBits);
   }
-  void look_up(ByteView text, std::size_t at, std::uint32_t key, Listener& listener) const;
+  void look_up(ByteView text, std::size_t at, std::uint32_t hash, Listener& listener) const;
   [[nodiscard]] static bool stands_at(const Word& word, ByteView text, std::size_t at);
 
   std::vector<Word> words_;

@@ -18,6 +18,7 @@ constexpr unsigned kMaxCost = 1000000;
 
 bool WordPattern::Place::takes(ByteView word) const noexcept {
   if (any) return true;
+  if ((letters >> (static_cast<unsigned char>(word.front()) % 32) & 1u) == 0) return false;
   return std::any_of(words.begin(), words.end(), [word](const Word& mine) {
     return mine.text.front() == word.front() &&
            (mine.open ? word.starts_with(mine.text) : word == mine.text);
@@ -26,6 +27,7 @@ bool WordPattern::Place::takes(ByteView word) const noexcept {
 
 std::size_t WordPattern::Place::takes_beginning(ByteView word) const noexcept {
   std::size_t size = 0;
+  if ((letters >> (static_cast<unsigned char>(word.front()) % 32) & 1u) == 0) return size;
   for (const Word& mine : words) {
     if (word.starts_with(mine.text) && (size == 0 || mine.text.size() < size)) {
       size = mine.text.size();
@@ -284,6 +286,7 @@ class WordPatternParser {
     const bool open = word.ends_with('*');
     if (open) word.remove_suffix(1);
     if (word.empty()) fail();
+    place.letters |= std::uint32_t{1} << (static_cast<unsigned char>(word.front()) % 32);
     place.words.push_back({std::string(word), open});
   }
 

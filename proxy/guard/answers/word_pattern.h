@@ -45,6 +45,7 @@ class WordPattern {
   // One place of the pattern where a word stands, of those that it can be.
   struct Place {
     std::vector<Word> words;
+    std::uint32_t letters = 0;  // a bit for the first byte of each
     bool any = false;
     bool first = false;                 // the pattern may begin with it
     bool last = false;                  // and end with it
