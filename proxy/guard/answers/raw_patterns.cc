@@ -1,6 +1,8 @@
 #include <array>
+#include <string>
 
 #include "proxy/guard/answers/phrases.h"
+#include "proxy/guard/answers/raw_database.h"
 
 namespace bottle {
 namespace {
@@ -140,5 +142,18 @@ constexpr std::array kTerminals{
 std::span<const RawPhrase> mark_patterns() { return kMarks; }
 std::span<const RawPhrase> command_patterns() { return kCommands; }
 std::span<const RawPhrase> terminal_patterns() { return kTerminals; }
+
+std::vector<MatchPattern> raw_patterns() {
+  std::vector<MatchPattern> patterns;
+  const auto add = [&](std::span<const RawPhrase> phrases, bool any_case) {
+    for (const RawPhrase& phrase : phrases) {
+      patterns.push_back({std::string(phrase.expression), any_case});
+    }
+  };
+  add(mark_patterns(), true);
+  add(command_patterns(), true);
+  add(terminal_patterns(), false);  // control sequences tell cases apart
+  return patterns;
+}
 
 }  // namespace bottle

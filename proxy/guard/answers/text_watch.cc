@@ -115,7 +115,7 @@ void TextWatch::word(std::size_t index, std::size_t begin) {
   WordsBefore words(looked_at_.substr(from, begin - from));
   std::size_t whole = end;  // the end of the whole word
   while (whole < looked_at_.size() && in_word(looked_at_[whole])) ++whole;
-  const WordsAfter after(looked_at_.substr(whole, kReach));
+  WordsAfter after(looked_at_.substr(whole, kReach));
   for (const AnswerSet::Candidate& candidate : target.candidates) {
     constexpr std::size_t kTry = 16;
     if (work_ < kReach) return;

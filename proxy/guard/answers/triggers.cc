@@ -222,7 +222,10 @@ std::size_t question_in(ByteView text, std::size_t at, std::string_view ends) no
   const std::size_t most = std::min(text.size(), at + kMaxAddress);
   for (std::size_t i = at; i < most; ++i) {
     if (text[i] == '?') return i > at ? i + 1 : 0;
-    if (is_space(text[i]) || ends.find(text[i]) != std::string_view::npos) return 0;
+    if (is_space(text[i])) return 0;
+    for (const char end : ends) {
+      if (text[i] == end) return 0;
+    }
   }
   return 0;
 }

@@ -18,7 +18,7 @@ constexpr unsigned kMaxCost = 1000000;
 
 bool WordPattern::Place::takes(ByteView word) const noexcept {
   if (any) return true;
-  if ((letters >> (static_cast<unsigned char>(word.front()) % 32) & 1u) == 0) return false;
+  if ((letters & letter(word)) == 0) return false;
   return std::any_of(words.begin(), words.end(), [word](const Word& mine) {
     return mine.text.front() == word.front() &&
            (mine.open ? word.starts_with(mine.text) : word == mine.text);
@@ -27,7 +27,7 @@ bool WordPattern::Place::takes(ByteView word) const noexcept {
 
 std::size_t WordPattern::Place::takes_beginning(ByteView word) const noexcept {
   std::size_t size = 0;
-  if ((letters >> (static_cast<unsigned char>(word.front()) % 32) & 1u) == 0) return size;
+  if ((letters & letter(word)) == 0) return size;
   for (const Word& mine : words) {
     if (word.starts_with(mine.text) && (size == 0 || mine.text.size() < size)) {
       size = mine.text.size();
@@ -38,6 +38,10 @@ std::size_t WordPattern::Place::takes_beginning(ByteView word) const noexcept {
 
 bool WordPattern::begins(WordsBefore& words, std::uint16_t place) const {
   if (places_[place].first) return true;
+  const ByteView nearest = words.at(0);
+  if (nearest.empty() || (places_[place].letters_before & Place::letter(nearest)) == 0) {
+    return false;
+  }
   std::array<std::uint16_t, kMaxPlaces> open;
   std::size_t count = 0;
   for (const std::uint16_t at : places_[place].before) open[count++] = at;
@@ -63,13 +67,17 @@ bool WordPattern::begins(WordsBefore& words, std::uint16_t place) const {
   return false;
 }
 
-std::optional<std::size_t> WordPattern::ends(WordsAfter words, std::uint16_t place) const {
+std::optional<std::size_t> WordPattern::ends(WordsAfter& words, std::uint16_t place) const {
   if (places_[place].last) return 0;
+  const ByteView nearest = words.at(0).text;
+  if (nearest.empty() || (places_[place].letters_after & Place::letter(nearest)) == 0) {
+    return std::nullopt;
+  }
   std::array<std::uint16_t, kMaxPlaces> open;
   std::size_t count = 0;
   for (const std::uint16_t at : places_[place].after) open[count++] = at;
-  while (count > 0) {
-    const WordsAfter::Word word = words.next();
+  for (std::size_t i = 0; count > 0; ++i) {
+    const WordsAfter::Word word = words.at(i);
     if (word.text.empty()) return std::nullopt;
     std::size_t end = 0;
     std::bitset<kMaxPlaces> seen;
@@ -167,6 +175,8 @@ class WordPatternParser {
     for (std::uint16_t place = 0; place < out_.places_.size(); ++place) {
       for (const std::uint16_t earlier : out_.places_[place].before) {
         out_.places_[earlier].after.push_back(place);
+        out_.places_[earlier].letters_after |= out_.places_[place].letters;
+        out_.places_[place].letters_before |= out_.places_[earlier].letters;
       }
     }
   }
@@ -281,12 +291,13 @@ class WordPatternParser {
     at_ = end;
     if (word == "@") {
       place.any = true;
+      place.letters = ~std::uint32_t{0};
       return;
     }
     const bool open = word.ends_with('*');
     if (open) word.remove_suffix(1);
     if (word.empty()) fail();
-    place.letters |= std::uint32_t{1} << (static_cast<unsigned char>(word.front()) % 32);
+    place.letters |= WordPattern::Place::letter(word);
     place.words.push_back({std::string(word), open});
   }
 

@@ -34,7 +34,7 @@ class WordPattern {
   [[nodiscard]] bool begins(WordsBefore& words, std::uint16_t place) const;
   // Where the pattern ends first if it goes on with the words behind an anchor's word: counted from
   // the end of that. A word that is not complete is none, but as the last one.
-  [[nodiscard]] std::optional<std::size_t> ends(WordsAfter words, std::uint16_t place) const;
+  [[nodiscard]] std::optional<std::size_t> ends(WordsAfter& words, std::uint16_t place) const;
 
  private:
   friend class WordPatternParser;
@@ -51,6 +51,11 @@ class WordPattern {
     bool last = false;                  // and end with it
     std::vector<std::uint16_t> before;  // the places that may stand in front of it
     std::vector<std::uint16_t> after;
+    std::uint32_t letters_before = 0;  // of all that may stand in front of it
+    std::uint32_t letters_after = 0;
+    static std::uint32_t letter(ByteView word) noexcept {
+      return std::uint32_t{1} << (static_cast<unsigned char>(word.front()) % 32);
+    }
     [[nodiscard]] bool takes(ByteView word) const noexcept;
     // The size of a word of its own that `word` begins with; 0: there is none.
     [[nodiscard]] std::size_t takes_beginning(ByteView word) const noexcept;

@@ -50,25 +50,35 @@ bool WordsBefore::take(Word& word) noexcept {
   return size > 0;
 }
 
-WordsAfter::Word WordsAfter::next() noexcept {
-  if (count_++ == kMaxWords) return {};
-  std::size_t gap = 0;
-  while (gap < text_.size() && (!in_word(text_[gap]) || text_[gap] == '\'')) ++gap;
-  if (gap > kMaxGap || gap == text_.size()) return {};
-  text_.remove_prefix(gap);
-  Word word;
-  word.begin = size_ - text_.size();
-  std::size_t size = 0;
-  while (size < text_.size() && in_word(text_[size])) {
-    if (size == kMaxWord) return {};
-    word_[size] = lower(text_[size]);
-    ++size;
+WordsAfter::Word WordsAfter::at(std::size_t index) noexcept {
+  if (index >= kMaxWords) return {};
+  while (count_ <= index) take(words_[count_++]);
+  const Place& word = words_[index];
+  return {ByteView(lower_.data() + word.begin, word.size), word.complete, word.begin};
+}
+
+void WordsAfter::take(Place& word) noexcept {
+  word = {0, 0, false};
+  std::size_t begin = at_;
+  while (begin < text_.size() && (!in_word(text_[begin]) || text_[begin] == '\'')) ++begin;
+  if (begin - at_ > kMaxGap) {
+    at_ = text_.size();
+    return;
   }
-  word.complete = size < text_.size();
-  text_.remove_prefix(size);
-  while (size > 0 && word_[size - 1] == '\'') --size;
-  word.text = ByteView(word_.data(), size);
-  return word;
+  std::size_t end = begin;
+  while (end < text_.size() && in_word(text_[end])) {
+    lower_[end] = lower(text_[end]);
+    ++end;
+  }
+  at_ = end;
+  word.complete = end < text_.size();
+  while (end > begin && text_[end - 1] == '\'') --end;
+  if (end - begin > kMaxWord) {
+    at_ = text_.size();
+    return;
+  }
+  word.begin = static_cast<std::uint16_t>(begin);
+  word.size = static_cast<std::uint8_t>(end - begin);
 }
 
 }  // namespace bottle

@@ -43,28 +43,36 @@ class WordsBefore {
   std::array<Word, kMaxWords> words_;
 };
 
-// The words behind a place in a text, the nearest first, in lower case.
+// The words behind a place in a text, the nearest first, in lower case: taken apart as far as they
+// are asked for. `text` outlives it.
 class WordsAfter {
  public:
-  // `text` outlives it.
-  explicit WordsAfter(ByteView text) noexcept : text_(text), size_(text.size()) {}
+  static constexpr std::size_t kMaxText = 512;
+
+  explicit WordsAfter(ByteView text) noexcept : text_(text.substr(0, kMaxText)) {}
   struct Word {
     ByteView text;          // empty: there is none, or it is farther than a phrase reaches
     bool complete = false;  // it ends here; otherwise the text may go on with it
     std::size_t begin = 0;  // where it begins, counted from the place
   };
-  // Valid until the next call.
-  [[nodiscard]] Word next() noexcept;
+  [[nodiscard]] Word at(std::size_t index) noexcept;
 
  private:
   static constexpr std::size_t kMaxWords = 40;
   static constexpr std::size_t kMaxGap = 32;
   static constexpr std::size_t kMaxWord = 23;
+  struct Place {
+    std::uint16_t begin;
+    std::uint8_t size;
+    bool complete;
+  };
+  void take(Place& word) noexcept;
 
   ByteView text_;
-  const std::size_t size_;
+  std::size_t at_ = 0;
   std::size_t count_ = 0;
-  std::array<char, kMaxWord> word_;
+  std::array<Place, kMaxWords> words_;
+  std::array<char, kMaxText> lower_;
 };
 
 }  // namespace bottle
