@@ -7,7 +7,7 @@
 namespace bottle {
 namespace {
 
-// Signs of a decoded word that make it an instruction: nobody encodes those by chance.
+// Signs of a decoded word that make it an instruction: no text encodes those by chance.
 constexpr unsigned kEncodedSigns = 45;
 constexpr unsigned kMaxDepth = 2;
 

@@ -67,7 +67,7 @@ class AnswerSet {
   std::uint16_t phrases_ = 0;
 };
 
-// What all scanners of one thread use in turn. `set` outlives it.
+// Working memory of all scanners of one thread, in turn. `set` outlives it.
 class AnswerSpace {
  public:
   explicit AnswerSpace(const AnswerSet& set) : scratch_(set.database()) {}

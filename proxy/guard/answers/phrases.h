@@ -8,7 +8,7 @@
 
 namespace bottle {
 
-// What a match means.
+// The meaning of a match.
 enum class PhraseUse : std::uint8_t {
   Sign,     // counts `weight` for its class
   Discuss,  // the text speaks about attacks: signs near it count half

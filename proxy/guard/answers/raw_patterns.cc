@@ -86,7 +86,7 @@ constexpr std::array kMarks{
         kTool, 70,
         R"re(Action\s?:\s?(?:bash|shell|terminal|python_repl|exec|run_|send_|http_)\w{0,16}\s{1,3}Action\sInput\s?:)re"},
 
-    // What its writer turned by thirteen letters, or spelt backwards.
+    // Words whose letters are turned by thirteen, or spelt backwards.
     RawPhrase{kEncoded, 100, R"re((?:cerivbhf|cevbe|nobir|rneyvre) vafgehpgvba)re"},
     RawPhrase{kEncoded, 100, R"re(snoitcurtsni (?:suoiverp|roirp|evoba|reilrae))re"},
 };

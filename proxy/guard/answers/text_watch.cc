@@ -17,7 +17,7 @@ constexpr std::uint64_t kWorkBefore = 64 * 1024;
 
 // A phrase reaches so far to both sides of its rarest word.
 constexpr std::size_t kReach = 512;
-// What the matcher sees around a trigger.
+// The matcher sees so much around a trigger.
 constexpr std::size_t kMatchedBefore = 1024;
 constexpr std::size_t kMatchedAfter = 1024;
 // Of the text: what is looked at again, with the matcher's part in front of it.
@@ -44,7 +44,7 @@ void TextWatch::feed(ByteView text, std::span<const SettingMark> marks) {
   next_mark_ = 0;
   if (in_link_) follow_link(text);
   work_ = kWorkBefore + text.size() * kWorkFactor;
-  // What the end of the last block cut off is looked at again, and only told if it ends in this
+  // The end of the last block is looked at again, and only told if it ends in this
   // one.
   const std::size_t seam = text.size() <= 2 * kReach ? text.size() : 2 * kReach;
   joined_.assign(tail_, tail_.size() - std::min(tail_.size(), 2 * kReach), Bytes::npos);

@@ -279,7 +279,7 @@ class WordPatternParser {
     return all;
   }
 
-  // What begins here is a word alone.
+  // A word alone begins here.
   [[nodiscard]] bool one_word() const {
     const std::size_t end = text_.find_first_of(" ()|{?", at_);
     return end != std::string_view::npos && end > at_ && (text_[end] == '|' || text_[end] == ')');

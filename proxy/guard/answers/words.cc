@@ -23,18 +23,18 @@ bool is_ascii(ByteView text) noexcept {
 
 ByteView WordsBefore::at(std::size_t index) noexcept {
   while (count_ <= index) {
-    if (count_ == kMaxWords) return {};
+    if (count_ == kWords) return {};
     if (!take(words_[count_])) words_[count_].size = 0;
     ++count_;
   }
   const Word& word = words_[index];
-  return {word.text + kMaxWord - word.size, word.size};
+  return {word.text + kWordSize - word.size, word.size};
 }
 
 bool WordsBefore::take(Word& word) noexcept {
   std::size_t gap = 0;
   while (!text_.empty() && !in_word(text_.back())) {
-    if (++gap > kMaxGap) return false;
+    if (++gap > kGap) return false;
     text_.remove_suffix(1);
   }
   std::size_t size = 0;
@@ -43,15 +43,15 @@ bool WordsBefore::take(Word& word) noexcept {
     text_.remove_suffix(1);
     // A quotation mark, and not an apostrophe.
     if (c == '\'' && (size == 0 || text_.empty() || !in_word(text_.back()))) continue;
-    if (size == kMaxWord) return false;
-    word.text[kMaxWord - ++size] = lower(c);
+    if (size == kWordSize) return false;
+    word.text[kWordSize - ++size] = lower(c);
   }
   word.size = static_cast<std::uint8_t>(size);
   return size > 0;
 }
 
 WordsAfter::Word WordsAfter::at(std::size_t index) noexcept {
-  if (index >= kMaxWords) return {};
+  if (index >= kWords) return {};
   while (count_ <= index) take(words_[count_++]);
   const Place& word = words_[index];
   return {ByteView(lower_.data() + word.begin, word.size), word.complete, word.begin};
@@ -61,7 +61,7 @@ void WordsAfter::take(Place& word) noexcept {
   word = {0, 0, false};
   std::size_t begin = at_;
   while (begin < text_.size() && (!in_word(text_[begin]) || text_[begin] == '\'')) ++begin;
-  if (begin - at_ > kMaxGap) {
+  if (begin - at_ > kGap) {
     at_ = text_.size();
     return;
   }
@@ -73,7 +73,7 @@ void WordsAfter::take(Place& word) noexcept {
   at_ = end;
   word.complete = end < text_.size();
   while (end > begin && text_[end - 1] == '\'') --end;
-  if (end - begin > kMaxWord) {
+  if (end - begin > kWordSize) {
     at_ = text_.size();
     return;
   }

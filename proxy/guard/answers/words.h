@@ -29,27 +29,27 @@ class WordsBefore {
   [[nodiscard]] ByteView at(std::size_t index) noexcept;
 
  private:
-  static constexpr std::size_t kMaxWords = 40;
-  static constexpr std::size_t kMaxGap = 32;
-  static constexpr std::size_t kMaxWord = 23;  // longer ones are no word of a pattern
+  static constexpr std::size_t kWords = 40;
+  static constexpr std::size_t kGap = 32;
+  static constexpr std::size_t kWordSize = 23;  // longer ones are no word of a pattern
   struct Word {
-    char text[kMaxWord];  // at its end
+    char text[kWordSize];  // at its end
     std::uint8_t size;
   };
   [[nodiscard]] bool take(Word& word) noexcept;
 
   ByteView text_;
   std::size_t count_ = 0;
-  std::array<Word, kMaxWords> words_;
+  std::array<Word, kWords> words_;
 };
 
 // The words behind a place in a text, the nearest first, in lower case: taken apart as far as they
 // are asked for. `text` outlives it.
 class WordsAfter {
  public:
-  static constexpr std::size_t kMaxText = 512;
+  static constexpr std::size_t kTextSize = 512;
 
-  explicit WordsAfter(ByteView text) noexcept : text_(text.substr(0, kMaxText)) {}
+  explicit WordsAfter(ByteView text) noexcept : text_(text.substr(0, kTextSize)) {}
   struct Word {
     ByteView text;          // empty: there is none, or it is farther than a phrase reaches
     bool complete = false;  // it ends here; otherwise the text may go on with it
@@ -58,9 +58,9 @@ class WordsAfter {
   [[nodiscard]] Word at(std::size_t index) noexcept;
 
  private:
-  static constexpr std::size_t kMaxWords = 40;
-  static constexpr std::size_t kMaxGap = 32;
-  static constexpr std::size_t kMaxWord = 23;
+  static constexpr std::size_t kWords = 40;
+  static constexpr std::size_t kGap = 32;
+  static constexpr std::size_t kWordSize = 23;
   struct Place {
     std::uint16_t begin;
     std::uint8_t size;
@@ -71,8 +71,8 @@ class WordsAfter {
   ByteView text_;
   std::size_t at_ = 0;
   std::size_t count_ = 0;
-  std::array<Place, kMaxWords> words_;
-  std::array<char, kMaxText> lower_;
+  std::array<Place, kWords> words_;
+  std::array<char, kTextSize> lower_;
 };
 
 }  // namespace bottle
