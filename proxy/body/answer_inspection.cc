@@ -14,7 +14,8 @@ AnswerInspection::AnswerInspection(const Services& services, const Codings& codi
                                    std::string_view content_type, DecodeLimits limits)
     : services_(services), scanner_(services.answers, services.space, content_type) {
   if (services_.secrets.exact_count() > 0) {
-    secrets_.emplace(services_.secrets, services_.scan, kNoHost, Scheme::Http);
+    begin(body_);
+    if (content_type.find("event-stream") != std::string_view::npos) begin(joined_);
   }
   if (codings.empty()) return;
   // It is streamed on: its size costs nothing.
@@ -36,10 +37,8 @@ Result<> AnswerInspection::feed(ByteView piece, bool end) {
   }
   if (end) {
     (void)scanner_.finish();
-    if (secrets_ && !echo_) {
-      const auto last = secrets_->finish();
-      if (last && last->kind == FindingKind::Secret) echo_ = *last;
-    }
+    finish(body_);
+    finish(joined_);
   }
   return {};
 }
@@ -58,25 +57,52 @@ Result<> AnswerInspection::decode(ByteView in) {
 
 void AnswerInspection::look(ByteView text) {
   (void)scanner_.feed(text);
-  look_for_secrets(text);
+  look_for_secrets(body_, text);
+  if (!joined_.scanner) return;
+  Bytes joined;
+  events_.feed(text, joined);
+  look_for_secrets(joined_, joined);
 }
 
-// A scanner ends with the first thing it finds, which may be a token that is none of ours.
-void AnswerInspection::look_for_secrets(ByteView text) {
-  constexpr std::size_t kStep = 1024;
-  while (!text.empty() && secrets_ && !echo_) {
+// A scanner ends with the first thing it finds, which may be a token that is none of ours. Then the
+// step is looked through as a whole, and once more with the next one: another scanner begins there.
+void AnswerInspection::look_for_secrets(SecretLane& lane, ByteView text) {
+  while (!text.empty() && lane.scanner && !echo_) {
     const ByteView step = text.substr(0, kStep);
     text.remove_prefix(step.size());
-    const ScanResult result = secrets_->feed(step);
-    if (!result.refused) continue;
-    if (result.refused->kind == FindingKind::Secret) {
+    const ScanResult result = lane.scanner->feed(step);
+    if (result.refused && result.refused->kind == FindingKind::Secret) {
       echo_ = *result.refused;
-    } else if (++tokens_ == kMaxTokens) {
-      secrets_.reset();
+      return;
+    }
+    if (result.refused || lane.cut) look_through(lane.recent + Bytes(step));
+    lane.cut = result.refused.has_value();
+    lane.recent.append(step);
+    if (lane.recent.size() > kStep) lane.recent.erase(0, lane.recent.size() - kStep);
+    if (!lane.cut || echo_) continue;
+    if (++lane.tokens == kMaxTokens) {
+      lane.scanner.reset();
     } else {
-      secrets_.emplace(services_.secrets, services_.scan, kNoHost, Scheme::Http);
+      begin(lane);
     }
   }
+}
+
+void AnswerInspection::look_through(const Bytes& text) {
+  SecretScanner scanner(services_.secrets, services_.scan, kNoHost, Scheme::Http);
+  for (Finding& finding : scanner.find_all(text)) {
+    if (finding.kind == FindingKind::Secret) echo_ = std::move(finding);
+  }
+}
+
+void AnswerInspection::begin(SecretLane& lane) {
+  lane.scanner.emplace(services_.secrets, services_.scan, kNoHost, Scheme::Http);
+}
+
+void AnswerInspection::finish(SecretLane& lane) {
+  if (!lane.scanner || echo_) return;
+  const auto last = lane.scanner->finish();
+  if (last && last->kind == FindingKind::Secret) echo_ = *last;
 }
 
 std::vector<Finding> AnswerInspection::take_findings() {

@@ -11,6 +11,7 @@
 #include "proxy/body/content_decoder.h"
 #include "proxy/body/decode_space.h"
 #include "proxy/guard/answers/answer_scanner.h"
+#include "proxy/guard/answers/event_text.h"
 #include "proxy/guard/secret_scanner.h"
 
 namespace bottle {
@@ -35,7 +36,7 @@ class AnswerInspection {
   // The next piece; `end`: it is the last one. Fails if the coding cannot be undone: nothing more
   // is looked at then.
   [[nodiscard]] Result<> feed(ByteView piece, bool end);
-  // What was found since the last call.
+  // The findings since the last call.
   [[nodiscard]] std::vector<Finding> take_findings();
   // How many of the last bytes fed were not looked at yet, because their coding works in blocks.
   [[nodiscard]] std::size_t unseen() const { return decoder_ ? decoder_->unseen() : 0; }
@@ -43,16 +44,28 @@ class AnswerInspection {
  private:
   [[nodiscard]] Result<> decode(ByteView in);
   void look(ByteView text);
-  void look_for_secrets(ByteView text);
+  // One text in which secrets are looked for.
+  struct SecretLane {
+    std::optional<SecretScanner> scanner;
+    unsigned tokens = 0;
+    Bytes recent;      // the last step
+    bool cut = false;  // in it a scanner ended
+  };
+  void begin(SecretLane& lane);
+  void look_for_secrets(SecretLane& lane, ByteView text);
+  void look_through(const Bytes& text);
+  void finish(SecretLane& lane);
 
-  // What its writer fills with shapes of tokens has them looked over so often at most.
+  // A body full of shapes of tokens has them looked over so often at most.
   static constexpr unsigned kMaxTokens = 256;
+  static constexpr std::size_t kStep = 1024;
 
   const Services services_;
   AnswerScanner scanner_;
   std::size_t taken_ = 0;  // of its findings
-  std::optional<SecretScanner> secrets_;
-  unsigned tokens_ = 0;
+  SecretLane body_;
+  SecretLane joined_;  // what events carry piece by piece
+  EventText events_;
   std::optional<Finding> echo_;
   bool echo_told_ = false;
   std::unique_ptr<ContentDecoder> decoder_;

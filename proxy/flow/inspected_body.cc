@@ -14,7 +14,7 @@ Failure blocked(const std::string& what) {
   Failure failure(
       Code::Denied, "the guard found " + what + " in the answer", problem_code::kAnswerBlocked,
       "The host's answers are blocked if the guard finds something in them. If this host "
-      "is to be trusted, set \"responses\": \"note\" for it.");
+      "is to be trusted, set its \"responses\" to note.");
   failure.by = DecidedBy::Guard;
   return failure;
 }

@@ -17,7 +17,7 @@ _KEY = re.compile(r'\\"([a-z_]+)\\"')
 _COMMAND = re.compile(r"`bottle ([a-z][a-z-]*)")
 _VAGUE = re.compile(r"\b(?:in|by|of) (?:its|the|the \w+'s|the \w+ \w+'s) (?:configuration|settings?)\b")
 # Options of programs that a message tells somebody to run.
-_FOREIGN = {"reinstall": "apt-get", "security-opt": "docker", "http2": "curl", "noproxy": "curl", "no-gpg-sign": "git"}
+_FOREIGN = {"reinstall": "apt-get", "security-opt": "docker", "http2": "curl", "noproxy": "curl", "post-file": "wget", "body-file": "wget", "no-gpg-sign": "git"}
 # Words behind "route" that name none.
 _NOT_A_ROUTE = {"is", "that", "to", "of", "for", "and", "or"}
 

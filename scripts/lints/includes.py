@@ -18,6 +18,7 @@ LAYERS = {
     "proxy/guard/views": ("proxy/base",),
     "proxy/guard/compile": ("proxy/base", "proxy/guard", "proxy/guard/shapes"),
     "proxy/guard/answers": ("proxy/base", "proxy/http", "proxy/guard", "proxy/guard/views"),
+    "proxy/guard/answers/compile": ("proxy/guard", "proxy/guard/answers", "proxy/guard/compile"),
     "proxy/ledger": ("proxy/base", "proxy/http", "certs/digest.h"),
     "proxy/body": ("proxy/base", "proxy/http", "proxy/guard", "proxy/guard/answers", "proxy/guard/views"),
     "proxy/upstream": ("proxy/base", "proxy/http", "proxy/tls", "proxy/guard", "certs/server_name.h"),

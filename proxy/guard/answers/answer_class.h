@@ -7,7 +7,8 @@
 
 namespace bottle {
 
-// What an answer is told to hold. docs/guard-answers.md describes each for people.
+// The kinds of things that an answer is told to hold. docs/guard-answers.md describes each for
+// people.
 enum class AnswerClass : std::uint8_t {
   InstructionOverride,    // "ignore all previous instructions"
   AuthorityImitation,     // speaks as the operator, the maker of the model, the user
@@ -27,8 +28,8 @@ inline constexpr std::size_t kAnswerClasses = 12;
 // The word of audit lines.
 [[nodiscard]] std::string_view to_string(AnswerClass what) noexcept;
 
-// What one sign of a class counts. A sign is a match that the neighbourhood did not rule out. Signs
-// that stand near each other add up, and a class with kFound has been found.
+// The weight of one sign of a class. A sign is a match that the neighbourhood did not rule out.
+// Signs that stand near each other add up, and a class with kFound has been found.
 inline constexpr unsigned kFound = 100;
 
 // The classes that were found in one text.

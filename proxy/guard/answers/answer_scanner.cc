@@ -2,17 +2,14 @@
 
 #include <algorithm>
 
+#include "proxy/guard/answers/words.h"
+
 namespace bottle {
 namespace {
 
-// Signs of a decoded word that make it an instruction: nobody encodes those by chance.
+// Signs of a decoded word that make it an instruction: no text encodes those by chance.
 constexpr unsigned kEncodedSigns = 45;
 constexpr unsigned kMaxDepth = 2;
-
-bool is_ascii(ByteView text) noexcept {
-  return std::none_of(text.begin(), text.end(),
-                      [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
-}
 
 }  // namespace
 

@@ -4,18 +4,21 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "proxy/base/bytes.h"
 #include "proxy/contract/error.h"
 #include "proxy/guard/answers/phrases.h"
+#include "proxy/guard/answers/triggers.h"
+#include "proxy/guard/answers/word_index.h"
 #include "proxy/guard/answers/word_pattern.h"
 #include "proxy/guard/matcher.h"
 
 namespace bottle {
 
-// Everything that is looked for in answers, compiled once, beside the rest of the start. Immutable,
+// Everything that is looked for in answers, made once, beside the rest of the start. Immutable,
 // shared by reference between threads; outlives every AnswerSpace and AnswerScanner made from it.
 class AnswerSet {
  public:
@@ -23,7 +26,7 @@ class AnswerSet {
   AnswerSet(const AnswerSet&) = delete;
   AnswerSet& operator=(const AnswerSet&) = delete;
 
-  // What a match of the database may be the end of.
+  // A phrase that a word, or a match of the database, may be of.
   struct Candidate {
     const WordPattern* pattern = nullptr;  // null: it is what the database matched
     std::uint16_t place = 0;
@@ -32,28 +35,39 @@ class AnswerSet {
     std::uint8_t weight = 0;
     PhraseUse use = PhraseUse::Sign;
   };
+  struct Trigger {
+    std::string_view text;
+    TriggerWord word;
+  };
+  // The meaning of a word of the index.
   struct Target {
-    std::size_t word_size = 0;  // of the literal that matched, if it is a word
+    std::size_t word_size = 0;
+    bool leads_address = false;
     std::vector<Candidate> candidates;
+    std::vector<Trigger> triggers;
   };
 
+  [[nodiscard]] const WordIndex& words() const noexcept { return words_; }
+  [[nodiscard]] const Target& target(std::size_t word) const noexcept { return targets_[word]; }
   [[nodiscard]] const MatchDatabase& database() const noexcept { return *database_; }
   // Of a pattern's id.
-  [[nodiscard]] const Target& target(std::size_t id) const noexcept { return targets_[id]; }
+  [[nodiscard]] const Candidate& raw(std::size_t id) const noexcept { return raw_[id]; }
 
  private:
   AnswerSet() = default;
-  void add_words(std::span<const WordPhrase> phrases, std::vector<MatchPattern>& patterns);
-  void add_raw(std::span<const RawPhrase> phrases, bool any_case,
-               std::vector<MatchPattern>& patterns);
+  Target& add_word(std::string_view word, bool open);
+  void add_words(std::span<const WordPhrase> phrases);
+  void add_raw(std::span<const RawPhrase> phrases);
 
-  std::unique_ptr<const MatchDatabase> database_;
+  WordIndex words_;
   std::vector<Target> targets_;
+  std::unique_ptr<const MatchDatabase> database_;
+  std::vector<Candidate> raw_;
   std::vector<std::unique_ptr<const WordPattern>> patterns_;
   std::uint16_t phrases_ = 0;
 };
 
-// What all scanners of one thread use in turn. `set` outlives it.
+// Working memory of all scanners of one thread, in turn. `set` outlives it.
 class AnswerSpace {
  public:
   explicit AnswerSpace(const AnswerSet& set) : scratch_(set.database()) {}

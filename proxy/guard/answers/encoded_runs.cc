@@ -2,6 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace bottle {
 namespace {
@@ -25,6 +30,42 @@ constexpr auto kBase64 = [] {
 bool in_run(char c) noexcept { return kBase64[static_cast<unsigned char>(c)] != kNone; }
 bool in_gap(char c) noexcept { return c == '\n' || c == '\r' || c == ' ' || c == '\t' || c == '>'; }
 constexpr std::size_t kMaxGap = 4;
+
+constexpr std::size_t kBlock = 64;
+
+// A bit for each of kBlock bytes that may be of a run.
+std::uint64_t run_bytes(const char* from) noexcept {
+  std::uint64_t mask = 0;
+#if defined(__SSE2__)
+  for (unsigned i = 0; i < kBlock / 16; ++i) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 16 * i));
+    const __m128i low = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+    const __m128i letter = _mm_and_si128(_mm_cmpgt_epi8(low, _mm_set1_epi8('a' - 1)),
+                                         _mm_cmplt_epi8(low, _mm_set1_epi8('z' + 1)));
+    // '/' is the byte before '0'.
+    const __m128i digit = _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8('/' - 1)),
+                                        _mm_cmplt_epi8(bytes, _mm_set1_epi8('9' + 1)));
+    const __m128i sign = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('+')),
+                                      _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('-')),
+                                                   _mm_cmpeq_epi8(bytes, _mm_set1_epi8('_'))));
+    const int bits = _mm_movemask_epi8(_mm_or_si128(sign, _mm_or_si128(letter, digit)));
+    mask |= static_cast<std::uint64_t>(static_cast<std::uint32_t>(bits)) << (16 * i);
+  }
+#else
+  for (unsigned i = 0; i < kBlock; ++i) mask |= static_cast<std::uint64_t>(in_run(from[i])) << i;
+#endif
+  return mask;
+}
+
+// A bit for each place in a block where the shortest run stands.
+std::uint64_t runs_in(const char* from) noexcept {
+  std::uint64_t mask = run_bytes(from);
+  mask &= mask >> 1;
+  mask &= mask >> 2;
+  mask &= mask >> 4;
+  static_assert(EncodedRuns::kMinRun == 24);
+  return mask & mask >> 8 & mask >> 16;
+}
 
 int hex_digit(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
@@ -93,28 +134,41 @@ void EncodedRuns::feed(ByteView in) {
   }
 }
 
-// Without a run: from the last byte of the shortest one back, as far as it goes.
+// Without a run: blocks of bytes that have none are passed over. They overlap by the shortest run.
 void EncodedRuns::take(ByteView in) {
   std::size_t at = 0;  // a run may begin here
+  while (at + kBlock <= in.size()) {
+    const std::uint64_t begins = runs_in(in.data() + at);
+    if (begins == 0) {
+      at += kBlock - kMinRun + 1;
+      continue;
+    }
+    at += static_cast<std::size_t>(std::countr_zero(begins));
+    start(in.substr(at, kMinRun));
+    feed(in.substr(at + kMinRun));
+    return;
+  }
   while (at < in.size()) {
     const std::size_t end = std::min(at + kMinRun, in.size());
     std::size_t begin = end;
     while (begin > at && in_run(in[begin - 1])) --begin;
     if (begin == at && end - at == kMinRun) {
-      run_.assign(in.substr(at, kMinRun));
-      long_ = true;
-      gap_ = 0;
+      start(in.substr(at, kMinRun));
       feed(in.substr(end));
       return;
     }
     if (end == in.size()) {
-      run_.assign(in.substr(begin));
-      long_ = false;
-      gap_ = 0;
+      start(in.substr(begin));
       return;
     }
     at = begin;
   }
+}
+
+void EncodedRuns::start(ByteView run) {
+  run_.assign(run);
+  long_ = run.size() >= kMinRun;
+  gap_ = 0;
 }
 
 void EncodedRuns::flush() {

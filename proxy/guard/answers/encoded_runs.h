@@ -31,6 +31,7 @@ class EncodedRuns {
 
  private:
   void take(ByteView in);
+  void start(ByteView run);
   void end_run();
 
   DecodedSink& sink_;

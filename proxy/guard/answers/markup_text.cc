@@ -86,7 +86,7 @@ std::size_t MarkupText::tag(ByteView in, Bytes& out) {
   for (std::size_t i = 0; i < in.size(); ++i) {
     const char c = in[i];
     const std::size_t size = tag_.size();
-    // What does not begin as one is text, and this byte is looked at again.
+    // A text that does not begin as one is none, and this byte is looked at again.
     const bool begins = size == 0 || is_letter(c) || c == '/' || c == '!';
     if (size <= 1 && !begins) {
       if (strip_) put(tag_, out);
@@ -155,7 +155,7 @@ void MarkupText::end_tag(Bytes& out) {
   set(setting());
 }
 
-// What a reader of the page is shown of the tag's attributes, or follows.
+// Attributes of the tag that a reader of the page is shown, or follows.
 void MarkupText::attributes(Bytes& out) const {
   if (tag_.find('=') == Bytes::npos) return;
   for (const std::string_view name : kRead) {

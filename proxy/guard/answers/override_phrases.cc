@@ -105,7 +105,7 @@ constexpr std::array kPhrases{
                "(instruction*|directive*|orders|objective|mission) (for|to) "
                "(you|the|all|any|ai){0,3} (assistant|agent|model|claude|chatgpt|copilot|codex)"},
 
-    // What texts about attacks are full of.
+    // Texts about attacks are full of these.
     WordPhrase{kClass, 0, "prompt injection", PhraseUse::Discuss},
     WordPhrase{kClass, 0, "(jailbreak|jailbreaking) (attempt|prompt|attack)", PhraseUse::Discuss},
     WordPhrase{kClass, 0, "(injection|adversarial) (attack|attempt|payload|example)",

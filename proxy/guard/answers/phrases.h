@@ -8,16 +8,14 @@
 
 namespace bottle {
 
-// What a match means.
+// The meaning of a match.
 enum class PhraseUse : std::uint8_t {
   Sign,     // counts `weight` for its class
-  Link,     // the address of an image or link, up to its '?'
   Discuss,  // the text speaks about attacks: signs near it count half
-  Fence,    // ``` at a line's start
 };
 
-// A phrase of words (WordPattern): its last word is looked for, and from there the words in front
-// of it are compared.
+// A phrase of words (WordPattern): its rarest words are looked for, and from there the words around
+// them are compared.
 struct WordPhrase {
   AnswerClass what;
   std::uint8_t weight;
@@ -25,8 +23,8 @@ struct WordPhrase {
   PhraseUse use = PhraseUse::Sign;
 };
 
-// A pattern in the matcher's own language. Each has a rare literal, and no count that is large:
-// both would cost the matcher its speed.
+// A pattern in the matcher's own language. Whatever it matches has one of triggers(): a new pattern
+// may need a new one. No count is large: that would cost the matcher its speed.
 struct RawPhrase {
   AnswerClass what;
   std::uint8_t weight;

@@ -1,6 +1,8 @@
 #include <array>
+#include <string>
 
 #include "proxy/guard/answers/phrases.h"
+#include "proxy/guard/answers/raw_database.h"
 
 namespace bottle {
 namespace {
@@ -10,7 +12,6 @@ constexpr auto kOverride = AnswerClass::InstructionOverride;
 constexpr auto kAuthority = AnswerClass::AuthorityImitation;
 constexpr auto kTool = AnswerClass::ToolCallLure;
 constexpr auto kCredential = AnswerClass::CredentialRequest;
-constexpr auto kLinks = AnswerClass::MarkdownExfiltration;
 constexpr auto kTerminal = AnswerClass::TerminalEscape;
 constexpr auto kEncoded = AnswerClass::EncodedInstruction;
 
@@ -85,17 +86,9 @@ constexpr std::array kMarks{
         kTool, 70,
         R"re(Action\s?:\s?(?:bash|shell|terminal|python_repl|exec|run_|send_|http_)\w{0,16}\s{1,3}Action\sInput\s?:)re"},
 
-    // The '?' of an address, where what is carried away begins.
-    RawPhrase{kLinks, 0, R"re(\]\([\s<]{0,2}https?://[^\s()<>?]+\?)re", PhraseUse::Link},
-    RawPhrase{kLinks, 0, R"re(\]:[\s<]{0,2}https?://[^\s()<>?]+\?)re", PhraseUse::Link},
-    RawPhrase{kLinks, 0, R"re((?:src|href|data)\s?=\s?["']?(?:https?:)?//[^\s"'<>?]+\?)re",
-              PhraseUse::Link},
-
-    // What its writer turned by thirteen letters, or spelt backwards.
+    // Words whose letters are turned by thirteen, or spelt backwards.
     RawPhrase{kEncoded, 100, R"re((?:cerivbhf|cevbe|nobir|rneyvre) vafgehpgvba)re"},
     RawPhrase{kEncoded, 100, R"re(snoitcurtsni (?:suoiverp|roirp|evoba|reilrae))re"},
-
-    RawPhrase{kOverride, 0, R"re(\n(?:```|~~~))re", PhraseUse::Fence},
 };
 
 // Commands that carry something away, or destroy it.
@@ -149,5 +142,18 @@ constexpr std::array kTerminals{
 std::span<const RawPhrase> mark_patterns() { return kMarks; }
 std::span<const RawPhrase> command_patterns() { return kCommands; }
 std::span<const RawPhrase> terminal_patterns() { return kTerminals; }
+
+std::vector<MatchPattern> raw_patterns() {
+  std::vector<MatchPattern> patterns;
+  const auto add = [&](std::span<const RawPhrase> phrases, bool any_case) {
+    for (const RawPhrase& phrase : phrases) {
+      patterns.push_back({std::string(phrase.expression), any_case});
+    }
+  };
+  add(mark_patterns(), true);
+  add(command_patterns(), true);
+  add(terminal_patterns(), false);  // control sequences tell cases apart
+  return patterns;
+}
 
 }  // namespace bottle

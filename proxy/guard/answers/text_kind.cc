@@ -38,11 +38,11 @@ constexpr std::array kMagics{"\x89PNG"sv,
                              "MM\0*"sv,
                              "\0asm"sv};
 
-bool contains(std::string_view text, std::string_view word) noexcept {
+bool contains(std::string_view text, std::string_view part) noexcept {
   const auto same = [](char a, char b) {
     return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
   };
-  return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
+  return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
 }
 
 bool is_utf16(ByteView text) noexcept {

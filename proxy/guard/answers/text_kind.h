@@ -20,7 +20,7 @@ enum class TextKind : std::uint8_t {
 // As many bytes as the kind is decided by.
 inline constexpr std::size_t kKindBytes = 64;
 
-// What a body is by its Content-Type (empty: it has none) and its first bytes: all of it, or
+// The kind of a body by its Content-Type (empty: it has none) and its first bytes: all of it, or
 // kKindBytes. The bytes decide what is no text; a picture's type on a text changes nothing.
 [[nodiscard]] TextKind text_kind(std::string_view content_type, ByteView beginning) noexcept;
 

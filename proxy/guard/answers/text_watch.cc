@@ -1,7 +1,7 @@
 #include "proxy/guard/answers/text_watch.h"
 
 #include <algorithm>
-#include <array>
+#include <tuple>
 
 #include "proxy/guard/answers/link_check.h"
 
@@ -15,9 +15,13 @@ constexpr std::size_t kQuote = 160;        // how far before its end a quotation
 constexpr std::uint64_t kWorkFactor = 4;
 constexpr std::uint64_t kWorkBefore = 64 * 1024;
 
-bool in_word(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+// A phrase reaches so far to both sides of its rarest word.
+constexpr std::size_t kReach = 512;
+// The matcher sees so much around a trigger.
+constexpr std::size_t kMatchedBefore = 1024;
+constexpr std::size_t kMatchedAfter = 1024;
+// Of the text: what is looked at again, with the matcher's part in front of it.
+constexpr std::size_t kKept = kMatchedBefore + 2 * kReach;
 
 bool is_instruction(AnswerClass what) noexcept {
   return what == AnswerClass::InstructionOverride || what == AnswerClass::AuthorityImitation ||
@@ -30,36 +34,163 @@ bool is_instruction(AnswerClass what) noexcept {
 TextWatch::TextWatch(const AnswerSet& set, MatchScratch& scratch, FoundListener& listener)
     : set_(set), listener_(listener), stream_(set.database(), scratch) {}
 
-void TextWatch::reset() {
-  stream_.reset();
-  signs_.clear();
-  heaviest_ = 0;
-  begin_ = 0;
-  tail_.clear();
-  setting_ = Setting::Shown;
-  fenced_ = false;
-  discussed_until_ = 0;
-  work_ = 0;
-  in_link_ = false;
-}
-
 void TextWatch::feed(ByteView text, std::span<const SettingMark> marks) {
+  if (text.empty()) {
+    if (!marks.empty()) setting_ = marks.back().setting;
+    return;
+  }
   block_ = text;
   marks_ = marks;
   next_mark_ = 0;
   if (in_link_) follow_link(text);
-  stream_.scan(text, *this);
+  work_ = kWorkBefore + text.size() * kWorkFactor;
+  // The end of the last block is looked at again, and only told if it ends in this
+  // one.
+  const std::size_t seam = text.size() <= 2 * kReach ? text.size() : 2 * kReach;
+  joined_.assign(tail_, tail_.size() - std::min(tail_.size(), 2 * kReach), Bytes::npos);
+  const std::size_t before = joined_.size();
+  joined_ += text.substr(0, seam);
+  looked_from_ = begin_ - before;
+  const std::size_t to = seam == text.size() ? before + seam : before + kReach;
+  look(joined_, before - std::min(before, kReach), to);
+  if (seam < text.size()) {
+    looked_from_ = begin_;
+    look(text, kReach, text.size());
+  }
+  match_near_triggers();
+  tell_events();
   for (; next_mark_ < marks_.size(); ++next_mark_) setting_ = marks_[next_mark_].setting;
   marks_ = {};
+  keep(text);
   begin_ += text.size();
   block_ = {};
+}
+
+void TextWatch::keep(ByteView text) {
   if (text.size() >= kKept) {
     tail_.assign(text.substr(text.size() - kKept));
-  } else {
-    const std::size_t room = kKept - text.size();
-    if (tail_.size() > room) tail_.erase(0, tail_.size() - room);
-    tail_ += text;
+    return;
   }
+  if (tail_.size() + text.size() > 2 * kKept) tail_.erase(0, tail_.size() - kKept);
+  tail_ += text;
+}
+
+// Of the words that begin in [from, to) of a text.
+void TextWatch::look(ByteView text, std::size_t from, std::size_t to) {
+  looked_at_ = text;
+  set_.words().scan(text, from, to, *this);
+  constexpr std::size_t kStep = kMatchedAfter / 2;
+  std::size_t at = text.find('\x1b', from);
+  while (at < to) {
+    triggers_.push_back(looked_from_ + at);
+    // The matcher sees what is near.
+    at = text.find('\x1b', at + kStep);
+  }
+  if (is_ascii(text.substr(from, to - from))) return;
+  for (const std::string_view foreign : foreign_triggers()) {
+    for (at = text.find(foreign, from); at < to; at = text.find(foreign, at + kStep)) {
+      triggers_.push_back(looked_from_ + at);
+    }
+  }
+}
+
+void TextWatch::fence(std::size_t end) {
+  events_.push_back({looked_from_ + end, EventKind::Fence, nullptr});
+}
+
+void TextWatch::word(std::size_t index, std::size_t begin) {
+  const AnswerSet::Target& target = set_.target(index);
+  if (target.leads_address) {
+    const std::size_t question = question_behind(looked_at_, begin);
+    if (question > 0) events_.push_back({looked_from_ + question, EventKind::Link, nullptr});
+  }
+  for (const AnswerSet::Trigger& trigger : target.triggers) {
+    if (!stands_around(trigger.text, trigger.word, looked_at_, begin)) continue;
+    triggers_.push_back(looked_from_ + begin);
+    break;
+  }
+  if (target.candidates.empty()) return;
+  const std::size_t end = begin + target.word_size;
+  const std::size_t from = begin - std::min(begin, kReach);
+  WordsBefore words(looked_at_.substr(from, begin - from));
+  std::size_t whole = end;  // the end of the whole word
+  while (whole < looked_at_.size() && in_word(looked_at_[whole])) ++whole;
+  WordsAfter after(looked_at_.substr(whole, kReach));
+  for (const AnswerSet::Candidate& candidate : target.candidates) {
+    constexpr std::size_t kTry = 16;
+    if (work_ < kReach) return;
+    work_ -= kTry;
+    if (!candidate.pattern->begins(words, candidate.place)) continue;
+    const auto last = candidate.pattern->ends(after, candidate.place);
+    if (!last) continue;
+    work_ -= kReach - kTry;
+    const std::size_t at = *last == 0 ? end : whole + *last;
+    events_.push_back({looked_from_ + at, EventKind::Phrase, &candidate});
+  }
+}
+
+bool TextWatch::matched(std::size_t id, unsigned long long end) {
+  events_.push_back({stream_from_ + end, EventKind::Phrase, &set_.raw(id)});
+  return true;
+}
+
+void TextWatch::match_near_triggers() {
+  std::sort(triggers_.begin(), triggers_.end());
+  for (const std::uint64_t trigger : triggers_) {
+    const std::uint64_t from = trigger - std::min<std::uint64_t>(trigger, kMatchedBefore);
+    if (from > std::max(matched_to_, match_until_)) {
+      match_until(match_until_);
+      stream_.reset();
+      stream_from_ = matched_to_ = from;
+    }
+    match_until_ = std::max(match_until_, trigger + kMatchedAfter);
+  }
+  triggers_.clear();
+  match_until(match_until_);
+}
+
+// As far as it is there.
+void TextWatch::match_until(std::uint64_t end) {
+  end = std::min(end, begin_ + block_.size());
+  if (matched_to_ < begin_ && matched_to_ < end) {
+    const auto behind = static_cast<std::size_t>(begin_ - matched_to_);
+    const auto size = static_cast<std::size_t>(std::min(end, begin_) - matched_to_);
+    stream_.scan(ByteView(tail_).substr(tail_.size() - behind, size), *this);
+    matched_to_ += size;
+  }
+  if (matched_to_ >= end) return;
+  stream_.scan(block_.substr(static_cast<std::size_t>(matched_to_ - begin_),
+                             static_cast<std::size_t>(end - matched_to_)),
+               *this);
+  matched_to_ = end;
+}
+
+void TextWatch::tell_events() {
+  std::erase_if(events_, [this](const Event& event) { return event.at <= begin_; });
+  std::sort(events_.begin(), events_.end(), [](const Event& a, const Event& b) {
+    const auto order = [](const Event& event) {
+      const unsigned phrase = event.candidate == nullptr ? 0u : event.candidate->phrase;
+      return std::tuple(event.at, event.kind, phrase);
+    };
+    return order(a) < order(b);
+  });
+  for (const Event& event : events_) {
+    switch (event.kind) {
+      case EventKind::Fence:
+        fenced_ = !fenced_;
+        break;
+      case EventKind::Link:
+        link(event.at);
+        break;
+      case EventKind::Phrase:
+        if (event.candidate->use == PhraseUse::Discuss) {
+          discussed_until_ = event.at + kDiscussed;
+        } else {
+          sign(*event.candidate, event.at);
+        }
+    }
+  }
+  events_.clear();
 }
 
 void TextWatch::finish() {
@@ -101,57 +232,6 @@ bool TextWatch::quoted(std::uint64_t at) {
   return std::count(text.begin(), text.end(), '"') % 2 == 1 ||
          std::count(text.begin(), text.end(), '`') % 2 == 1 ||
          text.rfind("\xe2\x80\x9c") != ByteView::npos;
-}
-
-bool TextWatch::matched(std::size_t id, unsigned long long end) {
-  const AnswerSet::Target& target = set_.target(id);
-  const std::uint64_t at = end;
-  if (target.word_size == 0) {
-    const AnswerSet::Candidate& candidate = target.candidates.front();
-    switch (candidate.use) {
-      case PhraseUse::Link:
-        link(at);
-        break;
-      case PhraseUse::Fence:
-        fenced_ = !fenced_;
-        break;
-      case PhraseUse::Discuss:
-        discussed_until_ = at + kDiscussed;
-        break;
-      case PhraseUse::Sign:
-        sign(candidate, at);
-        break;
-    }
-    return true;
-  }
-  // The word may be the end of a longer one.
-  const std::uint64_t in_block = at - begin_;
-  if (in_block > target.word_size) {
-    if (in_word(block_[static_cast<std::size_t>(in_block) - target.word_size - 1])) return true;
-  } else {
-    const ByteView text = before(at, target.word_size + 1);
-    if (text.size() > target.word_size && in_word(text.front())) return true;
-  }
-  constexpr std::size_t kReach = 512;  // of the words before it
-  if (work_ > kWorkBefore + at * kWorkFactor) return true;
-  WordsBefore words(before(at - target.word_size, kReach));
-  // First all of them: what judges a sign looks at another piece of the text.
-  std::array<const AnswerSet::Candidate*, 4> hits{};
-  std::size_t count = 0;
-  for (const AnswerSet::Candidate& candidate : target.candidates) {
-    work_ += 16;
-    if (count == hits.size() || !candidate.pattern->matches(words, candidate.place)) continue;
-    work_ += kReach;
-    hits[count++] = &candidate;
-  }
-  for (std::size_t i = 0; i < count; ++i) {
-    if (hits[i]->use == PhraseUse::Discuss) {
-      discussed_until_ = at + kDiscussed;
-    } else {
-      sign(*hits[i], at);
-    }
-  }
-  return true;
 }
 
 void TextWatch::sign(const AnswerSet::Candidate& candidate, std::uint64_t at) {

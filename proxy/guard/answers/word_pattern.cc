@@ -6,62 +6,42 @@
 #include <stdexcept>
 #include <utility>
 
+#include "proxy/guard/answers/word_cost.h"
+
 namespace bottle {
 namespace {
 
 constexpr std::size_t kMaxPlaces = 128;
-
-// UTF-8 beyond ASCII is part of a word.
-constexpr bool in_word(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '\'' ||
-         static_cast<unsigned char>(c) >= 0x80;
-}
-
-constexpr char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
+constexpr unsigned kMaxCost = 1000000;
 
 }  // namespace
 
-ByteView WordsBefore::at(std::size_t index) noexcept {
-  while (count_ <= index) {
-    if (count_ == kMaxWords) return {};
-    if (!take(words_[count_])) words_[count_].size = 0;
-    ++count_;
-  }
-  const Word& word = words_[index];
-  return {word.text + kMaxWord - word.size, word.size};
-}
-
-bool WordsBefore::take(Word& word) noexcept {
-  std::size_t gap = 0;
-  while (!text_.empty() && !in_word(text_.back())) {
-    if (++gap > kMaxGap) return false;
-    text_.remove_suffix(1);
-  }
-  std::size_t size = 0;
-  while (!text_.empty() && in_word(text_.back())) {
-    const char c = text_.back();
-    text_.remove_suffix(1);
-    // A quotation mark, and not an apostrophe.
-    if (c == '\'' && (size == 0 || text_.empty() || !in_word(text_.back()))) continue;
-    if (size == kMaxWord) return false;
-    word.text[kMaxWord - ++size] = lower(c);
-  }
-  word.size = static_cast<std::uint8_t>(size);
-  return size > 0;
-}
-
 bool WordPattern::Place::takes(ByteView word) const noexcept {
   if (any) return true;
+  if ((letters & letter(word)) == 0) return false;
   return std::any_of(words.begin(), words.end(), [word](const Word& mine) {
     return mine.text.front() == word.front() &&
            (mine.open ? word.starts_with(mine.text) : word == mine.text);
   });
 }
 
-bool WordPattern::matches(WordsBefore& words, std::uint16_t place) const {
+std::size_t WordPattern::Place::takes_beginning(ByteView word) const noexcept {
+  std::size_t size = 0;
+  if ((letters & letter(word)) == 0) return size;
+  for (const Word& mine : words) {
+    if (word.starts_with(mine.text) && (size == 0 || mine.text.size() < size)) {
+      size = mine.text.size();
+    }
+  }
+  return size;
+}
+
+bool WordPattern::begins(WordsBefore& words, std::uint16_t place) const {
   if (places_[place].first) return true;
+  const ByteView nearest = words.at(0);
+  if (nearest.empty() || (places_[place].letters_before & Place::letter(nearest)) == 0) {
+    return false;
+  }
   std::array<std::uint16_t, kMaxPlaces> open;
   std::size_t count = 0;
   for (const std::uint16_t at : places_[place].before) open[count++] = at;
@@ -87,6 +67,94 @@ bool WordPattern::matches(WordsBefore& words, std::uint16_t place) const {
   return false;
 }
 
+std::optional<std::size_t> WordPattern::ends(WordsAfter& words, std::uint16_t place) const {
+  if (places_[place].last) return 0;
+  const ByteView nearest = words.at(0).text;
+  if (nearest.empty() || (places_[place].letters_after & Place::letter(nearest)) == 0) {
+    return std::nullopt;
+  }
+  std::array<std::uint16_t, kMaxPlaces> open;
+  std::size_t count = 0;
+  for (const std::uint16_t at : places_[place].after) open[count++] = at;
+  for (std::size_t i = 0; count > 0; ++i) {
+    const WordsAfter::Word word = words.at(i);
+    if (word.text.empty()) return std::nullopt;
+    std::size_t end = 0;
+    std::bitset<kMaxPlaces> seen;
+    std::array<std::uint16_t, kMaxPlaces> next;
+    std::size_t next_count = 0;
+    for (std::size_t k = 0; k < count; ++k) {
+      const Place& one = places_[open[k]];
+      const std::size_t last = one.last ? one.takes_beginning(word.text) : 0;
+      if (last > 0 && (end == 0 || last < end)) end = last;
+      if (!word.complete || !one.takes(word.text)) continue;
+      for (const std::uint16_t later : one.after) {
+        if (seen[later]) continue;
+        seen.set(later);
+        next[next_count++] = later;
+      }
+    }
+    if (end > 0) return word.begin + end;
+    std::copy_n(next.begin(), next_count, open.begin());
+    count = next_count;
+  }
+  return std::nullopt;
+}
+
+unsigned WordPattern::cost(const std::vector<std::uint16_t>& places) const {
+  unsigned sum = 0;
+  for (const std::uint16_t at : places) {
+    const Place& place = places_[at];
+    if (place.any) return kMaxCost;
+    for (const Word& word : place.words) sum += word_cost(word.text, word.open || place.last);
+  }
+  return sum;
+}
+
+// True if no text is matched without this place.
+bool WordPattern::all_pass(std::uint16_t place) const {
+  std::bitset<kMaxPlaces> seen;
+  std::vector<std::uint16_t> open;
+  seen.set(place);
+  for (std::uint16_t at = 0; at < places_.size(); ++at) {
+    if (!places_[at].last || at == place) continue;
+    seen.set(at);
+    open.push_back(at);
+  }
+  while (!open.empty()) {
+    const Place& one = places_[open.back()];
+    open.pop_back();
+    if (one.first) return false;
+    for (const std::uint16_t earlier : one.before) {
+      if (seen[earlier]) continue;
+      seen.set(earlier);
+      open.push_back(earlier);
+    }
+  }
+  return true;
+}
+
+void WordPattern::choose_anchors() {
+  std::vector<std::uint16_t> first;
+  std::vector<std::uint16_t> last;
+  for (std::uint16_t at = 0; at < places_.size(); ++at) {
+    if (places_[at].first) first.push_back(at);
+    if (places_[at].last) last.push_back(at);
+  }
+  std::vector<std::uint16_t> best = cost(first) < cost(last) ? first : last;
+  for (std::uint16_t at = 0; at < places_.size(); ++at) {
+    std::vector<std::uint16_t> one{at};
+    if (cost(one) < cost(best) && all_pass(at)) best = std::move(one);
+  }
+  for (const std::uint16_t at : best) {
+    const Place& place = places_[at];
+    if (place.any) throw std::logic_error("a phrase has no word of its own");
+    for (const Word& word : place.words) {
+      anchors_.push_back({word.text, word.open || place.last, at});
+    }
+  }
+}
+
 // Makes the places of a pattern, and what may follow what (Glushkov's construction).
 class WordPatternParser {
  public:
@@ -101,9 +169,15 @@ class WordPatternParser {
     if (at_ != text_.size() || all.may_be_empty) fail();
     for (const std::uint16_t place : all.first) out_.places_[place].first = true;
     for (const std::uint16_t place : all.last) {
-      const WordPattern::Place& end = out_.places_[place];
-      if (end.any) fail();
-      for (const auto& word : end.words) out_.endings_.push_back({word.text, place});
+      if (out_.places_[place].any) fail();
+      out_.places_[place].last = true;
+    }
+    for (std::uint16_t place = 0; place < out_.places_.size(); ++place) {
+      for (const std::uint16_t earlier : out_.places_[place].before) {
+        out_.places_[earlier].after.push_back(place);
+        out_.places_[earlier].letters_after |= out_.places_[place].letters;
+        out_.places_[place].letters_before |= out_.places_[earlier].letters;
+      }
     }
   }
 
@@ -205,7 +279,7 @@ class WordPatternParser {
     return all;
   }
 
-  // What begins here is a word alone.
+  // A word alone begins here.
   [[nodiscard]] bool one_word() const {
     const std::size_t end = text_.find_first_of(" ()|{?", at_);
     return end != std::string_view::npos && end > at_ && (text_[end] == '|' || text_[end] == ')');
@@ -217,11 +291,13 @@ class WordPatternParser {
     at_ = end;
     if (word == "@") {
       place.any = true;
+      place.letters = ~std::uint32_t{0};
       return;
     }
     const bool open = word.ends_with('*');
     if (open) word.remove_suffix(1);
     if (word.empty()) fail();
+    place.letters |= WordPattern::Place::letter(word);
     place.words.push_back({std::string(word), open});
   }
 
@@ -237,6 +313,9 @@ class WordPatternParser {
   std::size_t at_ = 0;
 };
 
-WordPattern::WordPattern(std::string_view text) { WordPatternParser(text, *this).parse(); }
+WordPattern::WordPattern(std::string_view text) {
+  WordPatternParser(text, *this).parse();
+  choose_anchors();
+}
 
 }  // namespace bottle

@@ -6,30 +6,11 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/guard/compile/byte_array.h"
 #include "proxy/guard/matcher.h"
 #include "proxy/guard/shapes/token_shapes.h"
 
-namespace {
-
 using namespace bottle;
-
-// An array of the bytes, in lines of string literals that a compiler reads fast.
-void write(std::ofstream& out, std::string_view name, std::string_view bytes) {
-  out << "const char " << name << "Bytes[] =\n";
-  for (std::size_t at = 0; at < bytes.size(); at += 64) {
-    out << '"';
-    for (const char c : bytes.substr(at, 64)) {
-      char octal[5];
-      std::snprintf(octal, sizeof octal, "\\%03o",
-                    static_cast<unsigned>(static_cast<unsigned char>(c)));
-      out << octal;
-    }
-    out << "\"\n";
-  }
-  out << ";\n";
-}
-
-}  // namespace
 
 int main(int count, char** arguments) {
   if (count != 2) return 2;
@@ -54,7 +35,7 @@ int main(int count, char** arguments) {
     }
     const std::string_view name = financial ? "kAllShapes" : "kTokenShapes";
     const std::string bytes = database->serialize();
-    write(out, name, bytes);
+    write_bytes(out, name, bytes);
     views += "const std::string_view " + std::string(name) + "(" + std::string(name) + "Bytes, " +
              std::to_string(bytes.size()) + ");\n";
   }
