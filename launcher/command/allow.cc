@@ -110,8 +110,8 @@ Expected<int> run_allow(const AllowOptions& options, const Context& context) {
     return 0;
   }
   if (auto written = replace_file(*file, **edited); !written) return std::move(written.error());
-  context.err << "bottle: wrote it to " << file->string() << "; the bottle \"" << *bottle
-              << "\" lets this value out from its next start on\n";
+  context.err << "bottle: wrote the fingerprint to " << file->string() << "; the bottle \""
+              << *bottle << "\" lets this value out from its next start on\n";
   return 0;
 }
 

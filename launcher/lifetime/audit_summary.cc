@@ -191,6 +191,11 @@ std::string refusal_lines(const Tally& refused) {
         "bottle: hint: if the agent should reach a host, name it with --allow HOST or in the "
         "manifest's \"allow\"\n";
   }
+  if (has_reason(refused, problem_code::kSecretInBody)) {
+    out +=
+        "bottle: hint: `bottle logs` says which secret it was and where; --on-secret HOST=redact "
+        "takes secrets out of requests instead of refusing them\n";
+  }
   return out;
 }
 
@@ -217,8 +222,8 @@ std::string closing_report(const AuditMark& begin, bool written) {
            (out.empty() ? where : "\n") + failure_lines(summary.failed);
   }
   if (summary.redacted.count > 0) {
-    out += counted(summary.redacted.count, "secret was taken out of requests",
-                   "secrets were taken out of requests") +
+    out += counted(summary.redacted.count, "time a secret was taken out of a request",
+                   "times a secret was taken out of a request") +
            (out.empty() ? where : "\n") + lines_of(summary.redacted);
   }
   if (summary.noted.count > 0) {

@@ -47,7 +47,15 @@ std::unique_ptr<BodyScan> BodyRedaction::make_scan(const Codings& codings) const
 }
 
 awaitable<Result<>> BodyRedaction::run(Request& request, Passage& passage) {
-  auto whole = co_await collect(*request.body);
+  auto done = co_await go(request, passage);
+  if (!done && is_hit(done.error()) && refused_) {
+    passage.findings.add(record_of(*refused_, FindingAction::Refused));
+  }
+  co_return done;
+}
+
+awaitable<Result<>> BodyRedaction::go(Request& request, Passage& passage) {
+  auto whole = co_await collect(*request.body, passage);
   if (!whole) {
     if (ended_) request.body.reset();
     co_return whole.error();
@@ -55,7 +63,9 @@ awaitable<Result<>> BodyRedaction::run(Request& request, Passage& passage) {
   passage.scanned_request_body = true;
   if (!*whole) {
     if (!ended_) held_->set_rest(std::move(request.body));
-    request.body = std::make_unique<GuardedBody>(std::move(held_), make_scan(plan_.codings));
+    auto scan = make_scan(plan_.codings);
+    scan->set_report(reporter(passage));
+    request.body = std::make_unique<GuardedBody>(std::move(held_), std::move(scan));
     co_return Result<>();
   }
   request.body.reset();
@@ -67,8 +77,15 @@ awaitable<Result<>> BodyRedaction::run(Request& request, Passage& passage) {
   co_return Result<>();
 }
 
-awaitable<Result<bool>> BodyRedaction::collect(BodySource& body) {
+awaitable<Result<bool>> BodyRedaction::collect(BodySource& body, Passage& passage) {
   const auto scan = make_scan(plan_.codings);
+  scan->set_report([this, &passage](const Finding& finding) {
+    if (finding.severity == Severity::Refuse) {
+      refused_ = finding;
+    } else {
+      passage.findings.add(record_of(finding, FindingAction::Noted));
+    }
+  });
   TurnBudget turn;
   while (!ended_) {
     if (turn.spent()) co_await turn.give_way();

@@ -50,7 +50,8 @@ class BodyRedaction {
  private:
   [[nodiscard]] std::unique_ptr<BodyScan> make_scan(const Codings& codings) const;
   // False: it is too large to be held.
-  awaitable<Result<bool>> collect(BodySource& body);
+  awaitable<Result<>> go(Request& request, Passage& passage);
+  awaitable<Result<bool>> collect(BodySource& body, Passage& passage);
   awaitable<Result<>> redact(Request& request, Passage& passage);
   awaitable<Result<>> decode();
   awaitable<Result<>> check(ByteView text);
@@ -60,6 +61,7 @@ class BodyRedaction {
   const ScanPlace place_;
   std::unique_ptr<HeldBody> held_;
   std::optional<Failure> hit_;
+  std::optional<Finding> refused_;  // what the hit is
   bool ended_ = false;
 };
 

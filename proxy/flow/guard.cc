@@ -50,10 +50,7 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
   }
   auto scan = std::make_unique<BodyScan>(secrets_, scan_, decode_, destination.host,
                                          exchange.scheme(), *codings, limits_.decode);
-  scan->set_report([&passage](const Finding& finding) {
-    const bool note = finding.severity == Severity::Note;
-    passage.findings.add(record_of(finding, note ? FindingAction::Noted : FindingAction::Refused));
-  });
+  scan->set_report(reporter(passage));
   request.body = std::make_unique<GuardedBody>(std::move(request.body), std::move(scan));
   passage.scanned_request_body = true;
   co_return Result<>();

@@ -32,4 +32,11 @@ FindingRecord record_of(const Finding& finding, FindingAction action) {
                        .action = action};
 }
 
+std::function<void(const Finding&)> reporter(Passage& passage) {
+  return [&passage](const Finding& finding) {
+    const bool note = finding.severity == Severity::Note;
+    passage.findings.add(record_of(finding, note ? FindingAction::Noted : FindingAction::Refused));
+  };
+}
+
 }  // namespace bottle

@@ -1,11 +1,16 @@
 #pragma once
 
+#include <functional>
+
 #include "proxy/contract/finding_record.h"
 #include "proxy/guard/finding.h"
+#include "proxy/upstream/upstream.h"
 
 namespace bottle {
 
 // The audit log's account of a finding.
 [[nodiscard]] FindingRecord record_of(const Finding& finding, FindingAction action);
+// Adds the findings of a scan that refuses to the passage, which outlives what is returned.
+[[nodiscard]] std::function<void(const Finding&)> reporter(Passage& passage);
 
 }  // namespace bottle

@@ -52,13 +52,17 @@ std::string_view to_string(RequestPart part) noexcept {
 
 namespace {
 
-std::string hint(const Finding& finding, const std::string& where) {
-  std::string text =
-      "Take the secret (" + finding.name + ") out of " + where +
-      ". If it belongs to this host, the person who runs the bottle can add the host "
-      "to the secret's \"hosts\"";
+std::string hint(const Finding& finding) {
+  std::string text = "Remove it, or go back to before it came. The person who runs the bottle can ";
+  if (finding.part == RequestPart::Body) {
+    text += "have such secrets taken out on the way (--on-secret HOST=redact)";
+  } else if (finding.part == RequestPart::Header && finding.kind == FindingKind::Secret) {
+    text += "add this host to the secret's \"hosts\", if it belongs there";
+  } else {
+    text += "see more with `bottle logs`";
+  }
   if (!finding.fingerprint.empty()) {
-    text += "; if it is no secret: bottle allow --secret " + finding.fingerprint;
+    text += "; or let it pass, if it is no secret: bottle allow --secret " + finding.fingerprint;
   }
   return text + ".";
 }
@@ -68,7 +72,7 @@ std::string hint(const Finding& finding, const std::string& where) {
 Failure refusal(const Finding& finding) {
   const std::string where = place(finding);
   return Failure{Code::Denied, "the request carries a secret (" + finding.name + ") in " + where,
-                 reason(finding.part), hint(finding, where)};
+                 reason(finding.part), hint(finding)};
 }
 
 }  // namespace bottle

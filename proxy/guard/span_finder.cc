@@ -12,7 +12,6 @@ constexpr std::size_t kStep = 64;
 constexpr std::size_t kLead = 8192;         // holds what hits nearly always
 constexpr std::size_t kShortest = 8;        // kMinSecret
 constexpr std::size_t kMaxCut = 64 * 1024;  // of what is longer the begin is not narrowed down
-constexpr std::size_t kLineOfRun = 8;       // shorter lines are words
 constexpr std::size_t kWrapped = 32;        // a line that is broken has so many characters
 
 bool is_alnum(char c) {
@@ -61,17 +60,31 @@ std::size_t break_size(ByteView text) {
   return word == ByteView::npos ? text.size() : word;
 }
 
-// Over the further lines of what was broken into lines.
+// A line of base64 or hex, as a program that breaks into lines writes it: nothing else is in it.
+bool is_wrapped_line(ByteView line) {
+  const std::size_t padding = line.find_last_not_of('=');
+  if (padding == ByteView::npos || line.size() - padding > 3) return false;
+  line = line.substr(0, padding + 1);
+  return std::all_of(line.begin(), line.end(),
+                     [](char c) { return is_alnum(c) || c == '+' || c == '/'; });
+}
+
+// Over the further lines of an encoded text that was broken into lines. Those have one length, only
+// the last one is shorter. A token with other lines behind it is none.
 std::size_t end_of_lines(ByteView text, std::size_t begin, std::size_t at) {
-  std::size_t line = begin;
-  while (at - line >= kWrapped) {
+  if (!is_wrapped_line(text.substr(begin, at - begin))) return at;
+  const std::size_t width = at - begin;
+  bool more = width >= kWrapped;
+  while (more) {
     const std::size_t next = at + break_size(text.substr(at));
     if (next == at) return at;
     const std::size_t end = end_of_token(text, next);
     const ByteView rest = text.substr(end);
     const bool alone = rest.empty() || break_size(rest) > 0 || rest[0] == '"' || rest[0] == '\'';
-    if (end - next < kLineOfRun || !alone) return at;
-    line = next;
+    const std::size_t size = end - next;
+    if (size == 0 || size > width || !alone) return at;
+    if (!is_wrapped_line(text.substr(next, size))) return at;
+    more = size == width;
     at = end;
   }
   return at;

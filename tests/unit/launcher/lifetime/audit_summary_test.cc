@@ -72,7 +72,7 @@ TEST_F(AuditSummaries, RedactionsAndNotesAreCountedOfAllowedRequestsToo) {
   EXPECT_EQ(summary().noted.count, 3U);
   EXPECT_EQ(summary().refused.count, 0U);
   const std::string report = closing_report(empty(), true);
-  EXPECT_THAT(report, HasSubstr("bottle: 3 secrets were taken out of requests\n"
+  EXPECT_THAT(report, HasSubstr("bottle: 3 times a secret was taken out of a request\n"
                                 "bottle:   3 x api.test: GitHub token\n"
                                 "bottle: 3 findings of the guard were noted\n"
                                 "bottle:   3 x api.test: JWT\n"));
