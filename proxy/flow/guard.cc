@@ -76,10 +76,12 @@ awaitable<Result<>> Guard::look_back(Response& response, Exchange& exchange, Pas
   const AnswerRule rule = settings_.responses(destination.kind, destination.host);
   if (rule == AnswerRule::Off || !response.body) co_return Result<>();
   auto looks = inspection(response);
+  const bool events = to_lower(response.head.fields.find("content-type").value_or(""))
+                          .starts_with("text/event-stream");
   if (rule == AnswerRule::Note) {
     if (!looks) co_return Result<>();
-    response.body =
-        std::make_unique<InspectedBody>(std::move(response.body), std::move(looks), rule, passage);
+    response.body = std::make_unique<InspectedBody>(std::move(response.body), std::move(looks),
+                                                    rule, events, passage);
     co_return Result<>();
   }
   if (!looks) {
@@ -92,7 +94,7 @@ awaitable<Result<>> Guard::look_back(Response& response, Exchange& exchange, Pas
   auto ahead = std::make_unique<ReadAhead>(std::move(response.body), exchange);
   ReadAhead& beginning = *ahead;
   auto inspected =
-      std::make_unique<InspectedBody>(std::move(ahead), std::move(looks), rule, passage);
+      std::make_unique<InspectedBody>(std::move(ahead), std::move(looks), rule, events, passage);
   InspectedBody& body = *inspected;
   response.body = std::move(inspected);
   const bool gathered = co_await beginning.gather(kBeginning, kBeginningTime);

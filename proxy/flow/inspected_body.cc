@@ -23,10 +23,11 @@ Failure blocked(const std::string& what) {
 
 InspectedBody::InspectedBody(std::unique_ptr<BodySource> inner,
                              std::unique_ptr<AnswerInspection> inspection, AnswerRule rule,
-                             Passage& passage)
+                             bool events, Passage& passage)
     : BodyFilter(std::move(inner)),
       inspection_(std::move(inspection)),
       blocks_(rule == AnswerRule::Block),
+      events_(events),
       scanned_before_(passage.scanned_response_body),
       passage_(passage) {
   passage_.scanned_response_body = true;
@@ -68,8 +69,7 @@ Result<> InspectedBody::report() {
 std::size_t InspectedBody::held_back() const {
   if (!blocks_ || inner() == nullptr || !inspection_) return 0;
   const std::size_t unseen = inspection_->unseen();
-  // Nothing else may come for long, and the client may wait for what is here.
-  return inner()->ready() ? std::max(unseen, kHeldBack) : unseen;
+  return events_ && !inner()->ready() ? unseen : std::max(unseen, kHeldBack);
 }
 
 awaitable<Result<>> InspectedBody::look_at_beginning(std::size_t most) {

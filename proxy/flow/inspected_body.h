@@ -16,15 +16,16 @@ namespace bottle {
 // An answer's body that is looked at on its way. What is found goes to the passage. Under
 // AnswerRule::Note nothing else happens, and a body that cannot be read passes without being looked
 // at. Under Block a find is a Failure in place of the piece in which it was found, and so is a body
-// that cannot be read; a little is held back while more is at hand, so that a sentence that is
-// found at its end has not half gone out.
+// that cannot be read; the last KiB is held back until more comes, so that a sentence that is found
+// behind its end has not gone out. Not so of an event stream: what has come of one is for a client
+// that may answer it before more comes.
 class InspectedBody final : public BodyFilter {
  public:
   static constexpr std::size_t kHeldBack = 1024;
 
-  // `passage` outlives it.
+  // `events`: an event stream. `passage` outlives it.
   InspectedBody(std::unique_ptr<BodySource> inner, std::unique_ptr<AnswerInspection> inspection,
-                AnswerRule rule, Passage& passage);
+                AnswerRule rule, bool events, Passage& passage);
 
   // Looks at what can be read without waiting, before anything is handed out. A Failure: the answer
   // must not be passed on.
@@ -42,6 +43,7 @@ class InspectedBody final : public BodyFilter {
 
   std::unique_ptr<AnswerInspection> inspection_;  // null: the body could not be read
   const bool blocks_;
+  const bool events_;
   const bool scanned_before_;  // by another
   Passage& passage_;
   ByteQueue held_;  // looked at

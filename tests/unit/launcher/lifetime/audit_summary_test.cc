@@ -57,7 +57,9 @@ TEST_F(AuditSummaries, HostsAndReasonsAreCountedMostFrequentFirst) {
             "bottle:   1 x (no host): own_address\n"
             "bottle:   1 x a.test: secret_in_body\n"
             "bottle: hint: if the agent should reach a host, name it with --allow HOST or in the "
-            "manifest's \"allow\"\n");
+            "manifest's \"allow\"\n"
+            "bottle: hint: `bottle logs` says which secret it was and where; --on-secret "
+            "HOST=redact takes secrets out of requests instead of refusing them\n");
 }
 
 TEST_F(AuditSummaries, RedactionsAndNotesAreCountedOfAllowedRequestsToo) {
