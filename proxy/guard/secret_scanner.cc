@@ -291,7 +291,13 @@ std::optional<Finding> SecretScanner::scan_host() {
 
 std::optional<Finding> SecretScanner::scan_url(std::string_view target) {
   state_->in_field({});
-  return state_->scan_text(target, RequestPart::Url);
+  auto found = state_->scan_text(target, RequestPart::Url);
+  if (found || target.find('/') == std::string_view::npos) return found;
+  // Base64 has '/' too, so what stands behind one is taken for its middle. In a path it begins a
+  // segment.
+  Bytes segments(target);
+  std::replace(segments.begin(), segments.end(), '/', '\n');
+  return state_->scan_text(segments, RequestPart::Url);
 }
 
 std::optional<Finding> SecretScanner::scan_fields(const Fields& fields) {
