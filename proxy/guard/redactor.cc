@@ -144,7 +144,13 @@ Result<> Redactor::on_hit(Finding finding, std::size_t end) {
   if (value) finding.json_path = value->path;
   const bool done = value && value->at.begin < kept_;  // the hit is behind the value
   if (!value || value->at.is_key || done || pass_ == Pass::Check) return refusal(finding);
-  replace(*value, spans_in(*value, finding));
+  auto spans = spans_in(*value, finding);
+  // A part of a longer value: the rest of it is in other strings, where no piece may be found.
+  const auto is_part = [&](const FoundSpan& found) {
+    return found.finding.value_size > value->at.end - value->at.begin;
+  };
+  if (std::any_of(spans.begin(), spans.end(), is_part)) return refusal(finding);
+  replace(*value, std::move(spans));
   if (out_.size() > 2 * text_.size() + kStep) return refusal(finding);
   at_ = kept_;
   scanner_.reset();

@@ -42,8 +42,8 @@ std::size_t shared_prefix(ByteView value) {
   return scheme == ByteView::npos ? 0 : scheme + 3;
 }
 
-// The best piece of a part of the value: near its middle, and of many different bytes.
-ByteView best_piece(ByteView part) {
+// The best piece of a text: near its middle, and of many different bytes.
+ByteView piece_of(ByteView part) {
   const std::size_t size = std::min(part.size(), kPiece);
   if (size < kShortestPiece) return {};
   ByteView best;
@@ -58,6 +58,26 @@ ByteView best_piece(ByteView part) {
     best_count = count;
   }
   return best_count >= kTellingBytes ? best : ByteView{};
+}
+
+// The same of a part of the value. Of several lines, in one line: they may come numbered, quoted,
+// each reversed, or in another order.
+ByteView best_piece(ByteView part) {
+  ByteView best;
+  std::size_t best_distance = part.size();
+  for (std::size_t begin = 0; begin < part.size() && part.find('\n') != ByteView::npos;) {
+    const std::size_t end = std::min(part.find('\n', begin), part.size());
+    const ByteView piece = piece_of(part.substr(begin, end - begin));
+    const std::size_t middle = begin + (end - begin) / 2;
+    const std::size_t distance =
+        std::max(middle, part.size() / 2) - std::min(middle, part.size() / 2);
+    if (!piece.empty() && (best.empty() || distance < best_distance)) {
+      best = piece;
+      best_distance = distance;
+    }
+    begin = end + 1;
+  }
+  return best.empty() ? piece_of(part) : best;
 }
 
 Bytes reversed(ByteView text) { return Bytes(text.rbegin(), text.rend()); }

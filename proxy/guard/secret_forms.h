@@ -10,10 +10,11 @@ namespace bottle {
 
 // The pieces of a value that are looked for: all of a value of less than 32 bytes; of a longer one
 // at most 48 bytes in the middle of each half (from 256 bytes on, of each quarter), so that each
-// half is found by itself. Pieces that many values of a kind share are left out: PEM headers, the
-// header of a JWT, the scheme of a URL, and what has few different bytes.
+// half is found by itself. A piece of a value of several lines is in one line. Pieces that many
+// values of a kind share are left out: PEM headers, the header of a JWT, the scheme of a URL, and
+// what has few different bytes.
 [[nodiscard]] std::vector<ByteView> telling_pieces(ByteView value);
-// Up to so many bytes the pieces of a value are all of it.
+// Up to so many bytes the pieces of a value of one line are all of it.
 inline constexpr std::size_t kWholeByHalves = 96;
 
 // How a value looks in a text as it is: raw, reversed, with '+' for spaces, in base64 (three

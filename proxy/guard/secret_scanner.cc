@@ -149,8 +149,9 @@ class SecretScanner::State final : public FindListener {
     if (find.exact) {
       finding.name = set_.exact[find.index].name;
       finding.fingerprint = set_.exact[find.index].fingerprint;
-      const std::size_t size = set_.exact[find.index].value.size();
-      if (size > kWholeByHalves) finding.value_size = size;
+      const Bytes& value = set_.exact[find.index].value;
+      const bool pieces = value.size() > kWholeByHalves || value.find('\n') != Bytes::npos;
+      if (pieces) finding.value_size = value.size();
     } else {
       const TokenShape& shape = shape_of(find.index);
       if (has_homes_ && set_.is_own(find.token, part_, host_)) return true;

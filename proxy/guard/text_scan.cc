@@ -327,8 +327,8 @@ void TextScan::view(ByteView text, ViewSpec where) {
 }
 
 void TextScan::sniff(ByteView bytes) {
-  for (const char c : bytes) {
-    beginning_ += c;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    beginning_ += bytes[i];
     const StreamMark mark = stream_mark(beginning_);
     if (mark == StreamMark::Maybe) continue;
     sniffing_ = false;
@@ -337,8 +337,7 @@ void TextScan::sniff(ByteView bytes) {
     if (!inflater_) return;
     stream_.text = tree_.take(*this, depth_ + 1);
     // The bytes of earlier pieces; this one's bytes follow.
-    const std::size_t here = static_cast<std::size_t>(&c - bytes.data()) + 1;
-    const Bytes earlier = beginning_.substr(0, beginning_.size() - here);
+    const Bytes earlier = beginning_.substr(0, beginning_.size() - (i + 1));
     if (!earlier.empty()) inflate(earlier);
     return;
   }

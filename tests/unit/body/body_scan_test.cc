@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "proxy/body/text_inflater.h"
+#include "proxy/guard/encodings.h"
 #include "tests/unit/body/coders.h"
 
 namespace bottle {
@@ -269,6 +271,35 @@ TEST(BodyScan, ObjectsOfAGitPackAreLookedInto) {
         refused = !scan.feed(body.substr(at, step), at + step >= body.size());
       }
       EXPECT_EQ(refused, bad) << step;
+    }
+  }
+}
+
+std::string base64(std::string_view text) {
+  std::string out = base64_core(text, 0);
+  while (out.size() % 4 != 0) out += '=';
+  return out;
+}
+
+TEST(BodyScan, ACompressedStreamInsideOfATextIsLookedInto) {
+  const auto set = secrets();
+  DecodeSpace decode(DecodeLimits{}.memory_bytes);
+  TextInflater inflater(decode, {});
+  ScanSpace space(*set, &inflater);
+  for (const Coding coding : {Coding::Gzip, Coding::Deflate, Coding::Zstd}) {
+    for (const bool bad : {false, true}) {
+      // Of a length that is a multiple of three, so that the last characters are whole.
+      std::string coded = encode(coding, prose(90) + (bad ? kSecret : "nothing") + prose(90));
+      coded.resize((coded.size() + 2) / 3 * 3, '\0');
+      const std::string body = "{\"note\":\"" + base64(coded) + "\"}";
+      for (const std::size_t step : {std::size_t{1}, std::size_t{5}, body.size()}) {
+        BodyScan scan(*set, space, decode, "example.com", Scheme::Https, {}, {});
+        bool refused = false;
+        for (std::size_t at = 0; at < body.size() && !refused; at += step) {
+          refused = !scan.feed(body.substr(at, step), at + step >= body.size());
+        }
+        EXPECT_EQ(refused, bad) << step << " " << static_cast<int>(coding);
+      }
     }
   }
 }

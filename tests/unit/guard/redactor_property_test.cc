@@ -187,7 +187,9 @@ TEST_F(RedactorProperties, WhatIsNoJsonIsRefusedOrClean) {
     const auto out = redact(in);
     if (!out) continue;
     EXPECT_FALSE(hits(*out)) << "seed " << seed;
-    if (*out != in) EXPECT_TRUE(JsonLeaves(*out).valid()) << "seed " << seed;
+    if (*out != in) {
+      EXPECT_TRUE(JsonLeaves(*out).valid()) << "seed " << seed;
+    }
   }
 }
 

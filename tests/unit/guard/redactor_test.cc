@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -133,6 +134,29 @@ TEST_F(Redactors, ALongValueTakesItsStringWithIt) {
   while (!*redactor.step()) {
   }
   EXPECT_EQ(redactor.take_text(), "[\"a\",\"[bottle: LONG removed]\"]");
+}
+
+// Whatever of such a value is in other strings would stay.
+TEST_F(Redactors, RefusesAValueThatIsSpreadOverStrings) {
+  std::string value;
+  std::string lines;
+  for (int i = 0; i < 20; ++i) {
+    std::string line;
+    for (int k = 0; k < 60; ++k) line += static_cast<char>('0' + (i * 7 + k * k + k * i) % 75);
+    std::replace(line.begin(), line.end(), '\\', '/');
+    value += line + "\n";
+    lines += (i == 0 ? "\"" : ",\"") + line + "\"";
+  }
+  auto set =
+      SecretSet::make({SecretSpec{.name = "LONG", .value = value, .hosts = {}, .in_body = false}});
+  ASSERT_TRUE(set);
+  ScanSpace space(**set);
+  const ScanPlace place{
+      .secrets = **set, .space = space, .host = "api.test", .scheme = Scheme::Https};
+  Redactor redactor(place, RedactKind::Json, "[" + lines + "]");
+  Result<bool> done = false;
+  while (done && !*done) done = redactor.step();
+  EXPECT_FALSE(done);
 }
 
 TEST_F(Redactors, RefusesAHitThatIsInNoValue) {

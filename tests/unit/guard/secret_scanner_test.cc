@@ -219,6 +219,30 @@ TEST(SecretScanner, LongSecretsAreFoundByTheirBeginning) {
   }
 }
 
+// Each line of a long value is looked for by itself: numbered, quoted, reversed or sorted lines.
+TEST(SecretScanner, LinesOfALongValueAreFoundApart) {
+  std::string value;
+  for (int i = 0; i < 25; ++i) {
+    for (int k = 0; k < 60; ++k) value += static_cast<char>('a' + (i * 11 + k * k + k * i) % 26);
+    value += "\n";
+  }
+  const auto set = SecretSet::make({SecretSpec{.name = "LONG", .value = value, .hosts = {}}});
+  ASSERT_TRUE(set);
+  ScanSpace space(**set);
+  std::string quoted;
+  std::string backwards;
+  for (std::size_t at = 0; at < value.size(); at += 61) {
+    const std::string line = value.substr(at, 60);
+    quoted += "  12\t" + line + "\n";
+    backwards += std::string(line.rbegin(), line.rend()) + "\n";
+  }
+  for (const std::string& text : {value, quoted, backwards, value.substr(0, value.size() / 2),
+                                  value.substr(value.size() / 2)}) {
+    SecretScanner scanner(**set, space, "example.com", Scheme::Https);
+    EXPECT_TRUE(scanner.feed(text).refused || scanner.finish()) << text;
+  }
+}
+
 TEST(SecretScanner, ManySecretsCompile) {
   std::vector<SecretSpec> secrets;
   for (std::size_t i = 0; i < kMaxSecrets; ++i) {
