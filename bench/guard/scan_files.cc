@@ -33,11 +33,11 @@ void scan(const std::filesystem::path& path, const SecretSet& set, ScanSpace& sp
   std::string_view rest = text;
   for (int i = 0; i < kMostHits && !rest.empty(); ++i) {
     SecretScanner scanner(set, space, "files.invalid", Scheme::Https);
-    std::optional<Hit> hit;
+    std::optional<Finding> hit;
     std::size_t fed = 0;
     while (fed < rest.size() && !hit) {
       const std::string_view chunk = rest.substr(fed, kChunk);
-      hit = scanner.feed(chunk).hit;
+      hit = scanner.feed(chunk).refused;
       fed += chunk.size();
     }
     if (!hit) hit = scanner.finish();
