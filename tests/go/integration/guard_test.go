@@ -17,7 +17,7 @@ import (
 // Well-known shapes, made up. The scanner knows the third kind as well; scannerSecret below is one that the guard does
 // not.
 const (
-	gitHubToken = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+	gitHubToken = "ghp_" + "k7Qw2ZxR9tLmB4vN8cYpD3sF6hJ1gT5aE0uW"
 	awsKey      = "AKIA" + "QZ7DJT3WNK5MXH2R"
 	privateKey  = "-----BEGIN RSA PRIVATE KEY----- " + "MIIEowIBAAKCAQEAr3bT9vKkL0pQ7sYdXhWfZ2mN4cE6uG8i"
 	// Too short for the guard's shape and long enough for the scanner's.

