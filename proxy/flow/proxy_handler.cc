@@ -162,7 +162,10 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
     const Failure failure = *exchange.trace.failure;
     if (sent->body) sent->body->stop(failure);
     const int status = sent->head.status;
-    co_return refuse_by(failure, exchange, blame(failure), status);
+    const std::string later(sent->head.fields.find("retry-after").value_or(""));
+    Response refused = refuse_by(failure, exchange, blame(failure), status);
+    if (!later.empty()) refused.head.fields.set("Retry-After", later);
+    co_return refused;
   }
   auto looked = co_await services_.guard.look_back(*sent, exchange, trace.passage);
   if (!looked) co_return refuse(looked.error(), exchange);

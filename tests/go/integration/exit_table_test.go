@@ -87,7 +87,10 @@ func refusal(answer harness.Answer) string {
 	}
 	if text := answer.Text; strings.Contains(text, `"code":`) {
 		_, rest, _ := strings.Cut(text, `"code":`)
-		out += " " + strings.Trim(strings.SplitN(rest, ",", 2)[0], ` "}`)
+		// Of an answer of the proxy's own both say the same.
+		if code := strings.Trim(strings.SplitN(rest, ",", 2)[0], ` "}`); code != answer.Header.Get("X-Bottle-Deny") {
+			out += " " + code
+		}
 	}
 	return out
 }

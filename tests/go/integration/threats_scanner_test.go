@@ -343,7 +343,7 @@ func TestHeaderLimitsHold(t *testing.T) {
 // TestSecretsInHeadersAreRefused: in a value, in any field, and in a name.
 // [T07]
 func TestSecretsInHeadersAreRefused(t *testing.T) {
-	secret := "sk-ant-api03-" + strings.Repeat("a1B2c3D4", 5)
+	secret := shapeSecret
 	protos(t, func(t *testing.T, proto harness.Proto) {
 		w := direct(t)
 		client := w.Client(proto)
