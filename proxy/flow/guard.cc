@@ -1,6 +1,8 @@
 #include "proxy/flow/guard.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -19,6 +21,16 @@ namespace {
 // soon: most injections are in there, and a refusal is an answer that a client understands.
 constexpr std::size_t kBeginning = 64 * 1024;
 constexpr std::chrono::milliseconds kBeginningTime{200};
+
+// An agent reads text. A type that says it is none (a download, an image, a font) is passed on as
+// fast as it comes; without a type it may be text.
+bool may_be_text(const Fields& fields) {
+  const std::string type = to_lower(fields.find("content-type").value_or("text/"));
+  constexpr std::string_view kText[] = {"text/",  "json", "xml",      "html",
+                                        "script", "yaml", "markdown", "form-urlencoded"};
+  return std::any_of(std::begin(kText), std::end(kText),
+                     [&](std::string_view part) { return type.find(part) != std::string::npos; });
+}
 
 }  // namespace
 
@@ -75,6 +87,7 @@ awaitable<Result<>> Guard::look_back(Response& response, Exchange& exchange, Pas
   const Destination& destination = exchange.destination();
   const AnswerRule rule = settings_.responses(destination.kind, destination.host);
   if (rule == AnswerRule::Off || !response.body) co_return Result<>();
+  if (!may_be_text(response.head.fields)) co_return Result<>();
   auto looks = inspection(response);
   const bool events = to_lower(response.head.fields.find("content-type").value_or(""))
                           .starts_with("text/event-stream");
