@@ -28,7 +28,7 @@ struct AuditSummary {
   Tally refused;
   Tally failed;            // could not be done, or the answer was cut; not by the client's leaving
   Tally redacted;          // values that the guard took out of requests
-  Tally noted;             // what it found and let pass
+  Tally noted;             // findings that the guard let pass
   std::uint64_t lost = 0;  // lines that the log says are missing
 };
 

@@ -64,7 +64,7 @@ class AnswerInspection {
   AnswerScanner scanner_;
   std::size_t taken_ = 0;  // of its findings
   SecretLane body_;
-  SecretLane joined_;  // what events carry piece by piece
+  SecretLane joined_;  // the texts that events carry piece by piece
   EventText events_;
   std::optional<Finding> echo_;
   bool echo_told_ = false;

@@ -53,7 +53,7 @@ Failure BodyScan::refuse(const Finding& finding) {
   return refusal(finding);
 }
 
-// Of what was seen as it came and decoded alike, one is enough.
+// A note that both scanners have is told once.
 void BodyScan::report_notes() {
   if (!report_) return;
   for (const Finding& note : raw_.notes()) report_(note);

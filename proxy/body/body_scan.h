@@ -33,7 +33,7 @@ class BodyScan {
   BodyScan(const SecretSet& set, ScanSpace& scan, DecodeSpace& decode, std::string_view host,
            Scheme scheme, const Codings& codings, DecodeLimits limits);
 
-  // `report` is called from feed(): with what is refused, and at the end with the notes.
+  // feed() calls `report`: with a finding that is refused, and at the end with the notes.
   void set_report(std::function<void(const Finding&)> report) { report_ = std::move(report); }
   // The next piece, and what may go out now (maybe nothing, maybe more than this piece). `end`: it
   // is the last one, and all that is held is given back. A Failure is final: refusal(finding), or

@@ -19,7 +19,7 @@ namespace {
 class DeltaReader {
  public:
   void begin() { *this = DeltaReader(); }
-  // Appends what is inserted to `out`. False: that is no delta.
+  // Appends the inserted bytes to `out`. False: it is no delta.
   bool read(ByteView in, Bytes& out) {
     for (std::size_t i = 0; i < in.size();) {
       if (literal_ > 0) {
@@ -268,14 +268,14 @@ class PackReader::State {
     delta_.close(at_);
   }
 
-  PackLimits limits_;  // what is left of them
+  PackLimits limits_;  // each is counted down
   DecodeHeap heap_;
   Child object_;
   Child delta_;
   Place place_ = Place::Start;
   bool cut_short_ = false;
   std::uint64_t at_ = 0;
-  std::size_t size_ = 0;  // of what is gathered
+  std::size_t size_ = 0;  // of the gathered bytes
   std::array<char, kHeader> gathered_{};
   std::size_t left_ = 0;       // to skip
   std::uint32_t objects_ = 0;  // still to come

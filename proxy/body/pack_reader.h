@@ -20,7 +20,7 @@ struct PackLimits {
 // Reads a git pack (gitformat-pack) in a body, in any split: the body begins with "PACK", or with
 // pkt-lines that a flush-pkt and "PACK" follow, as a push does. Each object is inflated and handed
 // to the sink as a child text; of a delta object only the bytes that it inserts. Anything else, a
-// damaged pack and what is beyond the limits ends the reading without an error: the body as sent is
+// damaged pack or a limit ends the reading without an error: the body as sent is
 // looked at anyhow. All texts have slot 0. Memory: one inflater, taken from the space, and 16 KiB.
 class PackReader {
  public:

@@ -139,7 +139,7 @@ awaitable<Result<>> BodyRedaction::redact(Request& request, Passage& passage) {
   co_return Result<>();
 }
 
-// Takes the codings off what is held.
+// Takes the codings off the held body.
 awaitable<Result<>> BodyRedaction::decode() {
   auto decoder = ContentDecoder::make(plan_.codings, services_.decode_limits, services_.decode);
   auto decoded = std::make_unique<HeldBody>(services_.memory);
@@ -166,7 +166,7 @@ awaitable<Result<>> BodyRedaction::decode() {
   co_return Result<>();
 }
 
-// Once more as every body is scanned: what goes out was looked at as it goes out.
+// Scans the new body as every body is scanned, before any of it goes out.
 awaitable<Result<>> BodyRedaction::check(ByteView text) {
   const auto scan = make_scan(Codings());
   TurnBudget turn;

@@ -61,7 +61,7 @@ class BodyRedaction {
   const ScanPlace place_;
   std::unique_ptr<HeldBody> held_;
   std::optional<Failure> hit_;
-  std::optional<Finding> refused_;  // what the hit is
+  std::optional<Finding> refused_;  // the finding that `hit_` tells of
   bool ended_ = false;
 };
 

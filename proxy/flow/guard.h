@@ -21,7 +21,7 @@ namespace bottle {
 
 // Looks at everything that goes out and comes back, in front of every upstream. Of a request: host,
 // target, each field's name and value, and the body as it is sent and decoded. (A request's
-// trailers go nowhere.) One a worker; what it is given outlives it, and it outlives the bodies that
+// trailers go nowhere.) One a worker; its arguments outlive it, and it outlives the bodies that
 // it has wrapped.
 class Guard {
  public:

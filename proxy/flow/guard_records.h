@@ -10,7 +10,7 @@ namespace bottle {
 
 // The audit log's account of a finding.
 [[nodiscard]] FindingRecord record_of(const Finding& finding, FindingAction action);
-// Adds the findings of a scan that refuses to the passage, which outlives what is returned.
+// Adds the findings of a scan that refuses to the passage, which outlives the returned function.
 [[nodiscard]] std::function<void(const Finding&)> reporter(Passage& passage);
 
 }  // namespace bottle

@@ -16,9 +16,9 @@ namespace bottle {
 // An answer's body that is looked at on its way. What is found goes to the passage. Under
 // AnswerRule::Note nothing else happens, and a body that cannot be read passes without being looked
 // at. Under Block a find is a Failure in place of the piece in which it was found, and so is a body
-// that cannot be read; the last KiB is held back until more comes, so that a sentence that is found
-// behind its end has not gone out. Not so of an event stream: what has come of one is for a client
-// that may answer it before more comes.
+// that cannot be read. The last KiB is held back until more comes: the guard finds some sentences
+// only behind their end, and they must not have gone out. An event stream is not held back: its
+// client may have to act on an event before the next one comes.
 class InspectedBody final : public BodyFilter {
  public:
   static constexpr std::size_t kHeldBack = 1024;

@@ -12,7 +12,7 @@
 namespace bottle {
 
 // Walks the strings of a JSON text (RFC 8259, UTF-8) that is here as a whole, and checks it on its
-// way: what it calls valid is one value that every strict reader takes for the same. An escape of
+// way: every strict reader takes a valid text for the same value. An escape of
 // half a surrogate pair is no error (JavaScript writes them). `text` outlives it. Linear, without
 // recursion; memory does not depend on the text.
 class JsonLeaves {

@@ -14,7 +14,7 @@ namespace bottle {
 // mean nothing. Copies are cheap: a copy can go on into a piece to tell a path in its middle.
 class JsonPath {
  public:
-  static constexpr std::size_t kMaxDepth = 64;  // the path of what is deeper ends there
+  static constexpr std::size_t kMaxDepth = 64;  // the path of a deeper value ends there
   static constexpr std::size_t kMaxName = 64;   // of a member; a longer name is cut
   static constexpr std::size_t kMaxPath = 256;  // the beginning is kept
 

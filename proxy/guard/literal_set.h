@@ -69,13 +69,13 @@ class LiteralListener {
   ~LiteralListener() = default;
 };
 
-// One text that comes in pieces; what is found does not depend on the cuts.
+// One text that comes in pieces; the finds do not depend on the cuts.
 class LiteralStream {
  public:
   // Reports each occurrence whose last byte is in `bytes`; one that must end a word, with the byte
   // behind it. In no order.
   void scan(const LiteralSet& set, ByteView bytes, LiteralListener& listener);
-  // The text ended: reports what waited for the byte behind it.
+  // The text ended: reports the finds that waited for a byte behind them.
   void finish(LiteralListener& listener);
   void reset(std::uint64_t position = 0) noexcept;
   [[nodiscard]] std::uint64_t position() const noexcept { return position_; }

@@ -60,7 +60,7 @@ class Redactor {
 
  private:
   enum class Pass : std::uint8_t {
-    Spans,   // replaces what was found
+    Spans,   // replaces the finds
     Values,  // replaces the values that still have a hit
     Check,   // replaces nothing
   };
@@ -85,7 +85,7 @@ class Redactor {
   std::unique_ptr<SecretScanner> scanner_;
   std::optional<JsonLeaves> leaves_;
   std::size_t from_ = 0;  // where the scanner began
-  std::size_t at_ = 0;    // what it was fed
+  std::size_t at_ = 0;    // the scanner was fed up to here
   Bytes out_;             // the text so far, with the changes
   std::size_t kept_ = 0;  // so much of `text_` is in `out_`
   bool changed_ = false;  // in this pass

@@ -12,7 +12,7 @@ namespace bottle {
 // at most 48 bytes in the middle of each half (from 256 bytes on, of each quarter), so that each
 // half is found by itself. A piece of a value of several lines is in one line. Pieces that many
 // values of a kind share are left out: PEM headers, the header of a JWT, the scheme of a URL, and
-// what has few different bytes.
+// pieces of few different bytes.
 [[nodiscard]] std::vector<ByteView> telling_pieces(ByteView value);
 // Up to so many bytes the pieces of a value of one line are all of it.
 inline constexpr std::size_t kWholeByHalves = 96;

@@ -50,7 +50,7 @@ class SecretScanner::State final : public FindListener {
   std::optional<Finding> scan_host() {
     auto found = scan_name(host_, RequestPart::Host);
     if (found || host_.size() < kShortestRun) return found;
-    // Labels are short: what is encoded goes over several.
+    // Labels are short: an encoded text goes over several.
     Bytes joined = host_;
     std::erase(joined, '.');
     return scan_text(joined + "\n" + host_, RequestPart::Host);

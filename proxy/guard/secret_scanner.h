@@ -60,7 +60,8 @@ class SecretScanner {
   SecretScanner(const SecretScanner&) = delete;
   SecretScanner& operator=(const SecretScanner&) = delete;
 
-  // The destination's name, the target and all fields, in this order: what is to be refused.
+  // Looks at the destination's name, the target and all fields, in this order. Returns the first
+  // finding that is to be refused.
   [[nodiscard]] std::optional<Finding> scan_head(const RequestHead& head);
   [[nodiscard]] std::optional<Finding> scan_host();
   [[nodiscard]] std::optional<Finding> scan_url(std::string_view target);

@@ -31,7 +31,7 @@ inline constexpr std::size_t kMaxSecrets = 256;
 struct GuardOptions {
   // Fingerprints are made with it. All zeros: they are the same for everybody.
   FingerprintKey key{};
-  std::vector<std::string> ignore;  // fingerprints of what is no secret
+  std::vector<std::string> ignore;  // fingerprints of values that are no secrets
   bool financial = false;           // financial_shapes() too
 };
 

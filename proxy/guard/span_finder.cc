@@ -11,7 +11,7 @@ constexpr std::size_t kBlock = 4096;
 constexpr std::size_t kStep = 64;
 constexpr std::size_t kLead = 8192;         // holds what hits nearly always
 constexpr std::size_t kShortest = 8;        // kMinSecret
-constexpr std::size_t kMaxCut = 64 * 1024;  // of what is longer the begin is not narrowed down
+constexpr std::size_t kMaxCut = 64 * 1024;  // the begin of a longer text is not narrowed down
 constexpr std::size_t kWrapped = 32;        // a line that is broken has so many characters
 
 bool is_alnum(char c) {
@@ -99,7 +99,7 @@ std::size_t end_of_pem(ByteView text, std::size_t at) {
   return close == ByteView::npos ? text.size() : close + kDashes.size();
 }
 
-// The span of all of what was found, of which [begin, end) is enough for a hit.
+// The span of the whole value; [begin, end) of it is enough for a hit.
 TextSpan widened(ByteView text, TextSpan span, const Finding& finding) {
   if (text.substr(span.begin, span.end - span.begin).find("-----BEGIN") != ByteView::npos) {
     return {.begin = span.begin, .end = end_of_pem(text, span.end)};

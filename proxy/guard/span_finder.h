@@ -11,7 +11,7 @@
 
 namespace bottle {
 
-// Where a body goes, and what is looked for in it. `secrets` and `space` outlive it.
+// Where a body goes, and the secrets to look for in it. `secrets` and `space` outlive it.
 struct ScanPlace {
   const SecretSet& secrets;
   ScanSpace& space;

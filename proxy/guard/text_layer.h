@@ -35,7 +35,7 @@ struct TextLayer {
   EscapeView escapes;  // to the next layer
   Fold fold;           // to the folded layer
   bool folds = false;  // this layer is made with `fold` of the one before, not with its `escapes`
-  bool ended = false;  // what waited in the decoder to the next layer is out
+  bool ended = false;  // the decoder to the next layer was flushed
   TextLayer* from = nullptr;
   Bytes decoded;          // for the next layer
   std::size_t plain = 0;  // bytes since it last was another text than the one before

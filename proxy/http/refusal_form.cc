@@ -190,8 +190,9 @@ std::string_view first_sentence(std::string_view text) {
   return end == std::string_view::npos ? text : text.substr(0, end + 1);
 }
 
-// One line: title, host, code, detail, hint, request. A detail that would push the next step out of
-// what is shown comes behind it. Hosts are cut at the front: their ends say whose they are.
+// One line: title, host, code, detail, hint, request. Clients show kShown characters: a detail that
+// would push the next step out of them comes behind it. A host is cut at the front: its end names
+// the owner.
 std::string message_of(const Failure& failure, const RefusalFacts& facts) {
   std::string out = "bottle: ";
   out += traits(failure.code).title;

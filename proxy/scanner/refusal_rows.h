@@ -9,7 +9,7 @@ struct RefusalRow {
   std::string_view text;  // how its line begins after "blocked: ", or its code
   std::string_view word;  // ours
   std::string_view hint;
-  bool in_target = false;  // what it found may stand in the request's target
+  bool in_target = false;  // the secret may stand in the request's target
   bool anywhere = false;   // `text` may stand anywhere in the line
   bool vague = false;      // a code's row says more
 };

@@ -23,10 +23,10 @@
 
 namespace bottle {
 
-// Looks at the body of one answer, without its content coding, in pieces of any size. It is read as
-// what its Content-Type and its first bytes say it is; what is no text is let pass. Escapes are
-// undone (two layers in JSON), tags left out, look-alike letters folded, and of encoded words what
-// they decode to is looked at, two deep. Each class is told once, where it was found first.
+// Looks at the body of one answer, without its content coding, in pieces of any size. Content-Type
+// and the first bytes say how the body is read; a body that is no text passes. The scanner undoes
+// escapes (two layers in JSON), leaves tags out, folds look-alike letters, and decodes encoded
+// words, two deep. Each class is told once, where it was found first.
 // Memory is fixed: about 60 KiB and three matcher streams. Work is linear.
 class AnswerScanner final : private FoundListener, private DecodedSink {
  public:

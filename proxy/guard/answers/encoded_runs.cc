@@ -73,7 +73,7 @@ int hex_digit(char c) noexcept {
   return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
 }
 
-// Nearly all of it can be read. A few bytes tell already that what is no text is none.
+// True if nearly all of the first bytes can be read: a few are enough to tell.
 bool is_text(ByteView bytes) {
   const ByteView first = bytes.substr(0, 128);
   const auto good = std::count_if(first.begin(), first.end(), [](char c) {

@@ -17,8 +17,8 @@ class DecodedSink {
 };
 
 // Finds long words of base64, base64url or hex digits in a text, in any split, also when they are
-// broken into lines, and decodes those that decode to text. Memory: kMaxRun bytes; what is longer
-// is read in parts. Where there are none it looks at every kMinRun-th byte or so.
+// broken into lines, and decodes those that decode to text. Memory: kMaxRun bytes; a longer run
+// is read in parts. In a text without runs it looks at about every kMinRun-th byte.
 class EncodedRuns {
  public:
   static constexpr std::size_t kMinRun = 24;

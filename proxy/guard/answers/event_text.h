@@ -7,10 +7,10 @@
 
 namespace bottle {
 
-// Joins what server-sent events carry piece by piece: the data of all events in a row. Of an event
-// whose data is JSON only the strings that stream a text ("text", "content", "delta" …), which are
-// put together without anything between them; other data as lines. Any split; no memory but a few
-// bytes. Strings keep their escapes.
+// Joins the text that server-sent events carry piece by piece. If an event's data is JSON, its
+// strings that stream a text ("text", "content", "delta" …) follow each other with nothing between
+// them; other data follows as lines. The input may be split anywhere; a few bytes are kept. Strings
+// keep their escapes.
 class EventText {
  public:
   void feed(ByteView in, Bytes& out);

@@ -24,7 +24,7 @@ class MarkupText {
   // Appends the text to `out`, which is empty before, and to `marks` where its setting changes.
   // `at` is the place of the first byte of the text that comes of `in`.
   void feed(ByteView in, Bytes& out, std::uint64_t at, std::vector<SettingMark>& marks);
-  // The input ended: what waits is text.
+  // The input ended: the waiting bytes are text.
   void flush(Bytes& out);
   // `in` has no marks, and comes out as it is.
   [[nodiscard]] bool passes(ByteView in) const noexcept {

@@ -83,7 +83,7 @@ void TextWatch::look(ByteView text, std::size_t from, std::size_t to) {
   std::size_t at = text.find('\x1b', from);
   while (at < to) {
     triggers_.push_back(looked_from_ + at);
-    // The matcher sees what is near.
+    // The matcher sees the text near it.
     at = text.find('\x1b', at + kStep);
   }
   if (is_ascii(text.substr(from, to - from))) return;

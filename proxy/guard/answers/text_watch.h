@@ -86,13 +86,13 @@ class TextWatch final : private MatchListener, private WordIndex::Listener {
   unsigned heaviest_ = 0;
   std::uint64_t begin_ = 0;  // of what is being fed; afterwards the size so far
   ByteView block_;
-  Bytes tail_;    // what stands in front of the block
+  Bytes tail_;    // the text in front of the block
   Bytes joined_;  // of tail and block
   std::vector<Event> events_;
   // Of look(): the text, and where it begins.
   ByteView looked_at_;
   std::uint64_t looked_from_ = 0;
-  std::size_t work_ = 0;  // what is left of it
+  std::size_t work_ = 0;  // steps that this text may still take
   // The matcher's part of the text.
   MatchStream stream_;
   std::vector<std::uint64_t> triggers_;

@@ -21,7 +21,7 @@ class WordIndex {
   // After the last add().
   void build();
 
-  // Told of what is found, in the order of the text.
+  // Told of each find, in the order of the text.
   class Listener {
    public:
     virtual void word(std::size_t index, std::size_t begin) = 0;

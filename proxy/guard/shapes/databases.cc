@@ -4,7 +4,7 @@
 #include "proxy/guard/shapes/shape_checks.h"
 #include "proxy/guard/shapes/shape_groups.h"
 
-// Passwords that stand beside the name of what they open.
+// Passwords that stand beside the name of their service.
 #define BOTTLE_DATABASE_URL                                  \
   "(?:postgres(?:ql)?|mysql|mariadb|mongodb|rediss?|amqps?)" \
   "(?:\\+[a-z0-9]{1,12})?://[^\\s:@/\"'<>]*:"                \

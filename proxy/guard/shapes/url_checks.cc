@@ -42,7 +42,7 @@ bool is_this_machine(std::string_view host) noexcept {
 bool is_documented_host(std::string_view host) noexcept {
   constexpr std::array<std::string_view, 5> kWords = {"example", "your", "hostname", "domain.",
                                                       "myhost"};
-  // RFC 6761 keeps these for what is no real host, ".local" is the link's own.
+  // RFC 6761 reserves these: they are no real hosts; ".local" is the link's own.
   constexpr std::array<std::string_view, 4> kEnds = {".test", ".local", ".invalid", ".example"};
   return std::any_of(kEnds.begin(), kEnds.end(),
                      [host](std::string_view end) { return host.ends_with(end); }) ||

@@ -27,7 +27,7 @@ class EscapeView {
   }
   // Appends the decoded bytes to `out`; a cut-off escape waits for the next call.
   void decode(ByteView in, Bytes& out);
-  // The input ended: what waits is no escape, and is appended as it is.
+  // The input ended: the waiting bytes are no escape, and are appended as they are.
   void flush(Bytes& out);
   // Bytes of the input that wait to be complete: at most kMaxHeld.
   [[nodiscard]] std::size_t held() const noexcept { return held_size_; }

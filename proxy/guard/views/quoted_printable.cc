@@ -79,7 +79,7 @@ void QuotedPrintable::decode(ByteView in, std::uint64_t end) {
   child_.give(out_, begin_, end);
 }
 
-// False: what is held is no escape and cannot become one. The last byte of it may begin another.
+// False: the held bytes are no escape and cannot become one. The last of them may begin another.
 bool QuotedPrintable::decode_held(Bytes& out) {
   const ByteView held(held_.data(), held_size_);
   if (held.size() == 1 || held == "=\r") return true;

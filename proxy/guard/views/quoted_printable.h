@@ -47,8 +47,8 @@ class QuotedPrintable {
   std::size_t plain_ = 0;  // bytes since the last escape
   std::size_t held_size_ = 0;
   std::array<char, kMostHeld> held_;
-  Bytes before_;          // what stood before, and the first escape as far as it is there
-  std::size_t lead_ = 0;  // of it: what stood before
+  Bytes before_;          // the text before a run, and of its first escape the bytes so far
+  std::size_t lead_ = 0;  // bytes of `before_` that are text
   Bytes out_;
 };
 

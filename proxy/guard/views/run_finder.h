@@ -32,7 +32,7 @@ class RunFinder {
   static constexpr std::size_t kMinJoined = 24;
   static constexpr std::size_t kMaxGap = 32;
 
-  // How text without runs is read; what is found is the same.
+  // How text without runs is read; the finds are the same.
   enum class Reading : std::uint8_t {
     Fast,      // passed a block at a time, with what this CPU has
     Portable,  // the same with what every CPU has

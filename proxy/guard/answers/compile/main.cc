@@ -1,4 +1,4 @@
-// Run by the build: compiles what is looked for in answers for the matcher, and writes the result
+// Run by the build: compiles the patterns of answers for the matcher, and writes the result
 // as a C++ file. Compiling takes a tenth of a second, which no start has.
 #include <cstdio>
 #include <fstream>
