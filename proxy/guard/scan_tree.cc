@@ -51,7 +51,6 @@ std::unique_ptr<TextScan> ScanTree::take(TextScan& parent, unsigned depth) {
     text = std::make_unique<TextScan>(*this);
     ++texts_;
   } else {
-    cut_short_ = true;
     return nullptr;
   }
   text->begin(&parent, depth);
@@ -65,10 +64,7 @@ void ScanTree::give_back(std::unique_ptr<TextScan> text) {
 }
 
 bool ScanTree::spend(std::size_t bytes) noexcept {
-  if (spent_ + bytes > kWorkFactor * fed_ + kFreeWork) {
-    cut_short_ = true;
-    return false;
-  }
+  if (spent_ + bytes > kWorkFactor * fed_ + kFreeWork) return false;
   spent_ += bytes;
   return true;
 }

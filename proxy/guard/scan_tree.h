@@ -74,8 +74,6 @@ class ScanTree {
   void reset();
   // Something waits for the byte behind it.
   [[nodiscard]] bool waiting() const;
-  // A limit left something out.
-  [[nodiscard]] bool cut_short() const noexcept { return cut_short_; }
   [[nodiscard]] bool stopped() const noexcept { return stopped_; }
 
   // For its texts.
@@ -100,7 +98,6 @@ class ScanTree {
   std::size_t texts_ = 1;
   std::uint64_t fed_ = 0;
   std::uint64_t spent_ = 0;
-  bool cut_short_ = false;
   bool stopped_ = false;
 };
 
