@@ -8,21 +8,6 @@
 namespace bottle {
 namespace {
 
-Coding coding_of(StreamMark mark) {
-  switch (mark) {
-    case StreamMark::Gzip:
-      return Coding::Gzip;
-    case StreamMark::Zlib:
-      return Coding::Deflate;
-    case StreamMark::Zstd:
-      return Coding::Zstd;
-    case StreamMark::None:
-    case StreamMark::Maybe:
-      break;
-  }
-  return Coding::Identity;
-}
-
 bool refuses_undeclared(const Failure& failure) {
   return failure.code == Code::Denied || failure.code == Code::Overloaded;
 }

@@ -52,6 +52,21 @@ std::string_view to_string(Coding coding) noexcept {
   return "identity";
 }
 
+Coding coding_of(StreamMark mark) noexcept {
+  switch (mark) {
+    case StreamMark::Gzip:
+      return Coding::Gzip;
+    case StreamMark::Zlib:
+      return Coding::Deflate;
+    case StreamMark::Zstd:
+      return Coding::Zstd;
+    case StreamMark::None:
+    case StreamMark::Maybe:
+      break;
+  }
+  return Coding::Identity;
+}
+
 Failure not_scannable(std::string_view what) {
   return Failure{Code::NotSupported, std::string(what), problem_code::kCodingNotScannable,
                  "Send the body without Content-Encoding, or with gzip, deflate, br, zstd or "

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "proxy/base/result.h"
+#include "proxy/guard/views/stream_mark.h"
 #include "proxy/http/fields.h"
 
 namespace bottle {
@@ -52,6 +53,9 @@ class Codings {
 // twice expands without end), "aws-chunked" twice and a repeated field are NotSupported with reason
 // "coding_not_scannable": a body that cannot be read cannot be scanned.
 [[nodiscard]] Result<Codings> codings_of(const Fields& fields);
+
+// The coding whose mark it is; Identity for None and Maybe.
+[[nodiscard]] Coding coding_of(StreamMark mark) noexcept;
 
 // The refusal of a body that cannot be read; `what` says why.
 [[nodiscard]] Failure not_scannable(std::string_view what);

@@ -1,26 +1,10 @@
 #include "proxy/body/text_inflater.h"
 
 #include <array>
-#include <optional>
 #include <utility>
 
 namespace bottle {
 namespace {
-
-std::optional<Coding> coding_of(StreamMark mark) {
-  switch (mark) {
-    case StreamMark::Gzip:
-      return Coding::Gzip;
-    case StreamMark::Zlib:
-      return Coding::Deflate;
-    case StreamMark::Zstd:
-      return Coding::Zstd;
-    case StreamMark::None:
-    case StreamMark::Maybe:
-      break;
-  }
-  return std::nullopt;
-}
 
 // A text that is no such stream after all, or a broken one, ends it: the text around it is looked
 // at anyhow.
@@ -54,9 +38,9 @@ class OneStream final : public Inflater {
 }  // namespace
 
 std::unique_ptr<Inflater> TextInflater::make(StreamMark mark) {
-  const auto coding = coding_of(mark);
-  if (!coding) return nullptr;
-  return std::make_unique<OneStream>(ContentDecoder::make(*coding, limits_, space_));
+  const Coding coding = coding_of(mark);
+  if (coding == Coding::Identity) return nullptr;
+  return std::make_unique<OneStream>(ContentDecoder::make(coding, limits_, space_));
 }
 
 }  // namespace bottle
