@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <initializer_list>
-#include <ostream>
 #include <string>
+
+#include "tests/support/known_moves.h"
 
 namespace bottle {
 namespace {
@@ -18,19 +18,10 @@ using Receiving = Machine::Receiving;
 using Standing = Machine::Standing;
 using Move = Machine::Move;
 
-// A legal move and the situation it stands for.
+using test::has;
+using test::knows;
 template <class Half>
-struct Known {
-  Half from;
-  Move move;
-  Half to;
-  const char* when;
-};
-
-template <class Half>
-void PrintTo(const Known<Half>& row, std::ostream* out) {
-  *out << row.when;
-}
+using Known = test::KnownMove<Half, Move>;
 
 constexpr auto kSending = std::to_array<Known<Sending>>({
     {Sending::Head, Move::HeadGoes, Sending::Body, "ABodyFollows"},
@@ -104,16 +95,6 @@ Machine machine_in(Standing state) {
       return moved({Move::Closes});
   }
   return Machine();
-}
-
-template <class Rows, class Half>
-bool has(const Rows& rows, Half from, Move move) {
-  return std::any_of(rows.begin(), rows.end(),
-                     [&](const auto& row) { return row.from == from && row.move == move; });
-}
-template <class Rows>
-bool knows(const Rows& rows, Move move) {
-  return std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.move == move; });
 }
 
 class H2StreamMachineSending : public testing::TestWithParam<Known<Sending>> {};

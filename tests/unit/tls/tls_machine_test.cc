@@ -2,12 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <ostream>
 #include <string>
 #include <vector>
+
+#include "tests/support/known_moves.h"
 
 namespace bottle {
 namespace {
@@ -17,6 +18,7 @@ using Session = Machine::Session;
 using Sending = Machine::Sending;
 using Writer = Machine::Writer;
 using Move = Machine::Move;
+using test::has;
 
 // A legal move and the situation it stands for. `way` brings a new machine to `from`.
 template <class Half>
@@ -96,12 +98,6 @@ const auto kName = [](const auto& row) { return std::string(row.param.when); };
 INSTANTIATE_TEST_SUITE_P(All, TlsMachineSession, testing::ValuesIn(kSession), kName);
 INSTANTIATE_TEST_SUITE_P(All, TlsMachineSending, testing::ValuesIn(kSending), kName);
 INSTANTIATE_TEST_SUITE_P(All, TlsMachineWriter, testing::ValuesIn(kWriter), kName);
-
-template <class Rows, class Half>
-bool has(const Rows& rows, Half from, Move move) {
-  return std::any_of(rows.begin(), rows.end(),
-                     [&](const auto& row) { return row.from == from && row.move == move; });
-}
 
 TEST(TlsMachine, EveryOtherMoveIsOurDefectAndBreaksTheSession) {
   const std::vector<std::vector<Move>> ways{{},    kOpen,    kRefused, kBroken, kEnded,

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
-#include <ostream>
 #include <string>
 #include <vector>
+
+#include "tests/support/known_moves.h"
 
 namespace bottle {
 namespace {
@@ -17,19 +17,10 @@ using Request = Machine::Request;
 using Response = Machine::Response;
 using Move = Machine::Move;
 
-// A legal move and the situation it stands for.
+using test::has;
+using test::knows;
 template <class Half>
-struct Known {
-  Half from;
-  Move move;
-  Half to;
-  const char* when;
-};
-
-template <class Half>
-void PrintTo(const Known<Half>& row, std::ostream* out) {
-  *out << row.when;
-}
+using Known = test::KnownMove<Half, Move>;
 
 constexpr auto kRequest = std::to_array<Known<Request>>({
     {Request::HeadOnly, Move::HeadGoes, Request::HeadOnly, "ThereIsNoBody"},
@@ -99,16 +90,6 @@ Machine machine_in(Response state) {
       return moved(true, {Move::BytesCome, Move::HeadKeeps, Move::ResponseEnds});
   }
   return Machine(false);
-}
-
-template <class Rows, class Half>
-bool has(const Rows& rows, Half from, Move move) {
-  return std::any_of(rows.begin(), rows.end(),
-                     [&](const auto& row) { return row.from == from && row.move == move; });
-}
-template <class Rows>
-bool knows(const Rows& rows, Move move) {
-  return std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.move == move; });
 }
 
 class H1ClientMachineRequest : public testing::TestWithParam<Known<Request>> {};
