@@ -29,6 +29,17 @@ std::array<std::string, 3> spellings(std::string_view name) {
   return {std::string(name), to_lower(name), std::move(upper)};
 }
 
+// A segment of a path that is long enough for a token.
+bool has_long_segment(std::string_view target) {
+  constexpr std::size_t kShortestToken = 16;
+  for (std::size_t at = target.find('/'); at != std::string_view::npos;) {
+    const std::size_t next = std::min(target.find('/', at + 1), target.size());
+    if (next - at > kShortestToken) return true;
+    at = next < target.size() ? next : std::string_view::npos;
+  }
+  return false;
+}
+
 }  // namespace
 
 ScanSpace::ScanSpace(const SecretSet& set, InflaterMaker* inflaters)
@@ -293,7 +304,7 @@ std::optional<Finding> SecretScanner::scan_host() {
 std::optional<Finding> SecretScanner::scan_url(std::string_view target) {
   state_->in_field({});
   auto found = state_->scan_text(target, RequestPart::Url);
-  if (found || target.find('/') == std::string_view::npos) return found;
+  if (found || !has_long_segment(target)) return found;
   // Base64 has '/' too, so what stands behind one is taken for its middle. In a path it begins a
   // segment.
   Bytes segments(target);
