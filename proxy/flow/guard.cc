@@ -87,7 +87,8 @@ awaitable<Result<>> Guard::look_back(Response& response, Exchange& exchange, Pas
   const Destination& destination = exchange.destination();
   const AnswerRule rule = settings_.responses(destination.kind, destination.host);
   if (rule == AnswerRule::Off || !response.body) co_return Result<>();
-  if (!may_be_text(response.head.fields)) co_return Result<>();
+  // Under block the bytes decide, whatever the origin calls them.
+  if (rule == AnswerRule::Note && !may_be_text(response.head.fields)) co_return Result<>();
   auto looks = inspection(response);
   const bool events = to_lower(response.head.fields.find("content-type").value_or(""))
                           .starts_with("text/event-stream");

@@ -120,6 +120,22 @@ TEST_F(Answers, BlockRefusesBeforeTheHead) {
   EXPECT_EQ(told["findings"][0]["action"], "refused");
 }
 
+// The origin chooses the type.
+TEST_F(Answers, BlockLooksAtWhatIsCalledNoText) {
+  rule("a.test=block");
+  Response response = ask(kLure, "application/octet-stream");
+  EXPECT_EQ(response.head.status, 403);
+  EXPECT_EQ(end(response)["reason"], "answer_blocked");
+}
+
+TEST_F(Answers, NoteDoesNotLookAtDownloads) {
+  Response response = ask(kLure, "application/octet-stream");
+  EXPECT_EQ(text_of(response), kLure);
+  const auto told = end(response);
+  EXPECT_FALSE(told.contains("findings"));
+  EXPECT_EQ(told["scanned"], nlohmann::json::array());
+}
+
 TEST_F(Answers, BlockLetsACleanAnswerThrough) {
   rule("a.test=block");
   const Bytes text(300 * 1024, 'x');
