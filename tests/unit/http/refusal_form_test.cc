@@ -244,7 +244,9 @@ TEST(RefusalForm, PeersBytesDoNoHarmInAnyForm) {
     EXPECT_EQ(answer.body.find('\x1b'), std::string::npos);
     EXPECT_EQ(answer.body.find('\r'), std::string::npos);
     EXPECT_EQ(answer.head.reason.find('\n'), std::string::npos);
-    if (form != Text && form != Html) EXPECT_TRUE(json::accept(answer.body)) << answer.body;
+    if (form != Text && form != Html) {
+      EXPECT_TRUE(json::accept(answer.body)) << answer.body;
+    }
   }
 }
 
