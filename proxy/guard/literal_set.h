@@ -63,10 +63,8 @@ class LiteralSet {
 // Told of an occurrence: text [begin, end) of the stream. False: that was enough.
 class LiteralListener {
  public:
+  virtual ~LiteralListener() = default;
   virtual bool found(std::size_t literal, std::uint64_t begin, std::uint64_t end) = 0;
-
- protected:
-  ~LiteralListener() = default;
 };
 
 // One text that comes in pieces; the finds do not depend on the cuts.

@@ -67,10 +67,8 @@ class MatchScratch {
 // on; false: that was enough, and the stream must be reset before it is used again.
 class MatchListener {
  public:
+  virtual ~MatchListener() = default;
   virtual bool matched(std::size_t id, unsigned long long end) = 0;
-
- protected:
-  ~MatchListener() = default;
 };
 
 // One text that comes in pieces. Takes memory with its first byte. `database` and `scratch` outlive

@@ -26,12 +26,10 @@ struct RawFind {
 
 class FindListener {
  public:
+  virtual ~FindListener() = default;
   virtual bool found(const RawFind& find) = 0;  // false: enough, nothing more is looked at
   // False: such a find is of no use, so that its place need not be found out.
   [[nodiscard]] virtual bool wants(bool exact, std::size_t index) = 0;
-
- protected:
-  ~FindListener() = default;
 };
 
 // Inflates compressed streams that texts were found to hold. The maker has the libraries.
@@ -44,11 +42,9 @@ class Inflater {
 };
 class InflaterMaker {
  public:
+  virtual ~InflaterMaker() = default;
   // Null: not enough memory for another.
   [[nodiscard]] virtual std::unique_ptr<Inflater> make(StreamMark mark) = 0;
-
- protected:
-  ~InflaterMaker() = default;
 };
 
 // Looks at one text that comes in pieces, and at the texts that are found in it: without its

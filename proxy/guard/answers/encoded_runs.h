@@ -10,10 +10,8 @@ namespace bottle {
 // Takes texts that were decoded.
 class DecodedSink {
  public:
+  virtual ~DecodedSink() = default;
   virtual void decoded(ByteView text) = 0;
-
- protected:
-  ~DecodedSink() = default;
 };
 
 // Finds long words of base64, base64url or hex digits in a text, in any split, also when they are

@@ -29,10 +29,8 @@ struct SettingMark {
 // Told of what a text holds; `at` is where, counted in its bytes.
 class FoundListener {
  public:
+  virtual ~FoundListener() = default;
   virtual void found(AnswerClass what, std::uint64_t at) = 0;
-
- protected:
-  ~FoundListener() = default;
 };
 
 // Looks for the phrases of an AnswerSet in one text that comes in pieces, in any split; what is

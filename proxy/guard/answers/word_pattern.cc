@@ -221,13 +221,13 @@ class WordPatternParser {
       unsigned most = 1;
       count(least, most);
       const std::size_t end = at_;
-      for (unsigned i = 0; i < most; ++i) {
-        if (i > 0) {
-          at_ = begin;
-          one = item();
-        }
-        if (i >= least) one.may_be_empty = true;
-        all = join(std::move(all), std::move(one));
+      if (least == 0) one.may_be_empty = true;
+      if (most > 0) all = join(std::move(all), std::move(one));
+      for (unsigned i = 1; i < most; ++i) {
+        at_ = begin;
+        Part again = item();
+        if (i >= least) again.may_be_empty = true;
+        all = join(std::move(all), std::move(again));
       }
       at_ = end;
     }

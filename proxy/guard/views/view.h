@@ -38,10 +38,8 @@ struct ViewSpec {
 // Receives the child texts that a reader finds in its text. `text` lives until view() returns.
 class ViewSink {
  public:
+  virtual ~ViewSink() = default;
   virtual void view(ByteView text, ViewSpec where) = 0;
-
- protected:
-  ~ViewSink() = default;
 };
 
 }  // namespace bottle
