@@ -87,49 +87,50 @@ bool style_hides(std::string_view style) {
 
 }  // namespace
 
-ByteView attribute_of(ByteView tag, ByteView name) {
-  std::size_t at = 1;
-  while (at < tag.size() && !is_space(tag[at]) && tag[at] != '>' && tag[at] != '/') ++at;
-  while (at < tag.size()) {
-    while (at < tag.size() && (is_space(tag[at]) || tag[at] == '/')) ++at;
-    const std::size_t begin = at;
-    while (at < tag.size() && !is_space(tag[at]) && tag[at] != '=' && tag[at] != '>') ++at;
-    const ByteView key = tag.substr(begin, at - begin);
-    while (at < tag.size() && is_space(tag[at])) ++at;
-    ByteView value = "1";  // there without a value
-    if (at < tag.size() && tag[at] == '=') {
-      ++at;
-      while (at < tag.size() && is_space(tag[at])) ++at;
-      const char quote = at < tag.size() ? tag[at] : '\0';
-      if (quote == '"' || quote == '\'') ++at;
-      const std::size_t from = at;
-      if (quote == '"' || quote == '\'') {
-        at = std::min(tag.find(quote, at), tag.size());
-      } else {
-        while (at < tag.size() && !is_space(tag[at]) && tag[at] != '>') ++at;
-      }
-      value = tag.substr(from, at - from);
-      if (quote == '"' || quote == '\'') ++at;
-    }
-    if (key.empty() || (at < tag.size() && tag[at] == '>' && key.empty())) {
-      if (at >= tag.size() || tag[at] == '>') return {};
-      ++at;
-      continue;
-    }
-    if (key.size() == name.size() &&
-        std::equal(key.begin(), key.end(), name.begin(), [](char a, char b) {
-          return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
-        })) {
-      return value;
-    }
-  }
-  return {};
+AttributeReader::AttributeReader(ByteView tag) : tag_(tag) {
+  while (at_ < tag_.size() && !is_space(tag_[at_]) && tag_[at_] != '>' && tag_[at_] != '/') ++at_;
 }
 
-bool hides_element(ByteView tag) {
-  if (!attribute_of(tag, "hidden").empty()) return true;
-  if (attribute_of(tag, "aria-hidden") == "true") return true;
-  const ByteView style = attribute_of(tag, "style");
+std::optional<AttributeReader::Attribute> AttributeReader::next() {
+  std::size_t at = at_;
+  while (at < tag_.size()) {
+    while (at < tag_.size() && (is_space(tag_[at]) || tag_[at] == '/')) ++at;
+    const std::size_t begin = at;
+    while (at < tag_.size() && !is_space(tag_[at]) && tag_[at] != '=' && tag_[at] != '>') ++at;
+    const ByteView name = tag_.substr(begin, at - begin);
+    while (at < tag_.size() && is_space(tag_[at])) ++at;
+    ByteView value = "1";
+    if (at < tag_.size() && tag_[at] == '=') {
+      ++at;
+      while (at < tag_.size() && is_space(tag_[at])) ++at;
+      const char quote = at < tag_.size() ? tag_[at] : '\0';
+      const bool quoted = quote == '"' || quote == '\'';
+      if (quoted) ++at;
+      const std::size_t from = at;
+      if (quoted) {
+        at = std::min(tag_.find(quote, at), tag_.size());
+      } else {
+        while (at < tag_.size() && !is_space(tag_[at]) && tag_[at] != '>') ++at;
+      }
+      value = tag_.substr(from, at - from);
+      if (quoted) ++at;
+    }
+    if (!name.empty()) {
+      at_ = at;
+      return Attribute{name, value};
+    }
+    if (at >= tag_.size() || tag_[at] == '>') break;
+    ++at;
+  }
+  at_ = tag_.size();
+  return std::nullopt;
+}
+
+bool hides_element(const TagAttributes& attributes) {
+  const ByteView hidden = attributes[kTagAttributes - 3];
+  const ByteView aria_hidden = attributes[kTagAttributes - 2];
+  const ByteView style = attributes[kTagAttributes - 1];
+  if (hidden.data() != nullptr || aria_hidden == "true") return true;
   return !style.empty() && style_hides(squeezed_lower(style));
 }
 

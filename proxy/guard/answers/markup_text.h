@@ -1,14 +1,22 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/base/bytes.h"
 #include "proxy/guard/answers/text_watch.h"
 
 namespace bottle {
+
+// What matters of a tag's attributes: their values, in an order of its own. An attribute that is
+// not there has no data, one without a value is "1".
+inline constexpr std::size_t kTagAttributes = 14;
+using TagAttributes = std::array<ByteView, kTagAttributes>;
 
 // Reads HTML in a text, in any split: says what stands in comments, in elements that are not shown,
 // and in code. Of a page (Strip) the tags are left out, so that a sentence with markup in it is a
@@ -36,18 +44,20 @@ class MarkupText {
 
   [[nodiscard]] std::size_t tag(ByteView in, Bytes& out);
   [[nodiscard]] std::size_t comment(ByteView in, Bytes& out);
-  void end_tag(Bytes& out);
-  void attributes(Bytes& out) const;
-  void open(const std::string& name, bool closes_itself);
-  void close(const std::string& name);
+  [[nodiscard]] std::size_t find_end(ByteView in, std::size_t at);
+  void end_tag(ByteView tag, Bytes& out);
+  void put_attributes(const TagAttributes& attributes, Bytes& out);
+  void open(std::string_view name, unsigned traits, const TagAttributes& attributes);
+  void close(std::string_view name);
   void put(ByteView text, Bytes& out);
   void set(Setting setting);
   [[nodiscard]] Setting setting() const noexcept;
 
   const bool strip_;
   State state_ = State::Text;
-  Bytes tag_;       // from '<' on
-  char quote_ = 0;  // within a tag: of the value that is open
+  Bytes tag_;          // from '<' on
+  char quote_ = 0;     // within a tag: of the value that is open
+  bool ends_ = false;  // find_end() found it
   unsigned dashes_ = 0;
   std::string hidden_;  // the element that hides
   unsigned hidden_depth_ = 0;
@@ -58,9 +68,24 @@ class MarkupText {
   std::uint64_t at_ = 0;  // of the text
 };
 
-// True if a tag's text ("<p style=...>") says that its element is not shown.
-[[nodiscard]] bool hides_element(ByteView tag);
-// The value of an attribute of a tag's text, without quotes; empty if it has none.
-[[nodiscard]] ByteView attribute_of(ByteView tag, ByteView name);
+// The attributes of a tag's text ("<p style=...>"), one after another.
+class AttributeReader {
+ public:
+  // `tag` outlives it.
+  explicit AttributeReader(ByteView tag);
+  struct Attribute {
+    ByteView name;
+    ByteView value;  // without quotes; "1": it has none
+  };
+  [[nodiscard]] std::optional<Attribute> next();
+
+ private:
+  ByteView tag_;
+  std::size_t at_ = 1;
+};
+
+[[nodiscard]] TagAttributes attributes_of(ByteView tag);
+// True if a tag's attributes say that its element is not shown.
+[[nodiscard]] bool hides_element(const TagAttributes& attributes);
 
 }  // namespace bottle
