@@ -39,28 +39,36 @@ class AnswerSet {
     std::string_view text;
     TriggerWord word;
   };
-  // The meaning of a word of the index.
+  // The meaning of a word of the index, or of a pair.
   struct Target {
-    std::size_t word_size = 0;
+    std::size_t word_size = 0;  // 0: of a pair
     bool leads_address = false;
+    std::string_view address;  // that word
     std::vector<Candidate> candidates;
     std::vector<Trigger> triggers;
   };
 
   [[nodiscard]] const WordIndex& words() const noexcept { return words_; }
   [[nodiscard]] const Target& target(std::size_t word) const noexcept { return targets_[word]; }
+  [[nodiscard]] const Target& pair_target(std::size_t pair) const noexcept {
+    return pair_targets_[pair];
+  }
   [[nodiscard]] const MatchDatabase& database() const noexcept { return *database_; }
   // Of a pattern's id.
   [[nodiscard]] const Candidate& raw(std::size_t id) const noexcept { return raw_[id]; }
 
  private:
   AnswerSet() = default;
-  Target& add_word(std::string_view word, bool open);
+  Target& word_target(WordIndex::Entry word, WordIndex::Find find);
+  Target& pair_target(WordIndex::Entry front, WordIndex::Entry back);
+  void add_trigger(std::string_view trigger);
+  void limit_words();
   void add_words(std::span<const WordPhrase> phrases);
   void add_raw(std::span<const RawPhrase> phrases);
 
   WordIndex words_;
   std::vector<Target> targets_;
+  std::vector<Target> pair_targets_;
   std::unique_ptr<const MatchDatabase> database_;
   std::vector<Candidate> raw_;
   std::vector<std::unique_ptr<const WordPattern>> patterns_;

@@ -23,8 +23,9 @@ struct WordPhrase {
   PhraseUse use = PhraseUse::Sign;
 };
 
-// A pattern in the matcher's own language. Whatever it matches has one of triggers(): a new pattern
-// may need a new one. No count is large: that would cost the matcher its speed.
+// A pattern in the matcher's own language. Whatever it matches has one of triggers(), which a test
+// makes sure of: a new pattern may need a new one. No count is large: that would cost the matcher
+// its speed.
 struct RawPhrase {
   AnswerClass what;
   std::uint8_t weight;

@@ -91,23 +91,24 @@ constexpr std::array kMarks{
     RawPhrase{kEncoded, 100, R"re(snoitcurtsni (?:suoiverp|roirp|evoba|reilrae))re"},
 };
 
-// Commands that carry something away, or destroy it.
+// Commands that carry something away, or destroy it. The word of a trigger begins one: within a
+// longer word it is another.
 constexpr std::array kCommands{
     RawPhrase{
         kCredential, 100,
-        R"re((?:id_rsa|id_ed25519|id_ecdsa|\.ssh|\.aws|\.netrc|\.npmrc|\.pypirc|\.env|/etc/passwd|/etc/shadow|\.kube/config|\.git-credentials|\.docker/config|\.bash_history|\.gnupg|\.config/gh|/environ)\b[^\n|]*\|[^\n]*(?:curl|wget|ncat|netcat|nc |openssl|telnet|socat|sendmail|mail |Invoke-))re"},
+        R"re((?:id_rsa|id_ed25519|id_ecdsa|\.ssh|\.aws|\.netrc|\.npmrc|\.pypirc|\.env|/etc/passwd|/etc/shadow|\.kube/config|\.git-credentials|\.docker/config|\.bash_history|\.gnupg|\.config/gh|/environ)\b[^\n|]*\|(?:[^\n]*[^a-z0-9'\n])?(?:curl|wget|ncat|netcat|nc |openssl|telnet|socat|sendmail|mail |Invoke-))re"},
     RawPhrase{
         kCredential, 100,
         R"re((?:curl|wget|ncat|nslookup|dig|Invoke-WebRequest|iwr|irm)\s[^\n]*(?:\$\(|`)\s?(?:env\b|printenv|cat\s|base64\s|head\s|gh\sauth\stoken|aws\s(?:configure|sts)|security\sfind|tar\s|git\sconfig|gcloud\sauth|xxd\s))re"},
     RawPhrase{
         kCredential, 100,
-        R"re(\b(?:env|printenv|export -p|declare -x)\s?\|[^\n]*(?:curl|wget|ncat|nc |netcat|openssl s_client|sendmail))re"},
+        R"re(\b(?:env|printenv|export -p|declare -x)\s?\|(?:[^\n]*[^a-z0-9'\n])?(?:curl|wget|ncat|nc |netcat|openssl s_client|sendmail))re"},
     RawPhrase{
         kCredential, 100,
         R"re((?:curl|wget)\s[^\n]*(?:@|<|--post-file[= ]|--body-file[= ])\s?["']?[\w~$/{}.-]*(?:\.ssh/|id_rsa|\.aws/|\.env\b|/etc/passwd|/etc/shadow|\.netrc|\.npmrc|\.kube/config|\.git-credentials))re"},
     RawPhrase{
         kCredential, 100,
-        R"re((?:requests\.(?:post|get|put)|fetch|urlopen|axios(?:\.post|\.get)?|http\.(?:request|Post)|sendBeacon|httpx\.post)\s?\([^\n]*(?:dict\(\s?os\.environ|os\.environ\s?[,)]|json\.dumps\(\s?os\.environ|JSON\.stringify\(\s?process\.env\s?\)|process\.env\s?[,)}]|document\.cookie|localStorage\s?[,)]|id_rsa))re"},
+        R"re((?:requests\.(?:post|get|put)|fetch|urlopen|axios(?:\.post|\.get)?|http\.(?:request|Post)|sendBeacon|httpx\.post)\s?\((?:[^\n]*[^a-z0-9'\n])?(?:dict\(\s?os\.environ|os\.environ\s?[,)]|json\.dumps\(\s?os\.environ|JSON\.stringify\(\s?process\.env\s?\)|process\.env\s?[,)}]|document\.cookie|localStorage\s?[,)]|id_rsa))re"},
     RawPhrase{kCredential, 80, R"re(/dev/tcp/[\w.-]+/\d)re"},
     RawPhrase{
         kCredential, 100,

@@ -1,6 +1,7 @@
 #include "proxy/guard/answers/text_watch.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 #include "proxy/guard/answers/link_check.h"
@@ -104,24 +105,49 @@ void TextWatch::word(std::size_t index, std::size_t begin) {
     const std::size_t question = question_behind(looked_at_, begin);
     if (question > 0) events_.push_back({looked_from_ + question, EventKind::Link, nullptr});
   }
+  look_for_triggers(target, begin);
+  if (!target.candidates.empty()) compare(target, begin, begin + target.word_size);
+}
+
+void TextWatch::pair(std::size_t index, std::size_t begin) {
+  const AnswerSet::Target& target = set_.pair_target(index);
+  look_for_triggers(target, begin);
+  if (!target.candidates.empty()) compare(target, begin, 0);
+}
+
+void TextWatch::look_for_triggers(const AnswerSet::Target& target, std::size_t begin) {
   for (const AnswerSet::Trigger& trigger : target.triggers) {
     if (!stands_around(trigger.text, trigger.word, looked_at_, begin)) continue;
     triggers_.push_back(looked_from_ + begin);
     break;
   }
-  if (target.candidates.empty()) return;
-  const std::size_t end = begin + target.word_size;
+}
+
+// The phrases that the word at `begin` may be of. It was found up to `end`; 0: only its beginning
+// is known.
+void TextWatch::compare(const AnswerSet::Target& target, std::size_t begin, std::size_t end) {
+  std::size_t whole = std::max(begin + 1, end);  // the end of the whole word
+  while (whole < looked_at_.size() && in_word(looked_at_[whole])) ++whole;
+  const bool certain = end > 0;
+  std::array<char, WordsBefore::kWordSize> lowered;
+  ByteView mine;
+  if (!certain) {
+    end = whole;
+    while (end > begin && looked_at_[end - 1] == '\'') --end;
+    if (end - begin > lowered.size()) return;
+    std::transform(looked_at_.begin() + static_cast<std::ptrdiff_t>(begin),
+                   looked_at_.begin() + static_cast<std::ptrdiff_t>(end), lowered.begin(), lower);
+    mine = ByteView(lowered.data(), end - begin);
+  }
   const std::size_t from = begin - std::min(begin, kReach);
   WordsBefore words(looked_at_.substr(from, begin - from));
-  std::size_t whole = end;  // the end of the whole word
-  while (whole < looked_at_.size() && in_word(looked_at_[whole])) ++whole;
   WordsAfter after(looked_at_.substr(whole, kReach));
   for (const AnswerSet::Candidate& candidate : target.candidates) {
     constexpr std::size_t kTry = 16;
+    if (!certain && !candidate.pattern->takes(mine, candidate.place)) continue;
     if (work_ < kReach) return;
     work_ -= kTry;
-    if (!candidate.pattern->begins(words, candidate.place)) continue;
-    const auto last = candidate.pattern->ends(after, candidate.place);
+    const auto last = candidate.pattern->match(words, after, candidate.place);
     if (!last) continue;
     work_ -= kReach - kTry;
     const std::size_t at = *last == 0 ? end : whole + *last;
@@ -174,6 +200,12 @@ void TextWatch::tell_events() {
     };
     return order(a) < order(b);
   });
+  // A phrase may have been found from two of its anchors.
+  const auto twice = std::ranges::unique(events_, [](const Event& a, const Event& b) {
+    return a.at == b.at && a.kind == b.kind && a.kind == EventKind::Phrase &&
+           a.candidate->phrase == b.candidate->phrase;
+  });
+  events_.erase(twice.begin(), twice.end());
   for (const Event& event : events_) {
     switch (event.kind) {
       case EventKind::Fence:

@@ -63,6 +63,9 @@ class TextWatch final : private MatchListener, private WordIndex::Listener {
 
   void look(ByteView text, std::size_t from, std::size_t to);
   void word(std::size_t index, std::size_t begin) override;
+  void pair(std::size_t index, std::size_t begin) override;
+  void look_for_triggers(const AnswerSet::Target& target, std::size_t begin);
+  void compare(const AnswerSet::Target& target, std::size_t begin, std::size_t end);
   void fence(std::size_t end) override;
   bool matched(std::size_t id, unsigned long long end) override;
   void match_near_triggers();

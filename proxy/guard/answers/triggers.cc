@@ -1,6 +1,8 @@
 #include "proxy/guard/answers/triggers.h"
 
+#include <algorithm>
 #include <array>
+#include <bitset>
 
 #include "proxy/guard/answers/words.h"
 
@@ -217,6 +219,21 @@ bool begins_with(ByteView text, std::string_view rest) noexcept {
   return true;
 }
 
+// Bytes that the nearest sign of a trigger's part takes, the next one first. White space may be
+// there or not; where the part ends, any byte may follow.
+template <class Iterator>
+std::bitset<256> nearest(Iterator at, Iterator end) {
+  std::bitset<256> bytes;
+  for (; at != end; ++at) {
+    for (unsigned c = 0; c < 256; ++c) {
+      const char byte = static_cast<char>(c);
+      if (*at == ' ' ? is_space(byte) : takes(*at, byte)) bytes.set(c);
+    }
+    if (*at != ' ') return bytes;
+  }
+  return bytes.set();
+}
+
 // Behind the '?' that ends the beginning of an address, without a byte of `ends`; otherwise 0.
 std::size_t question_in(ByteView text, std::size_t at, std::string_view ends) noexcept {
   const std::size_t most = std::min(text.size(), at + kMaxAddress);
@@ -256,6 +273,24 @@ bool stands_around(std::string_view trigger, const TriggerWord& word, ByteView t
   return begins_with(text.substr(at + word.word.size()),
                      trigger.substr(word.offset + word.word.size())) &&
          ends_with(text.substr(0, at), trigger.substr(0, word.offset));
+}
+
+WordIndex::Neighbours neighbours_of(std::string_view trigger, const TriggerWord& word) {
+  const std::string_view front = trigger.substr(0, word.offset);
+  const std::string_view rest = trigger.substr(word.offset + word.word.size());
+  return {nearest(front.rbegin(), front.rend()), nearest(rest.begin(), rest.end())};
+}
+
+// As question_behind() reads them.
+WordIndex::Neighbours neighbours_of_address(std::string_view word) {
+  WordIndex::Neighbours bytes;
+  const bool scheme = word.starts_with("http");
+  for (unsigned c = 0; c < 256; ++c) {
+    const char byte = static_cast<char>(c);
+    bytes.before[c] = !scheme || byte == '(' || byte == ':' || byte == '<' || is_space(byte);
+    bytes.behind[c] = scheme ? byte == ':' : byte == '=' || is_space(byte);
+  }
+  return bytes;
 }
 
 std::size_t question_behind(ByteView text, std::size_t at) noexcept {

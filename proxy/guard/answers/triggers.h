@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "proxy/base/bytes.h"
+#include "proxy/guard/answers/word_index.h"
 
 namespace bottle {
 
@@ -25,6 +26,11 @@ struct TriggerWord {
 // True if the trigger stands around its word, which begins at `at`.
 [[nodiscard]] bool stands_around(std::string_view trigger, const TriggerWord& word, ByteView text,
                                  std::size_t at) noexcept;
+
+// The bytes that may stand next to the word of a trigger, or of one that leads an address.
+[[nodiscard]] WordIndex::Neighbours neighbours_of(std::string_view trigger,
+                                                  const TriggerWord& word);
+[[nodiscard]] WordIndex::Neighbours neighbours_of_address(std::string_view word);
 
 // Of a word that may lead an address ("http", "https", "src", "href", "data") and begins at `at`:
 // behind the '?' of the address, if it is an image's or link's and has one; otherwise 0.

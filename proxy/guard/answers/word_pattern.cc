@@ -1,21 +1,14 @@
 #include "proxy/guard/answers/word_pattern.h"
 
 #include <algorithm>
-#include <array>
-#include <bitset>
+#include <bit>
 #include <stdexcept>
 #include <utility>
 
+#include "proxy/guard/answers/cheapest_cut.h"
 #include "proxy/guard/answers/word_cost.h"
 
 namespace bottle {
-namespace {
-
-constexpr std::size_t kMaxPlaces = 128;
-constexpr unsigned kMaxCost = 1000000;
-
-}  // namespace
-
 bool WordPattern::Place::takes(ByteView word) const noexcept {
   if (any) return true;
   if ((letters & letter(word)) == 0) return false;
@@ -42,27 +35,20 @@ bool WordPattern::begins(WordsBefore& words, std::uint16_t place) const {
   if (nearest.empty() || (places_[place].letters_before & Place::letter(nearest)) == 0) {
     return false;
   }
-  std::array<std::uint16_t, kMaxPlaces> open;
-  std::size_t count = 0;
-  for (const std::uint16_t at : places_[place].before) open[count++] = at;
-  for (std::size_t i = 0; count > 0; ++i) {
+  Places open = before_[place];
+  for (std::size_t i = 0; open.any(); ++i) {
     const ByteView word = words.at(i);
     if (word.empty()) return false;
-    std::bitset<kMaxPlaces> seen;
-    std::array<std::uint16_t, kMaxPlaces> next;
-    std::size_t next_count = 0;
-    for (std::size_t k = 0; k < count; ++k) {
-      const Place& one = places_[open[k]];
-      if (!one.takes(word)) continue;
+    const std::uint32_t letter = Place::letter(word);
+    Places next;
+    for (; open.any(); open.drop_first()) {
+      const std::size_t at = open.first();
+      const Place& one = places_[at];
+      if ((one.letters & letter) == 0 || !one.takes(word)) continue;
       if (one.first) return true;
-      for (const std::uint16_t earlier : one.before) {
-        if (seen[earlier]) continue;
-        seen.set(earlier);
-        next[next_count++] = earlier;
-      }
+      next.add(before_[at]);
     }
-    std::copy_n(next.begin(), next_count, open.begin());
-    count = next_count;
+    open = next;
   }
   return false;
 }
@@ -73,84 +59,102 @@ std::optional<std::size_t> WordPattern::ends(WordsAfter& words, std::uint16_t pl
   if (nearest.empty() || (places_[place].letters_after & Place::letter(nearest)) == 0) {
     return std::nullopt;
   }
-  std::array<std::uint16_t, kMaxPlaces> open;
-  std::size_t count = 0;
-  for (const std::uint16_t at : places_[place].after) open[count++] = at;
-  for (std::size_t i = 0; count > 0; ++i) {
+  Places open = after_[place];
+  for (std::size_t i = 0; open.any(); ++i) {
     const WordsAfter::Word word = words.at(i);
     if (word.text.empty()) return std::nullopt;
+    const std::uint32_t letter = Place::letter(word.text);
     std::size_t end = 0;
-    std::bitset<kMaxPlaces> seen;
-    std::array<std::uint16_t, kMaxPlaces> next;
-    std::size_t next_count = 0;
-    for (std::size_t k = 0; k < count; ++k) {
-      const Place& one = places_[open[k]];
+    Places next;
+    for (; open.any(); open.drop_first()) {
+      const std::size_t at = open.first();
+      const Place& one = places_[at];
+      if ((one.letters & letter) == 0) continue;
       const std::size_t last = one.last ? one.takes_beginning(word.text) : 0;
       if (last > 0 && (end == 0 || last < end)) end = last;
-      if (!word.complete || !one.takes(word.text)) continue;
-      for (const std::uint16_t later : one.after) {
-        if (seen[later]) continue;
-        seen.set(later);
-        next[next_count++] = later;
-      }
+      if (word.complete && one.takes(word.text)) next.add(after_[at]);
     }
     if (end > 0) return word.begin + end;
-    std::copy_n(next.begin(), next_count, open.begin());
-    count = next_count;
+    open = next;
   }
   return std::nullopt;
 }
 
-unsigned WordPattern::cost(const std::vector<std::uint16_t>& places) const {
-  unsigned sum = 0;
-  for (const std::uint16_t at : places) {
-    const Place& place = places_[at];
-    if (place.any) return kMaxCost;
-    for (const Word& word : place.words) sum += word_cost(word.text, word.open || place.last);
+std::optional<std::size_t> WordPattern::match(WordsBefore& before, WordsAfter& after,
+                                              std::uint16_t place) const {
+  // First the side that fewer words pass.
+  const Place& one = places_[place];
+  if (std::popcount(one.letters_before) < std::popcount(one.letters_after)) {
+    return begins(before, place) ? ends(after, place) : std::nullopt;
+  }
+  const auto end = ends(after, place);
+  return end && begins(before, place) ? end : std::nullopt;
+}
+
+// How often a step makes the index stop, in hundredths of its finds in the pages that word_cost()
+// was counted in. Every entry of its filters stops it at some words that are not meant, too.
+std::int64_t WordPattern::cost(const Step& step) const {
+  constexpr std::int64_t kAloneEntry = 300;
+  constexpr std::int64_t kPairEntry = 20;
+  constexpr std::int64_t kWordsCounted = 120;  // thousands; words that belong together are likelier
+  const Place& place = places_[step.place];
+  if (place.any) return CheapestCut::kNever;
+  std::int64_t sum = 0;
+  for (const Word& word : place.words) {
+    const bool ends = step.behind == kNoPlace && place.last;
+    const bool open = word.open || ends;
+    if (open && word.text.size() < WordIndex::kLeastOpen) return CheapestCut::kNever;
+    const std::int64_t count = word_cost(word.text, open);
+    if (step.behind == kNoPlace) {
+      sum += kAloneEntry + 100 * count;
+      continue;
+    }
+    const Place& behind = places_[static_cast<std::size_t>(step.behind)];
+    if (behind.any) return CheapestCut::kNever;
+    for (const Word& other : behind.words) {
+      const bool open_behind = other.open || behind.last;
+      if (open_behind && other.text.size() < WordIndex::kLeastOpen) return CheapestCut::kNever;
+      sum += kPairEntry + count * word_cost(other.text, open_behind) / kWordsCounted;
+    }
   }
   return sum;
 }
 
-// True if no text is matched without this place.
-bool WordPattern::all_pass(std::uint16_t place) const {
-  std::bitset<kMaxPlaces> seen;
-  std::vector<std::uint16_t> open;
-  seen.set(place);
+void WordPattern::choose_anchors() {
+  // A place is an edge between two nodes, and so is what may follow what.
+  const std::size_t source = 2 * places_.size();
+  const std::size_t sink = source + 1;
+  CheapestCut graph(sink + 1);
+  std::vector<Step> steps;
+  const auto add = [&](std::size_t from, std::size_t to, const Step& step, bool sure) {
+    graph.add(from, to, sure ? CheapestCut::kNever : cost(step));
+    steps.push_back(step);
+  };
   for (std::uint16_t at = 0; at < places_.size(); ++at) {
-    if (!places_[at].last || at == place) continue;
-    seen.set(at);
-    open.push_back(at);
-  }
-  while (!open.empty()) {
-    const Place& one = places_[open.back()];
-    open.pop_back();
-    if (one.first) return false;
-    for (const std::uint16_t earlier : one.before) {
-      if (seen[earlier]) continue;
-      seen.set(earlier);
-      open.push_back(earlier);
+    const std::size_t node = 2 * std::size_t{at};
+    add(node, node + 1, {at, kNoPlace}, false);
+    if (places_[at].first) add(source, node, {at, kNoPlace}, true);
+    if (places_[at].last) add(node + 1, sink, {at, kNoPlace}, true);
+    for (const std::uint16_t later : places_[at].after) {
+      add(node + 1, 2 * std::size_t{later}, {at, later}, false);
     }
   }
-  return true;
+  const std::vector<std::size_t> cut = graph.find(source, sink);
+  if (cut.empty()) throw std::logic_error("a phrase has no word of its own");
+  for (const std::size_t edge : cut) add_anchors(steps[edge]);
 }
 
-void WordPattern::choose_anchors() {
-  std::vector<std::uint16_t> first;
-  std::vector<std::uint16_t> last;
-  for (std::uint16_t at = 0; at < places_.size(); ++at) {
-    if (places_[at].first) first.push_back(at);
-    if (places_[at].last) last.push_back(at);
-  }
-  std::vector<std::uint16_t> best = cost(first) < cost(last) ? first : last;
-  for (std::uint16_t at = 0; at < places_.size(); ++at) {
-    std::vector<std::uint16_t> one{at};
-    if (cost(one) < cost(best) && all_pass(at)) best = std::move(one);
-  }
-  for (const std::uint16_t at : best) {
-    const Place& place = places_[at];
-    if (place.any) throw std::logic_error("a phrase has no word of its own");
-    for (const Word& word : place.words) {
-      anchors_.push_back({word.text, word.open || place.last, at});
+void WordPattern::add_anchors(const Step& step) {
+  const Place& place = places_[step.place];
+  for (const Word& word : place.words) {
+    if (step.behind == kNoPlace) {
+      anchors_.push_back({{word.text, word.open || place.last}, std::nullopt, step.place});
+      continue;
+    }
+    const Place& behind = places_[static_cast<std::size_t>(step.behind)];
+    for (const Word& other : behind.words) {
+      const WordIndex::Entry next{other.text, other.open || behind.last};
+      anchors_.push_back({{word.text, word.open}, next, step.place});
     }
   }
 }
@@ -177,6 +181,14 @@ class WordPatternParser {
         out_.places_[earlier].after.push_back(place);
         out_.places_[earlier].letters_after |= out_.places_[place].letters;
         out_.places_[place].letters_before |= out_.places_[earlier].letters;
+      }
+    }
+    out_.before_.resize(out_.places_.size());
+    out_.after_.resize(out_.places_.size());
+    for (std::uint16_t place = 0; place < out_.places_.size(); ++place) {
+      for (const std::uint16_t earlier : out_.places_[place].before) {
+        out_.before_[place].add(earlier);
+        out_.after_[earlier].add(place);
       }
     }
   }
@@ -302,7 +314,7 @@ class WordPatternParser {
   }
 
   Part single(WordPattern::Place place) {
-    if (out_.places_.size() == kMaxPlaces) fail();
+    if (out_.places_.size() == WordPattern::kMaxPlaces) fail();
     out_.places_.push_back(std::move(place));
     const auto at = static_cast<std::uint16_t>(out_.places_.size() - 1);
     return {false, {at}, {at}};

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -8,6 +10,7 @@
 #include <vector>
 
 #include "proxy/base/bytes.h"
+#include "proxy/guard/answers/word_index.h"
 #include "proxy/guard/answers/words.h"
 
 namespace bottle {
@@ -17,24 +20,30 @@ namespace bottle {
 // words does not matter: spaces, line breaks, punctuation, markup. The last word stands for all
 // that begin with it, so that nothing behind it need be known.
 //
-// It is compared from an anchor on, in both directions. Every text that it matches has a word of
-// one of its anchors: those are chosen that are the rarest in English.
+// It is compared from an anchor on, in both directions. Each text that it matches has an anchor:
+// those words, and pairs of words in a row, are chosen that are the rarest in English.
 class WordPattern {
  public:
   // The text is one of ours: a mistake in it is an exception (std::logic_error).
   explicit WordPattern(std::string_view text);
+  WordPattern(const WordPattern&) = delete;
+  WordPattern& operator=(const WordPattern&) = delete;
 
   struct Anchor {
-    std::string word;
-    bool open = false;  // a word that begins so
+    WordIndex::Entry word;
+    std::optional<WordIndex::Entry> behind;  // the word behind it
     std::uint16_t place = 0;
   };
+  // Lives as long as this.
   [[nodiscard]] const std::vector<Anchor>& anchors() const noexcept { return anchors_; }
-  // True if the words in front of an anchor's word are the pattern's beginning.
-  [[nodiscard]] bool begins(WordsBefore& words, std::uint16_t place) const;
-  // Where the pattern ends first if it goes on with the words behind an anchor's word: counted from
-  // the end of that. A word that is not complete is none, but as the last one.
-  [[nodiscard]] std::optional<std::size_t> ends(WordsAfter& words, std::uint16_t place) const;
+  // True if a word, in lower case, may stand at an anchor.
+  [[nodiscard]] bool takes(ByteView word, std::uint16_t place) const {
+    return places_[place].takes(word);
+  }
+  // Where the pattern ends first if it matches with an anchor's word between these words: counted
+  // from the end of that. A word that is not complete is none, but as the last one.
+  [[nodiscard]] std::optional<std::size_t> match(WordsBefore& before, WordsAfter& after,
+                                                 std::uint16_t place) const;
 
  private:
   friend class WordPatternParser;
@@ -61,12 +70,48 @@ class WordPattern {
     [[nodiscard]] std::size_t takes_beginning(ByteView word) const noexcept;
   };
 
-  // Costs of a set of places as anchors.
-  [[nodiscard]] unsigned cost(const std::vector<std::uint16_t>& places) const;
-  [[nodiscard]] bool all_pass(std::uint16_t place) const;
+  static constexpr std::size_t kMaxPlaces = 128;
+  // A set of places.
+  class Places {
+   public:
+    void add(std::size_t place) noexcept { bits_[place / 64] |= std::uint64_t{1} << (place % 64); }
+    void add(const Places& more) noexcept {
+      bits_[0] |= more.bits_[0];
+      bits_[1] |= more.bits_[1];
+    }
+    [[nodiscard]] bool any() const noexcept { return (bits_[0] | bits_[1]) != 0; }
+    // Of a set that has any.
+    [[nodiscard]] std::size_t first() const noexcept {
+      const std::size_t half = bits_[0] != 0 ? 0 : 1;
+      return 64 * half + static_cast<std::size_t>(std::countr_zero(bits_[half]));
+    }
+    void drop_first() noexcept {
+      std::uint64_t& half = bits_[bits_[0] != 0 ? 0 : 1];
+      half &= half - 1;
+    }
+
+   private:
+    std::array<std::uint64_t, kMaxPlaces / 64> bits_{};
+  };
+
+  // The words in front of a place's are the pattern's beginning.
+  [[nodiscard]] bool begins(WordsBefore& words, std::uint16_t place) const;
+  [[nodiscard]] std::optional<std::size_t> ends(WordsAfter& words, std::uint16_t place) const;
+
+  static constexpr std::int64_t kNoPlace = -1;
+  // A step of a match: the word of a place, or that and the word of the place behind it.
+  struct Step {
+    std::uint16_t place = 0;
+    std::int64_t behind = kNoPlace;
+  };
+  [[nodiscard]] std::int64_t cost(const Step& step) const;
   void choose_anchors();
+  void add_anchors(const Step& step);
 
   std::vector<Place> places_;
+  // By place: those that may stand in front of it, and behind it.
+  std::vector<Places> before_;
+  std::vector<Places> after_;
   std::vector<Anchor> anchors_;
 };
 

@@ -24,6 +24,8 @@ constexpr char lower(char c) noexcept {
 // they are asked for. `text` outlives it.
 class WordsBefore {
  public:
+  static constexpr std::size_t kWordSize = 23;  // longer ones are no word of a pattern
+
   explicit WordsBefore(ByteView text) noexcept : text_(text) {}
   // Empty: there is none, or it is farther than a phrase reaches.
   [[nodiscard]] ByteView at(std::size_t index) noexcept;
@@ -31,7 +33,6 @@ class WordsBefore {
  private:
   static constexpr std::size_t kWords = 40;
   static constexpr std::size_t kGap = 32;
-  static constexpr std::size_t kWordSize = 23;  // longer ones are no word of a pattern
   struct Word {
     char text[kWordSize];  // at its end
     std::uint8_t size;
