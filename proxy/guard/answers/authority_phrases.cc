@@ -52,6 +52,9 @@ constexpr std::array kPhrases{
                "ai agent|automated agent|coding assistant|chatbot|ai model|assistant) @{0,3} "
                "(reading|processing|parsing|summarizing|summarising|viewing|analyzing|"
                "working|scanning|please)"},
+    WordPhrase{kClass, 50,
+               "if you are (an|a) (ai|llm|large language model|language model|ai assistant|ai "
+               "agent|ai model)"},
     WordPhrase{kClass, 30, "(ai|llm) (assistant*|agent*|model*) (shall|required|instructed)"},
     WordPhrase{kClass, 50, "(failure|refusal|refusing|failing) to (comply|follow|obey|cooperate)"},
     WordPhrase{
@@ -72,7 +75,7 @@ constexpr std::array kPhrases{
         "(assistant|agent|models)"},
     WordPhrase{
         kClass, 60,
-        "(i|we) (hereby|now|explicitly) "
+        "(i|we) (hereby|now|explicitly)? "
         "(authorize|authorise|order|command|instruct|direct|permit|require) (you|the assistant|the "
         "agent|the model) to @? (execute|ignore|proceed|share|send|disclose|disable)"},
     WordPhrase{kClass, 60,

@@ -34,7 +34,7 @@ constexpr std::array kPhrases{
         "@{0,5} (id rsa|id ed25519|aws credentials|netrc|npmrc|pypirc|etc passwd|etc shadow|"
         "kube config|git credentials|env file*|env|environment variables|private "
         "key*|secrets|credentials) @{0,8} (and|then) @{0,2} "
-        "(send|upload|include|forward|encode|base64|email|append|paste|submit)"},
+        "(send|upload|include|forward|encode|base64|email|append|paste|submit|pass)"},
     WordPhrase{
         kClass, 80,
         "(print|output|reveal|show|repeat|display|tell "
@@ -47,7 +47,7 @@ constexpr std::array kPhrases{
                "(print|output|reveal|repeat|tell me|include|leak|dump|disclose|append|give "
                "me|reply with|respond with|say) @{0,4} (your|all|any|user's|every) @? "
                "(api key|secret key|credentials|environment variables|env vars|access "
-               "token|password|private key)"},
+               "token|password|private key|configuration|instructions)"},
     WordPhrase{kClass, 45,
                "(enter|provide|give|send|confirm|verify|type|supply|share) (me|us)? (your|the "
                "users|user's|users|their) @{0,2} (password|api key|access "

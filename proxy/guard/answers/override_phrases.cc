@@ -31,6 +31,16 @@ constexpr std::array kPhrases{
                "(ignore|disregard|forget) (everything|anything|all) @{0,4} "
                "(above|before|previously|prior|earlier|told)"},
     WordPhrase{kClass, 100,
+               "(ignore|disregard|forget|scrap|drop) (whatever|everything|anything|what) @{0,5} "
+               "(asked|told|said|wanted|requested) @{0,3} (earlier|before|previously|above)"},
+    WordPhrase{
+        kClass, 100,
+        "(previous|prior|earlier|original|above|old|existing) "
+        "(instructions|rules|guidelines|restrictions) (no longer|do not|don't) (apply|bind)"},
+    WordPhrase{kClass, 60,
+               "you @{0,2} (operate|act|respond|work) without any? "
+               "(restriction|limit|filter|guideline|rules)"},
+    WordPhrase{kClass, 100,
                "(do not|don't|don t|never|no longer|stop) @? (follow*|obey*|adher* to|comply* "
                "with|listen* to|heed*) @{0,3} "
                "(previous|prior|above|earlier|original|system|developer|initial|user's|users|user) "
@@ -130,6 +140,7 @@ constexpr std::array kForeign{
                "(ignor*|olvid*|omit*) (todas|toda|las|tus|sus|estas){0,3} "
                "(instrucciones|ordenes|indicaciones|reglas) @? "
                "(anteriores|previas|precedentes|iniciales)"},
+    WordPhrase{kClass, 100, "(ignor*|olvid*|omit*) todo lo (anterior|previo|dicho)"},
     WordPhrase{kClass, 100,
                "(ignora*|dimentica*) (tutte|le|tue){0,3} istruzioni @? (precedenti|iniziali)"},
     WordPhrase{kClass, 100,

@@ -113,7 +113,7 @@ constexpr std::array kCommands{
     RawPhrase{
         kCredential, 100,
         R"re((?:ncat|netcat|\bnc)\s[^\n]*(?:-e\s/bin/|-c\s/bin/|<\s?(?:~|/etc/|\$HOME|\.env)))re"},
-    RawPhrase{kTool, 30, R"re(curl\s[^\n|]*\|\s?(?:sudo\s)?(?:ba|z|da)?sh\b)re"},
+    RawPhrase{kTool, 35, R"re(curl\s[^\n|]*\|\s?(?:sudo\s)?(?:ba|z|da)?sh\b)re"},
     RawPhrase{kTool, 40, R"re(rm\s-rf\s(?:~|/|\$HOME|\*))re"},
 };
 

@@ -11,7 +11,8 @@ struct Common {
   unsigned count;
 };
 
-// Counted in the pages that tests/fetch_documentation.sh fetches. In the order of the alphabet.
+// Counted in the pages that bench/guard/fetch_documentation.sh fetches. In the order of the
+// alphabet.
 constexpr std::array kCommon = std::to_array<Common>(
     {{"a", 1871},          {"above", 104},      {"action", 153},     {"add", 483},
      {"after", 74},        {"agent", 87},       {"ai", 580},         {"all", 254},

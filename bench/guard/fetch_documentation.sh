@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fetches real documentation into DIR, a cache outside the tree: READMEs and HTML of npm, PyPI,
-# crates and Debian's -doc packages. The test of the answers' watch reads what is there
-# (BOTTLE_DOCUMENTATION=DIR). Usage: fetch_documentation.sh DIR
+# crates and Debian's -doc packages, about 1,200 pages in DIR/pages. Then answer_notes DIR/pages
+# prints how many of them the guard would note. Usage: fetch_documentation.sh DIR
 set -eu
 dir=${1:?usage: fetch_documentation.sh DIR}
 mkdir -p "$dir/pages" "$dir/work"
