@@ -93,14 +93,19 @@ awaitable<Result<>> Guard::look_back(Response& response, Exchange& exchange, Pas
   const bool events = to_lower(response.head.fields.find("content-type").value_or(""))
                           .starts_with("text/event-stream");
   if (rule == AnswerRule::Note) {
-    if (!looks) co_return Result<>();
+    if (!looks) {
+      passage.findings.add(unread_answer());
+      co_return Result<>();
+    }
     response.body = std::make_unique<InspectedBody>(std::move(response.body), std::move(looks),
                                                     rule, events, passage);
     co_return Result<>();
   }
   if (!looks) {
-    Failure failure(Code::Denied, "the answer has a content coding that the guard cannot undo",
-                    problem_code::kAnswerBlocked);
+    const char* const why = answers_.wait() == nullptr
+                                ? "the guard has nothing to look at answers with"
+                                : "the answer has a content coding that the guard cannot undo";
+    Failure failure(Code::Denied, why, problem_code::kAnswerBlocked);
     failure.by = DecidedBy::Guard;
     response.body->stop(failure);
     co_return failure;

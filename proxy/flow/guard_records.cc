@@ -32,6 +32,11 @@ FindingRecord record_of(const Finding& finding, FindingAction action) {
                        .action = action};
 }
 
+FindingRecord unread_answer() {
+  return FindingRecord{
+      .name = "answer_not_read", .kind = "answer", .severity = "note", .part = "body"};
+}
+
 std::function<void(const Finding&)> reporter(Passage& passage) {
   return [&passage](const Finding& finding) {
     const bool note = finding.severity == Severity::Note;

@@ -10,6 +10,8 @@ namespace bottle {
 
 // The audit log's account of a finding.
 [[nodiscard]] FindingRecord record_of(const Finding& finding, FindingAction action);
+// That an answer passed, or a part of it, without being looked at.
+[[nodiscard]] FindingRecord unread_answer();
 // Adds the findings of a scan that refuses to the passage, which outlives the returned function.
 [[nodiscard]] std::function<void(const Finding&)> reporter(Passage& passage);
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proxy/contract/problem_codes.h"
+#include "proxy/flow/guard_records.h"
 
 namespace bottle {
 namespace {
@@ -46,6 +47,7 @@ Result<> InspectedBody::look(const Chunk& chunk) {
   }
   inspection_.reset();
   passage_.scanned_response_body = scanned_before_;
+  passage_.findings.add(unread_answer());
   return {};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <future>
 #include <memory>
 
@@ -12,18 +13,25 @@ namespace bottle {
 // answer comes, so the start does not wait for it. Shared by all threads.
 class PendingAnswers {
  public:
-  PendingAnswers() : compiling_(std::async(std::launch::async, &AnswerSet::make).share()) {}
+  using Made = Expected<std::unique_ptr<const AnswerSet>>;
+
+  explicit PendingAnswers(Made (*make)() = &AnswerSet::make)
+      : compiling_(std::async(std::launch::async, make).share()) {}
   PendingAnswers(const PendingAnswers&) = delete;
   PendingAnswers& operator=(const PendingAnswers&) = delete;
 
-  // Waits until it is there. Null: it could not be made. Lives as long as this.
+  // Waits until it is there. Null: it could not be made, and no answer can be looked at. Lives as
+  // long as this.
   [[nodiscard]] const AnswerSet* wait() const {
-    const Made& made = compiling_.get();
-    return made ? made->get() : nullptr;
+    try {
+      const Made& made = compiling_.get();
+      return made ? made->get() : nullptr;
+    } catch (const std::exception&) {
+      return nullptr;
+    }
   }
 
  private:
-  using Made = Expected<std::unique_ptr<const AnswerSet>>;
   std::shared_future<Made> compiling_;
 };
 

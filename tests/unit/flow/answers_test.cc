@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -134,6 +135,75 @@ TEST_F(Answers, NoteDoesNotLookAtDownloads) {
   const auto told = end(response);
   EXPECT_FALSE(told.contains("findings"));
   EXPECT_EQ(told["scanned"], nlohmann::json::array());
+}
+
+TEST_F(Answers, AnUnknownCodingIsNotedAsUnread) {
+  upstream.coding = "compress";
+  Response response = ask(kLure);
+  EXPECT_EQ(text_of(response), kLure);
+  const auto told = end(response);
+  EXPECT_EQ(told["scanned"], nlohmann::json::array());
+  ASSERT_EQ(told["findings"].size(), 1U) << told;
+  EXPECT_EQ(told["findings"][0]["name"], "answer_not_read");
+  EXPECT_EQ(told["findings"][0]["action"], "noted");
+}
+
+TEST_F(Answers, AnUnknownCodingIsBlocked) {
+  rule("a.test=block");
+  upstream.coding = "compress";
+  Response response = ask("nothing to see");
+  EXPECT_EQ(response.head.status, 403);
+  EXPECT_EQ(text_of(response).find("nothing to see"), std::string::npos);
+  EXPECT_EQ(end(response)["reason"], "answer_blocked");
+}
+
+TEST_F(Answers, ACodingThatBreaksIsNotedAsUnread) {
+  upstream.coding = "gzip";
+  Response response = ask("this is no gzip");
+  EXPECT_EQ(text_of(response), "this is no gzip");
+  const auto told = end(response);
+  EXPECT_EQ(told["scanned"], nlohmann::json::array());
+  ASSERT_EQ(told["findings"].size(), 1U) << told;
+  EXPECT_EQ(told["findings"][0]["name"], "answer_not_read");
+}
+
+TEST_F(Answers, ACodingThatBreaksIsBlocked) {
+  rule("a.test=block");
+  upstream.coding = "gzip";
+  Response response = ask("this is no gzip");
+  EXPECT_EQ(response.head.status, 403);
+  EXPECT_EQ(end(response)["reason"], "answer_blocked");
+}
+
+class AnswersWithoutASet : public Answers {
+ protected:
+  AnswersWithoutASet() { remake(UpstreamKind::Direct, blind_); }
+
+ private:
+  const PendingAnswers none_{+[]() -> PendingAnswers::Made { return Error{}; }};
+  Guard blind_{secrets, settings, Guard::Limits{}, decode, none_};
+};
+
+TEST_F(AnswersWithoutASet, AreNotedAsUnread) {
+  Response response = ask(kLure);
+  EXPECT_EQ(text_of(response), kLure);
+  const auto told = end(response);
+  EXPECT_EQ(told["scanned"], nlohmann::json::array());
+  ASSERT_EQ(told["findings"].size(), 1U) << told;
+  EXPECT_EQ(told["findings"][0]["name"], "answer_not_read");
+}
+
+TEST_F(AnswersWithoutASet, AreBlocked) {
+  rule("a.test=block");
+  Response response = ask("nothing to see");
+  EXPECT_EQ(response.head.status, 403);
+  EXPECT_EQ(end(response)["reason"], "answer_blocked");
+}
+
+TEST_F(Answers, ASetThatThrowsIsNone) {
+  const PendingAnswers broken(
+      +[]() -> PendingAnswers::Made { throw std::logic_error("a phrase is malformed"); });
+  EXPECT_EQ(broken.wait(), nullptr);
 }
 
 TEST_F(Answers, BlockLetsACleanAnswerThrough) {

@@ -67,6 +67,7 @@ class FakeUpstream final : public Upstream {
       exchange.trace.by = DecidedBy::Pipelock;
     }
     if (!type.empty()) response.head.fields.add("content-type", type);
+    if (!coding.empty()) response.head.fields.add("content-encoding", coding);
     response.body = std::move(answer);
     response.head.has_body = response.body != nullptr;
     response.head.content_length = declared;
@@ -81,6 +82,7 @@ class FakeUpstream final : public Upstream {
   std::unique_ptr<BodySource> answer;
   std::optional<std::uint64_t> declared;
   std::string type;
+  std::string coding;
   int asked = 0;
   RequestHead head;
   Bytes got;  // the body as it left
@@ -129,9 +131,10 @@ class FlowBench : public testing::Test {
     audit = std::move(*opened);
     remake(UpstreamKind::Direct);
   }
-  void remake(UpstreamKind kind) {
+  void remake(UpstreamKind kind) { remake(kind, guard); }
+  void remake(UpstreamKind kind, Guard& with) {
     handler = std::make_unique<ProxyHandler>(
-        ProxyHandler::Services{*policy, upstream, kind, guard, *audit, host_watch, "t-"});
+        ProxyHandler::Services{*policy, upstream, kind, with, *audit, host_watch, "t-"});
   }
 
   std::unique_ptr<Exchange> exchange(const RequestHead& head, std::string host = "a.test") {
