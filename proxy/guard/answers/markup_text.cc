@@ -33,7 +33,7 @@ constexpr std::uint64_t key_of(std::string_view name) noexcept {
   }
   return key;
 }
-// What matters about an element.
+// Traits that matter of an element.
 enum Trait : std::uint8_t {
   kInline = 1,       // stands within a line: what is around it is one sentence
   kVoid = 2,         // has no content

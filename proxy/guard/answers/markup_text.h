@@ -13,8 +13,8 @@
 
 namespace bottle {
 
-// What matters of a tag's attributes: their values, in an order of its own. An attribute that is
-// not there has no data, one without a value is "1".
+// The values of those of a tag's attributes that matter, in an order of its own. An attribute that
+// is not there has no data, one without a value is "1".
 inline constexpr std::size_t kTagAttributes = 14;
 using TagAttributes = std::array<ByteView, kTagAttributes>;
 

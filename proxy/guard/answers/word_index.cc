@@ -216,7 +216,7 @@ struct WordIndex::Scan {
     index.look_up(text, at, key, blind > 0, listener);
     if (blind > 0) --blind;
   }
-  // What follows the last word is not known.
+  // The word that follows the last one is not known.
   void look_up_front() {
     if (blind < 2) index.look_up(text, front_at, front, true, listener);
   }

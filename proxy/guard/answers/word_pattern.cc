@@ -314,7 +314,7 @@ class WordPatternParser {
   }
 
   Part single(WordPattern::Place place) {
-    if (out_.places_.size() == WordPattern::kMaxPlaces) fail();
+    if (out_.places_.size() == WordPattern::kPlaces) fail();
     out_.places_.push_back(std::move(place));
     const auto at = static_cast<std::uint16_t>(out_.places_.size() - 1);
     return {false, {at}, {at}};

@@ -70,7 +70,7 @@ class WordPattern {
     [[nodiscard]] std::size_t takes_beginning(ByteView word) const noexcept;
   };
 
-  static constexpr std::size_t kMaxPlaces = 128;
+  static constexpr std::size_t kPlaces = 128;
   // A set of places.
   class Places {
    public:
@@ -91,7 +91,7 @@ class WordPattern {
     }
 
    private:
-    std::array<std::uint64_t, kMaxPlaces / 64> bits_{};
+    std::array<std::uint64_t, kPlaces / 64> bits_{};
   };
 
   // The words in front of a place's are the pattern's beginning.
