@@ -106,7 +106,7 @@ class SessionBench : public testing::Test {
     destination.port = 443;
     const bool listener = protocol == Protocol::H1 && arrival == Http1Session::Arrival::Listener;
     const bool named_by_host = arrival == Http1Session::Arrival::Server && !server_has_name;
-    context.emplace(SessionContext{io.get_executor(), wheel, front, drain, limits, rules,
+    context.emplace(SessionContext{io.get_executor(), wheel, *serves, drain, limits, rules,
                                    listener || named_by_host ? Destination{} : destination,
                                    listener ? Scheme::Http : Scheme::Https, doorkeeper});
     if (protocol == Protocol::H1) {
@@ -214,6 +214,13 @@ class SessionBench : public testing::Test {
     }
     EXPECT_TRUE(front_answer().body.ends_with(text)) << front_answer().body;
   }
+  awaitable<void> read_until_size(std::size_t size) {
+    while (front_answer().body.size() < size) {
+      const bool more = co_await pump(kLong);
+      if (!more) break;
+    }
+    EXPECT_GE(front_answer().body.size(), size);
+  }
   awaitable<void> read_until_interim(int status) {
     while (interims.empty() || interims.back() != status) {
       const bool more = co_await pump(kLong);
@@ -260,6 +267,7 @@ class SessionBench : public testing::Test {
   TimerWheel wheel;
   ScriptHandler handler;
   BenchHandler front;
+  Handler* serves = &front;
   DrainSignal drain;
   SessionLimits limits;
   H2Limits h2;
