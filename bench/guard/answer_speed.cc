@@ -21,6 +21,7 @@ double cpu_seconds() {
 
 std::string_view type_of(std::string_view name) {
   if (name.ends_with(".html") || name.ends_with(".htm")) return "text/html";
+  if (name.ends_with(".sse")) return "text/event-stream";
   return name.ends_with(".json") ? "application/json" : "text/plain";
 }
 
