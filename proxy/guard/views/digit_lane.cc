@@ -15,6 +15,8 @@ constexpr std::size_t kTextShare = 6;
 constexpr DigitAlphabet hex_alphabet() {
   DigitAlphabet made{.coded = Coded::Hex, .bits = 4, .alignments = 2, .values = kHexDigits};
   made.values['-'] = DigitAlphabet::kSkipped;
+  // U+0041
+  made.values['U'] = made.values['+'] = DigitAlphabet::kSkipped;
   made.values['x'] = made.values['X'] = DigitAlphabet::kPrefix;
   return made;
 }

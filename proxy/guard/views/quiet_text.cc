@@ -60,7 +60,7 @@ bool may_be_offset(ByteView in, Place at) {
   while (size < word.size() && hex_digit(word[size]) != kNoDigit) ++size;
   if (size == word.size()) return true;
   return size >= DumpLines::kLeastOffset && size <= DumpLines::kMostOffset &&
-         DumpLines::may_be_offset(in[static_cast<std::size_t>(at) - 1], word[size]);
+         DumpLines::may_be_offset(in[static_cast<std::size_t>(at) - 1], word.front(), word[size]);
 }
 
 bool may_be_uuencode(ByteView in, Place at) {
@@ -228,6 +228,8 @@ constexpr std::array<std::uint8_t, 256> kClasses = [] {
   return table;
 }();
 
+constexpr bool begins_line(char before) { return before == '\n' || before == '"'; }
+
 struct PortableClasses {
   static TextClasses of(const char* block) {
     TextClasses found;
@@ -237,7 +239,7 @@ struct PortableClasses {
       found.digits |= std::uint64_t{(classes & kDigitClass) != 0} << i;
       found.hex |= std::uint64_t{(classes & kHexClasses) != 0} << i;
       found.equals |= std::uint64_t{(classes & kEqualsClass) != 0} << i;
-      found.begins |= std::uint64_t{block[i] == 'b' && *(block + i - 1) == '\n'} << i;
+      found.begins |= std::uint64_t{block[i] == 'b' && begins_line(*(block + i - 1))} << i;
     }
     return found;
   }
@@ -275,8 +277,10 @@ struct Avx2Classes {
                             _mm256_shuffle_epi8(rows(kHighRows), high));
   }
   BOTTLE_AVX2 static __m256i begins(__m256i bytes, const char* block) {
-    return _mm256_and_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('b')),
-                            _mm256_cmpeq_epi8(load(block - 1), _mm256_set1_epi8('\n')));
+    const __m256i before = load(block - 1);
+    const __m256i line = _mm256_or_si256(_mm256_cmpeq_epi8(before, _mm256_set1_epi8('\n')),
+                                         _mm256_cmpeq_epi8(before, _mm256_set1_epi8('"')));
+    return _mm256_and_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('b')), line);
   }
   BOTTLE_AVX2 static TextClasses of(const char* block) {
     const __m256i low_bytes = load(block);

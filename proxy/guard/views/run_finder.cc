@@ -30,7 +30,7 @@ class RunFinder::State {
         run_(sink_),
         decimal_(sink_, NumberList::Base::Decimal, 8),
         octal_(sink_, NumberList::Base::Octal, 9),
-        dump_(sink_, 10),
+        dump_(sink_, 10, 13),
         quoted_(sink_, 11),
         uuencode_(sink_, 12) {}
 
@@ -49,6 +49,10 @@ class RunFinder::State {
   static constexpr std::size_t kTail = 128;
   static constexpr std::size_t kShortestRepeated = 2;  // words of one length that make a run
   static constexpr std::size_t kAnyWidth = SIZE_MAX;
+  // A run of short words goes on behind a prefix of the next line: where words of its length begin
+  // again within kMostBetween bytes, kLeastResumed characters together.
+  static constexpr Place kMostBetween = 64;
+  static constexpr std::size_t kLeastResumed = 8;
   // A shorter piece is not worth looking for its quiet parts.
   static constexpr std::size_t kLeastQuiet = 256;
 
@@ -61,6 +65,9 @@ class RunFinder::State {
   // The present word reaches to `at`, at least.
   void word_reaches(Place at, bool ended);
   bool add_to_run(Place at, bool ended);
+  bool add_short_word(Place at, bool ended);
+  void interrupt(std::size_t size);
+  void resume(std::size_t size);
   void repeat_short_word(std::size_t size);
   void end_run();
   void add_chars(Place from, Place to);
@@ -69,8 +76,10 @@ class RunFinder::State {
   void look_for_quoted(Place end);
   void look_for_uuencode(Place end);
 
-  // The present word begins a line as "begin" does.
-  [[nodiscard]] bool may_be_uuencode() const { return (first_ == 'b') & (before_ == '\n'); }
+  // The present word begins a line, or a string, as "begin" does.
+  [[nodiscard]] bool may_be_uuencode() const {
+    return (first_ == 'b') & ((before_ == '\n') | (before_ == '"'));
+  }
   [[nodiscard]] char at(Place place) const {
     return place >= begin_ ? in_[place - begin_] : tail_[kTail - (begin_ - place)];
   }
@@ -106,6 +115,10 @@ class RunFinder::State {
   // Of the open run.
   std::size_t words_ = 0;
   std::size_t width_ = 0;
+  bool interrupted_ = false;
+  Place last_begin_ = 0;  // of the word that interrupted it, and belongs to it if it ends there
+  std::size_t last_size_ = 0;  // what of that belongs to it
+  std::array<char, kMinWord> last_;
 
   // Words of one length that are no run yet; the last of them is the last word.
   std::size_t same_size_ = 0;
@@ -202,7 +215,12 @@ void RunFinder::State::word_begins(Place at) {
   first_ = in_[at - begin_];
   before_ = at > 0 ? this->at(at - 1) : '\n';
   // Padding ends base64; between short words "=" may be quoted-printable's.
-  if (run_.is_open() && (!near_ || (behind_ == '=' && width_ >= kMinWord))) end_run();
+  if (!run_.is_open()) return;
+  if (interrupted_) {
+    if (at - last_begin_ > kMostBetween) end_run();
+  } else if (!near_ || (behind_ == '=' && width_ >= kMinWord)) {
+    end_run();
+  }
 }
 
 void RunFinder::State::word_ends(Place at) {
@@ -213,7 +231,7 @@ void RunFinder::State::word_ends(Place at) {
   // random.
   const bool may_be_number = (size <= NumberList::kMostDigits) & (first_ >= '0') & (first_ <= '9');
   const bool may_be_offset = (size >= DumpLines::kLeastOffset) & (size <= DumpLines::kMostOffset) &
-                             DumpLines::may_be_offset(before_, behind_);
+                             DumpLines::may_be_offset(before_, first_, behind_);
   if (may_be_number | in_list_) look_at_number(at, size, may_be_number);
   if (may_be_offset) look_for_dump(at, size);
   if (behind_ == '=') look_for_quoted(at);
@@ -223,9 +241,10 @@ void RunFinder::State::word_ends(Place at) {
 }
 
 void RunFinder::State::word_reaches(Place at, bool ended) {
-  if (run_.is_open() && add_to_run(at, ended)) return;
+  if (run_.is_open() && !interrupted_ && add_to_run(at, ended)) return;
   const std::size_t size = at - word_begin_;
   if (size >= kMinWord) {
+    if (run_.is_open()) end_run();
     run_.begin(word_begin_, 0);
     added_ = word_begin_;
     words_ = 0;
@@ -236,21 +255,14 @@ void RunFinder::State::word_reaches(Place at, bool ended) {
   }
 }
 
-// False: the word is too long to belong to the run, which has ended.
+// False: the word does not belong to the run, which is interrupted.
 bool RunFinder::State::add_to_run(Place at, bool ended) {
+  if (width_ < kMinWord) return add_short_word(at, ended);
   const std::size_t size = at - word_begin_;
   // A long line may be longer than the one before: that one stood behind something else.
-  const bool short_words = width_ < kMinWord;
-  if (!short_words && added_ == word_begin_ && words_ > 0) {
-    run_.next_word(words_ == 1);
-  }
-  const Place most = short_words && size > width_ ? word_begin_ + width_ : at;
-  add_chars(added_, most);
-  added_ = most;
-  if (most < at) {
-    end_run();
-    return false;
-  }
+  if (added_ == word_begin_ && words_ > 0) run_.next_word(words_ == 1);
+  add_chars(added_, at);
+  added_ = at;
   if (!ended) return true;
   ++words_;
   if (words_ > 1 && size < width_) {
@@ -259,6 +271,39 @@ bool RunFinder::State::add_to_run(Place at, bool ended) {
     width_ = size;
   }
   return true;
+}
+
+// The last word of a run may be shorter, and longer if it is glued to what follows.
+bool RunFinder::State::add_short_word(Place at, bool ended) {
+  const std::size_t size = at - word_begin_;
+  if (size > width_) {
+    interrupt(width_);
+    return false;
+  }
+  if (!ended) return true;
+  if (size < width_) {
+    interrupt(size);
+    return true;
+  }
+  add_chars(word_begin_, at);
+  ++words_;
+  return true;
+}
+
+// Of the present word so many characters belong to the run if it does not go on behind it.
+void RunFinder::State::interrupt(std::size_t size) {
+  interrupted_ = true;
+  last_begin_ = word_begin_;
+  last_size_ = size;
+  copy(word_begin_, size, last_.data());
+  same_size_ = 0;
+}
+
+// The run goes on with the words of one length, of which the present one is the last.
+void RunFinder::State::resume(std::size_t size) {
+  run_.add(pending_.data(), pending_size_, word_begin_ + size);
+  words_ += same_words_;
+  interrupted_ = false;
 }
 
 void RunFinder::State::repeat_short_word(std::size_t size) {
@@ -275,7 +320,9 @@ void RunFinder::State::repeat_short_word(std::size_t size) {
   copy(word_begin_, size, pending_.data() + pending_size_);
   pending_size_ += size;
   ++same_words_;
+  if (interrupted_ && size == width_ && pending_size_ >= kLeastResumed) return resume(size);
   if (pending_size_ < kMinJoined) return;
+  if (run_.is_open()) end_run();
   run_.begin(same_begin_, size);
   run_.add(pending_.data(), pending_size_, word_begin_ + size);
   words_ = same_words_;
@@ -283,8 +330,13 @@ void RunFinder::State::repeat_short_word(std::size_t size) {
 }
 
 void RunFinder::State::end_run() {
+  if (interrupted_) {
+    run_.add(last_.data(), last_size_, last_begin_ + last_size_);
+    interrupted_ = false;
+  } else {
+    same_size_ = 0;
+  }
   run_.finish();
-  same_size_ = 0;
 }
 
 void RunFinder::State::add_chars(Place from, Place to) {
@@ -369,7 +421,7 @@ void RunFinder::State::flush() {
     look_at_number(begin_, size, size <= NumberList::kMostDigits && digit);
     word_reaches(begin_, true);
   }
-  if (run_.is_open()) run_.finish();
+  if (run_.is_open()) end_run();
   decimal_.end_list();
   octal_.end_list();
   in_list_ = false;

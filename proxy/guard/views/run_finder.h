@@ -27,7 +27,7 @@ namespace bottle {
 // memchr's speed (0.9 GB/s on a busy core), code with its long names and paths at half of that.
 class RunFinder {
  public:
-  static constexpr std::size_t kSlots = 13;  // ViewSpec::slot is below it
+  static constexpr std::size_t kSlots = 14;  // ViewSpec::slot is below it
   static constexpr std::size_t kMinWord = 20;
   static constexpr std::size_t kMinJoined = 24;
   static constexpr std::size_t kMaxGap = 32;

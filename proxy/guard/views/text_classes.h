@@ -12,7 +12,7 @@ struct TextClasses {
   std::uint64_t digits = 0;  // decimal
   std::uint64_t hex = 0;
   std::uint64_t equals = 0;  // =
-  std::uint64_t begins = 0;  // a b that begins a line, as uuencode's "begin" does
+  std::uint64_t begins = 0;  // a b that begins a line or a string, as uuencode's "begin" does
 };
 
 inline constexpr std::size_t kBlockBytes = 64;
