@@ -16,6 +16,7 @@ class OneStream final : public Inflater {
     while (decoder_ && (!in.empty() || full_)) {
       const auto progress = decoder_->decode(in, out_);
       if (!progress) {
+        lacks_memory_ = progress.error().code == Code::Overloaded;
         decoder_.reset();
         break;
       }
@@ -28,9 +29,11 @@ class OneStream final : public Inflater {
     }
     return {};
   }
+  [[nodiscard]] bool lacks_memory() const noexcept override { return lacks_memory_; }
 
  private:
   std::unique_ptr<ContentDecoder> decoder_;
+  bool lacks_memory_ = false;
   std::array<char, 4096> out_;
   bool full_ = false;
 };

@@ -16,7 +16,7 @@ enum class FindingAction : std::uint8_t { Refused, Redacted, Noted };
 // Something that the guard found, as the audit log tells it; never the value itself.
 struct FindingRecord {
   std::string name;            // the secret's, the shape's or the class's: "GitHub token"
-  std::string_view kind;       // a literal: "secret", "token", "host_name", "answer"
+  std::string_view kind;       // a literal: "secret", "token", "host_name", "answer", "unread"
   std::string_view severity;   // a literal: "refuse", "note"
   std::string_view part;       // a literal: "host", "url", "header", "body"
   std::string field = {};      // the header field's name, if it is in one

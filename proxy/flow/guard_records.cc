@@ -15,6 +15,8 @@ std::string_view word(FindingKind kind) noexcept {
       return "host_name";
     case FindingKind::Answer:
       return "answer";
+    case FindingKind::Unread:
+      return "unread";
   }
   return "secret";
 }

@@ -71,6 +71,10 @@ std::string hint(const Finding& finding) {
 
 Failure refusal(const Finding& finding) {
   const std::string where = place(finding);
+  if (finding.kind == FindingKind::Unread) {
+    return Failure{Code::Overloaded, where + " has " + finding.name,
+                   problem_code::kDecodeMemoryFull};
+  }
   return Failure{Code::Denied, "the request carries a secret (" + finding.name + ") in " + where,
                  reason(finding.part), hint(finding)};
 }

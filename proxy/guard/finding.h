@@ -21,6 +21,7 @@ enum class FindingKind : std::uint8_t {
   Token,     // a text of a credential's shape
   HostName,  // a host's name that carries data
   Answer,    // in what came back
+  Unread,    // a text that could not be looked into
 };
 
 // A find of the guard, as a value; never the secret itself.

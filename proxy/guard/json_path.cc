@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "proxy/guard/joined_values.h"
+
 namespace bottle {
 namespace {
 
@@ -29,27 +31,30 @@ std::size_t string_part(ByteView in) {
 
 }  // namespace
 
-void JsonPath::feed(ByteView in) {
+void JsonPath::feed(ByteView in, JoinedValues* values) {
   while (!in.empty()) {
     if (in_string_ && !in_name_ && !escaped_) {
-      in.remove_prefix(string_part(in));
+      const std::size_t part = string_part(in);
+      if (values != nullptr) values->add(in.substr(0, part));
+      in.remove_prefix(part);
       if (in.empty()) return;
     }
-    step(in.front());
+    step(in.front(), values);
     in.remove_prefix(1);
   }
 }
 
-void JsonPath::step(char c) {
+void JsonPath::step(char c, JoinedValues* values) {
   if (in_string_) {
     if (escaped_) {
       escaped_ = false;
     } else if (c == '"') {
-      end_string();
+      end_string(values);
       return;
     } else if (c == '\\') {
       escaped_ = true;
     }
+    if (values != nullptr && !in_name_) values->add(ByteView(&c, 1));
     if (in_name_ && name_.size() < kMaxName) name_.push_back(is_plain(c) ? c : '?');
     return;
   }
@@ -91,9 +96,12 @@ void JsonPath::step(char c) {
   }
 }
 
-void JsonPath::end_string() {
+void JsonPath::end_string(JoinedValues* values) {
   in_string_ = false;
-  if (!in_name_) return;
+  if (!in_name_) {
+    if (values != nullptr) values->end_value();
+    return;
+  }
   in_name_ = false;
   wants_name_ = false;
   if (!levels_.empty()) levels_.back().name = name_;

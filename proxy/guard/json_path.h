@@ -9,6 +9,8 @@
 
 namespace bottle {
 
+class JoinedValues;
+
 // Follows a JSON text (RFC 8259) in a stream, in any split, and knows the path of the value that
 // it is in: "messages[12].content[0].text". It checks nothing: of a text that is no JSON the paths
 // mean nothing. Copies are cheap: a copy can go on into a piece to tell a path in its middle.
@@ -18,7 +20,8 @@ class JsonPath {
   static constexpr std::size_t kMaxName = 64;   // of a member; a longer name is cut
   static constexpr std::size_t kMaxPath = 256;  // the beginning is kept
 
-  void feed(ByteView in);
+  // `values`: gets the strings that are values, as they stand in the text.
+  void feed(ByteView in, JoinedValues* values = nullptr);
   // The path at the byte after all that was fed. Empty at the top. Member names are shown with
   // letters, digits, '_' and '-' alone; other bytes become '?'.
   [[nodiscard]] std::string path() const;
@@ -30,8 +33,8 @@ class JsonPath {
     std::string name;
   };
 
-  void step(char c);
-  void end_string();
+  void step(char c, JoinedValues* values);
+  void end_string(JoinedValues* values);
 
   std::vector<Level> levels_;
   std::size_t too_deep_ = 0;  // open arrays and objects beyond kMaxDepth

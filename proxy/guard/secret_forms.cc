@@ -19,6 +19,8 @@ constexpr std::size_t kPiece = kWholeByHalves / 2;
 constexpr std::size_t kShortestPiece = 16;
 constexpr std::size_t kTellingBytes = 8;  // different bytes that a piece must have
 constexpr std::size_t kWordBelow = 16;
+// A shorter literal takes a table of its own, which each text would be looked up in.
+constexpr std::size_t kLongForm = 15;
 // Of a key in PEM: the bytes behind the header that say of what kind it is.
 constexpr std::size_t kPemPreamble = 72;
 
@@ -105,8 +107,8 @@ Bytes rot13(ByteView text) {
   return out;
 }
 
-// The numbers of the bytes, one behind the other: separators were left out.
-Bytes numbers(ByteView text, unsigned base, std::size_t width) {
+// The numbers of the bytes, one behind the other, each behind `prefix`: separators were left out.
+Bytes numbers(ByteView text, unsigned base, std::size_t width, ByteView prefix = {}) {
   Bytes out;
   for (const char c : text) {
     Bytes number;
@@ -114,7 +116,7 @@ Bytes numbers(ByteView text, unsigned base, std::size_t width) {
       number.insert(number.begin(), static_cast<char>('0' + byte % base));
     }
     if (number.size() < width) number.insert(0, width - number.size(), '0');
-    out += number;
+    out.append(prefix).append(number);
   }
   return out;
 }
@@ -190,6 +192,9 @@ void add_plain_forms(ByteView value, std::size_t owner, std::vector<Literal>& ou
       Bytes form = base64_core(piece, alignment);
       add(base64_url_safe(form), owner, out);
       add(std::move(form), owner, out);
+      for (const char zero : {' ', '`'}) {
+        add(uuencode_core(piece, alignment, zero), owner, out);
+      }
     }
     add(upper(hex_lower(piece)), owner, out);
     add(hex_lower(piece), owner, out);
@@ -200,8 +205,7 @@ void add_squeezed_forms(ByteView value, std::size_t owner, std::vector<Literal>&
   for (const ByteView piece : telling_pieces(value)) {
     for (const Bytes& text :
          {Bytes(piece), to_lower(piece), upper(piece), swapped_case(piece), reversed(piece),
-          rot13(piece), hex_lower(piece), upper(hex_lower(piece)), numbers(piece, 10, 0),
-          numbers(piece, 10, 3), numbers(piece, 8, 0), numbers(piece, 8, 3)}) {
+          rot13(piece), hex_lower(piece), upper(hex_lower(piece))}) {
       add_squeezed(text, owner, out);
     }
     for (std::size_t alignment = 0; alignment < 3; ++alignment) {
@@ -213,6 +217,37 @@ void add_squeezed_forms(ByteView value, std::size_t owner, std::vector<Literal>&
       const Bytes form = base32_core(piece, alignment);
       add_squeezed(form, owner, out);
       add_squeezed(to_lower(form), owner, out);
+      add_squeezed(base32hex_core(piece, alignment), owner, out);
+    }
+    for (std::size_t alignment = 0; alignment < 4; ++alignment) {
+      for (const Bytes& form : {z85_core(piece, alignment), ascii85_core(piece, alignment)}) {
+        Bytes text = squeezed(form);
+        if (text.size() >= kLongForm) add(std::move(text), owner, out);
+      }
+    }
+  }
+}
+
+void add_number_forms(ByteView value, std::size_t owner, std::vector<Literal>& out) {
+  struct Words {
+    std::size_t size;
+    unsigned base;
+    std::size_t width;
+  };
+  // As od and hexdump write them: decimal, and octal with all its zeros.
+  static constexpr Words kWords[] = {{2, 10, 0}, {2, 10, 5}, {4, 10, 0}, {8, 10, 0},
+                                     {2, 8, 6},  {4, 8, 11}, {8, 8, 22}};
+  for (const ByteView piece : telling_pieces(value)) {
+    for (const Bytes& text :
+         {numbers(piece, 10, 0), numbers(piece, 10, 3), numbers(piece, 8, 0), numbers(piece, 8, 3),
+          numbers(piece, 8, 0, "0o"), numbers(piece, 2, 0, "0b"), binary_digits(piece, true),
+          binary_digits(piece, false)}) {
+      add_squeezed(text, owner, out);
+    }
+    for (const Words& words : kWords) {
+      for (std::size_t alignment = 0; alignment < words.size; ++alignment) {
+        add_squeezed(words_core(piece, alignment, words.size, words.base, words.width), owner, out);
+      }
     }
   }
 }

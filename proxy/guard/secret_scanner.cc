@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/guard/encodings.h"
+#include "proxy/guard/joined_values.h"
 #include "proxy/guard/json_path.h"
 #include "proxy/guard/matcher.h"
 #include "proxy/guard/scan_tree.h"
@@ -96,6 +97,16 @@ class SecretScanner::State final : public FindListener {
     return std::exchange(refused_, std::nullopt);
   }
 
+  // The same for values that stand in it one behind the other, cut up over names.
+  std::optional<Finding> scan_values(JoinedValues& values, RequestPart part) {
+    part_ = part;
+    mode_ = Mode::First;
+    block_ = {};
+    ValueListener listener(*this, 0);
+    values.look(*set_.squeezed, listener);
+    return std::exchange(refused_, std::nullopt);
+  }
+
   // True if scan_text() would refuse or note something.
   bool has_any(std::string_view text, RequestPart part) {
     any_ = false;
@@ -120,6 +131,16 @@ class SecretScanner::State final : public FindListener {
     return result;
   }
 
+  std::optional<Finding> pause() {
+    if (in_body_ || !body_ || !body_->in_run()) return in_body_;
+    field_.clear();
+    recent_at_ = fed_ - recent_.size();
+    look_at(recent_, RequestPart::Body, Mode::First);
+    recent_at_ = 0;
+    in_body_ = std::exchange(refused_, std::nullopt);
+    return in_body_;
+  }
+
   std::optional<Finding> finish() {
     if (!in_body_ && body_) {
       part_ = RequestPart::Body;
@@ -127,6 +148,10 @@ class SecretScanner::State final : public FindListener {
       block_ = {};
       body_->finish();
       in_body_ = std::exchange(refused_, std::nullopt);
+      if (!in_body_ && !is_json_) {
+        form_.finish(values_);
+        look_at_joined(values_, fed_);
+      }
     }
     return in_body_;
   }
@@ -155,8 +180,8 @@ class SecretScanner::State final : public FindListener {
                     .name = {},
                     .part = part_,
                     .field = field_,
-                    .begin = find.begin,
-                    .end = find.end};
+                    .begin = recent_at_ + find.begin,
+                    .end = recent_at_ + find.end};
     if (find.exact) {
       finding.name = set_.exact[find.index].name;
       finding.fingerprint = set_.exact[find.index].fingerprint;
@@ -172,8 +197,16 @@ class SecretScanner::State final : public FindListener {
       if (has_homes_ && set_.is_home(find.index, part_, host_)) finding.severity = Severity::Note;
     }
     if (set_.ignores(finding.fingerprint)) return true;
-    if (part_ == RequestPart::Body) finding.json_path = path_at(find.end);
+    if (part_ == RequestPart::Body) finding.json_path = path_at(finding.end);
     return take(std::move(finding));
+  }
+
+  void lacks_memory() override {
+    (void)take(Finding{.kind = FindingKind::Unread,
+                       .severity = Severity::Refuse,
+                       .name = "compressed text, and no memory to look into it",
+                       .part = part_,
+                       .field = field_});
   }
 
   bool take(Finding finding) {
@@ -235,11 +268,51 @@ class SecretScanner::State final : public FindListener {
       begin_json();
       body_->feed(block_);
       in_body_ = std::exchange(refused_, std::nullopt);
-      if (is_json_) json_.feed(block_);
+      if (!in_body_) look_at_values();
+      keep_recent();
       fed_ += block_.size();
       chunk.remove_prefix(block_.size());
     }
     block_ = {};
+  }
+
+  // Hears of values of the set in a JoinedValues.
+  struct ValueListener final : LiteralListener {
+    ValueListener(State& state_in, std::uint64_t end_in) : state(state_in), end(end_in) {}
+    bool found(std::size_t literal, std::uint64_t, std::uint64_t) override {
+      const std::size_t owner = (*state.set_.squeezed)[literal].owner;
+      if (!state.wants(true, owner)) return true;
+      return state.found({.exact = true, .index = owner, .token = {}, .begin = 0, .end = end});
+    }
+    State& state;
+    std::uint64_t end;
+  };
+
+  // The values in the block, one behind the other.
+  void look_at_values() {
+    if (is_json_) {
+      json_.feed(block_, &values_);
+    } else if (begun_) {
+      form_.feed(block_, values_);
+    }
+    look_at_joined(values_, fed_ + block_.size());
+  }
+
+  void look_at_joined(JoinedValues& values, std::uint64_t end) {
+    ValueListener listener(*this, end);
+    values.look(*set_.squeezed, listener);
+    if (refused_) in_body_ = std::exchange(refused_, std::nullopt);
+  }
+
+  // For pause(): the last bytes of the body.
+  void keep_recent() {
+    if (block_.size() >= kRecent) {
+      recent_.assign(block_.substr(block_.size() - kRecent));
+      return;
+    }
+    // Seldom moved, however short the pieces are.
+    if (recent_.size() + block_.size() > 2 * kRecent) recent_.erase(0, recent_.size() - kRecent);
+    recent_ += block_;
   }
 
   // By its first byte that is no space.
@@ -278,9 +351,13 @@ class SecretScanner::State final : public FindListener {
   std::optional<Finding> in_body_;
   std::uint64_t fed_ = 0;  // bytes of the body before block_
   ByteView block_;
+  Bytes recent_;                 // the last of them, at least kRecent if there are so many
+  std::uint64_t recent_at_ = 0;  // while those are looked at: where they begin
   bool begun_ = false;
   bool is_json_ = false;
   JsonPath json_;
+  FormValues form_;
+  JoinedValues values_;
 };
 
 SecretScanner::SecretScanner(const SecretSet& set, ScanSpace& space, std::string_view host,
@@ -304,6 +381,12 @@ std::optional<Finding> SecretScanner::scan_host() {
 std::optional<Finding> SecretScanner::scan_url(std::string_view target) {
   state_->in_field({});
   auto found = state_->scan_text(target, RequestPart::Url);
+  const std::size_t query = target.find('?');
+  if (!found && query != std::string_view::npos) {
+    JoinedValues values;
+    add_pairs(target.substr(query + 1), values);
+    found = state_->scan_values(values, RequestPart::Url);
+  }
   if (found || !has_long_segment(target)) return found;
   // Base64 has '/' too, so what stands behind one is taken for its middle. In a path it begins a
   // segment.
@@ -316,8 +399,10 @@ std::optional<Finding> SecretScanner::scan_fields(const Fields& fields) {
   // All of them at once first, as nearly always there is nothing. The line ends are boundaries for
   // the patterns, as the ends of a text are.
   Bytes all;
+  JoinedValues values;
   state_->in_field({});
   for (const Field field : fields) {
+    add_pairs(field.value, values);
     auto in_name = state_->scan_name(field.name, RequestPart::Header);
     if (in_name) return in_name;
     for (const std::string& name : spellings(field.name)) all.append(name).append("\n");
@@ -326,7 +411,9 @@ std::optional<Finding> SecretScanner::scan_fields(const Fields& fields) {
       all.append(basic_credentials(field.value).value_or("")).append("\n");
     }
   }
-  if (!state_->has_any(all, RequestPart::Header)) return std::nullopt;
+  if (!state_->has_any(all, RequestPart::Header)) {
+    return state_->scan_values(values, RequestPart::Header);
+  }
   // One by one then, which also tells where it is. A match across two fields is none.
   for (const Field field : fields) {
     state_->in_field({});
@@ -341,10 +428,12 @@ std::optional<Finding> SecretScanner::scan_fields(const Fields& fields) {
     }
     if (found) return found;
   }
-  return std::nullopt;
+  state_->in_field({});
+  return state_->scan_values(values, RequestPart::Header);
 }
 
 ScanResult SecretScanner::feed(ByteView chunk) { return state_->feed(chunk); }
+std::optional<Finding> SecretScanner::pause() { return state_->pause(); }
 std::optional<Finding> SecretScanner::finish() { return state_->finish(); }
 std::vector<Finding> SecretScanner::find_all(ByteView text) { return state_->find_all(text); }
 const std::vector<Finding>& SecretScanner::notes() const noexcept { return state_->notes(); }

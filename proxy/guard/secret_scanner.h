@@ -52,6 +52,7 @@ class SecretScanner {
  public:
   static constexpr std::size_t kMaxNotes = 16;
   static constexpr std::size_t kMaxFindings = 256;  // of find_all()
+  static constexpr std::size_t kRecent = 8192;      // of pause()
 
   // `host`: the destination, canonical. Only `Scheme::Https` has exemptions: nothing secret may
   // travel in clear text, wherever to.
@@ -69,6 +70,10 @@ class SecretScanner {
   [[nodiscard]] std::optional<Finding> scan_fields(const Fields& fields);
   // The next piece of the body. Once something is refused, every further call reports the same.
   [[nodiscard]] ScanResult feed(ByteView chunk);
+  // The body's sender pauses, and what was fed is about to leave: an encoded run that is open is
+  // looked at as if the body ended here, as far as it is in the last kRecent bytes. The body goes
+  // on after it. Costs nothing if no run is open.
+  [[nodiscard]] std::optional<Finding> pause();
   // The body is complete: an escape that its end cut off is taken as the text it is. Call it before
   // the last piece goes out.
   [[nodiscard]] std::optional<Finding> finish();

@@ -95,11 +95,13 @@ Expected<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpe
   std::sort(impl->options.ignore.begin(), impl->options.ignore.end());
   std::vector<Literal> plain;
   std::vector<Literal> squeezed;
+  std::vector<Literal> numbers;
   std::vector<Literal> in_names;
   for (SecretSpec& secret : secrets) {
     const std::size_t index = impl->exact.size();
     add_plain_forms(secret.value, index, plain);
     add_squeezed_forms(secret.value, index, squeezed);
+    add_number_forms(secret.value, index, numbers);
     add_name_forms(secret.value, index, in_names);
     for (std::string form : {to_lower(secret.value), hex_lower(secret.value)}) {
       if (form.size() <= kMaxHostName) impl->short_in_names.emplace_back(std::move(form), index);
@@ -114,6 +116,7 @@ Expected<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpe
   }
   impl->plain.emplace(std::move(plain));
   impl->squeezed.emplace(std::move(squeezed));
+  impl->numbers.emplace(std::move(numbers));
   impl->in_names.emplace(std::move(in_names));
   impl->find_shapes();
   return std::unique_ptr<const SecretSet>(new SecretSet(std::move(impl)));

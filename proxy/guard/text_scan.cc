@@ -66,13 +66,14 @@ struct SqueezedHit {
 
 // Hears of literals in the squeezed text; where they are in the layer is a matter of counting.
 struct SqueezedListener final : LiteralListener {
-  SqueezedListener(ScanTree& tree_in) : tree(tree_in) {}
+  SqueezedListener(ScanTree& tree_in, const LiteralSet& set_in) : tree(tree_in), set(&set_in) {}
   bool found(std::size_t literal, std::uint64_t begin, std::uint64_t end) override {
-    const std::size_t owner = (*tree.set().squeezed)[literal].owner;
+    const std::size_t owner = (*set)[literal].owner;
     if (tree.wants(true, owner)) hits.push_back({owner, begin, end});
     return true;
   }
   ScanTree& tree;
+  const LiteralSet* set;
   std::vector<SqueezedHit> hits;
 };
 
@@ -97,7 +98,8 @@ void TextScan::begin(TextScan* parent, unsigned depth) {
     layers_[0] = std::make_unique<TextLayer>(*tree_.set().shapes, tree_.scratch());
   }
   layers_[0]->reset();
-  squeezed_.reset();
+  squeezed_.all.reset();
+  squeezed_.digits.reset();
   last_apart_ = false;
   inside_ = nullptr;
   sniffing_ = depth > 0;
@@ -132,6 +134,17 @@ bool TextScan::waiting() const {
     if (child.text && child.text->waiting()) return true;
   }
   return stream_.text && stream_.text->waiting();
+}
+
+bool TextScan::in_run() const {
+  for (std::size_t i = 0; i < kEscapeLayers; ++i) {
+    if (layers_[i] && layers_[i]->open && layers_[i]->escapes.is_waiting()) return true;
+  }
+  if (finder_ && !finder_->idle()) return true;
+  for (const Child& child : children_) {
+    if (child.text && child.text->in_run()) return true;
+  }
+  return stream_.text && stream_.text->in_run();
 }
 
 void TextScan::feed(ByteView bytes) {
@@ -281,15 +294,17 @@ void TextScan::look_inside(std::size_t index, ByteView text) {
   finder_at_ += text.size();
 }
 
-void TextScan::look_squeezed(LiteralStream& stream, TextLayer& layer, ByteView block) {
+void TextScan::look_squeezed(Squeezed& streams, TextLayer& layer, ByteView block) {
   const LiteralSet& set = *tree_.set().squeezed;
   if (set.empty()) return;
   thread_local Bytes squeezed;  // of no use between calls
   squeezed.clear();
   squeeze(block, squeezed);
-  const std::uint64_t before = stream.position();
-  SqueezedListener listener(tree_);
-  stream.scan(set, squeezed, listener);
+  const std::uint64_t before = streams.all.position();
+  SqueezedListener listener(tree_, set);
+  streams.all.scan(set, squeezed, listener);
+  listener.set = &*tree_.set().numbers;
+  streams.digits.scan(*listener.set, squeezed, listener);
   for (const SqueezedHit& hit : listener.hits) {
     // Back to the layer's bytes: the end is in the block, the beginning may be before it.
     const std::size_t last = place_of(block, hit.end - 1 - before);
@@ -318,7 +333,7 @@ void TextScan::view(ByteView text, ViewSpec where) {
   if (!child.text) return;
   where_ = where;
   where_finder_ = true;
-  if (tree_.spend(text.size())) {
+  if (tree_.spend(depth_ + 1, text.size())) {
     child.text->feed(text);
     if (!where.last) return;
     if (!tree_.stopped()) child.text->finish();
@@ -346,9 +361,11 @@ void TextScan::sniff(ByteView bytes) {
 void TextScan::inflate(ByteView bytes) {
   while (stream_.text && inflater_ && !tree_.stopped()) {
     const ByteView out = inflater_->inflate(bytes);
+    if (inflater_->lacks_memory()) return tree_.lacks_memory();
     if (out.empty()) return;
     inflated_ += out.size();
-    if (inflated_ > ScanTree::kInflatedBytes || !tree_.spend(out.size())) {
+    const bool may_go_on = tree_.spend(0, out.size()) || inflated_ <= ScanTree::kAlwaysInflated;
+    if (inflated_ > ScanTree::kInflatedBytes || !may_go_on) {
       inflater_.reset();
       return;
     }

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "proxy/base/bytes.h"
+#include "proxy/guard/digit_text.h"
 #include "proxy/guard/literal_set.h"
 #include "proxy/guard/matcher.h"
 #include "proxy/guard/scan_tree.h"
@@ -37,6 +38,8 @@ class TextScan final : public ViewSink {
   // Gives back what it holds.
   void close();
   [[nodiscard]] bool waiting() const;
+  // An encoded run or an escape is read that has not ended: its last bytes may not be decoded yet.
+  [[nodiscard]] bool in_run() const;
 
  private:
   friend class LayerListener;
@@ -56,7 +59,12 @@ class TextScan final : public ViewSink {
   void scan_last(std::size_t index, ByteView block);
   void scan_folded(std::size_t from, ByteView block);
   void look_inside(std::size_t index, ByteView text);
-  void look_squeezed(LiteralStream& stream, TextLayer& layer, ByteView block);
+  // The streams that read letters and digits alone.
+  struct Squeezed {
+    LiteralStream all;
+    DigitText digits;
+  };
+  void look_squeezed(Squeezed& streams, TextLayer& layer, ByteView block);
   void flush_layer(std::size_t index);
   void sniff(ByteView bytes);
   void inflate(ByteView bytes);
@@ -70,8 +78,8 @@ class TextScan final : public ViewSink {
   TextScan* parent_ = nullptr;
   unsigned depth_ = 0;
   std::array<std::unique_ptr<TextLayer>, kLayers> layers_;
-  LiteralStream squeezed_;       // of the first layer
-  LiteralStream squeezed_last_;  // of the last layer, if that is another
+  Squeezed squeezed_;       // of the first layer
+  Squeezed squeezed_last_;  // of the last layer, if that is another
   bool last_apart_ = false;
   std::unique_ptr<RunFinder> finder_;
   std::array<Child, RunFinder::kSlots> children_;

@@ -180,6 +180,7 @@ struct Reader {
   static Escape read(ByteView text, bool final) {
     switch (text.front()) {
       case '%':
+        if (text.size() > 1 && text[1] == 'u') return fixed(Kind::Unit, text, 2, 4, final);
         return fixed(Kind::Byte, text, 1, 2, final);
       case '\\':
         return backslash(text, final);
