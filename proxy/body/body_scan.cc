@@ -3,13 +3,25 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/contract/problem_codes.h"
 #include "proxy/guard/views/stream_mark.h"
 
 namespace bottle {
 namespace {
 
-bool refuses_undeclared(const Failure& failure) {
-  return failure.code == Code::Denied || failure.code == Code::Overloaded;
+// Behind other bytes a stream may be a picture's, which is small for its size.
+bool refuses_undeclared(const Failure& failure, bool is_behind) {
+  return failure.code == Code::Overloaded || (failure.code == Code::Denied && !is_behind);
+}
+
+// What costs a decoder is bounded: no document has so many streams in so few bytes.
+constexpr std::uint64_t kFreeTries = 64;
+constexpr std::uint64_t kBytesATry = 512;
+constexpr std::uint64_t kPackMark = 4;
+
+Failure too_many_streams() {
+  return Failure{Code::BodyTooLarge, "the body begins compressed streams in too many places",
+                 problem_code::kCodingBomb, "Send the texts as they are."};
 }
 
 }  // namespace
@@ -52,6 +64,7 @@ void BodyScan::report_notes() {
 }
 
 Result<Bytes> BodyScan::feed(Bytes piece, bool end) {
+  fed_ += piece.size();
   const ScanResult raw = raw_.feed(piece);
   if (raw.refused) return refuse(*raw.refused);
   if (!piece.empty()) raw_waits_ = raw.safe < piece.size();
@@ -78,6 +91,13 @@ Result<Bytes> BodyScan::feed(Bytes piece, bool end) {
   Bytes out = held_.substr(0, held_.size() - std::min(unseen, held_.size()));
   held_.erase(0, out.size());
   return out;
+}
+
+Result<> BodyScan::pause() {
+  std::optional<Finding> hit = raw_.pause();
+  if (!hit && decoded_) hit = decoded_->pause();
+  if (hit) return refuse(*hit);
+  return {};
 }
 
 Result<> BodyScan::decode(ByteView in) {
@@ -110,19 +130,37 @@ Result<> BodyScan::decode_undeclared(ByteView in) {
       begin_undeclared();
       continue;
     }
-    if (!decoder_) return {};
+    if (!decoder_) {
+      // The objects of a pack have their own reader, which needs four bytes to know one.
+      const bool is_pack = fed_ > kPackMark && pack_.reading();
+      if (!seeks_ || is_pack || !seek_stream(in)) return {};
+      if (++tried_ > kFreeTries + fed_ / kBytesATry) return too_many_streams();
+      continue;
+    }
     const auto progress = decoder_->decode(in, space_.room());
     if (!progress) {
-      if (refuses_undeclared(progress.error())) return progress.error();
+      if (refuses_undeclared(progress.error(), is_behind_)) return progress.error();
+      // What follows belongs to that stream, and is no place to look for others.
+      seeks_ = progress.error().code != Code::BodyTooLarge;
       decoder_.reset();
-      return {};
+      full = false;
+      continue;
     }
     in.remove_prefix(progress->consumed);
     full = progress->produced == space_.room().size();
-    limits_.decoded_bytes -= std::min<std::uint64_t>(limits_.decoded_bytes, progress->produced);
+    if (is_behind_) {
+      if (is_too_much(progress->produced)) {
+        decoder_.reset();
+        full = false;
+        continue;
+      }
+    } else {
+      limits_.decoded_bytes -= std::min<std::uint64_t>(limits_.decoded_bytes, progress->produced);
+    }
     auto shown = show(progress->produced);
     if (!shown) return shown;
     if (!decoder_->ended()) continue;
+    if (is_behind_ && tried_ > 0) --tried_;
     // Another member or frame may follow, which unpacking tools take for the same text.
     decoder_.reset();
     full = false;
@@ -131,13 +169,40 @@ Result<> BodyScan::decode_undeclared(ByteView in) {
   return {};
 }
 
+// From where a stream may begin behind other bytes.
+bool BodyScan::seek_stream(ByteView& in) {
+  const std::size_t at = find_stream_mark(in);
+  if (at == ByteView::npos) return false;
+  in.remove_prefix(at);
+  is_behind_ = true;
+  sniffing_ = true;
+  return true;
+}
+
+// Of a stream behind other bytes, with so many more.
+bool BodyScan::is_too_much(std::size_t decoded) {
+  static constexpr std::uint64_t kFree = 64 * 1024;
+  static constexpr std::uint64_t kFactor = 3;
+  stream_decoded_ += decoded;
+  behind_decoded_ += decoded;
+  return stream_decoded_ > kMostBehind || behind_decoded_ > kFactor * fed_ + kFree;
+}
+
 // With a byte more of `beginning_`.
 void BodyScan::begin_undeclared() {
-  const StreamMark mark_seen = stream_mark(beginning_);
-  if (mark_seen == StreamMark::Maybe) return;
+  StreamMark mark_seen = StreamMark::None;
+  while (!beginning_.empty() && mark_seen == StreamMark::None) {
+    mark_seen = stream_mark(beginning_);
+    if (mark_seen == StreamMark::Maybe) return;
+    if (mark_seen != StreamMark::None) break;
+    // The mark may begin with a later one of them.
+    beginning_.erase(0, 1);
+    is_behind_ = true;
+  }
   sniffing_ = false;
-  if (mark_seen != StreamMark::None && streams_left_ > 0) {
-    --streams_left_;
+  if (mark_seen != StreamMark::None && (is_behind_ || streams_left_ > 0)) {
+    if (!is_behind_) --streams_left_;
+    stream_decoded_ = 0;
     if (!decoded_) decoded_.emplace(set_, scan_space_, host_, scheme_);
     decoder_ = ContentDecoder::make(coding_of(mark_seen), limits_, space_);
     // The mark alone gives nothing out and needs no memory to speak of; what goes wrong with it

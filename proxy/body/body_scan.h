@@ -23,11 +23,14 @@ namespace bottle {
 // A body that says nothing of a coding, but begins as gzip, zlib or zstd does, is decoded too, one
 // such stream after another, as far as it can be and within the limits; of a git pack, each object.
 // It need not be one, and its receiver was told of none, so only a hit (or a lack of memory to
-// look) refuses it.
+// look) refuses it. Such streams are looked for behind other bytes too (in a part of a multipart
+// body, behind a header of text), one at a time, and decoded to at most kMostBehind bytes and three
+// times the body in all: pictures and documents have them too.
 class BodyScan {
  public:
   // Streams of an undeclared coding in one body: even an empty one costs a decoder.
   static constexpr std::size_t kMaxUndeclared = 512;
+  static constexpr std::uint64_t kMostBehind = std::uint64_t{1} << 20;
 
   // `set`, `scan` and `decode` outlive it. `host` and `scheme` as for SecretScanner.
   BodyScan(const SecretSet& set, ScanSpace& scan, DecodeSpace& decode, std::string_view host,
@@ -39,6 +42,9 @@ class BodyScan {
   // is the last one, and all that is held is given back. A Failure is final: refusal(finding), or
   // the decoder's.
   [[nodiscard]] Result<Bytes> feed(Bytes piece, bool end);
+  // The sender pauses, and what was given back is about to leave: encoded runs that are open are
+  // looked at as far as they go (SecretScanner::pause()).
+  [[nodiscard]] Result<> pause();
 
  private:
   [[nodiscard]] Result<> decode(ByteView in);
@@ -46,6 +52,8 @@ class BodyScan {
   [[nodiscard]] Result<> finish_decoded();
   [[nodiscard]] Result<> show(std::size_t decoded);
   void begin_undeclared();
+  [[nodiscard]] bool seek_stream(ByteView& in);
+  [[nodiscard]] bool is_too_much(std::size_t decoded);
   [[nodiscard]] Failure refuse(const Finding& finding);
   void report_notes();
 
@@ -68,6 +76,13 @@ class BodyScan {
   bool sniffing_;  // `beginning_` may become the beginning of a coded stream
   Bytes beginning_;
   std::size_t streams_left_ = kMaxUndeclared;
+  // Of streams that began behind other bytes.
+  bool seeks_ = true;
+  bool is_behind_ = false;
+  std::uint64_t fed_ = 0;
+  std::uint64_t tried_ = 0;  // places that may begin one, and did not hold a whole one
+  std::uint64_t stream_decoded_ = 0;
+  std::uint64_t behind_decoded_ = 0;
 };
 
 }  // namespace bottle

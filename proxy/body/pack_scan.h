@@ -23,6 +23,8 @@ class PackScan final : private ViewSink {
   // The body's next piece; `end`: the last one. What is to be refused, once; its place is the body
   // alone.
   [[nodiscard]] std::optional<Finding> feed(ByteView piece, bool end);
+  // The next bytes may belong to a pack.
+  [[nodiscard]] bool reading() const noexcept { return reader_.reading(); }
 
  private:
   void view(ByteView text, ViewSpec where) override;

@@ -63,7 +63,9 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
   auto scan = std::make_unique<BodyScan>(secrets_, scan_, decode_, destination.host,
                                          exchange.scheme(), *codings, limits_.decode);
   scan->set_report(reporter(passage));
-  request.body = std::make_unique<GuardedBody>(std::move(request.body), std::move(scan));
+  const auto length =
+      request.head.content_length ? GuardedBody::Length::Declared : GuardedBody::Length::Unknown;
+  request.body = std::make_unique<GuardedBody>(std::move(request.body), std::move(scan), length);
   passage.scanned_request_body = true;
   co_return Result<>();
 }
