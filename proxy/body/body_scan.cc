@@ -75,6 +75,10 @@ Result<Bytes> BodyScan::feed(Bytes piece, bool end) {
   if (!declared_) {
     const std::optional<Finding> packed = pack_.feed(piece, end);
     if (packed) return refuse(*packed);
+    if (pack_.lacks_memory()) {
+      return refuse(Finding{.kind = FindingKind::Unread,
+                            .name = "a git pack, and no memory to look into it"});
+    }
   }
   const auto decoded = declared_ ? decode(piece) : decode_undeclared(piece);
   if (!decoded) return decoded.error();

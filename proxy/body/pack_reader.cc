@@ -83,6 +83,7 @@ class PackReader::State {
   }
   [[nodiscard]] bool reading() const { return place_ != Place::Done; }
   [[nodiscard]] bool cut_short() const { return cut_short_; }
+  [[nodiscard]] bool lacks_memory() const { return lacks_memory_; }
 
  private:
   enum class Place : std::uint8_t { Start, Line, Header, Object, Offset, Base, Data, Done };
@@ -149,6 +150,10 @@ class PackReader::State {
     cut_short_ = true;
     end_reading();
   }
+  void end_without_memory() {
+    lacks_memory_ = true;
+    end_short();
+  }
 
   std::size_t skip(ByteView in) {
     const std::size_t size = std::min(left_, in.size());
@@ -211,7 +216,7 @@ class PackReader::State {
       stream_.opaque = &heap_;
       stream_.zalloc = allocate;
       stream_.zfree = release;
-      if (inflateInit(&stream_) != Z_OK) return end_short();
+      if (inflateInit(&stream_) != Z_OK) return end_without_memory();
       started_ = true;
     } else {
       inflateReset(&stream_);
@@ -237,7 +242,7 @@ class PackReader::State {
     at_ += used;
     if (place_ != Place::Data) return used;
     if (status == Z_MEM_ERROR) {
-      end_short();
+      end_without_memory();
     } else if (status == Z_STREAM_END) {
       close();
       next_object();
@@ -274,6 +279,7 @@ class PackReader::State {
   Child delta_;
   Place place_ = Place::Start;
   bool cut_short_ = false;
+  bool lacks_memory_ = false;
   std::uint64_t at_ = 0;
   std::size_t size_ = 0;  // of the gathered bytes
   std::array<char, kHeader> gathered_{};
@@ -297,6 +303,7 @@ PackReader::~PackReader() = default;
 void PackReader::feed(ByteView in) { state_->feed(in); }
 void PackReader::flush() { state_->end(); }
 bool PackReader::reading() const noexcept { return state_->reading(); }
+bool PackReader::lacks_memory() const noexcept { return state_->lacks_memory(); }
 bool PackReader::cut_short() const noexcept { return state_->cut_short(); }
 
 }  // namespace bottle

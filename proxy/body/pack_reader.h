@@ -37,6 +37,8 @@ class PackReader {
   [[nodiscard]] bool reading() const noexcept;
   // A limit or a lack of memory ended the reading before the pack's end.
   [[nodiscard]] bool cut_short() const noexcept;
+  // It was a lack of memory.
+  [[nodiscard]] bool lacks_memory() const noexcept;
 
  private:
   class State;

@@ -23,6 +23,8 @@ class PackScan final : private ViewSink {
   // The body's next piece; `end`: the last one. What is to be refused, once; its place is the body
   // alone.
   [[nodiscard]] std::optional<Finding> feed(ByteView piece, bool end);
+  // There was no memory to look into the pack.
+  [[nodiscard]] bool lacks_memory() const noexcept { return reader_.lacks_memory(); }
   // The next bytes may belong to a pack.
   [[nodiscard]] bool reading() const noexcept { return reader_.reading(); }
 

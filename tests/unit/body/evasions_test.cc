@@ -77,6 +77,16 @@ TEST_F(Evasions, WithoutMemoryToLookIntoATextItIsRefused) {
   EXPECT_EQ(scanned.error().code, Code::Overloaded);
 }
 
+TEST_F(Evasions, WithoutMemoryToLookIntoAPackItIsRefused) {
+  const std::string pack =
+      std::string("PACK\0\0\0\2\0\0\0\1\x3a", 13) + test::encode(Coding::Deflate, "0123456789");
+  DecodeSpace little(1024);
+  BodyScan scan(secrets(), space, little, "example.com", Scheme::Https, Codings(), DecodeLimits{});
+  const auto scanned = scan.feed(Bytes(pack), true);
+  ASSERT_FALSE(scanned);
+  EXPECT_EQ(scanned.error().code, Code::Overloaded);
+}
+
 TEST_F(Evasions, TooManyBeginningsOfStreamsAreRefused) {
   std::string marks;
   while (marks.size() < 4096) marks += "x\x9c";
