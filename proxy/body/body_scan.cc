@@ -14,7 +14,7 @@ bool refuses_undeclared(const Failure& failure, bool is_behind) {
   return failure.code == Code::Overloaded || (failure.code == Code::Denied && !is_behind);
 }
 
-// What costs a decoder is bounded: no document has so many streams in so few bytes.
+// Each try costs a decoder, so they are bounded: no document has so many streams in so few bytes.
 constexpr std::uint64_t kFreeTries = 64;
 constexpr std::uint64_t kBytesATry = 512;
 constexpr std::uint64_t kPackMark = 4;
@@ -144,7 +144,7 @@ Result<> BodyScan::decode_undeclared(ByteView in) {
     const auto progress = decoder_->decode(in, space_.room());
     if (!progress) {
       if (refuses_undeclared(progress.error(), is_behind_)) return progress.error();
-      // What follows belongs to that stream, and is no place to look for others.
+      // The rest belongs to that stream, and is no place to look for others.
       seeks_ = progress.error().code != Code::BodyTooLarge;
       decoder_.reset();
       full = false;
