@@ -123,7 +123,7 @@ void TextScan::close() {
 
 void TextScan::end_child(Child& child) {
   if (child.text) tree_.give_back(std::move(child.text));
-  child.left_out = false;
+  child.waits = false;
 }
 
 bool TextScan::waiting() const {
@@ -291,6 +291,7 @@ void TextScan::look_inside(std::size_t index, ByteView text) {
   inside_ = &layer;
   inside_at_ = layer.at;
   finder_->feed(text);
+  begin_children();
   finder_at_ += text.size();
 }
 
@@ -328,17 +329,56 @@ void TextScan::view(ByteView text, ViewSpec where) {
   Child& child = children_[where.slot];
   if (where.first) {
     end_child(child);
-    child.text = tree_.take(*this, depth_ + 1);
+    child.waits = any_waits_ = true;
+    child.held_size = 0;
   }
+  const bool room = (child.waits || child.text) && tree_.spend(depth_ + 1, text.size());
+  if (room && hold(child, text, where)) return;
+  if (child.waits) begin_child(child);
   if (!child.text) return;
   where_ = where;
   where_finder_ = true;
-  if (tree_.spend(depth_ + 1, text.size())) {
+  if (room) {
     child.text->feed(text);
     if (!where.last) return;
     if (!tree_.stopped()) child.text->finish();
   }
   end_child(child);
+}
+
+// False: the child's text has to be looked at.
+bool TextScan::hold(Child& child, ByteView text, ViewSpec where) {
+  if (!child.waits || text.size() > kShortText - child.held_size) return false;
+  if (where.last) {
+    if (!text.empty() || may_tell(ByteView(child.held.data(), child.held_size), tree_.set())) {
+      return false;
+    }
+    child.waits = false;
+    return true;
+  }
+  text.copy(child.held.data() + child.held_size, text.size());
+  child.held_size = static_cast<std::uint8_t>(child.held_size + text.size());
+  child.where = where;
+  return true;
+}
+
+// With what was held.
+void TextScan::begin_child(Child& child) {
+  child.waits = false;
+  child.text = tree_.take(*this, depth_ + 1);
+  if (!child.text || child.held_size == 0) return;
+  where_ = child.where;
+  where_finder_ = true;
+  child.text->feed(ByteView(child.held.data(), child.held_size));
+}
+
+// What is held may have left the guard when the next piece comes.
+void TextScan::begin_children() {
+  if (!any_waits_) return;
+  any_waits_ = false;
+  for (Child& child : children_) {
+    if (child.waits && !tree_.stopped()) begin_child(child);
+  }
 }
 
 void TextScan::sniff(ByteView bytes) {

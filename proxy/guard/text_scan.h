@@ -11,6 +11,7 @@
 #include "proxy/guard/literal_set.h"
 #include "proxy/guard/matcher.h"
 #include "proxy/guard/scan_tree.h"
+#include "proxy/guard/short_text.h"
 #include "proxy/guard/text_layer.h"
 #include "proxy/guard/views/escape_view.h"
 #include "proxy/guard/views/fold.h"
@@ -49,10 +50,17 @@ class TextScan final : public ViewSink {
 
   struct Child {
     std::unique_ptr<TextScan> text;
-    bool left_out = false;
+    // The text's beginning, which waits for its end: if it comes soon, it may need no TextScan.
+    bool waits = false;
+    std::uint8_t held_size = 0;
+    std::array<char, kShortText> held;
+    ViewSpec where;  // of what is held
   };
 
   void view(ByteView text, ViewSpec where) override;
+  [[nodiscard]] bool hold(Child& child, ByteView text, ViewSpec where);
+  void begin_child(Child& child);
+  void begin_children();
   void end_child(Child& child);
   void begin_layer(std::size_t index, std::size_t from);
   void scan(std::size_t index, ByteView block);
@@ -83,6 +91,7 @@ class TextScan final : public ViewSink {
   bool last_apart_ = false;
   std::unique_ptr<RunFinder> finder_;
   std::array<Child, RunFinder::kSlots> children_;
+  bool any_waits_ = false;  // of the children
   // The text that the finder is being fed: where that begins for it and in which layer.
   const TextLayer* inside_ = nullptr;
   std::uint64_t finder_at_ = 0;

@@ -52,19 +52,36 @@ const Table& table() {
 
 constexpr std::size_t kBlock = 16;
 
-// How many bytes from `from` on are ASCII; copies them to `to` if there is a `to`, which then may
-// be written to kBlock - 1 bytes further.
-std::size_t pass_ascii(const char* from, std::size_t size, char* to) {
+bool is_lead(unsigned char c) { return c >= 0xc2 && c <= 0xf4; }
+bool is_continuation(unsigned char c) { return (c & 0xc0) == 0x80; }
+
+// How many bytes from `from` on begin no character of several bytes; copies them to `to` if there
+// is a `to`, which then may be written to kBlock - 1 bytes further. A first byte of a character
+// that the text's end cuts off is none of them.
+std::size_t pass_single(const char* from, std::size_t size, char* to) {
   std::size_t i = 0;
 #if defined(__SSE2__)
-  for (; i + kBlock <= size; i += kBlock) {
+  // Signed: 0xc2 to 0xf4 begin a character, what is below 0xc0 continues it.
+  const __m128i below_lead = _mm_set1_epi8(static_cast<char>(0xc1));
+  const __m128i behind_lead = _mm_set1_epi8(static_cast<char>(0xf5));
+  const __m128i behind_continuation = _mm_set1_epi8(static_cast<char>(0xc0));
+  for (; i + kBlock < size; i += kBlock) {
     const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i));
+    const __m128i next = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i + 1));
     if (to != nullptr) _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), block);
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(block));
+    const __m128i lead =
+        _mm_and_si128(_mm_cmpgt_epi8(block, below_lead), _mm_cmpgt_epi8(behind_lead, block));
+    const __m128i both = _mm_and_si128(lead, _mm_cmpgt_epi8(behind_continuation, next));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(both));
     if (mask != 0) return i + static_cast<std::size_t>(__builtin_ctz(mask));
   }
 #endif
-  for (; i < size && static_cast<unsigned char>(from[i]) < 0x80; ++i) {
+  for (; i < size; ++i) {
+    const bool whole = i + 1 < size;
+    if (is_lead(static_cast<unsigned char>(from[i])) &&
+        (!whole || is_continuation(static_cast<unsigned char>(from[i + 1])))) {
+      break;
+    }
     if (to != nullptr) to[i] = from[i];
   }
   return i;
@@ -78,12 +95,16 @@ struct Character {
 Character read_character(ByteView text) {
   const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
   const unsigned first = byte(0);
-  if (first < 0xc2 || first > 0xf4) return {};
+  if (first >= 0xc2 && first < 0xe0 && text.size() > 1) {
+    if (!is_continuation(byte(1))) return {};
+    return {.point = (first & 0x1fu) << 6 | (byte(1) & 0x3fu), .size = 2};
+  }
+  if (!is_lead(byte(0))) return {};
   const std::size_t size = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
   char32_t point = first & (0x7fu >> size);
   for (std::size_t i = 1; i < size; ++i) {
     if (i == text.size()) return {.size = size};
-    if ((byte(i) & 0xc0) != 0x80) return {};
+    if (!is_continuation(byte(i))) return {};
     point = point << 6 | (byte(i) & 0x3f);
   }
   static constexpr char32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -92,14 +113,18 @@ Character read_character(ByteView text) {
   return {.point = point, .size = size};
 }
 
+char meaning_of(const Table& folded, char32_t point) {
+  return point < kTabled ? folded[point] : look_up(point);
+}
+
 // Writes what can be decided of `in` to `to`; returns how much of `in` that is, and moves `to`.
 std::size_t fold(ByteView in, char*& to) {
   const Table& folded = table();
   std::size_t i = 0;
   while (i < in.size()) {
-    const std::size_t ascii = pass_ascii(in.data() + i, in.size() - i, to);
-    i += ascii;
-    to += ascii;
+    const std::size_t single = pass_single(in.data() + i, in.size() - i, to);
+    i += single;
+    to += single;
     if (i == in.size()) break;
     const Character character = read_character(in.substr(i));
     if (character.size > in.size() - i) break;
@@ -107,8 +132,7 @@ std::size_t fold(ByteView in, char*& to) {
       *to++ = in[i++];
       continue;
     }
-    const char meaning =
-        character.point < kTabled ? folded[character.point] : look_up(character.point);
+    const char meaning = meaning_of(folded, character.point);
     if (meaning == kStays) {
       to += in.copy(to, character.size, i);
     } else if (meaning != kRemoved) {
@@ -119,11 +143,24 @@ std::size_t fold(ByteView in, char*& to) {
   return i;
 }
 
+// Each character of `in` stays, and is complete.
+bool all_stay(ByteView in) {
+  std::size_t i = pass_single(in.data(), in.size(), nullptr);
+  if (i == in.size()) return true;
+  const Table& folded = table();
+  while (i < in.size()) {
+    const Character character = read_character(in.substr(i));
+    if (character.size > in.size() - i) return false;
+    if (character.size > 0 && meaning_of(folded, character.point) != kStays) return false;
+    i += std::max<std::size_t>(character.size, 1);
+    i += pass_single(in.data() + i, in.size() - i, nullptr);
+  }
+  return true;
+}
+
 }  // namespace
 
-bool Fold::passes(ByteView in) const noexcept {
-  return held_size_ == 0 && pass_ascii(in.data(), in.size(), nullptr) == in.size();
-}
+bool Fold::passes(ByteView in) const noexcept { return held_size_ == 0 && all_stay(in); }
 
 void Fold::decode(ByteView in, Bytes& out) {
   const std::size_t before = out.size();

@@ -15,7 +15,7 @@ namespace bottle {
 // and bytes that are no UTF-8 stay. ASCII stays: the output is never longer than the input.
 class Fold {
  public:
-  // `in` would come out as it is: it is ASCII, and nothing is held.
+  // `in` would come out as it is: all of its characters stay, and nothing is or would be held.
   [[nodiscard]] bool passes(ByteView in) const noexcept;
   void decode(ByteView in, Bytes& out);
   // The input ended: a cut-off character is appended as the bytes it is.
