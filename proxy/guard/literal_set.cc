@@ -10,9 +10,6 @@ namespace bottle {
 namespace {
 
 constexpr std::size_t kLongFrom = 15;
-// The filter is so many times finer than the table behind it.
-constexpr unsigned kFinerBits = 4;
-constexpr std::uint64_t kGroupOfFive = 0xff'ffff'ffffu;
 
 bool is_word(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -25,12 +22,6 @@ std::uint64_t load(const char* at, std::size_t size) noexcept {
   std::uint64_t out = 0;
   std::memcpy(&out, at, size);
   return out;
-}
-
-std::size_t hashed(std::uint64_t group, unsigned shift) noexcept {
-  // Two rounds: text has its differences in few bits.
-  group ^= group >> 29;
-  return static_cast<std::size_t>((group * 0x9e3779b97f4a7c15u) >> shift);
 }
 
 }  // namespace
@@ -62,20 +53,19 @@ void LiteralSet::Table::build(const std::vector<Literal>& literals, std::size_t 
     }
   }
   if (entries.empty()) return;
-  // At most one filter bit in sixteen is set, and the filter stays in the near caches.
   const auto bits =
-      static_cast<unsigned>(std::clamp<std::size_t>(std::bit_width(entries.size()) + 4u, 12u, 22u));
-  shift = 64 - bits;
-  const auto by_hash = [this](const Entry& a, const Entry& b) {
-    return std::pair(hash(a.group), a.group) < std::pair(hash(b.group), b.group);
+      static_cast<unsigned>(std::clamp<std::size_t>(std::bit_width(entries.size()), 8u, 18u));
+  shift = LiteralFilter::kHashBits - bits;
+  const auto by_hash = [](const Entry& a, const Entry& b) {
+    return std::pair(LiteralFilter::hash_of(a.group), a.group) <
+           std::pair(LiteralFilter::hash_of(b.group), b.group);
   };
   std::sort(entries.begin(), entries.end(), by_hash);
-  filter.assign((std::size_t{1} << bits) / 64, 0);
-  starts.assign((std::size_t{1} << (bits - kFinerBits)) + 1, 0);
+  filter.begin(entries.size());
+  starts.assign((std::size_t{1} << bits) + 1, 0);
   for (const Entry& entry : entries) {
-    const std::size_t at = hash(entry.group);
-    filter[at / 64] |= std::uint64_t{1} << (at % 64);
-    ++starts[(at >> kFinerBits) + 1];
+    filter.add(entry.group);
+    ++starts[range_of(entry.group) + 1];
   }
   for (std::size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
 }
@@ -84,8 +74,8 @@ std::uint64_t LiteralSet::Table::group_at(const char* at) const noexcept {
   return load(at, group_size);
 }
 
-std::size_t LiteralSet::Table::hash(std::uint64_t group) const noexcept {
-  return hashed(group, shift);
+std::size_t LiteralSet::Table::range_of(std::uint64_t group) const noexcept {
+  return LiteralFilter::hash_of(group) >> shift;
 }
 
 // A part of the text that is in one piece in memory.
@@ -157,19 +147,18 @@ template <std::size_t kStride, std::size_t kGroup>
 bool LiteralStream::look_in(const LiteralSet& set, const LiteralSet::Table& table,
                             const Window& window, LiteralListener& listener) {
   const ByteView text = window.text;
-  const std::uint64_t* const filter = table.filter.data();
-  const unsigned shift = table.shift;
-  const std::size_t first = static_cast<std::size_t>((0 - window.position) % kStride);
-  for (std::size_t at = first; at + kGroup <= text.size(); at += kStride) {
-    std::uint64_t group = 0;
-    if (kGroup == 8 || at + 8 <= text.size()) {
-      std::memcpy(&group, text.data() + at, 8);
-      if (kGroup < 8) group &= kGroupOfFive;
-    } else {
-      group = load(text.data() + at, kGroup);
+  std::size_t at = static_cast<std::size_t>((0 - window.position) % kStride);
+  for (LiteralFilter::Places places;; places.count = 0) {
+    const std::size_t from = at;
+    at = kGroup == 8 ? table.filter.collect_eights(text, at, places)
+                     : table.filter.collect_fives(text, at, places);
+    for (std::size_t i = 0; i < places.count; ++i) {
+      if (!try_entries(set, table, window, places.at[i], listener)) return false;
     }
-    const std::size_t hash = hashed(group, shift);
-    if (((filter[hash / 64] >> (hash % 64)) & 1u) == 0) [[likely]]
+    if (at == from) break;
+  }
+  for (; at + kGroup <= text.size(); at += kStride) {
+    if (!table.filter.may_have(load(text.data() + at, kGroup))) [[likely]]
       continue;
     if (!try_entries(set, table, window, at, listener)) return false;
   }
@@ -179,8 +168,8 @@ bool LiteralStream::look_in(const LiteralSet& set, const LiteralSet::Table& tabl
 bool LiteralStream::try_entries(const LiteralSet& set, const LiteralSet::Table& table,
                                 const Window& window, std::size_t at, LiteralListener& listener) {
   const std::uint64_t group = table.group_at(window.text.data() + at);
-  const std::size_t hash = table.hash(group) >> kFinerBits;
-  for (std::uint32_t i = table.starts[hash]; i < table.starts[hash + 1]; ++i) {
+  const std::size_t range = table.range_of(group);
+  for (std::uint32_t i = table.starts[range]; i < table.starts[range + 1]; ++i) {
     const LiteralSet::Entry& entry = table.entries[i];
     if (entry.group != group || entry.offset > at) continue;
     const Literal& literal = set[entry.literal];

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proxy/base/bytes.h"
+#include "proxy/guard/literal_filter.h"
 
 namespace bottle {
 
@@ -20,7 +21,7 @@ struct Literal {
 //
 // A string of 15 bytes has a group of eight that begins at a multiple of eight, wherever it stands.
 // So one look at each eighth position is enough: the groups that a string can have there are in a
-// table, a filter of bits in front of it. Strings of 8 to 14 bytes are looked for likewise, with
+// table, a LiteralFilter in front of it. Strings of 8 to 14 bytes are looked for likewise, with
 // groups of five at each fourth position. 5 GB/s and more with the first kind alone.
 class LiteralSet {
  public:
@@ -44,20 +45,19 @@ class LiteralSet {
   struct Table {
     std::size_t stride = 8;
     std::size_t group_size = 8;
-    unsigned shift = 52;
-    std::vector<std::uint64_t> filter;  // a bit for each hash
+    unsigned shift = 0;  // of a hash, for `starts`
+    LiteralFilter filter;
     std::vector<Entry> entries;         // by hash
     std::vector<std::uint32_t> starts;  // where the entries of a range of hashes begin
 
     void build(const std::vector<Literal>& literals, std::size_t from, std::size_t below);
     [[nodiscard]] std::uint64_t group_at(const char* at) const noexcept;
-    [[nodiscard]] std::size_t hash(std::uint64_t group) const noexcept;
+    [[nodiscard]] std::size_t range_of(std::uint64_t group) const noexcept;
   };
 
   std::vector<Literal> literals_;
   Table long_{};
-  Table short_{
-      .stride = 4, .group_size = 5, .shift = 52, .filter = {}, .entries = {}, .starts = {}};
+  Table short_{.stride = 4, .group_size = 5, .shift = 0, .filter = {}, .entries = {}, .starts = {}};
 };
 
 // Told of an occurrence: text [begin, end) of the stream. False: that was enough.

@@ -56,6 +56,11 @@ std::size_t decode_groups(const DigitAlphabet& alphabet, std::uint32_t& carried,
   return i;
 }
 
+std::size_t count_binary(const char* from, const char* to) {
+  return static_cast<std::size_t>(
+      std::count_if(from, to, [](char c) { return !is_text(static_cast<unsigned char>(c)); }));
+}
+
 }  // namespace
 
 constinit const DigitAlphabet kHexAlphabet = hex_alphabet();
@@ -119,16 +124,23 @@ void DigitLane::take(const char* chars, std::size_t size, std::uint64_t end) {
   decode_out(chars, size, end);
 }
 
+// False: the first characters decode to more binary bytes than all of the head could have as text.
+bool DigitLane::may_be_text(unsigned skip) const {
+  std::array<char, kHead> bytes;
+  Bits state{.skip = skip};
+  const char* to = decode(state, head_.data(), std::min(head_size_, kFirstLook), bytes.data());
+  return count_binary(bytes.data(), to) * kTextShare <= head_size_ * alphabet_.bits / 8;
+}
+
 void DigitLane::open(std::uint64_t end) {
   unsigned best = 0;
   std::size_t least_binary = kHead + 1;
   for (unsigned skip = 0; skip < alphabet_.alignments; ++skip) {
     std::array<char, kHead> bytes;
+    if (skip > 0 && !may_be_text(skip)) continue;
     Bits state{.skip = skip};
     const char* to = decode(state, head_.data(), head_size_, bytes.data());
-    const auto binary = static_cast<std::size_t>(
-        std::count_if(static_cast<const char*>(bytes.data()), to,
-                      [](char c) { return !is_text(static_cast<unsigned char>(c)); }));
+    const std::size_t binary = count_binary(bytes.data(), to);
     // Digits that decode to binary bytes anyhow begin where they begin.
     const auto all = static_cast<std::size_t>(to - bytes.data());
     if (binary >= least_binary || (skip > 0 && binary * kTextShare > all)) continue;

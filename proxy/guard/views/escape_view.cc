@@ -6,8 +6,8 @@
 #include "proxy/guard/views/hex_digit.h"
 #include "proxy/guard/views/utf8.h"
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
 #endif
 
 namespace bottle {
@@ -48,6 +48,36 @@ std::size_t pass_plain(const char* from, std::size_t size, char* to) {
     if (to != nullptr) to[i] = from[i];
   }
   return i;
+}
+
+#if defined(__x86_64__)
+// Whole blocks without special bytes.
+__attribute__((target("avx2"))) std::size_t pass_plain_blocks(const char* from, std::size_t size) {
+  const __m256i percent = _mm256_set1_epi8('%');
+  const __m256i backslash = _mm256_set1_epi8('\\');
+  const __m256i ampersand = _mm256_set1_epi8('&');
+  const auto special = [&](std::size_t at) __attribute__((target("avx2"))) {
+    const __m256i block = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + at));
+    return _mm256_or_si256(
+        _mm256_or_si256(_mm256_cmpeq_epi8(block, percent), _mm256_cmpeq_epi8(block, backslash)),
+        _mm256_cmpeq_epi8(block, ampersand));
+  };
+  std::size_t i = 0;
+  for (; i + 64 <= size; i += 64) {
+    const __m256i any = _mm256_or_si256(special(i), special(i + 32));
+    if (_mm256_testz_si256(any, any) == 0) break;
+  }
+  return i;
+}
+#endif
+
+std::size_t find_special(const char* from, std::size_t size) {
+  std::size_t i = 0;
+#if defined(__x86_64__)
+  static const bool avx2 = __builtin_cpu_supports("avx2") != 0;
+  if (avx2) i = pass_plain_blocks(from, size);
+#endif
+  return i + pass_plain(from + i, size - i, nullptr);
 }
 
 struct Name {
@@ -194,7 +224,7 @@ struct Reader {
 
 std::size_t EscapeView::find_escape(ByteView in) noexcept {
   for (std::size_t i = 0; i < in.size(); ++i) {
-    i += pass_plain(in.data() + i, in.size() - i, nullptr);
+    i += find_special(in.data() + i, in.size() - i);
     if (i == in.size()) break;
     if (Reader<Escape>::read(in.substr(i), false).kind != Escape::Kind::None) return i;
   }

@@ -143,9 +143,24 @@ std::size_t fold(ByteView in, char*& to) {
   return i;
 }
 
+// The bytes that are ASCII for sure: whole blocks.
+std::size_t pass_ascii(ByteView in) {
+  constexpr std::size_t kWords = 8;
+  std::size_t i = 0;
+  for (; i + kWords * 8 <= in.size(); i += kWords * 8) {
+    std::array<std::uint64_t, kWords> words;
+    std::memcpy(words.data(), in.data() + i, sizeof words);
+    std::uint64_t any = 0;
+    for (const std::uint64_t word : words) any |= word;
+    if ((any & 0x8080808080808080u) != 0) break;
+  }
+  return i;
+}
+
 // Each character of `in` stays, and is complete.
 bool all_stay(ByteView in) {
-  std::size_t i = pass_single(in.data(), in.size(), nullptr);
+  std::size_t i = pass_ascii(in);
+  i += pass_single(in.data() + i, in.size() - i, nullptr);
   if (i == in.size()) return true;
   const Table& folded = table();
   while (i < in.size()) {
