@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,6 +70,33 @@ TEST(LiteralSet, RepeatedTextIsFoundAtEachPlace) {
   const LiteralSet set({Literal{.text = std::string(20, 'a'), .owner = 0}});
   EXPECT_EQ(found(set, std::string(50, 'a'), 50).size(), 31u);
   EXPECT_EQ(found(set, std::string(50, 'a'), 1).size(), 31u);
+}
+
+TEST(LiteralSet, FindsEachInLongTextsAtEachPlace) {
+  const std::string letters = "q7Rk2ZpT9wXc4LmV8sNd1HyB6fGjU3aEoQ5iKtYxS0vWnPrCbDzMhJgFlAeIuO7k";
+  const LiteralSet set({Literal{.text = letters.substr(0, 8), .owner = 1},
+                        Literal{.text = letters.substr(20, 20), .owner = 2}});
+  for (std::size_t before = 0; before < 300; ++before) {
+    const std::string text = std::string(before, '.') + letters.substr(0, 8) + "," +
+                             letters.substr(20, 20) + std::string(200, '.');
+    const auto all = found(set, text, text.size());
+    ASSERT_EQ(all.size(), 2u) << before;
+    EXPECT_EQ(all[0], (Recorder::One{1, before, before + 8}));
+    EXPECT_EQ(all[1], (Recorder::One{2, before + 9, before + 29}));
+  }
+}
+
+TEST(LiteralFilter, HasAllGroupsAndFewOthers) {
+  std::mt19937_64 random(5);
+  LiteralFilter filter;
+  std::vector<std::uint64_t> groups(3000);
+  for (std::uint64_t& group : groups) group = random();
+  filter.begin(groups.size());
+  for (const std::uint64_t group : groups) filter.add(group);
+  for (const std::uint64_t group : groups) EXPECT_TRUE(filter.may_have(group));
+  int others = 0;
+  for (int i = 0; i < 60000; ++i) others += filter.may_have(random()) ? 1 : 0;
+  EXPECT_LT(others, 2000);
 }
 
 }  // namespace

@@ -50,9 +50,21 @@ TEST(Fold, MakesAsciiOfWhatLooksLikeIt) {
   for (const auto& c : cases) expect_folded(c.in, c.out);
 }
 
-TEST(Fold, PassesAsciiAlone) {
+TEST(Fold, FoldsAtEachPlaceOfABlock) {
+  for (std::size_t before = 0; before < 70; ++before) {
+    const Bytes lead = Bytes(before, 'x') + "\xff\xc3z";
+    const Bytes rest(40, 'y');
+    expect_folded(lead + "\u0430\u4e2d\u200b" + rest, lead + "a\u4e2d" + rest);
+  }
+}
+
+TEST(Fold, PassesWhatStays) {
   Fold fold;
   EXPECT_TRUE(fold.passes("plain"));
+  EXPECT_TRUE(fold.passes(Bytes(100, 'a') + "\u4e2d\u6587 \U0001f600" + Bytes(100, 'a')));
+  EXPECT_TRUE(fold.passes("\xff\xfe a\xc3z"));
+  EXPECT_FALSE(fold.passes("\u4e2d\u6587\u200b"));
+  EXPECT_FALSE(fold.passes("ends within \xe4\xb8"));
   EXPECT_FALSE(fold.passes("caf\u00e9"));
   Bytes out;
   fold.decode("\xc3", out);
