@@ -124,24 +124,40 @@ void DigitLane::take(const char* chars, std::size_t size, std::uint64_t end) {
   decode_out(chars, size, end);
 }
 
-// False: the first characters decode to more binary bytes than all of the head could have as text.
-bool DigitLane::may_be_text(unsigned skip) const {
-  std::array<char, kHead> bytes;
-  Bits state{.skip = skip};
-  const char* to = decode(state, head_.data(), std::min(head_size_, kFirstLook), bytes.data());
-  return count_binary(bytes.data(), to) * kTextShare <= head_size_ * alphabet_.bits / 8;
+// Which alignments may decode to text, a bit each: in the others the first bytes have more binary
+// ones than all of the head could have. For alphabets with nothing between the digits.
+unsigned DigitLane::likely_alignments() const {
+  static constexpr unsigned kBytes = 8;
+  __extension__ unsigned __int128 digits = 0;
+  for (std::size_t i = 0; i < kLeast; ++i) {
+    digits = digits << alphabet_.bits | alphabet_.values[static_cast<unsigned char>(head_[i])];
+  }
+  const std::size_t most = head_size_ * alphabet_.bits / 8 / kTextShare;
+  unsigned likely = 0;
+  for (unsigned skip = 0; skip < alphabet_.alignments; ++skip) {
+    const auto left = static_cast<unsigned>(kLeast - skip) * alphabet_.bits;
+    const auto bytes = static_cast<std::uint64_t>(digits >> (left - 8 * kBytes));
+    std::size_t binary = 0;
+    for (unsigned i = 0; i < kBytes; ++i) {
+      binary += is_text(static_cast<unsigned char>(bytes >> (8 * i))) ? 0u : 1u;
+    }
+    likely |= (binary <= most ? 1u : 0u) << skip;
+  }
+  return likely;
 }
 
 void DigitLane::open(std::uint64_t end) {
+  static_assert((kLeast - 7) * 5 >= 64);  // in the last alignment, too
+  const unsigned likely = alphabet_.bits == 5 ? likely_alignments() : ~0u;
   unsigned best = 0;
   std::size_t least_binary = kHead + 1;
-  for (unsigned skip = 0; skip < alphabet_.alignments; ++skip) {
+  // Digits that decode to binary bytes anyhow begin where they begin.
+  for (unsigned skip = 0; skip < alphabet_.alignments && likely > 1; ++skip) {
+    if (skip > 0 && (likely >> skip & 1) == 0) continue;
     std::array<char, kHead> bytes;
-    if (skip > 0 && !may_be_text(skip)) continue;
     Bits state{.skip = skip};
     const char* to = decode(state, head_.data(), head_size_, bytes.data());
     const std::size_t binary = count_binary(bytes.data(), to);
-    // Digits that decode to binary bytes anyhow begin where they begin.
     const auto all = static_cast<std::size_t>(to - bytes.data());
     if (binary >= least_binary || (skip > 0 && binary * kTextShare > all)) continue;
     least_binary = binary;

@@ -43,7 +43,6 @@ class DigitLane {
 
  private:
   static constexpr std::size_t kHead = 64;  // characters that decide about the alignment
-  static constexpr std::size_t kFirstLook = 16;
   static constexpr std::size_t kOut = 512;
   static constexpr std::size_t kLooks = 4;  // characters looked at together
 
@@ -62,7 +61,7 @@ class DigitLane {
   [[nodiscard]] std::size_t skip_foreign(const char* chars, std::size_t from,
                                          std::size_t size) const;
   void take(const char* chars, std::size_t size, std::uint64_t end);
-  [[nodiscard]] bool may_be_text(unsigned skip) const;
+  [[nodiscard]] unsigned likely_alignments() const;
   void open(std::uint64_t end);
   void end_digits(std::uint64_t end);
   char* decode(Bits& state, const char* chars, std::size_t size, char* to) const;

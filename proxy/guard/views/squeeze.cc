@@ -17,6 +17,9 @@ constexpr std::array<std::uint8_t, 256> kKept = [] {
   return table;
 }();
 
+// So many bytes may be written past the end of what is kept.
+constexpr std::size_t kSlack = 64;
+
 char* squeeze_bytes(ByteView in, char* to) {
   for (const char c : in) {
     *to = c;
@@ -65,11 +68,34 @@ __attribute__((target("ssse3,popcnt"))) char* squeeze_blocks(ByteView in, char* 
   }
   return squeeze_bytes(in.substr(i), to);
 }
+
+// Writes up to 64 bytes past the end of what it keeps.
+__attribute__((target("avx512f,avx512bw,avx512vbmi2,popcnt"))) char* squeeze_wide(ByteView in,
+                                                                                  char* to) {
+  const __m512i case_bit = _mm512_set1_epi8(0x20);
+  std::size_t i = 0;
+  for (; i + 64 <= in.size(); i += 64) {
+    const __m512i block = _mm512_loadu_si512(in.data() + i);
+    // Unsigned: what is below the first wraps around.
+    const __m512i letter = _mm512_sub_epi8(_mm512_or_si512(block, case_bit), _mm512_set1_epi8('a'));
+    const __m512i digit = _mm512_sub_epi8(block, _mm512_set1_epi8('0'));
+    const __mmask64 kept = _mm512_cmplt_epu8_mask(letter, _mm512_set1_epi8(26)) |
+                           _mm512_cmplt_epu8_mask(digit, _mm512_set1_epi8(10));
+    // Compressed in a register: the form that writes to memory is slow on some CPUs.
+    _mm512_storeu_si512(to, _mm512_maskz_compress_epi8(kept, block));
+    to += _mm_popcnt_u64(kept);
+  }
+  return squeeze_blocks(in.substr(i), to);
+}
 #endif
 
 using Squeezer = char* (*)(ByteView, char*);
 Squeezer best_squeezer() {
 #if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("popcnt")) {
+    return squeeze_wide;
+  }
   if (__builtin_cpu_supports("ssse3") && __builtin_cpu_supports("popcnt")) return squeeze_blocks;
 #endif
   return squeeze_bytes;
@@ -80,7 +106,7 @@ Squeezer best_squeezer() {
 void squeeze(ByteView in, Bytes& out) {
   static const Squeezer squeezer = best_squeezer();
   const std::size_t before = out.size();
-  out.resize(before + in.size() + 16);
+  out.resize(before + in.size() + kSlack);
   const char* end = squeezer(in, out.data() + before);
   out.resize(static_cast<std::size_t>(end - out.data()));
 }
