@@ -44,7 +44,7 @@ bool has_long_segment(std::string_view target) {
 }  // namespace
 
 ScanSpace::ScanSpace(const SecretSet& set, InflaterMaker* inflaters)
-    : scratch_(std::make_unique<MatchScratch>(*set.impl().shapes)), inflaters_(inflaters) {}
+    : scratch_(std::make_unique<MatchScratch>(set.impl().shapes)), inflaters_(inflaters) {}
 ScanSpace::~ScanSpace() = default;
 
 class SecretScanner::State final : public FindListener {
@@ -86,9 +86,9 @@ class SecretScanner::State final : public FindListener {
     squeeze(lower, squeezed);
     Listener listener;
     LiteralStream stream;
-    stream.scan(*set_.in_names, squeezed, listener);
+    stream.scan(set_.in_names, squeezed, listener);
     if (!listener.literal) return std::nullopt;
-    return in_name((*set_.in_names)[*listener.literal].owner, part, 0, name.size());
+    return in_name(set_.in_names[*listener.literal].owner, part, 0, name.size());
   }
 
   // A text that is there as a whole.

@@ -89,8 +89,7 @@ Expected<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpe
   if (!checked) return checked.error();
   auto shapes = shape_database(options.financial);
   if (!shapes) return shapes.error();
-  auto impl = std::make_unique<SecretSetImpl>();
-  impl->shapes = std::move(*shapes);
+  auto impl = std::make_unique<SecretSetImpl>(std::move(*shapes));
   impl->options = std::move(options);
   std::sort(impl->options.ignore.begin(), impl->options.ignore.end());
   std::vector<Literal> plain;
@@ -114,10 +113,10 @@ Expected<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpe
                                                .shapes = {},
                                                .fingerprint = std::move(print)});
   }
-  impl->plain.emplace(std::move(plain));
-  impl->squeezed.emplace(std::move(squeezed));
-  impl->numbers.emplace(std::move(numbers));
-  impl->in_names.emplace(std::move(in_names));
+  impl->plain = LiteralSet(std::move(plain));
+  impl->squeezed = LiteralSet(std::move(squeezed));
+  impl->numbers = LiteralSet(std::move(numbers));
+  impl->in_names = LiteralSet(std::move(in_names));
   impl->find_shapes();
   return std::unique_ptr<const SecretSet>(new SecretSet(std::move(impl)));
 }

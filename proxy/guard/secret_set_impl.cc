@@ -22,9 +22,9 @@ void SecretSetImpl::find_shapes() {
     }
     std::bitset<kMaxShapes> found;
   };
-  MatchScratch scratch(*shapes);
+  MatchScratch scratch(shapes);
   for (Exact& one : exact) {
-    MatchStream stream(*shapes, scratch);
+    MatchStream stream(shapes, scratch);
     Listener listener;
     stream.scan(one.value, listener);
     one.shapes = listener.found;

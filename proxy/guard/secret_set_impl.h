@@ -27,13 +27,15 @@ struct SecretSetImpl {
     std::string fingerprint;
   };
 
+  explicit SecretSetImpl(MatchDatabase shapes_in) : shapes(std::move(shapes_in)) {}
+
   std::vector<Exact> exact;
   GuardOptions options;
-  std::optional<MatchDatabase> shapes;
-  std::optional<LiteralSet> plain;     // in texts as they are
-  std::optional<LiteralSet> squeezed;  // in what squeeze() makes of them
-  std::optional<LiteralSet> numbers;   // of digits alone, likewise
-  std::optional<LiteralSet> in_names;  // in lower-case names, squeezed
+  MatchDatabase shapes;
+  LiteralSet plain{{}};     // in texts as they are
+  LiteralSet squeezed{{}};  // in what squeeze() makes of them
+  LiteralSet numbers{{}};   // of digits alone, likewise
+  LiteralSet in_names{{}};  // in lower-case names, squeezed
   // Values and their hex, in lower case: in names, and too short for `in_names` maybe.
   std::vector<std::pair<std::string, std::size_t>> short_in_names;
 

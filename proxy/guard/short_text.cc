@@ -79,11 +79,11 @@ bool has_literal(ByteView text, const LiteralSet& set) {
 
 bool tells(ByteView text, const SecretSetImpl& set) {
   if (!is_scattered(text)) return true;
-  if (has_literal(text, *set.plain)) return true;
+  if (has_literal(text, set.plain)) return true;
   thread_local Bytes squeezed;  // of no use between calls
   squeezed.clear();
   squeeze(text, squeezed);
-  return has_literal(squeezed, *set.squeezed);
+  return has_literal(squeezed, set.squeezed);
 }
 
 }  // namespace

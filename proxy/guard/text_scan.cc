@@ -28,6 +28,9 @@ bool is_squeezed(char c) noexcept {
 class LayerListener final : public MatchListener, public LiteralListener {
  public:
   LayerListener(TextScan& scan, TextLayer& layer) : scan_(scan), layer_(layer) {}
+  virtual ~LayerListener() = default;
+  LayerListener(const LayerListener&) = delete;
+  LayerListener& operator=(const LayerListener&) = delete;
 
   bool matched(std::size_t id, unsigned long long end) override {
     const std::uint64_t in_layer = end;
@@ -45,7 +48,7 @@ class LayerListener final : public MatchListener, public LiteralListener {
   }
 
   bool found(std::size_t literal, std::uint64_t begin, std::uint64_t end) override {
-    const std::size_t owner = (*scan_.tree_.set().plain)[literal].owner;
+    const std::size_t owner = scan_.tree_.set().plain[literal].owner;
     if (!scan_.tree_.wants(true, owner)) return true;
     return scan_.report(
         layer_, RawFind{.exact = true, .index = owner, .token = {}, .begin = begin, .end = end});
@@ -95,7 +98,7 @@ void TextScan::begin(TextScan* parent, unsigned depth) {
   parent_ = parent;
   depth_ = depth;
   if (!layers_[0]) {
-    layers_[0] = std::make_unique<TextLayer>(*tree_.set().shapes, tree_.scratch());
+    layers_[0] = std::make_unique<TextLayer>(tree_.set().shapes, tree_.scratch());
   }
   layers_[0]->reset();
   squeezed_.all.reset();
@@ -185,7 +188,7 @@ void TextScan::flush_layer(std::size_t index) {
 
 void TextScan::begin_layer(std::size_t index, std::size_t from) {
   auto& layer = layers_[index];
-  if (!layer) layer = std::make_unique<TextLayer>(*tree_.set().shapes, tree_.scratch());
+  if (!layer) layer = std::make_unique<TextLayer>(tree_.set().shapes, tree_.scratch());
   layer->copy(*layers_[from]);
   layer->from = layers_[from].get();
   layer->folds = index == kFolded;
@@ -212,7 +215,7 @@ void TextScan::scan(std::size_t index, ByteView block) {
   layer.block = block;
   LayerListener listener(*this, layer);
   layer.shapes.scan(block, listener);
-  layer.literals.scan(*tree_.set().plain, block, listener);
+  layer.literals.scan(tree_.set().plain, block, listener);
   if (index == 0) look_squeezed(squeezed_, layer, block);
   if (tree_.stopped()) return;
   TextLayer& behind = *layers_[index + 1];
@@ -249,7 +252,7 @@ void TextScan::scan_last(std::size_t index, ByteView block) {
   layer.block = block;
   LayerListener listener(*this, layer);
   layer.shapes.scan(block, listener);
-  layer.literals.scan(*tree_.set().plain, block, listener);
+  layer.literals.scan(tree_.set().plain, block, listener);
   if (index == 0) look_squeezed(squeezed_, layer, block);
   if (tree_.stopped()) return;
   if (!folds) {
@@ -275,7 +278,7 @@ void TextScan::scan_folded(std::size_t from, ByteView block) {
   folded.block = block;
   LayerListener listener(*this, folded);
   folded.shapes.scan(block, listener);
-  folded.literals.scan(*tree_.set().plain, block, listener);
+  folded.literals.scan(tree_.set().plain, block, listener);
   if (tree_.stopped()) return;
   look_inside(kFolded, block);
   folded.keep();
@@ -296,7 +299,7 @@ void TextScan::look_inside(std::size_t index, ByteView text) {
 }
 
 void TextScan::look_squeezed(Squeezed& streams, TextLayer& layer, ByteView block) {
-  const LiteralSet& set = *tree_.set().squeezed;
+  const LiteralSet& set = tree_.set().squeezed;
   if (set.empty()) return;
   thread_local Bytes squeezed;  // of no use between calls
   squeezed.clear();
@@ -304,7 +307,7 @@ void TextScan::look_squeezed(Squeezed& streams, TextLayer& layer, ByteView block
   const std::uint64_t before = streams.all.position();
   SqueezedListener listener(tree_, set);
   streams.all.scan(set, squeezed, listener);
-  listener.set = &*tree_.set().numbers;
+  listener.set = &tree_.set().numbers;
   streams.digits.scan(*listener.set, squeezed, listener);
   for (const SqueezedHit& hit : listener.hits) {
     // Back to the layer's bytes: the end is in the block, the beginning may be before it.
