@@ -1,10 +1,15 @@
 #include "proxy/guard/views/digit_lane.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "proxy/guard/views/base64_units.h"
 #include "proxy/guard/views/hex_digit.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace bottle {
 namespace {
@@ -12,22 +17,32 @@ namespace {
 // Text has no more than one byte in so many that is binary.
 constexpr std::size_t kTextShare = 6;
 
+constexpr DigitAlphabet with_rows(DigitAlphabet made) {
+  made.rows = {};
+  for (unsigned c = 0; c < 128; ++c) {
+    if (made.values[c] == DigitAlphabet::kForeign) continue;
+    made.rows[c & 15] = static_cast<std::uint8_t>(made.rows[c & 15] | 1u << (c >> 4));
+  }
+  return made;
+}
+
 constexpr DigitAlphabet hex_alphabet() {
-  DigitAlphabet made{.coded = Coded::Hex, .bits = 4, .alignments = 2, .values = kHexDigits};
+  DigitAlphabet made{
+      .coded = Coded::Hex, .bits = 4, .alignments = 2, .values = kHexDigits, .rows = {}};
   made.values['-'] = DigitAlphabet::kSkipped;
   // U+0041
   made.values['U'] = made.values['+'] = DigitAlphabet::kSkipped;
   made.values['x'] = made.values['X'] = DigitAlphabet::kPrefix;
-  return made;
+  return with_rows(made);
 }
 
 constexpr DigitAlphabet base32_alphabet(char first_letter) {
-  DigitAlphabet made{.coded = Coded::Base32, .bits = 5, .alignments = 8, .values = {}};
+  DigitAlphabet made{.coded = Coded::Base32, .bits = 5, .alignments = 8, .values = {}, .rows = {}};
   made.values.fill(DigitAlphabet::kForeign);
   const auto letter = static_cast<unsigned char>(first_letter);
   for (unsigned i = 0; i < 26; ++i) made.values[letter + i] = static_cast<std::uint8_t>(i);
   for (unsigned i = 2; i < 8; ++i) made.values['0' + i] = static_cast<std::uint8_t>(24 + i);
-  return made;
+  return with_rows(made);
 }
 
 static_assert(DigitAlphabet::kForeign == kNoDigit);
@@ -86,9 +101,55 @@ void DigitLane::read(const char* chars, std::size_t size, std::uint64_t end) {
   }
 }
 
+#if defined(__x86_64__)
+// Bit i: chars[i] is not foreign. A character is of the alphabet if the bit of its high half is set
+// in the row of its low half.
+__attribute__((target("avx2"))) std::uint64_t DigitLane::digit_mask(const char* chars) const {
+  const __m256i rows = _mm256_broadcastsi128_si256(
+      _mm_loadu_si128(reinterpret_cast<const __m128i*>(alphabet_.rows.data())));
+  // The shuffle takes them by the high half: 1, 2, 4, to 128 for those of ASCII.
+  const __m256i bits = _mm256_broadcastsi128_si256(
+      _mm_set_epi64x(0, static_cast<long long>(0x8040'2010'0804'0201u)));
+  const auto foreign = [&](const char* from) __attribute__((target("avx2"))) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    const __m256i high = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(0x0f));
+    const __m256i found =
+        _mm256_and_si256(_mm256_shuffle_epi8(rows, bytes), _mm256_shuffle_epi8(bits, high));
+    return static_cast<unsigned>(
+        _mm256_movemask_epi8(_mm256_cmpeq_epi8(found, _mm256_setzero_si256())));
+  };
+  return ~(std::uint64_t{foreign(chars)} | std::uint64_t{foreign(chars + 32)} << 32);
+}
+#endif
+
+// The same as skip_foreign(), as far as whole blocks go. True: kLeast digits begin at `from`.
+bool DigitLane::skip_blocks(const char* chars, std::size_t& from, std::size_t size) const {
+#if defined(__x86_64__)
+  static constexpr std::size_t kBlock = 64;
+  static const bool avx2 = __builtin_cpu_supports("avx2") != 0;
+  while (avx2 && from + kBlock <= size) {
+    const std::uint64_t digits = digit_mask(chars + from);
+    if (digits == ~std::uint64_t{0}) return true;
+    // Where so many ones follow each other.
+    static_assert(kLeast == 24);
+    std::uint64_t begins = digits & digits >> 1;
+    begins &= begins >> 2;
+    begins &= begins >> 4;
+    begins &= (begins >> 8) & (begins >> 16);
+    if (begins != 0) {
+      from += static_cast<std::size_t>(std::countr_zero(begins));
+      return true;
+    }
+    from += kBlock - static_cast<std::size_t>(std::countl_one(digits));
+  }
+#endif
+  return false;
+}
+
 // Where kLeast digits begin, or the digits at the end of the characters; too few of them may be
 // before. Looks at a few of kLeast characters: where one is foreign, no run of digits goes over it.
 std::size_t DigitLane::skip_foreign(const char* chars, std::size_t from, std::size_t size) const {
+  if (skip_blocks(chars, from, size)) return from;
   while (from + kLeast <= size) {
     const std::size_t next = from + kLeast - kLooks;
     if (has_foreign(chars + next)) {

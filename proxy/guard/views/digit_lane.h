@@ -18,6 +18,8 @@ struct DigitAlphabet {
   unsigned bits;        // of one digit
   unsigned alignments;  // digits after which a byte ends with a digit again
   std::array<std::uint8_t, 256> values;
+  // For each low half of a character that is not foreign, a bit for each high half.
+  std::array<std::uint8_t, 16> rows;
 };
 extern const DigitAlphabet kHexAlphabet;
 extern const DigitAlphabet kUpperBase32;
@@ -58,6 +60,8 @@ class DigitLane {
   }
   // Of kLooks characters one, at least.
   [[nodiscard]] bool has_foreign(const char* chars) const noexcept;
+  [[nodiscard]] std::uint64_t digit_mask(const char* chars) const;
+  [[nodiscard]] bool skip_blocks(const char* chars, std::size_t& from, std::size_t size) const;
   [[nodiscard]] std::size_t skip_foreign(const char* chars, std::size_t from,
                                          std::size_t size) const;
   void take(const char* chars, std::size_t size, std::uint64_t end);
