@@ -159,6 +159,9 @@ std::string in_an_hour() {
 std::vector<Form> made_forms(Maker& maker) {
   return {
       {"Discord bot token", base64_of("1" + maker.fill("{D17}")) + maker.fill(".{A6}.{A27}")},
+      {"Discord bot token", base64_of("7" + maker.fill("{D16}")) + maker.fill(".{A6}.{A27}")},
+      {"Discord bot token", base64_of("3" + maker.fill("{D18}")) + maker.fill(".{A6}.{W27}")},
+      {"Discord bot token", base64_of("9" + maker.fill("{D19}")) + maker.fill(".{W6}.{A27}")},
       {"Grafana API key", base64_of(maker.fill("{\"k\":\"{A32}\",\"n\":\"ci\",\"id\":1}"))},
       {"basic authorization",
        "\"Authorization\": \"Basic " + base64_of("deploy:" + maker.fill("{A14}"))},
