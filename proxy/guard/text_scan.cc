@@ -12,7 +12,7 @@ namespace bottle {
 namespace {
 
 // All views of a block are made while it is in the near cache.
-constexpr std::size_t kBlock = 8192;
+constexpr std::size_t kBlock = 16384;
 // A layer that was the same text as the one before for so long, is closed.
 constexpr std::size_t kCloseAfter = 4096;
 // Bytes behind a match that a check may see.

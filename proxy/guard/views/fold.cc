@@ -61,18 +61,26 @@ bool is_continuation(unsigned char c) { return (c & 0xc0) == 0x80; }
 std::size_t pass_single(const char* from, std::size_t size, char* to) {
   std::size_t i = 0;
 #if defined(__SSE2__)
-  // Signed: 0xc2 to 0xf4 begin a character, what is below 0xc0 continues it.
+  // Signed: 0xc2 to 0xf4 begin a character, from 0xe0 on one of three bytes or more, and what is
+  // below 0xc0 continues it.
   const __m128i below_lead = _mm_set1_epi8(static_cast<char>(0xc1));
   const __m128i behind_lead = _mm_set1_epi8(static_cast<char>(0xf5));
+  const __m128i below_long = _mm_set1_epi8(static_cast<char>(0xdf));
   const __m128i behind_continuation = _mm_set1_epi8(static_cast<char>(0xc0));
-  for (; i + kBlock < size; i += kBlock) {
-    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i));
-    const __m128i next = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i + 1));
+  const auto load = [from](std::size_t at) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at));
+  };
+  for (; i + kBlock + 1 < size; i += kBlock) {
+    const __m128i block = load(i);
     if (to != nullptr) _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), block);
+    if (_mm_movemask_epi8(block) == 0) continue;
     const __m128i lead =
         _mm_and_si128(_mm_cmpgt_epi8(block, below_lead), _mm_cmpgt_epi8(behind_lead, block));
-    const __m128i both = _mm_and_si128(lead, _mm_cmpgt_epi8(behind_continuation, next));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(both));
+    const __m128i second = _mm_cmpgt_epi8(behind_continuation, load(i + 1));
+    const __m128i third = _mm_cmpgt_epi8(behind_continuation, load(i + 2));
+    const __m128i lacks_third = _mm_andnot_si128(third, _mm_cmpgt_epi8(block, below_long));
+    const __m128i begins = _mm_andnot_si128(lacks_third, _mm_and_si128(lead, second));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(begins));
     if (mask != 0) return i + static_cast<std::size_t>(__builtin_ctz(mask));
   }
 #endif
