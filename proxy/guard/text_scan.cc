@@ -28,9 +28,6 @@ bool is_squeezed(char c) noexcept {
 class LayerListener final : public MatchListener, public LiteralListener {
  public:
   LayerListener(TextScan& scan, TextLayer& layer) : scan_(scan), layer_(layer) {}
-  virtual ~LayerListener() = default;
-  LayerListener(const LayerListener&) = delete;
-  LayerListener& operator=(const LayerListener&) = delete;
 
   bool matched(std::size_t id, unsigned long long end) override {
     const std::uint64_t in_layer = end;
@@ -375,7 +372,7 @@ void TextScan::begin_child(Child& child) {
   child.text->feed(ByteView(child.held.data(), child.held_size));
 }
 
-// What is held may have left the guard when the next piece comes.
+// Bytes that are held may have left the guard when the next piece comes, so they are looked at.
 void TextScan::begin_children() {
   if (!any_waits_) return;
   any_waits_ = false;

@@ -28,7 +28,7 @@ namespace bottle {
 class TextScan final : public ViewSink {
  public:
   explicit TextScan(ScanTree& tree);
-  virtual ~TextScan();
+  ~TextScan() override;
   TextScan(const TextScan&) = delete;
   TextScan& operator=(const TextScan&) = delete;
 
