@@ -103,7 +103,7 @@ class SecretScanner::State final : public FindListener {
     mode_ = Mode::First;
     block_ = {};
     ValueListener listener(*this, 0);
-    values.look(*set_.squeezed, listener);
+    values.look(set_.squeezed, listener);
     return std::exchange(refused_, std::nullopt);
   }
 
@@ -280,7 +280,7 @@ class SecretScanner::State final : public FindListener {
   struct ValueListener final : LiteralListener {
     ValueListener(State& state_in, std::uint64_t end_in) : state(state_in), end(end_in) {}
     bool found(std::size_t literal, std::uint64_t, std::uint64_t) override {
-      const std::size_t owner = (*state.set_.squeezed)[literal].owner;
+      const std::size_t owner = state.set_.squeezed[literal].owner;
       if (!state.wants(true, owner)) return true;
       return state.found({.exact = true, .index = owner, .token = {}, .begin = 0, .end = end});
     }
@@ -300,7 +300,7 @@ class SecretScanner::State final : public FindListener {
 
   void look_at_joined(JoinedValues& values, std::uint64_t end) {
     ValueListener listener(*this, end);
-    values.look(*set_.squeezed, listener);
+    values.look(set_.squeezed, listener);
     if (refused_) in_body_ = std::exchange(refused_, std::nullopt);
   }
 

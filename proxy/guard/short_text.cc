@@ -83,7 +83,7 @@ bool tells(ByteView text, const SecretSetImpl& set) {
   thread_local Bytes squeezed;  // of no use between calls
   squeezed.clear();
   squeeze(text, squeezed);
-  return has_literal(squeezed, set.squeezed);
+  return has_literal(squeezed, set.squeezed) || has_literal(squeezed, set.numbers);
 }
 
 }  // namespace
