@@ -1,6 +1,8 @@
 #include "proxy/guard/text_scan.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -105,6 +107,7 @@ void TextScan::begin(TextScan* parent, unsigned depth) {
   sniffing_ = depth > 0;
   beginning_.clear();
   inflated_ = 0;
+  is_medium_ = ends_in_x_ = false;
 }
 
 void TextScan::close() {
@@ -149,7 +152,11 @@ bool TextScan::in_run() const {
 
 void TextScan::feed(ByteView bytes) {
   if (sniffing_) sniff(bytes);
-  if (inflater_) inflate(bytes);
+  if (is_medium_) {
+    search_streams(bytes);
+  } else if (inflater_) {
+    (void)inflate(bytes);
+  }
   while (!bytes.empty() && !tree_.stopped()) {
     const ByteView block = bytes.substr(0, kBlock);
     scan(0, block);
@@ -378,39 +385,6 @@ void TextScan::begin_children() {
   any_waits_ = false;
   for (Child& child : children_) {
     if (child.waits && !tree_.stopped()) begin_child(child);
-  }
-}
-
-void TextScan::sniff(ByteView bytes) {
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    beginning_ += bytes[i];
-    const StreamMark mark = stream_mark(beginning_);
-    if (mark == StreamMark::Maybe) continue;
-    sniffing_ = false;
-    if (mark == StreamMark::None || depth_ >= ScanTree::kMaxDepth) return;
-    inflater_ = tree_.inflater(mark);
-    if (!inflater_) return;
-    stream_.text = tree_.take(*this, depth_ + 1);
-    // The bytes of earlier pieces; this one's bytes follow.
-    const Bytes earlier = beginning_.substr(0, beginning_.size() - (i + 1));
-    if (!earlier.empty()) inflate(earlier);
-    return;
-  }
-}
-
-void TextScan::inflate(ByteView bytes) {
-  while (stream_.text && inflater_ && !tree_.stopped()) {
-    const ByteView out = inflater_->inflate(bytes);
-    if (inflater_->lacks_memory()) return tree_.lacks_memory();
-    if (out.empty()) return;
-    inflated_ += out.size();
-    const bool may_go_on = tree_.spend(0, out.size()) || inflated_ <= ScanTree::kAlwaysInflated;
-    if (inflated_ > ScanTree::kInflatedBytes || !may_go_on) {
-      inflater_.reset();
-      return;
-    }
-    where_finder_ = false;
-    stream_.text->feed(out);
   }
 }
 

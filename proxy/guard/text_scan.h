@@ -75,7 +75,10 @@ class TextScan final : public ViewSink {
   void look_squeezed(Squeezed& streams, TextLayer& layer, ByteView block);
   void flush_layer(std::size_t index);
   void sniff(ByteView bytes);
-  void inflate(ByteView bytes);
+  void search_streams(ByteView bytes);
+  void begin_stream(StreamMark mark);
+  // Returns the bytes behind the stream's end, if it ended.
+  ByteView inflate(ByteView bytes);
   // A find in a layer; where it is in the tree's text.
   [[nodiscard]] bool report(const TextLayer& layer, RawFind find);
   [[nodiscard]] std::pair<std::uint64_t, std::uint64_t> in_root(const TextLayer* layer,
@@ -104,6 +107,8 @@ class TextScan final : public ViewSink {
   Bytes beginning_;
   std::unique_ptr<Inflater> inflater_;
   std::uint64_t inflated_ = 0;
+  bool is_medium_ = false;  // a picture or a document, which has streams anywhere
+  bool ends_in_x_ = false;  // the last piece of it, which may be the first byte of a mark
   Child stream_;
 };
 
