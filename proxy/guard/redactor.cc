@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/contract/problem_codes.h"
+#include "proxy/http/media_type.h"
 
 namespace bottle {
 namespace {
@@ -31,11 +32,11 @@ std::optional<RedactKind> redact_kind(const Fields& fields) {
   if (fields.count("content-type") != 1) return std::nullopt;
   const std::string_view field = *fields.find("content-type");
   const std::size_t semicolon = std::min(field.find(';'), field.size());
-  const std::string type = to_lower(trim_ows(field.substr(0, semicolon)));
+  const std::string type = media_type(fields);
   if (!is_utf8(field.substr(semicolon))) return std::nullopt;
   // A call may go both ways at the same time: it cannot be held.
   if (type.starts_with("application/grpc")) return std::nullopt;
-  if (type == "application/json" || type.ends_with("+json")) return RedactKind::Json;
+  if (is_json_type(type)) return RedactKind::Json;
   if (type == "application/x-www-form-urlencoded") return RedactKind::Form;
   if (type == "text/plain") return RedactKind::Plain;
   return std::nullopt;
