@@ -1,6 +1,7 @@
 #include "proxy/body/spool.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,6 +108,33 @@ Result<Bytes> SpooledBody::read_at(std::uint64_t offset, std::size_t max) const 
   return out;
 }
 
+// ---- SpooledText -------------------------------------------------------------------------------
+
+Result<SpooledText> SpooledText::of(std::shared_ptr<const SpooledBody> body) {
+  SpooledText text(std::move(body));
+  const SpooledBody& spooled = *text.body_;
+  if (!spooled.on_disk()) {
+    text.text_ = spooled.memory_;
+    return text;
+  }
+  // The file has no name and is complete: it cannot become shorter under the map.
+  const auto size = static_cast<std::size_t>(spooled.size());
+  void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, spooled.file_, 0);
+  if (mapped == MAP_FAILED) return disk_failure("mapped from", errno);
+  text.mapped_ = mapped;
+  text.text_ = ByteView(static_cast<const char*>(mapped), size);
+  return text;
+}
+
+SpooledText::SpooledText(SpooledText&& other) noexcept
+    : body_(std::move(other.body_)),
+      text_(std::exchange(other.text_, {})),
+      mapped_(std::exchange(other.mapped_, nullptr)) {}
+
+SpooledText::~SpooledText() {
+  if (mapped_ != nullptr) ::munmap(mapped_, text_.size());
+}
+
 // ---- SpoolReader -------------------------------------------------------------------------------
 
 awaitable<Result<Chunk>> SpoolReader::read(std::size_t max) {
@@ -116,7 +144,9 @@ awaitable<Result<Chunk>> SpoolReader::read(std::size_t max) {
   Chunk chunk;
   chunk.data = std::move(*data);
   chunk.end = at_ == body_->size();
-  if (chunk.end) body_.reset();
+  if (!chunk.end) co_return chunk;
+  chunk.trailers = std::move(trailers_);
+  body_.reset();
   co_return chunk;
 }
 

@@ -34,6 +34,8 @@ class SpooledBody {
  private:
   friend class Spool;
   friend class SpoolReader;
+  friend class SpoolWriter;
+  friend class SpooledText;
   // Fails as Spool::collect() does.
   [[nodiscard]] Result<> append(ByteView data);
   [[nodiscard]] Result<> move_to_disk();
@@ -46,15 +48,48 @@ class SpooledBody {
   std::uint64_t size_ = 0;
 };
 
+// A spooled body in one piece: its memory, or its file mapped. Holds the body.
+class SpooledText {
+ public:
+  // Fails with Internal ("spool_failed") if the file cannot be mapped.
+  [[nodiscard]] static Result<SpooledText> of(std::shared_ptr<const SpooledBody> body);
+  SpooledText(SpooledText&& other) noexcept;
+  SpooledText& operator=(SpooledText&&) = delete;
+  ~SpooledText();
+  [[nodiscard]] ByteView view() const noexcept { return text_; }
+
+ private:
+  explicit SpooledText(std::shared_ptr<const SpooledBody> body) : body_(std::move(body)) {}
+
+  std::shared_ptr<const SpooledBody> body_;
+  ByteView text_;
+  void* mapped_ = nullptr;
+};
+
+// Writes a body that the proxy makes itself. `spool` outlives it and the body.
+class SpoolWriter {
+ public:
+  explicit SpoolWriter(Spool& spool) : body_(std::make_shared<SpooledBody>(spool)) {}
+  // Failures: Spool::collect()'s for a body that is too large or cannot be kept.
+  [[nodiscard]] Result<> append(ByteView data) { return body_->append(data); }
+  [[nodiscard]] std::shared_ptr<const SpooledBody> finish() { return std::move(body_); }
+
+ private:
+  std::shared_ptr<SpooledBody> body_;
+};
+
 // Reads a spooled body from its start. Never waits.
 class SpoolReader final : public BodySource {
  public:
-  explicit SpoolReader(std::shared_ptr<const SpooledBody> body) : body_(std::move(body)) {}
+  // `trailers` come with its end.
+  explicit SpoolReader(std::shared_ptr<const SpooledBody> body, std::optional<Fields> trailers = {})
+      : body_(std::move(body)), trailers_(std::move(trailers)) {}
   awaitable<Result<Chunk>> read(std::size_t max) override;
   void stop(Failure why) noexcept override;
 
  private:
   std::shared_ptr<const SpooledBody> body_;
+  std::optional<Fields> trailers_;
   std::uint64_t at_ = 0;
 };
 

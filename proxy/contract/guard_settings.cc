@@ -22,6 +22,14 @@ constexpr std::array kAnswer{AnswerWord{AnswerRule::Off, "off"},
                              AnswerWord{AnswerRule::Note, "note"},
                              AnswerWord{AnswerRule::Block, "block"}};
 
+struct OpaqueWord {
+  OpaqueRule rule;
+  std::string_view word;
+};
+constexpr std::array kOpaque{OpaqueWord{OpaqueRule::Guard, "guard"},
+                             OpaqueWord{OpaqueRule::Scan, "scan"},
+                             OpaqueWord{OpaqueRule::Refuse, "refuse"}};
+
 // The one table of them. A name that begins with a dot is every name that ends so.
 constexpr std::array<std::string_view, 22> kModelApis{
     "api.anthropic.com",
@@ -93,6 +101,10 @@ std::string_view to_string(AnswerRule rule) noexcept {
   return kAnswer[static_cast<std::size_t>(rule)].word;
 }
 
+std::string_view to_string(OpaqueRule rule) noexcept {
+  return kOpaque[static_cast<std::size_t>(rule)].word;
+}
+
 std::optional<OnSecret> on_secret_by_word(std::string_view word) noexcept {
   for (const OnSecretWord& row : kOnSecret) {
     if (row.word == word) return row.rule;
@@ -107,6 +119,13 @@ std::optional<AnswerRule> answer_rule_by_word(std::string_view word) noexcept {
   return std::nullopt;
 }
 
+std::optional<OpaqueRule> opaque_rule_by_word(std::string_view word) noexcept {
+  for (const OpaqueWord& row : kOpaque) {
+    if (row.word == word) return row.rule;
+  }
+  return std::nullopt;
+}
+
 Expected<GuardRule> parse_on_secret(std::string_view text) {
   auto parts = split(text);
   if (!parts) return parts.error();
@@ -116,7 +135,7 @@ Expected<GuardRule> parse_on_secret(std::string_view text) {
                      "\" is no rule for secrets; there are refuse and redact",
                  "write the word alone for every host, or HOST=redact for one");
   }
-  return GuardRule{.host = std::move(parts->host), .on_secret = rule, .responses = {}};
+  return GuardRule{.host = std::move(parts->host), .on_secret = rule};
 }
 
 Expected<GuardRule> parse_responses(std::string_view text) {
@@ -128,7 +147,19 @@ Expected<GuardRule> parse_responses(std::string_view text) {
                      "\" is no rule for responses; there are off, note and block",
                  "write the word alone for every host, or HOST=block for one");
   }
-  return GuardRule{.host = std::move(parts->host), .on_secret = {}, .responses = rule};
+  return GuardRule{.host = std::move(parts->host), .responses = rule};
+}
+
+Expected<GuardRule> parse_opaque(std::string_view text) {
+  auto parts = split(text);
+  if (!parts) return parts.error();
+  const auto rule = opaque_rule_by_word(parts->word);
+  if (!rule) {
+    return wrong("\"" + std::string(parts->word.substr(0, 100)) +
+                     "\" is no rule for unreadable text; there are guard, scan and refuse",
+                 "write the word alone for every host, or HOST=scan for one");
+  }
+  return GuardRule{.host = std::move(parts->host), .opaque = rule};
 }
 
 std::string problem_with_fingerprint(std::string_view text) {
@@ -185,6 +216,13 @@ AnswerRule GuardSettings::responses(HostKind kind, std::string_view host) const 
     if (rule.responses && rule.host.matches(kind, host)) return *rule.responses;
   }
   return kind == HostKind::Name && is_model_api(host) ? AnswerRule::Off : AnswerRule::Note;
+}
+
+OpaqueRule GuardSettings::opaque(HostKind kind, std::string_view host) const {
+  for (const GuardRule& rule : rules) {
+    if (rule.opaque && rule.host.matches(kind, host)) return *rule.opaque;
+  }
+  return OpaqueRule::Guard;
 }
 
 bool GuardSettings::ignores(std::string_view fingerprint) const noexcept {

@@ -18,22 +18,29 @@ namespace bottle {
 enum class OnSecret : std::uint8_t { Refuse, Redact };
 // For an answer in which the guard found something.
 enum class AnswerRule : std::uint8_t { Off, Note, Block };
+// For strings of a JSON body that no pattern for text can read: images, PDFs, ciphertext. Guard:
+// the guard alone reads them, decoded; Scan: the scanner is shown them too.
+enum class OpaqueRule : std::uint8_t { Guard, Scan, Refuse };
 
 [[nodiscard]] std::string_view to_string(OnSecret rule) noexcept;
 [[nodiscard]] std::string_view to_string(AnswerRule rule) noexcept;
+[[nodiscard]] std::string_view to_string(OpaqueRule rule) noexcept;
 [[nodiscard]] std::optional<OnSecret> on_secret_by_word(std::string_view word) noexcept;
 [[nodiscard]] std::optional<AnswerRule> answer_rule_by_word(std::string_view word) noexcept;
+[[nodiscard]] std::optional<OpaqueRule> opaque_rule_by_word(std::string_view word) noexcept;
 
-// One rule of a person. It speaks of requests or of answers, not of both.
+// One rule of a person. It speaks of one of these.
 struct GuardRule {
   HostPattern host;  // without a port
-  std::optional<OnSecret> on_secret;
-  std::optional<AnswerRule> responses;
+  std::optional<OnSecret> on_secret = {};
+  std::optional<AnswerRule> responses = {};
+  std::optional<OpaqueRule> opaque = {};
 };
 
 // "HOST=WORD", or the word alone for every host. The Error (kUsage) says what is wrong.
 [[nodiscard]] Expected<GuardRule> parse_on_secret(std::string_view text);
 [[nodiscard]] Expected<GuardRule> parse_responses(std::string_view text);
+[[nodiscard]] Expected<GuardRule> parse_opaque(std::string_view text);
 
 // A fingerprint names a value without showing it: 80 bits of a keyed hash, as 16 characters of
 // base32 (a-z, 2-7). Empty answer: fine; else what is wrong with it.
@@ -59,6 +66,8 @@ class GuardSettings {
   // answers are noted, and those of model APIs are not looked at. `host` is canonical.
   [[nodiscard]] OnSecret on_secret(HostKind kind, std::string_view host) const;
   [[nodiscard]] AnswerRule responses(HostKind kind, std::string_view host) const;
+  // No rule: OpaqueRule::Guard.
+  [[nodiscard]] OpaqueRule opaque(HostKind kind, std::string_view host) const;
   [[nodiscard]] bool ignores(std::string_view fingerprint) const noexcept;
 
   std::vector<GuardRule> rules;

@@ -76,6 +76,7 @@ inline constexpr std::string_view kAnswerBlocked = "answer_blocked";
 inline constexpr std::string_view kAuditUnwritable = "audit_unwritable";
 inline constexpr std::string_view kHostNameSuspicious = "host_name_suspicious";
 inline constexpr std::string_view kHostNotAllowed = "host_not_allowed";
+inline constexpr std::string_view kOpaqueRefused = "opaque_refused";
 inline constexpr std::string_view kOwnAddress = "own_address";
 inline constexpr std::string_view kPortNotAllowed = "port_not_allowed";
 inline constexpr std::string_view kRouteDeny = "route_deny";
@@ -147,6 +148,7 @@ inline constexpr std::string_view kGrpcStreaming = "grpc_streaming";
 inline constexpr std::string_view kScannerCut = "scanner_cut";
 inline constexpr std::string_view kScannerCutStream = "scanner_cut_stream";
 inline constexpr std::string_view kScannerMixedUp = "scanner_mixed_up";
+inline constexpr std::string_view kScannerRestarted = "scanner_restarted";
 inline constexpr std::string_view kScannerSizeCut = "scanner_size_cut";
 inline constexpr std::string_view kScannerTimeCut = "scanner_time_cut";
 

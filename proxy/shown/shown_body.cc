@@ -1,0 +1,75 @@
+#include "proxy/shown/shown_body.h"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "proxy/contract/problem_codes.h"
+#include "proxy/http/media_type.h"
+#include "proxy/shown/shown_form.h"
+
+namespace bottle {
+namespace {
+
+constexpr std::size_t kTurn = 512 * 1024;  // looked at in about a millisecond
+
+Failure opaque_refused() {
+  return Failure{Code::Denied, "the body has text that no scanner can read",
+                 problem_code::kOpaqueRefused,
+                 "This bottle refuses images and ciphertext to this host with the setting opaque. "
+                 "Send text, or ask for a bottle with another rule."};
+}
+
+// Everything but the gaps. The gaps are in the order of the text.
+Result<std::shared_ptr<const SpooledBody>> without_gaps(ByteView text, const ShownForm& form,
+                                                        Spool& spool) {
+  SpoolWriter writer(spool);
+  std::size_t at = 0;
+  for (const ShownForm::Gap& gap : form.gaps()) {
+    const auto kept = writer.append(text.substr(at, gap.begin - at));
+    if (!kept) return kept.error();
+    at = gap.end;
+  }
+  const auto kept = writer.append(text.substr(at));
+  if (!kept) return kept.error();
+  return writer.finish();
+}
+
+}  // namespace
+
+bool has_shown_form(const RequestHead& head) { return is_json_type(media_type(head.fields)); }
+
+awaitable<ShownBody> make_shown_form(std::shared_ptr<const SpooledBody> whole, Spool& spool,
+                                     KnownText& known, KnownText::Place place,
+                                     ShownForm::Rules rules) {
+  ShownBody shown;
+  shown.body = whole;
+  const std::uint64_t sent = whole->size();
+  shown.record.shown_bytes = shown.record.sent_bytes = sent;
+  auto text = SpooledText::of(std::move(whole));
+  if (!text) co_return shown;
+  ShownForm form(text->view(), known, place, rules);
+  while (form.look(kTurn)) {
+    co_await asio::post(asio::use_awaitable_t<Executor>());
+  }
+  if (!form.is_json()) co_return shown;
+  shown.marks = form.take_marks();
+  if (form.gaps().empty()) co_return shown;
+  auto body = without_gaps(text->view(), form, spool);
+  if (!body) co_return shown;
+  shown.body = std::move(*body);
+  shown.record = form.record();
+  shown.record.sent_bytes = sent;
+  shown.record.shown_bytes = shown.body->size();
+  co_return shown;
+}
+
+awaitable<Result<ShownBody>> make_shown_body(std::shared_ptr<const SpooledBody> whole, Spool& spool,
+                                             KnownText& known, KnownText::Place place,
+                                             OpaqueRule opaque) {
+  const ShownForm::Rules rules{.opaque = opaque};
+  auto shown = co_await make_shown_form(std::move(whole), spool, known, place, rules);
+  if (opaque == OpaqueRule::Refuse && shown.record.unreadable != 0) co_return opaque_refused();
+  co_return shown;
+}
+
+}  // namespace bottle
