@@ -97,8 +97,9 @@ func (d *Double) endpoints(w http.ResponseWriter, r *http.Request, id string) {
 	switch r.URL.Path {
 	case "/health":
 		version := map[Contract]string{Contract2: "2.3.0", Contract3: "3.5.0"}[d.opts.Contract]
-		answer(map[string]any{"status": "healthy", "version": version, "mode": "strict", "uptime_seconds": 1,
-			"dlp_patterns": 1, "response_scan_enabled": true, "forward_proxy_enabled": true,
+		answer(map[string]any{"status": "healthy", "version": version, "mode": "strict",
+			"uptime_seconds": time.Since(d.started).Seconds(),
+			"dlp_patterns":   1, "response_scan_enabled": true, "forward_proxy_enabled": true,
 			"request_body_scan_enabled": true, "kill_switch_active": halted})
 	case "/stats":
 		answer(map[string]any{"requests": map[string]int{"total": total, "blocked": blocked}})

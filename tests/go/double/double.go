@@ -44,6 +44,7 @@ type Options struct {
 	PerMinute       int           // 0 = no rate limit
 	SensitiveHeader []string      // default X-Token, Proxy-Authorization
 	ScanDelay       time.Duration // added per MiB of buffered response, as scanning costs
+	RequestDelay    time.Duration // the same per MiB of a request's body
 	IdlePerHost     int           // idle connections kept to one origin; 2, as Go's default
 	ExplainBlocks   bool
 	Audit           io.Writer
@@ -105,6 +106,7 @@ type Double struct {
 	transport *http.Transport
 	ctx       context.Context
 	cancel    context.CancelFunc
+	started   time.Time
 
 	mu      sync.Mutex
 	conns   int
@@ -131,7 +133,7 @@ var (
 // Start listens and serves until Close.
 func Start(opts Options) (*Double, error) {
 	opts.defaults()
-	d := &Double{opts: opts, open: map[net.Conn]bool{}, reached: map[string][]time.Time{}}
+	d := &Double{opts: opts, open: map[net.Conn]bool{}, reached: map[string][]time.Time{}, started: time.Now()}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.Rewire(opts.Roots, opts.Dial)
 	if err := d.listen(opts.Listen); err != nil {

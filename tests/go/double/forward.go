@@ -93,6 +93,7 @@ func (d *Double) readBody(r *http.Request) ([]byte, *verdict) {
 			return nil, v
 		}
 	}
+	time.Sleep(time.Duration(int64(d.opts.RequestDelay) * int64(len(body)) >> 20))
 	found := mayHold(body, "sk-ant-") && dlpSecret.Match(body)
 	if unescaped, err := url.QueryUnescape(string(body)); !found && len(body) < 1<<20 && err == nil {
 		found = dlpSecret.MatchString(unescaped)

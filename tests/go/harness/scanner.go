@@ -180,7 +180,7 @@ websocket_proxy:
 request_body_scanning:
   enabled: true
   action: block
-  max_body_bytes: 1048576
+  max_body_bytes: %[7]d
   scan_headers: true
   header_mode: sensitive
   sensitive_headers: ["X-Token", "Proxy-Authorization"]
@@ -242,7 +242,11 @@ func startPipelock(t testing.TB, audit *ScannerAudit, o PipelockOptions) *Progra
 	if o.Double.MaxResponse >= 1<<20 {
 		megabytes = o.Double.MaxResponse >> 20
 	}
-	text := fmt.Sprintf(pipelockConfig, allowed, addr, audit.file, freePort(t), seconds, megabytes)
+	body := int64(1 << 20)
+	if o.Double.MaxRequest > body {
+		body = o.Double.MaxRequest
+	}
+	text := fmt.Sprintf(pipelockConfig, allowed, addr, audit.file, freePort(t), seconds, megabytes, body)
 	for path, content := range map[string]string{config: text, hosts: table} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
