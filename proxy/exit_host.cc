@@ -19,6 +19,7 @@ ExitServices services_of(const Shared& shared, asio::io_context& io, TimerWheel&
                       spool,
                       decode,
                       shared.audit,
+                      shared.known,
                       shared.id_prefix + "exit-",
                       shared.config.exit};
 }

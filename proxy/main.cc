@@ -12,6 +12,7 @@
 #include "proxy/contract/proxy_contract.h"
 #include "proxy/healthcheck.h"
 #include "proxy/log_output.h"
+#include "proxy/seen_file.h"
 #include "proxy/server.h"
 #include "proxy/startup.h"
 
@@ -45,6 +46,10 @@ int run(const Config& config) {
   std::fflush(stdout);
   const auto drained = server.run();
   if (!drained) complain(drained.error().message);
+  if (shared.known != nullptr && !config.seen_file.empty()) {
+    const bool kept = save_seen(config.seen_file, *shared.known, *shared.life);
+    if (!kept) complain("the file of --seen could not be written");
+  }
   const bool recorded = shared.audit.close();
   if (!recorded) complain("lines of the audit log could not be written and are missing");
   if (!drained) return to_status(ExitCode::kInternal);

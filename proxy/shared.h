@@ -13,7 +13,9 @@
 #include "proxy/guard/host_watch.h"
 #include "proxy/http/doorkeeper.h"
 #include "proxy/ledger/exchange_ledger.h"
+#include "proxy/ledger/known_text.h"
 #include "proxy/listen/open_listeners.h"
+#include "proxy/scanner/scanner_life.h"
 #include "proxy/tls/tls_acceptor.h"
 #include "proxy/tls/tls_client.h"
 #include "proxy/upstream/resolver.h"
@@ -32,6 +34,8 @@ struct Shared {
   std::shared_ptr<const OriginTrust> trust;  // null where pipelock speaks to origins itself
   const Doorkeeper* doorkeeper = nullptr;    // null: no authentication at --listen
   ExchangeLedger* ledger = nullptr;          // null: there is no exit
+  KnownText* known = nullptr;                // null: the scanner is shown everything
+  ScannerLife* life = nullptr;               // the same
   AuditSink& audit;
   HostWatch& host_watch;
   AnsweredAddresses names_answer;

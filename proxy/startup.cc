@@ -16,6 +16,7 @@
 #include "proxy/config/secrets_file.h"
 #include "proxy/ledger/local_ledger.h"
 #include "proxy/listen/listener.h"
+#include "proxy/seen_file.h"
 
 namespace bottle {
 namespace {
@@ -140,6 +141,7 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   tickets_ = std::make_unique<TicketKeys>();
 
   if (config_.has_exit()) ledger_ = std::make_unique<LocalLedger>();
+  remember_texts();
   if (config_.upstream == UpstreamKind::Direct || config_.has_exit()) {
     auto trust = OriginTrust::load(config_.origin_ca);
     if (!trust) return trust.error();
@@ -165,9 +167,17 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   const PoolLimits pool = config_.origin_pool.within(origin_budget(direct ? config_.threads : 1));
   shared_ = std::make_unique<Shared>(
       Shared{config_, guard_settings_, answers_, *policy_, addresses_, *ca_, *tickets_, trust_,
-             users_.get(), ledger_.get(), *audit_, host_watch_, listeners.names_answer,
-             listeners.exit_answer, pool, random_prefix()});
+             users_.get(), ledger_.get(), known_.get(), life_.get(), *audit_, host_watch_,
+             listeners.names_answer, listeners.exit_answer, pool, random_prefix()});
   return {};
+}
+
+void ProxyServices::remember_texts() {
+  // A form of its own can go out only at the exit, and only unchanged.
+  if (!config_.has_exit() || config_.show_all || config_.exit.scanner_may_change_bodies) return;
+  known_ = std::make_unique<KnownText>();
+  life_ = std::make_unique<ScannerLife>(*known_);
+  if (!config_.seen_file.empty()) load_seen(config_.seen_file, *known_, *life_);
 }
 
 Expected<void> ProxyServices::write_trust() {

@@ -29,6 +29,7 @@ class ProxyServices {
  private:
   explicit ProxyServices(const Config& config);
   Expected<void> build(const OpenListeners& listeners);
+  void remember_texts();
   Expected<void> write_trust();
 
   const Config& config_;
@@ -43,6 +44,8 @@ class ProxyServices {
   std::unique_ptr<TicketKeys> tickets_;
   std::shared_ptr<const OriginTrust> trust_;
   std::unique_ptr<ExchangeLedger> ledger_;
+  std::unique_ptr<KnownText> known_;
+  std::unique_ptr<ScannerLife> life_;
   std::unique_ptr<AuditSink> audit_;
   HostWatch host_watch_;
   std::unique_ptr<Shared> shared_;

@@ -137,8 +137,9 @@ class Worker::Loop {
       limits.queue_bytes = config.origin_pool.queue_bytes;
       limits.queue_wait = config.origin_pool.queue_wait;
       pool_ = std::make_unique<Pool>(wheel_, limits);
-      return std::make_unique<PipelockUpstream>(*dialer_, *pool_, spool_, config.pipelock,
-                                                shared_.ledger);
+      return std::make_unique<PipelockUpstream>(
+          *dialer_, *pool_, spool_, config.pipelock, shared_.ledger,
+          ShownForms{shared_.known, shared_.life, &shared_.guard});
     }
     tls_client_ = std::make_unique<TlsClient>(shared_.trust, wheel_, records_, config.tls_client);
     dialer_ = std::make_unique<OriginDialer>(wheel_, resolver_, shared_.addresses, *tls_client_,

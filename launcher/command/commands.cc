@@ -174,6 +174,14 @@ OptionList start_options(StartOptions& to) {
        .help = "do nothing about an answer that the guard objects to, note it in the audit log "
                "(default), or refuse it; HOST=block for one host; may be repeated",
        .value = "off|note|block"},
+      {.names = "--opaque",
+       .into = &to.opaque,
+       .help = "leave text that no scanner can read (images, ciphertext) to the guard (default), "
+               "show it to pipelock, or refuse it; HOST=scan for one host; may be repeated",
+       .value = "guard|scan|refuse"},
+      {.names = "--show-all",
+       .into = &to.show_all,
+       .help = "show pipelock all of every body, not only what is new to it"},
       {.names = "--limit",
        .into = &to.limits,
        .help = "change a limit of the proxy, such as idle_ms=60000 (docs/limits.md); may be "

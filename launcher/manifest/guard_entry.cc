@@ -5,6 +5,7 @@
 
 #include "launcher/manifest/manifest_examples.h"
 #include "proxy/contract/guard_settings.h"
+#include "proxy/contract/proxy_contract.h"
 
 namespace bottle::launcher {
 namespace {
@@ -87,6 +88,16 @@ std::optional<Error> read_ignored(const JsonNode& node, const std::string& file,
   return std::nullopt;
 }
 
+std::optional<Error> read_scanner_shows(const JsonNode& node, const std::string& file, bool& all) {
+  if (node.kind != Kind::kString) return wrong_kind(file, node, "scanner_shows", "a string");
+  if (node.text != kShowsNew && node.text != kShowsAll) {
+    return error_at(file, node.place, "\"" + node.text + "\" is not what the scanner can be shown",
+                    "write \"new\" (only what is new to it, the default) or \"all\"");
+  }
+  all = node.text == kShowsAll;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Error> read_guard(const JsonNode& node, const std::string& file, GuardEntry& out) {
@@ -97,6 +108,13 @@ std::optional<Error> read_guard(const JsonNode& node, const std::string& file, G
       wrong = read_rules(value, file, key, parse_on_secret, out.on_secret);
     } else if (key == "responses") {
       wrong = read_rules(value, file, key, parse_responses, out.responses);
+    } else if (key == "opaque") {
+      wrong = read_rules(value, file, key, parse_opaque, out.opaque);
+    } else if (key == "scanner_shows") {
+      wrong = read_scanner_shows(value, file, out.show_all);
+    } else if (key == "keep_seen") {
+      if (value.kind != Kind::kBoolean) return wrong_kind(file, value, key, "true or false");
+      out.keep_seen = value.boolean;
     } else if (key == "ignore") {
       wrong = read_ignored(value, file, out.ignore);
     } else if (key == "financial") {
@@ -104,7 +122,8 @@ std::optional<Error> read_guard(const JsonNode& node, const std::string& file, G
       out.financial = value.boolean;
     } else {
       return error_at(file, place, "unknown key \"" + key + "\" in \"guard\"",
-                      "allowed here: on_secret, responses, ignore, financial");
+                      "allowed here: on_secret, responses, opaque, scanner_shows, keep_seen, "
+                      "ignore, financial");
     }
     if (wrong) return wrong;
   }

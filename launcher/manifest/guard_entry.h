@@ -13,7 +13,10 @@ namespace bottle::launcher {
 struct GuardEntry {
   std::vector<std::string> on_secret{};  // "HOST=refuse|redact", or the word for every host
   std::vector<std::string> responses{};  // "HOST=off|note|block", the same
+  std::vector<std::string> opaque{};     // "HOST=guard|scan|refuse", the same
   std::vector<std::string> ignore{};     // fingerprints
+  bool show_all = false;                 // "scanner_shows": "all"
+  bool keep_seen = true;                 // what the scanner has passed counts at the next start
   bool financial = false;
 
   bool operator==(const GuardEntry&) const = default;

@@ -9,11 +9,11 @@
 #include <cerrno>
 #include <cstring>
 #include <iterator>
-#include <sstream>
 
 #include "launcher/manifest/trust_env.h"
 #include "launcher/plan/git_settings.h"
 #include "launcher/plan/pipelock_config.h"
+#include "launcher/plan/seen_file.h"
 #include "launcher/process/process.h"
 #include "proxy/contract/proxy_contract.h"
 #include "proxy/contract/route.h"
@@ -123,6 +123,8 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
   for (const auto& range : spec.allow_addresses) option(proxy_flag::kAllowAddress, range);
   for (const auto& rule : spec.guard.on_secret) option(proxy_flag::kOnSecret, rule);
   for (const auto& rule : spec.guard.responses) option(proxy_flag::kResponses, rule);
+  for (const auto& rule : spec.guard.opaque) option(proxy_flag::kOpaque, rule);
+  if (spec.guard.show_all) option(proxy_flag::kScannerShows, std::string(kShowsAll));
   for (const auto& one : spec.guard.ignore) option(proxy_flag::kGuardIgnore, one);
   if (spec.guard.financial) option(proxy_flag::kGuardSet, kFinancialSet);
   for (const auto& [name, number] : spec.limits) option(proxy_flag::kLimit, name + "=" + number);
@@ -335,6 +337,7 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
     auto pipelock = pipelock_policy(spec);
     if (!pipelock) return std::move(pipelock.error());
     plan.pipelock = std::move(*pipelock);
+    if (programs == Programs::kOfThisMachine) add_seen_file(spec, plan);
     for (const auto& host : plan.pipelock->hosts) {
       if (!is_address(host)) continue;
       plan.notes.push_back(host + " cannot be reached: behind pipelock a host needs a name");
@@ -376,6 +379,8 @@ std::string describe(const Plan& plan) {
   for (const auto& [host, route] : plan.routes) row("route", host + " " + route);
   for (const auto& rule : plan.guard.on_secret) row("on secret", rule);
   for (const auto& rule : plan.guard.responses) row("responses", rule);
+  for (const auto& rule : plan.guard.opaque) row("opaque", rule);
+  if (plan.guard.show_all) row("shows", "pipelock all of every body");
   if (!plan.guard.ignore.empty()) row("ignored", listed(plan.guard.ignore, ""));
   if (plan.guard.financial) row("looks for", "card numbers, IBANs and wallets, too");
   const std::string proxy = containers != nullptr ? "bottle-proxy" : plan.proxy.here;

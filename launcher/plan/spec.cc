@@ -158,7 +158,10 @@ Expected<void> merge_guard(const StartOptions& options, BottleSpec& spec) {
   auto merged =
       merge_rules("--on-secret", options.on_secret, parse_on_secret, spec.guard.on_secret);
   if (!merged) return merged;
-  return merge_rules("--responses", options.responses, parse_responses, spec.guard.responses);
+  merged = merge_rules("--responses", options.responses, parse_responses, spec.guard.responses);
+  if (!merged) return merged;
+  if (options.show_all) spec.guard.show_all = true;
+  return merge_rules("--opaque", options.opaque, parse_opaque, spec.guard.opaque);
 }
 
 void merge_manifest(const BottleEntry& entry, BottleSpec& spec,

@@ -27,6 +27,8 @@ struct StartOptions {
   std::vector<std::string> limits;     // NAME=NUMBER, of bottle-proxy
   std::vector<std::string> on_secret;  // HOST=WORD, or WORD
   std::vector<std::string> responses;  // the same
+  std::vector<std::string> opaque;     // the same
+  bool show_all = false;
   std::optional<std::string> scanner;
   std::optional<std::string> pipelock_url;
   std::optional<std::string> pipelock_bin;

@@ -59,7 +59,9 @@ struct Config {
   std::string origin_ca;
   std::string audit;
   std::optional<int> secrets_fd;
-  GuardSettings guard;  // its key comes with the secrets
+  GuardSettings guard;    // its key comes with the secrets
+  std::string seen_file;  // keeps what the scanner has passed; empty: this process alone does
+  bool show_all = false;  // the scanner is shown all of a body, not only what is new to it
   bool end_with_stdin = false;
   std::string bottle_id = "bottle";
   unsigned threads = 1;

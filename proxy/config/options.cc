@@ -191,6 +191,19 @@ Expected<void> set_responses(Config& c, const std::string& value) {
   return add_rule(c, parse_responses(value));
 }
 
+Expected<void> set_opaque(Config& c, const std::string& value) {
+  return add_rule(c, parse_opaque(value));
+}
+
+Expected<void> set_scanner_shows(Config& c, const std::string& value) {
+  if (value != kShowsNew && value != kShowsAll) {
+    return bad("'" + value.substr(0, 100) +
+               "' is not what pipelock can be shown; write new or all");
+  }
+  c.show_all = value == kShowsAll;
+  return {};
+}
+
 Expected<void> set_ignored(Config& c, const std::string& value) {
   const std::string problem = problem_with_fingerprint(value);
   if (!problem.empty()) {
@@ -328,6 +341,17 @@ const std::array kRows = {
               "what to do with an answer that the guard objects to: nothing, a line in the audit "
               "log (default), or refuse it; the word alone is for every host",
               set_responses},
+    OptionRow{
+        "opaque", "HOST=guard|scan|refuse", true,
+        "text in a JSON body that no scanner can read (images, ciphertext): leave it to the "
+        "guard (default), show it to pipelock, or refuse it; the word alone is for every host",
+        set_opaque},
+    OptionRow{"scanner-shows", "new|all", false,
+              "show pipelock what is new of a JSON body (default, with the exit), or all of it",
+              set_scanner_shows},
+    OptionRow{"seen", "FILE", false,
+              "remember in FILE which texts pipelock has passed, for the next start",
+              [](Config& c, const std::string& v) { return set_path(c.seen_file, v, "seen"); }},
     OptionRow{"guard-ignore", "FINGERPRINT", true,
               "a value that the guard found and that may leave (docs/guard.md)", set_ignored},
     OptionRow{"guard-set", "financial", false, "look for card numbers, IBANs and wallets, too",

@@ -62,11 +62,22 @@ inline constexpr const char* kDetail = "detail";
 inline constexpr const char* kBy = "by";
 inline constexpr const char* kScanned = "scanned";
 inline constexpr const char* kChanged = "changed";
+inline constexpr const char* kShownBytes = "shown_bytes";
+inline constexpr const char* kSentBytes = "sent_bytes";
+inline constexpr const char* kLeftOut = "left_out";
 inline constexpr const char* kFindings = "findings";
 inline constexpr const char* kMoreFindings = "more_findings";
 inline constexpr const char* kBegun = "begun";
 inline constexpr const char* kCount = "count";
 }  // namespace audit_key
+
+// The keys of kLeftOut.
+namespace left_out_key {
+inline constexpr const char* kSeen = "seen";
+inline constexpr const char* kTheirs = "theirs";
+inline constexpr const char* kUnreadable = "unreadable";
+inline constexpr const char* kRepeated = "repeated";
+}  // namespace left_out_key
 
 // The keys of each of kFindings.
 namespace finding_key {

@@ -28,21 +28,25 @@ inline constexpr const char* kListenHttp = "--listen-http";
 inline constexpr const char* kListenTls = "--listen-tls";
 inline constexpr const char* kNames = "--names";
 inline constexpr const char* kOnSecret = "--on-secret";
+inline constexpr const char* kOpaque = "--opaque";
 inline constexpr const char* kOriginCa = "--origin-ca";
 inline constexpr const char* kPipelock = "--pipelock";
 inline constexpr const char* kPipelockSockets = "--pipelock-sockets";
 inline constexpr const char* kResolve = "--resolve";
 inline constexpr const char* kResponses = "--responses";
 inline constexpr const char* kRoute = "--route";
+inline constexpr const char* kScannerShows = "--scanner-shows";
 inline constexpr const char* kSecrets = "--secrets";
+inline constexpr const char* kSeen = "--seen";
 inline constexpr const char* kSpoolDir = "--spool-dir";
 inline constexpr const char* kUpstream = "--upstream";
 
 inline constexpr std::array kAll{
-    kAllow,        kAllowAddress, kAudit,     kBottleId,    kBundleOut, kCaNames,  kCaOut,
-    kEndWithStdin, kExitListen,   kExitNames, kGuardIgnore, kGuardSet,  kLimit,    kListen,
-    kListenHttp,   kListenTls,    kNames,     kOnSecret,    kOriginCa,  kPipelock, kPipelockSockets,
-    kResolve,      kResponses,    kRoute,     kSecrets,     kSpoolDir,  kUpstream,
+    kAllow,           kAllowAddress, kAudit,     kBottleId,    kBundleOut,    kCaNames,  kCaOut,
+    kEndWithStdin,    kExitListen,   kExitNames, kGuardIgnore, kGuardSet,     kLimit,    kListen,
+    kListenHttp,      kListenTls,    kNames,     kOnSecret,    kOpaque,       kOriginCa, kPipelock,
+    kPipelockSockets, kResolve,      kResponses, kRoute,       kScannerShows, kSecrets,  kSeen,
+    kSpoolDir,        kUpstream,
 };
 }  // namespace proxy_flag
 
@@ -50,6 +54,10 @@ inline constexpr std::array kAll{
 inline constexpr const char* kFingerprintKey = "fingerprint_key";
 // The value of --guard-set, and the word for it in a manifest.
 inline constexpr const char* kFinancialSet = "financial";
+
+// The values of --scanner-shows, and of "scanner_shows" in a manifest.
+inline constexpr const char* kShowsNew = "new";
+inline constexpr const char* kShowsAll = "all";
 
 // Two commands that start no proxy. The first takes a start's options behind it, the second a URL.
 inline constexpr const char* kCheckConfig = "--check-config";

@@ -34,6 +34,7 @@ awaitable<Result<Chunk>> ToldBody::read(std::size_t max) {
     co_return chunk.error();
   }
   count(chunk->data, chunk->end);
+  if (said_) said_->feed(chunk->data);
   if (kind_ == Kind::Events && !chunk->data.empty()) {
     BodyNews piece;
     piece.data = chunk->data;

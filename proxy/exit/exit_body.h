@@ -7,6 +7,7 @@
 #include "certs/digest.h"
 #include "proxy/body/body_filter.h"
 #include "proxy/ledger/exchange_ledger.h"
+#include "proxy/ledger/said_strings.h"
 
 namespace bottle {
 
@@ -25,16 +26,17 @@ class HashedBody final : public BodyFilter {
 
 // A response's body on its way to the scanner, which the front is told of: its length, digest and
 // trailers when it has ended, or why it has not. Of an event stream also every piece, before the
-// scanner gets it and as far as the front has room. Owns the exit's end. `exit_is_stopping`
-// outlives it.
+// scanner gets it and as far as the front has room. `said` hears all of it. Owns the exit's end.
+// `exit_is_stopping` outlives it.
 class ToldBody final : public BodyFilter {
  public:
   enum class Kind : std::uint8_t { Whole, Events };
   ToldBody(std::unique_ptr<BodySource> inner, std::unique_ptr<ExitEnd> end, Kind kind,
-           const bool& exit_is_stopping)
+           std::optional<SaidStrings> said, const bool& exit_is_stopping)
       : BodyFilter(std::move(inner)),
         end_(std::move(end)),
         kind_(kind),
+        said_(std::move(said)),
         exit_is_stopping_(exit_is_stopping) {}
   awaitable<Result<Chunk>> read(std::size_t max) override;
   [[nodiscard]] bool ready() const noexcept override {
@@ -48,6 +50,7 @@ class ToldBody final : public BodyFilter {
 
   std::unique_ptr<ExitEnd> end_;
   const Kind kind_;
+  std::optional<SaidStrings> said_;
   const bool& exit_is_stopping_;
   EndNews sums_;
   Sha256 hash_;

@@ -7,7 +7,9 @@
 #include "proxy/exit/exit_body.h"
 #include "proxy/exit/exit_check.h"
 #include "proxy/exit/exit_refusals.h"
+#include "proxy/exit/shown_answer_body.h"
 #include "proxy/flow/policy.h"
+#include "proxy/http/media_type.h"
 #include "proxy/http/problem.h"
 #include "proxy/ledger/rewrites.h"
 #include "proxy/ledger/ticket.h"
@@ -141,15 +143,29 @@ Response ExitHandler::relay(Response answer, std::unique_ptr<ExitEnd> end) {
       news.decoded = true;
     }
   }
+  news.head = answer.head;
+  const bool events = is_event_stream(answer.head.fields);
+  std::optional<SaidStrings> said;
+  KnownText* const known = state_.services.known;
+  if (answer.body && known != nullptr) {
+    const Admission& admission = end->admission();
+    const KnownText::Place place = known->place_of(admission.destination, admission.scheme);
+    const bool is_json = is_json_type(media_type(answer.head.fields));
+    // A string that is not in the shown form was heard of when it was.
+    if (events || is_json) said.emplace(*known, place);
+    if (!events) {
+      answer.head.content_length.reset();
+      answer.body = std::make_unique<ShownAnswerBody>(std::move(answer.body), is_json,
+                                                      state_.services.spool, *known, place, *end);
+    }
+  }
   Response response;
   response.head = shown_to_scanner(answer.head, id, false);
-  const bool events = is_event_stream(answer.head.fields);
-  news.head = std::move(answer.head);
   end->tell(std::move(news));
   if (answer.body) {
     const auto kind = events ? ToldBody::Kind::Events : ToldBody::Kind::Whole;
-    response.body =
-        std::make_unique<ToldBody>(std::move(answer.body), std::move(end), kind, state_.stopping);
+    response.body = std::make_unique<ToldBody>(std::move(answer.body), std::move(end), kind,
+                                               std::move(said), state_.stopping);
   } else {
     EndNews nothing;
     nothing.digest = sha256({});

@@ -13,6 +13,7 @@
 #include "proxy/flow/policy.h"
 #include "proxy/http/session.h"
 #include "proxy/ledger/exchange_ledger.h"
+#include "proxy/ledger/known_text.h"
 #include "proxy/tls/tls_acceptor.h"
 #include "proxy/upstream/upstream.h"
 
@@ -44,6 +45,7 @@ struct ExitServices {
   Spool& spool;
   DecodeSpace& decode;
   AuditSink& audit;
+  KnownText* known;       // hears of the strings of answers; null: not needed
   std::string id_prefix;  // unique to this process
   ExitLimits limits;
 };

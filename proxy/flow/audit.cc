@@ -135,6 +135,15 @@ std::string findings_list(const FindingRecords& findings) {
   return out + "]";
 }
 
+std::string left_out_object(const ShownRecord& shown) {
+  Line item;
+  item.number(left_out_key::kSeen, shown.seen);
+  item.number(left_out_key::kTheirs, shown.theirs);
+  item.number(left_out_key::kUnreadable, shown.unreadable);
+  item.number(left_out_key::kRepeated, shown.repeated);
+  return std::move(item).object();
+}
+
 // RFC 3339, UTC, milliseconds.
 std::string timestamp(std::chrono::system_clock::time_point time) {
   using std::chrono::milliseconds;
@@ -243,6 +252,11 @@ std::string audit_line(const AuditRecord& record, AuditPart part) {
                                                : R"(["request_body"])")
                : (record.scanned_response_body ? R"(["response_body"])" : "[]"));
   if (record.request_body_changed) line.raw(audit_key::kChanged, R"(["request_body"])");
+  if (record.shown.sent_bytes != 0) {
+    line.number(audit_key::kShownBytes, record.shown.shown_bytes);
+    line.number(audit_key::kSentBytes, record.shown.sent_bytes);
+    line.raw(audit_key::kLeftOut, left_out_object(record.shown));
+  }
   if (!record.findings.empty()) line.raw(audit_key::kFindings, findings_list(record.findings));
   if (record.findings.others != 0) {
     line.number(audit_key::kMoreFindings, record.findings.others);

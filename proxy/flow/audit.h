@@ -10,6 +10,7 @@
 #include "proxy/contract/audit_schema.h"
 #include "proxy/contract/decided_by.h"
 #include "proxy/contract/finding_record.h"
+#include "proxy/contract/shown_record.h"
 
 namespace bottle {
 
@@ -39,6 +40,7 @@ struct AuditRecord {
   bool scanned_request_body = false;
   bool scanned_response_body = false;
   bool request_body_changed = false;  // by the guard or the scanner
+  ShownRecord shown;                  // of the request's body, to the scanner
   FindingRecords findings;            // of the guard
   bool begun = false;                 // something of it was sent: it has a Begin line
   bool anonymous = false;             // by a client that --proxy-auth did not let in

@@ -228,6 +228,7 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   record.scanned_request_body = trace.passage.scanned_request_body;
   record.scanned_response_body = trace.passage.scanned_response_body;
   record.request_body_changed = trace.passage.request_body_changed;
+  record.shown = trace.passage.shown;
   record.findings = trace.passage.findings;
   services_.audit.write(record);
 }

@@ -16,6 +16,7 @@
 #include "proxy/http/exchange.h"
 #include "proxy/http/head.h"
 #include "proxy/ledger/admission.h"
+#include "proxy/ledger/known_text.h"
 
 // How the front (the half that the agent speaks to) and the exit (the half that speaks to origins)
 // tell each other about an exchange, past the scanner that stands between them. Values only, so
@@ -34,6 +35,15 @@ struct HeadNews {
   ResponseHead head;
   bool decoded = false;
   bool h2 = false;  // what the origin was spoken to with
+};
+// The response's body is here as a whole, and the scanner is given a form of it. Once it has passed
+// that, the texts of `passing` are remembered.
+struct WholeNews {
+  // Set: the form is another one, of at most kMostShownAnswer bytes, and the client gets this body,
+  // with the trailers. Null: it is the body itself.
+  std::shared_ptr<const SpooledBody> whole;
+  std::optional<Fields> trailers;
+  PassedTexts passing;
 };
 // A piece of the response's body: with `bypass_body` all of it; with an event stream on the route
 // scan the bytes as the origin sent them, a moment before the scanner gets them. At most
@@ -60,9 +70,11 @@ struct FailureNews {
 struct BodyChangedNews {};
 
 using ExitNews =
-    std::variant<InterimNews, HeadNews, BodyNews, EndNews, FailureNews, BodyChangedNews>;
+    std::variant<InterimNews, HeadNews, WholeNews, BodyNews, EndNews, FailureNews, BodyChangedNews>;
 
 inline constexpr std::size_t kSidePiece = 64 * 1024;
+// The front has a shown form of an answer in memory until it has been compared.
+inline constexpr std::size_t kMostShownAnswer = 256 * 1024;
 // Body bytes that may be on their way from exit to front before any was taken.
 inline constexpr std::size_t kBypassWindow = 256 * 1024;
 

@@ -1,5 +1,6 @@
 #include "proxy/scanner/answer_judge.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -161,7 +162,8 @@ awaitable<Result<Response>> AnswerJudge::compared(Response relayed, const Respon
   auto body =
       std::make_unique<ComparedBody>(news_->release(), std::move(relayed.body), exchange_.wheel(),
                                      passage_, options_.exit.end, options_.max_response_bytes);
-  auto collected = co_await body->collect(options_.exit.compared_body);
+  const std::size_t most = std::max(options_.exit.compared_body, kMostShownAnswer);
+  auto collected = co_await body->collect(most);
   if (!collected) {
     // No head is out yet: this is the answer, not a cut.
     const DecidedBy by = std::exchange(passage_.cut_by, DecidedBy::None);
@@ -171,7 +173,8 @@ awaitable<Result<Response>> AnswerJudge::compared(Response relayed, const Respon
     relayed.body = std::make_unique<BytesSource>(body->rest());
     co_return changed(std::move(relayed), shown, "body");
   }
-  answer.body = std::move(body);
+  if (*collected == ComparedBody::Collected::Same) answer.body = body->whole();
+  if (!answer.body) answer.body = std::move(body);
   co_return answer;
 }
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "proxy/body/spool.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/scanner/exit_reports.h"
 
@@ -40,11 +41,12 @@ awaitable<Result<bool>> ComparedBody::fill(std::size_t max) {
 }
 
 awaitable<Result<ComparedBody::Collected>> ComparedBody::compare() {
-  auto end = co_await end_of_answer(*front_, wheel_, passage_, end_);
+  auto end = co_await end_of_answer(*front_, wheel_, passage_, end_, &whole_);
   if (!end) co_return end.error();
   front_.reset();
   if (end->bytes == received_ && end->digest == digest_) {
     compared_ = true;
+    if (whole_) whole_->passing.remember();
     trailers_ = std::move(end->trailers);
     co_return Collected::Same;
   }
@@ -64,6 +66,11 @@ awaitable<Result<ComparedBody::Collected>> ComparedBody::collect(std::size_t mos
   co_return Collected::Larger;
 }
 
+std::unique_ptr<BodySource> ComparedBody::whole() {
+  if (!whole_ || !whole_->whole) return nullptr;
+  return std::make_unique<SpoolReader>(std::move(whole_->whole), std::move(whole_->trailers));
+}
+
 Bytes ComparedBody::rest() {
   Bytes out;
   out.reserve(queue_.size());
@@ -79,7 +86,8 @@ awaitable<Result<Chunk>> ComparedBody::read(std::size_t max) {
     if (!*ended) continue;
     auto compared = co_await compare();
     if (!compared) co_return compared.error();
-    if (*compared == Collected::Changed) {
+    // A form of a body is never so large that it is read like this.
+    if (*compared == Collected::Changed || (whole_ && whole_->whole)) {
       co_return Failure{Code::UpstreamBroken, "the scanner changed the body on its way",
                         problem_code::kChangedByScanner};
     }

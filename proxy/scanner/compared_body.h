@@ -38,6 +38,9 @@ class ComparedBody final : public BodyFilter {
   };
   // Reads ahead, before anything is read otherwise. UpstreamTruncated for a shorter one.
   awaitable<Result<Collected>> collect(std::size_t most);
+  // After Collected::Same: the body that the client gets instead, if the scanner was given a form
+  // of it; null if not.
+  [[nodiscard]] std::unique_ptr<BodySource> whole();
   // The collected part of a changed body.
   [[nodiscard]] Bytes rest();
 
@@ -54,6 +57,7 @@ class ComparedBody final : public BodyFilter {
   Passage& passage_;
   const std::chrono::milliseconds end_;
   const std::uint64_t cap_;
+  std::optional<WholeNews> whole_;  // the body is a form of this one
   ByteQueue queue_;
   Sha256 hash_;
   Digest digest_{};  // of the whole, once it has ended

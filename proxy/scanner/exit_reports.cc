@@ -74,11 +74,14 @@ awaitable<bool> ExitReports::end_watch() {
 }
 
 awaitable<Result<EndNews>> end_of_answer(FrontEnd& front, TimerWheel& wheel, Passage& passage,
-                                         std::chrono::milliseconds time) {
+                                         std::chrono::milliseconds time,
+                                         std::optional<WholeNews>* whole) {
   Deadline due(wheel, front, time);
   for (;;) {
     while (auto news = front.next()) {
       if (auto* end = std::get_if<EndNews>(&*news)) co_return std::move(*end);
+      auto* told = std::get_if<WholeNews>(&*news);
+      if (told != nullptr && whole != nullptr) whole->emplace(std::move(*told));
       auto* failed = std::get_if<FailureNews>(&*news);
       if (failed == nullptr) continue;
       passage.cut_by = failed->by;

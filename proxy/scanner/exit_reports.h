@@ -63,8 +63,9 @@ class ExitReports {
 [[nodiscard]] bool is_scanners_leaving(const FailureNews& news) noexcept;
 
 // The end of a body, for which the exit has `time`: what was told before it is dropped. A failure
-// leaves its culprit in passage.cut_by.
+// leaves its culprit in passage.cut_by. `whole`: takes that news, if it was told; may be null.
 awaitable<Result<EndNews>> end_of_answer(FrontEnd& front, TimerWheel& wheel, Passage& passage,
-                                         std::chrono::milliseconds time);
+                                         std::chrono::milliseconds time,
+                                         std::optional<WholeNews>* whole = nullptr);
 
 }  // namespace bottle

@@ -3,23 +3,30 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "proxy/base/event.h"
 #include "proxy/body/sse_comments.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/http/grpc.h"
 #include "proxy/http/methods.h"
+#include "proxy/ledger/known_text.h"
 #include "proxy/ledger/ticket.h"
 #include "proxy/scanner/admit.h"
 #include "proxy/scanner/answer_judge.h"
 #include "proxy/scanner/pipelock_verdict.h"
 #include "proxy/scanner/relayed_body.h"
+#include "proxy/scanner/scanner_life.h"
 #include "proxy/scanner/sse_reader.h"
+#include "proxy/shown/shown_body.h"
 
 namespace bottle {
 namespace {
 
 constexpr std::size_t kMaxAgent = 64;
+constexpr std::size_t kMostHealth = 16 * 1024;
+// A request is tried with so many lives of the scanner.
+constexpr int kMostScanners = 3;
 
 constexpr std::string_view kAgentField = "X-Pipelock-Agent";
 
@@ -78,8 +85,14 @@ std::string pipelock_agent(std::string_view bottle, std::string_view exchange) {
 }
 
 PipelockUpstream::PipelockUpstream(Dialer& dialer, Pool& pool, Spool& spool,
-                                   PipelockOptions options, ExchangeLedger* ledger)
-    : dialer_(dialer), pool_(pool), spool_(spool), options_(std::move(options)), ledger_(ledger) {}
+                                   PipelockOptions options, ExchangeLedger* ledger,
+                                   ShownForms forms)
+    : dialer_(dialer),
+      pool_(pool),
+      spool_(spool),
+      options_(std::move(options)),
+      ledger_(ledger),
+      forms_(forms) {}
 
 awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& exchange,
                                                    Passage& passage) {
@@ -96,8 +109,8 @@ awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& ex
   const bool head_request = request.head.method == "HEAD";
   make_scannable(request.head, false);
   request.head.fields.set(kAgentField, pipelock_agent(options_.bottle_id, exchange.id()));
-  auto relayed =
-      co_await call(std::move(request.head), std::move(body->scanned), nullptr, exchange, passage);
+  auto relayed = co_await call(std::move(request.head), std::move(body->scanned), nullptr, 0,
+                               exchange, passage);
   if (!relayed) co_return relayed.error();
   auto judged =
       co_await judge(std::move(relayed->response), head_request, relayed->sent, exchange, passage);
@@ -145,7 +158,40 @@ awaitable<Result<std::shared_ptr<const SpooledBody>>> PipelockUpstream::spool(
 
 awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head, CollectedBody body,
                                                             Exchange& exchange, Passage& passage) {
+  for (int tries = 0; tries < kMostScanners; ++tries) {
+    auto answer = co_await try_admitted(head, body, exchange, passage);
+    if (answer) co_return std::move(*answer);
+  }
+  co_return Failure{Code::ScannerUnavailable, "pipelock was started again more than once",
+                    problem_code::kScannerRestarted};
+}
+
+bool PipelockUpstream::shows_new_text_only(const RequestHead& head,
+                                           const CollectedBody& body) const {
+  return forms_.known != nullptr && body.scanned != nullptr && body.sent == nullptr &&
+         has_shown_form(head);
+}
+
+awaitable<std::optional<Result<Response>>> PipelockUpstream::try_admitted(RequestHead head,
+                                                                          CollectedBody body,
+                                                                          Exchange& exchange,
+                                                                          Passage& passage) {
   const bool head_request = head.method == "HEAD";
+  const std::uint64_t epoch = forms_.known != nullptr ? forms_.known->epoch() : 0;
+  PassedTexts passing;
+  if (shows_new_text_only(head, body)) {
+    const Destination& to = exchange.destination();
+    passing.known = forms_.known;
+    passing.epoch = epoch;
+    passing.place = forms_.known->place_of(to, exchange.scheme());
+    const OpaqueRule opaque = forms_.settings->opaque(to.kind, to.host);
+    auto shown =
+        co_await make_shown_body(body.scanned, spool_, *forms_.known, passing.place, opaque);
+    if (!shown) co_return shown.error();
+    if (shown->body != body.scanned) body.sent = std::exchange(body.scanned, shown->body);
+    passing.marks = std::move(shown->marks);
+    passage.shown = shown->record;
+  }
   auto admission = co_await make_admission(head, body, exchange, passage.bypass_body);
   if (!admission) co_return admission.error();
   head = admission->scanned.head;
@@ -156,7 +202,7 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head, Co
   const auto pending = std::make_shared<PendingAnswer>(exchange, passage);
   ExitReports::watch(news, pending->changed);
   pending->task =
-      exchange.tasks().spawn(fetch(pending, std::move(head), std::move(body.scanned), news));
+      exchange.tasks().spawn(fetch(pending, std::move(head), std::move(body.scanned), news, epoch));
   const Failure ended{Code::Cancelled, "the exchange was ended"};
   while (!pending->answer && !news->begins_events()) {
     const bool changed = co_await pending->changed->wait();
@@ -165,6 +211,8 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head, Co
     co_return ended;
   }
   const bool alone = co_await news->end_watch();
+  // A request that came out at the exit was passed, whatever becomes of the answer.
+  if (news->end().began() && !passage.request_body_changed) passing.remember();
   AnswerJudge front(options_, news, exchange, passage);
   if (!pending->answer) {
     if (alone) co_return front.events_ahead(pending);
@@ -172,6 +220,7 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head, Co
     co_return ended;
   }
   Result<Relayed> relayed = std::move(*pending->answer);
+  if (!relayed && relayed.error().reason == problem_code::kScannerRestarted) co_return std::nullopt;
   if (!relayed) co_return front.without_answer(relayed.error());
   if (!alone) {
     if (relayed->response.body) relayed->response.body->stop(ended);
@@ -183,20 +232,21 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head, Co
 
 awaitable<void> PipelockUpstream::fetch(std::shared_ptr<PendingAnswer> pending, RequestHead head,
                                         std::shared_ptr<const SpooledBody> body,
-                                        std::shared_ptr<ExitReports> news) {
-  auto relayed = co_await call(std::move(head), std::move(body), news.get(), pending->exchange,
-                               pending->passage);
+                                        std::shared_ptr<ExitReports> news, std::uint64_t epoch) {
+  auto relayed = co_await call(std::move(head), std::move(body), news.get(), epoch,
+                               pending->exchange, pending->passage);
   pending->answer.emplace(std::move(relayed));
   pending->changed->set_later();
 }
 
 awaitable<Result<Relayed>> PipelockUpstream::call(RequestHead head,
                                                   std::shared_ptr<const SpooledBody> body,
-                                                  const ExitReports* front, Exchange& exchange,
-                                                  Passage& passage) {
+                                                  const ExitReports* front, std::uint64_t epoch,
+                                                  Exchange& exchange, Passage& passage) {
   const Turn turn{exchange.client, head.target.size() + head.fields.list_size() +
                                        static_cast<std::size_t>(body ? body->size() : 0)};
   bool may_retry = front != nullptr || is_idempotent(head.method);
+  bool heard = forms_.life == nullptr;
   Pool::Want want = Pool::Want::AnyConnection;
   for (;;) {
     auto lease = co_await pool_.lease("scanner", want, turn);
@@ -206,6 +256,17 @@ awaitable<Result<Relayed>> PipelockUpstream::call(RequestHead head,
           co_await dialer_.dial(exchange.destination(), exchange.scheme(), exchange.client);
       if (!dialled) co_return dialled.error();
       lease->attach(std::move(dialled->stream));
+      if (!heard) {
+        heard = true;
+        const auto told = co_await hear_of_life(std::move(*lease), exchange);
+        if (!told) co_return told.error();
+        want = Pool::Want::AnyConnection;
+        continue;
+      }
+    }
+    if (forms_.known != nullptr && forms_.known->epoch() != epoch) {
+      co_return Failure{Code::ScannerUnavailable, "pipelock was started again",
+                        problem_code::kScannerRestarted};
     }
     const auto begun = exchange.begin_to_send();
     if (!begun) co_return begun.error();
@@ -230,6 +291,33 @@ awaitable<Result<Relayed>> PipelockUpstream::call(RequestHead head,
     may_retry = false;
     want = Pool::Want::NewConnection;
   }
+}
+
+// The connection goes back to the pool with the end of the answer.
+awaitable<Result<>> PipelockUpstream::hear_of_life(Lease lease, Exchange& exchange) {
+  Request request;
+  request.head.method = "GET";
+  request.head.target = "/health";
+  request.head.fields.add("Host", "pipelock");
+  H1Call how;
+  how.framing = Framing::content_length(0);
+  how.responder = Responder::Scanner;
+  how.limits = &options_.h1;
+  const Clock::time_point asked = Clock::now();
+  H1Answer answer = co_await h1_send(std::move(lease), std::move(request), how, exchange);
+  if (!answer.response) co_return answer.response.error();
+  std::unique_ptr<BodySource> body = std::move(answer.response->body);
+  Bytes text;
+  while (body && text.size() <= kMostHealth) {
+    auto chunk = co_await body->read(kMostHealth + 1 - text.size());
+    if (!chunk) co_return chunk.error();
+    text += chunk->data;
+    if (chunk->end) body.reset();
+  }
+  if (body) body->stop(Failure{Code::Cancelled, "pipelock's health is too long to be read"});
+  const bool fine = answer.response->head.status == 200 && !body;
+  forms_.life->heard(fine ? ByteView(text) : ByteView(), asked, Clock::now());
+  co_return Result<>();
 }
 
 awaitable<Result<Response>> PipelockUpstream::judge(Response response, bool head_request,

@@ -9,6 +9,7 @@
 #include "proxy/base/result.h"
 #include "proxy/contract/decided_by.h"
 #include "proxy/contract/finding_record.h"
+#include "proxy/contract/shown_record.h"
 #include "proxy/http/body.h"
 #include "proxy/http/exchange.h"
 
@@ -23,6 +24,7 @@ struct Passage {
   bool target_has_secret = false;      // or what looks like one: the scanner says so
   bool request_body_changed = false;   // by the guard or the scanner: that version went out
   bool refused_by_scanner = false;     // the answer is the scanner's own refusal
+  ShownRecord shown;                   // of the request's body, to the scanner
   FindingRecords findings;             // of the guard, in both directions
   DecidedBy cut_by = DecidedBy::None;  // who ended the origin's answer after its head went out
 };

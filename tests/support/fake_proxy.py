@@ -41,6 +41,7 @@ def arguments():
     parser.add_argument("--exit-listen", action="append", default=[])
     parser.add_argument("--exit-names")
     parser.add_argument("--secrets")
+    parser.add_argument("--seen")
     return parser.parse_args()
 
 

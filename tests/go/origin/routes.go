@@ -139,14 +139,18 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// mirror answers with the request's body and its X-Number.
+// mirror answers with the request's body and its X-Number; type=T is its Content-Type.
 func mirror(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 8<<20))
 	if err != nil {
 		http.Error(w, "body broke off", http.StatusBadRequest)
 		return
 	}
-	w.Header().Set("Content-Type", "application/octet-stream")
+	kind := r.URL.Query().Get("type")
+	if kind == "" {
+		kind = "application/octet-stream"
+	}
+	w.Header().Set("Content-Type", kind)
 	w.Header().Set("X-Number", r.Header.Get("X-Number"))
 	_, _ = w.Write(body)
 }

@@ -254,6 +254,7 @@ class ExitBench : public testing::Test {
   DecodeSpace decode{DecodeLimits{}.memory_bytes};
   std::unique_ptr<Spool> spool;
   ExitLimits limits;
+  KnownText* known_texts = nullptr;
   std::string ticket;
 
  private:
@@ -279,8 +280,8 @@ class ExitBench : public testing::Test {
       throw std::runtime_error("no port of the loopback");
     }
     port_ = ntohs(address.sin_port);
-    ExitServices services{io,      wheel,  ledger, *policy, *ca,  tickets, records,
-                          origins, *spool, decode, *audit,  "x-", limits};
+    ExitServices services{io,      wheel,  ledger, *policy, *ca,         tickets, records,
+                          origins, *spool, decode, *audit,  known_texts, "x-",    limits};
     server_ = std::make_unique<ExitServer>(std::move(services), std::vector<int>{socket});
   }
 

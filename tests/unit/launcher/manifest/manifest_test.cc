@@ -87,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
             "\"a.b\": the route \"pass\" does not exist; use scan, scan-requests or deny", ""},
         Bad{"GuardNoObject", in_bottle("\"guard\": []"), "2:10", "must be an object", "example"},
         Bad{"GuardUnknownKey", in_bottle("\"guard\": {\"onsecret\": \"redact\"}"), "2:11",
-            "unknown key \"onsecret\"", "on_secret, responses, ignore, financial"},
+            "unknown key \"onsecret\"", "on_secret, responses, opaque, scanner_shows, keep_seen, ignore, financial"},
         Bad{"GuardRuleOfTheOther", in_bottle("\"guard\": {\"on_secret\": \"note\"}"), "2:24",
             "no rule for secrets", "HOST=redact"},
         Bad{"GuardHostInAWord", in_bottle("\"guard\": {\"on_secret\": \"h.test=redact\"}"), "2:24",
