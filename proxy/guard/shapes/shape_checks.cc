@@ -4,13 +4,11 @@
 #include <cstdint>
 #include <string>
 
+#include "proxy/contract/checksum.h"
 #include "proxy/guard/shapes/token_shapes.h"
 
 namespace bottle {
 namespace {
-
-constexpr std::string_view kBase62 =
-    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 bool is_quote(char c) noexcept { return c == '"' || c == '\'' || c == '`' || c == '\\'; }
@@ -18,12 +16,7 @@ bool is_quote(char c) noexcept { return c == '"' || c == '\'' || c == '`' || c =
 // True if the last six of 36 characters are the CRC-32 of the thirty before, in base 62, as GitHub
 // and npm publish it.
 bool has_checksum(std::string_view body) noexcept {
-  std::uint32_t crc = crc32_of(body.substr(0, 30));
-  for (std::size_t i = 36; i-- > 30;) {
-    if (body[i] != kBase62[crc % 62]) return false;
-    crc /= 62;
-  }
-  return true;
+  return body.substr(30) == token_checksum(body.substr(0, 30));
 }
 
 // A right checksum makes a token of anything. A wrong one is no reason to let a random value pass:

@@ -160,15 +160,6 @@ std::string decode_base64(std::string_view text) {
   return decoded;
 }
 
-std::uint32_t crc32_of(std::string_view text) noexcept {
-  std::uint32_t crc = 0xffffffffu;
-  for (const char c : text) {
-    crc ^= static_cast<unsigned char>(c);
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1u) != 0 ? 0xedb88320u : 0u);
-  }
-  return ~crc;
-}
-
 bool contains_any_case(std::string_view text, std::string_view part) noexcept {
   return std::search(text.begin(), text.end(), part.begin(), part.end(),
                      [](char a, char b) { return lower(a) == b; }) != text.end();

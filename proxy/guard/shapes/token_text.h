@@ -26,9 +26,6 @@ namespace bottle {
 // Both alphabets, with or without padding, to the first character that is in neither.
 [[nodiscard]] std::string decode_base64(std::string_view text);
 
-// CRC-32 as in zlib.
-[[nodiscard]] std::uint32_t crc32_of(std::string_view text) noexcept;
-
 [[nodiscard]] bool contains_any_case(std::string_view text, std::string_view lower) noexcept;
 
 // ASCII alone, whatever the locale.

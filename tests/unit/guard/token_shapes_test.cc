@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/contract/checksum.h"
 #include "proxy/guard/shapes/token_text.h"
 #include "tests/support/shape_finder.h"
 
@@ -301,6 +302,7 @@ TEST(TokenShapes, ChecksumMakesATokenOfAnExample) {
   std::string sum;
   for (std::uint32_t crc = crc32_of(body); sum.size() < 6; crc /= 62)
     sum.insert(sum.begin(), kDigits[crc % 62]);
+  EXPECT_EQ(token_checksum(body), sum);
   EXPECT_TRUE(all_shapes().found("ghp_" + body + sum).contains("GitHub token"));
   EXPECT_TRUE(all_shapes().found("npm_" + body + sum).contains("npm token"));
   EXPECT_EQ(crc32_of("123456789"), 0xcbf43926u);
