@@ -44,6 +44,24 @@ Expected<std::vector<std::string>> host_list(const Json& value, std::size_t line
   return hosts;
 }
 
+Expected<> take_parts(const Json& value, std::size_t line, KeptOut& out) {
+  out.in_header = false;
+  if (!value.is_array()) return bad(line, "has an 'in' that is no array");
+  for (const Json& part : value) {
+    const std::string word = part.is_string() ? part.get<std::string>() : "";
+    if (word == "header") {
+      out.in_header = true;
+    } else if (word == "query") {
+      out.in_query = true;
+    } else if (word == "body") {
+      out.in_body = true;
+    } else {
+      return bad(line, "has an 'in' with another word than header, query, body");
+    }
+  }
+  return {};
+}
+
 Expected<Json> parse_object(std::string_view text, std::size_t line) {
   // Of a key that is there twice the library keeps one: the other value would go unprotected.
   std::size_t keys = 0;
@@ -66,6 +84,7 @@ Expected<FingerprintKey> key_of(const Json& object, std::size_t line) {
 
 Expected<SecretSpec> secret_of(const Json& object, std::size_t line) {
   SecretSpec secret;
+  KeptOut kept;
   for (const auto& [key, value] : object.items()) {
     if (key == "name" || key == "value") {
       if (!value.is_string()) return bad(line, "has a '" + key + "' that is no string");
@@ -77,11 +96,21 @@ Expected<SecretSpec> secret_of(const Json& object, std::size_t line) {
     } else if (key == "in_body") {
       if (!value.is_boolean()) return bad(line, "has an 'in_body' that is neither true nor false");
       secret.in_body = value.get<bool>();
+    } else if (key == "placeholder") {
+      if (!value.is_string()) return bad(line, "has a 'placeholder' that is no string");
+      kept.placeholder = value.get<std::string>();
+    } else if (key == "in") {
+      auto taken = take_parts(value, line, kept);
+      if (!taken) return taken.error();
     } else {
       return bad(line,
-                 "has an unknown key; there are name, value, hosts, in_body, fingerprint_key");
+                 "has an unknown key; there are name, value, hosts, in_body, placeholder, in, "
+                 "fingerprint_key");
     }
   }
+  const bool has_placeholder = object.contains("placeholder");
+  if (object.contains("in") && !has_placeholder) return bad(line, "has 'in' and no placeholder");
+  if (has_placeholder) secret.kept_out = std::move(kept);
   if (secret.name.empty() || secret.value.empty()) return bad(line, "lacks a name or a value");
   return secret;
 }

@@ -17,8 +17,11 @@ struct HandedSecrets {
 
 // The values that must not leave, as the launcher hands them over: one JSON object a line,
 //   {"name": "TOKEN", "value": "…", "hosts": ["api.example.com"], "in_body": false}
+//   {"name": "KEY", "value": "…", "hosts": ["api.example.com"], "placeholder": "…", "in":
+//   ["header"]}
 //   {"fingerprint_key": "64 hexadecimal digits"}
-// `hosts` (where the value may go) and `in_body` may be absent; the key's line may be there once.
+// `hosts` (where the value may go) and `in_body` may be absent; with a placeholder (KeptOut)
+// `hosts` must be there, and `in` may be (header, query, body). The key's line may be there once.
 // Unknown keys are an error. No message ever holds a value. The Error (kUsage) names the line.
 [[nodiscard]] Expected<HandedSecrets> parse_secret_lines(std::string_view text);
 

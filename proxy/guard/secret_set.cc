@@ -5,17 +5,13 @@
 #include <utility>
 
 #include "proxy/contract/host_pattern.h"
-#include "proxy/guard/encodings.h"
-#include "proxy/guard/secret_forms.h"
 #include "proxy/guard/secret_set_impl.h"
-#include "proxy/http/fields.h"
 
 namespace bottle {
 namespace {
 
 constexpr std::size_t kMaxNameSize = 128;
 constexpr std::size_t kMaxHosts = 64;
-constexpr std::size_t kMaxHostName = 253;
 
 // They were checked.
 std::optional<std::vector<std::string>> canonical(
@@ -35,6 +31,27 @@ Error bad_secret(std::string_view name, const std::string& what) {
   return Error{ExitCode::kUsage, "secret " + std::string(name) + ": " + what, ""};
 }
 
+Expected<> check_kept_out(const SecretSpec& secret) {
+  const KeptOut& kept = *secret.kept_out;
+  const auto is_text = [](std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+  };
+  if (!secret.hosts || secret.hosts->empty()) {
+    return bad_secret(secret.name, "it has a placeholder, and no host that the value is for");
+  }
+  if (secret.in_body || (!kept.in_header && !kept.in_query && !kept.in_body)) {
+    return bad_secret(secret.name, "it has a placeholder, and no part of a request to put it in");
+  }
+  if (secret.value.size() < kMinKeptOut || !is_text(secret.value) || !is_text(kept.placeholder)) {
+    return bad_secret(secret.name, "only a text of " + std::to_string(kMinKeptOut) +
+                                       " and more ASCII characters can have a placeholder");
+  }
+  if (kept.placeholder.size() != secret.value.size() || kept.placeholder == secret.value) {
+    return bad_secret(secret.name, "its placeholder must be another text of the same length");
+  }
+  return {};
+}
+
 Expected<> check_one(const SecretSpec& secret) {
   if (!is_plain_name(secret.name)) {
     return Error{ExitCode::kUsage,
@@ -48,6 +65,10 @@ Expected<> check_one(const SecretSpec& secret) {
   if (secret.value.size() > kMaxSecret) {
     return bad_secret(secret.name,
                       "its value has more than " + std::to_string(kMaxSecret) + " bytes");
+  }
+  if (secret.kept_out) {
+    auto checked = check_kept_out(secret);
+    if (!checked) return checked;
   }
   if (!secret.hosts) return {};
   if (secret.hosts->size() > kMaxHosts) {
@@ -92,31 +113,30 @@ Expected<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpe
   auto impl = std::make_unique<SecretSetImpl>(std::move(*shapes));
   impl->options = std::move(options);
   std::sort(impl->options.ignore.begin(), impl->options.ignore.end());
-  std::vector<Literal> plain;
-  std::vector<Literal> squeezed;
-  std::vector<Literal> numbers;
-  std::vector<Literal> in_names;
+  SecretSetImpl::Literals literals;
   for (SecretSpec& secret : secrets) {
-    const std::size_t index = impl->exact.size();
-    add_plain_forms(secret.value, index, plain);
-    add_squeezed_forms(secret.value, index, squeezed);
-    add_number_forms(secret.value, index, numbers);
-    add_name_forms(secret.value, index, in_names);
-    for (std::string form : {to_lower(secret.value), hex_lower(secret.value)}) {
-      if (form.size() <= kMaxHostName) impl->short_in_names.emplace_back(std::move(form), index);
+    SecretSetImpl::Exact value{.name = std::move(secret.name),
+                               .value = std::move(secret.value),
+                               .hosts = canonical(secret.hosts),
+                               .in_body = secret.in_body,
+                               .shapes = {},
+                               .fingerprint = {}};
+    value.fingerprint = fingerprint(impl->options.key, value.value);
+    if (secret.kept_out) {
+      SecretSetImpl::Exact placeholder = value;
+      placeholder.value = std::move(secret.kept_out->placeholder);
+      placeholder.in_header = secret.kept_out->in_header;
+      placeholder.in_query = secret.kept_out->in_query;
+      placeholder.in_body = secret.kept_out->in_body;
+      impl->add(std::move(placeholder), literals);
+      value.hosts.emplace();
     }
-    std::string print = fingerprint(impl->options.key, secret.value);
-    impl->exact.push_back(SecretSetImpl::Exact{.name = std::move(secret.name),
-                                               .value = std::move(secret.value),
-                                               .hosts = canonical(secret.hosts),
-                                               .in_body = secret.in_body,
-                                               .shapes = {},
-                                               .fingerprint = std::move(print)});
+    impl->add(std::move(value), literals);
   }
-  impl->plain = LiteralSet(std::move(plain));
-  impl->squeezed = LiteralSet(std::move(squeezed));
-  impl->numbers = LiteralSet(std::move(numbers));
-  impl->in_names = LiteralSet(std::move(in_names));
+  impl->plain = LiteralSet(std::move(literals.plain));
+  impl->squeezed = LiteralSet(std::move(literals.squeezed));
+  impl->numbers = LiteralSet(std::move(literals.numbers));
+  impl->in_names = LiteralSet(std::move(literals.in_names));
   impl->find_shapes();
   return std::unique_ptr<const SecretSet>(new SecretSet(std::move(impl)));
 }

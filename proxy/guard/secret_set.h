@@ -13,6 +13,15 @@ namespace bottle {
 
 struct SecretSetImpl;
 
+// A value that only the proxy has. The agent has a placeholder of the same length, which stands for
+// the value in those parts of requests to the value's hosts; the proxy puts the value there.
+struct KeptOut {
+  std::string placeholder;
+  bool in_header = true;
+  bool in_query = false;
+  bool in_body = false;
+};
+
 // One value that must not leave, given by the user that started the bottle.
 struct SecretSpec {
   std::string name;   // shown in refusals and logs, so not itself secret: "GITHUB_TOKEN"
@@ -22,10 +31,15 @@ struct SecretSpec {
   // nowhere. An empty list: nowhere.
   std::optional<std::vector<std::string>> hosts;
   bool in_body = false;  // these hosts may get it in a body too
+  // Present: the value itself may go nowhere, and the placeholder may go where its parts and
+  // `hosts`, of which there is one at least, say. Finds of both have the value's name and
+  // fingerprint.
+  std::optional<KeptOut> kept_out = {};
 };
 
 inline constexpr std::size_t kMinSecret = 8;  // shorter values hit ordinary text
 inline constexpr std::size_t kMaxSecret = 16 * 1024;
+inline constexpr std::size_t kMinKeptOut = 16;  // a placeholder must not be met by chance
 inline constexpr std::size_t kMaxSecrets = 256;
 
 struct GuardOptions {
@@ -45,8 +59,9 @@ class SecretSet {
   // Fails where check() does, and when memory is short.
   [[nodiscard]] static Expected<std::unique_ptr<const SecretSet>> make(
       std::vector<SecretSpec> secrets, GuardOptions options = {});
-  // Fails on a value that is too short or too long, too many or double names, a malformed host, and
-  // on a CPU without the instructions vectorscan needs.
+  // Fails on a value that is too short or too long, too many or double names, a malformed host, a
+  // placeholder that cannot stand for its value, and on a CPU without the instructions vectorscan
+  // needs.
   [[nodiscard]] static Expected<> check(const std::vector<SecretSpec>& secrets);
   ~SecretSet();
   SecretSet(const SecretSet&) = delete;

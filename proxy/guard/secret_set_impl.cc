@@ -2,8 +2,14 @@
 
 #include <algorithm>
 
+#include "proxy/guard/encodings.h"
+#include "proxy/guard/secret_forms.h"
+#include "proxy/http/fields.h"
+
 namespace bottle {
 namespace {
+
+constexpr std::size_t kMaxHostName = 253;
 
 bool home_takes(const TokenHome& home, RequestPart part, std::string_view host) {
   const bool takes = (part == RequestPart::Header && home.header) ||
@@ -13,6 +19,18 @@ bool home_takes(const TokenHome& home, RequestPart part, std::string_view host) 
 }
 
 }  // namespace
+
+void SecretSetImpl::add(Exact one, Literals& literals) {
+  const std::size_t index = exact.size();
+  add_plain_forms(one.value, index, literals.plain);
+  add_squeezed_forms(one.value, index, literals.squeezed);
+  add_number_forms(one.value, index, literals.numbers);
+  add_name_forms(one.value, index, literals.in_names);
+  for (std::string form : {to_lower(one.value), hex_lower(one.value)}) {
+    if (form.size() <= kMaxHostName) short_in_names.emplace_back(std::move(form), index);
+  }
+  exact.push_back(std::move(one));
+}
 
 void SecretSetImpl::find_shapes() {
   struct Listener final : MatchListener {
@@ -34,7 +52,10 @@ void SecretSetImpl::find_shapes() {
 bool SecretSetImpl::belongs(std::size_t value, RequestPart part, std::string_view host) const {
   const Exact& secret = exact[value];
   if (secret.hosts) {
-    if (part != RequestPart::Header && !(part == RequestPart::Body && secret.in_body)) return false;
+    const bool takes = (part == RequestPart::Header && secret.in_header) ||
+                       (part == RequestPart::Url && secret.in_query) ||
+                       (part == RequestPart::Body && secret.in_body);
+    if (!takes) return false;
     return std::any_of(secret.hosts->begin(), secret.hosts->end(),
                        [&](const std::string& pattern) { return host_matches(pattern, host); });
   }

@@ -22,6 +22,8 @@ struct SecretSetImpl {
     std::string name;
     Bytes value;
     std::optional<std::vector<std::string>> hosts;
+    bool in_header = true;  // these parts may have it, of requests to `hosts`
+    bool in_query = false;
     bool in_body = false;
     std::bitset<kMaxShapes> shapes;  // well-known shapes found in the value
     std::string fingerprint;
@@ -39,6 +41,14 @@ struct SecretSetImpl {
   // Values and their hex, in lower case: in names, and too short for `in_names` maybe.
   std::vector<std::pair<std::string, std::size_t>> short_in_names;
 
+  // Adds a value and its forms to what is looked for.
+  struct Literals {
+    std::vector<Literal> plain;
+    std::vector<Literal> squeezed;
+    std::vector<Literal> numbers;
+    std::vector<Literal> in_names;
+  };
+  void add(Exact one, Literals& literals);
   // Which of the values are tokens of a well-known shape.
   void find_shapes();
 

@@ -26,6 +26,28 @@ TEST(SecretsFile, OneObjectALine) {
   EXPECT_TRUE(parsed->values[1].in_body);
 }
 
+TEST(SecretsFile, PlaceholderAndItsParts) {
+  const std::string begin = "{\"name\":\"A\",\"value\":\"aaaaaaaa\",\"hosts\":[\"h.test\"]";
+  const auto plain = parse_secret_lines(begin + ",\"placeholder\":\"bbbbbbbb\"}");
+  ASSERT_TRUE(plain) << plain.error().message;
+  ASSERT_TRUE(plain->values[0].kept_out);
+  EXPECT_EQ(plain->values[0].kept_out->placeholder, "bbbbbbbb");
+  EXPECT_TRUE(plain->values[0].kept_out->in_header);
+  EXPECT_FALSE(plain->values[0].kept_out->in_query);
+  EXPECT_FALSE(plain->values[0].kept_out->in_body);
+  const auto parts =
+      parse_secret_lines(begin + ",\"in\":[\"query\",\"body\"],\"placeholder\":\"bbbbbbbb\"}");
+  ASSERT_TRUE(parts) << parts.error().message;
+  EXPECT_FALSE(parts->values[0].kept_out->in_header);
+  EXPECT_TRUE(parts->values[0].kept_out->in_query);
+  EXPECT_TRUE(parts->values[0].kept_out->in_body);
+  for (const std::string bad :
+       {",\"in\":[\"header\"]}", ",\"placeholder\":1}", ",\"placeholder\":\"b\",\"in\":\"header\"}",
+        ",\"placeholder\":\"b\",\"in\":[\"path\"]}", ",\"placeholder\":\"b\",\"in\":[1]}"}) {
+    EXPECT_FALSE(parse_secret_lines(begin + bad)) << bad;
+  }
+}
+
 TEST(SecretsFile, NoneIsNoError) {
   const auto parsed = parse_secret_lines("");
   ASSERT_TRUE(parsed);
