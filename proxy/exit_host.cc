@@ -35,8 +35,9 @@ ExitHost::ExitHost(const Shared& shared, const SecretSet& secrets, asio::io_cont
       origins_(io.get_executor(), wheel, dialer_, pool_, shared.config.h1_client,
                shared.config.h2_client(), shared.config.origin),
       decode_(shared.config.exit.decode.memory_bytes),
+      way_out_(origins_, shared.credentials, shared.config.exit.decode, decode_),
       spool_(shared.config.spool, decode_),
-      server_(services_of(shared, io, wheel, records, origins_, spool_, decode_),
+      server_(services_of(shared, io, wheel, records, way_out_, spool_, decode_),
               std::move(listeners)),
       refused_(secrets, shared.audit, shared.id_prefix + "exit-name-", DecidedBy::Exit),
       tasks_(io.get_executor()) {

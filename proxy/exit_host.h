@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "proxy/credentials/credential_upstream.h"
 #include "proxy/exit/exit_server.h"
 #include "proxy/exit/name_server.h"
 #include "proxy/listen/open_listeners.h"
@@ -40,6 +41,7 @@ class ExitHost {
   Pool pool_;
   OriginUpstream origins_;
   DecodeSpace decode_;
+  CredentialUpstream way_out_;
   Spool spool_;
   ExitServer server_;
   RefusedNames refused_;

@@ -99,21 +99,8 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
     users_ = std::move(*users);
     for (const std::string& warning : users_->warnings()) spdlog::warn("{}", warning);
   }
-  HandedSecrets handed;
-  if (config_.secrets_fd) {
-    auto read = read_secrets(*config_.secrets_fd);
-    if (!read) return read.error();
-    handed = std::move(*read);
-  }
-  // Without a key of the user's, fingerprints hold for this process.
-  guard_settings_.key = handed.key ? *handed.key : random_key();
-  // Compiling what the guard looks for takes longer than all the rest, so that goes on beside it.
-  auto secrets = PendingSecrets::begin(std::move(handed.values),
-                                       GuardOptions{.key = guard_settings_.key,
-                                                    .ignore = guard_settings_.ignore,
-                                                    .financial = guard_settings_.financial});
-  if (!secrets) return secrets.error();
-  secrets_ = std::move(*secrets);
+  auto secrets = take_secrets();
+  if (!secrets) return secrets;
   auto guard = AddressGuard::make(config_.allow_address, &machine_);
   if (!guard) return guard.error();
   guard->close(own_listeners(config_, listeners));
@@ -166,9 +153,36 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   const bool direct = config_.upstream == UpstreamKind::Direct;
   const PoolLimits pool = config_.origin_pool.within(origin_budget(direct ? config_.threads : 1));
   shared_ = std::make_unique<Shared>(
-      Shared{config_, guard_settings_, answers_, *policy_, addresses_, *ca_, *tickets_, trust_,
-             users_.get(), ledger_.get(), known_.get(), life_.get(), *audit_, host_watch_,
-             listeners.names_answer, listeners.exit_answer, pool, random_prefix()});
+      Shared{config_, guard_settings_, answers_, *credentials_, *policy_, addresses_, *ca_,
+             *tickets_, trust_, users_.get(), ledger_.get(), known_.get(), life_.get(), *audit_,
+             host_watch_, listeners.names_answer, listeners.exit_answer, pool, random_prefix()});
+  return {};
+}
+
+Expected<void> ProxyServices::take_secrets() {
+  HandedSecrets handed;
+  if (config_.secrets_fd) {
+    auto read = read_secrets(*config_.secrets_fd);
+    if (!read) return read.error();
+    handed = std::move(*read);
+  }
+  const auto checked = SecretSet::check(handed.values);
+  if (!checked) return checked.error();
+  credentials_ = CredentialSet::make(handed.values);
+  if (!credentials_->locked()) {
+    spdlog::warn(
+        "credentials may be written to swap: memory could not be locked; raise RLIMIT_MEMLOCK "
+        "(ulimit -l), or turn swap off");
+  }
+  // Without a key of the user's, fingerprints hold for this process.
+  guard_settings_.key = handed.key ? *handed.key : random_key();
+  // Compiling what the guard looks for takes longer than all the rest, so that goes on beside it.
+  auto secrets = PendingSecrets::begin(std::move(handed.values),
+                                       GuardOptions{.key = guard_settings_.key,
+                                                    .ignore = guard_settings_.ignore,
+                                                    .financial = guard_settings_.financial});
+  if (!secrets) return secrets.error();
+  secrets_ = std::move(*secrets);
   return {};
 }
 

@@ -30,12 +30,14 @@ class ProxyServices {
   explicit ProxyServices(const Config& config);
   Expected<void> build(const OpenListeners& listeners);
   void remember_texts();
+  Expected<void> take_secrets();
   Expected<void> write_trust();
 
   const Config& config_;
   GuardSettings guard_settings_;  // the configuration's, with the key
   std::unique_ptr<const ProxyUsers> users_;
   std::unique_ptr<PendingSecrets> secrets_;
+  std::unique_ptr<const CredentialSet> credentials_;
   const PendingAnswers answers_;
   LocalRoutes machine_;
   AddressGuard addresses_;

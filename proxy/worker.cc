@@ -12,6 +12,7 @@
 
 #include "certs/leaf_cache.h"
 #include "proxy/body/spool.h"
+#include "proxy/credentials/credential_upstream.h"
 #include "proxy/desk/connection.h"
 #include "proxy/exit/name_server.h"
 #include "proxy/exit_host.h"
@@ -52,10 +53,11 @@ class Worker::Loop {
         decode_(shared.config.decode.memory_bytes),
         spool_(shared.config.spool, decode_),
         upstream_(make_upstream()),
+        way_out_(*upstream_, shared.credentials, shared.config.decode, decode_),
         guard_(secrets, shared.guard,
                Guard::Limits{.decode = shared.config.decode, .redact = shared.config.redact},
                decode_, shared.answers),
-        handler_(ProxyHandler::Services{shared.policy, *upstream_, shared.config.upstream, guard_,
+        handler_(ProxyHandler::Services{shared.policy, upstream(), shared.config.upstream, guard_,
                                         shared.audit, shared.host_watch,
                                         shared.id_prefix + std::to_string(index) + "-"}),
         connection_services_{io_.get_executor(), shared.config, shared.policy,    wheel_, drain_,
@@ -152,6 +154,12 @@ class Worker::Loop {
     return origin;
   }
 
+  // With an exit, credentials are put in behind it, where no scanner sees them.
+  Upstream& upstream() {
+    if (shared_.ledger != nullptr) return *upstream_;
+    return way_out_;
+  }
+
   void make_names(int socket) {
     refused_names_ = std::make_unique<RefusedNames>(secrets_, shared_.audit,
                                                     shared_.id_prefix + "name-", DecidedBy::Proxy);
@@ -234,6 +242,7 @@ class Worker::Loop {
   std::unique_ptr<Pool> pool_;
   OriginUpstream* origin_ = nullptr;
   std::unique_ptr<Upstream> upstream_;
+  CredentialUpstream way_out_;
   Guard guard_;
   ProxyHandler handler_;
   ConnectionServices connection_services_;

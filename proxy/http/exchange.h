@@ -109,6 +109,8 @@ class Exchange {
 
   // Another taker of 1xx heads than the session; outlives the exchange.
   void set_interim_sink(InterimSink* sink) noexcept { sink_ = sink; }
+  // Null: there is none.
+  [[nodiscard]] InterimSink* interim_sink() const noexcept { return sink_; }
 
   SessionTrace trace;
   std::unique_ptr<ExchangeNotes> notes;

@@ -1,0 +1,97 @@
+#include "proxy/credentials/credential_upstream.h"
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "proxy/body/decoded_body.h"
+#include "proxy/contract/problem_codes.h"
+#include "proxy/credentials/credential_use.h"
+#include "proxy/credentials/swapped_body.h"
+
+namespace bottle {
+namespace {
+
+// Stands before an exchange's own taker of 1xx heads while the answer's head is waited for.
+class CleanInterims final : public InterimSink {
+ public:
+  CleanInterims(Exchange& exchange, const CredentialUse& use)
+      : exchange_(exchange), use_(use), own_(exchange.interim_sink()) {
+    if (own_ != nullptr) exchange_.set_interim_sink(this);
+  }
+  ~CleanInterims() override { exchange_.set_interim_sink(own_); }
+  CleanInterims(const CleanInterims&) = delete;
+  CleanInterims& operator=(const CleanInterims&) = delete;
+
+  void interim(const ResponseHead& head) override {
+    ResponseHead clean = head;
+    use_.take_out_of(clean);
+    own_->interim(clean);
+  }
+
+ private:
+  Exchange& exchange_;
+  const CredentialUse& use_;
+  InterimSink* const own_;
+};
+
+Failure unreadable() {
+  return Failure{Code::UpstreamBroken,
+                 "the origin's answer has a content coding in which a credential that it got could "
+                 "not be found",
+                 problem_code::kCodingNotScannable};
+}
+
+}  // namespace
+
+CredentialUpstream::CredentialUpstream(Upstream& inner, const CredentialSet& credentials,
+                                       DecodeLimits limits, DecodeSpace& decode)
+    : inner_(inner), credentials_(credentials), limits_(limits), decode_(decode) {
+  limits_.decoded_bytes = UINT64_MAX;
+  limits_.ratio_after = UINT64_MAX;
+}
+
+awaitable<Result<Response>> CredentialUpstream::send(Request request, Exchange& exchange,
+                                                     Passage& passage) {
+  std::vector<const Credential*> here;
+  if (exchange.scheme() == Scheme::Https && !credentials_.empty()) {
+    here = credentials_.of_host(exchange.destination().host);
+  }
+  if (here.empty()) return inner_.send(std::move(request), exchange, passage);
+  return send_with(std::move(here), std::move(request), exchange, passage);
+}
+
+awaitable<Result<Response>> CredentialUpstream::send_with(std::vector<const Credential*> here,
+                                                          Request request, Exchange& exchange,
+                                                          Passage& passage) {
+  const auto use = std::make_shared<CredentialUse>(std::move(here));
+  use->put_into(request.head);
+  if (request.body && !use->for_body().empty()) {
+    request.body =
+        std::make_unique<SwappedBody>(std::move(request.body), use, SwappedBody::Way::Out);
+  }
+  const CleanInterims interims(exchange, *use);
+  auto response = co_await inner_.send(std::move(request), exchange, passage);
+  if (!response) co_return response.error();
+  use->take_out_of(response->head);
+  if (!response->body) co_return response;
+  const auto codings = codings_of(response->head.fields);
+  // The framing of uploads is none of an answer's own: it tells how a client once stored it.
+  const bool readable = codings && (!codings->is_framed() || codings->list().size() == 1);
+  if (!readable) {
+    const Failure failure = unreadable();
+    response->body->stop(failure);
+    co_return failure;
+  }
+  if (!codings->empty() && !codings->is_framed()) {
+    response->body =
+        std::make_unique<DecodedBody>(std::move(response->body), *codings, limits_, decode_);
+    response->head.fields.remove("content-encoding");
+    response->head.content_length.reset();
+  }
+  response->body =
+      std::make_unique<SwappedBody>(std::move(response->body), use, SwappedBody::Way::Back);
+  co_return response;
+}
+
+}  // namespace bottle

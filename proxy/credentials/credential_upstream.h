@@ -1,0 +1,32 @@
+#pragma once
+
+#include "proxy/body/content_decoder.h"
+#include "proxy/credentials/credential_set.h"
+#include "proxy/upstream/upstream.h"
+
+namespace bottle {
+
+// Puts credentials in the place of their placeholders, behind everything that looks at a request,
+// and takes them out of the answer before anything else sees it. For requests over https to the
+// credentials' hosts; all others pass as they are.
+//
+// An answer's content coding is taken off, since a value could not be found in it; one that cannot
+// be is UpstreamBroken (coding_not_scannable), and so is a body that does not decode.
+class CredentialUpstream final : public Upstream {
+ public:
+  // All outlive it. `limits`: of them the memory alone counts, since the body is streamed on.
+  CredentialUpstream(Upstream& inner, const CredentialSet& credentials, DecodeLimits limits,
+                     DecodeSpace& decode);
+  awaitable<Result<Response>> send(Request request, Exchange& exchange, Passage& passage) override;
+
+ private:
+  awaitable<Result<Response>> send_with(std::vector<const Credential*> credentials, Request request,
+                                        Exchange& exchange, Passage& passage);
+
+  Upstream& inner_;
+  const CredentialSet& credentials_;
+  DecodeLimits limits_;
+  DecodeSpace& decode_;
+};
+
+}  // namespace bottle

@@ -1,0 +1,124 @@
+#include "proxy/credentials/credential_use.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "proxy/credentials/basic_field.h"
+
+namespace bottle {
+namespace {
+
+// Those of a list that a decoder is there for, with their weights. "*" would ask for any.
+std::string readable_codings(std::string_view list) {
+  constexpr std::array<std::string_view, 6> kReadable{"gzip", "x-gzip", "deflate",
+                                                      "br",   "zstd",   "identity"};
+  std::string out;
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    const std::string_view item = trim_ows(list.substr(0, comma));
+    const std::string_view name = trim_ows(item.substr(0, item.find(';')));
+    const bool readable =
+        std::any_of(kReadable.begin(), kReadable.end(),
+                    [name](std::string_view known) { return iequals(known, name); });
+    if (readable) out.append(out.empty() ? "" : ", ").append(item);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return out.empty() ? "identity" : out;
+}
+
+// Several fields are one list (RFC 9110 section 5.3).
+void ask_for_readable(Fields& fields) {
+  std::string all;
+  for (const Field field : fields) {
+    if (iequals(field.name, "accept-encoding")) all.append(field.value).append(",");
+  }
+  // A piece of a coded body could not be read.
+  const bool part = fields.has("range");
+  fields.set("accept-encoding", part ? "identity" : readable_codings(all));
+}
+
+}  // namespace
+
+CredentialUse::CredentialUse(std::vector<const Credential*> credentials)
+    : credentials_(std::move(credentials)) {
+  for (const Credential* one : credentials_) {
+    for (const SwapPair& pair : one->back) back_.push_back(&pair);
+  }
+}
+
+CredentialUse::~CredentialUse() {
+  for (BasicPair& pair : basic_) ::explicit_bzero(pair.put_in.data(), pair.put_in.size());
+}
+
+std::vector<const SwapPair*> CredentialUse::pairs_of(bool KeptOut::* part) const {
+  std::vector<const SwapPair*> pairs;
+  for (const Credential* one : credentials_) {
+    if (!(one->place.*part)) continue;
+    for (const SwapPair& pair : one->out) pairs.push_back(&pair);
+  }
+  return pairs;
+}
+
+std::vector<const SwapPair*> CredentialUse::for_body() const { return pairs_of(&KeptOut::in_body); }
+
+void CredentialUse::put_into(RequestHead& head) {
+  put_into_fields(head.fields);
+  ask_for_readable(head.fields);
+  const auto pairs = pairs_of(&KeptOut::in_query);
+  const std::size_t query = head.target.find('?');
+  if (pairs.empty() || query == std::string::npos) return;
+  Bytes text = head.target.substr(query);
+  if (swap_in(text, pairs)) head.target.replace(query, std::string::npos, text);
+}
+
+void CredentialUse::put_into_fields(Fields& fields) {
+  const auto pairs = pairs_of(&KeptOut::in_header);
+  if (pairs.empty()) return;
+  Fields out;
+  bool changed = false;
+  for (const Field field : fields) {
+    Bytes value(field.value);
+    bool here = swap_in(value, pairs);
+    if (!here && iequals(field.name, "authorization")) {
+      if (auto basic = put_into_basic(field.value, pairs)) {
+        value = std::move(basic->value);
+        basic_.emplace_back(std::move(basic->put_in), std::move(basic->was_here));
+        here = true;
+      }
+    }
+    changed = changed || here;
+    out.add(field.name, value);
+  }
+  if (!changed) return;
+  fields = std::move(out);
+  // The pair with a password is longer than the password, so it goes first.
+  std::vector<const SwapPair*> back;
+  for (const BasicPair& pair : basic_) back.push_back(&pair.back);
+  back.insert(back.end(), back_.begin(), back_.end());
+  back_ = std::move(back);
+}
+
+void CredentialUse::take_out_of(ResponseHead& head) const {
+  (void)swap_in(head.reason, back_);
+  take_out_of(head.fields);
+}
+
+void CredentialUse::take_out_of(Fields& fields) const {
+  Fields out;
+  bool changed = false;
+  for (const Field field : fields) {
+    Bytes name(field.name);
+    Bytes value(field.value);
+    changed = swap_in(name, back_) || changed;
+    changed = swap_in(value, back_) || changed;
+    out.add(name, value);
+  }
+  if (changed) fields = std::move(out);
+}
+
+}  // namespace bottle

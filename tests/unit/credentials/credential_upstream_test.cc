@@ -1,0 +1,238 @@
+#include "proxy/credentials/credential_upstream.h"
+
+#include "proxy/contract/problem_codes.h"
+#include "proxy/credentials/basic_field.h"
+#include "proxy/guard/encodings.h"
+#include "tests/unit/body/coders.h"
+#include "tests/unit/credentials/credential_bench.h"
+
+namespace bottle::test {
+namespace {
+
+// Long enough to be no multiple of three, in both alphabets.
+std::string base64_of(const std::string& text) {
+  std::string out = base64_core(text + std::string(2, '\0'), 0);
+  out.resize((text.size() * 8 + 5) / 6);
+  return out + std::string((4 - out.size() % 4) % 4, '=');
+}
+
+Request get(const std::string& target = "/v1") {
+  Request request;
+  request.head.method = "GET";
+  request.head.target = target;
+  return request;
+}
+
+Request post(const std::string& body, std::size_t slice = 7) {
+  Request request = get();
+  request.head.method = "POST";
+  request.head.has_body = true;
+  request.head.content_length = body.size();
+  request.body = std::make_unique<SlicedSource>(body, slice);
+  return request;
+}
+
+TEST(CredentialUpstream, PutsTheValueIntoFields) {
+  CredentialBench bench;
+  Request request = get("/v1?k=" + kPlaceholder);
+  request.head.fields.add("x-api-key", kPlaceholder);
+  request.head.fields.add("Authorization", "Bearer " + kPlaceholder);
+  request.head.fields.add("x-other", "nothing");
+  bench.ask(std::move(request));
+  EXPECT_EQ(bench.inner.head.fields.find("x-api-key"), kValue);
+  EXPECT_EQ(bench.inner.head.fields.find("authorization"), "Bearer " + kValue);
+  EXPECT_EQ(bench.inner.head.fields.find("x-other"), "nothing");
+  EXPECT_EQ(bench.inner.head.target, "/v1?k=" + kPlaceholder);  // not one of its parts
+}
+
+TEST(CredentialUpstream, OnlyOverHttpsAndToItsHosts) {
+  for (const auto& [host, scheme] : {std::pair<std::string, Scheme>{"api.test", Scheme::Http},
+                                     {"other.test", Scheme::Https},
+                                     {"x.api.test", Scheme::Https},
+                                     {"api.test.evil.test", Scheme::Https}}) {
+    CredentialBench bench;
+    Request request = get();
+    request.head.fields.add("x-api-key", kPlaceholder);
+    request.head.fields.add("accept-encoding", "dcb");
+    bench.ask(std::move(request), host, scheme);
+    EXPECT_EQ(bench.inner.head.fields.find("x-api-key"), kPlaceholder) << host;
+    EXPECT_EQ(bench.inner.head.fields.find("accept-encoding"), "dcb") << host;
+  }
+  CredentialBench below(kept_out({}, {"*.api.test"}));
+  Request request = get();
+  request.head.fields.add("x-api-key", kPlaceholder);
+  below.ask(std::move(request), "x.api.test");
+  EXPECT_EQ(below.inner.head.fields.find("x-api-key"), kValue);
+}
+
+TEST(CredentialUpstream, BasicCredentials) {
+  for (const std::string user : {"", "u", "us", "x-access-token"}) {
+    for (const bool url_safe : {false, true}) {
+      for (const bool padded : {false, true}) {
+        const auto field = [&](const std::string& key) {
+          std::string text = base64_of(user + ":" + key);
+          if (url_safe) text = base64_url_safe(text);
+          while (!padded && text.ends_with('=')) text.pop_back();
+          return "Basic  " + text;
+        };
+        CredentialBench bench;
+        Request request = get();
+        request.head.fields.add("authorization", field(kPlaceholder));
+        bench.inner.answer.head.fields.add("x-echo", "you said " + field(kValue) + "!");
+        bench.inner.answer.body = std::make_unique<SlicedSource>("[" + field(kValue) + "]", 1);
+        bench.ask(std::move(request));
+        EXPECT_EQ(bench.inner.head.fields.find("authorization"), field(kValue));
+        EXPECT_EQ(bench.head.fields.find("x-echo"), "you said " + field(kPlaceholder) + "!");
+        EXPECT_EQ(bench.body, "[" + field(kPlaceholder) + "]");
+      }
+    }
+  }
+  const SwapPair pair(kPlaceholder, kValue);
+  const std::string twisted = base64_of(kPlaceholder + "12") + "A";
+  EXPECT_FALSE(put_into_basic("Basic " + twisted, {&pair}));  // not its one spelling
+  EXPECT_FALSE(put_into_basic("Basic " + base64_of("u:" + kPlaceholder) + " x", {&pair}));
+  EXPECT_FALSE(put_into_basic("Basic " + base64_of("u:other"), {&pair}));
+  EXPECT_FALSE(put_into_basic("Basic ", {&pair}));
+  EXPECT_FALSE(put_into_basic("Bearer " + base64_of(kPlaceholder), {&pair}));
+}
+
+TEST(CredentialUpstream, QueryAndBodyIfTheyAreItsParts) {
+  KeptOut place;
+  place.in_header = false;
+  place.in_query = true;
+  place.in_body = true;
+  const std::string in_url = "sk-ant-api03-Lf4%2FCk9%2BPe2sXu7HwQa0YoV3";
+  for (std::size_t slice = 1; slice < 60; ++slice) {
+    CredentialBench bench(kept_out(place));
+    Request request = post("a=" + kPlaceholder + "&b=" + in_url + "&c=" + kPlaceholder, slice);
+    request.head.target = "/" + kPlaceholder + "?k=" + kPlaceholder + "&l=" + in_url;
+    request.head.fields.add("x-api-key", kPlaceholder);
+    bench.ask(std::move(request));
+    const std::string value_in_url = "sk-ant-api03-Zq8%2FRw3%2BTn6yBv1KxMd5GhJ2";
+    EXPECT_EQ(bench.inner.got, "a=" + kValue + "&b=" + value_in_url + "&c=" + kValue);
+    EXPECT_EQ(bench.inner.head.target, "/" + kPlaceholder + "?k=" + kValue + "&l=" + value_in_url);
+    EXPECT_EQ(bench.inner.head.fields.find("x-api-key"), kPlaceholder);
+    EXPECT_EQ(bench.inner.head.content_length, 2 + kValue.size() + 3 + in_url.size() + 3 + 37);
+  }
+  CredentialBench header_only;
+  header_only.ask(post("a=" + kPlaceholder));
+  EXPECT_EQ(header_only.inner.got, "a=" + kPlaceholder);
+}
+
+TEST(CredentialUpstream, TakesTheValueOutOfEveryPartOfAnAnswer) {
+  const std::string in_json = "sk-ant-api03-Zq8\\/Rw3+Tn6yBv1KxMd5GhJ2";
+  const std::string text = "x" + kValue + "y" + in_json + kValue + " sk-ant-api03-Zq8";
+  std::string clean = text;
+  for (std::size_t at = 0; (at = clean.find("Zq8/Rw3+Tn6yBv1KxMd5GhJ2")) != std::string::npos;) {
+    clean.replace(at, 24, "Lf4/Ck9+Pe2sXu7HwQa0YoV3");
+  }
+  clean.replace(clean.find("Zq8\\/Rw3+Tn6yBv1KxMd5GhJ2"), 25, "Lf4\\/Ck9+Pe2sXu7HwQa0YoV3");
+  for (std::size_t slice = 1; slice <= text.size(); ++slice) {
+    CredentialBench bench;
+    ResponseHead early;
+    early.status = 103;
+    early.fields.add("link", "<" + kValue + ">");
+    bench.inner.interims.push_back(early);
+    Fields trailers;
+    trailers.add("x-last", kValue);
+    bench.inner.answer.head.reason = "No " + kValue;
+    bench.inner.answer.head.fields.add("location", "https://a.test/?k=" + kValue);
+    bench.inner.answer.head.fields.add("x-" + kValue, "1");
+    bench.inner.answer.head.content_length = text.size();
+    bench.inner.answer.body = std::make_unique<SlicedSource>(text, slice, trailers);
+    bench.ask(get());
+    ASSERT_FALSE(bench.failure);
+    EXPECT_EQ(bench.body, clean);
+    EXPECT_EQ(bench.head.reason, "No " + kPlaceholder);
+    EXPECT_EQ(bench.head.fields.find("location"), "https://a.test/?k=" + kPlaceholder);
+    EXPECT_TRUE(bench.head.fields.has("x-" + kPlaceholder));
+    EXPECT_EQ(bench.head.content_length, text.size());
+    ASSERT_TRUE(bench.trailers);
+    EXPECT_EQ(bench.trailers->find("x-last"), kPlaceholder);
+    ASSERT_EQ(bench.log.heads.size(), 1U);
+    EXPECT_EQ(bench.log.heads[0].fields.find("link"), "<" + kPlaceholder + ">");
+  }
+}
+
+TEST(CredentialUpstream, TakesCodingsOff) {
+  const std::string text = "data: " + kValue + "\n\n" + std::string(4u << 20, 'a');
+  const std::pair<std::string, std::string> coded[] = {
+      {"gzip", zlib_encode(text, 15 + 16)},
+      {"deflate", zlib_encode(text, 15)},
+      {"zstd", zstd_encode(text)},
+      {"identity", text},
+      {"aws-chunked", text},
+  };
+  for (const auto& [coding, bytes] : coded) {
+    CredentialBench bench;
+    bench.inner.answer.head.fields.add("content-encoding", coding);
+    bench.inner.answer.head.content_length = bytes.size();
+    bench.inner.answer.body = std::make_unique<SlicedSource>(bytes, 5000);
+    bench.ask(get());
+    ASSERT_FALSE(bench.failure) << coding << bench.failure->detail;
+    EXPECT_EQ(bench.body.substr(0, 6 + kValue.size()), "data: " + kPlaceholder) << coding;
+    EXPECT_EQ(bench.body.size(), text.size()) << coding;
+    const bool plain = bytes == text;
+    EXPECT_EQ(bench.head.fields.has("content-encoding"), plain) << coding;
+    EXPECT_EQ(bench.head.content_length.has_value(), plain) << coding;
+  }
+}
+
+TEST(CredentialUpstream, RefusesACodingThatItCannotUndo) {
+  for (const std::string coding : {"dcb", "compress", "gzip, gzip", "gzip, aws-chunked"}) {
+    CredentialBench bench;
+    bench.inner.answer.head.fields.add("content-encoding", coding);
+    bench.inner.answer.body = std::make_unique<SlicedSource>("whatever", 3);
+    bench.ask(get());
+    ASSERT_TRUE(bench.failure) << coding;
+    EXPECT_EQ(bench.failure->code, Code::UpstreamBroken);
+    EXPECT_EQ(bench.failure->reason, problem_code::kCodingNotScannable);
+  }
+  CredentialBench broken;
+  broken.inner.answer.head.fields.add("content-encoding", "gzip");
+  broken.inner.answer.body = std::make_unique<SlicedSource>(kValue, 3);
+  broken.ask(get());
+  ASSERT_TRUE(broken.failure);
+  EXPECT_EQ(broken.failure->code, Code::UpstreamBroken);
+  EXPECT_EQ(broken.body, "");
+}
+
+TEST(CredentialUpstream, AsksForCodingsThatItCanUndo) {
+  const std::pair<std::string, std::string> cases[] = {{"gzip, dcb, br;q=0.5, *", "gzip, br;q=0.5"},
+                                                       {"dcz", "identity"},
+                                                       {"", "identity"},
+                                                       {"zstd,deflate;q=0", "zstd, deflate;q=0"},
+                                                       {"*;q=0", "identity"}};
+  for (const auto& [asked, want] : cases) {
+    CredentialBench bench;
+    Request request = get();
+    request.head.fields.add("Accept-Encoding", asked);
+    bench.ask(std::move(request));
+    EXPECT_EQ(bench.inner.head.fields.find("accept-encoding"), want);
+  }
+  CredentialBench part;
+  Request request = get();
+  request.head.fields.add("accept-encoding", "gzip");
+  request.head.fields.add("range", "bytes=0-9");
+  part.ask(std::move(request));
+  EXPECT_EQ(part.inner.head.fields.find("accept-encoding"), "identity");
+}
+
+TEST(CredentialSet, TwoValuesOfOneHost) {
+  SecretSpec other = kept_out();
+  other.name = "LONGER";
+  other.value = kValue + "Kd83hs";
+  other.kept_out->placeholder = "sk-ant-api03-Wm5/Xb2+Nc8vZr4QyTs7UiE6Pj19gk";
+  CredentialBench bench(std::vector{kept_out(), other});
+  Request request = get();
+  request.head.fields.add("a", kPlaceholder);
+  request.head.fields.add("b", other.kept_out->placeholder);
+  bench.inner.answer.body = std::make_unique<SlicedSource>(other.value + " " + kValue, 2);
+  bench.ask(std::move(request));
+  EXPECT_EQ(bench.inner.head.fields.find("a"), kValue);
+  EXPECT_EQ(bench.inner.head.fields.find("b"), other.value);
+  EXPECT_EQ(bench.body, other.kept_out->placeholder + " " + kPlaceholder);
+}
+
+}  // namespace
+}  // namespace bottle::test

@@ -1,0 +1,106 @@
+#include "proxy/credentials/text_swap.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "proxy/credentials/locked_bytes.h"
+
+namespace bottle {
+namespace {
+
+std::string in_pieces(const std::string& text, const std::vector<std::size_t>& cuts,
+                      const std::vector<const SwapPair*>& pairs) {
+  TextSwaps swaps(pairs);
+  std::string out;
+  std::size_t at = 0;
+  for (const std::size_t cut : cuts) {
+    out += swaps.feed(text.substr(at, cut - at));
+    at = cut;
+  }
+  out += swaps.feed(text.substr(at));
+  return out + swaps.finish();
+}
+
+struct Case {
+  std::string from, to, text, want;
+};
+const std::vector<Case> kCases{
+    {"sk-Zq8Rw3Tn6y", "sk-Lf4Ck9Pe2s", "a sk-Zq8Rw3Tn6y b", "a sk-Lf4Ck9Pe2s b"},
+    {"sk-Zq8Rw3Tn6y", "sk-Lf4Ck9Pe2s", "sk-Zq8Rw3Tn6ysk-Zq8Rw3Tn6y", "sk-Lf4Ck9Pe2ssk-Lf4Ck9Pe2s"},
+    {"sk-Zq8Rw3Tn6y", "sk-Lf4Ck9Pe2s", "sk-Zq8Rsk-Zq8Rw3Tn6", "sk-Zq8Rsk-Zq8Rw3Tn6"},
+    {"sk-Zq8Rw3Tn6y", "sk-Lf4Ck9Pe2s", "ssk-sk-Zq8Rw3Tn6ys", "ssk-sk-Lf4Ck9Pe2ss"},
+    {"aabaabaac", "123456789", "aabaabaabaabaac aabaabaa", "aabaab123456789 aabaabaa"},
+    {"aaaa", "bbbb", "aaaaaaaaa", "bbbbbbbba"},
+    {"x", "y", "axxb", "ayyb"},
+    {"secret", "public", "", ""},
+};
+
+TEST(TextSwap, DoesNotDependOnTheCuts) {
+  for (const Case& one : kCases) {
+    const SwapPair pair(one.from, one.to);
+    const std::vector<const SwapPair*> pairs{&pair};
+    for (std::size_t a = 0; a <= one.text.size(); ++a) {
+      for (std::size_t b = a; b <= one.text.size(); ++b) {
+        EXPECT_EQ(in_pieces(one.text, {a, b}, pairs), one.want) << one.text << " " << a << " " << b;
+      }
+    }
+    std::vector<std::size_t> each;
+    for (std::size_t i = 1; i < one.text.size(); ++i) each.push_back(i);
+    EXPECT_EQ(in_pieces(one.text, each, pairs), one.want);
+    std::string whole = one.text;
+    EXPECT_EQ(swap_in(whole, pairs), one.text != one.want);
+    EXPECT_EQ(whole, one.want);
+  }
+}
+
+TEST(TextSwap, HoldsBackOnlyWhatMayBegin) {
+  const SwapPair pair("sk-Zq8Rw3", "sk-Lf4Ck9");
+  TextSwaps swaps({&pair});
+  EXPECT_EQ(swaps.feed("data: sk-Zq8\n\n"), "data: sk-Zq8\n\n");
+  EXPECT_EQ(swaps.feed("data: sk-Zq8"), "data: ");
+  EXPECT_EQ(swaps.feed("Rw3!"), "sk-Lf4Ck9!");
+  EXPECT_EQ(swaps.finish(), "");
+}
+
+TEST(TextSwap, ALongerOneComesFirst) {
+  const SwapPair longer("Zq8Rw3Tn6y", "Lf4Ck9Pe2s");
+  const SwapPair shorter("Rw3T", "0000");
+  EXPECT_EQ(in_pieces("Zq8Rw3Tn6y Rw3T Zq8Rw3T", {3, 11, 19}, {&longer, &shorter}),
+            "Lf4Ck9Pe2s 0000 Zq80000");
+}
+
+// The kernel's flags of the pages that hold `address`.
+std::string flags_of(const void* address) {
+  std::ifstream maps("/proc/self/smaps");
+  const auto wanted = reinterpret_cast<std::uintptr_t>(address);
+  bool here = false;
+  for (std::string line; std::getline(maps, line);) {
+    unsigned long begin = 0;
+    unsigned long end = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &begin, &end) == 2) {
+      here = begin <= wanted && wanted < end;
+    }
+    if (here && line.starts_with("VmFlags:")) return line + " ";
+  }
+  return "";
+}
+
+TEST(LockedBytes, IsLockedAndLeftOutOfDumps) {
+  LockedBytes some(5000);
+  EXPECT_EQ(some.span().size(), 5000U);
+  some.span().back() = 'x';
+  const std::string flags = flags_of(some.span().data());
+  EXPECT_NE(flags.find(" dd "), std::string::npos) << flags;
+  EXPECT_EQ(flags.find(" lo ") != std::string::npos, some.locked()) << flags;
+  LockedBytes none(0);
+  EXPECT_TRUE(none.span().empty());
+  EXPECT_TRUE(none.locked());
+}
+
+}  // namespace
+}  // namespace bottle
