@@ -187,13 +187,15 @@ std::string environment(const std::vector<const Preset*>& wanted, const InitFact
   Lines lines("        ");
   lines.comment(
       R"(A "NAME" with its "text", or a secret: {"from_host": true}, {"prompt": "question"})");
-  lines.comment(R"(or {"file": "path"}; with "hosts": [...] that may receive it.)");
+  lines.comment(R"(or {"file": "path"}; with "hosts": [...] that may receive it. "keep_out": the)");
+  lines.comment("bottle has a placeholder, and the proxy puts the value in. docs/credentials.md");
   for (const auto* preset : wanted) {
     for (const auto& [name, value] : preset->settings) {
       lines.entry(json_string(name) + ": " + json_string(value));
     }
     if (preset->key.empty()) continue;
-    const std::string entry = json_string(preset->key) + ": { \"from_host\": true }";
+    const std::string entry =
+        json_string(preset->key) + ": { \"from_host\": true, \"keep_out\": true }";
     const bool have = std::find(facts.variables.begin(), facts.variables.end(), preset->key) !=
                       facts.variables.end();
     if (have) {

@@ -155,8 +155,12 @@ void explain_proxy_end(Child& child, const std::filesystem::path& log, Error& er
 std::string secret_lines(const std::vector<KnownSecret>& secrets, const FingerprintKey& key) {
   std::string out = nlohmann::json{{kFingerprintKey, to_hex(key)}}.dump() + "\n";
   for (const auto& secret : secrets) {
-    const nlohmann::json line{
+    nlohmann::json line{
         {"name", secret.name}, {"value", secret.value.reveal()}, {"hosts", secret.hosts}};
+    if (secret.placeholder) {
+      line["placeholder"] = secret.placeholder->reveal();
+      line["in"] = secret.in;
+    }
     // A value that is not UTF-8 still gets through, with replacement characters in its place.
     out += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   }

@@ -240,8 +240,8 @@ class Reader {
                   R"(allowed here: "text", {"from_host": true}, {"prompt": "question"}, )"
                   R"({"file": "path"})");
     }
-    static constexpr std::array<std::string_view, 5> kKeys{"from_host", "prompt", "file", "secret",
-                                                           "hosts"};
+    static constexpr std::array<std::string_view, 7> kKeys{
+        "from_host", "prompt", "file", "secret", "hosts", "keep_out", "in"};
     if (!object(node, name, kKeys)) return false;
     out.secret = true;
     int sources = 0;
@@ -264,12 +264,41 @@ class Reader {
         out.secret = value.boolean;
       } else if (key == "hosts") {
         ok = hosts(value, key, out.hosts, HostPattern::parse_home);
+      } else if (key == "keep_out") {
+        ok = is(value, JsonNode::Kind::kBoolean, key);
+        out.keep_out = value.boolean;
+      } else if (key == "in") {
+        ok = strings(value, key, out.in) && parts(value, out.in);
       }
       if (!ok) return false;
     }
+    if (!kept_out(node, name, out)) return false;
     if (sources == 1) return true;
     return fail(node.place, "\"" + name + "\" needs exactly one source of its value",
                 "one of: from_host, prompt, file");
+  }
+
+  bool parts(const JsonNode& node, const std::vector<std::string>& words) {
+    if (words.empty()) return fail(node.place, "\"in\" must not be empty", example_of("in"));
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      if (words[i] == "header" || words[i] == "query" || words[i] == "body") continue;
+      return fail(node.items[i].place, "\"" + words[i] + "\" is no part of a request",
+                  "allowed here: header, query, body");
+    }
+    return true;
+  }
+
+  bool kept_out(const JsonNode& node, const std::string& name, EnvValue& value) {
+    if (value.keep_out && !value.secret) {
+      return fail(node.place, "\"" + name + R"(" has "keep_out", and "secret" is false)",
+                  "remove one: only a secret is kept out of the bottle");
+    }
+    if (!value.keep_out && !value.in.empty()) {
+      return fail(node.place, "\"" + name + R"(" has "in" without "keep_out")",
+                  R"(add "keep_out": true, or remove "in")");
+    }
+    if (value.keep_out && value.in.empty()) value.in = {"header"};
+    return true;
   }
 
   bool mounts(const JsonNode& node, BottleEntry& out) {

@@ -23,6 +23,8 @@ struct EnvValue {
   std::string text{};                // literal: the value; prompt: the question; file: the path
   bool secret = false;               // everything but a literal, unless the manifest says otherwise
   std::vector<std::string> hosts{};  // where a secret may go
+  bool keep_out = false;             // the agent gets a placeholder, the proxy the value
+  std::vector<std::string> in{};     // the parts of a request that the proxy puts it in
   TextPosition place{};
 };
 

@@ -38,6 +38,8 @@ std::string example_of(std::string_view key) {
       Example{"from_host", R"("from_host": true)"},
       Example{"secret", R"("secret": false)"},
       Example{"hosts", R"("hosts": ["deploy.example.com"])"},
+      Example{"keep_out", R"("keep_out": true)"},
+      Example{"in", R"("in": ["header"])"},
       Example{"mounts", R"("mounts": [{"host": "~/.gitconfig", "at": "/home/agent/.gitconfig"}])"},
       Example{"host", R"("host": "~/.gitconfig")"},
       Example{"at", R"("at": "/home/agent/.gitconfig")"},

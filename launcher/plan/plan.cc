@@ -52,6 +52,12 @@ std::string listed(const std::vector<std::string>& words, const std::string& not
   return out.empty() ? nothing : out;
 }
 
+std::string ways_of(const KnownSecret& secret) {
+  if (!secret.placeholder) return secret.name + " may go to: " + listed(secret.hosts, "no host");
+  return secret.name + ": the bottle has a placeholder, and the proxy puts the value in (" +
+         listed(secret.in, "") + ") for: " + listed(secret.hosts, "no host");
+}
+
 std::string_view mount_word(PlannedMount::Kind kind) {
   switch (kind) {
     case PlannedMount::Kind::kReadOnly:
@@ -415,7 +421,7 @@ std::string describe(const Plan& plan) {
   for (const auto& [value, names] : trust)
     out << "    " << shell_quoted(value) << " in " << names << "\n";
   for (const auto& secret : plan.secrets) {
-    row("guarded", secret.name + " may go to: " + listed(secret.hosts, "no host"));
+    row(secret.placeholder ? "kept out" : "guarded", ways_of(secret));
   }
   for (const auto& note : plan.notes) row("note", note);
   if (containers != nullptr) {

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "launcher/plan/allowlist.h"
+#include "launcher/plan/placeholder.h"
 #include "launcher/process/process.h"
 
 namespace bottle::launcher {
@@ -137,6 +138,28 @@ Expected<FileValue> read_value(const std::filesystem::path& path) {
   return FileValue{std::move(text), (info.st_mode & (S_IRGRP | S_IROTH)) != 0};
 }
 
+Error no_home(const std::string& name, const EnvValue& value) {
+  return Error{ExitCode::kUsage,
+               name + " has \"keep_out\" in the manifest (line " +
+                   std::to_string(value.place.line) + "), but no \"hosts\"",
+               "name the hosts at which the proxy puts the value in: \"hosts\": "
+               "[\"api.example.com\"]"};
+}
+
+// The agent's variable gets the placeholder, and the proxy both.
+Expected<void> keep_out(const std::string& name, const EnvValue& value, Secret secret,
+                        std::vector<std::string> hosts, ResolvedEnv& out) {
+  auto placeholder = placeholder_for(name, secret.reveal());
+  if (!placeholder) return std::move(placeholder.error());
+  out.values.emplace(name, *placeholder);
+  out.secrets.push_back(KnownSecret{.name = name,
+                                    .value = std::move(secret),
+                                    .hosts = std::move(hosts),
+                                    .placeholder = std::move(*placeholder),
+                                    .in = value.in});
+  return {};
+}
+
 }  // namespace
 
 std::filesystem::path expand_path(const std::string& path, const std::filesystem::path& base,
@@ -150,6 +173,8 @@ Expected<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
                                   const EnvSources& sources, Prompting prompting) {
   ResolvedEnv out;
   for (const auto& [name, value] : env) {
+    auto hosts = value.hosts.empty() ? home_of(name) : value.hosts;
+    if (value.keep_out && hosts.empty()) return no_home(name, value);
     if (value.source == EnvValue::Source::kPrompt && prompting == Prompting::kLater) {
       out.values.emplace(name, Secret{});
       out.notes.push_back(name + " is asked for at the start: \"" + value.text + "\"");
@@ -169,11 +194,15 @@ Expected<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
       continue;
     }
     Secret secret(std::move(*text));
+    if (value.keep_out) {
+      auto kept = keep_out(name, value, std::move(secret), std::move(hosts), out);
+      if (!kept) return std::move(kept.error());
+      continue;
+    }
     if (secret.size() < kShortestKnownSecret) {
       out.notes.push_back(name + " is too short to be looked for in the agent's traffic");
     } else {
-      auto hosts = value.hosts.empty() ? home_of(name) : value.hosts;
-      out.secrets.push_back(KnownSecret{name, secret, std::move(hosts)});
+      out.secrets.push_back(KnownSecret{.name = name, .value = secret, .hosts = std::move(hosts)});
     }
     out.values.emplace(name, std::move(secret));
   }

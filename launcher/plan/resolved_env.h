@@ -34,6 +34,10 @@ struct KnownSecret {
   std::string name;
   Secret value;
   std::vector<std::string> hosts;
+  // The agent has this in the value's place, and the proxy puts the value there, in the parts of a
+  // request that `in` names. nullopt: the agent has the value.
+  std::optional<Secret> placeholder{};
+  std::vector<std::string> in{};
 };
 
 // The final pairs that a manifest's "env" gives, independent of the backend.

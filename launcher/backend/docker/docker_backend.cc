@@ -180,7 +180,9 @@ Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string&
       return Error{ExitCode::kEnvironment, problem, "give the variable another name"};
     }
   }
-  if (!plan->secrets.empty()) {
+  const bool has_secrets = std::any_of(plan->secrets.begin(), plan->secrets.end(),
+                                       [](const auto& secret) { return !secret.placeholder; });
+  if (has_secrets) {
     plan->notes.push_back(
         "`docker inspect` shows the agent's environment, its secrets too, to "
         "every user of the engine");

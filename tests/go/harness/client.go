@@ -104,9 +104,14 @@ func (w *World) Try(client *http.Client, method, path string, body io.Reader, fi
 	if err != nil {
 		return Answer{}, err
 	}
+	return ReadAnswer(resp), nil
+}
+
+// ReadAnswer reads an answer to its end.
+func ReadAnswer(resp *http.Response) Answer {
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	return Answer{Response: resp, Text: string(text), BodyErr: err}, nil
+	return Answer{Response: resp, Text: string(text), BodyErr: err}
 }
 
 // Problem is the body of the proxy's own errors.

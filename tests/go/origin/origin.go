@@ -25,6 +25,8 @@ type Options struct {
 	Leaf   LeafOptions
 	// ClientAuth is what it wants of clients; with TLS 1.3 it refuses after their handshake.
 	ClientAuth tls.ClientAuthType
+	// Login makes it want an Authorization field, of any kind, for git and packages.
+	Login bool
 	// Raw takes over each connection after the handshake (HTTP/1.1 only).
 	Raw func(net.Conn)
 }
@@ -79,7 +81,7 @@ func Start(opts Options) (*Server, error) {
 		return nil, err
 	}
 	s.listener = listener
-	handler := s.log.recorded(s.routes())
+	handler := s.log.recorded(s.login(s.routes()))
 	quiet := stdlog.New(io.Discard, "", 0)
 	s.h1in, s.h2in = newFeed(listener.Addr()), newFeed(listener.Addr())
 	s.h1 = &http.Server{Handler: handler, ErrorLog: quiet, IdleTimeout: 60 * time.Second,

@@ -25,6 +25,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/echo", echo)
 	mux.HandleFunc("/fields", fields)
 	mux.HandleFunc("/mirror", mirror)
+	mux.HandleFunc("/reflect", reflect)
 	mux.HandleFunc("/sse", sse)
 	mux.HandleFunc("/bytes", bytesOut)
 	mux.HandleFunc("/upload", upload)

@@ -21,5 +21,18 @@ TEST(SecretLines, EachSecretIsALineOfJson) {
                 "\n");
 }
 
+TEST(SecretLines, APlaceholderStandsBesideItsValue) {
+  const std::vector<KnownSecret> secrets{{.name = "KEY",
+                                          .value = Secret("the-value"),
+                                          .hosts = {"api.example"},
+                                          .placeholder = Secret("not-value"),
+                                          .in = {"header", "body"}}};
+  const std::string lines = secret_lines(secrets, FingerprintKey{});
+  EXPECT_EQ(lines.substr(lines.find('\n') + 1),
+            R"({"hosts":["api.example"],"in":["header","body"],"name":"KEY",)"
+            R"("placeholder":"not-value","value":"the-value"})"
+            "\n");
+}
+
 }  // namespace
 }  // namespace bottle::launcher

@@ -172,6 +172,20 @@ TEST_F(Spec, ThePrintedPlanShowsNoSecret) {
   EXPECT_EQ(made->secrets[1].value.reveal(), "file-secret-value");
 }
 
+TEST_F(Spec, ThePrintedPlanTellsWhatIsKeptOut) {
+  std::ofstream(root_ / "project/token") << "ghp_k7Qw2ZxR9tLmB4vN8cYpD3sF6hJ1gT5aE0uW\n";
+  manifest(R"({"bottles": {"default": {"env": {
+      "TOKEN": {"file": "token", "hosts": ["api.example"], "keep_out": true}}}}})");
+  const auto made = plan(options_);
+  ASSERT_TRUE(made) << made.error().message;
+  const std::string text = describe(*made);
+  EXPECT_THAT(text, HasSubstr("TOKEN=***"));
+  EXPECT_THAT(text, HasSubstr("TOKEN: the bottle has a placeholder"));
+  EXPECT_THAT(text, HasSubstr("(header) for: api.example"));
+  EXPECT_THAT(text, Not(HasSubstr("may go to")));
+  EXPECT_THAT(text, Not(HasSubstr("ghp_")));
+}
+
 TEST_F(Spec, ThePlanKeepsControlCharactersOffTheTerminal) {
   options_.command = {"echo", "\x1b[31mred\nline"};
   const auto made = plan(options_);
@@ -280,6 +294,58 @@ TEST(ResolvedEnv, AWellKnownCredentialMayGoHome) {
   ASSERT_TRUE(env);
   ASSERT_EQ(env->secrets.size(), 1U);
   EXPECT_THAT(env->secrets[0].hosts, ElementsAre("api.anthropic.com"));
+}
+
+EnvValue kept_out_value(std::vector<std::string> hosts) {
+  EnvValue value;
+  value.source = EnvValue::Source::kFromHost;
+  value.secret = true;
+  value.keep_out = true;
+  value.in = {"header", "query"};
+  value.hosts = std::move(hosts);
+  value.place.line = 7;
+  return value;
+}
+
+TEST(ResolvedEnv, AKeptOutValueIsTheProxysAlone) {
+  const std::string key = "sk-ant-api03-Zq8Rw3Tn6yBv1KxMd5GhJ2Lf4Ck9Pe7s";
+  EnvSources sources;
+  sources.host = [&key](const std::string&) { return std::optional(key); };
+  const auto env = resolve_env(
+      {{"ANTHROPIC_API_KEY", kept_out_value({})}, {"OTHER", kept_out_value({"a.test"})}}, sources,
+      Prompting::kAsk);
+  ASSERT_TRUE(env) << env.error().message;
+  ASSERT_EQ(env->secrets.size(), 2U);
+  EXPECT_THAT(env->secrets[0].hosts, ElementsAre("api.anthropic.com"));
+  EXPECT_THAT(env->secrets[1].hosts, ElementsAre("a.test"));
+  for (const auto& secret : env->secrets) {
+    EXPECT_EQ(secret.value.reveal(), key);
+    ASSERT_TRUE(secret.placeholder);
+    EXPECT_NE(secret.placeholder->reveal(), key);
+    EXPECT_EQ(std::get<Secret>(env->values.at(secret.name)).reveal(), secret.placeholder->reveal());
+    EXPECT_THAT(secret.in, ElementsAre("header", "query"));
+  }
+  EXPECT_NE(env->secrets[0].placeholder->reveal(), env->secrets[1].placeholder->reveal());
+}
+
+TEST(ResolvedEnv, AKeptOutValueNeedsHostsAndAShape) {
+  std::string key = "Zq8Rw3Tn6yBv1KxMd5GhJ2";
+  EnvSources sources;
+  sources.host = [&key](const std::string&) { return std::optional(key); };
+  const auto nowhere = resolve_env({{"MINE", kept_out_value({})}}, sources, Prompting::kLater);
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().code, ExitCode::kUsage);
+  EXPECT_THAT(nowhere.error().message, HasSubstr("line 7"));
+  EXPECT_THAT(nowhere.error().hint, HasSubstr("\"hosts\""));
+  for (const std::string bad :
+       {"Zq8Rw3Tn6yBv1Kx", "two\nlines of a secret", "----------------------a1",
+        "Zq8Rw3Tn6yB--------------------------", "umlaut-\xc3\xbc-Zq8Rw3Tn6yBv1"}) {
+    key = bad;
+    const auto env = resolve_env({{"MINE", kept_out_value({"a.test"})}}, sources, Prompting::kAsk);
+    ASSERT_FALSE(env) << bad;
+    EXPECT_THAT(env.error().message, HasSubstr("MINE"));
+    EXPECT_THAT(env.error().message + env.error().hint, Not(HasSubstr(bad)));
+  }
 }
 
 TEST(ResolvedEnv, PromptsOnlyWhenTheBottleReallyStarts) {

@@ -1,0 +1,264 @@
+package integration
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"bottle.test/harness"
+	"bottle.test/origin"
+)
+
+// Of no well-known shape, so that the stand-in scanner has no opinion about them.
+const (
+	keptOutValue = "Zq8Rw3Tn6yBv1KxMd5GhJ2Lf4Ck9Pe7s"
+	placeholder  = "Hd5Xp2Vm9cQr7TbNk3WsA6Yg1Ju8Ez4o"
+)
+
+func keepingOut(t *testing.T, o harness.WorldOptions, parts ...string) harness.WorldOptions {
+	line, _ := json.Marshal(map[string]any{"name": "THE_KEY", "value": keptOutValue, "placeholder": placeholder,
+		"hosts": []string{"origin.test"}, "in": parts})
+	o.Args = append(append([]string(nil), o.Args...), "--secrets", "fd:3")
+	o.Change = giveSecrets(t, string(line)+"\n")
+	return o
+}
+
+// codedIsRefused: without an exit the scanner gets coded answers, and refuses them itself.
+func codedIsRefused(o harness.WorldOptions) bool { return o.Via == harness.Scanner && !o.Exit }
+
+// allOf is everything that a client can see of an answer.
+func allOf(answer harness.Answer) string {
+	return fmt.Sprint(answer.Status(), answer.Header, answer.Text, answer.Trailer)
+}
+
+// noValueSeen checks the places in which the value must not be: what the scanner got, if an exit is behind it, and the
+// audit log.
+func noValueSeen(t *testing.T, w *harness.World, options harness.WorldOptions) {
+	t.Helper()
+	encoded := base64.StdEncoding.EncodeToString([]byte(":" + keptOutValue))
+	if options.Exit && w.Double != nil {
+		for _, seen := range w.Double.Requests() {
+			if strings.Contains(seen.Head+seen.Line, keptOutValue) || strings.Contains(seen.Head, encoded) {
+				t.Errorf("the scanner got the value: %s", seen.Line)
+			}
+		}
+	}
+	if strings.Contains(w.Proxy.AuditText(), keptOutValue) || strings.Contains(w.Proxy.AuditText(), placeholder) {
+		t.Error("the audit log has it")
+	}
+}
+
+// TestKeptOutValueIsTheOriginsAlone: the origin gets the value where the client sent the placeholder, and nothing that
+// comes back has it.
+func TestKeptOutValueIsTheOriginsAlone(t *testing.T) {
+	behindEach(t, func(t *testing.T, proto harness.Proto, options harness.WorldOptions) {
+		w := harness.NewWorld(t, keepingOut(t, options, "header"))
+		client := w.Client(proto)
+		basic := func(key string) string {
+			return "Basic " + base64.StdEncoding.EncodeToString([]byte("us:"+key))
+		}
+		for _, c := range []struct{ sent, arrives string }{
+			{"Bearer " + placeholder, "Bearer " + keptOutValue},
+			{basic(placeholder), basic(keptOutValue)},
+		} {
+			for _, how := range []string{"", "hints", "split", "events", "gzip"} {
+				if how == "gzip" && codedIsRefused(options) {
+					continue
+				}
+				got := 0
+				hints := &httptrace.ClientTrace{Got1xxResponse: func(_ int, fields textproto.MIMEHeader) error {
+					got++
+					if !strings.Contains(fields.Get("Link"), c.sent) {
+						t.Errorf("a 103 says %q", fields.Get("Link"))
+					}
+					return nil
+				}}
+				request, _ := http.NewRequest("GET", w.URL("/reflect?how="+how), nil)
+				request = request.WithContext(httptrace.WithClientTrace(request.Context(), hints))
+				request.Header.Set("Authorization", c.sent)
+				request.Header.Set("Accept-Encoding", "gzip, dcb")
+				response, err := client.Do(request)
+				if err != nil {
+					t.Fatalf("%q: %v", how, err)
+				}
+				answer := harness.ReadAnswer(response)
+				if answer.Status() != 200 || arrived(t, w).Header.Get("Authorization") != c.arrives {
+					t.Errorf("%q: status %d, the origin got %q", how, answer.Status(), arrived(t, w).Header)
+				}
+				if how == "hints" && options.Via == harness.Direct && proto == harness.H2 && got != 1 {
+					t.Errorf("%d heads came before the answer's", got)
+				}
+				if strings.Contains(arrived(t, w).Header.Get("Accept-Encoding"), "dcb") {
+					t.Errorf("%q: the origin may code with dcb", how)
+				}
+				all := allOf(answer)
+				secret := strings.TrimRight(strings.Fields(c.arrives)[1], "=")
+				if strings.Contains(all, keptOutValue) || strings.Contains(all, secret) {
+					t.Errorf("%q: the client got the value: %s", how, all)
+				}
+				if !strings.Contains(answer.Text, strings.Fields(c.sent)[1]) ||
+					answer.Header.Get("X-Said") != c.sent || answer.Header.Get("Content-Encoding") != "" {
+					t.Errorf("%q: the client got %s", how, all)
+				}
+			}
+		}
+		if w.Double != nil && len(w.Double.Requests()) == 0 {
+			t.Error("the scanner got nothing")
+		}
+		noValueSeen(t, w, options)
+	})
+}
+
+// TestKeptOutValueInQueryAndBody: where the manifest says so, and nowhere else.
+func TestKeptOutValueInQueryAndBody(t *testing.T) {
+	behindEach(t, func(t *testing.T, proto harness.Proto, options harness.WorldOptions) {
+		w := harness.NewWorld(t, keepingOut(t, options, "query", "body"))
+		client := w.Client(proto)
+		text := strings.Repeat("filler ", 20000)
+		answer := w.Do(client, "POST", "/echo?key="+placeholder, strings.NewReader(text+placeholder+"&"+text),
+			"Content-Type", "text/plain")
+		got := arrived(t, w)
+		if answer.Status() != 200 || got.URI != "/echo?key="+keptOutValue ||
+			string(got.Body) != text+keptOutValue+"&"+text {
+			t.Errorf("status %d, the origin got %s and %d bytes", answer.Status(), got.URI, len(got.Body))
+		}
+		if strings.Contains(allOf(answer), keptOutValue) || !strings.Contains(answer.Text, placeholder) {
+			t.Errorf("the client got %s", allOf(answer))
+		}
+		wantProblem(t, w.Do(client, "GET", "/echo", nil, "X-Key", placeholder), 403, "secret_in_header")
+		noValueSeen(t, w, options)
+	})
+}
+
+// TestKeptOutValueGoesNowhereElse: the placeholder is refused away from its hosts and parts, and the value everywhere;
+// an answer in which the value could not be found does not come through.
+func TestKeptOutValueGoesNowhereElse(t *testing.T) {
+	behindEach(t, func(t *testing.T, proto harness.Proto, options harness.WorldOptions) {
+		options.More = []string{"other.test"}
+		options.DoubleOnly = true
+		w := harness.NewWorld(t, keepingOut(t, options, "header"))
+		client := w.Client(proto)
+		for _, c := range []struct{ url, body, field, deny string }{
+			{w.URLOf("other.test", "/echo"), "", "Bearer " + placeholder, "secret_in_header"},
+			{w.URL("/echo?k=" + placeholder), "", "", "secret_in_url"},
+			{w.URL("/upload"), "the key is " + placeholder, "", "secret_in_body"},
+			{w.URL("/echo"), "", "Bearer " + keptOutValue, "secret_in_header"},
+			{w.URL("/upload"), "the key is " + keptOutValue, "", "secret_in_body"},
+		} {
+			method := "GET"
+			if c.body != "" {
+				method = "POST"
+			}
+			answer := w.Do(client, method, c.url, strings.NewReader(c.body), "Authorization", c.field)
+			if p := wantProblem(t, answer, 403, c.deny); !strings.Contains(p.Detail+p.Hint, "THE_KEY") {
+				t.Errorf("%s: the refusal is %s", c.url, answer.Text)
+			}
+		}
+		noValueSeen(t, w, options)
+		if codedIsRefused(options) {
+			return
+		}
+		answer := w.Do(client, "GET", "/reflect?how=unknown", nil, "Authorization", "Bearer "+placeholder)
+		wantProblem(t, answer, 502, "upstream_broken", "coding_not_scannable")
+	})
+}
+
+// tokenKeptOut is a folder whose bottles have gitHubToken as MY_TOKEN, kept out, for client.test, and the arguments of
+// a start.
+func tokenKeptOut(t *testing.T, scanner string, o origin.Options) (*shelf, *origin.Server, []string) {
+	t.Helper()
+	s := newShelf(t)
+	o.Names = []string{"client.test"}
+	server, err := origin.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	ca := filepath.Join(t.TempDir(), "origin-ca.pem")
+	if err := server.CA.WriteFile(ca); err != nil {
+		t.Fatal(err)
+	}
+	s.extra = []string{"MY_TOKEN=" + gitHubToken}
+	manifest := `{"bottles": {"default": {"env": {
+		"MY_TOKEN": {"from_host": true, "hosts": ["client.test"], "keep_out": true}}}}}`
+	if err := os.WriteFile(filepath.Join(s.project, "bottle.json"), []byte(manifest), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"start", "--scanner", scanner, "--allow", "client.test", "--allow-address", "127.0.0.0/8",
+		"--origin-ca", ca, "--resolve", "client.test:443=" + server.Addr()}
+	if scanner == "pipelock" {
+		args = append(args, "--pipelock-bin", harness.Binary(t, "pipelock-double"))
+	}
+	return s, server, args
+}
+
+// TestStartKeepsValuesOut: in the bottle the variable has a placeholder, and the origin gets the value.
+func TestStartKeepsValuesOut(t *testing.T) {
+	const value = gitHubToken
+	for _, scanner := range []string{"guard", "pipelock"} {
+		t.Run(scanner, func(t *testing.T) {
+			s, server, args := tokenKeptOut(t, scanner, origin.Options{})
+			plan := s.call(append(args, "--dry-run", "--", "true")...)
+			plan.want(t, 0, "MY_TOKEN=***", "kept out", "client.test")
+			out := s.call(append(args, "--", "sh", "-c", `echo "in the bottle: $MY_TOKEN"; cat /proc/self/environ; `+
+				`curl -sS -u "x:$MY_TOKEN" https://client.test/reflect; `+
+				`curl -sS -H "Authorization: Bearer $MY_TOKEN" https://client.test/reflect`)...)
+			out.want(t, 0)
+			_, rest, _ := strings.Cut(out.out, "in the bottle: ")
+			shown, _, _ := strings.Cut(rest, "\n")
+			if len(shown) != len(value) || !strings.HasPrefix(shown, "ghp_") ||
+				!strings.Contains(out.out, "Bearer\n"+shown) {
+				t.Errorf("in the bottle: %s", out.out)
+			}
+			if strings.Contains(out.out+out.errors+plan.out+plan.errors, value) {
+				t.Errorf("the value is in %s%s", out.out, out.errors)
+			}
+			got := server.Requests()
+			if len(got) != 2 || got[1].Header.Get("Authorization") != "Bearer "+value ||
+				got[0].Header.Get("Authorization") != basicAuth("x", value) {
+				t.Errorf("the origin got %d requests: %v", len(got), got)
+			}
+		})
+	}
+}
+
+// TestClientsLogInWithPlaceholders: git by its credential helper, npm and pip by their settings.
+func TestClientsLogInWithPlaceholders(t *testing.T) {
+	for _, c := range []struct{ name, probe, script, want, arrives string }{
+		{"git", "git --version", `git clone -q https://client.test/git/table.git copy && cat copy/README`,
+			"a stand-in repository", basicAuth("x-access-token", gitHubToken)},
+		{"npm", "npm --version", `echo '//client.test/npm/:_authToken=${MY_TOKEN}' > .npmrc && npm install ` +
+			`--no-audit --no-fund --cache ./cache --registry https://client.test/npm/ ` + origin.NpmPackage +
+			` && ls node_modules`, origin.NpmPackage, "Bearer " + gitHubToken},
+		{"pip", "/usr/bin/python3 -m pip --version", `/usr/bin/python3 -m pip install -q --no-cache-dir ` +
+			`--disable-pip-version-check --target ./lib --index-url "https://x:$MY_TOKEN@client.test/pypi/simple/" ` +
+			origin.WheelPackage + ` && ls lib`, "bottle_tiny", basicAuth("x", gitHubToken)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if exec.Command("sh", "-c", c.probe).Run() != nil {
+				t.Skipf("%s is not installed", c.name)
+			}
+			s, server, args := tokenKeptOut(t, "guard", origin.Options{Login: true})
+			out := s.call(append(args, "--", "sh", "-c", c.script)...)
+			out.want(t, 0, c.want)
+			if strings.Contains(out.out+out.errors, gitHubToken) {
+				t.Errorf("the value is in %s%s", out.out, out.errors)
+			}
+			came := false
+			for _, request := range server.Requests() {
+				came = came || request.Header.Get("Authorization") == c.arrives
+			}
+			if !came {
+				t.Error("the value has not come to the origin")
+			}
+		})
+	}
+}
