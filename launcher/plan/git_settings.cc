@@ -133,6 +133,26 @@ std::string git_config_text(const GitFacts& facts, const std::vector<std::string
   return out;
 }
 
+std::string git_credential_text(const std::vector<KnownSecret>& secrets) {
+  std::string out;
+  for (const auto& secret : secrets) {
+    const bool in_header =
+        std::find(secret.in.begin(), secret.in.end(), "header") != secret.in.end();
+    if (!secret.placeholder || !in_header) continue;
+    for (const auto& host : secret.hosts) {
+      if (host.starts_with("*.")) continue;
+      // GitHub and GitLab take any user beside a token.
+      out += "[credential " + config_value("https://" + host) + "]\n\thelper = " +
+             config_value(
+                 "!f() { test \"$1\" = get || return 0; echo username=x-access-token; "
+                 "echo \"password=$" +
+                 secret.name + "\"; }; f") +
+             "\n";
+    }
+  }
+  return out;
+}
+
 std::vector<std::string> git_notes(const GitFacts& facts, const std::vector<std::string>& allow) {
   std::vector<std::string> out;
   std::set<std::string> told;
@@ -161,7 +181,7 @@ GitPlan plan_git(const BottleSpec& spec, const Plan& plan) {
         kAskLimit, {"GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0"});
     if (said.status == 0) facts = git_facts(said.text);
   }
-  out.config = git_config_text(facts, spec.allow, out);
+  out.config = git_config_text(facts, spec.allow, out) + git_credential_text(plan.secrets);
   for (auto& note : git_notes(facts, spec.allow)) out.notes.push_back(std::move(note));
   return out;
 }

@@ -40,6 +40,9 @@ std::optional<GitRemote> git_remote(std::string_view url);
 // The file.
 std::string git_config_text(const GitFacts& facts, const std::vector<std::string>& allow,
                             const GitPlan& git);
+// The part of it by which git has the placeholder of a kept-out secret as the password for each of
+// the secret's hosts. No value and no placeholder is in it: git reads the agent's variable.
+std::string git_credential_text(const std::vector<KnownSecret>& secrets);
 // The remotes that will not work, a sentence each.
 std::vector<std::string> git_notes(const GitFacts& facts, const std::vector<std::string>& allow);
 

@@ -186,6 +186,38 @@ TEST_F(Git, ARepositoryThatCannotBeGuardedIsNotMounted) {
   EXPECT_THAT(find("moved").notes, ElementsAre(HasSubstr("back")));
 }
 
+TEST_F(Git, AKeptOutTokenIsThePasswordForItsHosts) {
+  const auto kept = [](std::string name, std::vector<std::string> hosts,
+                       std::vector<std::string> in) {
+    return KnownSecret{.name = std::move(name),
+                       .value = Secret("the-value"),
+                       .hosts = std::move(hosts),
+                       .placeholder = Secret("the-placeholder"),
+                       .in = std::move(in)};
+  };
+  const std::string text = git_credential_text(
+      {kept("TOKEN", {"git.example", "*.wild.example"}, {"header"}),
+       kept("QUERY", {"query.example"}, {"query"}),
+       KnownSecret{.name = "INSIDE", .value = Secret("the-value"), .hosts = {"inside.example"}}});
+  EXPECT_THAT(text, Not(HasSubstr("the-")));
+  write(root_ / "config", text);
+  const auto filled = [&](const std::string& host) {
+    return output_of(
+               {"/bin/sh", "-c",
+                "printf 'protocol=https\\nhost=" + host + "\\n\\n' | \"$GIT\" credential fill"},
+               std::chrono::seconds(20),
+               {"GIT=" + git_, "GIT_CONFIG_SYSTEM=" + (root_ / "config").string(),
+                "HOME=/nonexistent", "GIT_TERMINAL_PROMPT=0", "TOKEN=a $b `c`\"d", "LC_ALL=C"})
+        .text;
+  };
+  EXPECT_THAT(filled("git.example"), testing::AllOf(HasSubstr("username=x-access-token\n"),
+                                                    HasSubstr("password=a $b `c`\"d\n")));
+  for (const std::string host :
+       {"query.example", "a.wild.example", "inside.example", "other.example"}) {
+    EXPECT_THAT(filled(host), Not(HasSubstr("password="))) << host;
+  }
+}
+
 TEST_F(Git, TheConfigurationIsWhatGitReads) {
   GitFacts facts{.name = "A \"B\" \\ C\n[core]", .email = "a;b#c@example.com", .remotes = {}};
   facts.remotes = {"git@deep.corp.example:team/x.git", "https://plain.example/x"};
