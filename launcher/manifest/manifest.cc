@@ -280,10 +280,12 @@ class Reader {
 
   bool parts(const JsonNode& node, const std::vector<std::string>& words) {
     if (words.empty()) return fail(node.place, "\"in\" must not be empty", example_of("in"));
+    static constexpr std::array<std::string_view, 4> kParts{"header", "any_header", "query",
+                                                            "body"};
     for (std::size_t i = 0; i < words.size(); ++i) {
-      if (words[i] == "header" || words[i] == "query" || words[i] == "body") continue;
+      if (std::find(kParts.begin(), kParts.end(), words[i]) != kParts.end()) continue;
       return fail(node.items[i].place, "\"" + words[i] + "\" is no part of a request",
-                  "allowed here: header, query, body");
+                  "allowed here: " + join(kParts));
     }
     return true;
   }

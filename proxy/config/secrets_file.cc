@@ -51,12 +51,14 @@ Expected<> take_parts(const Json& value, std::size_t line, KeptOut& out) {
     const std::string word = part.is_string() ? part.get<std::string>() : "";
     if (word == "header") {
       out.in_header = true;
+    } else if (word == "any_header") {
+      out.in_any_header = true;
     } else if (word == "query") {
       out.in_query = true;
     } else if (word == "body") {
       out.in_body = true;
     } else {
-      return bad(line, "has an 'in' with another word than header, query, body");
+      return bad(line, "has an 'in' with another word than header, any_header, query, body");
     }
   }
   return {};

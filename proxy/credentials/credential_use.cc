@@ -44,6 +44,17 @@ void ask_for_readable(Fields& fields) {
 
 }  // namespace
 
+bool carries_credential(std::string_view field_name) {
+  constexpr std::array<std::string_view, 7> kEnds{"key",           "token",    "secret",    "auth",
+                                                  "authorization", "password", "credential"};
+  const std::string name = to_lower(field_name);
+  if (name == "cookie") return true;
+  // Of an object (X-Amz-Meta-…), and what a payment service shows in its records.
+  if (name.find("-meta-") != std::string::npos || name == "idempotency-key") return false;
+  return std::any_of(kEnds.begin(), kEnds.end(),
+                     [&name](std::string_view end) { return name.ends_with(end); });
+}
+
 CredentialUse::CredentialUse(std::vector<const Credential*> credentials)
     : credentials_(std::move(credentials)) {
   for (const Credential* one : credentials_) {
@@ -55,21 +66,34 @@ CredentialUse::~CredentialUse() {
   for (BasicPair& pair : basic_) ::explicit_bzero(pair.put_in.data(), pair.put_in.size());
 }
 
-std::vector<const SwapPair*> CredentialUse::pairs_of(bool KeptOut::* part) const {
+std::vector<const SwapPair*> CredentialUse::pairs_of(Part part) const {
+  const auto takes = [part](const KeptOut& place) {
+    switch (part) {
+      case Part::CredentialField:
+        return place.in_header || place.in_any_header;
+      case Part::OtherField:
+        return place.in_any_header;
+      case Part::Query:
+        return place.in_query;
+      case Part::Body:
+        return place.in_body;
+    }
+    return false;
+  };
   std::vector<const SwapPair*> pairs;
   for (const Credential* one : credentials_) {
-    if (!(one->place.*part)) continue;
+    if (!takes(one->place)) continue;
     for (const SwapPair& pair : one->out) pairs.push_back(&pair);
   }
   return pairs;
 }
 
-std::vector<const SwapPair*> CredentialUse::for_body() const { return pairs_of(&KeptOut::in_body); }
+std::vector<const SwapPair*> CredentialUse::for_body() const { return pairs_of(Part::Body); }
 
 void CredentialUse::put_into(RequestHead& head) {
   put_into_fields(head.fields);
   ask_for_readable(head.fields);
-  const auto pairs = pairs_of(&KeptOut::in_query);
+  const auto pairs = pairs_of(Part::Query);
   const std::size_t query = head.target.find('?');
   if (pairs.empty() || query == std::string::npos) return;
   Bytes text = head.target.substr(query);
@@ -77,12 +101,14 @@ void CredentialUse::put_into(RequestHead& head) {
 }
 
 void CredentialUse::put_into_fields(Fields& fields) {
-  const auto pairs = pairs_of(&KeptOut::in_header);
-  if (pairs.empty()) return;
+  const auto usual = pairs_of(Part::CredentialField);
+  const auto anywhere = pairs_of(Part::OtherField);
+  if (usual.empty()) return;
   Fields out;
   bool changed = false;
   for (const Field field : fields) {
     Bytes value(field.value);
+    const auto& pairs = carries_credential(field.name) ? usual : anywhere;
     bool here = swap_in(value, pairs);
     if (!here && iequals(field.name, "authorization")) {
       if (auto basic = put_into_basic(field.value, pairs)) {

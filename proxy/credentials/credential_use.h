@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <list>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -8,6 +10,11 @@
 #include "proxy/http/head.h"
 
 namespace bottle {
+
+// True of the fields by which clients show credentials: Authorization, Cookie, and all whose name
+// ends like X-Api-Key or Private-Token. What stands in others is more likely to be kept by a host
+// and shown to others: a User-Agent, the metadata of an object.
+[[nodiscard]] bool carries_credential(std::string_view field_name);
 
 // The credentials of one exchange: puts them into its request, and takes them out of all that comes
 // back. Shared by the bodies of both; the credentials outlive it.
@@ -18,8 +25,9 @@ class CredentialUse {
   CredentialUse(const CredentialUse&) = delete;
   CredentialUse& operator=(const CredentialUse&) = delete;
 
-  // Into fields' values and the query. Also keeps the answer readable: asks for no content coding
-  // but those that can be undone, and for none of a part of a body.
+  // Into values of the fields that carries_credential() names, or of all where a credential says
+  // so, and into the query. Also keeps the answer readable: asks for no content coding but those
+  // that can be undone, and for none of a part of a body.
   void put_into(RequestHead& head);
   // For the request's body; empty: nothing is put into it.
   [[nodiscard]] std::vector<const SwapPair*> for_body() const;
@@ -31,7 +39,8 @@ class CredentialUse {
   [[nodiscard]] const std::vector<const SwapPair*>& for_answer() const noexcept { return back_; }
 
  private:
-  [[nodiscard]] std::vector<const SwapPair*> pairs_of(bool KeptOut::* part) const;
+  enum class Part : std::uint8_t { CredentialField, OtherField, Query, Body };
+  [[nodiscard]] std::vector<const SwapPair*> pairs_of(Part part) const;
   void put_into_fields(Fields& fields);
 
   struct BasicPair {

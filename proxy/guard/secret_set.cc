@@ -39,7 +39,8 @@ Expected<> check_kept_out(const SecretSpec& secret) {
   if (!secret.hosts || secret.hosts->empty()) {
     return bad_secret(secret.name, "it has a placeholder, and no host that the value is for");
   }
-  if (secret.in_body || (!kept.in_header && !kept.in_query && !kept.in_body)) {
+  if (secret.in_body ||
+      (!kept.in_header && !kept.in_any_header && !kept.in_query && !kept.in_body)) {
     return bad_secret(secret.name, "it has a placeholder, and no part of a request to put it in");
   }
   if (secret.value.size() < kMinKeptOut || !is_text(secret.value) || !is_text(kept.placeholder)) {
@@ -125,7 +126,7 @@ Expected<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpe
     if (secret.kept_out) {
       SecretSetImpl::Exact placeholder = value;
       placeholder.value = std::move(secret.kept_out->placeholder);
-      placeholder.in_header = secret.kept_out->in_header;
+      placeholder.in_header = secret.kept_out->in_header || secret.kept_out->in_any_header;
       placeholder.in_query = secret.kept_out->in_query;
       placeholder.in_body = secret.kept_out->in_body;
       impl->add(std::move(placeholder), literals);

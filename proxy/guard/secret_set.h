@@ -17,7 +17,8 @@ struct SecretSetImpl;
 // the value in those parts of requests to the value's hosts; the proxy puts the value there.
 struct KeptOut {
   std::string placeholder;
-  bool in_header = true;
+  bool in_header = true;  // fields in which credentials are usual: see carries_credential()
+  bool in_any_header = false;
   bool in_query = false;
   bool in_body = false;
 };

@@ -140,6 +140,7 @@ func TestKeptOutValueInQueryAndBody(t *testing.T) {
 
 // TestKeptOutValueGoesNowhereElse: the placeholder is refused away from its hosts and parts, and the value everywhere;
 // an answer in which the value could not be found does not come through.
+// [T67]
 func TestKeptOutValueGoesNowhereElse(t *testing.T) {
 	behindEach(t, func(t *testing.T, proto harness.Proto, options harness.WorldOptions) {
 		options.More = []string{"other.test"}

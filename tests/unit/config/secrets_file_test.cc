@@ -41,6 +41,11 @@ TEST(SecretsFile, PlaceholderAndItsParts) {
   EXPECT_FALSE(parts->values[0].kept_out->in_header);
   EXPECT_TRUE(parts->values[0].kept_out->in_query);
   EXPECT_TRUE(parts->values[0].kept_out->in_body);
+  const auto any =
+      parse_secret_lines(begin + ",\"in\":[\"any_header\"],\"placeholder\":\"bbbbbbbb\"}");
+  ASSERT_TRUE(any) << any.error().message;
+  EXPECT_FALSE(any->values[0].kept_out->in_header);
+  EXPECT_TRUE(any->values[0].kept_out->in_any_header);
   for (const std::string bad :
        {",\"in\":[\"header\"]}", ",\"placeholder\":1}", ",\"placeholder\":\"b\",\"in\":\"header\"}",
         ",\"placeholder\":\"b\",\"in\":[\"path\"]}", ",\"placeholder\":\"b\",\"in\":[1]}"}) {

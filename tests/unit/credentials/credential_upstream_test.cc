@@ -45,6 +45,30 @@ TEST(CredentialUpstream, PutsTheValueIntoFields) {
   EXPECT_EQ(bench.inner.head.target, "/v1?k=" + kPlaceholder);  // not one of its parts
 }
 
+TEST(CredentialUpstream, OnlyIntoFieldsThatCarryCredentialsUnlessItIsTold) {
+  const std::string usual[] = {"Authorization",  "Cookie", "X-Api-Key",  "PRIVATE-TOKEN",
+                               "x-goog-api-key", "apikey", "DD-API-KEY", "X-Shopify-Access-Token"};
+  const std::string others[] = {"User-Agent",      "Referer",          "X-Amz-Meta-Token",
+                                "Idempotency-Key", "X-Honeycomb-Team", "Accept"};
+  KeptOut any;
+  any.in_header = false;
+  any.in_any_header = true;
+  for (const bool everywhere : {false, true}) {
+    CredentialBench bench(kept_out(everywhere ? any : KeptOut{}));
+    Request request = get();
+    for (const std::string& name : usual) request.head.fields.add(name, "a " + kPlaceholder);
+    for (const std::string& name : others) request.head.fields.add(name, "a " + kPlaceholder);
+    bench.ask(std::move(request));
+    for (const std::string& name : usual) {
+      EXPECT_EQ(bench.inner.head.fields.find(name), "a " + kValue) << name;
+    }
+    for (const std::string& name : others) {
+      EXPECT_EQ(bench.inner.head.fields.find(name), "a " + (everywhere ? kValue : kPlaceholder))
+          << name;
+    }
+  }
+}
+
 TEST(CredentialUpstream, OnlyOverHttpsAndToItsHosts) {
   for (const auto& [host, scheme] : {std::pair<std::string, Scheme>{"api.test", Scheme::Http},
                                      {"other.test", Scheme::Https},
@@ -225,12 +249,12 @@ TEST(CredentialSet, TwoValuesOfOneHost) {
   other.kept_out->placeholder = "sk-ant-api03-Wm5/Xb2+Nc8vZr4QyTs7UiE6Pj19gk";
   CredentialBench bench(std::vector{kept_out(), other});
   Request request = get();
-  request.head.fields.add("a", kPlaceholder);
-  request.head.fields.add("b", other.kept_out->placeholder);
+  request.head.fields.add("a-key", kPlaceholder);
+  request.head.fields.add("b-key", other.kept_out->placeholder);
   bench.inner.answer.body = std::make_unique<SlicedSource>(other.value + " " + kValue, 2);
   bench.ask(std::move(request));
-  EXPECT_EQ(bench.inner.head.fields.find("a"), kValue);
-  EXPECT_EQ(bench.inner.head.fields.find("b"), other.value);
+  EXPECT_EQ(bench.inner.head.fields.find("a-key"), kValue);
+  EXPECT_EQ(bench.inner.head.fields.find("b-key"), other.value);
   EXPECT_EQ(bench.body, other.kept_out->placeholder + " " + kPlaceholder);
 }
 

@@ -66,6 +66,10 @@ TEST(KeptOut, ThePlaceholderGoesToItsHostsInItsParts) {
   EXPECT_EQ(guarded.body("a " + kPlaceholder + " b"), "GITHUB_TOKEN");
   EXPECT_EQ(guarded.head("Bearer " + kPlaceholder, "/", "other.test"), "GITHUB_TOKEN");
   EXPECT_EQ(guarded.head("Bearer " + kPlaceholder, "/", "api.test", Scheme::Http), "GITHUB_TOKEN");
+  KeptOut any;
+  any.in_header = false;
+  any.in_any_header = true;
+  EXPECT_EQ(Guarded(kept_out(any)).head("Bearer " + kPlaceholder, "/"), "");
   KeptOut place;
   place.in_header = false;
   place.in_query = true;
