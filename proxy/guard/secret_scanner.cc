@@ -195,6 +195,11 @@ class SecretScanner::State final : public FindListener {
       finding.fingerprint = fingerprint(set_.options.key, find.token);
       finding.severity = shape.severity;
       if (has_homes_ && set_.is_home(find.index, part_, host_)) finding.severity = Severity::Note;
+      if (const auto* kept = set_.kept_out_as(find.token)) {
+        finding.name = kept->name;
+        finding.fingerprint = kept->fingerprint;
+        finding.severity = Severity::Refuse;
+      }
     }
     if (set_.ignores(finding.fingerprint)) return true;
     if (part_ == RequestPart::Body) finding.json_path = path_at(finding.end);

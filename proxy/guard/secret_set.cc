@@ -124,6 +124,7 @@ Expected<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpe
                                .fingerprint = {}};
     value.fingerprint = fingerprint(impl->options.key, value.value);
     if (secret.kept_out) {
+      value.kept_out = true;
       SecretSetImpl::Exact placeholder = value;
       placeholder.value = std::move(secret.kept_out->placeholder);
       placeholder.in_header = secret.kept_out->in_header || secret.kept_out->in_any_header;

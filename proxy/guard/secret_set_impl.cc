@@ -18,6 +18,10 @@ bool home_takes(const TokenHome& home, RequestPart part, std::string_view host) 
   return takes && host_matches(home.host, host);
 }
 
+bool is_in_other(ByteView value, ByteView token) {
+  return value.find(token) != ByteView::npos || token.find(value) != ByteView::npos;
+}
+
 }  // namespace
 
 void SecretSetImpl::add(Exact one, Literals& literals) {
@@ -73,11 +77,16 @@ bool SecretSetImpl::is_home(std::size_t shape, RequestPart part, std::string_vie
 
 bool SecretSetImpl::is_own(ByteView token, RequestPart part, std::string_view host) const {
   for (std::size_t i = 0; i < exact.size(); ++i) {
-    const ByteView value = exact[i].value;
-    const bool same = value.find(token) != ByteView::npos || token.find(value) != ByteView::npos;
-    if (same && belongs(i, part, host)) return true;
+    if (is_in_other(exact[i].value, token) && belongs(i, part, host)) return true;
   }
   return false;
+}
+
+const SecretSetImpl::Exact* SecretSetImpl::kept_out_as(ByteView token) const {
+  const auto found = std::find_if(exact.begin(), exact.end(), [token](const Exact& one) {
+    return one.kept_out && is_in_other(one.value, token);
+  });
+  return found == exact.end() ? nullptr : &*found;
 }
 
 bool SecretSetImpl::ignores(std::string_view fingerprint) const {

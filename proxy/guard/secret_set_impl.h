@@ -27,6 +27,7 @@ struct SecretSetImpl {
     bool in_body = false;
     std::bitset<kMaxShapes> shapes;  // well-known shapes found in the value
     std::string fingerprint;
+    bool kept_out = false;  // it is a value that only the proxy has, or its placeholder
   };
 
   explicit SecretSetImpl(MatchDatabase shapes_in) : shapes(std::move(shapes_in)) {}
@@ -58,6 +59,8 @@ struct SecretSetImpl {
   [[nodiscard]] bool is_home(std::size_t shape, RequestPart part, std::string_view host) const;
   // True if the token is a value, or in one, that may stand there.
   [[nodiscard]] bool is_own(ByteView token, RequestPart part, std::string_view host) const;
+  // What is kept out and has the token in it, or is in the token; null: nothing.
+  [[nodiscard]] const Exact* kept_out_as(ByteView token) const;
   [[nodiscard]] bool ignores(std::string_view fingerprint) const;
 };
 
