@@ -280,12 +280,16 @@ class Reader {
 
   bool parts(const JsonNode& node, const std::vector<std::string>& words) {
     if (words.empty()) return fail(node.place, "\"in\" must not be empty", example_of("in"));
-    static constexpr std::array<std::string_view, 4> kParts{"header", "any_header", "query",
-                                                            "body"};
+    static constexpr std::array<std::string_view, 5> kParts{"header", "any_header", "query", "body",
+                                                            "aws_signature"};
     for (std::size_t i = 0; i < words.size(); ++i) {
       if (std::find(kParts.begin(), kParts.end(), words[i]) != kParts.end()) continue;
       return fail(node.items[i].place, "\"" + words[i] + "\" is no part of a request",
                   "allowed here: " + join(kParts));
+    }
+    if (words.size() > 1 && std::find(words.begin(), words.end(), "aws_signature") != words.end()) {
+      return fail(node.place, "\"aws_signature\" must be alone in \"in\"",
+                  "a key that requests are signed with is in none of them");
     }
     return true;
   }

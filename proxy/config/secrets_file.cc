@@ -53,12 +53,16 @@ Expected<> take_parts(const Json& value, std::size_t line, KeptOut& out) {
       out.in_header = true;
     } else if (word == "any_header") {
       out.in_any_header = true;
+    } else if (word == "aws_signature") {
+      out.in_aws_signature = true;
     } else if (word == "query") {
       out.in_query = true;
     } else if (word == "body") {
       out.in_body = true;
     } else {
-      return bad(line, "has an 'in' with another word than header, any_header, query, body");
+      return bad(
+          line,
+          "has an 'in' with another word than header, any_header, query, body, aws_signature");
     }
   }
   return {};

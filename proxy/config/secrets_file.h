@@ -21,9 +21,9 @@ struct HandedSecrets {
 //   ["header"]}
 //   {"fingerprint_key": "64 hexadecimal digits"}
 // `hosts` (where the value may go) and `in_body` may be absent; with a placeholder (KeptOut)
-// `hosts` must be there, and `in` may be (header, any_header, query, body). The key's line may be
-// there once. Unknown keys are an error. No message ever holds a value. The Error (kUsage) names
-// the line.
+// `hosts` must be there, and `in` may be (header, any_header, query, body; or aws_signature alone).
+// The key's line may be there once. Unknown keys are an error. No message ever holds a value. The
+// Error (kUsage) names the line.
 [[nodiscard]] Expected<HandedSecrets> parse_secret_lines(std::string_view text);
 
 // Reads them from an inherited descriptor until its end and closes it. Bounded in size and time.

@@ -22,6 +22,7 @@ struct Credential {
   KeptOut place;
   std::vector<SwapPair> out;   // from the placeholder to the value: as it is, escaped in a URL
   std::vector<SwapPair> back;  // from the value to the placeholder, in each spelling
+  [[nodiscard]] ByteView value() const { return back.front().from(); }
 };
 
 // The credentials of a proxy. Immutable, shared by all workers, outlives all exchanges. The values

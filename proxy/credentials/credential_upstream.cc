@@ -2,8 +2,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
+#include "certs/digest.h"
+#include "proxy/body/decode_space.h"
 #include "proxy/body/decoded_body.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/credentials/credential_use.h"
@@ -11,6 +14,10 @@
 
 namespace bottle {
 namespace {
+
+constexpr std::size_t kPiece = 64 * 1024;
+// A conversation with a model is signed as a whole.
+constexpr std::size_t kMaxSignedBody = 8u << 20;
 
 // Stands before an exchange's own taker of 1xx heads while the answer's head is waited for.
 class CleanInterims final : public InterimSink {
@@ -33,6 +40,45 @@ class CleanInterims final : public InterimSink {
   Exchange& exchange_;
   const CredentialUse& use_;
   InterimSink* const own_;
+};
+
+// A request's body that is here as a whole, within the memory of the decoders.
+class HeldRequest final : public BodySource {
+ public:
+  explicit HeldRequest(DecodeSpace& space) : space_(space) {}
+  ~HeldRequest() override { space_.give_back(taken_); }
+  HeldRequest(const HeldRequest&) = delete;
+  HeldRequest& operator=(const HeldRequest&) = delete;
+
+  [[nodiscard]] Result<> add(ByteView piece) {
+    if (bytes_.size() + piece.size() > kMaxSignedBody) {
+      return Failure{Code::BodyTooLarge,
+                     "the body of a request whose signature is made anew has more than 8 MiB"};
+    }
+    if (!space_.take(piece.size())) {
+      return Failure{Code::Overloaded, "too many bodies of requests that are signed anew"};
+    }
+    taken_ += piece.size();
+    bytes_ += piece;
+    return {};
+  }
+  [[nodiscard]] ByteView all() const noexcept { return bytes_; }
+
+  awaitable<Result<Chunk>> read(std::size_t max) override {
+    Chunk chunk;
+    chunk.data = bytes_.substr(at_, max);
+    at_ += chunk.data.size();
+    chunk.end = at_ == bytes_.size();
+    co_return chunk;
+  }
+  [[nodiscard]] bool ready() const noexcept override { return true; }
+  void stop(Failure) noexcept override {}
+
+ private:
+  DecodeSpace& space_;
+  std::size_t taken_ = 0;
+  Bytes bytes_;
+  std::size_t at_ = 0;
 };
 
 Failure unreadable() {
@@ -61,11 +107,34 @@ awaitable<Result<Response>> CredentialUpstream::send(Request request, Exchange& 
   return send_with(std::move(here), std::move(request), exchange, passage);
 }
 
+awaitable<Result<std::string>> CredentialUpstream::hold_body(Request& request) {
+  auto held = std::make_unique<HeldRequest>(decode_);
+  for (;;) {
+    auto chunk = co_await request.body->read(kPiece);
+    if (!chunk) co_return chunk.error();
+    const auto added = held->add(chunk->data);
+    if (!added) {
+      request.body->stop(added.error());
+      co_return added.error();
+    }
+    if (chunk->end) break;
+  }
+  std::string hash = hex(sha256(held->all()));
+  request.body = std::move(held);
+  co_return hash;
+}
+
 awaitable<Result<Response>> CredentialUpstream::send_with(std::vector<const Credential*> here,
                                                           Request request, Exchange& exchange,
                                                           Passage& passage) {
   const auto use = std::make_shared<CredentialUse>(std::move(here));
-  use->put_into(request.head);
+  std::string body_hash = hex(sha256({}));
+  if (request.body && use->wants_body_hash(request.head)) {
+    auto hashed = co_await hold_body(request);
+    if (!hashed) co_return hashed.error();
+    body_hash = std::move(*hashed);
+  }
+  use->put_into(request.head, body_hash);
   if (request.body && !use->for_body().empty()) {
     request.body =
         std::make_unique<SwappedBody>(std::move(request.body), use, SwappedBody::Way::Out);

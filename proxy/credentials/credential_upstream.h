@@ -20,6 +20,8 @@ class CredentialUpstream final : public Upstream {
   awaitable<Result<Response>> send(Request request, Exchange& exchange, Passage& passage) override;
 
  private:
+  // Reads the whole body, and leaves it in the request; its SHA-256.
+  awaitable<Result<std::string>> hold_body(Request& request);
   awaitable<Result<Response>> send_with(std::vector<const Credential*> credentials, Request request,
                                         Exchange& exchange, Passage& passage);
 

@@ -90,14 +90,47 @@ std::vector<const SwapPair*> CredentialUse::pairs_of(Part part) const {
 
 std::vector<const SwapPair*> CredentialUse::for_body() const { return pairs_of(Part::Body); }
 
-void CredentialUse::put_into(RequestHead& head) {
+void CredentialUse::put_into(RequestHead& head, std::string_view body_hash) {
+  const auto signing = signing_of(head, body_hash);
   put_into_fields(head.fields);
   ask_for_readable(head.fields);
+  put_into_query(head.target);
+  if (!signing) return;
+  const auto digits = aws_digits(head, signing->signature, signing->path, body_hash, signing->key);
+  if (digits) set_aws_digits(head, signing->signature, *digits);
+}
+
+bool CredentialUse::signs() const {
+  return std::any_of(credentials_.begin(), credentials_.end(),
+                     [](const Credential* one) { return one->place.in_aws_signature; });
+}
+
+bool CredentialUse::wants_body_hash(const RequestHead& head) const {
+  return signs() && needs_body_hash(head) && aws_signature_of(head).has_value();
+}
+
+std::optional<CredentialUse::Signing> CredentialUse::signing_of(const RequestHead& head,
+                                                                std::string_view body_hash) const {
+  if (!signs()) return std::nullopt;
+  const auto signature = aws_signature_of(head);
+  if (!signature) return std::nullopt;
+  for (const Credential* one : credentials_) {
+    if (!one->place.in_aws_signature) continue;
+    for (const AwsPath path : {AwsPath::AsItStands, AwsPath::EscapedAgain}) {
+      const auto digits = aws_digits(head, *signature, path, body_hash, one->place.placeholder);
+      if (!digits || *digits != signature->digits) continue;
+      return Signing{.signature = *signature, .path = path, .key = one->value()};
+    }
+  }
+  return std::nullopt;
+}
+
+void CredentialUse::put_into_query(std::string& target) const {
   const auto pairs = pairs_of(Part::Query);
-  const std::size_t query = head.target.find('?');
+  const std::size_t query = target.find('?');
   if (pairs.empty() || query == std::string::npos) return;
-  Bytes text = head.target.substr(query);
-  if (swap_in(text, pairs)) head.target.replace(query, std::string::npos, text);
+  Bytes text = target.substr(query);
+  if (swap_in(text, pairs)) target.replace(query, std::string::npos, text);
 }
 
 void CredentialUse::put_into_fields(Fields& fields) {

@@ -2,10 +2,13 @@
 
 #include <cstdint>
 #include <list>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "proxy/credentials/aws_signature.h"
 #include "proxy/credentials/credential_set.h"
 #include "proxy/http/head.h"
 
@@ -28,7 +31,12 @@ class CredentialUse {
   // Into values of the fields that carries_credential() names, or of all where a credential says
   // so, and into the query. Also keeps the answer readable: asks for no content coding but those
   // that can be undone, and for none of a part of a body.
-  void put_into(RequestHead& head);
+  // A signature that a placeholder made is made anew last; `body_hash` counts if
+  // wants_body_hash().
+  void put_into(RequestHead& head, std::string_view body_hash);
+  // True if the request has a signature that may have to be made anew, and that covers the SHA-256
+  // of the body, in hexadecimal digits, which no field tells.
+  [[nodiscard]] bool wants_body_hash(const RequestHead& head) const;
   // For the request's body; empty: nothing is put into it.
   [[nodiscard]] std::vector<const SwapPair*> for_body() const;
 
@@ -42,6 +50,15 @@ class CredentialUse {
   enum class Part : std::uint8_t { CredentialField, OtherField, Query, Body };
   [[nodiscard]] std::vector<const SwapPair*> pairs_of(Part part) const;
   void put_into_fields(Fields& fields);
+  void put_into_query(std::string& target) const;
+  [[nodiscard]] bool signs() const;
+  struct Signing {
+    AwsSignature signature;
+    AwsPath path;
+    ByteView key;
+  };
+  [[nodiscard]] std::optional<Signing> signing_of(const RequestHead& head,
+                                                  std::string_view body_hash) const;
 
   struct BasicPair {
     BasicPair(Bytes put_in_in, Bytes was_here_in)

@@ -39,8 +39,11 @@ Expected<> check_kept_out(const SecretSpec& secret) {
   if (!secret.hosts || secret.hosts->empty()) {
     return bad_secret(secret.name, "it has a placeholder, and no host that the value is for");
   }
-  if (secret.in_body ||
-      (!kept.in_header && !kept.in_any_header && !kept.in_query && !kept.in_body)) {
+  const bool in_request = kept.in_header || kept.in_any_header || kept.in_query || kept.in_body;
+  if (in_request && kept.in_aws_signature) {
+    return bad_secret(secret.name, "a key that signs (aws_signature) is in no part of a request");
+  }
+  if (secret.in_body || (!in_request && !kept.in_aws_signature)) {
     return bad_secret(secret.name, "it has a placeholder, and no part of a request to put it in");
   }
   if (secret.value.size() < kMinKeptOut || !is_text(secret.value) || !is_text(kept.placeholder)) {

@@ -21,6 +21,8 @@ struct KeptOut {
   bool in_any_header = false;
   bool in_query = false;
   bool in_body = false;
+  // Alone: the value is a key that requests are signed with, and is in none of them.
+  bool in_aws_signature = false;
 };
 
 // One value that must not leave, given by the user that started the bottle.

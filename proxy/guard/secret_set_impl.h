@@ -59,7 +59,8 @@ struct SecretSetImpl {
   [[nodiscard]] bool is_home(std::size_t shape, RequestPart part, std::string_view host) const;
   // True if the token is a value, or in one, that may stand there.
   [[nodiscard]] bool is_own(ByteView token, RequestPart part, std::string_view host) const;
-  // What is kept out and has the token in it, or is in the token; null: nothing.
+  // A kept-out value, or its placeholder, that has the token in it or is in it; null: there is
+  // none.
   [[nodiscard]] const Exact* kept_out_as(ByteView token) const;
   [[nodiscard]] bool ignores(std::string_view fingerprint) const;
 };

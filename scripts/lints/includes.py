@@ -23,7 +23,8 @@ LAYERS = {
     "proxy/body": ("proxy/base", "proxy/http", "proxy/guard", "proxy/guard/answers", "proxy/guard/views"),
     "proxy/shown": ("proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body"),
     "proxy/upstream": ("proxy/base", "proxy/http", "proxy/tls", "proxy/guard", "certs/server_name.h"),
-    "proxy/credentials": ("proxy/base", "proxy/http", "proxy/guard", "proxy/guard/shapes", "proxy/body", "proxy/upstream"),
+    "proxy/credentials": ("proxy/base", "proxy/http", "proxy/guard", "proxy/guard/shapes", "proxy/body", "proxy/upstream",
+                          "certs/digest.h"),
     "proxy/scanner": ("proxy/base", "proxy/http", "proxy/ledger", "proxy/body", "proxy/shown", "proxy/upstream",
                       "certs/digest.h"),
     "proxy/flow": ("proxy/base", "proxy/http", "proxy/guard", "proxy/guard/answers", "proxy/body", "proxy/upstream", "proxy/tls/name_gate.h"),
@@ -68,7 +69,7 @@ SANS_IO = {
 # And these single files of directories that otherwise do I/O.
 SANS_IO_FILES = {
     "proxy/base/result", "proxy/base/failure", "proxy/base/bytes", "proxy/base/move_table",
-    "proxy/credentials/basic_field", "proxy/credentials/credential_set", "proxy/credentials/credential_use",
+    "proxy/credentials/aws_signature", "proxy/credentials/basic_field", "proxy/credentials/credential_set", "proxy/credentials/credential_use",
     "proxy/credentials/locked_bytes", "proxy/credentials/text_swap",
     "proxy/tls/client_hello", "proxy/tls/hello_gate", "proxy/tls/name_gate", "proxy/tls/tls_machine",
     "proxy/upstream/h1_client_machine",

@@ -81,6 +81,16 @@ TEST(KeptOut, ThePlaceholderGoesToItsHostsInItsParts) {
   EXPECT_EQ(elsewhere.body("a " + kPlaceholder + " b", "other.test"), "GITHUB_TOKEN");
 }
 
+TEST(KeptOut, AKeyThatSignsIsInNoPart) {
+  KeptOut place;
+  place.in_header = false;
+  place.in_aws_signature = true;
+  Guarded guarded(kept_out(place));
+  EXPECT_EQ(guarded.head("Bearer " + kPlaceholder, "/"), "GITHUB_TOKEN");
+  EXPECT_EQ(guarded.head("", "/?k=" + kPlaceholder), "GITHUB_TOKEN");
+  EXPECT_EQ(guarded.body("a " + kPlaceholder + " b"), "GITHUB_TOKEN");
+}
+
 TEST(KeptOut, BothHaveOneFingerprint) {
   Guarded guarded;
   const auto print_of = [&](const std::string& text) {
@@ -105,6 +115,7 @@ TEST(KeptOut, BadPlaceholdersAreRefused) {
   EXPECT_NE(bad([](SecretSpec& s) { s.hosts.emplace(); }), "");
   EXPECT_NE(bad([](SecretSpec& s) { s.in_body = true; }), "");
   EXPECT_NE(bad([](SecretSpec& s) { s.kept_out->in_header = false; }), "");
+  EXPECT_NE(bad([](SecretSpec& s) { s.kept_out->in_aws_signature = true; }), "");
   EXPECT_NE(bad([](SecretSpec& s) { s.kept_out->placeholder += "x"; }), "");
   EXPECT_NE(bad([](SecretSpec& s) { s.kept_out->placeholder = kValue; }), "");
   EXPECT_NE(bad([](SecretSpec& s) { s.kept_out->placeholder[5] = '\n'; }), "");
