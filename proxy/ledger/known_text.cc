@@ -63,6 +63,11 @@ std::vector<KnownText::Set>& KnownText::table_of(Kind kind) noexcept {
   return kind == Kind::Said ? said_ : passed_;
 }
 
+bool KnownText::has_any(Kind kind) {
+  const std::lock_guard lock(mutex_);
+  return !table_of(kind).empty();
+}
+
 bool KnownText::has(Kind kind, const Place& place, TextMark mark) {
   mark = in_place(kind, place, mark);
   const std::lock_guard lock(mutex_);

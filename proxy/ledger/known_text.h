@@ -56,6 +56,8 @@ class KnownText {
   [[nodiscard]] Sha256 begin() const;
   [[nodiscard]] static TextMark mark(Sha256& text);
 
+  // Of any destination: a look that would be in vain need not be made.
+  [[nodiscard]] bool has_any(Kind kind);
   [[nodiscard]] bool has(Kind kind, const Place& place, TextMark mark);
   void add_said(const Place& place, std::span<const TextMark> marks);
   // `kind`: Passed or Answered. `epoch`: of the scanner that passed them. Of another than the

@@ -129,15 +129,21 @@ std::optional<ByteView> base64_characters(ByteView text) {
   const std::size_t padding = text.size() - characters.size();
   if (characters.size() % 4 == 1) return std::nullopt;
   if (padding != 0 && text.size() % 4 != 0) return std::nullopt;
-  std::uint8_t seen = 0;
-  std::uint8_t unknown = 0;
-  for (const char c : characters) {
-    const std::uint8_t entry = kCharacters[static_cast<unsigned char>(c)];
-    unknown |= static_cast<std::uint8_t>(entry == kNone);
-    seen |= entry;
-  }
+  // Text is recognised by its first characters.
+  constexpr std::size_t kStep = 64;
   constexpr std::uint8_t kBoth = kStandard | kUrl;
-  if (unknown != 0 || (seen & kBoth) == kBoth) return std::nullopt;
+  std::uint8_t seen = 0;
+  for (ByteView rest = characters; !rest.empty();) {
+    const ByteView step = rest.substr(0, kStep);
+    rest.remove_prefix(step.size());
+    std::uint8_t unknown = 0;
+    for (const char c : step) {
+      const std::uint8_t entry = kCharacters[static_cast<unsigned char>(c)];
+      unknown |= static_cast<std::uint8_t>(entry == kNone);
+      seen |= entry;
+    }
+    if (unknown != 0 || (seen & kBoth) == kBoth) return std::nullopt;
+  }
   return characters;
 }
 

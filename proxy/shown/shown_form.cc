@@ -6,7 +6,9 @@
 namespace bottle {
 
 ShownForm::ShownForm(ByteView body, KnownText& known, const KnownText::Place& place, Rules rules)
-    : body_(body), known_(known), place_(place), rules_(rules), leaves_(body) {}
+    : body_(body), known_(known), place_(place), rules_(rules), leaves_(body) {
+  rules_.theirs = rules_.theirs && known.has_any(KnownText::Kind::Said);
+}
 
 bool ShownForm::look(std::size_t bytes) {
   const auto first = leaves_.next();

@@ -67,7 +67,7 @@ class ShownForm {
   const ByteView body_;
   KnownText& known_;
   const KnownText::Place place_;
-  const Rules rules_;
+  Rules rules_;
   JsonLeaves leaves_;
   std::vector<Gap> gaps_;
   std::vector<TextMark> marks_;
