@@ -6,7 +6,7 @@ namespace bottle {
 namespace {
 
 ExitServices services_of(const Shared& shared, asio::io_context& io, TimerWheel& wheel,
-                         RecordBuffers& records, Upstream& origins, Spool& spool,
+                         RecordBuffers& records, Upstream& origins, Spool& spool, Spool& answers,
                          DecodeSpace& decode) {
   return ExitServices{io,
                       wheel,
@@ -17,6 +17,7 @@ ExitServices services_of(const Shared& shared, asio::io_context& io, TimerWheel&
                       records,
                       origins,
                       spool,
+                      answers,
                       decode,
                       shared.audit,
                       shared.known,
@@ -37,7 +38,8 @@ ExitHost::ExitHost(const Shared& shared, const SecretSet& secrets, asio::io_cont
       decode_(shared.config.exit.decode.memory_bytes),
       way_out_(origins_, shared.credentials, shared.config.exit.decode, decode_),
       spool_(shared.config.spool, decode_),
-      server_(services_of(shared, io, wheel, records, way_out_, spool_, decode_),
+      answers_(shared.config.spool, decode_),
+      server_(services_of(shared, io, wheel, records, way_out_, spool_, answers_, decode_),
               std::move(listeners)),
       refused_(secrets, shared.audit, shared.id_prefix + "exit-name-", DecidedBy::Exit),
       tasks_(io.get_executor()) {

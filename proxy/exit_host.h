@@ -43,6 +43,7 @@ class ExitHost {
   DecodeSpace decode_;
   CredentialUpstream way_out_;
   Spool spool_;
+  Spool answers_;
   ExitServer server_;
   RefusedNames refused_;
   std::unique_ptr<NameServer> names_;

@@ -78,7 +78,11 @@ Result<> SpooledBody::move_to_disk() {
   file_ = open_unnamed(spool_.limits_.directory);
   if (file_ < 0) return disk_failure("opened in", errno);
   const auto written = write_to_disk(memory_);
-  if (!written) return written;
+  if (!written) {
+    // What is in memory stays readable.
+    ::close(std::exchange(file_, -1));
+    return written;
+  }
   Bytes().swap(memory_);
   return {};
 }

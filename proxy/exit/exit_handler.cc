@@ -156,7 +156,7 @@ Response ExitHandler::relay(Response answer, std::unique_ptr<ExitEnd> end) {
     if (!events) {
       answer.head.content_length.reset();
       answer.body = std::make_unique<ShownAnswerBody>(std::move(answer.body), is_json,
-                                                      state_.services.spool, *known, place, *end);
+                                                      state_.services.answers, *known, place, *end);
     }
   }
   Response response;

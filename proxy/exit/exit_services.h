@@ -42,7 +42,8 @@ struct ExitServices {
   const TicketKeys& tickets;
   RecordBuffers& records;
   Upstream& origins;
-  Spool& spool;
+  Spool& spool;    // of requests
+  Spool& answers;  // apart, so that clients which do not read answers keep no request out
   DecodeSpace& decode;
   AuditSink& audit;
   KnownText* known;       // hears of the strings of answers; null: not needed

@@ -16,7 +16,7 @@ awaitable<Result<Chunk>> ShownAnswerBody::read(std::size_t max) {
 }
 
 awaitable<Result<>> ShownAnswerBody::collect() {
-  const std::uint64_t epoch = known_.epoch();
+  const std::uint64_t epoch = end_.admission().epoch;
   auto collected = co_await collect_answer(*body_, spool_, kMostCollected);
   if (!collected) co_return collected.error();
   if (!collected->whole) {

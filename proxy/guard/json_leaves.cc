@@ -74,11 +74,11 @@ std::size_t number_size(ByteView text) {
 
 }  // namespace
 
-std::optional<JsonLeaves::Leaf> JsonLeaves::next() {
+std::optional<JsonLeaves::Leaf> JsonLeaves::next_before(std::size_t offset) {
   last_.reset();
   while (!last_) {
     skip_space();
-    if (at_ == text_.size() || expect_ == Expect::Broken) return std::nullopt;
+    if (at_ >= offset || at_ == text_.size() || expect_ == Expect::Broken) return std::nullopt;
     token();
   }
   return last_;

@@ -29,7 +29,12 @@ class JsonLeaves {
   explicit JsonLeaves(ByteView text) : text_(text) {}
 
   // The next string; nothing at the text's end, and where it is broken.
-  [[nodiscard]] std::optional<Leaf> next();
+  [[nodiscard]] std::optional<Leaf> next() { return next_before(text_.size()); }
+  // The same, and nothing if no string begins before `offset`.
+  [[nodiscard]] std::optional<Leaf> next_before(std::size_t offset);
+  // Up to here it has walked; the text's size or less.
+  [[nodiscard]] std::size_t walked() const noexcept { return at_; }
+  [[nodiscard]] bool is_broken() const noexcept { return expect_ == Expect::Broken; }
   // The last string that begins before `offset`; nothing if there is none. Never walks back.
   [[nodiscard]] std::optional<Leaf> last_before(std::size_t offset);
   // Walks the rest: true if the whole text is one JSON value.

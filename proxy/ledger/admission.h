@@ -36,6 +36,7 @@ struct Admission {
   Scheme scheme = Scheme::Https;
   ScannedForm scanned;
   SentForm sent;
+  std::uint64_t epoch = 0;  // of the scanner that the shown forms are for (KnownText)
   // Route scan-requests: the scanner gets the response's head only, the body goes past it.
   bool bypass_body = false;
 };

@@ -25,8 +25,9 @@ namespace {
 
 constexpr std::size_t kMaxAgent = 64;
 constexpr std::size_t kMostHealth = 16 * 1024;
-// A request is tried with so many lives of the scanner.
+// A request is tried with so many lives of the scanner, and asks so often.
 constexpr int kMostScanners = 3;
+constexpr int kMostQuestions = 4;
 
 constexpr std::string_view kAgentField = "X-Pipelock-Agent";
 
@@ -49,6 +50,11 @@ awaitable<void> collect_into(std::shared_ptr<Collecting> collecting, Spool& spoo
   auto result = co_await spool.collect(*collecting->body, declared, codings, decode, coded);
   collecting->result.emplace(std::move(result));
   collecting->done.set_later();
+}
+
+Failure unsteady() {
+  return Failure{Code::ScannerUnavailable, "pipelock closed its connections again and again",
+                 problem_code::kScannerRestarted};
 }
 
 Failure grpc_streaming() {
@@ -162,8 +168,7 @@ awaitable<Result<Response>> PipelockUpstream::send_admitted(RequestHead head, Co
     auto answer = co_await try_admitted(head, body, exchange, passage);
     if (answer) co_return std::move(*answer);
   }
-  co_return Failure{Code::ScannerUnavailable, "pipelock was started again more than once",
-                    problem_code::kScannerRestarted};
+  co_return unsteady();
 }
 
 bool PipelockUpstream::shows_new_text_only(const RequestHead& head,
@@ -194,6 +199,7 @@ awaitable<std::optional<Result<Response>>> PipelockUpstream::try_admitted(Reques
   }
   auto admission = co_await make_admission(head, body, exchange, passage.bypass_body);
   if (!admission) co_return admission.error();
+  admission->epoch = epoch;
   head = admission->scanned.head;
   head.fields.set(kAgentField, pipelock_agent(options_.bottle_id, exchange.id()));
   auto end = ledger_->admit(std::move(*admission), exchange.wheel().executor());
@@ -246,23 +252,26 @@ awaitable<Result<Relayed>> PipelockUpstream::call(RequestHead head,
   const Turn turn{exchange.client, head.target.size() + head.fields.list_size() +
                                        static_cast<std::size_t>(body ? body->size() : 0)};
   bool may_retry = front != nullptr || is_idempotent(head.method);
-  bool heard = forms_.life == nullptr;
+  int asked = 0;
   Pool::Want want = Pool::Want::AnyConnection;
   for (;;) {
     auto lease = co_await pool_.lease("scanner", want, turn);
     if (!lease) co_return lease.error();
+    bool must_ask = forms_.life != nullptr && forms_.life->is_due(Clock::now());
     if (!lease->connected()) {
       auto dialled =
           co_await dialer_.dial(exchange.destination(), exchange.scheme(), exchange.client);
       if (!dialled) co_return dialled.error();
       lease->attach(std::move(dialled->stream));
-      if (!heard) {
-        heard = true;
-        const auto told = co_await hear_of_life(std::move(*lease), exchange);
-        if (!told) co_return told.error();
-        want = Pool::Want::AnyConnection;
-        continue;
-      }
+      must_ask = forms_.life != nullptr;
+    }
+    if (must_ask) {
+      // The connection comes back from the pool, or one that was asked before.
+      if (++asked > kMostQuestions) co_return unsteady();
+      const auto told = co_await hear_of_life(std::move(*lease), exchange);
+      if (!told && want == Pool::Want::NewConnection) co_return told.error();
+      want = told ? Pool::Want::AnyConnection : Pool::Want::NewConnection;
+      continue;
     }
     if (forms_.known != nullptr && forms_.known->epoch() != epoch) {
       co_return Failure{Code::ScannerUnavailable, "pipelock was started again",

@@ -43,6 +43,11 @@ void ScannerLife::expect(std::string facts) {
   facts_ = std::move(facts);
 }
 
+bool ScannerLife::is_due(Clock::time_point now) {
+  const std::lock_guard lock(mutex_);
+  return heard_before_ && now - asked_ >= kAsksEvery;
+}
+
 std::string ScannerLife::facts() {
   const std::lock_guard lock(mutex_);
   return heard_before_ ? facts_ : std::string();
@@ -68,6 +73,7 @@ void ScannerLife::heard(std::string_view health, Clock::time_point asked,
   if (expected && !same) known_.begin_epoch();
   if (!heard_before_) same = false;
   heard_before_ = true;
+  asked_ = answered;
   if (same) return;
   start_ = start;
   facts_ = read ? read->facts : std::string();

@@ -20,6 +20,10 @@ class ScannerLife {
   // `known` outlives it.
   explicit ScannerLife(KnownText& known) : known_(known) {}
 
+  // It is time to ask again, although no connection is new: a configuration can be loaded while the
+  // scanner runs.
+  [[nodiscard]] bool is_due(Clock::time_point now);
+
   // An earlier process heard of these facts: the first scanner is that one, or another. Before
   // anything else is called.
   void expect(std::string facts);
@@ -31,6 +35,8 @@ class ScannerLife {
   void heard(std::string_view health, Clock::time_point asked, Clock::time_point answered);
 
  private:
+  static constexpr std::chrono::seconds kAsksEvery{5};
+
   // When the scanner started: at some time from `first` to `last`.
   struct Start {
     Clock::time_point first;
@@ -40,6 +46,7 @@ class ScannerLife {
   KnownText& known_;
   std::mutex mutex_;
   bool heard_before_ = false;
+  Clock::time_point asked_{};  // the last question that was answered
   std::optional<Start> start_;
   std::string facts_;
 };

@@ -23,7 +23,8 @@ class ResumedBody final : public BodySource {
       auto chunk = co_await beginning_->read(max);
       if (!chunk) co_return chunk;
       if (std::exchange(chunk->end, false)) beginning_.reset();
-      co_return chunk;
+      // It is empty if the spool had no room at all.
+      if (!chunk->data.empty()) co_return chunk;
     }
     if (next_.empty() && !ended_) {
       auto chunk = co_await rest_->read(max);

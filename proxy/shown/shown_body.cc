@@ -1,5 +1,6 @@
 #include "proxy/shown/shown_body.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -19,19 +20,31 @@ Failure opaque_refused() {
                  "Send text, or ask for a bottle with another rule."};
 }
 
-// Everything but the gaps. The gaps are in the order of the text.
-Result<std::shared_ptr<const SpooledBody>> without_gaps(ByteView text, const ShownForm& form,
-                                                        Spool& spool) {
+awaitable<void> give_way() { co_await asio::post(asio::use_awaitable_t<Executor>()); }
+
+// Everything but the gaps, a turn at a time. The gaps are in the order of the text.
+awaitable<Result<std::shared_ptr<const SpooledBody>>> without_gaps(ByteView text,
+                                                                   const ShownForm& form,
+                                                                   Spool& spool) {
   SpoolWriter writer(spool);
   std::size_t at = 0;
-  for (const ShownForm::Gap& gap : form.gaps()) {
-    const auto kept = writer.append(text.substr(at, gap.begin - at));
-    if (!kept) return kept.error();
-    at = gap.end;
+  std::size_t since = 0;
+  const std::size_t count = form.gaps().size();
+  for (std::size_t i = 0; i <= count; ++i) {
+    const std::size_t end = i < count ? form.gaps()[i].begin : text.size();
+    while (at < end) {
+      const ByteView piece = text.substr(at, std::min(end - at, kTurn));
+      const auto kept = writer.append(piece);
+      if (!kept) co_return kept.error();
+      at += piece.size();
+      since += piece.size();
+      if (since < kTurn) continue;
+      since = 0;
+      co_await give_way();
+    }
+    if (i < count) at = form.gaps()[i].end;
   }
-  const auto kept = writer.append(text.substr(at));
-  if (!kept) return kept.error();
-  return writer.finish();
+  co_return writer.finish();
 }
 
 }  // namespace
@@ -48,13 +61,11 @@ awaitable<ShownBody> make_shown_form(std::shared_ptr<const SpooledBody> whole, S
   auto text = SpooledText::of(std::move(whole));
   if (!text) co_return shown;
   ShownForm form(text->view(), known, place, rules);
-  while (form.look(kTurn)) {
-    co_await asio::post(asio::use_awaitable_t<Executor>());
-  }
+  while (form.look(kTurn)) co_await give_way();
   if (!form.is_json()) co_return shown;
   shown.marks = form.take_marks();
   if (form.gaps().empty()) co_return shown;
-  auto body = without_gaps(text->view(), form, spool);
+  auto body = co_await without_gaps(text->view(), form, spool);
   if (!body) co_return shown;
   shown.body = std::move(*body);
   shown.record = form.record();

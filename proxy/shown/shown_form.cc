@@ -11,17 +11,9 @@ ShownForm::ShownForm(ByteView body, KnownText& known, const KnownText::Place& pl
 }
 
 bool ShownForm::look(std::size_t bytes) {
-  const auto first = leaves_.next();
-  if (!first) return false;
-  look_at(*first);
-  const std::size_t until = first->begin + bytes;
-  for (std::size_t at = first->end; at < until;) {
-    const auto leaf = leaves_.next();
-    if (!leaf) return false;
-    look_at(*leaf);
-    at = leaf->end;
-  }
-  return true;
+  const std::size_t until = leaves_.walked() + bytes;
+  while (const auto leaf = leaves_.next_before(until)) look_at(*leaf);
+  return !leaves_.is_broken() && leaves_.walked() < body_.size();
 }
 
 bool ShownForm::is_json() { return leaves_.valid(); }

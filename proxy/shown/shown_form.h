@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <unordered_set>
+#include <set>
 #include <vector>
 
 #include "proxy/base/bytes.h"
@@ -71,7 +71,7 @@ class ShownForm {
   JsonLeaves leaves_;
   std::vector<Gap> gaps_;
   std::vector<TextMark> marks_;
-  std::unordered_set<ByteView> repeated_;
+  std::set<ByteView> repeated_;  // no hash: the strings are the agent's
   ShownRecord record_;
 };
 

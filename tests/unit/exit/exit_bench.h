@@ -280,8 +280,8 @@ class ExitBench : public testing::Test {
       throw std::runtime_error("no port of the loopback");
     }
     port_ = ntohs(address.sin_port);
-    ExitServices services{io,      wheel,  ledger, *policy, *ca,         tickets, records,
-                          origins, *spool, decode, *audit,  known_texts, "x-",    limits};
+    ExitServices services{io,     wheel,  ledger, *policy, *ca,         tickets, records, origins,
+                          *spool, *spool, decode, *audit,  known_texts, "x-",    limits};
     server_ = std::make_unique<ExitServer>(std::move(services), std::vector<int>{socket});
   }
 

@@ -38,6 +38,18 @@ TEST(ScannerLife, AnotherStartOrConfigurationIsAnotherScanner) {
   }
 }
 
+TEST(ScannerLife, IsAskedAgainAfterAWhile) {
+  KnownText known;
+  ScannerLife life(known);
+  const auto start = ScannerLife::Clock::now();
+  EXPECT_FALSE(life.is_due(start));  // the first connection asks
+  life.heard(health(10.5), start, start);
+  EXPECT_FALSE(life.is_due(start + 4s));
+  EXPECT_TRUE(life.is_due(start + 6s));
+  life.heard(health(16.5), start + 6s, start + 6s);
+  EXPECT_FALSE(life.is_due(start + 7s));
+}
+
 TEST(ScannerLife, AnAnswerThatSaysNothingIsAlwaysAnother) {
   KnownText known;
   ScannerLife life(known);

@@ -177,6 +177,28 @@ TEST(ShownForm, TurnsOfAnyLengthGiveTheSame) {
   }
 }
 
+TEST(ShownForm, ATurnEndsAmongNumbersToo) {
+  World world;
+  std::string body = "[";
+  for (int i = 0; i < 10'000; ++i) body += "1,";
+  body += "2]";
+  ShownForm form(body, world.known, world.place, {});
+  int turns = 1;
+  while (form.look(1000)) ++turns;
+  EXPECT_GE(turns, 20);
+  EXPECT_TRUE(form.is_json());
+}
+
+TEST(ShownForm, ABrokenBodyEndsTheTurns) {
+  World world;
+  const std::string body = "[1,]" + std::string(5000, ' ');
+  ShownForm form(body, world.known, world.place, {});
+  int turns = 1;
+  while (form.look(100) && turns < 1000) ++turns;
+  EXPECT_LT(turns, 1000);
+  EXPECT_FALSE(form.is_json());
+}
+
 TEST(ShownForm, MoreThanTheMaximaIsShown) {
   World world;
   json body = json::array();
