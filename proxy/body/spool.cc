@@ -79,7 +79,7 @@ Result<> SpooledBody::move_to_disk() {
   if (file_ < 0) return disk_failure("opened in", errno);
   const auto written = write_to_disk(memory_);
   if (!written) {
-    // What is in memory stays readable.
+    // The memory stays readable.
     ::close(std::exchange(file_, -1));
     return written;
   }

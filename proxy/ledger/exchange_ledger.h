@@ -89,7 +89,8 @@ class FrontEnd : public Cancellable {
   [[nodiscard]] virtual std::string_view ticket() const = 0;
   // The oldest news that has not been taken; nothing if there is none now.
   [[nodiscard]] virtual std::optional<ExitNews> next() = 0;
-  // Until next() has something. False when the wait was cancelled. One waiter.
+  // Until next() may have something: look, and wait again. False when the wait was cancelled. One
+  // waiter.
   virtual awaitable<bool> wait() = 0;
   // So many more BodyNews bytes may come.
   virtual void credit(std::size_t bytes) = 0;

@@ -116,12 +116,12 @@ class LocalLedger::Front final : public FrontEnd {
     return news;
   }
 
+  // Comes back after each wake-up, also if the news is gone: a cancel() that came between the two
+  // found no waiter.
   awaitable<bool> wait() override {
-    while (!has_news()) {
-      const bool happened = co_await entry_->front->event.wait();
-      if (!happened) co_return false;
-    }
-    co_return true;
+    if (has_news()) co_return true;
+    const bool happened = co_await entry_->front->event.wait();
+    co_return happened;
   }
 
   void credit(std::size_t bytes) override {

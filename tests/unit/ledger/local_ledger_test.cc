@@ -295,6 +295,26 @@ TEST_F(Ledger, WaitsEndWhenThereIsNewsOrACancel) {
   EXPECT_TRUE(tasks.empty());
 }
 
+// The news that woke the waiter is taken by another one before it runs, and the cancel that follows
+// finds no waiter: the wait ends all the same.
+TEST_F(Ledger, AWaitEndsThoughItsNewsWasTaken) {
+  auto front = admit("a");
+  auto exit = claim();
+  std::vector<std::string> log;
+  TaskGroup tasks(executor());
+  tasks.spawn(wait_for(*front, log));
+  io_.restart();
+  io_.poll();
+  exit->tell(HeadNews());
+  EXPECT_TRUE(front->next());
+  front->cancel();
+  io_.restart();
+  io_.poll();
+  EXPECT_EQ(log.size(), 1U);
+  EXPECT_TRUE(tasks.empty());
+  test::cancel_tasks(io_, tasks);
+}
+
 TEST_F(Ledger, TheOneWhoLosesTheTicketIsWoken) {
   auto front = admit("a", true);
   auto first = claim();
