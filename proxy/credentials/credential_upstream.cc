@@ -11,6 +11,7 @@
 #include "proxy/contract/problem_codes.h"
 #include "proxy/credentials/credential_use.h"
 #include "proxy/credentials/swapped_body.h"
+#include "proxy/http/grpc.h"
 
 namespace bottle {
 namespace {
@@ -139,6 +140,7 @@ awaitable<Result<Response>> CredentialUpstream::send_with(std::vector<const Cred
     request.body =
         std::make_unique<SwappedBody>(std::move(request.body), use, SwappedBody::Way::Out);
   }
+  const bool calls = is_grpc_call(request.head);
   const CleanInterims interims(exchange, *use);
   auto response = co_await inner_.send(std::move(request), exchange, passage);
   if (!response) co_return response.error();
@@ -158,8 +160,9 @@ awaitable<Result<Response>> CredentialUpstream::send_with(std::vector<const Cred
     response->head.fields.remove("content-encoding");
     response->head.content_length.reset();
   }
-  response->body =
-      std::make_unique<SwappedBody>(std::move(response->body), use, SwappedBody::Way::Back);
+  const auto way =
+      calls && is_grpc(response->head.fields) ? SwappedBody::Way::BackGrpc : SwappedBody::Way::Back;
+  response->body = std::make_unique<SwappedBody>(std::move(response->body), use, way);
   co_return response;
 }
 

@@ -14,58 +14,78 @@ SwapPair::SwapPair(ByteView from, ByteView to) : from_(from), to_(to), borders_(
   }
 }
 
-void TextSwap::feed(ByteView in, Bytes& out) {
-  const ByteView from = pair_->from_;
-  for (std::size_t at = 0; at < in.size();) {
-    if (matched_ == 0) {
-      const std::size_t next = in.find(from.front(), at);
-      out.append(in.substr(at, next == ByteView::npos ? next : next - at));
-      if (next == ByteView::npos) return;
-      at = next;
+TextSwaps::TextSwaps(const std::vector<const SwapPair*>& pairs, Hold hold) : hold_(hold) {
+  searches_.reserve(pairs.size());
+  for (const SwapPair* pair : pairs) {
+    searches_.push_back({.pair = pair, .matched = 0});
+    longest_ = std::max(longest_, pair->from_.size());
+    lines_ = lines_ && pair->from_.find('\n') == ByteView::npos;
+  }
+}
+
+void TextSwaps::search(std::size_t rank, ByteView piece) {
+  Search& one = searches_[rank];
+  const ByteView from = one.pair->from_;
+  const std::uint64_t before = begin_ + held_.size();
+  for (std::size_t at = 0; at < piece.size();) {
+    if (one.matched == 0) {
+      at = piece.find(from.front(), at);
+      if (at == ByteView::npos) return;
     }
-    if (in[at] == from[matched_]) {
-      ++at;
-      if (++matched_ < from.size()) continue;
-      out.append(pair_->to_);
-      matched_ = 0;
+    if (piece[at] != from[one.matched]) {
+      one.matched = one.pair->borders_[one.matched - 1];
       continue;
     }
-    // All that is held is a beginning of the text, and so is the part of it that is let go.
-    const std::size_t shorter = pair_->borders_[matched_ - 1];
-    out.append(from.substr(0, matched_ - shorter));
-    matched_ = shorter;
+    ++at;
+    if (++one.matched < from.size()) continue;
+    matches_.push_back({.rank = rank, .begin = before + at - from.size()});
+    one.matched = 0;
   }
 }
 
-void TextSwap::finish(Bytes& out) {
-  out.append(pair_->from_.substr(0, matched_));
-  matched_ = 0;
-}
-
-TextSwaps::TextSwaps(const std::vector<const SwapPair*>& pairs) {
-  stages_.reserve(pairs.size());
-  for (const SwapPair* pair : pairs) stages_.emplace_back(*pair);
-}
-
-Bytes TextSwaps::feed(Bytes piece) {
-  for (TextSwap& stage : stages_) {
-    Bytes out;
-    out.reserve(piece.size());
-    stage.feed(piece, out);
-    piece = std::move(out);
+std::size_t TextSwaps::certain(ByteView piece, std::size_t parted) const {
+  std::size_t open = longest_ - 1;
+  if (hold_ == Hold::Least) {
+    open = 0;
+    for (const Search& one : searches_) open = std::max(open, one.matched);
   }
-  return piece;
+  if (parted <= piece.size()) open = std::min(open, parted);
+  // Earlier pieces were let go up to their last line's end.
+  const std::size_t line = lines_ ? piece.rfind('\n') : ByteView::npos;
+  if (line != ByteView::npos) open = std::min(open, piece.size() - line - 1);
+  return held_.size() - std::min(open, held_.size());
+}
+
+Bytes TextSwaps::feed(ByteView piece, std::size_t parted) {
+  for (std::size_t rank = 0; rank < searches_.size(); ++rank) search(rank, piece);
+  held_ += piece;
+  return release(certain(piece, parted));
 }
 
 Bytes TextSwaps::finish() {
-  Bytes rest;
-  for (TextSwap& stage : stages_) {
-    Bytes out;
-    stage.feed(rest, out);
-    stage.finish(out);
-    rest = std::move(out);
+  for (Search& one : searches_) one.matched = 0;
+  return release(held_.size());
+}
+
+Bytes TextSwaps::release(std::size_t size) {
+  Bytes out = held_.substr(0, size);
+  const std::uint64_t end = begin_ + size;
+  // The first of the texts is written last.
+  std::sort(matches_.begin(), matches_.end(),
+            [](const Match& a, const Match& b) { return a.rank > b.rank; });
+  for (const Match& match : matches_) {
+    const ByteView to = searches_[match.rank].pair->to_;
+    const std::uint64_t from = std::max(match.begin, begin_);
+    const std::uint64_t until = std::min(match.begin + to.size(), end);
+    if (from >= until) continue;
+    out.replace(from - begin_, until - from, to.substr(from - match.begin, until - from));
   }
-  return rest;
+  std::erase_if(matches_, [this, end](const Match& match) {
+    return match.begin + searches_[match.rank].pair->to_.size() <= end;
+  });
+  held_.erase(0, size);
+  begin_ = end;
+  return out;
 }
 
 bool swap_in(Bytes& text, const std::vector<const SwapPair*>& pairs) {
@@ -73,8 +93,8 @@ bool swap_in(Bytes& text, const std::vector<const SwapPair*>& pairs) {
     return text.find(pair->from()) != Bytes::npos;
   });
   if (!any) return false;
-  TextSwaps swaps(pairs);
-  Bytes out = swaps.feed(std::move(text));
+  TextSwaps swaps(pairs, TextSwaps::Hold::Least);
+  Bytes out = swaps.feed(text);
   text = out + swaps.finish();
   return true;
 }

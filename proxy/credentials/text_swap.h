@@ -9,7 +9,7 @@
 namespace bottle {
 
 // A text, and the one of the same length that takes its place. Keeps views: their owner outlives
-// it and every TextSwap of it.
+// it and every TextSwaps of it.
 class SwapPair {
  public:
   // `from` is not empty, `to` has its size.
@@ -18,37 +18,53 @@ class SwapPair {
   [[nodiscard]] ByteView to() const noexcept { return to_; }
 
  private:
-  friend class TextSwap;
+  friend class TextSwaps;
   ByteView from_;
   ByteView to_;
   // How long the longest proper beginning of the first i + 1 bytes is that is also their end.
   std::vector<std::uint32_t> borders_;
 };
 
-// Replaces a text in a stream of pieces, wherever it is cut. What may be its beginning is held
-// back until the next bytes tell; nothing else is. Linear in the stream's size, whatever it holds.
-class TextSwap {
- public:
-  explicit TextSwap(const SwapPair& pair) : pair_(&pair) {}
-  // Appends to `out` what is certain now.
-  void feed(ByteView in, Bytes& out);
-  // The stream has ended: what was held back is no such text.
-  void finish(Bytes& out);
-
- private:
-  const SwapPair* pair_;
-  std::size_t matched_ = 0;  // so many of the stream's last bytes begin the text; they are held
-};
-
-// Several of them, one after the other in the order given.
+// Replaces texts in a stream of pieces, wherever it is cut, and holds the last bytes back until the
+// next ones tell. Linear in the stream's size, whatever it holds. Each place where one of the texts
+// stands is replaced, also where two overlap: those bytes are of the one that comes first in the
+// order given.
 class TextSwaps {
  public:
-  explicit TextSwaps(const std::vector<const SwapPair*>& pairs);
-  [[nodiscard]] Bytes feed(Bytes piece);
+  enum class Hold : std::uint8_t {
+    // All behind the last line's end, at most one byte less than the longest text has. So neither
+    // the time nor the size of a piece tells anything of a text.
+    Fixed,
+    // No more than may begin one of the texts: for texts that everyone who sees the stream knows.
+    Least,
+  };
+  TextSwaps(const std::vector<const SwapPair*>& pairs, Hold hold);
+  // The bytes that are certain now. `parted` so many bytes before the end of `piece` no text can
+  // go on (a message of a binary protocol ends there); more than it has: nowhere.
+  [[nodiscard]] Bytes feed(ByteView piece, std::size_t parted = Bytes::npos);
+  // The stream has ended: what was held back.
   [[nodiscard]] Bytes finish();
 
  private:
-  std::vector<TextSwap> stages_;
+  struct Search {
+    const SwapPair* pair;
+    std::size_t matched;  // so many of the stream's last bytes begin the text
+  };
+  struct Match {
+    std::size_t rank;  // of the text
+    std::uint64_t begin;
+  };
+  void search(std::size_t rank, ByteView piece);
+  [[nodiscard]] std::size_t certain(ByteView piece, std::size_t parted) const;
+  [[nodiscard]] Bytes release(std::size_t size);
+
+  const Hold hold_;
+  std::size_t longest_ = 1;
+  bool lines_ = true;  // no text has a line's end in it
+  std::vector<Search> searches_;
+  std::vector<Match> matches_;  // with bytes that are held
+  Bytes held_;
+  std::uint64_t begin_ = 0;  // of what is held, in the stream
 };
 
 // A text that is there as a whole. True if something was replaced.

@@ -2,6 +2,7 @@
 
 #include "proxy/contract/problem_codes.h"
 #include "proxy/credentials/basic_field.h"
+#include "proxy/credentials/swapped_body.h"
 #include "proxy/guard/encodings.h"
 #include "tests/unit/body/coders.h"
 #include "tests/unit/credentials/credential_bench.h"
@@ -176,6 +177,64 @@ TEST(CredentialUpstream, TakesTheValueOutOfEveryPartOfAnAnswer) {
     ASSERT_EQ(bench.log.heads.size(), 1U);
     EXPECT_EQ(bench.log.heads[0].fields.find("link"), "<" + kPlaceholder + ">");
   }
+}
+
+std::string grpc_message(const std::string& text) {
+  return std::string(4, '\0') + std::string(1, static_cast<char>(text.size())) + text;
+}
+
+TEST(GrpcMessages, TellsWhereTheLastOneEnds) {
+  const std::string text = grpc_message("abc") + grpc_message("") + grpc_message("de");
+  for (std::size_t slice = 1; slice <= text.size(); ++slice) {
+    GrpcMessages messages;
+    for (std::size_t at = 0; at < text.size(); at += slice) {
+      const std::size_t end = std::min(at + slice, text.size());
+      std::size_t want = ByteView::npos;
+      for (const std::size_t last : {8U, 13U, 20U}) {
+        if (at < last && last <= end) want = end - last;
+      }
+      EXPECT_EQ(messages.behind_last(text.substr(at, slice)), want) << at << " " << slice;
+    }
+  }
+  GrpcMessages none;
+  EXPECT_EQ(none.behind_last(grpc_message("ab") + "c"), ByteView::npos);
+  EXPECT_EQ(none.behind_last(grpc_message("ab")), ByteView::npos);
+}
+
+// The sizes of the pieces in which an answer comes.
+awaitable<void> read_sizes(BodySource& body, std::vector<std::size_t>& sizes) {
+  for (;;) {
+    auto chunk = co_await body.read(1000);
+    EXPECT_TRUE(chunk);
+    if (!chunk) co_return;
+    sizes.push_back(chunk->data.size());
+    if (chunk->end) co_return;
+  }
+}
+
+TEST(SwappedBody, PiecesTellNothingOfTheValueAndMessagesDoNotWait) {
+  const auto set = CredentialSet::make({kept_out()});
+  const auto use = std::make_shared<const CredentialUse>(set->of_host("api.test"));
+  const auto sizes = [&use](const std::string& text, std::size_t slice, SwappedBody::Way way) {
+    asio::io_context io{1};
+    SwappedBody body(std::make_unique<SlicedSource>(text, slice), use, way);
+    std::vector<std::size_t> out;
+    run(io, read_sizes(body, out));
+    return out;
+  };
+  for (std::size_t guessed = 1; guessed <= kValue.size(); ++guessed) {
+    const std::string text = std::string(60, 'a') + kValue.substr(0, guessed);
+    const std::string other(text.size(), '#');
+    for (const std::size_t slice : {1U, 7U, 61U, 90U}) {
+      EXPECT_EQ(sizes(text, slice, SwappedBody::Way::Back),
+                sizes(other, slice, SwappedBody::Way::Back));
+    }
+  }
+  const std::string two = grpc_message("sk-ant") + grpc_message("sk-ant");
+  EXPECT_EQ(sizes(two, 11, SwappedBody::Way::BackGrpc), (std::vector<std::size_t>{11, 11}));
+  EXPECT_EQ(sizes(two, 11, SwappedBody::Way::Back), (std::vector<std::size_t>{22}));
+  const std::string one = grpc_message(std::string(100, 'a'));
+  EXPECT_EQ(sizes(one, 60, SwappedBody::Way::BackGrpc).size(), 2U);
 }
 
 TEST(CredentialUpstream, TakesCodingsOff) {

@@ -22,8 +22,9 @@ namespace bottle {
 namespace {
 
 std::string in_pieces(const std::string& text, const std::vector<std::size_t>& cuts,
-                      const std::vector<const SwapPair*>& pairs) {
-  TextSwaps swaps(pairs);
+                      const std::vector<const SwapPair*>& pairs,
+                      TextSwaps::Hold hold = TextSwaps::Hold::Fixed) {
+  TextSwaps swaps(pairs, hold);
   std::string out;
   std::size_t at = 0;
   for (const std::size_t cut : cuts) {
@@ -54,7 +55,10 @@ TEST(TextSwap, DoesNotDependOnTheCuts) {
     const std::vector<const SwapPair*> pairs{&pair};
     for (std::size_t a = 0; a <= one.text.size(); ++a) {
       for (std::size_t b = a; b <= one.text.size(); ++b) {
-        EXPECT_EQ(in_pieces(one.text, {a, b}, pairs), one.want) << one.text << " " << a << " " << b;
+        for (const auto hold : {TextSwaps::Hold::Fixed, TextSwaps::Hold::Least}) {
+          EXPECT_EQ(in_pieces(one.text, {a, b}, pairs, hold), one.want)
+              << one.text << " " << a << " " << b;
+        }
       }
     }
     std::vector<std::size_t> each;
@@ -68,11 +72,56 @@ TEST(TextSwap, DoesNotDependOnTheCuts) {
 
 TEST(TextSwap, HoldsBackOnlyWhatMayBegin) {
   const SwapPair pair("sk-Zq8Rw3", "sk-Lf4Ck9");
-  TextSwaps swaps({&pair});
+  TextSwaps swaps({&pair}, TextSwaps::Hold::Least);
   EXPECT_EQ(swaps.feed("data: sk-Zq8\n\n"), "data: sk-Zq8\n\n");
   EXPECT_EQ(swaps.feed("data: sk-Zq8"), "data: ");
   EXPECT_EQ(swaps.feed("Rw3!"), "sk-Lf4Ck9!");
   EXPECT_EQ(swaps.finish(), "");
+}
+
+// The sizes of what comes out, after pieces of each size.
+std::vector<std::size_t> sizes_of(const std::string& text, std::size_t slice,
+                                  const std::vector<const SwapPair*>& pairs) {
+  TextSwaps swaps(pairs, TextSwaps::Hold::Fixed);
+  std::vector<std::size_t> sizes;
+  for (std::size_t at = 0; at < text.size(); at += slice) {
+    sizes.push_back(swaps.feed(text.substr(at, slice)).size());
+  }
+  sizes.push_back(swaps.finish().size());
+  return sizes;
+}
+
+TEST(TextSwap, NeitherTimeNorSizeTellsOfTheText) {
+  const std::string value = "sk-Zq8Rw3Tn6y";
+  const SwapPair pair(value, "sk-Lf4Ck9Pe2s");
+  const SwapPair shorter("Rw3T", "0000");
+  const std::vector<const SwapPair*> pairs{&pair, &shorter};
+  for (std::size_t guessed = 0; guessed <= value.size(); ++guessed) {
+    const std::string text = "you said " + value.substr(0, guessed);
+    const std::string other = "you said " + std::string(guessed, '#');
+    for (std::size_t slice = 1; slice <= text.size(); ++slice) {
+      EXPECT_EQ(sizes_of(text, slice, pairs), sizes_of(other, slice, pairs)) << text << slice;
+      EXPECT_EQ(sizes_of("a\n" + text + "\nb", slice, pairs),
+                sizes_of("a\n" + other + "\nb", slice, pairs));
+    }
+  }
+  TextSwaps swaps(pairs, TextSwaps::Hold::Fixed);
+  EXPECT_EQ(swaps.feed("data: sk-Zq8\n\n"), "data: sk-Zq8\n\n");
+  EXPECT_EQ(swaps.feed("0123456789abcdef"), "0123");
+  EXPECT_EQ(swaps.feed("g"), "4");
+  EXPECT_EQ(swaps.feed("\nh"), "56789abcdefg\n");
+  EXPECT_EQ(swaps.feed("ij", 1), "hi");
+  EXPECT_EQ(swaps.finish(), "j");
+}
+
+TEST(TextSwap, EveryByteOfTwoThatOverlapIsReplaced) {
+  const SwapPair longer("Zq8Rw3Tn6y", "Lf4Ck9Pe2s");
+  const SwapPair shorter("abZq", "0000");
+  const std::string text = "abZq8Rw3Tn6y abZq";
+  for (std::size_t a = 0; a <= text.size(); ++a) {
+    EXPECT_EQ(in_pieces(text, {a}, {&longer, &shorter}), "00Lf4Ck9Pe2s 0000");
+    EXPECT_EQ(in_pieces(text, {a}, {&shorter, &longer}), "00004Ck9Pe2s 0000");
+  }
 }
 
 TEST(TextSwap, ALongerOneComesFirst) {
