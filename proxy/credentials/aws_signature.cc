@@ -129,6 +129,9 @@ std::optional<AwsSignature> aws_signature_of(const RequestHead& head) {
   if (split(signature.scope, '/').size() != 4) return std::nullopt;
   for (const std::string_view name : split(*fields, ';')) signature.fields.emplace_back(name);
   if (signature.fields.size() > kMaxFields) return std::nullopt;
+  if (std::count(signature.fields.begin(), signature.fields.end(), "host") != 1) {
+    return std::nullopt;
+  }
   return signature;
 }
 
@@ -155,6 +158,23 @@ std::optional<std::string> aws_digits(const RequestHead& head, const AwsSignatur
   const Digest made = MacKey(view(key)).mac(to_sign);
   ::explicit_bzero(key.data(), key.size());
   return hex(made);
+}
+
+void unsign_aws_field(RequestHead& head, AwsSignature& signature, std::string_view name) {
+  const auto joined = [&signature] {
+    std::string list = "SignedHeaders=";
+    for (const std::string& one : signature.fields) {
+      list.append(list.ends_with('=') ? "" : ";").append(one);
+    }
+    return list;
+  };
+  const std::string before = joined();
+  if (std::erase(signature.fields, name) == 0) return;
+  std::string value(head.fields.find("authorization").value_or(""));
+  const std::size_t at = value.find(before);
+  if (at == std::string::npos) return;
+  value.replace(at, before.size(), joined());
+  head.fields.set("authorization", value);
 }
 
 void set_aws_digits(RequestHead& head, const AwsSignature& signature, std::string_view digits) {

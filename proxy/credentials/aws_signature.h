@@ -28,7 +28,7 @@ struct AwsSignature {
 };
 
 // The signature by which the client says what it sent. Nothing if the request has no such
-// signature.
+// signature, or one that does not cover the host: it would be good for another one too.
 [[nodiscard]] std::optional<AwsSignature> aws_signature_of(const RequestHead& head);
 
 // True if the signature covers the hash of a body that no field tells.
@@ -39,6 +39,9 @@ struct AwsSignature {
 [[nodiscard]] std::optional<std::string> aws_digits(const RequestHead& head,
                                                     const AwsSignature& signature, AwsPath path,
                                                     std::string_view body_hash, ByteView secret);
+
+// Takes a field out of those that are signed, in `signature` and in the head.
+void unsign_aws_field(RequestHead& head, AwsSignature& signature, std::string_view name);
 
 // Puts other digits in the place of the head's.
 void set_aws_digits(RequestHead& head, const AwsSignature& signature, std::string_view digits);

@@ -31,15 +31,17 @@ std::string readable_codings(std::string_view list) {
   return out.empty() ? "identity" : out;
 }
 
-// Several fields are one list (RFC 9110 section 5.3).
+// The fields that ask for a part of the answer. In two parts a value could not be found.
+constexpr std::array<std::string_view, 2> kPartFields{"range", "if-range"};
+
+// Several fields are one list (RFC 9110 section 5.3). A client that asked for a part takes all.
 void ask_for_readable(Fields& fields) {
   std::string all;
   for (const Field field : fields) {
     if (iequals(field.name, "accept-encoding")) all.append(field.value).append(",");
   }
-  // A piece of a coded body could not be read.
-  const bool part = fields.has("range");
-  fields.set("accept-encoding", part ? "identity" : readable_codings(all));
+  fields.set("accept-encoding", readable_codings(all));
+  for (const std::string_view name : kPartFields) fields.remove(name);
 }
 
 }  // namespace
@@ -91,11 +93,14 @@ std::vector<const SwapPair*> CredentialUse::pairs_of(Part part) const {
 std::vector<const SwapPair*> CredentialUse::for_body() const { return pairs_of(Part::Body); }
 
 void CredentialUse::put_into(RequestHead& head, std::string_view body_hash) {
-  const auto signing = signing_of(head, body_hash);
+  auto signing = signing_of(head, body_hash);
   put_into_fields(head.fields);
   ask_for_readable(head.fields);
   put_into_query(head.target);
   if (!signing) return;
+  for (const std::string_view name : kPartFields) {
+    unsign_aws_field(head, signing->signature, name);
+  }
   const auto digits = aws_digits(head, signing->signature, signing->path, body_hash, signing->key);
   if (digits) set_aws_digits(head, signing->signature, *digits);
 }

@@ -30,7 +30,7 @@ class CredentialUse {
 
   // Into values of the fields that carries_credential() names, or of all where a credential says
   // so, and into the query. Also keeps the answer readable: asks for no content coding but those
-  // that can be undone, and for none of a part of a body.
+  // that can be undone, and for the whole body where the client asked for a part.
   // A signature that a placeholder made is made anew last; `body_hash` counts if
   // wants_body_hash().
   void put_into(RequestHead& head, std::string_view body_hash);

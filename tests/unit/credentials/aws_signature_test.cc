@@ -126,6 +126,9 @@ TEST(AwsSignature, OtherAuthorizationsAreNone) {
         "AWS4-HMAC-SHA256 " + scope + ", SignedHeaders=host, Signature=" + good.substr(1),
         "AWS4-HMAC-SHA256 Credential=A/b/c, SignedHeaders=host, Signature=" + good,
         "AWS4-HMAC-SHA256 Credential=A, SignedHeaders=host, Signature=" + good,
+        "AWS4-HMAC-SHA256 " + scope + ", SignedHeaders=x-amz-date, Signature=" + good,
+        "AWS4-HMAC-SHA256 " + scope + ", SignedHeaders=host;host, Signature=" + good,
+        "AWS4-HMAC-SHA256 " + scope + ", SignedHeaders=xhost;host2, Signature=" + good,
         "AWS4-HMAC-SHA256 " + scope + ", Signature=" + good, "Bearer " + good}) {
     RequestHead head;
     head.fields.add("x-amz-date", kTime);
@@ -195,6 +198,37 @@ TEST(AwsSignature, OnlyIfThePlaceholderMadeIt) {
     bench.ask(std::move(request), one.host);
     EXPECT_EQ(aws_signature_of(bench.inner.head)->digits, before);
   }
+}
+
+TEST(AwsSignature, IsNotMadeAnewWithoutTheHost) {
+  Example one = examples()[0];
+  one.names = "x-amz-date";
+  AwsSignature signature{
+      .time = kTime, .scope = kScope, .fields = {"x-amz-date"}, .digits = std::string(64, '0')};
+  Request request;
+  request.head = head_of(one, signature.digits);
+  const auto digits =
+      aws_digits(request.head, signature, AwsPath::AsItStands, kEmptyHash, kPlaceholder);
+  ASSERT_TRUE(digits);
+  request.head = head_of(one, *digits);
+  const std::string before(*request.head.fields.find("authorization"));
+  CredentialBench bench(signing_key_kept_out());
+  bench.ask(std::move(request), one.host);
+  EXPECT_EQ(bench.inner.head.fields.find("authorization"), before);
+}
+
+TEST(AwsSignature, CoversNoFieldThatIsLeftOut) {
+  Example one = examples().back();
+  one.names = "host;if-range;range;x-amz-content-sha256;x-amz-date";
+  one.fields.emplace_back("If-Range", "\"v1\"");
+  CredentialBench bench(signing_key_kept_out());
+  bench.ask(signed_request(one, AwsPath::AsItStands), one.host);
+  EXPECT_FALSE(bench.inner.head.fields.has("range"));
+  EXPECT_FALSE(bench.inner.head.fields.has("if-range"));
+  const auto out = aws_signature_of(bench.inner.head);
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->fields, (std::vector<std::string>{"host", "x-amz-content-sha256", "x-amz-date"}));
+  EXPECT_EQ(out->digits, digits_of(bench.inner.head, AwsPath::AsItStands, "", kValue));
 }
 
 TEST(AwsSignature, BodiesAreHeldWithinLimits) {
