@@ -5,53 +5,28 @@
 #include <utility>
 
 #include "proxy/contract/host_pattern.h"
+#include "proxy/credentials/spellings.h"
 #include "proxy/guard/shapes/token_shapes.h"
 
 namespace bottle {
 namespace {
 
-// The longest spelling has three characters for one.
-constexpr std::size_t kSpellings = 1 + 3 + 2;
-
-bool is_unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
-
-Bytes escaped_in_url(ByteView text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  Bytes out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (is_unreserved(c)) {
-      out += c;
-    } else {
-      out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    }
+// The memory that a value and its spellings take.
+std::size_t size_of(const SecretSpec& secret) {
+  std::size_t bytes = secret.value.size();
+  for (Spelling& one : spellings_of(secret.value, secret.kept_out->placeholder)) {
+    bytes += one.text.size();
+    wipe(one.text);
   }
-  return out;
+  return bytes;
 }
-
-// As encoders of PHP and Java write it; a quotation mark and a backslash are escaped by all.
-Bytes escaped_in_json(ByteView text) {
-  Bytes out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\' || c == '/') out += '\\';
-    out += c;
-  }
-  return out;
-}
-
-void wipe(Bytes& secret) { ::explicit_bzero(secret.data(), secret.size()); }
 
 }  // namespace
 
 std::unique_ptr<const CredentialSet> CredentialSet::make(const std::vector<SecretSpec>& secrets) {
   std::size_t bytes = 0;
   for (const SecretSpec& secret : secrets) {
-    if (secret.kept_out) bytes += kSpellings * secret.value.size();
+    if (secret.kept_out) bytes += size_of(secret);
   }
   std::unique_ptr<CredentialSet> set(new CredentialSet(bytes));
   for (const SecretSpec& secret : secrets) {
@@ -77,17 +52,14 @@ void CredentialSet::add(const SecretSpec& secret) {
     one.back.emplace_back(kept, shown);
   };
   pair(placeholder, secret.value, true);
-  Bytes in_url = escaped_in_url(secret.value);
-  Bytes in_json = escaped_in_json(secret.value);
   const Bytes shown_in_url = escaped_in_url(placeholder);
-  const Bytes shown_in_json = escaped_in_json(placeholder);
-  const auto fits = [&secret](const Bytes& spelling, const Bytes& shown) {
-    return spelling != secret.value && spelling.size() == shown.size();
-  };
-  if (fits(in_url, shown_in_url)) pair(shown_in_url, in_url, true);
-  if (fits(in_json, shown_in_json)) pair(shown_in_json, in_json, false);
+  Bytes in_url = escaped_in_url(secret.value);
+  for (Spelling& other : spellings_of(secret.value, placeholder)) {
+    const bool url = other.text == in_url && other.shown == shown_in_url;
+    pair(other.shown, other.text, url);
+    wipe(other.text);
+  }
   wipe(in_url);
-  wipe(in_json);
   credentials_.push_back(std::move(one));
 }
 

@@ -13,14 +13,14 @@
 
 namespace bottle {
 
-// A value that the agent does not have (KeptOut), ready to be put in and to be looked for. The
-// spellings are the value's own, and its escapes in URLs and in JSON where those have the length of
-// the placeholder's.
+// A value that the agent does not have (KeptOut), ready to be put in and to be looked for, as it is
+// and in its spellings (spellings_of()).
 struct Credential {
   std::string name;
   std::vector<std::string> hosts;
   KeptOut place;
   std::vector<SwapPair> out;   // from the placeholder to the value: as it is, escaped in a URL
+                               // if the two are of one length there
   std::vector<SwapPair> back;  // from the value to the placeholder, in each spelling
   [[nodiscard]] ByteView value() const { return back.front().from(); }
 };

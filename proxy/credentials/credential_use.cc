@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,7 +64,7 @@ CredentialUse::CredentialUse(std::vector<const Credential*> credentials)
 }
 
 CredentialUse::~CredentialUse() {
-  for (BasicPair& pair : basic_) ::explicit_bzero(pair.put_in.data(), pair.put_in.size());
+  for (BasicPair& pair : basic_) wipe(pair.text.text);
 }
 
 std::vector<const SwapPair*> CredentialUse::pairs_of(Part part) const {
@@ -151,7 +150,11 @@ void CredentialUse::put_into_fields(Fields& fields) {
     if (!here && iequals(field.name, "authorization")) {
       if (auto basic = put_into_basic(field.value, pairs)) {
         value = std::move(basic->value);
-        basic_.emplace_back(std::move(basic->put_in), std::move(basic->was_here));
+        for (Spelling& other : spellings_of(basic->put_in, basic->was_here)) {
+          basic_.emplace_back(std::move(other));
+        }
+        basic_.emplace_back(
+            Spelling{.text = std::move(basic->put_in), .shown = std::move(basic->was_here)});
         here = true;
       }
     }

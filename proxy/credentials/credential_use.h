@@ -10,6 +10,7 @@
 
 #include "proxy/credentials/aws_signature.h"
 #include "proxy/credentials/credential_set.h"
+#include "proxy/credentials/spellings.h"
 #include "proxy/http/head.h"
 
 namespace bottle {
@@ -60,12 +61,11 @@ class CredentialUse {
   [[nodiscard]] std::optional<Signing> signing_of(const RequestHead& head,
                                                   std::string_view body_hash) const;
 
+  // One spelling of the text in a Basic field.
   struct BasicPair {
-    BasicPair(Bytes put_in_in, Bytes was_here_in)
-        : put_in(std::move(put_in_in)), was_here(std::move(was_here_in)), back(put_in, was_here) {}
-    Bytes put_in;
-    Bytes was_here;
-    SwapPair back;  // has views into them, so it stays where it was made
+    explicit BasicPair(Spelling text_in) : text(std::move(text_in)), back(text.text, text.shown) {}
+    Spelling text;
+    SwapPair back;  // has views into it, so it stays where it was made
   };
 
   const std::vector<const Credential*> credentials_;

@@ -121,6 +121,59 @@ TEST(CredentialUpstream, BasicCredentials) {
   EXPECT_FALSE(put_into_basic("Bearer " + base64_of(kPlaceholder), {&pair}));
 }
 
+TEST(CredentialUpstream, TakesOutEscapedSpellings) {
+  // "/" and "+", as encoders write them.
+  const std::pair<std::string, std::string> styles[] = {
+      {"\\/", "+"},     {"\\/", "\\u002B"},     {"\\/", "\\u002b"},     {"%2F", "%2B"},
+      {"%2f", "%2b"},   {"%2F", "+"},           {"%2f", "+"},           {"/", "%2B"},
+      {"/", "%2b"},     {"\\u002F", "\\u002B"}, {"\\u002f", "\\u002b"}, {"\\u002F", "+"},
+      {"\\u002f", "+"}, {"/", "\\u002B"},       {"/", "\\u002b"},
+  };
+  // So that the pair has both characters.
+  const std::string user = "~~>~~?";
+  const std::string pair = base64_of(user + ":" + kValue);
+  const std::string sent = base64_of(user + ":" + kPlaceholder);
+  ASSERT_NE(pair.find('/'), std::string::npos);
+  ASSERT_NE(pair.find('+'), std::string::npos);
+  for (const auto& [slash, plus] : styles) {
+    const auto in_style = [&](const std::string& text) {
+      std::string out;
+      for (const char c : text) out += c == '/' ? slash : c == '+' ? plus : std::string(1, c);
+      return out;
+    };
+    const std::string text = "<" + in_style(pair) + "|" + in_style(kValue) + ">";
+    const std::string clean = "<" + in_style(sent) + "|" + in_style(kPlaceholder) + ">";
+    for (const std::size_t slice : {1U, 10U, 1000U}) {
+      CredentialBench bench;
+      Request request = get();
+      request.head.fields.add("authorization", "Basic " + sent);
+      bench.inner.answer.head.fields.add("x-echo", text);
+      bench.inner.answer.body = std::make_unique<SlicedSource>(text, slice);
+      bench.ask(std::move(request));
+      EXPECT_EQ(bench.inner.head.fields.find("authorization"), "Basic " + pair);
+      EXPECT_EQ(bench.body, clean);
+      EXPECT_EQ(bench.head.fields.find("x-echo"), clean);
+    }
+  }
+}
+
+TEST(Spellings, AreAsLongAsWhatTakesTheirPlace) {
+  for (const auto& [text, shown] :
+       {std::pair<std::string, std::string>{"Zq8/Rw3+Tn6", "Lf4Ck9Pe2sX"},
+        {"Zq8Rw3Tn6yB", "Lf4/Ck+Pe2s"},
+        {"Zq\"8<R\\w'3&=", "Lf4Ck9Pe2sXu7"}}) {
+    const auto all = spellings_of(text, shown.substr(0, text.size()));
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      EXPECT_EQ(all[i].text.size(), all[i].shown.size());
+      EXPECT_LE(all[i].text.size(), 6 * text.size());
+      EXPECT_NE(all[i].text, text);
+      for (std::size_t k = 0; k < i; ++k) EXPECT_NE(all[i].text, all[k].text);
+    }
+  }
+  EXPECT_TRUE(spellings_of("Zq8Rw3Tn6yB", "Lf4/Ck+Pe2s").empty());
+  EXPECT_EQ(spellings_of("Zq8/Rw3", "Lf4Ck9P").front().shown, "Lf4Ck9Pxx");
+}
+
 TEST(CredentialUpstream, QueryAndBodyIfTheyAreItsParts) {
   KeptOut place;
   place.in_header = false;
