@@ -94,14 +94,22 @@ std::vector<const SwapPair*> CredentialUse::for_body() const { return pairs_of(P
 void CredentialUse::put_into(RequestHead& head, std::string_view body_hash) {
   auto signing = signing_of(head, body_hash);
   put_into_fields(head.fields);
-  ask_for_readable(head.fields);
+  const bool sends = sends_values();
+  if (sends) ask_for_readable(head.fields);
   put_into_query(head.target);
   if (!signing) return;
   for (const std::string_view name : kPartFields) {
-    unsign_aws_field(head, signing->signature, name);
+    if (sends) unsign_aws_field(head, signing->signature, name);
   }
   const auto digits = aws_digits(head, signing->signature, signing->path, body_hash, signing->key);
   if (digits) set_aws_digits(head, signing->signature, *digits);
+}
+
+bool CredentialUse::sends_values() const {
+  return std::any_of(credentials_.begin(), credentials_.end(), [](const Credential* one) {
+    const auto& place = one->place;
+    return place.in_header || place.in_any_header || place.in_query || place.in_body;
+  });
 }
 
 bool CredentialUse::signs() const {

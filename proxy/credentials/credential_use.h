@@ -50,6 +50,9 @@ class CredentialUse {
  private:
   enum class Part : std::uint8_t { CredentialField, OtherField, Query, Body };
   [[nodiscard]] std::vector<const SwapPair*> pairs_of(Part part) const;
+  // A value may leave in one of these requests: a key that only signs does not, so an answer cannot
+  // have it, and may come in parts.
+  [[nodiscard]] bool sends_values() const;
   void put_into_fields(Fields& fields);
   void put_into_query(std::string& target) const;
   [[nodiscard]] bool signs() const;

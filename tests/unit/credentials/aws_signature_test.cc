@@ -217,11 +217,27 @@ TEST(AwsSignature, IsNotMadeAnewWithoutTheHost) {
   EXPECT_EQ(bench.inner.head.fields.find("authorization"), before);
 }
 
+// The value does not leave, so no part of an answer can have a part of it.
+TEST(AwsSignature, AnswersMayComeInPartsWhereAKeyOnlySigns) {
+  Example one = examples().back();
+  one.names = "host;range;x-amz-content-sha256;x-amz-date";
+  CredentialBench bench(signing_key_kept_out());
+  bench.ask(signed_request(one, AwsPath::AsItStands), one.host);
+  EXPECT_TRUE(bench.inner.head.fields.has("range"));
+  const auto out = aws_signature_of(bench.inner.head);
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->fields,
+            (std::vector<std::string>{"host", "range", "x-amz-content-sha256", "x-amz-date"}));
+  EXPECT_EQ(out->digits, digits_of(bench.inner.head, AwsPath::AsItStands, "", kValue));
+}
+
 TEST(AwsSignature, CoversNoFieldThatIsLeftOut) {
   Example one = examples().back();
   one.names = "host;if-range;range;x-amz-content-sha256;x-amz-date";
   one.fields.emplace_back("If-Range", "\"v1\"");
-  CredentialBench bench(signing_key_kept_out());
+  SecretSpec key = signing_key_kept_out();
+  key.kept_out->in_header = true;
+  CredentialBench bench(std::move(key));
   bench.ask(signed_request(one, AwsPath::AsItStands), one.host);
   EXPECT_FALSE(bench.inner.head.fields.has("range"));
   EXPECT_FALSE(bench.inner.head.fields.has("if-range"));

@@ -294,9 +294,7 @@ awaitable<void> ExitEnds::bypass_body() {
   front->credit(10);
   Bytes got;
   for (;;) {
-    const bool there = co_await front->wait();
-    EXPECT_TRUE(there);
-    auto next = front->next();
+    auto next = co_await news(*front);
     if (!next || !std::holds_alternative<BodyNews>(*next)) {
       EXPECT_EQ(expect<EndNews>(std::move(next)).bytes, body.size());
       break;
