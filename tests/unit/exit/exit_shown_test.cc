@@ -20,7 +20,9 @@ class ExitShown : public ExitBench {
     EndNews end;
   };
   awaitable<Outcome> ask(std::string id) {
-    auto front = admit(admission(std::move(id)));
+    Admission made = admission(std::move(id));
+    made.epoch = known.epoch();
+    auto front = admit(made);
     ScannersEnd scanner = connect();
     co_await scanner.say(relayed());
     Outcome out;

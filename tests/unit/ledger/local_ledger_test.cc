@@ -296,7 +296,7 @@ TEST_F(Ledger, WaitsEndWhenThereIsNewsOrACancel) {
 }
 
 // The news that woke the waiter is taken by another one before it runs, and the cancel that follows
-// finds no waiter: the wait ends all the same.
+// finds no waiter. The wait still ends.
 TEST_F(Ledger, AWaitEndsThoughItsNewsWasTaken) {
   auto front = admit("a");
   auto exit = claim();
