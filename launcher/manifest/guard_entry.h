@@ -16,7 +16,7 @@ struct GuardEntry {
   std::vector<std::string> opaque{};     // "HOST=guard|scan|refuse", the same
   std::vector<std::string> ignore{};     // fingerprints
   bool show_all = false;                 // "scanner_shows": "all"
-  bool keep_seen = true;                 // what the scanner has passed counts at the next start
+  bool keep_seen = true;                 // the next start knows the texts that the scanner passed
   bool financial = false;
 
   bool operator==(const GuardEntry&) const = default;
