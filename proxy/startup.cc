@@ -187,8 +187,7 @@ Expected<void> ProxyServices::take_secrets() {
 }
 
 void ProxyServices::remember_texts() {
-  // A form of its own can go out only at the exit, and only unchanged.
-  if (!config_.has_exit() || config_.show_all || config_.exit.scanner_may_change_bodies) return;
+  if (!config_.shows_new_text_only()) return;
   known_ = std::make_unique<KnownText>();
   life_ = std::make_unique<ScannerLife>(*known_);
   if (!config_.seen_file.empty()) load_seen(config_.seen_file, *known_, *life_);

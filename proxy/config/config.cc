@@ -279,6 +279,16 @@ Expected<void> check_exit(const Config& config) {
 
 }  // namespace
 
+// A rule that nothing keeps to would be no rule.
+Expected<void> check_opaque(const Config& config) {
+  const auto refuses = [](const GuardRule& rule) { return rule.opaque == OpaqueRule::Refuse; };
+  const auto& rules = config.guard.rules;
+  if (config.shows_new_text_only() || std::none_of(rules.begin(), rules.end(), refuses)) return {};
+  return bad(
+      "--opaque refuse needs a pipelock with the exit (--exit-listen), --scanner-shows new, and no "
+      "--scanner-may-change-bodies: only there unreadable text is looked for");
+}
+
 Expected<void> check_config(const Config& config) {
   if (config.upstream == UpstreamKind::Pipelock && config.pipelock_host.empty()) {
     return bad(
@@ -291,6 +301,8 @@ Expected<void> check_config(const Config& config) {
   if (config.upstream == UpstreamKind::Direct && config.pipelock_sockets_fd) {
     return bad("--pipelock-sockets goes with --upstream pipelock, not with direct");
   }
+  auto opaque = check_opaque(config);
+  if (!opaque) return opaque;
   auto descriptors = check_descriptors(config);
   if (!descriptors) return descriptors.error();
   auto exit = check_exit(config);

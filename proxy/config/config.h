@@ -90,6 +90,10 @@ struct Config {
 
   [[nodiscard]] H2ClientLimits h2_client() const;
   [[nodiscard]] bool has_exit() const noexcept { return !exit_listen.empty(); }
+  // The scanner is shown a form of its own, which can go out only at the exit, and only unchanged.
+  [[nodiscard]] bool shows_new_text_only() const noexcept {
+    return has_exit() && !show_all && !exit.scanner_may_change_bodies;
+  }
 };
 
 inline constexpr std::size_t kMaxListeners = 16;  // of each of the lists above

@@ -59,10 +59,12 @@ awaitable<ShownBody> make_shown_form(std::shared_ptr<const SpooledBody> whole, S
   const std::uint64_t sent = whole->size();
   shown.record.shown_bytes = shown.record.sent_bytes = sent;
   auto text = SpooledText::of(std::move(whole));
+  shown.has_unreadable = !text;
   if (!text) co_return shown;
   ShownForm form(text->view(), known, place, rules);
   while (form.look(kTurn)) co_await give_way();
   if (!form.is_json()) co_return shown;
+  shown.has_unreadable = form.record().unreadable != 0;
   shown.marks = form.take_marks();
   if (form.gaps().empty()) co_return shown;
   auto body = co_await without_gaps(text->view(), form, spool);
@@ -79,7 +81,7 @@ awaitable<Result<ShownBody>> make_shown_body(std::shared_ptr<const SpooledBody> 
                                              OpaqueRule opaque) {
   const ShownForm::Rules rules{.opaque = opaque};
   auto shown = co_await make_shown_form(std::move(whole), spool, known, place, rules);
-  if (opaque == OpaqueRule::Refuse && shown.record.unreadable != 0) co_return opaque_refused();
+  if (opaque == OpaqueRule::Refuse && shown.has_unreadable) co_return opaque_refused();
   co_return shown;
 }
 

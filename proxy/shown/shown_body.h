@@ -20,6 +20,7 @@ struct ShownBody {
   std::shared_ptr<const SpooledBody> body;  // the whole one, where nothing was left out
   ShownRecord record;
   std::vector<TextMark> marks;  // for KnownText::add_passed(), once the scanner has passed it
+  bool has_unreadable = false;  // whatever became of it; also if the body could not be looked at
 };
 
 // True if a body of such a request is looked at: it says that it is JSON.

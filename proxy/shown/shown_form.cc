@@ -42,10 +42,10 @@ void ShownForm::look_at_long(const JsonLeaves::Leaf& leaf, ByteView raw) {
   }
   if (rules_.opaque != OpaqueRule::Scan) {
     const OpaquePart part = opaque_part(raw);
-    const bool is_opaque = !part.empty();
-    if (is_opaque &&
-        leave_out(leaf.begin + part.begin, leaf.begin + part.end, record_.unreadable)) {
-      return;
+    if (!part.empty()) {
+      if (leave_out(leaf.begin + part.begin, leaf.begin + part.end, record_.unreadable)) return;
+      // It is shown, and still counts for the rule.
+      if (rules_.opaque == OpaqueRule::Refuse) ++record_.unreadable;
     }
   }
   if (marks_.size() < kMostMarks) marks_.push_back(as_sent);

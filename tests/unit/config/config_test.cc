@@ -230,6 +230,8 @@ TEST(Config, ExitStandsBehindPipelock) {
   EXPECT_SAYS(complaint({pipelock, "--exit-names=127.0.0.1:1"}), "--exit-listen");
   EXPECT_SAYS(complaint({pipelock, "--exit-address=127.0.0.1"}), "--exit-listen");
   EXPECT_SAYS(complaint({pipelock, "--scanner-may-change-bodies"}), "--exit-listen");
+  EXPECT_SAYS(complaint({pipelock, "--opaque", "a.example=refuse"}), "--exit-listen");
+  EXPECT_SAYS(complaint({"--upstream=direct", "--opaque", "refuse"}), "--opaque refuse");
   EXPECT_SAYS(complaint({pipelock, "--exit-listen=127.0.0.1:1", "--exit-address=127.0.0.1"}),
               "--exit-names");
 }

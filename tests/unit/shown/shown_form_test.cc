@@ -275,6 +275,16 @@ TEST(OpaqueText, TextInBase64IsNot) {
   for (const std::string& row : rows) EXPECT_TRUE(opaque_part(row).empty()) << row.substr(0, 60);
 }
 
+TEST(OpaqueText, IsCountedBehindAllThatCanBeLeftOut) {
+  World world;
+  json body = json::array();
+  for (std::size_t i = 0; i <= ShownForm::kMostLeftOut; ++i) body.push_back("a");
+  body.push_back(base64(png()));
+  const auto shown = world.show(body.dump(), OpaqueRule::Refuse, 1 << 20);
+  EXPECT_EQ(shown.record.repeated, ShownForm::kMostLeftOut);
+  EXPECT_EQ(shown.record.unreadable, 1U);
+}
+
 TEST(OpaqueText, TheRuleSaysWhoReadsIt) {
   World world;
   const std::string body = conversation({base64(png())});
