@@ -41,7 +41,7 @@ int run(const std::vector<std::string>& arguments) {
   if (!arguments.empty() && arguments.front() == local::kLeadWord) {
     local::lead_main({arguments.begin() + 1, arguments.end()});
   }
-  const auto around = Surroundings::of_this_process();
+  auto around = Surroundings::of_this_process();
   const auto meaning_of = [&around](const StartOptions& options, const std::string& word) {
     return around ? meaning_of_word(options, word, *around) : WordMeaning::kEntry;
   };

@@ -6,9 +6,21 @@
 #include "launcher/lifetime/audit_summary.h"
 #include "launcher/lifetime/registry.h"
 #include "launcher/lifetime/runtime_dir.h"
+#include "launcher/process/own_memory.h"
 #include "launcher/process/process.h"
 
 namespace bottle::launcher {
+namespace {
+
+// bottle-proxy has the values that are kept out of the bottle: no other process keeps them.
+void forget_kept_out(const Plan& plan) {
+  for (const auto& secret : plan.secrets) {
+    if (secret.placeholder) secret.value.forget();
+  }
+  HiddenMemory::show();
+}
+
+}  // namespace
 
 Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend) {
   if (auto ready = backend.check(plan); !ready) return std::move(ready.error());
@@ -28,6 +40,7 @@ Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend) {
   const AuditMark before = AuditMark::of(plan.audit);
   auto fingerprint = (*bottle)->make();
   if (!fingerprint) return std::move(fingerprint.error());
+  forget_kept_out(plan);
   if (!plan.quiet) std::cerr << "bottle: CA sha256 " << *fingerprint << "\n";
   auto status = (*bottle)->run();
   const bool log_is_complete = (*bottle)->end();

@@ -26,7 +26,7 @@ class Style {
 
 // The surroundings of a command; tests make one up. Everything outlives the command.
 struct Context {
-  const Surroundings& around;
+  Surroundings& around;
   std::span<const BackendEntry> backends;
   std::ostream& out;
   std::ostream& err;

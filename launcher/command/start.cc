@@ -14,7 +14,9 @@
 #include "launcher/lifetime/proxy_process.h"
 #include "launcher/manifest/manifest.h"
 #include "launcher/plan/git_workspace.h"
+#include "launcher/plan/own_environment.h"
 #include "launcher/plan/plan.h"
+#include "launcher/process/own_memory.h"
 
 namespace bottle::launcher {
 namespace {
@@ -100,8 +102,13 @@ Expected<int> run_start(const StartOptions& options, const Context& context) {
     if (!done) return std::move(done.error());
     return 0;
   }
+  const HiddenMemory until_handed_over;
   auto spec = make_spec(options, context.around);
   if (!spec) return std::move(spec.error());
+  for (const auto& name : spec->env.taken) {
+    context.around.env.erase(name);
+    wipe_variable(name);
+  }
   if (options.check) check_first(*spec);
   const auto chosen = choose_backend(spec->backend, context.backends);
   if (!chosen) return chosen.error();

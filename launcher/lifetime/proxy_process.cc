@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include "launcher/lifetime/fingerprint_key.h"
+#include "launcher/plan/user_key.h"
 #include "launcher/process/log_tail.h"
 #include "proxy/contract/proxy_contract.h"
 
@@ -152,15 +152,35 @@ void explain_proxy_end(Child& child, const std::filesystem::path& log, Error& er
   error.message += log_tail(log);
 }
 
+namespace {
+
+// A kept-out value is printable ASCII. It goes straight into text that is overwritten when it is
+// freed, and not through the serializer's own buffers.
+std::string kept_out_line(const KnownSecret& secret, const Secret& placeholder) {
+  std::string quoted;
+  quoted.reserve(2 * secret.value.size());
+  for (const char c : secret.value.reveal()) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  const nlohmann::json rest{{"name", secret.name},
+                            {"hosts", secret.hosts},
+                            {"placeholder", placeholder.reveal()},
+                            {"in", secret.in}};
+  return "{\"value\":\"" + quoted + "\"," + rest.dump().substr(1) + "\n";
+}
+
+}  // namespace
+
 std::string secret_lines(const std::vector<KnownSecret>& secrets, const FingerprintKey& key) {
   std::string out = nlohmann::json{{kFingerprintKey, to_hex(key)}}.dump() + "\n";
   for (const auto& secret : secrets) {
-    nlohmann::json line{
-        {"name", secret.name}, {"value", secret.value.reveal()}, {"hosts", secret.hosts}};
     if (secret.placeholder) {
-      line["placeholder"] = secret.placeholder->reveal();
-      line["in"] = secret.in;
+      out += kept_out_line(secret, *secret.placeholder);
+      continue;
     }
+    const nlohmann::json line{
+        {"name", secret.name}, {"value", secret.value.reveal()}, {"hosts", secret.hosts}};
     // A value that is not UTF-8 still gets through, with replacement characters in its place.
     out += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   }
@@ -168,7 +188,7 @@ std::string secret_lines(const std::vector<KnownSecret>& secrets, const Fingerpr
 }
 
 Expected<std::string> secret_lines(const Plan& plan) {
-  const auto key = fingerprint_key(plan.state_base);
+  const auto key = user_key(plan.state_base, kFingerprintKeyFile);
   if (!key) return key.error();
   return secret_lines(plan.secrets, *key);
 }
@@ -176,8 +196,6 @@ Expected<std::string> secret_lines(const Plan& plan) {
 Expected<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
                                    const std::vector<HandedSocket>& sockets,
                                    const std::string& pipelock_url, SignalWatch& signals) {
-  const auto lines = secret_lines(plan);
-  if (!lines) return lines.error();
   auto output = make_pipe();
   if (!output) return std::move(output.error());
   auto secrets = make_pipe();
@@ -209,6 +227,9 @@ Expected<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
   if (!child) return std::move(child.error());
   output->write.reset();
   secrets->read.reset();
+  // Not before: a child has a copy of all memory but the secrets' own.
+  const auto lines = secret_lines(plan);
+  if (!lines) return lines.error();
   auto handed = hand_over(secrets->write, *lines);
   if (!handed) return std::move(handed.error());
   secrets->write.reset();

@@ -42,7 +42,7 @@ std::string small_file(const std::filesystem::path& file, std::size_t most) {
 
 std::string masked(std::string word, const std::vector<KnownSecret>& secrets) {
   for (const auto& secret : secrets) {
-    const auto& value = secret.value.reveal();
+    const auto value = secret.value.reveal();
     if (value.empty()) continue;
     for (auto at = word.find(value); at != std::string::npos;
          at = word.find(value, at + kSecretMask.size())) {
@@ -155,7 +155,8 @@ Expected<Registration> Registration::publish(const RuntimeDir& runtime, const Pl
   std::string text;
   for (const auto& [name, value] : plan.environment) {
     const auto* const plain = std::get_if<std::string>(&value);
-    text += name + "=" + (plain != nullptr ? *plain : std::get<Secret>(value).reveal());
+    text += name + "=";
+    text += plain != nullptr ? *plain : std::get<Secret>(value).reveal();
     text += '\0';
   }
   if (!memory || !write_all(memory.get(), text)) {

@@ -1,12 +1,11 @@
 #include "launcher/plan/placeholder.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdint>
-#include <optional>
+#include <initializer_list>
+#include <utility>
+#include <vector>
 
 #include "proxy/contract/checksum.h"
 
@@ -92,23 +91,73 @@ bool has_checksum(std::string_view value) {
   return summed && value.size() == 40 && token_checksum(value.substr(4, 30)) == value.substr(34);
 }
 
-bool fill_randomly(std::string& out, std::size_t from, std::size_t end, std::string_view alphabet) {
-  for (std::size_t i = from; i < end; ++i) {
-    std::uint32_t number = 0;
-    if (::getrandom(&number, sizeof number, 0) != static_cast<ssize_t>(sizeof number)) return false;
-    out[i] = alphabet[number % alphabet.size()];
-  }
-  return true;
-}
+// A run of letters and digits that is replaced.
+struct Run {
+  std::size_t begin;
+  std::size_t end;
+  std::string_view alphabet;
+};
 
-// nullopt: the system has no random numbers.
-std::optional<std::string> random_like(std::string_view value, std::size_t kept) {
-  std::string out(value);
+std::vector<Run> runs_of(std::string_view value, std::size_t kept) {
+  std::vector<Run> out;
   for (std::size_t at = kept; at < value.size();) {
     std::size_t end = at;
     while (end < value.size() && is_replaced(value[end])) ++end;
-    if (!fill_randomly(out, at, end, alphabet_of(value.substr(at, end - at)))) return std::nullopt;
+    if (end > at) out.push_back({at, end, alphabet_of(value.substr(at, end - at))});
     at = std::max(end, at + 1);
+  }
+  return out;
+}
+
+// All that a placeholder shows of the value: each character that is replaced is the same one of its
+// run's alphabet, and the runs are named, so no two shapes are one text.
+std::string shape_of(std::string_view value, const std::vector<Run>& runs) {
+  std::string out(value);
+  for (const Run& run : runs) {
+    std::fill(out.begin() + static_cast<std::ptrdiff_t>(run.begin),
+              out.begin() + static_cast<std::ptrdiff_t>(run.end), run.alphabet.back());
+    out += " " + std::to_string(run.begin) + "-" + std::to_string(run.end) + ":" +
+           std::string(run.alphabet);
+  }
+  return out;
+}
+
+// The numbers that follow from a text and a key: the keyed hash of the text and a counter.
+class Numbers {
+ public:
+  Numbers(const HashKey& key, std::string text) : key_(key), text_(std::move(text)) {}
+
+  std::uint32_t next() {
+    if (at_ == block_.size()) {
+      block_ = keyed_hash(key_, std::to_string(count_++) + ":" + text_);
+      at_ = 0;
+    }
+    std::uint32_t out = 0;
+    for (int i = 0; i < 4; ++i) out = out << 8 | block_[at_++];
+    return out;
+  }
+
+ private:
+  HashKey key_;
+  std::string text_;
+  std::uint64_t count_ = 0;
+  std::array<unsigned char, 16> block_{};
+  std::size_t at_ = block_.size();
+};
+
+// Each part with its length before it, so that no two lists of parts are one text.
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string out;
+  for (const auto part : parts) out += std::to_string(part.size()) + ":" + std::string(part);
+  return out;
+}
+
+std::string made_like(std::string_view value, const std::vector<Run>& runs, Numbers numbers) {
+  std::string out(value);
+  for (const Run& run : runs) {
+    for (std::size_t i = run.begin; i < run.end; ++i) {
+      out[i] = run.alphabet[numbers.next() % run.alphabet.size()];
+    }
   }
   if (has_checksum(value)) out.replace(34, 6, token_checksum(std::string_view(out).substr(4, 30)));
   return out;
@@ -121,26 +170,28 @@ Error unfit(const std::string& name, const std::string& why) {
 
 }  // namespace
 
-Expected<Secret> placeholder_for(const std::string& name, std::string_view value) {
+Expected<Secret> placeholder_for(const PlaceholderSource& source, const std::string& name,
+                                 std::string_view value) {
   const bool text =
       std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
   if (!text || value.size() < kShortest || value.size() > kLongest) {
     return unfit(name, "its value must be one line of 16 and more ASCII characters");
   }
-  const std::size_t kept = beginning_of(value).size();
-  const auto replaced =
-      std::count_if(value.begin() + static_cast<std::ptrdiff_t>(kept), value.end(), is_replaced);
-  if (static_cast<std::size_t>(replaced) < kFewestReplaced) {
+  const auto runs = runs_of(value, beginning_of(value).size());
+  std::size_t replaced = 0;
+  for (const Run& run : runs) replaced += run.end - run.begin;
+  if (replaced < kFewestReplaced) {
     return unfit(name, "its value has too few letters and digits to make a placeholder like it");
   }
+  const std::string shape = shape_of(value, runs);
   const std::size_t half = value.size() / 2;
   for (int tries = 0; tries < 8; ++tries) {
-    auto made = random_like(value, kept);
-    if (!made) return system_error("there are no random numbers", errno);
-    const std::string_view view = *made;
+    const std::string text_of_try = joined({source.place, name, shape, std::to_string(tries)});
+    std::string made = made_like(value, runs, Numbers(source.key, text_of_try));
+    const std::string_view view = made;
     const bool other =
         view.substr(0, half) != value.substr(0, half) && view.substr(half) != value.substr(half);
-    if (other) return Secret(std::move(*made));
+    if (other) return Secret(std::move(made));
   }
   return unfit(name, "half of its value has no letters and digits");
 }

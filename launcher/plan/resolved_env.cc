@@ -12,7 +12,6 @@
 #include <cstring>
 
 #include "launcher/plan/allowlist.h"
-#include "launcher/plan/placeholder.h"
 #include "launcher/process/process.h"
 
 namespace bottle::launcher {
@@ -102,6 +101,7 @@ Expected<std::string> ask_on_terminal(const std::string& question) {
     answer.append(chunk.data(), static_cast<std::size_t>(got));
     if (answer.back() == '\n') break;
   }
+  ::explicit_bzero(chunk.data(), chunk.size());
   ::tcsetattr(tty.get(), TCSAFLUSH, &before);
   while (!answer.empty() && (answer.back() == '\n' || answer.back() == '\r')) answer.pop_back();
   if (answer.empty()) {
@@ -147,9 +147,11 @@ Error no_home(const std::string& name, const EnvValue& value) {
 }
 
 // The agent's variable gets the placeholder, and the proxy both.
-Expected<void> keep_out(const std::string& name, const EnvValue& value, Secret secret,
-                        std::vector<std::string> hosts, ResolvedEnv& out) {
-  auto placeholder = placeholder_for(name, secret.reveal());
+Expected<void> keep_out(const std::string& name, const EnvValue& value, const EnvSources& sources,
+                        Secret secret, std::vector<std::string> hosts, ResolvedEnv& out) {
+  const auto source = sources.placeholders();
+  if (!source) return source.error();
+  auto placeholder = placeholder_for(*source, name, secret.reveal());
   if (!placeholder) return std::move(placeholder.error());
   out.values.emplace(name, *placeholder);
   out.secrets.push_back(KnownSecret{.name = name,
@@ -157,6 +159,7 @@ Expected<void> keep_out(const std::string& name, const EnvValue& value, Secret s
                                     .hosts = std::move(hosts),
                                     .placeholder = std::move(*placeholder),
                                     .in = value.in});
+  if (value.source == EnvValue::Source::kFromHost) out.taken.push_back(name);
   return {};
 }
 
@@ -195,7 +198,7 @@ Expected<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
     }
     Secret secret(std::move(*text));
     if (value.keep_out) {
-      auto kept = keep_out(name, value, std::move(secret), std::move(hosts), out);
+      auto kept = keep_out(name, value, sources, std::move(secret), std::move(hosts), out);
       if (!kept) return std::move(kept.error());
       continue;
     }

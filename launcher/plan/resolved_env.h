@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "launcher/manifest/manifest.h"
+#include "launcher/plan/placeholder.h"
 #include "launcher/plan/secret.h"
 #include "proxy/contract/error.h"
 
@@ -27,6 +28,8 @@ struct EnvSources {
   std::function<Expected<std::string>(const std::string& question)> prompt;
   // The content of a file; a path may begin with ~/ and is relative to the manifest otherwise.
   std::function<Expected<FileValue>(const std::string& path)> file;
+  // Called for values that are kept out of the bottle.
+  std::function<Expected<PlaceholderSource>()> placeholders = {};
 };
 
 // A credential and the hosts that may receive it: what the proxy's guard is told.
@@ -46,6 +49,8 @@ struct ResolvedEnv {
   // Secrets long enough to look for in traffic (kShortestKnownSecret).
   std::vector<KnownSecret> secrets;
   std::vector<std::string> notes;  // for the plan: what a reader should know, without values
+  // The caller's variables with values that are kept out of the bottle: nothing else needs them.
+  std::vector<std::string> taken;
 };
 
 // A shorter value would be found by chance in innocent traffic.
@@ -61,7 +66,8 @@ Expected<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
 std::vector<std::string> left_out(const ResolvedEnv& env, const std::vector<std::string>& allow,
                                   const EnvSources& sources);
 
-// The real sources: this process's environment, the controlling terminal, the file system.
+// The real sources: this process's environment, the controlling terminal, the file system. The
+// caller adds `placeholders`.
 EnvSources host_sources(const std::filesystem::path& manifest_directory,
                         const std::filesystem::path& home);
 

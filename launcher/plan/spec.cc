@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "launcher/plan/plan.h"
+#include "launcher/plan/user_key.h"
 #include "launcher/process/process.h"
 #include "proxy/contract/guard_settings.h"
 #include "proxy/contract/host_pattern.h"
@@ -195,6 +197,21 @@ void choose_backend_words(const StartOptions& options, const std::optional<std::
   if (manifest) spec.backend = Choice{*manifest, "as the manifest asks"};
 }
 
+// The same for each start of one bottle of one manifest. A dry run shows no placeholder and makes
+// no file, so it has no key.
+Expected<PlaceholderSource> placeholder_source(const BottleSpec& spec, bool dry_run) {
+  std::error_code ec;
+  const auto manifest = std::filesystem::weakly_canonical(spec.manifest, ec);
+  PlaceholderSource out{.place = (ec ? spec.manifest : manifest).string() + '\0' + spec.name};
+  if (dry_run) return out;
+  const auto base = state_base(spec.around);
+  if (!base) return base.error();
+  const auto key = user_key(*base, kPlaceholderKeyFile);
+  if (!key) return key.error();
+  std::copy_n(key->begin(), out.key.size(), out.key.begin());
+  return out;
+}
+
 }  // namespace
 
 std::optional<std::string> Surroundings::variable(const std::string& name) const {
@@ -302,11 +319,13 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
   if (auto merged = merge_guard(options, spec); !merged) return std::move(merged.error());
   if (auto checked = check_lists(spec); !checked) return std::move(checked.error());
 
-  auto resolved = resolve_env(env, host_sources(base, around.home),
-                              options.dry_run ? Prompting::kLater : Prompting::kAsk);
+  auto sources = host_sources(base, around.home);
+  sources.placeholders = [&spec, &options] { return placeholder_source(spec, options.dry_run); };
+  auto resolved = resolve_env(env, sources, options.dry_run ? Prompting::kLater : Prompting::kAsk);
   if (!resolved) return std::move(resolved.error());
   spec.env = std::move(*resolved);
-  for (const auto& name : left_out(spec.env, spec.allow, host_sources(base, around.home))) {
+  for (const auto& name : spec.env.taken) spec.around.env.erase(name);
+  for (const auto& name : left_out(spec.env, spec.allow, sources)) {
     spec.env.notes.push_back(
         name + " is set here and does not reach the bottle: " +
         (file ? "\"env\" in " + file->filename().string() : "\"env\" in a manifest (bottle init)") +

@@ -16,6 +16,8 @@
 #include <cstdint>
 #include <thread>
 
+#include "launcher/process/own_memory.h"
+
 namespace bottle::launcher {
 namespace {
 
@@ -151,6 +153,7 @@ Expected<Child> fork_child(const std::function<int()>& body) {
   const pid_t pid = ::fork();
   if (pid < 0) return system_error("cannot start a process", errno);
   if (pid == 0) {
+    HiddenMemory::show();  // a user namespace needs the files of this process in /proc
     keep_death_promise(parent);
     default_signals();
     ::_exit(body());

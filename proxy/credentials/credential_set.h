@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "proxy/contract/error.h"
-#include "proxy/credentials/locked_bytes.h"
+#include "proxy/contract/locked_bytes.h"
 #include "proxy/credentials/text_swap.h"
 #include "proxy/guard/secret_set.h"
 

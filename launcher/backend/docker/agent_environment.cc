@@ -53,7 +53,7 @@ AgentEnvironment agent_environment(const Plan& plan, const Facts& facts) {
   AgentEnvironment out;
   for (const auto& [name, value] : all) {
     const auto* const text = std::get_if<std::string>(&value);
-    const std::string& plain = text != nullptr ? *text : std::get<Secret>(value).reveal();
+    const std::string plain(text != nullptr ? *text : std::get<Secret>(value).reveal());
     if (fits_file(name, plain)) {
       out.file += name + "=" + plain + "\n";
     } else if (text != nullptr) {

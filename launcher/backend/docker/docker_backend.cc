@@ -176,7 +176,8 @@ Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string&
   for (const auto& [name, value] : plan->environment) {
     const auto* const secret = std::get_if<Secret>(&value);
     if (secret == nullptr) continue;
-    if (const auto problem = problem_with_secret_name(name, secret->reveal()); !problem.empty()) {
+    if (const auto problem = problem_with_secret_name(name, std::string(secret->reveal()));
+        !problem.empty()) {
       return Error{ExitCode::kEnvironment, problem, "give the variable another name"};
     }
   }

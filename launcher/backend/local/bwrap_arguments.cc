@@ -81,7 +81,8 @@ std::vector<std::string> bwrap_arguments(const Plan& plan, const BwrapSettings& 
   add({"--remount-ro", "/", "--chdir", plan.directory.string(), "--clearenv"});
   for (const auto& [name, value] : plan.environment) {
     const auto* const text = std::get_if<std::string>(&value);
-    add({"--setenv", name, text != nullptr ? *text : std::get<Secret>(value).reveal()});
+    add({"--setenv", name,
+         std::string(text != nullptr ? *text : std::get<Secret>(value).reveal())});
   }
   return args;
 }

@@ -231,6 +231,40 @@ func TestStartKeepsValuesOut(t *testing.T) {
 	}
 }
 
+// TestPlaceholderStays: programs that remember a key know it again at the next start; without the user's key, or in
+// another bottle, it is another one.
+func TestPlaceholderStays(t *testing.T) {
+	s := newShelf(t)
+	s.extra = []string{"MY_TOKEN=" + gitHubToken}
+	env := `{"env": {"MY_TOKEN": {"from_host": true, "hosts": ["client.test"], "keep_out": true}}}`
+	manifest := `{"bottles": {"default": ` + env + `, "other": ` + env + `}}`
+	if err := os.WriteFile(filepath.Join(s.project, "bottle.json"), []byte(manifest), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	shown := func(bottle string) string {
+		out := s.call("start", "--scanner", "guard", bottle, "--", "sh", "-c", `echo "$MY_TOKEN"`)
+		out.want(t, 0)
+		return strings.TrimSpace(out.out)
+	}
+	first, again, other := shown("default"), shown("default"), shown("other")
+	if first != again || len(first) != len(gitHubToken) || first == gitHubToken {
+		t.Errorf("two starts have %q and %q", first, again)
+	}
+	if other == first {
+		t.Error("another bottle has the same placeholder")
+	}
+	key := filepath.Join(s.root, "state/bottle/placeholder.key")
+	if info, err := os.Stat(key); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the key of the placeholders: %v, %v", info, err)
+	}
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	if shown("default") == first {
+		t.Error("another key makes the same placeholder")
+	}
+}
+
 // TestClientsLogInWithPlaceholders: git by its credential helper, npm and pip by their settings.
 func TestClientsLogInWithPlaceholders(t *testing.T) {
 	for _, c := range []struct{ name, probe, script, want, arrives string }{

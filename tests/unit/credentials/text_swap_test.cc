@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "proxy/credentials/locked_bytes.h"
+#include "proxy/contract/locked_bytes.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kSanitized = true;

@@ -23,14 +23,14 @@ TEST(SecretLines, EachSecretIsALineOfJson) {
 
 TEST(SecretLines, APlaceholderStandsBesideItsValue) {
   const std::vector<KnownSecret> secrets{{.name = "KEY",
-                                          .value = Secret("the-value"),
+                                          .value = Secret(R"(the-"\value)"),
                                           .hosts = {"api.example"},
                                           .placeholder = Secret("not-value"),
                                           .in = {"header", "body"}}};
   const std::string lines = secret_lines(secrets, FingerprintKey{});
   EXPECT_EQ(lines.substr(lines.find('\n') + 1),
-            R"({"hosts":["api.example"],"in":["header","body"],"name":"KEY",)"
-            R"("placeholder":"not-value","value":"the-value"})"
+            R"({"value":"the-\"\\value","hosts":["api.example"],"in":["header","body"],)"
+            R"("name":"KEY","placeholder":"not-value"})"
             "\n");
 }
 

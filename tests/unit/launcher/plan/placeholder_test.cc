@@ -12,10 +12,18 @@
 namespace bottle::launcher {
 namespace {
 
-std::string made(const std::string& value) {
-  const auto placeholder = placeholder_for("KEY", value);
+// One of many: another key makes another placeholder.
+PlaceholderSource source_number(int number) {
+  PlaceholderSource out{.place = "/project/bottle.json"};
+  out.key[0] = static_cast<unsigned char>(number);
+  return out;
+}
+
+std::string made(const std::string& value, const PlaceholderSource& source = source_number(1),
+                 const std::string& name = "KEY") {
+  const auto placeholder = placeholder_for(source, name, value);
   EXPECT_TRUE(placeholder) << value;
-  return placeholder ? placeholder->reveal() : "";
+  return placeholder ? std::string(placeholder->reveal()) : "";
 }
 
 struct Shape {
@@ -50,7 +58,7 @@ const std::vector<Shape>& shapes() {
 TEST(Placeholder, HasTheValuesShape) {
   for (const Shape& shape : shapes()) {
     for (int i = 0; i < 20; ++i) {
-      const std::string text = made(shape.value);
+      const std::string text = made(shape.value, source_number(i));
       ASSERT_EQ(text.size(), shape.value.size());
       EXPECT_NE(text, shape.value);
       EXPECT_EQ(text.substr(0, shape.kept.size()), shape.kept);
@@ -66,10 +74,29 @@ TEST(Placeholder, HasTheValuesShape) {
   }
 }
 
-TEST(Placeholder, IsAnotherEachTime) {
+TEST(Placeholder, IsTheSameAtEachStartOfABottle) {
+  for (const Shape& shape : shapes()) EXPECT_EQ(made(shape.value), made(shape.value));
+}
+
+TEST(Placeholder, IsAnotherForAnotherKeyPlaceOrName) {
+  const std::string& value = shapes()[0].value;
   std::set<std::string> seen;
-  for (int i = 0; i < 100; ++i) seen.insert(made(shapes()[0].value));
+  for (int i = 0; i < 100; ++i) seen.insert(made(value, source_number(i)));
   EXPECT_EQ(seen.size(), 100U);
+  PlaceholderSource elsewhere = source_number(1);
+  elsewhere.place += "2";
+  seen.insert(made(value, elsewhere));
+  seen.insert(made(value, source_number(1), "KEY2"));
+  EXPECT_EQ(seen.size(), 102U);
+}
+
+// No function of the value may leave: two values of one shape have one placeholder.
+TEST(Placeholder, TellsNothingOfTheValueButItsShape) {
+  const std::string one = "sk-proj-Zq8Rw3Tn6yBv1KxMd5GhJ2Lf4Ck9Pe";
+  const std::string two = "sk-proj-aB7cD2eF9gH4iJ1kL6mN3oP8qR5sT0";
+  EXPECT_EQ(made(one), made(two));
+  EXPECT_NE(made(one), made(two + "0"));
+  EXPECT_NE(made(one).substr(8), made("sk-proj-Zq8Rw3Tn6yBv1KxMd5-hJ2Lf4Ck9Pe").substr(8));
 }
 
 TEST(Placeholder, SharesNoPieceWithTheValue) {
@@ -93,7 +120,9 @@ TEST(Placeholder, HasAChecksumIfTheValueHasOne) {
 // A half of a value is looked for by itself, so a beginning that would be most of it is replaced.
 TEST(Placeholder, KeepsNoBeginningThatIsHalfOfTheValue) {
   const std::string value = "sk-ant-admin01-Zq8Rw3Tn6yBv1KxMd5";
-  for (int i = 0; i < 20; ++i) EXPECT_NE(made(value).substr(0, 16), value.substr(0, 16));
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_NE(made(value, source_number(i)).substr(0, 16), value.substr(0, 16));
+  }
   EXPECT_EQ(made(value).substr(0, 7), "sk-ant-");
 }
 

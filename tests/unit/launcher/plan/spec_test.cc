@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -311,6 +313,7 @@ TEST(ResolvedEnv, AKeptOutValueIsTheProxysAlone) {
   const std::string key = "sk-ant-api03-Zq8Rw3Tn6yBv1KxMd5GhJ2Lf4Ck9Pe7s";
   EnvSources sources;
   sources.host = [&key](const std::string&) { return std::optional(key); };
+  sources.placeholders = [] { return Expected<PlaceholderSource>(PlaceholderSource{}); };
   const auto env = resolve_env(
       {{"ANTHROPIC_API_KEY", kept_out_value({})}, {"OTHER", kept_out_value({"a.test"})}}, sources,
       Prompting::kAsk);
@@ -332,6 +335,7 @@ TEST(ResolvedEnv, AKeptOutValueNeedsHostsAndAShape) {
   std::string key = "Zq8Rw3Tn6yBv1KxMd5GhJ2";
   EnvSources sources;
   sources.host = [&key](const std::string&) { return std::optional(key); };
+  sources.placeholders = [] { return Expected<PlaceholderSource>(PlaceholderSource{}); };
   const auto nowhere = resolve_env({{"MINE", kept_out_value({})}}, sources, Prompting::kLater);
   ASSERT_FALSE(nowhere);
   EXPECT_EQ(nowhere.error().code, ExitCode::kUsage);
@@ -392,6 +396,28 @@ TEST_F(Spec, AnExportedKeyThatIsNotPassedOnIsNamed) {
   EXPECT_THAT(notes("", R"("*.anthropic.com")"), testing::SizeIs(1));
   EXPECT_THAT(notes("", R"("other.example")"), testing::IsEmpty());  // of no use there
   ::unsetenv("ANTHROPIC_API_KEY");
+}
+
+TEST(Secret, IsForgottenInAllCopies) {
+  const Secret secret("a value that is longer than a short string");
+  const Secret copy = secret;
+  const char* const text = copy.reveal().data();
+  EXPECT_EQ(text, secret.reveal().data()) << "there are two texts";
+  secret.forget();
+  EXPECT_EQ(copy.size(), 0U);
+  EXPECT_EQ(text[0], '\0');
+}
+
+TEST(Secret, IsNotInAForkedProcess) {
+  const Secret secret("a value that is longer than a short string");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto seen = secret.reveal();
+    ::_exit(seen.find_first_not_of('\0') == std::string_view::npos ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(Secret, PrintsAsStars) {

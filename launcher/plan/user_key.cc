@@ -1,4 +1,4 @@
-#include "launcher/lifetime/fingerprint_key.h"
+#include "launcher/plan/user_key.h"
 
 #include <fcntl.h>
 #include <sys/random.h>
@@ -20,23 +20,22 @@ namespace fs = std::filesystem;
 
 constexpr const char* kPlaceHint = "set XDG_STATE_HOME to a directory that you can write to";
 
-Error unusable(const fs::path& file) {
+Error unusable(const fs::path& file, const UserKeyFile& which) {
   return Error{ExitCode::kSystem,
-               "the key of the fingerprints, " + file.string() +
+               "the key of " + std::string(which.of) + ", " + file.string() +
                    ", is not a file of 32 bytes that only you can read",
-               "remove it: the next start makes a new one, and the fingerprints in the manifest's "
-               "\"ignore\" have to be made anew"};
+               "remove it: the next start makes a new one, and " + std::string(which.if_lost)};
 }
 
-Expected<FingerprintKey> read_key(const Fd& fd, const fs::path& file) {
+Expected<UserKey> read_key(const Fd& fd, const fs::path& file, const UserKeyFile& which) {
   struct stat info{};
-  FingerprintKey key{};
+  UserKey key{};
   const bool ours = ::fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode) &&
                     info.st_uid == ::getuid() && (info.st_mode & 077) == 0 &&
                     info.st_size == static_cast<off_t>(key.size());
-  if (!ours) return unusable(file);
+  if (!ours) return unusable(file, which);
   if (::pread(fd.get(), key.data(), key.size(), 0) != static_cast<ssize_t>(key.size())) {
-    return unusable(file);
+    return unusable(file, which);
   }
   return key;
 }
@@ -45,11 +44,11 @@ Expected<FingerprintKey> read_key(const Fd& fd, const fs::path& file) {
 Expected<void> make_key(const fs::path& base, const fs::path& file) {
   std::error_code ec;
   fs::create_directories(base, ec);
-  FingerprintKey key{};
+  UserKey key{};
   if (::getrandom(key.data(), key.size(), 0) != static_cast<ssize_t>(key.size())) {
     return system_error("cannot make " + file.string(), errno);
   }
-  std::string fresh = (base / ".fingerprint-XXXXXX").string();
+  std::string fresh = (base / ".key-XXXXXX").string();
   const Fd fd(::mkostemp(fresh.data(), O_CLOEXEC));
   if (!fd) return system_error("cannot make " + file.string(), errno, kPlaceHint);
   const std::string_view bytes(reinterpret_cast<const char*>(key.data()), key.size());
@@ -64,12 +63,12 @@ Expected<void> make_key(const fs::path& base, const fs::path& file) {
 
 }  // namespace
 
-Expected<FingerprintKey> fingerprint_key(const fs::path& state_base) {
-  const fs::path file = state_base / kFingerprintKeyName;
+Expected<UserKey> user_key(const fs::path& state_base, const UserKeyFile& which) {
+  const fs::path file = state_base / which.name;
   for (const bool may_make : {true, false}) {
     const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (fd) return read_key(fd, file);
-    if (errno == ELOOP) return unusable(file);
+    if (fd) return read_key(fd, file, which);
+    if (errno == ELOOP) return unusable(file, which);
     if (errno != ENOENT || !may_make) break;
     if (auto made = make_key(state_base, file); !made) return std::move(made.error());
   }

@@ -1,4 +1,4 @@
-#include "proxy/credentials/locked_bytes.h"
+#include "proxy/contract/locked_bytes.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -15,9 +15,10 @@ LockedBytes::LockedBytes(std::size_t size) {
   void* const block =
       ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (block == MAP_FAILED) throw std::bad_alloc();
-  bytes_ = ByteSpan(static_cast<char*>(block), size);
+  bytes_ = std::span<char>(static_cast<char*>(block), size);
   locked_ = ::mlock(block, mapped_) == 0;
   (void)::madvise(block, mapped_, MADV_DONTDUMP);
+  (void)::madvise(block, mapped_, MADV_WIPEONFORK);
 }
 
 LockedBytes::~LockedBytes() {

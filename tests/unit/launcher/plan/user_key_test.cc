@@ -1,4 +1,4 @@
-#include "launcher/lifetime/fingerprint_key.h"
+#include "launcher/plan/user_key.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class FingerprintKeys : public testing::Test {
+class UserKeys : public testing::Test {
  protected:
   void SetUp() override {
     std::string pattern = "/tmp/bottle-key-XXXXXX";
@@ -23,45 +23,52 @@ class FingerprintKeys : public testing::Test {
   }
   void TearDown() override { fs::remove_all(root_); }
   fs::path base() const { return root_ / "state/bottle"; }
-  fs::path file() const { return base() / kFingerprintKeyName; }
+  fs::path file() const { return base() / kFingerprintKeyFile.name; }
 
  private:
   fs::path root_;
 };
 
-TEST_F(FingerprintKeys, IsMadeOnceAndReadByItsOwnerAlone) {
-  const auto made = fingerprint_key(base());
+TEST_F(UserKeys, IsMadeOnceAndReadByItsOwnerAlone) {
+  const auto made = user_key(base(), kFingerprintKeyFile);
   ASSERT_TRUE(made) << made.error().message;
-  EXPECT_NE(*made, FingerprintKey{});
+  EXPECT_NE(*made, UserKey{});
   struct stat info{};
   ASSERT_EQ(::stat(file().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600U);
   EXPECT_EQ(info.st_size, 32);
-  const auto again = fingerprint_key(base());
+  const auto again = user_key(base(), kFingerprintKeyFile);
   ASSERT_TRUE(again);
   EXPECT_EQ(*again, *made);
   const auto count = std::distance(fs::directory_iterator(base()), fs::directory_iterator());
   EXPECT_EQ(count, 1) << "something is left over";
 }
 
-TEST_F(FingerprintKeys, StartsAtTheSameTimeAgree) {
-  std::vector<FingerprintKey> keys(8);
+TEST_F(UserKeys, EachFileIsAKeyOfItsOwn) {
+  const auto one = user_key(base(), kFingerprintKeyFile);
+  const auto other = user_key(base(), kPlaceholderKeyFile);
+  ASSERT_TRUE(one && other);
+  EXPECT_NE(*one, *other);
+}
+
+TEST_F(UserKeys, StartsAtTheSameTimeAgree) {
+  std::vector<UserKey> keys(8);
   std::vector<std::thread> starts;
-  for (FingerprintKey& key : keys) {
+  for (UserKey& key : keys) {
     starts.emplace_back([this, &key] {
-      const auto made = fingerprint_key(base());
+      const auto made = user_key(base(), kFingerprintKeyFile);
       if (made) key = *made;
     });
   }
   for (std::thread& start : starts) start.join();
-  for (const FingerprintKey& key : keys) EXPECT_EQ(key, keys.front());
-  EXPECT_NE(keys.front(), FingerprintKey{});
+  for (const UserKey& key : keys) EXPECT_EQ(key, keys.front());
+  EXPECT_NE(keys.front(), UserKey{});
 }
 
-TEST_F(FingerprintKeys, FileThatIsNoneIsNamed) {
-  ASSERT_TRUE(fingerprint_key(base()));
+TEST_F(UserKeys, FileThatIsNoneIsNamed) {
+  ASSERT_TRUE(user_key(base(), kFingerprintKeyFile));
   const auto complaint = [this] {
-    const auto made = fingerprint_key(base());
+    const auto made = user_key(base(), kFingerprintKeyFile);
     return made ? "accepted" : made.error().message;
   };
   ::chmod(file().c_str(), 0640);
