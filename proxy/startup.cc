@@ -159,6 +159,14 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   return {};
 }
 
+// True if a body may be redacted that then goes to pipelock.
+bool ProxyServices::redacts_for_pipelock() const {
+  const auto& rules = guard_settings_.rules;
+  return config_.upstream == UpstreamKind::Pipelock &&
+         std::any_of(rules.begin(), rules.end(),
+                     [](const GuardRule& rule) { return rule.on_secret == OnSecret::Redact; });
+}
+
 Expected<void> ProxyServices::take_secrets() {
   HandedSecrets handed;
   if (config_.secrets_fd) {
@@ -180,7 +188,8 @@ Expected<void> ProxyServices::take_secrets() {
   auto secrets = PendingSecrets::begin(std::move(handed.values),
                                        GuardOptions{.key = guard_settings_.key,
                                                     .ignore = guard_settings_.ignore,
-                                                    .financial = guard_settings_.financial});
+                                                    .financial = guard_settings_.financial,
+                                                    .scanner = redacts_for_pipelock()});
   if (!secrets) return secrets.error();
   secrets_ = std::move(*secrets);
   return {};

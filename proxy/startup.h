@@ -30,6 +30,7 @@ class ProxyServices {
   explicit ProxyServices(const Config& config);
   Expected<void> build(const OpenListeners& listeners);
   void remember_texts();
+  [[nodiscard]] bool redacts_for_pipelock() const;
   Expected<void> take_secrets();
   Expected<void> write_trust();
 

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include "proxy/contract/decided_by.h"
 #include "proxy/contract/finding_record.h"
 #include "proxy/contract/problem_codes.h"
 
@@ -19,6 +20,8 @@ namespace {
 constexpr std::size_t kMostBytes = 64 * 1024 * 1024;
 constexpr std::size_t kMostKinds = 1000;  // pairs of host and reason that are told apart
 constexpr std::size_t kMostShown = 8;
+// The guard's settings are no help against it.
+constexpr std::string_view kBodyByPipelock = "secret_in_body by pipelock";
 
 // The agent chose the host's name, and this is shown on a terminal.
 std::string printable(const nlohmann::json& entry, const char* key) {
@@ -37,7 +40,10 @@ std::uint64_t count_of(const nlohmann::json& entry) {
 class Counter {
  public:
   void add(const nlohmann::json& entry) {
-    add(printable(entry, audit_key::kHost), printable(entry, audit_key::kReason), count_of(entry));
+    std::string reason = printable(entry, audit_key::kReason);
+    const bool by_pipelock = printable(entry, audit_key::kBy) == to_string(DecidedBy::Pipelock);
+    if (reason == problem_code::kSecretInBody && by_pipelock) reason = kBodyByPipelock;
+    add(printable(entry, audit_key::kHost), std::move(reason), count_of(entry));
   }
   void add(std::string host, std::string reason, std::uint64_t times) {
     count_ += times;
@@ -195,6 +201,13 @@ std::string refusal_lines(const Tally& refused) {
     out +=
         "bottle: hint: `bottle logs` says which secret it was and where; --on-secret HOST=redact "
         "takes secrets out of requests instead of refusing them\n";
+  }
+  if (has_reason(refused, kBodyByPipelock)) {
+    out +=
+        "bottle: hint: a pattern of pipelock's, not of the guard's, matched; `bottle logs` names "
+        "it. "
+        "In the agent go back to before that text came (Claude Code: /rewind, or Esc twice). With "
+        "--on-secret HOST=redact the guard takes out most of what pipelock refuses\n";
   }
   return out;
 }

@@ -39,11 +39,17 @@ BodyRedaction::BodyRedaction(const Services& services, const RedactPlan& plan,
              .space = services.scan,
              .host = std::string(host),
              .scheme = scheme},
+      scanner_place_{
+          .secrets = services.for_scanner != nullptr ? *services.for_scanner : services.secrets,
+          .space = services.for_scanner != nullptr ? *services.scanner_scan : services.scan,
+          .host = std::string(host),
+          .scheme = scheme},
       held_(std::make_unique<HeldBody>(services.memory)) {}
 
-std::unique_ptr<BodyScan> BodyRedaction::make_scan(const Codings& codings) const {
-  return std::make_unique<BodyScan>(services_.secrets, services_.scan, services_.decode,
-                                    place_.host, place_.scheme, codings, services_.decode_limits);
+std::unique_ptr<BodyScan> BodyRedaction::make_scan(const Codings& codings,
+                                                   const ScanPlace& place) const {
+  return std::make_unique<BodyScan>(place.secrets, place.space, services_.decode, place.host,
+                                    place.scheme, codings, services_.decode_limits);
 }
 
 awaitable<Result<>> BodyRedaction::run(Request& request, Passage& passage) {
@@ -63,7 +69,7 @@ awaitable<Result<>> BodyRedaction::go(Request& request, Passage& passage) {
   passage.scanned_request_body = true;
   if (!*whole) {
     if (!ended_) held_->set_rest(std::move(request.body));
-    auto scan = make_scan(plan_.codings);
+    auto scan = make_scan(plan_.codings, place_);
     scan->set_report(reporter(passage));
     request.body = std::make_unique<GuardedBody>(std::move(held_), std::move(scan));
     co_return Result<>();
@@ -78,7 +84,7 @@ awaitable<Result<>> BodyRedaction::go(Request& request, Passage& passage) {
 }
 
 awaitable<Result<bool>> BodyRedaction::collect(BodySource& body, Passage& passage) {
-  const auto scan = make_scan(plan_.codings);
+  const auto scan = make_scan(plan_.codings, scanner_place_);
   scan->set_report([this, &passage](const Finding& finding) {
     if (finding.severity == Severity::Refuse) {
       refused_ = finding;
@@ -116,10 +122,30 @@ awaitable<Result<>> BodyRedaction::redact(Request& request, Passage& passage) {
     auto decoded = co_await decode();
     if (!decoded) co_return decoded.error();
   }
-  // The redactor has the text, the changed text, and a value of it before and after.
+  // The redactor has the text, the changed text, and a value of it before and after; for the
+  // scanner there is the text once more.
+  const std::size_t copies = services_.for_scanner != nullptr ? 4 : 3;
   MemoryShare working(services_.memory);
-  if (!working.take(3 * held_->bytes().size())) co_return memory_full();
-  Redactor redactor(place_, plan_.kind, std::move(held_->bytes()));
+  if (!working.take(copies * held_->bytes().size())) co_return memory_full();
+  auto redacted = co_await redact_for(place_, passage, std::move(held_->bytes()));
+  if (!redacted) co_return redacted.error();
+  if (services_.for_scanner != nullptr) {
+    // The scanner refuses the rest.
+    auto tried = co_await redact_for(scanner_place_, passage, Bytes(held_->bytes()));
+    if (!tried && !is_hit(tried.error())) co_return tried.error();
+    refused_.reset();
+  }
+  auto clean = co_await check(held_->bytes());
+  if (!clean) co_return clean.error();
+  request.head.fields.remove("content-encoding");
+  request.head.content_length = held_->bytes().size();
+  co_return Result<>();
+}
+
+// The held body becomes `text`, redacted; on failure it stays.
+awaitable<Result<>> BodyRedaction::redact_for(const ScanPlace& place, Passage& passage,
+                                              Bytes text) {
+  Redactor redactor(place, plan_.kind, std::move(text));
   TurnBudget turn;
   for (;;) {
     auto done = redactor.step();
@@ -128,11 +154,7 @@ awaitable<Result<>> BodyRedaction::redact(Request& request, Passage& passage) {
     co_await turn.give_way();
   }
   held_->bytes() = redactor.take_text();
-  auto clean = co_await check(held_->bytes());
-  if (!clean) co_return clean.error();
-  request.head.fields.remove("content-encoding");
-  request.head.content_length = held_->bytes().size();
-  passage.request_body_changed = true;
+  if (!redactor.findings().empty()) passage.request_body_changed = true;
   for (const Finding& finding : redactor.findings()) {
     passage.findings.add(record_of(finding, FindingAction::Redacted));
   }
@@ -154,7 +176,7 @@ awaitable<Result<>> BodyRedaction::decode() {
     at += progress->consumed;
     full = progress->produced == room.size();
     if (decoded->bytes().size() + progress->produced > services_.limits.body_bytes) {
-      co_return *hit_;
+      co_return hit_.value_or(memory_full());
     }
     if (!decoded->append(ByteView(room.data(), progress->produced))) co_return memory_full();
     turn.spend_bytes(progress->consumed + progress->produced);
@@ -168,7 +190,7 @@ awaitable<Result<>> BodyRedaction::decode() {
 
 // Scans the new body as every body is scanned, before any of it goes out.
 awaitable<Result<>> BodyRedaction::check(ByteView text) {
-  const auto scan = make_scan(Codings());
+  const auto scan = make_scan(Codings(), place_);
   TurnBudget turn;
   do {
     const ByteView piece = text.substr(0, kPiece);

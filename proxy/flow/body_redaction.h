@@ -36,6 +36,10 @@ class BodyRedaction {
     const DecodeLimits& decode_limits;
     const RedactLimits& limits;
     BodyMemory& memory;
+    // For a body that goes to pipelock: what it would refuse is taken out after the rest, if that
+    // is possible. Null: this is left to it.
+    const SecretSet* for_scanner = nullptr;
+    ScanSpace* scanner_scan = nullptr;
   };
 
   BodyRedaction(const Services& services, const RedactPlan& plan, std::string_view host,
@@ -48,17 +52,20 @@ class BodyRedaction {
   awaitable<Result<>> run(Request& request, Passage& passage);
 
  private:
-  [[nodiscard]] std::unique_ptr<BodyScan> make_scan(const Codings& codings) const;
+  [[nodiscard]] std::unique_ptr<BodyScan> make_scan(const Codings& codings,
+                                                    const ScanPlace& place) const;
   // False: it is too large to be held.
   awaitable<Result<>> go(Request& request, Passage& passage);
   awaitable<Result<bool>> collect(BodySource& body, Passage& passage);
   awaitable<Result<>> redact(Request& request, Passage& passage);
+  awaitable<Result<>> redact_for(const ScanPlace& place, Passage& passage, Bytes text);
   awaitable<Result<>> decode();
   awaitable<Result<>> check(ByteView text);
 
   const Services& services_;
   const RedactPlan& plan_;
   const ScanPlace place_;
+  const ScanPlace scanner_place_;  // the same without Services::for_scanner
   std::unique_ptr<HeldBody> held_;
   std::optional<Failure> hit_;
   std::optional<Finding> refused_;  // the finding that `hit_` tells of

@@ -50,12 +50,19 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
   std::optional<RedactPlan> plan;
   if (redacts_for(destination)) plan = redact_plan(request.head, *codings, limits_.redact);
   if (plan) {
+    const SecretSet* const loose = passage.bypass_body ? nullptr : secrets_.for_scanner();
+    ScanSpace* space = nullptr;
+    if (loose != nullptr) {
+      space = scanner_scan_ ? &*scanner_scan_ : &scanner_scan_.emplace(*loose, &inflater_);
+    }
     const BodyRedaction::Services services{.secrets = secrets_,
                                            .scan = scan_,
                                            .decode = decode_,
                                            .decode_limits = limits_.decode,
                                            .limits = limits_.redact,
-                                           .memory = memory_};
+                                           .memory = memory_,
+                                           .for_scanner = loose,
+                                           .scanner_scan = space};
     BodyRedaction redaction(services, *plan, destination.host, exchange.scheme());
     auto done = co_await redaction.run(request, passage);
     co_return done;

@@ -70,6 +70,7 @@ class Guard {
   const GuardSettings& settings_;
   TextInflater inflater_;
   ScanSpace scan_;
+  std::optional<ScanSpace> scanner_scan_;  // of secrets_.for_scanner(), from its first use on
   const Limits limits_;
   DecodeSpace& decode_;
   BodyMemory memory_;

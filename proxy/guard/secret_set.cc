@@ -96,7 +96,7 @@ Expected<> SecretSet::check(const std::vector<SecretSpec>& secrets) {
   if (secrets.size() > kMaxSecrets) {
     return Error{ExitCode::kUsage, "more than " + std::to_string(kMaxSecrets) + " secrets", ""};
   }
-  if (token_shapes().size() + financial_shapes().size() > kMaxShapes) {
+  if (count_of(ShapeChoice::Scanner) > kMaxShapes) {
     return Error{ExitCode::kInternal, "the table of token shapes has outgrown kMaxShapes", ""};
   }
   std::set<std::string_view> names;
@@ -112,7 +112,22 @@ Expected<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpe
                                                            GuardOptions options) {
   const auto checked = check(secrets);
   if (!checked) return checked.error();
-  auto shapes = shape_database(options.financial);
+  std::unique_ptr<SecretSet> for_scanner;
+  if (options.scanner) {
+    auto made = make_one(secrets, options, ShapeChoice::Scanner);
+    if (!made) return made.error();
+    for_scanner = std::move(*made);
+  }
+  const auto choice = options.financial ? ShapeChoice::Financial : ShapeChoice::Tokens;
+  auto set = make_one(std::move(secrets), std::move(options), choice);
+  if (!set) return set.error();
+  (*set)->for_scanner_ = std::move(for_scanner);
+  return std::unique_ptr<const SecretSet>(std::move(*set));
+}
+
+Expected<std::unique_ptr<SecretSet>> SecretSet::make_one(std::vector<SecretSpec> secrets,
+                                                         GuardOptions options, ShapeChoice choice) {
+  auto shapes = shape_database(choice);
   if (!shapes) return shapes.error();
   auto impl = std::make_unique<SecretSetImpl>(std::move(*shapes));
   impl->options = std::move(options);
@@ -143,7 +158,7 @@ Expected<std::unique_ptr<const SecretSet>> SecretSet::make(std::vector<SecretSpe
   impl->numbers = LiteralSet(std::move(literals.numbers));
   impl->in_names = LiteralSet(std::move(literals.in_names));
   impl->find_shapes();
-  return std::unique_ptr<const SecretSet>(new SecretSet(std::move(impl)));
+  return std::unique_ptr<SecretSet>(new SecretSet(std::move(impl)));
 }
 
 }  // namespace bottle

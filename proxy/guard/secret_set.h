@@ -8,6 +8,7 @@
 
 #include "proxy/contract/error.h"
 #include "proxy/guard/fingerprint.h"
+#include "proxy/guard/shape_database.h"
 
 namespace bottle {
 
@@ -50,6 +51,7 @@ struct GuardOptions {
   FingerprintKey key{};
   std::vector<std::string> ignore;  // fingerprints of values that are no secrets
   bool financial = false;           // financial_shapes() too
+  bool scanner = false;             // there is a set for_scanner() too
 };
 
 // Everything to look for, ready. Immutable, shared by reference between threads; outlives every
@@ -70,12 +72,20 @@ class SecretSet {
   SecretSet(const SecretSet&) = delete;
   SecretSet& operator=(const SecretSet&) = delete;
 
+  // Looks for all of this, and for what pipelock refuses (scanner_shapes(), financial_shapes()):
+  // for bodies that are redacted and then go to pipelock. Null without GuardOptions::scanner. It
+  // lives as long as this.
+  [[nodiscard]] const SecretSet* for_scanner() const noexcept { return for_scanner_.get(); }
+
   [[nodiscard]] std::size_t exact_count() const noexcept;
   [[nodiscard]] const SecretSetImpl& impl() const noexcept { return *impl_; }
 
  private:
   explicit SecretSet(std::unique_ptr<SecretSetImpl> impl);
+  [[nodiscard]] static Expected<std::unique_ptr<SecretSet>> make_one(
+      std::vector<SecretSpec> secrets, GuardOptions options, ShapeChoice choice);
   std::unique_ptr<SecretSetImpl> impl_;
+  std::unique_ptr<SecretSet> for_scanner_;
 };
 
 }  // namespace bottle

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/guard/shapes/scanner_patterns.h"
+
 namespace bottle {
 namespace {
 
@@ -99,8 +101,28 @@ std::size_t end_of_pem(ByteView text, std::size_t at) {
   return close == ByteView::npos ? text.size() : close + kDashes.size();
 }
 
+// Behind the line that begins a private key: whether there is more of one than code has that looks
+// for such a line.
+bool has_key(ByteView text) {
+  constexpr std::size_t kLine = 24;
+  if (text.find("-----END") != ByteView::npos) return true;
+  std::size_t run = 0;
+  for (const char c : text) {
+    run = is_alnum(c) || c == '+' || c == '/' ? run + 1 : 0;
+    if (run == kLine) return true;
+  }
+  return false;
+}
+
+std::size_t end_of_word(ByteView text, std::size_t at) {
+  while (at < text.size() && text[at] > ' ' && text[at] != '"' && text[at] != '\'') ++at;
+  return at;
+}
+
 // The span of the whole value; [begin, end) of it is enough for a hit.
 TextSpan widened(ByteView text, TextSpan span, const Finding& finding) {
+  if (is_key_header(finding.name) && !has_key(text.substr(span.end))) return span;
+  if (ends_at_space(finding.name)) return {.begin = span.begin, .end = end_of_word(text, span.end)};
   if (text.substr(span.begin, span.end - span.begin).find("-----BEGIN") != ByteView::npos) {
     return {.begin = span.begin, .end = end_of_pem(text, span.end)};
   }

@@ -9,6 +9,11 @@ namespace {
 
 constexpr std::string_view kSecretHint =
     "Take the secret, or what looks like one, out of the request.";
+// The guard has taken out what it knows, so its settings are no help.
+constexpr std::string_view kBodySecretHint =
+    "A pattern of the scanner pipelock matched, not one of the guard's; the detail names it. Take "
+    "that text out. A conversation carries it in each later turn, so go back to before it came "
+    "(Claude Code: /rewind, or Esc twice).";
 constexpr std::string_view kEntropyHint =
     "Part of the URL looks like encoded data; use a shorter or plainer one.";
 constexpr std::string_view kCompressedHint =
@@ -32,7 +37,7 @@ constexpr std::array kLines = {
     RefusalRow{"DLP match", problem_code::kSecretInUrl, kSecretHint, true, true},
     RefusalRow{"environment variable leak", problem_code::kSecretInUrl, kSecretHint, true},
     RefusalRow{"known secret leak", problem_code::kSecretInUrl, kSecretHint, true},
-    RefusalRow{"request body contains secret", problem_code::kSecretInBody, kSecretHint},
+    RefusalRow{"request body contains secret", problem_code::kSecretInBody, kBodySecretHint},
     RefusalRow{"request header contains secret", problem_code::kSecretInHeader, kSecretHint},
     RefusalRow{"cross-request", problem_code::kSecretInRequests, kSecretHint, true},
     RefusalRow{"high entropy", problem_code::kUrlLooksLikeSecret, kEntropyHint, true},

@@ -4,10 +4,12 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/guard/compile/byte_array.h"
 #include "proxy/guard/matcher.h"
+#include "proxy/guard/shapes/scanner_patterns.h"
 #include "proxy/guard/shapes/token_shapes.h"
 
 using namespace bottle;
@@ -17,23 +19,18 @@ int main(int count, char** arguments) {
   std::ofstream out(arguments[1], std::ios::binary);
   out << "#include \"proxy/guard/shape_database.h\"\n\nnamespace bottle {\nnamespace {\n";
   std::string views;
-  for (const bool financial : {false, true}) {
-    std::vector<MatchPattern> patterns;
-    for (const TokenShape& shape : token_shapes()) {
+  std::vector<MatchPattern> patterns;
+  for (const auto& [name, shapes] : {std::pair{"kTokens", token_shapes()},
+                                     {"kFinancial", financial_shapes()},
+                                     {"kScanner", scanner_shapes()}}) {
+    for (const TokenShape& shape : shapes) {
       patterns.push_back(MatchPattern{.expression = std::string(shape.pattern), .any_case = false});
-    }
-    if (financial) {
-      for (const TokenShape& shape : financial_shapes()) {
-        patterns.push_back(
-            MatchPattern{.expression = std::string(shape.pattern), .any_case = false});
-      }
     }
     const auto database = MatchDatabase::compile(patterns, MatchPlatform::Any);
     if (!database) {
       std::fprintf(stderr, "%s\n", database.error().message.c_str());
       return 1;
     }
-    const std::string_view name = financial ? "kAllShapes" : "kTokenShapes";
     const std::string bytes = database->serialize();
     write_bytes(out, name, bytes);
     views += "const std::string_view " + std::string(name) + "(" + std::string(name) + "Bytes, " +

@@ -53,8 +53,8 @@ struct TokenShape {
   bool named = false;
 };
 
-// The most shapes there can be, both sets together.
-inline constexpr std::size_t kMaxShapes = 128;
+// The most shapes there can be, all sets together.
+inline constexpr std::size_t kMaxShapes = 192;
 // find_token() sees the starts of all but the longest tokens when so many bytes before the match's
 // end are kept.
 inline constexpr std::size_t kTokenTail = 2048;

@@ -62,6 +62,15 @@ TEST_F(AuditSummaries, HostsAndReasonsAreCountedMostFrequentFirst) {
             "HOST=redact takes secrets out of requests instead of refusing them\n");
 }
 
+TEST_F(AuditSummaries, WhatPipelockRefusesHasAHintOfItsOwn) {
+  add_to("", "refused", "a.test", "secret_in_body", R"(,"by":"pipelock")");
+  const std::string lines = refusal_lines(summary().refused);
+  EXPECT_THAT(lines, HasSubstr("bottle:   1 x a.test: secret_in_body by pipelock\n"));
+  EXPECT_THAT(lines, HasSubstr("not of the guard's"));
+  EXPECT_THAT(lines, HasSubstr("/rewind"));
+  EXPECT_THAT(lines, Not(HasSubstr("which secret it was")));
+}
+
 TEST_F(AuditSummaries, RedactionsAndNotesAreCountedOfAllowedRequestsToo) {
   const std::string both = R"(,"findings":[{"name":"GitHub token","action":"redacted"},)"
                            R"({"name":"JWT","action":"noted"},{"name":"X","action":"refused"}])";
