@@ -9,7 +9,9 @@
 #include "proxy/body/decode_space.h"
 #include "proxy/body/decoded_body.h"
 #include "proxy/contract/problem_codes.h"
+#include "proxy/credentials/chunks_signed_anew.h"
 #include "proxy/credentials/credential_use.h"
+#include "proxy/credentials/part_of_body.h"
 #include "proxy/credentials/swapped_body.h"
 #include "proxy/http/grpc.h"
 
@@ -89,6 +91,23 @@ Failure unreadable() {
                  problem_code::kCodingNotScannable};
 }
 
+Result<Response> cut_part(Response response, const AskedPart& part) {
+  const auto cut = part.cut(response.head);
+  if (!cut) {
+    response.body->stop(cut.error());
+    return cut.error();
+  }
+  if (!*cut) return response;
+  if ((*cut)->size > 0) {
+    response.body =
+        std::make_unique<PartOfBody>(std::move(response.body), (*cut)->skipped, (*cut)->size);
+    return response;
+  }
+  response.body->stop(Failure{Code::UpstreamBroken, "nothing of the answer was asked for"});
+  response.body.reset();
+  return response;
+}
+
 }  // namespace
 
 CredentialUpstream::CredentialUpstream(Upstream& inner, const CredentialSet& credentials,
@@ -136,6 +155,11 @@ awaitable<Result<Response>> CredentialUpstream::send_with(std::vector<const Cred
     body_hash = std::move(*hashed);
   }
   use->put_into(request.head, body_hash);
+  auto signer = use->take_chunk_signer();
+  if (request.body && signer != nullptr) {
+    request.body =
+        std::make_unique<ChunksSignedAnew>(std::move(request.body), std::move(signer), decode_);
+  }
   if (request.body && !use->for_body().empty()) {
     request.body =
         std::make_unique<SwappedBody>(std::move(request.body), use, SwappedBody::Way::Out);
@@ -148,13 +172,16 @@ awaitable<Result<Response>> CredentialUpstream::send_with(std::vector<const Cred
   if (!response->body) co_return response;
   const auto codings = codings_of(response->head.fields);
   // The framing of uploads is none of an answer's own: it tells how a client once stored it.
-  const bool readable = codings && (!codings->is_framed() || codings->list().size() == 1);
+  const bool coded = codings && !codings->empty() && !codings->is_framed();
+  const bool part = use->part().has_value() && response->head.status == 206;
+  const bool readable =
+      codings && (!codings->is_framed() || codings->list().size() == 1) && !(part && coded);
   if (!readable) {
     const Failure failure = unreadable();
     response->body->stop(failure);
     co_return failure;
   }
-  if (!codings->empty() && !codings->is_framed()) {
+  if (coded) {
     response->body =
         std::make_unique<DecodedBody>(std::move(response->body), *codings, limits_, decode_);
     response->head.fields.remove("content-encoding");
@@ -163,7 +190,8 @@ awaitable<Result<Response>> CredentialUpstream::send_with(std::vector<const Cred
   const auto way =
       calls && is_grpc(response->head.fields) ? SwappedBody::Way::BackGrpc : SwappedBody::Way::Back;
   response->body = std::make_unique<SwappedBody>(std::move(response->body), use, way);
-  co_return response;
+  if (!use->part()) co_return response;
+  co_return cut_part(std::move(*response), *use->part());
 }
 
 }  // namespace bottle

@@ -30,17 +30,16 @@ std::string readable_codings(std::string_view list) {
   return out.empty() ? "identity" : out;
 }
 
-// The fields that ask for a part of the answer. In two parts a value could not be found.
+// The fields that ask for a part of the answer.
 constexpr std::array<std::string_view, 2> kPartFields{"range", "if-range"};
 
-// Several fields are one list (RFC 9110 section 5.3). A client that asked for a part takes all.
+// Several fields are one list (RFC 9110 section 5.3).
 void ask_for_readable(Fields& fields) {
   std::string all;
   for (const Field field : fields) {
     if (iequals(field.name, "accept-encoding")) all.append(field.value).append(",");
   }
   fields.set("accept-encoding", readable_codings(all));
-  for (const std::string_view name : kPartFields) fields.remove(name);
 }
 
 }  // namespace
@@ -64,7 +63,7 @@ CredentialUse::CredentialUse(std::vector<const Credential*> credentials)
 }
 
 CredentialUse::~CredentialUse() {
-  for (BasicPair& pair : basic_) wipe(pair.text.text);
+  for (MadePair& pair : made_) wipe(pair.text.text);
 }
 
 std::vector<const SwapPair*> CredentialUse::pairs_of(Part part) const {
@@ -94,15 +93,41 @@ std::vector<const SwapPair*> CredentialUse::for_body() const { return pairs_of(P
 void CredentialUse::put_into(RequestHead& head, std::string_view body_hash) {
   auto signing = signing_of(head, body_hash);
   put_into_fields(head.fields);
-  const bool sends = sends_values();
-  if (sends) ask_for_readable(head.fields);
+  const bool no_part = sends_values() && !ask_for_whole_values(head);
   put_into_query(head.target);
   if (!signing) return;
   for (const std::string_view name : kPartFields) {
-    if (sends) unsign_aws_field(head, signing->signature, name);
+    if (no_part) unsign_aws_field(head, signing->signature, name);
   }
   const auto digits = aws_digits(head, signing->signature, signing->path, body_hash, signing->key);
-  if (digits) set_aws_digits(head, signing->signature, *digits);
+  if (!digits) return;
+  set_aws_digits(head, signing->signature, *digits);
+  take_back(Spelling{.text = *digits, .shown = signing->signature.digits});
+  if (signs_chunks(head)) {
+    chunk_signer_ = std::make_unique<AwsChunkSigner>(signing->signature, *digits,
+                                                     signing->placeholder, signing->key);
+  }
+}
+
+bool CredentialUse::ask_for_whole_values(RequestHead& head) {
+  ask_for_readable(head.fields);
+  part_ = AskedPart::of(head);
+  if (!part_) {
+    // A client that asked for several parts takes all.
+    for (const std::string_view name : kPartFields) head.fields.remove(name);
+    return false;
+  }
+  // No part of a coded answer can be decoded.
+  head.fields.set("accept-encoding", "identity");
+  std::size_t longest = kAwsDigits;
+  for (const SwapPair* pair : back_) longest = std::max(longest, pair->from().size());
+  head.fields.set("range", part_->widen(longest - 1));
+  return true;
+}
+
+void CredentialUse::take_back(Spelling made) {
+  made_.emplace_back(std::move(made));
+  back_.push_back(&made_.back().back);
 }
 
 bool CredentialUse::sends_values() const {
@@ -118,20 +143,25 @@ bool CredentialUse::signs() const {
 }
 
 bool CredentialUse::wants_body_hash(const RequestHead& head) const {
-  return signs() && needs_body_hash(head) && aws_signature_of(head).has_value();
+  if (!signs()) return false;
+  const auto signature = aws_signature_of(head);
+  return signature && needs_body_hash(head, *signature);
 }
 
 std::optional<CredentialUse::Signing> CredentialUse::signing_of(const RequestHead& head,
                                                                 std::string_view body_hash) const {
   if (!signs()) return std::nullopt;
   const auto signature = aws_signature_of(head);
-  if (!signature) return std::nullopt;
+  if (!signature || signature->expires > kMaxAwsExpires) return std::nullopt;
   for (const Credential* one : credentials_) {
     if (!one->place.in_aws_signature) continue;
     for (const AwsPath path : {AwsPath::AsItStands, AwsPath::EscapedAgain}) {
       const auto digits = aws_digits(head, *signature, path, body_hash, one->place.placeholder);
       if (!digits || *digits != signature->digits) continue;
-      return Signing{.signature = *signature, .path = path, .key = one->value()};
+      return Signing{.signature = *signature,
+                     .path = path,
+                     .placeholder = one->place.placeholder,
+                     .key = one->value()};
     }
   }
   return std::nullopt;
@@ -159,9 +189,9 @@ void CredentialUse::put_into_fields(Fields& fields) {
       if (auto basic = put_into_basic(field.value, pairs)) {
         value = std::move(basic->value);
         for (Spelling& other : spellings_of(basic->put_in, basic->was_here)) {
-          basic_.emplace_back(std::move(other));
+          made_.emplace_back(std::move(other));
         }
-        basic_.emplace_back(
+        made_.emplace_back(
             Spelling{.text = std::move(basic->put_in), .shown = std::move(basic->was_here)});
         here = true;
       }
@@ -173,7 +203,7 @@ void CredentialUse::put_into_fields(Fields& fields) {
   fields = std::move(out);
   // The pair with a password is longer than the password, so it goes first.
   std::vector<const SwapPair*> back;
-  for (const BasicPair& pair : basic_) back.push_back(&pair.back);
+  for (const MadePair& pair : made_) back.push_back(&pair.back);
   back.insert(back.end(), back_.begin(), back_.end());
   back_ = std::move(back);
 }

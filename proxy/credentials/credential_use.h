@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "proxy/credentials/asked_part.h"
+#include "proxy/credentials/aws_chunk_signer.h"
 #include "proxy/credentials/aws_signature.h"
 #include "proxy/credentials/credential_set.h"
 #include "proxy/credentials/spellings.h"
@@ -31,13 +34,21 @@ class CredentialUse {
 
   // Into values of the fields that carries_credential() names, or of all where a credential says
   // so, and into the query. Also keeps the answer readable: asks for no content coding but those
-  // that can be undone, and for the whole body where the client asked for a part.
+  // that can be undone, for a wider part where the client asked for one, and for all where it asked
+  // for several.
   // A signature that a placeholder made is made anew last; `body_hash` counts if
   // wants_body_hash().
   void put_into(RequestHead& head, std::string_view body_hash);
   // True if the request has a signature that may have to be made anew, and that covers the SHA-256
   // of the body, in hexadecimal digits, which no field tells.
   [[nodiscard]] bool wants_body_hash(const RequestHead& head) const;
+  // For a body whose chunks are signed like the head; null: they are not. Once, after put_into().
+  [[nodiscard]] std::unique_ptr<AwsChunkSigner> take_chunk_signer() {
+    return std::move(chunk_signer_);
+  }
+  // The part of the answer that the client asked for, if it asked for a wider one. After
+  // put_into().
+  [[nodiscard]] const std::optional<AskedPart>& part() const noexcept { return part_; }
   // For the request's body; empty: nothing is put into it.
   [[nodiscard]] std::vector<const SwapPair*> for_body() const;
 
@@ -55,25 +66,33 @@ class CredentialUse {
   [[nodiscard]] bool sends_values() const;
   void put_into_fields(Fields& fields);
   void put_into_query(std::string& target) const;
+  // False if no part of the answer is asked for.
+  bool ask_for_whole_values(RequestHead& head);
+  // An answer that has it gives the client what the client sent.
+  void take_back(Spelling made);
   [[nodiscard]] bool signs() const;
   struct Signing {
     AwsSignature signature;
     AwsPath path;
+    ByteView placeholder;
     ByteView key;
   };
   [[nodiscard]] std::optional<Signing> signing_of(const RequestHead& head,
                                                   std::string_view body_hash) const;
 
-  // One spelling of the text in a Basic field.
-  struct BasicPair {
-    explicit BasicPair(Spelling text_in) : text(std::move(text_in)), back(text.text, text.shown) {}
+  // A text that was made of a value, and the client's own: one spelling of that in a Basic field,
+  // or a signature.
+  struct MadePair {
+    explicit MadePair(Spelling text_in) : text(std::move(text_in)), back(text.text, text.shown) {}
     Spelling text;
     SwapPair back;  // has views into it, so it stays where it was made
   };
 
   const std::vector<const Credential*> credentials_;
-  std::list<BasicPair> basic_;
+  std::list<MadePair> made_;
   std::vector<const SwapPair*> back_;
+  std::unique_ptr<AwsChunkSigner> chunk_signer_;
+  std::optional<AskedPart> part_;
 };
 
 }  // namespace bottle

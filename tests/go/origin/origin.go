@@ -27,6 +27,11 @@ type Options struct {
 	ClientAuth tls.ClientAuthType
 	// Login makes it want an Authorization field, of any kind, for git and packages.
 	Login bool
+	// Password is the one that Login, the registry of images and the models want; "" is any.
+	Password string
+	// SecretKey is the key by which requests to /s3/ are signed, SessionToken what comes with it.
+	SecretKey    string
+	SessionToken string
 	// Raw takes over each connection after the handshake (HTTP/1.1 only).
 	Raw func(net.Conn)
 }

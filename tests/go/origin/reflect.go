@@ -8,13 +8,20 @@ import (
 	"strings"
 )
 
-// login asks for a password where Options.Login says so.
+// login asks for a password where Options.Login says so, and hands over what is published.
 func (s *Server) login(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, private := range []string{"/git/", "/npm/", "/pypi/"} {
-			if s.opts.Login && strings.HasPrefix(r.URL.Path, private) && r.Header.Get("Authorization") == "" {
+			if !strings.HasPrefix(r.URL.Path, private) {
+				continue
+			}
+			if s.opts.Login && !s.passes(r) {
 				w.Header().Set("WWW-Authenticate", `Basic realm="private"`)
 				http.Error(w, "who are you?", http.StatusUnauthorized)
+				return
+			}
+			if private != "/git/" && isPublish(r) {
+				publish(w, r)
 				return
 			}
 		}

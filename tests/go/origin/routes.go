@@ -51,6 +51,12 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/go/", goProxy)
 	mux.HandleFunc("/apt/", apt)
 	mux.HandleFunc("/gems/", gems)
+	mux.Handle("/s3/", &s3{secret: s.opts.SecretKey, token: s.opts.SessionToken, objects: map[string][]byte{},
+		parts: map[string]map[int][]byte{}})
+	images := &registry{server: s, blobs: map[string][]byte{}}
+	mux.Handle("/v2/", images)
+	mux.HandleFunc("/registry-token", images.token)
+	mux.HandleFunc("/v1/", s.model)
 	return mux
 }
 

@@ -102,7 +102,7 @@ TEST(AwsSignature, IsThatOfTheExamples) {
     EXPECT_EQ(digits_of(head, AwsPath::AsItStands, one.body, one.key), one.digits) << one.target;
     EXPECT_NE(digits_of(head, AwsPath::AsItStands, one.body, one.key + "x"), one.digits);
     EXPECT_NE(digits_of(head, AwsPath::AsItStands, one.body + "x", one.key) == one.digits,
-              needs_body_hash(head))
+              needs_body_hash(head, *aws_signature_of(head)))
         << one.target;
   }
 }
@@ -231,9 +231,23 @@ TEST(AwsSignature, AnswersMayComeInPartsWhereAKeyOnlySigns) {
   EXPECT_EQ(out->digits, digits_of(bench.inner.head, AwsPath::AsItStands, "", kValue));
 }
 
+TEST(AwsSignature, CoversTheWiderPartThatIsAskedFor) {
+  Example one = examples().back();
+  SecretSpec key = signing_key_kept_out();
+  key.kept_out->in_header = true;
+  CredentialBench bench(std::move(key));
+  bench.ask(signed_request(one, AwsPath::AsItStands), one.host);
+  const auto range = bench.inner.head.fields.find("range");
+  EXPECT_TRUE(range && range->starts_with("bytes=0-") && range != "bytes=0-9");
+  const auto out = aws_signature_of(bench.inner.head);
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->digits, digits_of(bench.inner.head, AwsPath::AsItStands, "", kValue));
+}
+
 TEST(AwsSignature, CoversNoFieldThatIsLeftOut) {
   Example one = examples().back();
   one.names = "host;if-range;range;x-amz-content-sha256;x-amz-date";
+  one.fields[0].second = "bytes=0-9,20-29";
   one.fields.emplace_back("If-Range", "\"v1\"");
   SecretSpec key = signing_key_kept_out();
   key.kept_out->in_header = true;
@@ -263,6 +277,84 @@ TEST(AwsSignature, BodiesAreHeldWithinLimits) {
   full.ask(signed_request(one, AwsPath::AsItStands), one.host);
   ASSERT_TRUE(full.failure);
   EXPECT_EQ(full.failure->code, Code::Overloaded);
+}
+
+RequestHead presigned_head(const std::string& digits, const std::string& expires = "86400") {
+  RequestHead head;
+  head.method = "GET";
+  head.authority = "examplebucket.s3.amazonaws.com";
+  head.target =
+      "/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%"
+      "2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=" +
+      expires + "&X-Amz-SignedHeaders=host&X-Amz-Signature=" + digits;
+  return head;
+}
+
+const std::string kPresigned = "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404";
+
+// The example of S3's documentation.
+TEST(AwsSignature, PresignedIsThatOfTheExample) {
+  const RequestHead head = presigned_head(kPresigned);
+  ASSERT_TRUE(aws_signature_of(head));
+  EXPECT_EQ(aws_signature_of(head)->expires, 86400U);
+  EXPECT_FALSE(needs_body_hash(head, *aws_signature_of(head)));
+  EXPECT_EQ(digits_of(head, AwsPath::AsItStands, "", kS3Key), kPresigned);
+  for (const char* const bad : {"", "1x", "99999999999999999999", "-1"}) {
+    EXPECT_FALSE(aws_signature_of(presigned_head(kPresigned, bad))) << bad;
+  }
+  RequestHead twice = head;
+  twice.target += "&X-Amz-Signature=" + kPresigned;
+  EXPECT_FALSE(aws_signature_of(twice));
+  RequestHead both = head;
+  both.fields.add("authorization", "Bearer x");
+  EXPECT_FALSE(aws_signature_of(both));
+}
+
+std::string presigned_by(const std::string& key, const std::string& expires) {
+  return digits_of(presigned_head(std::string(64, '0'), expires), AwsPath::AsItStands, "", key);
+}
+
+TEST(AwsSignature, PresignedIsMadeAnewForAnHourAtMost) {
+  for (const std::string expires : {"3600", "3601"}) {
+    CredentialBench bench(signing_key_kept_out());
+    Request request;
+    request.head = presigned_head(presigned_by(kPlaceholder, expires), expires);
+    bench.ask(std::move(request), "examplebucket.s3.amazonaws.com");
+    const bool anew = expires == "3600";
+    EXPECT_EQ(bench.inner.head.target,
+              presigned_head(presigned_by(anew ? kValue : kPlaceholder, expires), expires).target);
+  }
+}
+
+// A service that says which signature it got gives away one that is good for another client too.
+TEST(AwsSignature, ComesBackAsTheClientMadeIt) {
+  const std::string mine = presigned_by(kPlaceholder, "60");
+  CredentialBench bench(signing_key_kept_out());
+  bench.inner.answer.head.fields.add("x-given", presigned_by(kValue, "60"));
+  bench.inner.answer.body =
+      std::make_unique<SlicedSource>("<Given>" + presigned_by(kValue, "60") + "</Given>", 7);
+  Request request;
+  request.head = presigned_head(mine, "60");
+  bench.ask(std::move(request), "examplebucket.s3.amazonaws.com");
+  EXPECT_EQ(bench.head.fields.find("x-given"), mine);
+  EXPECT_EQ(bench.body, "<Given>" + mine + "</Given>");
+}
+
+TEST(AwsSignature, PresignedCoversNoFieldThatIsLeftOut) {
+  SecretSpec key = signing_key_kept_out();
+  key.kept_out->in_header = true;
+  Request request;
+  request.head = presigned_head(std::string(64, '0'), "60");
+  request.head.target.replace(request.head.target.find("=host&"), 6, "=host%3Bif-range&");
+  request.head.fields.add("if-range", "\"v1\"");
+  set_aws_digits(request.head, *aws_signature_of(request.head),
+                 digits_of(request.head, AwsPath::AsItStands, "", kPlaceholder));
+  CredentialBench bench(std::move(key));
+  bench.ask(std::move(request), "examplebucket.s3.amazonaws.com");
+  const auto out = aws_signature_of(bench.inner.head);
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->fields, (std::vector<std::string>{"host"}));
+  EXPECT_EQ(out->digits, digits_of(bench.inner.head, AwsPath::AsItStands, "", kValue));
 }
 
 }  // namespace

@@ -71,7 +71,6 @@ class KeepingUpstream final : public Upstream {
   awaitable<Result<Response>> send(Request request, Exchange& exchange, Passage&) override {
     head = request.head;
     std::optional<Fields> none;
-    std::optional<Failure> failed;
     co_await read_to(request.body, got, none, failed);
     for (const ResponseHead& one : interims) {
       const bool room = exchange.interim(one);
@@ -81,6 +80,7 @@ class KeepingUpstream final : public Upstream {
   }
   RequestHead head;
   Bytes got;
+  std::optional<Failure> failed;  // of the request's body
   std::vector<ResponseHead> interims;
   Response answer;
 };
