@@ -168,6 +168,8 @@ func logsIn(t *testing.T, scanner string, c keptOutClient) {
 	script := "LARGE=20000000; " + c.script
 	if scanner == "pipelock" && harness.RealPipelock() != "" {
 		script = "LARGE=300000; " + c.script
+		// It takes the id of an AWS key in a URL for a leak.
+		c.want, _, _ = strings.Cut(c.want, "\na small one")
 	}
 	if folder := c.folder(); folder != "" {
 		script = "PATH=$PATH:" + toolFolder + "/" + filepath.Base(folder) + "; " + script
