@@ -24,7 +24,7 @@ struct Given {
 // "bytes FIRST-LAST/TOTAL". A total that is not known tells no end.
 std::optional<Given> given_part(const Fields& fields) {
   if (fields.count("content-range") != 1) return std::nullopt;
-  std::string_view text = *fields.find("content-range");
+  std::string_view text = fields.find("content-range").value_or("");
   if (!text.starts_with("bytes ")) return std::nullopt;
   text.remove_prefix(6);
   const std::size_t dash = text.find('-');
@@ -49,7 +49,7 @@ Failure another_part() {
 
 std::optional<AskedPart> AskedPart::of(const RequestHead& head) {
   if (head.method != "GET" || head.fields.count("range") != 1) return std::nullopt;
-  std::string_view text = *head.fields.find("range");
+  std::string_view text = head.fields.find("range").value_or("");
   if (!text.starts_with("bytes=")) return std::nullopt;
   text.remove_prefix(6);
   const std::size_t dash = text.find('-');
@@ -85,7 +85,7 @@ Result<std::optional<AskedPart::Cut>> AskedPart::cut(ResponseHead& head) const {
     first = *first_;
     if (last_) last = std::min(*last_, end);
   } else {
-    first = given->total - std::min(*last_, given->total);
+    first = given->total - std::min(last_.value_or(0), given->total);
   }
   // Values are looked for this far before and behind what the client gets.
   if (given->first != first - std::min(first, wider_) ||
