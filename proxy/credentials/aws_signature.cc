@@ -224,7 +224,7 @@ Digest aws_signing_key(ByteView secret, std::string_view scope) {
 std::optional<AwsSignature> aws_signature_of(const RequestHead& head) {
   if (!head.fields.has("authorization")) return presigned(head);
   if (head.fields.count("authorization") != 1) return std::nullopt;
-  const std::string_view value = *head.fields.find("authorization");
+  const std::string_view value = head.fields.find("authorization").value_or("");
   if (!value.starts_with(kAlgorithm) || value.size() == kAlgorithm.size()) return std::nullopt;
   const std::string_view list = value.substr(kAlgorithm.size());
   if (list.front() != ' ') return std::nullopt;
