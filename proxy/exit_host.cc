@@ -27,7 +27,7 @@ ExitServices services_of(const Shared& shared, asio::io_context& io, TimerWheel&
 
 }  // namespace
 
-ExitHost::ExitHost(const Shared& shared, const SecretSet& secrets, asio::io_context& io,
+ExitHost::ExitHost(const Shared& shared, const Snapshot& snapshot, asio::io_context& io,
                    TimerWheel& wheel, Resolver& resolver, RecordBuffers& records,
                    std::vector<int> listeners, std::optional<int> names)
     : tls_client_(shared.trust, wheel, records, shared.config.tls_client),
@@ -36,12 +36,12 @@ ExitHost::ExitHost(const Shared& shared, const SecretSet& secrets, asio::io_cont
       origins_(io.get_executor(), wheel, dialer_, pool_, shared.config.h1_client,
                shared.config.h2_client(), shared.config.origin),
       decode_(shared.config.exit.decode.memory_bytes),
-      way_out_(origins_, shared.credentials, shared.config.exit.decode, decode_),
+      way_out_(origins_, snapshot.credentials, shared.config.exit.decode, decode_),
       spool_(shared.config.spool, decode_),
       answers_(shared.config.spool, decode_),
       server_(services_of(shared, io, wheel, records, way_out_, spool_, answers_, decode_),
               std::move(listeners)),
-      refused_(secrets, shared.audit, shared.id_prefix + "exit-name-", DecidedBy::Exit),
+      refused_(snapshot.secrets, shared.audit, shared.id_prefix + "exit-name-", DecidedBy::Exit),
       tasks_(io.get_executor()) {
   if (!names) return;
   NameAnswers answers;
@@ -62,6 +62,11 @@ awaitable<void> ExitHost::run() {
   co_await tasks_.join();
   co_await origins_.close();
   pool_.close();
+}
+
+void ExitHost::take(const Snapshot& next) {
+  refused_.take(next.secrets);
+  way_out_.take(next.credentials);
 }
 
 void ExitHost::stop() noexcept { server_.stop(); }

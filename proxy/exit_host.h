@@ -11,6 +11,7 @@
 #include "proxy/listen/open_listeners.h"
 #include "proxy/refused_names.h"
 #include "proxy/shared.h"
+#include "proxy/snapshot.h"
 #include "proxy/upstream/dialer.h"
 #include "proxy/upstream/origin_upstream.h"
 #include "proxy/upstream/pool.h"
@@ -24,12 +25,14 @@ namespace bottle {
 class ExitHost {
  public:
   // The arguments outlive it; the descriptors are taken over.
-  ExitHost(const Shared& shared, const SecretSet& secrets, boost::asio::io_context& io,
+  ExitHost(const Shared& shared, const Snapshot& snapshot, boost::asio::io_context& io,
            TimerWheel& wheel, Resolver& resolver, RecordBuffers& records,
            std::vector<int> listeners, std::optional<int> names);
   ExitHost(const ExitHost&) = delete;
   ExitHost& operator=(const ExitHost&) = delete;
 
+  // For requests that go out from now on. Throws std::bad_alloc, and then nothing has changed.
+  void take(const Snapshot& next);
   // Until stop(), and then until no exchange and no connection is left.
   awaitable<void> run();
   // When no front is left that has exchanges under way. From the loop's thread.

@@ -1,15 +1,22 @@
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "certs/process_memory.h"
 #include "proxy/config/config.h"
+#include "proxy/contract/control_client.h"
+#include "proxy/contract/control_words.h"
 #include "proxy/contract/exit_code.h"
 #include "proxy/contract/proxy_contract.h"
+#include "proxy/control/control_socket.h"
 #include "proxy/healthcheck.h"
 #include "proxy/log_output.h"
 #include "proxy/seen_file.h"
@@ -25,6 +32,35 @@ int refuse(const Error& error) {
   return to_status(error.code);
 }
 
+// A message from standard input to the control socket of a proxy, and the answer to standard
+// output.
+int carry_command(const std::string& path) {
+  std::string message;
+  std::array<char, 4096> piece{};
+  while (message.size() <= kMaxControlMessage) {
+    const auto got = ::read(STDIN_FILENO, piece.data(), piece.size());
+    if (got <= 0) break;
+    message.append(piece.data(), static_cast<std::size_t>(got));
+  }
+  const auto answer = ask_control(path, message);
+  ::explicit_bzero(message.data(), message.size());
+  if (!answer) {
+    complain(answer.error().message);
+    return to_status(ExitCode::kUnwell);
+  }
+  std::printf("%s\n", answer->c_str());
+  return to_status(ExitCode::kOk);
+}
+
+bool takes_commands(const Config& config) {
+  return config.control_fd.has_value() || !config.control_path.empty();
+}
+
+Expected<ControlSocket> open_control(const Config& config) {
+  if (config.control_fd) return ControlSocket::inherited(*config.control_fd);
+  return ControlSocket::at(config.control_path);
+}
+
 int run(const Config& config) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
@@ -36,10 +72,16 @@ int run(const Config& config) {
   // Bound first: what follows may write files, and a port in use must not leave any.
   auto listeners = open_listeners(config);
   if (!listeners) return refuse(listeners.error());
+  std::optional<ControlSocket> control;
+  if (takes_commands(config)) {
+    auto opened = open_control(config);
+    if (!opened) return refuse(opened.error());
+    control.emplace(std::move(*opened));
+  }
   auto services = ProxyServices::make(config, *listeners);
   if (!services) return refuse(services.error());
   const Shared& shared = (*services)->shared();
-  Server server(shared, (*services)->secrets(), *listeners);
+  Server server(shared, (*services)->secrets(), *listeners, control ? &*control : nullptr);
   const std::string ready =
       ready_line(front_word(*listeners), shared.ca.fingerprint(), other_words(*listeners));
   std::printf("%s\n", ready.c_str());
@@ -68,6 +110,7 @@ int main(int argc, char** argv) {
       if (!well) complain(well.error().detail);
       return to_status(well ? ExitCode::kOk : ExitCode::kUnwell);
     }
+    if (argc == 3 && std::string_view(argv[1]) == kAskControl) return carry_command(argv[2]);
     auto invocation = parse_command_line(argc, argv);
     if (!invocation) return refuse(invocation.error());
     if (invocation->action == Invocation::Action::Print) {

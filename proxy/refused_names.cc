@@ -27,13 +27,17 @@ std::string with_its_bytes(std::string_view name) {
 
 }  // namespace
 
-RefusedNames::RefusedNames(const SecretSet& secrets, AuditSink& audit, std::string id_prefix,
-                           DecidedBy by)
-    : secrets_(secrets),
-      scan_space_(secrets),
-      audit_(audit),
-      id_prefix_(std::move(id_prefix)),
-      by_(by) {}
+RefusedNames::RefusedNames(std::shared_ptr<const SecretSet> secrets, AuditSink& audit,
+                           std::string id_prefix, DecidedBy by)
+    : audit_(audit), id_prefix_(std::move(id_prefix)), by_(by) {
+  take(std::move(secrets));
+}
+
+void RefusedNames::take(std::shared_ptr<const SecretSet> secrets) {
+  auto space = std::make_unique<ScanSpace>(*secrets);
+  scan_space_ = std::move(space);
+  secrets_ = std::move(secrets);
+}
 
 void RefusedNames::tell(std::string_view name) {
   AuditRecord record;
@@ -42,7 +46,7 @@ void RefusedNames::tell(std::string_view name) {
   record.kind = AuditKind::RefusedName;
   record.host = name;
   const std::string plain = with_its_bytes(name);
-  SecretScanner scanner(secrets_, scan_space_, plain, Scheme::Https);
+  SecretScanner scanner(*secrets_, *scan_space_, plain, Scheme::Https);
   if (scanner.scan_host() || scanner.scan_url(plain)) record.host = "[redacted]";
   record.verdict = Verdict::Refused;
   record.reason = problem_code::kHostNotAllowed;

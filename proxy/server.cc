@@ -1,5 +1,6 @@
 #include "proxy/server.h"
 
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,17 +12,26 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "proxy/config/secrets_file.h"
+#include "proxy/control/control_server.h"
+#include "proxy/secret_desk.h"
+#include "proxy/snapshot_store.h"
 
 namespace bottle {
 namespace {
 
 // Waits for signals on main's thread and passes them on to the workers.
-class Control {
+class Watch {
  public:
-  Control(std::vector<std::unique_ptr<Worker>>& workers, std::chrono::milliseconds drain)
+  Watch(std::vector<std::unique_ptr<Worker>>& workers, std::chrono::milliseconds drain)
       : workers_(workers),
         drain_(drain),
         signals_(io_, SIGTERM, SIGINT),
+        again_(io_, SIGHUP),
         timer_(io_),
         lifeline_(io_) {
     wait();
@@ -32,6 +42,15 @@ class Control {
     lifeline_.assign(fd);
     read_lifeline();
   }
+
+  [[nodiscard]] asio::io_context& loop() noexcept { return io_; }
+  // Called at each SIGHUP. Before the first call the signal does nothing.
+  void on_hangup(std::function<void()> call) {
+    hangup_ = std::move(call);
+    wait_for_hangup();
+  }
+  // Called when all workers have ended.
+  void at_end(std::function<void()> call) { at_end_ = std::move(call); }
 
   // From a worker's thread, when it has no client any more.
   void front_ended() {
@@ -47,6 +66,8 @@ class Control {
       if (++ended_ < workers_.size()) return;
       boost::system::error_code ignored;
       signals_.cancel(ignored);
+      again_.cancel(ignored);
+      at_end_();
       lifeline_.close(ignored);
       timer_.cancel();
     });
@@ -67,6 +88,14 @@ class Control {
         drain();
       }
       wait();
+    });
+  }
+
+  void wait_for_hangup() {
+    again_.async_wait([this](boost::system::error_code ec, int) {
+      if (ec) return;
+      hangup_();
+      wait_for_hangup();
     });
   }
 
@@ -97,6 +126,9 @@ class Control {
   std::chrono::milliseconds drain_;
   asio::io_context io_{1};
   asio::signal_set signals_;
+  asio::signal_set again_;
+  std::function<void()> hangup_;
+  std::function<void()> at_end_ = [] {};
   asio::steady_timer timer_;
   asio::posix::stream_descriptor lifeline_;
   std::array<char, 512> said_{};
@@ -121,33 +153,57 @@ WorkerSockets sockets_of(const OpenListeners& listeners, unsigned index) {
 
 }  // namespace
 
-Server::Server(const Shared& shared, PendingSecrets& secrets, const OpenListeners& listeners)
-    : shared_(shared), secrets_(secrets), listeners_(listeners) {}
+Server::Server(const Shared& shared, StartSecrets& secrets, const OpenListeners& listeners,
+               const ControlSocket* control)
+    : shared_(shared), secrets_(secrets), listeners_(listeners), control_(control) {}
 
 Server::~Server() = default;
 
-void Server::make_workers(const SecretSet& secrets) {
+void Server::make_workers(const Snapshot& snapshot) {
   const std::size_t workers = listeners_.front.descriptors.size();
   const std::size_t each =
       connection_budget(shared_.config.connections) / std::max<std::size_t>(1, workers);
   for (unsigned index = 0; index < workers; ++index) {
     WorkerSockets sockets = sockets_of(listeners_, index);
-    workers_.push_back(std::make_unique<Worker>(shared_, secrets, index, std::move(sockets),
+    workers_.push_back(std::make_unique<Worker>(shared_, snapshot, index, std::move(sockets),
                                                 std::max<std::size_t>(1, each)));
   }
 }
 
+void Server::read_again(SecretDesk& desk) const {
+  const std::string& file = shared_.config.secrets_file;
+  if (file.empty()) return;
+  auto handed = read_secrets_file(file);
+  if (!handed) {
+    spdlog::error("the secrets stay as they were: {}", handed.error().message);
+    return;
+  }
+  desk.replace(std::move(handed->values), "SIGHUP");
+}
+
 Expected<bool> Server::run() {
   // First of all: a signal that comes while the secrets are waited for is not lost.
-  Control control(workers_, shared_.config.session.drain);
-  if (shared_.config.end_with_stdin) control.hold_on_to(::dup(STDIN_FILENO));
-  const auto secrets = secrets_.wait();
-  if (!secrets) return secrets.error();
-  make_workers(**secrets);
+  Watch watch(workers_, shared_.config.session.drain);
+  if (shared_.config.end_with_stdin) watch.hold_on_to(::dup(STDIN_FILENO));
+  const auto first = secrets_.wait();
+  if (!first) return first.error();
+  make_workers(*first);
+  std::vector<SnapshotStore::Worker> takers;
   for (auto& worker : workers_) {
-    worker->start([&control] { control.front_ended(); }, [&control] { control.worker_ended(); });
+    takers.push_back([&worker](Snapshot next, std::function<void(bool)> taken) {
+      worker->take(std::move(next), std::move(taken));
+    });
   }
-  const bool drained = control.run();
+  SnapshotStore store(watch.loop(), *first, std::move(takers));
+  SecretDesk desk(secrets_.book(), secrets_.options(), store, shared_.audit);
+  std::optional<ControlServer> commands;
+  if (control_ != nullptr) commands.emplace(watch.loop(), *control_, desk);
+  watch.on_hangup([this, &desk] { read_again(desk); });
+  watch.at_end([&commands] { commands.reset(); });
+  for (auto& worker : workers_) {
+    worker->start([&watch] { watch.front_ended(); }, [&watch] { watch.worker_ended(); });
+  }
+  const bool drained = watch.run();
   for (auto& worker : workers_) worker->join();
   return drained;
 }

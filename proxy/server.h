@@ -5,19 +5,23 @@
 
 #include "proxy/base/result.h"
 #include "proxy/contract/error.h"
-#include "proxy/guard/pending_secrets.h"
+#include "proxy/control/control_socket.h"
 #include "proxy/listen/open_listeners.h"
+#include "proxy/start_secrets.h"
 #include "proxy/worker.h"
 
 namespace bottle {
 
-// The workers and the process's signals. SIGTERM and SIGINT drain: no new connections, what was
-// begun may finish; the second one, or the end of the drain, stops. The exit goes last, when no
-// worker has a client any more. Made and run by main.
+class SecretDesk;
+
+// The workers, the process's signals and its control channel. SIGHUP reads files again. SIGTERM and
+// SIGINT drain: no new connections, what was begun may finish; the second one, or the end of the
+// drain, stops. The exit goes last, when no worker has a client any more. Made and run by main.
 class Server {
  public:
   // All outlive it.
-  Server(const Shared& shared, PendingSecrets& secrets, const OpenListeners& listeners);
+  Server(const Shared& shared, StartSecrets& secrets, const OpenListeners& listeners,
+         const ControlSocket* control);
   ~Server();
 
   // Until all workers have ended. False if something was still under way when it was stopped. The
@@ -26,11 +30,14 @@ class Server {
   [[nodiscard]] Expected<bool> run();
 
  private:
-  void make_workers(const SecretSet& secrets);
+  // At SIGHUP: an invalid file is told in the log, and nothing changes.
+  void read_again(SecretDesk& desk) const;
+  void make_workers(const Snapshot& snapshot);
 
   const Shared& shared_;
-  PendingSecrets& secrets_;
+  StartSecrets& secrets_;
   const OpenListeners& listeners_;
+  const ControlSocket* const control_;  // null: it takes no commands
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

@@ -6,7 +6,6 @@
 #include "certs/certificate_authority.h"
 #include "proxy/config/config.h"
 #include "proxy/contract/guard_settings.h"
-#include "proxy/credentials/credential_set.h"
 #include "proxy/flow/audit_sink.h"
 #include "proxy/flow/policy.h"
 #include "proxy/guard/address_guard.h"
@@ -28,7 +27,6 @@ struct Shared {
   const Config& config;
   const GuardSettings& guard;
   const PendingAnswers& answers;
-  const CredentialSet& credentials;
   const Policy& policy;
   const AddressGuard& addresses;
   const CertificateAuthority& ca;

@@ -64,13 +64,6 @@ std::vector<OwnListener> own_listeners(const Config& config, const OpenListeners
   return own;
 }
 
-FingerprintKey random_key() {
-  std::random_device random;
-  FingerprintKey key{};
-  std::generate(key.begin(), key.end(), [&] { return static_cast<std::uint8_t>(random()); });
-  return key;
-}
-
 std::string random_prefix() {
   std::random_device random;
   std::array<char, 16> text{};
@@ -99,8 +92,10 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
     users_ = std::move(*users);
     for (const std::string& warning : users_->warnings()) spdlog::warn("{}", warning);
   }
-  auto secrets = take_secrets();
-  if (!secrets) return secrets;
+  auto secrets = StartSecrets::read(config_);
+  if (!secrets) return secrets.error();
+  secrets_ = std::move(*secrets);
+  guard_settings_.key = secrets_->key();
   auto guard = AddressGuard::make(config_.allow_address, &machine_);
   if (!guard) return guard.error();
   guard->close(own_listeners(config_, listeners));
@@ -153,45 +148,9 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   const bool direct = config_.upstream == UpstreamKind::Direct;
   const PoolLimits pool = config_.origin_pool.within(origin_budget(direct ? config_.threads : 1));
   shared_ = std::make_unique<Shared>(
-      Shared{config_, guard_settings_, answers_, *credentials_, *policy_, addresses_, *ca_,
-             *tickets_, trust_, users_.get(), ledger_.get(), known_.get(), life_.get(), *audit_,
-             host_watch_, listeners.names_answer, listeners.exit_answer, pool, random_prefix()});
-  return {};
-}
-
-// True if a body may be redacted that then goes to pipelock.
-bool ProxyServices::redacts_for_pipelock() const {
-  const auto& rules = guard_settings_.rules;
-  return config_.upstream == UpstreamKind::Pipelock &&
-         std::any_of(rules.begin(), rules.end(),
-                     [](const GuardRule& rule) { return rule.on_secret == OnSecret::Redact; });
-}
-
-Expected<void> ProxyServices::take_secrets() {
-  HandedSecrets handed;
-  if (config_.secrets_fd) {
-    auto read = read_secrets(*config_.secrets_fd);
-    if (!read) return read.error();
-    handed = std::move(*read);
-  }
-  const auto checked = SecretSet::check(handed.values);
-  if (!checked) return checked.error();
-  credentials_ = CredentialSet::make(handed.values);
-  if (!credentials_->locked()) {
-    spdlog::warn(
-        "credentials may be written to swap: memory could not be locked; raise RLIMIT_MEMLOCK "
-        "(ulimit -l), or turn swap off");
-  }
-  // Without a key of the user's, fingerprints hold for this process.
-  guard_settings_.key = handed.key ? *handed.key : random_key();
-  // Compiling what the guard looks for takes longer than all the rest, so that goes on beside it.
-  auto secrets = PendingSecrets::begin(std::move(handed.values),
-                                       GuardOptions{.key = guard_settings_.key,
-                                                    .ignore = guard_settings_.ignore,
-                                                    .financial = guard_settings_.financial,
-                                                    .scanner = redacts_for_pipelock()});
-  if (!secrets) return secrets.error();
-  secrets_ = std::move(*secrets);
+      Shared{config_, guard_settings_, answers_, *policy_, addresses_, *ca_, *tickets_, trust_,
+             users_.get(), ledger_.get(), known_.get(), life_.get(), *audit_, host_watch_,
+             listeners.names_answer, listeners.exit_answer, pool, random_prefix()});
   return {};
 }
 
@@ -222,11 +181,9 @@ Expected<void> check_services(const Config& config) {
     const auto users = ProxyUsers::load(config.proxy_auth);
     if (!users) return users.error();
   }
-  if (config.secrets_fd) {
-    const auto secrets = read_secrets(*config.secrets_fd);
-    if (!secrets) return secrets.error();
-    if (auto checked = SecretSet::check(secrets->values); !checked) return checked.error();
-  }
+  const auto secrets = handed_secrets(config);
+  if (!secrets) return secrets.error();
+  if (auto checked = SecretSet::check(secrets->values); !checked) return checked.error();
   auto guard = AddressGuard::make(config.allow_address);
   if (!guard) return guard.error();
   PolicySpec spec;

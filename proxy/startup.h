@@ -5,10 +5,10 @@
 #include "proxy/config/proxy_users.h"
 #include "proxy/contract/error.h"
 #include "proxy/guard/answers/pending_answers.h"
-#include "proxy/guard/pending_secrets.h"
 #include "proxy/listen/open_listeners.h"
 #include "proxy/local_routes.h"
 #include "proxy/shared.h"
+#include "proxy/start_secrets.h"
 
 namespace bottle {
 
@@ -24,21 +24,18 @@ class ProxyServices {
   ProxyServices& operator=(const ProxyServices&) = delete;
 
   [[nodiscard]] const Shared& shared() const noexcept { return *shared_; }
-  [[nodiscard]] PendingSecrets& secrets() noexcept { return *secrets_; }
+  [[nodiscard]] StartSecrets& secrets() noexcept { return *secrets_; }
 
  private:
   explicit ProxyServices(const Config& config);
   Expected<void> build(const OpenListeners& listeners);
   void remember_texts();
-  [[nodiscard]] bool redacts_for_pipelock() const;
-  Expected<void> take_secrets();
   Expected<void> write_trust();
 
   const Config& config_;
   GuardSettings guard_settings_;  // the configuration's, with the key
   std::unique_ptr<const ProxyUsers> users_;
-  std::unique_ptr<PendingSecrets> secrets_;
-  std::unique_ptr<const CredentialSet> credentials_;
+  std::unique_ptr<StartSecrets> secrets_;
   const PendingAnswers answers_;
   LocalRoutes machine_;
   AddressGuard addresses_;

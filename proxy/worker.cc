@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 #include <exception>
 #include <list>
+#include <new>
 #include <utility>
 
 #include "certs/leaf_cache.h"
@@ -34,10 +35,9 @@ using asio::ip::tcp;
 // Everything that lives on the worker's thread, in the order in which it depends on each other.
 class Worker::Loop {
  public:
-  Loop(const Shared& shared, const SecretSet& secrets, unsigned index, WorkerSockets sockets,
+  Loop(const Shared& shared, const Snapshot& snapshot, unsigned index, WorkerSockets sockets,
        std::size_t max_connections)
       : shared_(shared),
-        secrets_(secrets),
         wheel_(io_.get_executor()),
         connections_(io_.get_executor(), TaskGroup::Children::Independent),
         accepting_(io_.get_executor()),
@@ -53,8 +53,8 @@ class Worker::Loop {
         decode_(shared.config.decode.memory_bytes),
         spool_(shared.config.spool, decode_),
         upstream_(make_upstream()),
-        way_out_(*upstream_, shared.credentials, shared.config.decode, decode_),
-        guard_(secrets, shared.guard,
+        way_out_(*upstream_, snapshot.credentials, shared.config.decode, decode_),
+        guard_(snapshot.secrets, shared.guard,
                Guard::Limits{.decode = shared.config.decode, .redact = shared.config.redact},
                decode_, shared.answers),
         handler_(ProxyHandler::Services{shared.policy, upstream(), shared.config.upstream, guard_,
@@ -65,9 +65,9 @@ class Worker::Loop {
     entrances_.emplace_back(sockets.front, ListenKind::Proxy, *this);
     for (const int socket : sockets.tls) entrances_.emplace_back(socket, ListenKind::Tls, *this);
     for (const int socket : sockets.http) entrances_.emplace_back(socket, ListenKind::Http, *this);
-    if (sockets.names) make_names(*sockets.names);
+    if (sockets.names) make_names(*sockets.names, snapshot.secrets);
     if (sockets.exit.empty()) return;
-    exit_ = std::make_unique<ExitHost>(shared, secrets, io_, wheel_, resolver_, records_,
+    exit_ = std::make_unique<ExitHost>(shared, snapshot, io_, wheel_, resolver_, records_,
                                        std::move(sockets.exit), sockets.exit_names);
   }
 
@@ -77,6 +77,11 @@ class Worker::Loop {
     // serve() stopped the loop, whose timer may have been asleep for long: its own end is due.
     io_.restart();
     io_.poll();
+  }
+
+  void take(Snapshot next, std::function<void(bool)> taken) {
+    asio::post(
+        io_, [this, next = std::move(next), taken = std::move(taken)] { taken(take_here(next)); });
   }
 
   void drain() {
@@ -105,6 +110,18 @@ class Worker::Loop {
     Door door;
     ListenKind kind;
   };
+
+  bool take_here(const Snapshot& next) {
+    try {
+      guard_.take(next.secrets);
+      if (refused_names_) refused_names_->take(next.secrets);
+      if (exit_) exit_->take(next);
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+    way_out_.take(next.credentials);
+    return true;
+  }
 
   void begin_drain() {
     drain_.begin();
@@ -160,8 +177,8 @@ class Worker::Loop {
     return way_out_;
   }
 
-  void make_names(int socket) {
-    refused_names_ = std::make_unique<RefusedNames>(secrets_, shared_.audit,
+  void make_names(int socket, std::shared_ptr<const SecretSet> secrets) {
+    refused_names_ = std::make_unique<RefusedNames>(std::move(secrets), shared_.audit,
                                                     shared_.id_prefix + "name-", DecidedBy::Proxy);
     NameAnswers answers;
     answers.v4 = shared_.names_answer.v4;
@@ -217,7 +234,6 @@ class Worker::Loop {
   }
 
   const Shared& shared_;
-  const SecretSet& secrets_;
   asio::io_context io_{1};
   TimerWheel wheel_;
   TaskGroup connections_;
@@ -251,9 +267,9 @@ class Worker::Loop {
   std::unique_ptr<ExitHost> exit_;
 };
 
-Worker::Worker(const Shared& shared, const SecretSet& secrets, unsigned index,
+Worker::Worker(const Shared& shared, const Snapshot& snapshot, unsigned index,
                WorkerSockets sockets, std::size_t max_connections)
-    : loop_(std::make_unique<Loop>(shared, secrets, index, std::move(sockets), max_connections)) {}
+    : loop_(std::make_unique<Loop>(shared, snapshot, index, std::move(sockets), max_connections)) {}
 
 Worker::~Worker() = default;
 
@@ -264,6 +280,9 @@ void Worker::start(std::function<void()> front_ended, std::function<void()> ende
   });
 }
 
+void Worker::take(Snapshot next, std::function<void(bool)> taken) {
+  loop_->take(std::move(next), std::move(taken));
+}
 void Worker::drain() { loop_->drain(); }
 void Worker::fronts_have_ended() { loop_->fronts_have_ended(); }
 void Worker::stop() { loop_->stop(); }

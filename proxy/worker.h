@@ -9,6 +9,7 @@
 
 #include "proxy/guard/secret_scanner.h"
 #include "proxy/shared.h"
+#include "proxy/snapshot.h"
 
 namespace bottle {
 
@@ -28,7 +29,7 @@ struct WorkerSockets {
 class Worker {
  public:
   // `max_connections`: of all its sockets but the exit's together.
-  Worker(const Shared& shared, const SecretSet& secrets, unsigned index, WorkerSockets sockets,
+  Worker(const Shared& shared, const Snapshot& snapshot, unsigned index, WorkerSockets sockets,
          std::size_t max_connections);
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -37,6 +38,10 @@ class Worker {
   // Both are called on the worker's thread: `front_ended` when it has no client left and takes no
   // more, `ended` when its loop is over.
   void start(std::function<void()> front_ended, std::function<void()> ended);
+  // All that begins from now on goes by `next`; `taken` is called on the worker's thread once that
+  // holds, with false if memory was short: then it goes on with what it had. Any thread. A worker
+  // that has ended calls nothing.
+  void take(Snapshot next, std::function<void(bool)> taken);
   // No new connections or requests; what was begun may finish. An exit goes on. Any thread.
   void drain();
   // No worker has a client any more: an exit ends, too. Any thread; once.

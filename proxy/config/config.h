@@ -59,7 +59,10 @@ struct Config {
   std::string origin_ca;
   std::string audit;
   std::optional<int> secrets_fd;
-  GuardSettings guard;    // its key comes with the secrets
+  std::string secrets_file;       // in its place; SIGHUP reads it again
+  std::optional<int> control_fd;  // a Unix socket that listens, for commands
+  std::string control_path;       // in its place: where to make one
+  GuardSettings guard;            // its key comes with the secrets
   std::string seen_file;  // keeps what the scanner has passed; empty: this process alone does
   bool show_all = false;  // the scanner is shown all of a body, not only what is new to it
   bool end_with_stdin = false;

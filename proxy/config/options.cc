@@ -167,10 +167,33 @@ Expected<void> set_bottle_id(Config& c, const std::string& value) {
   return {};
 }
 
+Expected<void> set_path(std::string& where, const std::string& value, std::string_view option) {
+  if (value.empty()) return bad("--" + std::string(option) + " needs the name of a file");
+  where = value;
+  return {};
+}
+
 Expected<void> set_secrets(Config& c, const std::string& value) {
+  c.secrets_fd.reset();
+  c.secrets_file.clear();
+  if (!value.starts_with("fd:")) return set_path(c.secrets_file, value, "secrets");
   auto fd = descriptor(value);
   if (!fd) return fd.error();
   c.secrets_fd = *fd;
+  return {};
+}
+
+Expected<void> set_control(Config& c, const std::string& value) {
+  constexpr std::string_view kUnix = "unix:";
+  c.control_fd.reset();
+  c.control_path.clear();
+  if (value.starts_with(kUnix) && value.size() > kUnix.size()) {
+    c.control_path = value.substr(kUnix.size());
+    return {};
+  }
+  auto fd = descriptor(value);
+  if (!fd) return bad("'" + value + "': --control takes unix:PATH or fd:N");
+  c.control_fd = *fd;
   return {};
 }
 
@@ -240,12 +263,6 @@ Expected<void> set_limit_pair(Config& c, const std::string& value) {
 Expected<void> set_method(Config& c, const std::string& value) {
   if (!is_token(value) || value.size() > 32) return bad("'" + value + "' is no HTTP method");
   c.rules.extra_methods.push_back(value);
-  return {};
-}
-
-Expected<void> set_path(std::string& where, const std::string& value, std::string_view option) {
-  if (value.empty()) return bad("--" + std::string(option) + " needs the name of a file");
-  where = value;
   return {};
 }
 
@@ -330,9 +347,13 @@ const std::array kRows = {
               set_resolve},
     OptionRow{"audit", "FILE", false, "append the audit log to FILE, as JSON lines; - is stderr",
               [](Config& c, const std::string& v) { return set_path(c.audit, v, "audit"); }},
-    OptionRow{"secrets", "fd:N", false,
-              "read secrets that must not leave from descriptor N, one JSON object per line",
+    OptionRow{"secrets", "FILE|fd:N", false,
+              "read secrets that must not leave, one JSON object per line; SIGHUP reads FILE again",
               set_secrets},
+    OptionRow{"control", "unix:PATH|fd:N", false,
+              "take commands of this user at a Unix socket, such as new values of secrets "
+              "(docs/control.md)",
+              set_control},
     OptionRow{"on-secret", "HOST=refuse|redact", true,
               "refuse a request with a secret in its body (default), or take it out (redact); "
               "the word alone is for every host",

@@ -1,6 +1,9 @@
 #include "proxy/config/secrets_file.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "proxy/contract/fd.h"
 #include "proxy/contract/proxy_contract.h"
 
 namespace bottle {
@@ -179,11 +183,39 @@ Expected<HandedSecrets> read_secrets(int fd) {
   ::explicit_bzero(piece.data(), piece.size());
   if (!problem.empty()) {
     ::explicit_bzero(text.data(), text.size());
-    return Error{ExitCode::kUsage, "the secrets on the inherited descriptor " + problem, ""};
+    return Error{ExitCode::kUsage, "the secrets " + problem, ""};
   }
   auto secrets = parse_secret_lines(text);
   ::explicit_bzero(text.data(), text.size());
   return secrets;
+}
+
+Expected<HandedSecrets> read_secrets_file(const std::string& path) {
+  const auto cannot = [&path](const std::string& why, std::string hint = {}) {
+    return Error{ExitCode::kFiles, "cannot read the secrets in " + path + ": " + why,
+                 std::move(hint)};
+  };
+  // Opened without waiting, so that a pipe in its place holds nothing up.
+  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return cannot(std::strerror(errno));
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return cannot("it is no file");
+  const bool ours = info.st_uid == ::geteuid() || info.st_uid == 0;
+  if (!ours || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return cannot("others than its owner may write it", "chmod 600 " + path);
+  }
+  if ((info.st_mode & (S_IRGRP | S_IROTH)) != 0) {
+    spdlog::warn("others on this machine may read the secrets in {}: chmod 600 it", path);
+  }
+  auto secrets = read_secrets(file.release());
+  if (!secrets) secrets.error().message += " (" + path + ")";
+  return secrets;
+}
+
+Expected<HandedSecrets> handed_secrets(const Config& config) {
+  if (!config.secrets_file.empty()) return read_secrets_file(config.secrets_file);
+  if (config.secrets_fd) return read_secrets(*config.secrets_fd);
+  return HandedSecrets();
 }
 
 }  // namespace bottle

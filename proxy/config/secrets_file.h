@@ -1,9 +1,11 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "proxy/config/config.h"
 #include "proxy/contract/error.h"
 #include "proxy/contract/guard_settings.h"
 #include "proxy/guard/secret_scanner.h"
@@ -28,5 +30,12 @@ struct HandedSecrets {
 
 // Reads them from an inherited descriptor until its end and closes it. Bounded in size and time.
 [[nodiscard]] Expected<HandedSecrets> read_secrets(int fd);
+
+// Reads them from a regular file. Its owner must be this user or root, and no other user may write
+// it; that others may read it is a warning in the log.
+[[nodiscard]] Expected<HandedSecrets> read_secrets_file(const std::string& path);
+
+// Those that the configuration names; none if it names none.
+[[nodiscard]] Expected<HandedSecrets> handed_secrets(const Config& config);
 
 }  // namespace bottle

@@ -17,6 +17,7 @@ inline constexpr const char* kBottleId = "--bottle-id";
 inline constexpr const char* kBundleOut = "--bundle-out";
 inline constexpr const char* kCaNames = "--ca-names";
 inline constexpr const char* kCaOut = "--ca-out";
+inline constexpr const char* kControl = "--control";
 inline constexpr const char* kEndWithStdin = "--end-with-stdin";
 inline constexpr const char* kExitListen = "--exit-listen";
 inline constexpr const char* kExitNames = "--exit-names";
@@ -42,11 +43,11 @@ inline constexpr const char* kSpoolDir = "--spool-dir";
 inline constexpr const char* kUpstream = "--upstream";
 
 inline constexpr std::array kAll{
-    kAllow,           kAllowAddress, kAudit,     kBottleId,    kBundleOut,    kCaNames,  kCaOut,
-    kEndWithStdin,    kExitListen,   kExitNames, kGuardIgnore, kGuardSet,     kLimit,    kListen,
-    kListenHttp,      kListenTls,    kNames,     kOnSecret,    kOpaque,       kOriginCa, kPipelock,
-    kPipelockSockets, kResolve,      kResponses, kRoute,       kScannerShows, kSecrets,  kSeen,
-    kSpoolDir,        kUpstream,
+    kAllow,    kAllowAddress,    kAudit,      kBottleId,  kBundleOut,   kCaNames,      kCaOut,
+    kControl,  kEndWithStdin,    kExitListen, kExitNames, kGuardIgnore, kGuardSet,     kLimit,
+    kListen,   kListenHttp,      kListenTls,  kNames,     kOnSecret,    kOpaque,       kOriginCa,
+    kPipelock, kPipelockSockets, kResolve,    kResponses, kRoute,       kScannerShows, kSecrets,
+    kSeen,     kSpoolDir,        kUpstream,
 };
 }  // namespace proxy_flag
 

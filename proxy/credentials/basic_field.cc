@@ -38,7 +38,13 @@ std::optional<BasicField> put_into_basic(std::string_view field_value,
   if (!swap_in(*carried, pairs)) return std::nullopt;
   field.put_in = base64_without_padding(*carried);
   if (url_safe) field.put_in = base64_url_safe(std::move(field.put_in));
-  field.value = Bytes(trimmed.substr(0, begin)) + field.put_in + Bytes(padding);
+  field.value = Bytes(trimmed.substr(0, begin)) + field.put_in;
+  // Padded as the client's was; a text without padding may have needed none.
+  constexpr std::size_t kGroup = 4;
+  const bool pads = !padding.empty() || text.size() % kGroup == 0;
+  const std::size_t over = field.put_in.size() % kGroup;
+  if (pads && over != 0) field.value.append(kGroup - over, '=');
+  field.was_here.resize(field.put_in.size(), 'x');
   return field;
 }
 

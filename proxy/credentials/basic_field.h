@@ -13,7 +13,8 @@ namespace bottle {
 struct BasicField {
   Bytes value;     // of the field, as it goes out
   Bytes put_in;    // the base64 text in it, without padding, which an answer must not show
-  Bytes was_here;  // the base64 text in the client's field, without padding; as long
+  Bytes was_here;  // the base64 text in the client's field, without padding; as long: cut, or
+                   // filled up, where the value has another length than the placeholder
 };
 
 // Nothing if the field has another scheme, if none of the texts is in what it carries, or if its

@@ -12,12 +12,21 @@ namespace bottle {
 namespace {
 
 // The memory that a value and its spellings take.
-std::size_t size_of(const SecretSpec& secret) {
-  std::size_t bytes = secret.value.size();
-  for (Spelling& one : spellings_of(secret.value, secret.kept_out->placeholder)) {
+std::size_t size_of(ByteView value) {
+  std::size_t bytes = value.size();
+  for (Spelling& one : spellings_of(value, value)) {
     bytes += one.text.size();
     wipe(one.text);
+    wipe(one.shown);
   }
+  return bytes;
+}
+
+std::size_t size_of(const SecretSpec& secret) {
+  Bytes in_url = escaped_in_url(secret.value);
+  std::size_t bytes = size_of(ByteView(secret.value)) + in_url.size();
+  wipe(in_url);
+  for (const std::string& former : secret.former) bytes += size_of(ByteView(former));
   return bytes;
 }
 
@@ -45,22 +54,30 @@ void CredentialSet::add(const SecretSpec& secret) {
   for (const HostPattern& home : host_patterns(*secret.hosts))
     one.hosts.push_back(home.host_text());
   const Bytes& placeholder = one.place.placeholder;
-  const auto pair = [this, &one](ByteView from_agent, ByteView value, bool goes_out) {
-    const ByteView shown = keep_placeholder(Bytes(from_agent));
-    const ByteView kept = keep(value);
-    if (goes_out) one.out.emplace_back(shown, kept);
-    one.back.emplace_back(kept, shown);
-  };
-  pair(placeholder, secret.value, true);
-  const Bytes shown_in_url = escaped_in_url(placeholder);
-  Bytes in_url = escaped_in_url(secret.value);
-  for (Spelling& other : spellings_of(secret.value, placeholder)) {
-    const bool url = other.text == in_url && other.shown == shown_in_url;
-    pair(other.shown, other.text, url);
+  one.back.push_back(taken_out(secret.value, placeholder));
+  one.out.emplace_back(keep_placeholder(placeholder), one.value());
+  Bytes shown_in_url = escaped_in_url(placeholder);
+  if (shown_in_url != placeholder) {
+    Bytes in_url = escaped_in_url(secret.value);
+    one.out.emplace_back(keep_placeholder(std::move(shown_in_url)), keep(in_url));
+    wipe(in_url);
+  }
+  for (const std::string& former : secret.former) {
+    one.back.push_back(taken_out(former, placeholder));
+  }
+  credentials_.push_back(std::move(one));
+}
+
+TakenOut CredentialSet::taken_out(ByteView value, const Bytes& placeholder) {
+  Bytes shown = placeholder;
+  shown.resize(value.size(), 'x');
+  TakenOut out;
+  out.pairs.emplace_back(keep(value), keep_placeholder(shown));
+  for (Spelling& other : spellings_of(value, shown)) {
+    out.pairs.emplace_back(keep(other.text), keep_placeholder(std::move(other.shown)));
     wipe(other.text);
   }
-  wipe(in_url);
-  credentials_.push_back(std::move(one));
+  return out;
 }
 
 ByteView CredentialSet::keep(ByteView secret) {

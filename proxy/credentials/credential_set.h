@@ -13,6 +13,13 @@
 
 namespace bottle {
 
+// A value, or a former one, to be taken out of answers: from each of its spellings to a text of
+// that length, which is the placeholder, cut or filled up where the lengths differ.
+struct TakenOut {
+  std::vector<SwapPair> pairs;
+  [[nodiscard]] ByteView value() const { return pairs.front().from(); }
+};
+
 // A value that the agent does not have (KeptOut), ready to be put in and to be looked for, as it is
 // and in its spellings (spellings_of()).
 struct Credential {
@@ -20,13 +27,15 @@ struct Credential {
   std::vector<std::string> hosts;
   KeptOut place;
   std::vector<SwapPair> out;   // from the placeholder to the value: as it is, escaped in a URL
-                               // if the two are of one length there
-  std::vector<SwapPair> back;  // from the value to the placeholder, in each spelling
-  [[nodiscard]] ByteView value() const { return back.front().from(); }
+  std::vector<TakenOut> back;  // the value, then the former ones
+  [[nodiscard]] ByteView value() const { return back.front().value(); }
+  // False: a body that it is put into gets another length.
+  [[nodiscard]] bool keeps_length() const { return value().size() == place.placeholder.size(); }
 };
 
-// The credentials of a proxy. Immutable, shared by all workers, outlives all exchanges. The values
-// are in locked memory; the copies that a request and an answer need for a moment are not.
+// The credentials of a proxy. Immutable, shared by all workers; an exchange keeps those that it
+// took. The values are in locked memory; the copies that a request and an answer need for a moment
+// are not.
 class CredentialSet {
  public:
   // Those of `secrets` with a placeholder; SecretSet::check() has accepted them. Throws
@@ -35,7 +44,7 @@ class CredentialSet {
       const std::vector<SecretSpec>& secrets);
 
   [[nodiscard]] bool empty() const noexcept { return credentials_.empty(); }
-  // Those that are for the host, the longest value first: one may be a piece of another.
+  // Those that are for the host, the longest placeholder first: one may be a piece of another.
   [[nodiscard]] std::vector<const Credential*> of_host(std::string_view host) const;
   // False if the system did not lock the memory of the values.
   [[nodiscard]] bool locked() const noexcept { return memory_.locked(); }
@@ -43,6 +52,7 @@ class CredentialSet {
  private:
   explicit CredentialSet(std::size_t bytes) : memory_(bytes) {}
   void add(const SecretSpec& secret);
+  [[nodiscard]] TakenOut taken_out(ByteView value, const Bytes& placeholder);
   [[nodiscard]] ByteView keep(ByteView secret);
   [[nodiscard]] ByteView keep_placeholder(Bytes placeholder);
 

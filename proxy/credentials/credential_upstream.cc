@@ -1,5 +1,6 @@
 #include "proxy/credentials/credential_upstream.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,7 +21,7 @@ namespace {
 
 constexpr std::size_t kPiece = 64 * 1024;
 // A conversation with a model is signed as a whole.
-constexpr std::size_t kMaxSignedBody = 8u << 20;
+constexpr std::size_t kMaxHeldBody = 8u << 20;
 
 // Stands before an exchange's own taker of 1xx heads while the answer's head is waited for.
 class CleanInterims final : public InterimSink {
@@ -54,18 +55,30 @@ class HeldRequest final : public BodySource {
   HeldRequest& operator=(const HeldRequest&) = delete;
 
   [[nodiscard]] Result<> add(ByteView piece) {
-    if (bytes_.size() + piece.size() > kMaxSignedBody) {
+    if (bytes_.size() + piece.size() > kMaxHeldBody) {
       return Failure{Code::BodyTooLarge,
-                     "the body of a request whose signature is made anew has more than 8 MiB"};
+                     "the body of a request that gets a credential or a signature has more than 8 "
+                     "MiB"};
     }
     if (!space_.take(piece.size())) {
-      return Failure{Code::Overloaded, "too many bodies of requests that are signed anew"};
+      return Failure{Code::Overloaded, "too many bodies of requests that get a credential"};
     }
     taken_ += piece.size();
     bytes_ += piece;
     return {};
   }
   [[nodiscard]] ByteView all() const noexcept { return bytes_; }
+  [[nodiscard]] Result<> swap(const std::vector<const SwapPair*>& pairs) {
+    Bytes swapped = bytes_;
+    if (!swap_in(swapped, pairs)) return {};
+    const std::size_t more = swapped.size() - std::min(swapped.size(), bytes_.size());
+    if (!space_.take(more)) {
+      return Failure{Code::Overloaded, "too many bodies of requests that get a credential"};
+    }
+    taken_ += more;
+    bytes_ = std::move(swapped);
+    return {};
+  }
 
   awaitable<Result<Chunk>> read(std::size_t max) override {
     Chunk chunk;
@@ -83,6 +96,19 @@ class HeldRequest final : public BodySource {
   Bytes bytes_;
   std::size_t at_ = 0;
 };
+
+awaitable<Result<>> fill(HeldRequest& held, BodySource& body) {
+  for (;;) {
+    auto chunk = co_await body.read(kPiece);
+    if (!chunk) co_return chunk.error();
+    auto added = held.add(chunk->data);
+    if (!added) {
+      body.stop(added.error());
+      co_return added;
+    }
+    if (chunk->end) co_return Result<>();
+  }
+}
 
 Failure unreadable() {
   return Failure{Code::UpstreamBroken,
@@ -110,9 +136,10 @@ Result<Response> cut_part(Response response, const AskedPart& part) {
 
 }  // namespace
 
-CredentialUpstream::CredentialUpstream(Upstream& inner, const CredentialSet& credentials,
+CredentialUpstream::CredentialUpstream(Upstream& inner,
+                                       std::shared_ptr<const CredentialSet> credentials,
                                        DecodeLimits limits, DecodeSpace& decode)
-    : inner_(inner), credentials_(credentials), limits_(limits), decode_(decode) {
+    : inner_(inner), credentials_(std::move(credentials)), limits_(limits), decode_(decode) {
   limits_.decoded_bytes = UINT64_MAX;
   limits_.ratio_after = UINT64_MAX;
 }
@@ -120,34 +147,37 @@ CredentialUpstream::CredentialUpstream(Upstream& inner, const CredentialSet& cre
 awaitable<Result<Response>> CredentialUpstream::send(Request request, Exchange& exchange,
                                                      Passage& passage) {
   std::vector<const Credential*> here;
-  if (exchange.scheme() == Scheme::Https && !credentials_.empty()) {
-    here = credentials_.of_host(exchange.destination().host);
+  if (exchange.scheme() == Scheme::Https && !credentials_->empty()) {
+    here = credentials_->of_host(exchange.destination().host);
   }
   if (here.empty()) return inner_.send(std::move(request), exchange, passage);
-  return send_with(std::move(here), std::move(request), exchange, passage);
+  return send_with(std::make_shared<CredentialUse>(credentials_, std::move(here)),
+                   std::move(request), exchange, passage);
 }
 
 awaitable<Result<std::string>> CredentialUpstream::hold_body(Request& request) {
   auto held = std::make_unique<HeldRequest>(decode_);
-  for (;;) {
-    auto chunk = co_await request.body->read(kPiece);
-    if (!chunk) co_return chunk.error();
-    const auto added = held->add(chunk->data);
-    if (!added) {
-      request.body->stop(added.error());
-      co_return added.error();
-    }
-    if (chunk->end) break;
-  }
+  auto filled = co_await fill(*held, *request.body);
+  if (!filled) co_return filled.error();
   std::string hash = hex(sha256(held->all()));
   request.body = std::move(held);
   co_return hash;
 }
 
-awaitable<Result<Response>> CredentialUpstream::send_with(std::vector<const Credential*> here,
+awaitable<Result<>> CredentialUpstream::swap_held_body(Request& request, const CredentialUse& use) {
+  auto held = std::make_unique<HeldRequest>(decode_);
+  auto filled = co_await fill(*held, *request.body);
+  if (!filled) co_return filled;
+  auto swapped = held->swap(use.for_body());
+  if (!swapped) co_return swapped;
+  request.head.content_length = held->all().size();
+  request.body = std::move(held);
+  co_return Result<>();
+}
+
+awaitable<Result<Response>> CredentialUpstream::send_with(std::shared_ptr<CredentialUse> use,
                                                           Request request, Exchange& exchange,
                                                           Passage& passage) {
-  const auto use = std::make_shared<CredentialUse>(std::move(here));
   std::string body_hash = hex(sha256({}));
   if (request.body && use->wants_body_hash(request.head)) {
     auto hashed = co_await hold_body(request);
@@ -160,7 +190,10 @@ awaitable<Result<Response>> CredentialUpstream::send_with(std::vector<const Cred
     request.body =
         std::make_unique<ChunksSignedAnew>(std::move(request.body), std::move(signer), decode_);
   }
-  if (request.body && !use->for_body().empty()) {
+  if (request.body && request.head.content_length && !use->keeps_body_length()) {
+    auto swapped = co_await swap_held_body(request, *use);
+    if (!swapped) co_return swapped.error();
+  } else if (request.body && !use->for_body().empty()) {
     request.body =
         std::make_unique<SwappedBody>(std::move(request.body), use, SwappedBody::Way::Out);
   }

@@ -55,10 +55,19 @@ bool carries_credential(std::string_view field_name) {
                      [&name](std::string_view end) { return name.ends_with(end); });
 }
 
-CredentialUse::CredentialUse(std::vector<const Credential*> credentials)
-    : credentials_(std::move(credentials)) {
+CredentialUse::CredentialUse(std::shared_ptr<const CredentialSet> set,
+                             std::vector<const Credential*> credentials)
+    : set_(std::move(set)), credentials_(std::move(credentials)) {
+  std::vector<const TakenOut*> values;
   for (const Credential* one : credentials_) {
-    for (const SwapPair& pair : one->back) back_.push_back(&pair);
+    for (const TakenOut& value : one->back) values.push_back(&value);
+  }
+  // The longest first: one may be a piece of another.
+  std::sort(values.begin(), values.end(), [](const TakenOut* a, const TakenOut* b) {
+    return a->value().size() > b->value().size();
+  });
+  for (const TakenOut* value : values) {
+    for (const SwapPair& pair : value->pairs) back_.push_back(&pair);
   }
 }
 
@@ -89,6 +98,12 @@ std::vector<const SwapPair*> CredentialUse::pairs_of(Part part) const {
 }
 
 std::vector<const SwapPair*> CredentialUse::for_body() const { return pairs_of(Part::Body); }
+
+bool CredentialUse::keeps_body_length() const {
+  const auto pairs = for_body();
+  return std::all_of(pairs.begin(), pairs.end(),
+                     [](const SwapPair* pair) { return pair->from().size() == pair->to().size(); });
+}
 
 void CredentialUse::put_into(RequestHead& head, std::string_view body_hash) {
   auto signing = signing_of(head, body_hash);

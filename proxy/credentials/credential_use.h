@@ -24,10 +24,11 @@ namespace bottle {
 [[nodiscard]] bool carries_credential(std::string_view field_name);
 
 // The credentials of one exchange: puts them into its request, and takes them out of all that comes
-// back. Shared by the bodies of both; the credentials outlive it.
+// back. Shared by the bodies of both; keeps the set that the credentials are of.
 class CredentialUse {
  public:
-  explicit CredentialUse(std::vector<const Credential*> credentials);
+  CredentialUse(std::shared_ptr<const CredentialSet> set,
+                std::vector<const Credential*> credentials);
   ~CredentialUse();
   CredentialUse(const CredentialUse&) = delete;
   CredentialUse& operator=(const CredentialUse&) = delete;
@@ -51,6 +52,8 @@ class CredentialUse {
   [[nodiscard]] const std::optional<AskedPart>& part() const noexcept { return part_; }
   // For the request's body; empty: nothing is put into it.
   [[nodiscard]] std::vector<const SwapPair*> for_body() const;
+  // False if the request's body may get another length by that.
+  [[nodiscard]] bool keeps_body_length() const;
 
   // An answer's status line and fields: names and values.
   void take_out_of(ResponseHead& head) const;
@@ -88,6 +91,7 @@ class CredentialUse {
     SwapPair back;  // has views into it, so it stays where it was made
   };
 
+  const std::shared_ptr<const CredentialSet> set_;
   const std::vector<const Credential*> credentials_;
   std::list<MadePair> made_;
   std::vector<const SwapPair*> back_;

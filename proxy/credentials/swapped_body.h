@@ -26,9 +26,10 @@ class GrpcMessages {
   bool lost_ = false;
 };
 
-// A body with credentials put in or taken out, of the same length, as it comes. The last bytes are
-// held back until the next piece: on the way back as many whatever they are, so that the time and
-// the size of pieces tell nothing of the value.
+// A body with credentials put in or taken out, as it comes. On the way back it keeps its length,
+// and on the way out if all values that are put in have their placeholders' length. The last bytes
+// are held back until the next piece: on the way back as many whatever they are, so that the time
+// and the size of pieces tell nothing of the value.
 class SwappedBody final : public BodyFilter {
  public:
   // BackGrpc: as Back, and no message of gRPC waits for the next one.

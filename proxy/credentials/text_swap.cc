@@ -20,6 +20,7 @@ TextSwaps::TextSwaps(const std::vector<const SwapPair*>& pairs, Hold hold) : hol
     searches_.push_back({.pair = pair, .matched = 0});
     longest_ = std::max(longest_, pair->from_.size());
     lines_ = lines_ && pair->from_.find('\n') == ByteView::npos;
+    one_length_ = one_length_ && pair->from_.size() == pair->to_.size();
   }
 }
 
@@ -68,11 +69,22 @@ Bytes TextSwaps::finish() {
 }
 
 Bytes TextSwaps::release(std::size_t size) {
+  if (!one_length_) return replaced(size);
   Bytes out = held_.substr(0, size);
   const std::uint64_t end = begin_ + size;
   // The first of the texts is written last.
   std::sort(matches_.begin(), matches_.end(),
             [](const Match& a, const Match& b) { return a.rank > b.rank; });
+  write_over(out, end);
+  std::erase_if(matches_, [this, end](const Match& match) {
+    return match.begin + searches_[match.rank].pair->to_.size() <= end;
+  });
+  held_.erase(0, size);
+  begin_ = end;
+  return out;
+}
+
+void TextSwaps::write_over(Bytes& out, std::uint64_t end) const {
   for (const Match& match : matches_) {
     const ByteView to = searches_[match.rank].pair->to_;
     const std::uint64_t from = std::max(match.begin, begin_);
@@ -80,9 +92,30 @@ Bytes TextSwaps::release(std::size_t size) {
     if (from >= until) continue;
     out.replace(from - begin_, until - from, to.substr(from - match.begin, until - from));
   }
-  std::erase_if(matches_, [this, end](const Match& match) {
-    return match.begin + searches_[match.rank].pair->to_.size() <= end;
+}
+
+Bytes TextSwaps::replaced(std::size_t size) {
+  std::sort(matches_.begin(), matches_.end(), [](const Match& a, const Match& b) {
+    return a.begin != b.begin ? a.begin < b.begin : a.rank < b.rank;
   });
+  const std::uint64_t certain_end = begin_ + size;
+  std::uint64_t done = begin_;
+  Bytes out;
+  for (const Match& match : matches_) {
+    const SwapPair& pair = *searches_[match.rank].pair;
+    if (match.begin < done || match.begin >= certain_end) continue;
+    const std::uint64_t match_end = match.begin + pair.from_.size();
+    // It overlaps with a text that is not certain yet. What is certain ends where it begins.
+    if (match_end > certain_end) {
+      size = match.begin - begin_;
+      break;
+    }
+    out.append(held_, done - begin_, match.begin - done).append(pair.to_);
+    done = match_end;
+  }
+  const std::uint64_t end = begin_ + size;
+  if (done < end) out.append(held_, done - begin_, end - done);
+  std::erase_if(matches_, [end](const Match& match) { return match.begin < end; });
   held_.erase(0, size);
   begin_ = end;
   return out;

@@ -8,11 +8,11 @@
 
 namespace bottle {
 
-// A text, and the one of the same length that takes its place. Keeps views: their owner outlives
-// it and every TextSwaps of it.
+// A text, and the one that takes its place. Keeps views: their owner outlives it and every
+// TextSwaps of it.
 class SwapPair {
  public:
-  // `from` is not empty, `to` has its size.
+  // `from` is not empty.
   SwapPair(ByteView from, ByteView to);
   [[nodiscard]] ByteView from() const noexcept { return from_; }
   [[nodiscard]] ByteView to() const noexcept { return to_; }
@@ -26,9 +26,11 @@ class SwapPair {
 };
 
 // Replaces texts in a stream of pieces, wherever it is cut, and holds the last bytes back until the
-// next ones tell. Linear in the stream's size, whatever it holds. Each place where one of the texts
-// stands is replaced, also where two overlap: those bytes are of the one that comes first in the
-// order given.
+// next ones tell. Linear in the stream's size, whatever it holds. If every pair is of one length,
+// each place where one of the texts stands is replaced, also where two overlap: those bytes are of
+// the one that comes first in the order given. Else, of those that overlap, the one that begins
+// first is replaced, and of those that begin together the first one in the order given; with
+// Hold::Least alone.
 class TextSwaps {
  public:
   enum class Hold : std::uint8_t {
@@ -57,10 +59,15 @@ class TextSwaps {
   void search(std::size_t rank, ByteView piece);
   [[nodiscard]] std::size_t certain(ByteView piece, std::size_t parted) const;
   [[nodiscard]] Bytes release(std::size_t size);
+  // Over the bytes as they stand, of pairs of one length.
+  void write_over(Bytes& out, std::uint64_t end) const;
+  // ... and of others.
+  [[nodiscard]] Bytes replaced(std::size_t size);
 
   const Hold hold_;
   std::size_t longest_ = 1;
-  bool lines_ = true;  // no text has a line's end in it
+  bool lines_ = true;       // no text has a line's end in it
+  bool one_length_ = true;  // of each pair's texts
   std::vector<Search> searches_;
   std::vector<Match> matches_;  // with bytes that are held
   Bytes held_;

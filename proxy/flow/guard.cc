@@ -36,7 +36,9 @@ bool may_be_text(const Fields& fields) {
 
 awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, Passage& passage) {
   const Destination& destination = exchange.destination();
-  SecretScanner head(secrets_, scan_, destination.host, exchange.scheme());
+  passage.secret_look = current_;
+  SecretLook& look = *current_;
+  SecretScanner head(*look.secrets, look.space, destination.host, exchange.scheme());
   const std::optional<Finding> hit = head.scan_head(request.head);
   for (const Finding& note : head.notes())
     passage.findings.add(record_of(note, FindingAction::Noted));
@@ -50,24 +52,21 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
   std::optional<RedactPlan> plan;
   if (redacts_for(destination)) plan = redact_plan(request.head, *codings, limits_.redact);
   if (plan) {
-    const SecretSet* const loose = passage.bypass_body ? nullptr : secrets_.for_scanner();
-    ScanSpace* space = nullptr;
-    if (loose != nullptr) {
-      space = scanner_scan_ ? &*scanner_scan_ : &scanner_scan_.emplace(*loose, &inflater_);
-    }
-    const BodyRedaction::Services services{.secrets = secrets_,
-                                           .scan = scan_,
-                                           .decode = decode_,
-                                           .decode_limits = limits_.decode,
-                                           .limits = limits_.redact,
-                                           .memory = memory_,
-                                           .for_scanner = loose,
-                                           .scanner_scan = space};
+    const SecretSet* const loose = passage.bypass_body ? nullptr : look.secrets->for_scanner();
+    const BodyRedaction::Services services{
+        .secrets = *look.secrets,
+        .scan = look.space,
+        .decode = decode_,
+        .decode_limits = limits_.decode,
+        .limits = limits_.redact,
+        .memory = memory_,
+        .for_scanner = loose,
+        .scanner_scan = loose == nullptr ? nullptr : &look.scanner_space()};
     BodyRedaction redaction(services, *plan, destination.host, exchange.scheme());
     auto done = co_await redaction.run(request, passage);
     co_return done;
   }
-  auto scan = std::make_unique<BodyScan>(secrets_, scan_, decode_, destination.host,
+  auto scan = std::make_unique<BodyScan>(*look.secrets, look.space, decode_, destination.host,
                                          exchange.scheme(), *codings, limits_.decode);
   scan->set_report(reporter(passage));
   const auto length =
@@ -78,15 +77,15 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
 }
 
 // Null: the body's coding is unknown, or there is nothing to look with.
-std::unique_ptr<AnswerInspection> Guard::inspection(const Response& response) {
+std::unique_ptr<AnswerInspection> Guard::inspection(const Response& response, SecretLook& look) {
   const auto codings = codings_of(response.head.fields);
   const AnswerSet* const set = answers_.wait();
   if (!codings || set == nullptr) return nullptr;
   if (!answer_space_) answer_space_.emplace(*set);
   const AnswerInspection::Services services{.answers = *set,
                                             .space = *answer_space_,
-                                            .secrets = secrets_,
-                                            .scan = scan_,
+                                            .secrets = *look.secrets,
+                                            .scan = look.space,
                                             .decode = decode_};
   const std::string_view type = response.head.fields.find("content-type").value_or("");
   return std::make_unique<AnswerInspection>(services, *codings, type, limits_.decode);
@@ -98,7 +97,8 @@ awaitable<Result<>> Guard::look_back(Response& response, Exchange& exchange, Pas
   if (rule == AnswerRule::Off || !response.body) co_return Result<>();
   // Under block the bytes decide, whatever the origin calls them.
   if (rule == AnswerRule::Note && !may_be_text(response.head.fields)) co_return Result<>();
-  auto looks = inspection(response);
+  if (!passage.secret_look) passage.secret_look = current_;
+  auto looks = inspection(response, *passage.secret_look);
   const bool events = to_lower(response.head.fields.find("content-type").value_or(""))
                           .starts_with("text/event-stream");
   if (rule == AnswerRule::Note) {
@@ -140,14 +140,14 @@ bool Guard::redacts_for(const Destination& destination) const {
 }
 
 bool Guard::knows_host(std::string_view host) {
-  SecretScanner scanner(secrets_, scan_, host, Scheme::Https);
+  SecretScanner scanner(*current_->secrets, current_->space, host, Scheme::Https);
   return scanner.scan_host().has_value();
 }
 
 void Guard::keep_secrets_out(Exchange& exchange) {
   const std::string& host = exchange.destination().host;
   const auto has_secret = [&](std::string_view text) {
-    SecretScanner scanner(secrets_, scan_, host, exchange.scheme());
+    SecretScanner scanner(*current_->secrets, current_->space, host, exchange.scheme());
     return scanner.scan_url(text).has_value();
   };
   SessionTrace& session = exchange.trace;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "proxy/base/awaitable.h"
 #include "proxy/base/result.h"
@@ -19,10 +20,25 @@
 
 namespace bottle {
 
+// Secrets with the memory to look for them on one thread. Each exchange keeps its own to its end
+// (Passage), so bodies have references into it.
+struct SecretLook {
+  SecretLook(std::shared_ptr<const SecretSet> secrets_in, InflaterMaker* inflaters_in)
+      : secrets(std::move(secrets_in)), space(*secrets, inflaters_in), inflaters(inflaters_in) {}
+  // Of secrets->for_scanner(), which must be there; from its first use on.
+  [[nodiscard]] ScanSpace& scanner_space() {
+    return for_scanner ? *for_scanner : for_scanner.emplace(*secrets->for_scanner(), inflaters);
+  }
+  const std::shared_ptr<const SecretSet> secrets;
+  ScanSpace space;
+  InflaterMaker* const inflaters;
+  std::optional<ScanSpace> for_scanner{};
+};
+
 // Looks at everything that goes out and comes back, in front of every upstream. Of a request: host,
 // target, each field's name and value, and the body as it is sent and decoded. (A request's
 // trailers go nowhere.) One a worker; its arguments outlive it, and it outlives the bodies that
-// it has wrapped.
+// it has wrapped. An exchange is looked at with the secrets that it began with.
 class Guard {
  public:
   struct Limits {
@@ -30,18 +46,23 @@ class Guard {
     RedactLimits redact;
   };
 
-  Guard(const SecretSet& secrets, const GuardSettings& settings, const Limits& limits,
-        DecodeSpace& decode, const PendingAnswers& answers)
-      : secrets_(secrets),
-        settings_(settings),
+  Guard(std::shared_ptr<const SecretSet> secrets, const GuardSettings& settings,
+        const Limits& limits, DecodeSpace& decode, const PendingAnswers& answers)
+      : settings_(settings),
         inflater_(decode, limits.decode),
-        scan_(secrets, &inflater_),
         limits_(limits),
         decode_(decode),
         memory_(limits.redact.memory_bytes),
-        answers_(answers) {}
+        answers_(answers) {
+    take(std::move(secrets));
+  }
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
+
+  // For exchanges that begin from now on. On the worker's thread. Throws std::bad_alloc.
+  void take(std::shared_ptr<const SecretSet> secrets) {
+    current_ = std::make_shared<SecretLook>(std::move(secrets), &inflater_);
+  }
 
   // Refuses what may not leave. The body is looked at while it is read: a hit is a Failure of the
   // piece that holds its last byte. Where hits are to be redacted, and the body's type lets them,
@@ -63,14 +84,13 @@ class Guard {
   void keep_secrets_out(Exchange& exchange);
 
  private:
-  [[nodiscard]] std::unique_ptr<AnswerInspection> inspection(const Response& response);
+  [[nodiscard]] std::unique_ptr<AnswerInspection> inspection(const Response& response,
+                                                             SecretLook& look);
   [[nodiscard]] bool redacts_for(const Destination& destination) const;
 
-  const SecretSet& secrets_;
   const GuardSettings& settings_;
   TextInflater inflater_;
-  ScanSpace scan_;
-  std::optional<ScanSpace> scanner_scan_;  // of secrets_.for_scanner(), from its first use on
+  std::shared_ptr<SecretLook> current_;
   const Limits limits_;
   DecodeSpace& decode_;
   BodyMemory memory_;

@@ -16,14 +16,14 @@ Expected<std::unique_ptr<PendingSecrets>> PendingSecrets::begin(std::vector<Secr
       new PendingSecrets(std::move(secrets), std::move(options)));
 }
 
-Expected<const SecretSet*> PendingSecrets::wait() {
+Expected<std::shared_ptr<const SecretSet>> PendingSecrets::wait() {
   if (compiling_.valid()) {
     auto compiled = compiling_.get();
     if (!compiled) return compiled.error();
     set_ = std::move(*compiled);
   }
   if (!set_) return Error{ExitCode::kInternal, "the secret scanner was not made", ""};
-  return set_.get();
+  return set_;
 }
 
 }  // namespace bottle

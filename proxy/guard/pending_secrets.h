@@ -17,15 +17,15 @@ class PendingSecrets {
   [[nodiscard]] static Expected<std::unique_ptr<PendingSecrets>> begin(
       std::vector<SecretSpec> secrets, GuardOptions options = {});
 
-  // The set, which lives as long as this; waits until it is there.
-  [[nodiscard]] Expected<const SecretSet*> wait();
+  // The set; waits until it is there.
+  [[nodiscard]] Expected<std::shared_ptr<const SecretSet>> wait();
 
  private:
   using Compiled = Expected<std::unique_ptr<const SecretSet>>;
   PendingSecrets(std::vector<SecretSpec> secrets, GuardOptions options);
 
   std::future<Compiled> compiling_;
-  std::unique_ptr<const SecretSet> set_;
+  std::shared_ptr<const SecretSet> set_;
 };
 
 }  // namespace bottle

@@ -31,6 +31,12 @@ Error bad_secret(std::string_view name, const std::string& what) {
   return Error{ExitCode::kUsage, "secret " + std::string(name) + ": " + what, ""};
 }
 
+// RFC 3986: written as it is in a query and in a form.
+bool is_unreserved(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '.' || c == '_' || c == '~';
+}
+
 Expected<> check_kept_out(const SecretSpec& secret) {
   const KeptOut& kept = *secret.kept_out;
   const auto is_text = [](std::string_view text) {
@@ -50,8 +56,37 @@ Expected<> check_kept_out(const SecretSpec& secret) {
     return bad_secret(secret.name, "only a text of " + std::to_string(kMinKeptOut) +
                                        " and more ASCII characters can have a placeholder");
   }
-  if (kept.placeholder.size() != secret.value.size() || kept.placeholder == secret.value) {
-    return bad_secret(secret.name, "its placeholder must be another text of the same length");
+  if (kept.placeholder.size() < kMinKeptOut || kept.placeholder.size() > kMaxSecret) {
+    return bad_secret(secret.name, "its placeholder must have " + std::to_string(kMinKeptOut) +
+                                       " to " + std::to_string(kMaxSecret) + " characters");
+  }
+  const auto has = [](std::string_view text, std::string_view part) {
+    return text.find(part) != std::string_view::npos;
+  };
+  if (has(secret.value, kept.placeholder) || has(kept.placeholder, secret.value)) {
+    return bad_secret(secret.name, "its placeholder and its value must not be in one another");
+  }
+  if (!(kept.in_query || kept.in_body)) return {};
+  // Written by the client in the escapes that the placeholder needs, and no others.
+  const auto is_plain = [&kept](char c) {
+    return is_unreserved(c) || kept.placeholder.find(c) != std::string::npos;
+  };
+  if (!std::all_of(secret.value.begin(), secret.value.end(), is_plain)) {
+    return bad_secret(secret.name,
+                      "it is put into queries or bodies, and has a character that may need an "
+                      "escape there and that its placeholder does not have");
+  }
+  return {};
+}
+
+Expected<> check_size(const std::string& name, const std::string& value) {
+  if (value.size() < kMinSecret) {
+    return bad_secret(name, "its value has fewer than " + std::to_string(kMinSecret) +
+                                " bytes, which would be found in ordinary text; leave it "
+                                "out of the list or use a longer one");
+  }
+  if (value.size() > kMaxSecret) {
+    return bad_secret(name, "its value has more than " + std::to_string(kMaxSecret) + " bytes");
   }
   return {};
 }
@@ -61,14 +96,13 @@ Expected<> check_one(const SecretSpec& secret) {
     return Error{ExitCode::kUsage,
                  "a secret needs a name of 1 to 128 printable ASCII characters without spaces", ""};
   }
-  if (secret.value.size() < kMinSecret) {
-    return bad_secret(secret.name, "its value has fewer than " + std::to_string(kMinSecret) +
-                                       " bytes, which would be found in ordinary text; leave it "
-                                       "out of the list or use a longer one");
-  }
-  if (secret.value.size() > kMaxSecret) {
+  if (auto sized = check_size(secret.name, secret.value); !sized) return sized;
+  if (secret.former.size() > kMaxFormer) {
     return bad_secret(secret.name,
-                      "its value has more than " + std::to_string(kMaxSecret) + " bytes");
+                      "it has more than " + std::to_string(kMaxFormer) + " former values");
+  }
+  for (const std::string& former : secret.former) {
+    if (auto sized = check_size(secret.name, former); !sized) return sized;
   }
   if (secret.kept_out) {
     auto checked = check_kept_out(secret);
@@ -150,6 +184,12 @@ Expected<std::unique_ptr<SecretSet>> SecretSet::make_one(std::vector<SecretSpec>
       placeholder.in_body = secret.kept_out->in_body;
       impl->add(std::move(placeholder), literals);
       value.hosts.emplace();
+    }
+    for (std::string& former : secret.former) {
+      SecretSetImpl::Exact old = value;
+      old.value = std::move(former);
+      old.fingerprint = fingerprint(impl->options.key, old.value);
+      impl->add(std::move(old), literals);
     }
     impl->add(std::move(value), literals);
   }

@@ -14,8 +14,9 @@ namespace bottle {
 
 struct SecretSetImpl;
 
-// A value that only the proxy has. The agent has a placeholder of the same length, which stands for
-// the value in those parts of requests to the value's hosts; the proxy puts the value there.
+// A value that only the proxy has. The agent has a placeholder, which stands for the value in those
+// parts of requests to the value's hosts; the proxy puts the value there. A placeholder is made as
+// long as the value; a later value may have another length.
 struct KeptOut {
   std::string placeholder;
   bool in_header = true;  // fields in which credentials are usual: see carries_credential()
@@ -39,12 +40,17 @@ struct SecretSpec {
   // `hosts`, of which there is one at least, say. Finds of both have the value's name and
   // fingerprint.
   std::optional<KeptOut> kept_out = {};
+  // Values that it had before, the newest first, kMaxFormer at most. They are guarded as `value`
+  // is, and never put into a request.
+  std::vector<std::string> former = {};
 };
 
 inline constexpr std::size_t kMinSecret = 8;  // shorter values hit ordinary text
 inline constexpr std::size_t kMaxSecret = 16 * 1024;
 inline constexpr std::size_t kMinKeptOut = 16;  // a placeholder must not be met by chance
 inline constexpr std::size_t kMaxSecrets = 256;
+// A token that lives for an hour may be in a log or a cache of the last day's work.
+inline constexpr std::size_t kMaxFormer = 24;
 
 struct GuardOptions {
   // Fingerprints are made with it. All zeros: they are the same for everybody.

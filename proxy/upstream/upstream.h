@@ -15,8 +15,11 @@
 
 namespace bottle {
 
+struct SecretLook;  // proxy/flow/guard.h
+
 // A request's way to its origin: how it goes, and what comes to be known on the way.
 struct Passage {
+  std::shared_ptr<SecretLook> secret_look;  // the guard's, to the exchange's end; null: none yet
   bool bypass_body = false;  // the response's body bypasses the scanner, which sees its head alone
   std::string protocol;      // spoken with the origin; empty: no connection to it came about
   bool scanned_request_body = false;

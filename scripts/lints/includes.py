@@ -33,9 +33,10 @@ LAYERS = {
     "proxy/config": ("proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body",
                      "proxy/upstream", "proxy/scanner", "proxy/flow", "proxy/exit", "proxy/tls", "certs"),
     "proxy/listen": ("proxy/base", "proxy/guard", "proxy/config"),
+    "proxy/control": ("proxy/base", "proxy/guard"),
     "proxy/desk": ("proxy/base", "proxy/http", "proxy/tls", "proxy/flow", "proxy/config"),
     "proxy": ("proxy/base", "proxy/http", "proxy/guard", "proxy/guard/answers", "proxy/ledger", "proxy/body", "proxy/upstream",
-              "proxy/credentials", "proxy/scanner", "proxy/flow", "proxy/exit", "proxy/config", "proxy/listen", "proxy/desk", "proxy/tls",
+              "proxy/credentials", "proxy/scanner", "proxy/flow", "proxy/exit", "proxy/config", "proxy/listen", "proxy/desk", "proxy/control", "proxy/tls",
               "certs"),
     "launcher/process": (),
     "launcher/manifest": ("launcher/process",),
@@ -78,7 +79,7 @@ SANS_IO_FILES = {
     "proxy/body/pack_reader", "proxy/body/sse_comments", "proxy/body/text_inflater", "proxy/body/zstd_blocks",
     "proxy/scanner/sse_match", "proxy/scanner/answer_kind", "proxy/desk/sniff",
     "proxy/flow/audit", "proxy/flow/policy", "proxy/flow/policy_gate",
-    "proxy/exit/dns_answer", "proxy/exit/exit_check",
+    "proxy/exit/dns_answer", "proxy/exit/exit_check", "proxy/control/control_message", "proxy/control/secret_book",
     "proxy/ledger/admission", "proxy/ledger/rewrites", "proxy/ledger/ticket",
 }
 

@@ -95,7 +95,7 @@ class HeadLog final : public InterimSink {
 struct CredentialBench {
   explicit CredentialBench(SecretSpec spec = kept_out()) : CredentialBench(std::vector{spec}) {}
   explicit CredentialBench(const std::vector<SecretSpec>& specs)
-      : set(CredentialSet::make(specs)), upstream(inner, *set, DecodeLimits{}, decode) {}
+      : set(CredentialSet::make(specs)), upstream(inner, set, DecodeLimits{}, decode) {}
 
   void ask(Request request, const std::string& host = "api.test", Scheme scheme = Scheme::Https) {
     Destination destination;
@@ -120,7 +120,7 @@ struct CredentialBench {
   asio::io_context io{1};
   TimerWheel wheel{io.get_executor()};
   DecodeSpace decode{64u << 20};
-  std::unique_ptr<const CredentialSet> set;
+  std::shared_ptr<const CredentialSet> set;
   KeepingUpstream inner;
   CredentialUpstream upstream;
   HeadLog log;

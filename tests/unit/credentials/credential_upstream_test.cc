@@ -121,6 +121,63 @@ TEST(CredentialUpstream, BasicCredentials) {
   EXPECT_FALSE(put_into_basic("Bearer " + base64_of(kPlaceholder), {&pair}));
 }
 
+// A token that was refreshed may be longer, or shorter, than the one that the placeholder is of.
+TEST(CredentialUpstream, AValueOfAnotherLength) {
+  for (const std::string& value : {kValue + "Tn6yBv1KxMd5", std::string("k7Qw2ZxR9tLmB4vN")}) {
+    KeptOut place;
+    place.in_query = true;
+    place.in_body = true;
+    SecretSpec spec = kept_out(place);
+    spec.value = value;
+    spec.former = {kValue};
+    for (std::size_t slice = 1; slice < 60; slice += 7) {
+      CredentialBench bench(spec);
+      Request request = post("a=" + kPlaceholder + "&b=" + kPlaceholder, slice);
+      request.head.target = "/?k=" + kPlaceholder;
+      request.head.fields.add("x-api-key", kPlaceholder);
+      request.head.fields.add("authorization", "Basic " + base64_of("us:" + kPlaceholder));
+      const std::string said = "[" + value + "|" + kValue + "|" + base64_of("us:" + value) + "]";
+      bench.inner.answer.head.fields.add("x-echo", said);
+      bench.inner.answer.head.content_length = said.size();
+      bench.inner.answer.body = std::make_unique<SlicedSource>(said, slice);
+      bench.ask(std::move(request));
+      EXPECT_EQ(bench.inner.got, "a=" + value + "&b=" + value);
+      EXPECT_EQ(bench.inner.head.content_length, bench.inner.got.size());
+      EXPECT_EQ(bench.inner.head.target, "/?k=" + value);
+      EXPECT_EQ(bench.inner.head.fields.find("x-api-key"), value);
+      EXPECT_EQ(bench.inner.head.fields.find("authorization"), "Basic " + base64_of("us:" + value));
+      // The answer keeps its length, and has neither value.
+      for (const std::string& heard : {bench.body, Bytes(*bench.head.fields.find("x-echo"))}) {
+        EXPECT_EQ(heard.size(), said.size());
+        EXPECT_EQ(heard.find(value), std::string::npos);
+        EXPECT_EQ(heard.find(kValue), std::string::npos);
+        EXPECT_EQ(heard.find(base64_of("us:" + value).substr(0, 34)), std::string::npos);
+        EXPECT_NE(heard.find("|" + kPlaceholder + "|"), std::string::npos);
+      }
+    }
+  }
+}
+
+// An exchange keeps the value that its request left with.
+TEST(CredentialUpstream, ANewValueIsForRequestsThatComeLater) {
+  CredentialBench bench;
+  SecretSpec next = kept_out();
+  next.value = kValue + "2";
+  next.former = {kValue};
+  Request request = get();
+  request.head.fields.add("x-api-key", kPlaceholder);
+  bench.ask(std::move(request));
+  EXPECT_EQ(bench.inner.head.fields.find("x-api-key"), kValue);
+  bench.upstream.take(CredentialSet::make({next}));
+  bench.set.reset();
+  Request later = get();
+  later.head.fields.add("x-api-key", kPlaceholder);
+  bench.inner.answer.body = std::make_unique<SlicedSource>("was " + kValue, 3);
+  bench.ask(std::move(later));
+  EXPECT_EQ(bench.inner.head.fields.find("x-api-key"), kValue + "2");
+  EXPECT_EQ(bench.body, "was " + kPlaceholder);
+}
+
 TEST(CredentialUpstream, TakesOutEscapedSpellings) {
   // "/" and "+", as encoders write them.
   const std::pair<std::string, std::string> styles[] = {
@@ -266,8 +323,8 @@ awaitable<void> read_sizes(BodySource& body, std::vector<std::size_t>& sizes) {
 }
 
 TEST(SwappedBody, PiecesTellNothingOfTheValueAndMessagesDoNotWait) {
-  const auto set = CredentialSet::make({kept_out()});
-  const auto use = std::make_shared<const CredentialUse>(set->of_host("api.test"));
+  const std::shared_ptr<const CredentialSet> set = CredentialSet::make({kept_out()});
+  const auto use = std::make_shared<const CredentialUse>(set, set->of_host("api.test"));
   const auto sizes = [&use](const std::string& text, std::size_t slice, SwappedBody::Way way) {
     asio::io_context io{1};
     SwappedBody body(std::make_unique<SlicedSource>(text, slice), use, way);

@@ -49,6 +49,37 @@ const std::vector<Case> kCases{
     {"secret", "public", "", ""},
 };
 
+TEST(TextSwap, OtherLengths) {
+  const std::vector<Case> cases{
+      {"sk-Zq8Rw3", "longer-by-far", "a sk-Zq8Rw3 b", "a longer-by-far b"},
+      {"sk-Zq8Rw3", "s", "sk-Zq8Rw3sk-Zq8Rw3", "ss"},
+      {"sk-Zq8Rw3", "", "xsk-Zq8Rsk-Zq8Rw3y", "xsk-Zq8Ry"},
+      {"aaaa", "bb", "aaaaaaaaa", "bbbba"},
+      {"x", "yyyy", "axxb", "ayyyyyyyyb"},
+  };
+  for (const Case& one : cases) {
+    const SwapPair pair(one.from, one.to);
+    for (std::size_t a = 0; a <= one.text.size(); ++a) {
+      for (std::size_t b = a; b <= one.text.size(); ++b) {
+        EXPECT_EQ(in_pieces(one.text, {a, b}, {&pair}, TextSwaps::Hold::Least), one.want)
+            << one.text << " " << a << " " << b;
+      }
+    }
+  }
+}
+
+// The one that begins first, wherever the pieces end.
+TEST(TextSwap, OtherLengthsThatOverlap) {
+  const SwapPair first("abcdef", "1");
+  const SwapPair second("efghijkl", "22222222222");
+  const std::string text = "abcdefghijkl efghijkl abcde efghijk";
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    EXPECT_EQ(in_pieces(text, {cut}, {&first, &second}, TextSwaps::Hold::Least),
+              "1ghijkl 22222222222 abcde efghijk")
+        << cut;
+  }
+}
+
 TEST(TextSwap, DoesNotDependOnTheCuts) {
   for (const Case& one : kCases) {
     const SwapPair pair(one.from, one.to);

@@ -92,8 +92,8 @@ class FakeUpstream final : public Upstream {
 inline constexpr const char* kSecret = "S3cr3t-Value-0123456789";
 
 // Made once: compiling the patterns takes long under the sanitizers.
-inline const SecretSet& secret_set() {
-  static const std::unique_ptr<const SecretSet> set = [] {
+inline std::shared_ptr<const SecretSet> secret_set() {
+  static const std::shared_ptr<const SecretSet> set = [] {
     SecretSpec secret;
     secret.name = "TOKEN";
     secret.value = kSecret;
@@ -101,7 +101,7 @@ inline const SecretSet& secret_set() {
     EXPECT_TRUE(made);
     return std::move(*made);
   }();
-  return *set;
+  return set;
 }
 
 // A handler with a policy that allows a.test, the exact value kSecret, and an audit file.
@@ -205,7 +205,7 @@ class FlowBench : public testing::Test {
   asio::io_context io{1};
   TimerWheel wheel;
   std::unique_ptr<Policy> policy;
-  const SecretSet& secrets = secret_set();
+  std::shared_ptr<const SecretSet> secrets = secret_set();
   DecodeSpace decode{DecodeLimits{}.memory_bytes};
   GuardSettings settings;
   static const PendingAnswers& answer_set() {

@@ -102,6 +102,18 @@ TEST(KeptOut, BothHaveOneFingerprint) {
   EXPECT_EQ(print_of(kValue + " "), print_of(kPlaceholder + " "));
 }
 
+TEST(KeptOut, AFormerValueGoesNowhereToo) {
+  SecretSpec spec = kept_out();
+  const std::string former = "Zq8Rw3Tn6yBv1KxMd5GhJ2Lf4Ck9Pe7sXu";
+  spec.former = {former};
+  Guarded guarded(spec);
+  for (const std::string host : {"api.test", "other.test"}) {
+    EXPECT_EQ(guarded.head("Bearer " + former, "/", host), "GITHUB_TOKEN") << host;
+    EXPECT_EQ(guarded.body("a " + hex_lower(former) + " b", host), "GITHUB_TOKEN") << host;
+  }
+  EXPECT_EQ(guarded.head("Bearer " + kPlaceholder, "/"), "");
+}
+
 TEST(KeptOut, BadPlaceholdersAreRefused) {
   const auto bad = [](auto change) {
     SecretSpec spec = kept_out();
@@ -116,7 +128,17 @@ TEST(KeptOut, BadPlaceholdersAreRefused) {
   EXPECT_NE(bad([](SecretSpec& s) { s.in_body = true; }), "");
   EXPECT_NE(bad([](SecretSpec& s) { s.kept_out->in_header = false; }), "");
   EXPECT_NE(bad([](SecretSpec& s) { s.kept_out->in_aws_signature = true; }), "");
-  EXPECT_NE(bad([](SecretSpec& s) { s.kept_out->placeholder += "x"; }), "");
+  EXPECT_EQ(bad([](SecretSpec& s) { s.kept_out->placeholder += "x"; }), "");  // another length
+  EXPECT_NE(bad([](SecretSpec& s) { s.value = "x" + kPlaceholder; }), "");
+  EXPECT_NE(bad([](SecretSpec& s) { s.kept_out->placeholder = "too-short-for-1"; }), "");
+  EXPECT_EQ(bad([](SecretSpec& s) { s.value += "+"; }), "");
+  EXPECT_NE(bad([](SecretSpec& s) {
+              s.value += "+";
+              s.kept_out->in_body = true;
+            }),
+            "");
+  EXPECT_NE(bad([](SecretSpec& s) { s.former.resize(kMaxFormer + 1, kValue); }), "");
+  EXPECT_NE(bad([](SecretSpec& s) { s.former = {"short"}; }), "");
   EXPECT_NE(bad([](SecretSpec& s) { s.kept_out->placeholder = kValue; }), "");
   EXPECT_NE(bad([](SecretSpec& s) { s.kept_out->placeholder[5] = '\n'; }), "");
   EXPECT_NE(bad([](SecretSpec& s) { s.value[5] = '\r'; }), "");

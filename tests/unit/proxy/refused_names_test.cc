@@ -26,7 +26,7 @@ std::string audited(const std::vector<std::string>& names) {
     auto audit = AuditSink::open(file);
     EXPECT_TRUE(set && audit);
     if (!set || !audit) return {};
-    RefusedNames refused(**set, **audit, "n-", DecidedBy::Proxy);
+    RefusedNames refused(std::move(*set), **audit, "n-", DecidedBy::Proxy);
     for (const std::string& name : names) refused.tell(name);
   }
   std::string text;

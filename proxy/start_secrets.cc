@@ -1,0 +1,64 @@
+#include "proxy/start_secrets.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "proxy/config/secrets_file.h"
+#include "proxy/credentials/credential_set.h"
+
+namespace bottle {
+namespace {
+
+FingerprintKey random_key() {
+  std::random_device random;
+  FingerprintKey key{};
+  std::generate(key.begin(), key.end(), [&] { return static_cast<std::uint8_t>(random()); });
+  return key;
+}
+
+// True if a body may be redacted that then goes to pipelock.
+bool redacts_for_pipelock(const Config& config) {
+  const auto& rules = config.guard.rules;
+  return config.upstream == UpstreamKind::Pipelock &&
+         std::any_of(rules.begin(), rules.end(),
+                     [](const GuardRule& rule) { return rule.on_secret == OnSecret::Redact; });
+}
+
+}  // namespace
+
+StartSecrets::StartSecrets(std::vector<SecretSpec> secrets, GuardOptions options,
+                           std::unique_ptr<PendingSecrets> pending)
+    : options_(std::move(options)), book_(std::move(secrets)), pending_(std::move(pending)) {}
+
+Expected<std::unique_ptr<StartSecrets>> StartSecrets::read(const Config& config) {
+  auto handed = handed_secrets(config);
+  if (!handed) return handed.error();
+  // Without a key of the user's, fingerprints hold for this process.
+  GuardOptions options{.key = handed->key ? *handed->key : random_key(),
+                       .ignore = config.guard.ignore,
+                       .financial = config.guard.financial,
+                       .scanner = redacts_for_pipelock(config)};
+  // Compiling what the guard looks for takes longer than all the rest, so that goes on beside it.
+  auto pending = PendingSecrets::begin(handed->values, options);
+  if (!pending) return pending.error();
+  return std::unique_ptr<StartSecrets>(
+      new StartSecrets(std::move(handed->values), std::move(options), std::move(*pending)));
+}
+
+Expected<Snapshot> StartSecrets::wait() {
+  auto set = pending_->wait();
+  if (!set) return set.error();
+  Snapshot first{.secrets = std::move(*set), .credentials = CredentialSet::make(book_.secrets())};
+  if (!first.credentials->locked()) {
+    spdlog::warn(
+        "credentials may be written to swap: memory could not be locked; raise RLIMIT_MEMLOCK "
+        "(ulimit -l), or turn swap off");
+  }
+  return first;
+}
+
+}  // namespace bottle

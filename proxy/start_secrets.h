@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+
+#include "proxy/config/config.h"
+#include "proxy/contract/error.h"
+#include "proxy/control/secret_book.h"
+#include "proxy/guard/pending_secrets.h"
+#include "proxy/snapshot.h"
+
+namespace bottle {
+
+// The secrets that a proxy starts with, and how to make others of the same kind. Owned by
+// ProxyServices, outlives the server. One thread.
+class StartSecrets {
+ public:
+  // Reads what --secrets names, and begins to compile it on a thread of its own.
+  [[nodiscard]] static Expected<std::unique_ptr<StartSecrets>> read(const Config& config);
+
+  [[nodiscard]] const FingerprintKey& key() const noexcept { return options_.key; }
+  [[nodiscard]] const GuardOptions& options() const noexcept { return options_; }
+  [[nodiscard]] SecretBook& book() noexcept { return book_; }
+  // The first snapshot; waits until it is there.
+  [[nodiscard]] Expected<Snapshot> wait();
+
+ private:
+  StartSecrets(std::vector<SecretSpec> secrets, GuardOptions options,
+               std::unique_ptr<PendingSecrets> pending);
+
+  const GuardOptions options_;
+  SecretBook book_;
+  std::unique_ptr<PendingSecrets> pending_;
+};
+
+}  // namespace bottle

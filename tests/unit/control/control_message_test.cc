@@ -1,0 +1,86 @@
+#include "proxy/control/control_message.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace bottle {
+namespace {
+
+const std::string kValue = "ghp_k7Qw2ZxR9tLmB4vN8cYpD3sF6hJ1gT5aE0uW";
+
+std::string set(const std::string& rest) {
+  return R"({"v":1,"id":"7","verb":"secrets.set",)" + rest + "}";
+}
+
+TEST(ControlMessage, NewValues) {
+  const auto parsed =
+      parse_control(set(R"("secrets":[{"name":"A","value":"x\u0041"},{"name":"B","value":""}])"));
+  ASSERT_FALSE(parsed.error) << parsed.error->message;
+  EXPECT_EQ(parsed.request.id, "7");
+  EXPECT_EQ(parsed.request.verb, ControlRequest::Verb::SetSecrets);
+  ASSERT_EQ(parsed.request.secrets.size(), 2U);
+  EXPECT_EQ(parsed.request.secrets[0].name, "A");
+  EXPECT_EQ(parsed.request.secrets[0].value, "xA");
+}
+
+TEST(ControlMessage, OtherVerbs) {
+  EXPECT_FALSE(parse_control(R"({"v":1,"verb":"secrets.list"})").error);
+  const auto told =
+      parse_control(R"({"v":1,"id":"x","verb":"secrets.trouble","name":"A","text":"gone"})");
+  ASSERT_FALSE(told.error);
+  EXPECT_EQ(told.request.text, "gone");
+}
+
+// Each is wrong in one way, and says so without a part of the value.
+TEST(ControlMessage, WrongOnesAreToldWhatIsWrong) {
+  const struct {
+    std::string line, says;
+  } cases[] = {
+      {"", "one JSON object"},
+      {"[]", "one JSON object"},
+      {"{\"v\":1", "one JSON object"},
+      {R"({"v":1,"v":1,"verb":"secrets.list"})", "one JSON object"},
+      {R"({"verb":"secrets.list"})", "\"v\""},
+      {R"({"v":2,"verb":"secrets.list"})", "\"v\""},
+      {R"({"v":"1","verb":"secrets.list"})", "\"v\""},
+      {R"({"v":1})", "\"verb\""},
+      {R"({"v":1,"verb":"secrets.get"})", "unknown \"verb\""},
+      {R"({"v":1,"verb":"secrets.list","all":true})", "a key that"},
+      {R"({"v":1,"verb":"secrets.list","secrets":[]})", "a key that"},
+      {R"({"v":1,"id":7,"verb":"secrets.list"})", "\"id\""},
+      {R"({"v":1,"id":")" + std::string(65, 'x') + R"(","verb":"secrets.list"})", "\"id\""},
+      {R"({"v":1,"verb":"secrets.set"})", "\"secrets\""},
+      {set(R"("secrets":[])"), "\"secrets\""},
+      {set(R"("secrets":{"A":")" + kValue + "\"}"), "\"secrets\""},
+      {set(R"("secrets":[{"name":"A","value":")" + kValue + R"(","in":["body"]}])"), "each secret"},
+      {set(R"("secrets":[{"name":"A","hosts":")" + kValue + R"("}])"), "\"value\""},
+      {set(R"("secrets":[{"name":"A","value":7}])"), "\"value\""},
+      {set(R"("secrets":[{"name":"A","value":")" + kValue + R"("},{"name":"A","value":"b"}])"),
+       "twice"},
+      {R"({"v":1,"verb":"secrets.trouble","name":"A"})", "\"text\""},
+      {R"({"v":1,"verb":"secrets.trouble","name":"A","text":"a\nb"})", "control characters"},
+      {R"({"v":1,"verb":"secrets.trouble","name":"A","text":")" + std::string(513, 'x') + "\"}",
+       "512"},
+  };
+  for (const auto& one : cases) {
+    const auto parsed = parse_control(one.line);
+    ASSERT_TRUE(parsed.error) << one.line;
+    EXPECT_NE(parsed.error->message.find(one.says), std::string::npos)
+        << one.line << ": " << parsed.error->message;
+    EXPECT_EQ(parsed.error->message.find("k7Qw"), std::string::npos) << parsed.error->message;
+  }
+  EXPECT_EQ(parse_control(set(R"("other":1)")).request.id, "7");  // so that the error has it
+}
+
+TEST(ControlMessage, Answers) {
+  EXPECT_EQ(changed_answer("7", {"A"}), "{\"changed\":[\"A\"],\"id\":\"7\",\"ok\":true,\"v\":1}\n");
+  EXPECT_EQ(error_answer("", Error{ExitCode::kUsage, "no", "do"}),
+            "{\"error\":\"no\",\"hint\":\"do\",\"id\":\"\",\"ok\":false,\"v\":1}\n");
+  const auto listed = secrets_answer("7", {SecretState{.name = "A", .kept_out = true}});
+  EXPECT_NE(listed.find(R"("former":0,"hosts":[],"kept_out":true,"name":"A")"), std::string::npos)
+      << listed;
+}
+
+}  // namespace
+}  // namespace bottle
