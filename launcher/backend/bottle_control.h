@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,12 @@ class BottleControl {
   // entered.
   virtual Expected<ExitStatus> exec(const BottleRecord& bottle,
                                     const std::vector<std::string>& command) = 0;
+
+  // Says a message of the control channel to the bottle's proxy, and returns its answer, both lines
+  // (proxy/contract/control_words.h). `runtime` is the bottle's own directory. Ends within 30 s.
+  virtual Expected<std::string> tell_proxy(const BottleRecord& bottle,
+                                           const std::filesystem::path& runtime,
+                                           const std::string& message) = 0;
 
   // Removes what the killed launcher of `bottle` left outside of its runtime directory (that one is
   // the registry's to remove). True: nothing is left, now or before. False: try again at the next

@@ -3,9 +3,12 @@
 #include <iostream>
 #include <utility>
 
+#include "launcher/backend/bottle_control.h"
+#include "launcher/backend/secret_refresh.h"
 #include "launcher/lifetime/audit_summary.h"
 #include "launcher/lifetime/registry.h"
 #include "launcher/lifetime/runtime_dir.h"
+#include "launcher/plan/token_command.h"
 #include "launcher/process/own_memory.h"
 #include "launcher/process/process.h"
 
@@ -22,7 +25,7 @@ void forget_kept_out(const Plan& plan) {
 
 }  // namespace
 
-Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend) {
+Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, BottleControl& control) {
   if (auto ready = backend.check(plan); !ready) return std::move(ready.error());
   SignalWatch signals;
   auto runtime = RuntimeDir::create(plan.runtime_base, plan.id);
@@ -42,7 +45,15 @@ Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend) {
   if (!fingerprint) return std::move(fingerprint.error());
   forget_kept_out(plan);
   if (!plan.quiet) std::cerr << "bottle: CA sha256 " << *fingerprint << "\n";
+  auto refresh = start_refresh(
+      plan.sources,
+      [](const SecretSource& source) { return token_of_command(source.name, source.words); },
+      [&](const std::string& message) {
+        return control.tell_proxy(registration->record(), runtime->path(), message);
+      });
+  if (!refresh) return std::move(refresh.error());
   auto status = (*bottle)->run();
+  refresh->reset();
   const bool log_is_complete = (*bottle)->end();
   if (status && !plan.quiet) std::cerr << closing_report(before, log_is_complete);
   return status;

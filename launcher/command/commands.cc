@@ -9,6 +9,7 @@
 #include "launcher/command/env.h"
 #include "launcher/command/init.h"
 #include "launcher/command/logs.h"
+#include "launcher/command/secrets.h"
 #include "launcher/command/start.h"
 
 namespace bottle::launcher {
@@ -74,6 +75,16 @@ Examples:
 
 The command gets the bottle's environment, files and network, and the same rights as the agent. The
 exit status is the command's own.
+)";
+
+constexpr const char* kSecretsFooter = R"(
+Examples:
+  bottle secrets                          list the secrets of the bottle that runs, without values
+  bottle secrets reload 4f2a              take new values of all that are kept out of the bottle
+  bottle secrets reload 4f2a GH_TOKEN     ... of one
+
+reload reads files again, runs commands again, and takes "from_host" values from the environment of
+this call. The bottle goes on: its next request carries the new value (docs/control.md).
 )";
 
 constexpr const char* kEnvFooter = R"--(
@@ -229,6 +240,13 @@ OptionList exec_options(ExecOptions& to) {
   return {{.names = "ID", .into = &to.id, .help = "the bottle"}};
 }
 
+OptionList secrets_options(SecretsOptions& to) {
+  return {{.names = "WORDS",
+           .into = &to.words,
+           .help = "list (default) or reload, the bottle's id, and for reload names of secrets"},
+          {.names = "--json", .into = &to.json, .help = "print the list as JSON"}};
+}
+
 OptionList env_options(EnvOptions& to) {
   return {
       {.names = "ID", .into = &to.id, .help = "a bottle that runs"},
@@ -317,6 +335,11 @@ std::span<const CommandRow> command_table() {
        .footer = kExecFooter,
        .make = maker_of(exec_options, run_exec, check_exec),
        .read_bare = read_bare_exec},
+      {.name = "secrets",
+       .summary = "list the secrets of a bottle, or give them new values",
+       .usage = "secrets [list|reload] [ID] [NAME...]",
+       .footer = kSecretsFooter,
+       .make = maker_of(secrets_options, run_secrets, check_secrets)},
       {.name = "env",
        .summary = "print variables that make a shell's programs use a proxy",
        .footer = kEnvFooter,

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "launcher/backend/bottle_control.h"
 #include "launcher/backend/run_bottle.h"
 #include "launcher/command/bottle_checks.h"
 #include "launcher/demo/demo.h"
@@ -71,10 +72,11 @@ void announce(const Plan& plan, std::ostream& out) {
 }
 
 // Runs the bottle, and says which files that later starts rely on changed meanwhile.
-Expected<ExitStatus> run_guarded(const Plan& plan, BottleBackend& backend, std::ostream& out) {
+Expected<ExitStatus> run_guarded(const Plan& plan, BottleBackend& backend, BottleControl& control,
+                                 std::ostream& out) {
   const ManifestGuard manifest(plan);
   const GitGuard git(plan);
-  auto status = run_bottle(plan, backend);
+  auto status = run_bottle(plan, backend, control);
   for (const auto& file : manifest.changed()) {
     out << "bottle: warning: " << file.string()
         << " was made or changed while the bottle ran; it is the policy of the next start, so "
@@ -122,7 +124,8 @@ Expected<int> run_start(const StartOptions& options, const Context& context) {
   }
   if (!plan->quiet) announce(*plan, context.err);
   context.reap();
-  auto status = run_guarded(*plan, *backend, context.err);
+  const auto control = chosen->entry->control();
+  auto status = run_guarded(*plan, *backend, *control, context.err);
   if (!status) return std::move(status.error());
   return status->value;
 }

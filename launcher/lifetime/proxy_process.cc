@@ -11,6 +11,7 @@
 
 #include "launcher/plan/user_key.h"
 #include "launcher/process/log_tail.h"
+#include "proxy/contract/control_words.h"
 #include "proxy/contract/proxy_contract.h"
 
 namespace bottle::launcher {
@@ -213,6 +214,7 @@ Expected<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,
   };
   option(proxy_flag::kCaOut, files.ca.string());
   option(proxy_flag::kBundleOut, files.bundle.string());
+  option(proxy_flag::kControl, kUnixWord + files.control.string());
   if (!pipelock_url.empty()) option(proxy_flag::kPipelock, pipelock_url);
   launch.env = proxy_environment();
   launch.fds = {{nothing.get(), 0}, {output->write.get(), 1}, {log.get(), 2}};

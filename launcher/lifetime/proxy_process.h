@@ -20,10 +20,14 @@ struct RunningProxy {
 
 // Where one start's files are.
 struct ProxyFiles {
-  std::filesystem::path ca;      // written by the proxy
-  std::filesystem::path bundle;  // written by the proxy
-  std::filesystem::path log;     // its stderr
+  std::filesystem::path ca;       // written by the proxy
+  std::filesystem::path bundle;   // written by the proxy
+  std::filesystem::path log;      // its stderr
+  std::filesystem::path control;  // where it takes commands
 };
+
+// The control socket's name in a bottle's runtime directory, whose processes share this machine.
+inline constexpr const char* kControlName = "control";
 
 // A descriptor that bottle-proxy is handed, and the option that names it ("--listen").
 struct HandedSocket {

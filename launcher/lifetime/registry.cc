@@ -87,6 +87,24 @@ ProcessMark mark_from(const nlohmann::json& json) {
   return {json.at("pid").get<pid_t>(), json.at("start").get<std::uint64_t>()};
 }
 
+nlohmann::json sources_json(const std::vector<SecretSource>& sources) {
+  auto out = nlohmann::json::array();
+  for (const auto& one : sources) {
+    out.push_back({{"name", one.name},
+                   {"source", static_cast<int>(one.source)},
+                   {"words", one.words},
+                   {"ttl", one.ttl.count()}});
+  }
+  return out;
+}
+
+SecretSource source_from(const nlohmann::json& json) {
+  return {.name = json.at("name").get<std::string>(),
+          .source = static_cast<EnvValue::Source>(json.at("source").get<int>()),
+          .words = json.at("words").get<std::vector<std::string>>(),
+          .ttl = std::chrono::seconds(json.at("ttl").get<std::int64_t>())};
+}
+
 }  // namespace
 
 std::optional<ProcessMark> mark_of(pid_t pid) {
@@ -125,7 +143,8 @@ std::string record_text(const BottleRecord& record) {
                                     {"keeper", mark_json(record.keeper)},
                                     {"environment_fd", record.environment_fd},
                                     {"proxy", record.proxy},
-                                    {"java", record.java}};
+                                    {"java", record.java},
+                                    {"sources", sources_json(record.sources)}};
   // Words of a command line may be anything; what is not UTF-8 is shown by a replacement.
   return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
@@ -145,6 +164,7 @@ std::optional<BottleRecord> read_record(std::string_view text) try {
   out.environment_fd = json.at("environment_fd").get<int>();
   out.proxy = json.at("proxy").get<std::string>();
   out.java = json.at("java").get<bool>();
+  for (const auto& one : json.at("sources")) out.sources.push_back(source_from(one));
   return out;
 } catch (const nlohmann::json::exception&) {
   return std::nullopt;
@@ -176,6 +196,7 @@ Expected<Registration> Registration::publish(const RuntimeDir& runtime, const Pl
   record.environment_fd = memory.get();
   record.proxy = "127.0.0.1:" + std::to_string(plan.proxy_port);
   record.java = plan.java;
+  record.sources = plan.sources;
   auto written = runtime.replace(kRecord, record_text(record));
   if (!written) return std::move(written.error());
   return Registration(std::move(record), std::move(memory));

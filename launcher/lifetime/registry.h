@@ -48,6 +48,7 @@ struct BottleRecord {
   int environment_fd = -1;
   std::string proxy{};  // host:port, as the bottle sees it
   bool java = false;
+  std::vector<SecretSource> sources{};  // where newer values of kept-out secrets come from
 };
 
 // The JSON text, and back. nullopt: it is not one.
@@ -61,6 +62,7 @@ class Registration {
   // Call as soon as the directory exists, before anything is made that would have to be removed
   // after a kill. Values that the plan knows as secret are masked in the command.
   static Expected<Registration> publish(const RuntimeDir& runtime, const Plan& plan);
+  const BottleRecord& record() const { return record_; }
   // Once the process exists.
   Expected<void> keeper_is(const RuntimeDir& runtime, pid_t pid);
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 
+#include "launcher/manifest/command_source.h"
 #include "launcher/manifest/manifest_examples.h"
 #include "proxy/contract/host_pattern.h"
 #include "proxy/contract/limit_text.h"
@@ -46,6 +47,11 @@ class Reader {
   bool fail(TextPosition place, const std::string& what, std::string hint = {}) {
     if (!failed_) failed_ = error_at(file_, place, what, std::move(hint));
     return false;
+  }
+
+  bool passes(std::optional<Error> error) {
+    if (error && !failed_) failed_ = std::move(error);
+    return !failed_;
   }
 
   bool is(const JsonNode& node, JsonNode::Kind kind, const std::string& key) {
@@ -238,10 +244,10 @@ class Reader {
                   "\"" + name + "\" must be a string or an object, but this is " +
                       std::string(kind_name(node.kind)),
                   R"(allowed here: "text", {"from_host": true}, {"prompt": "question"}, )"
-                  R"({"file": "path"})");
+                  R"({"file": "path"}, {"command": ["program", "argument"]})");
     }
-    static constexpr std::array<std::string_view, 7> kKeys{
-        "from_host", "prompt", "file", "secret", "hosts", "keep_out", "in"};
+    static constexpr std::array<std::string_view, 9> kKeys{
+        "from_host", "prompt", "file", "command", "ttl", "secret", "hosts", "keep_out", "in"};
     if (!object(node, name, kKeys)) return false;
     out.secret = true;
     int sources = 0;
@@ -259,6 +265,13 @@ class Reader {
         ok = string(value, key, out.text);
         out.source = key == "file" ? EnvValue::Source::kFile : EnvValue::Source::kPrompt;
         ++sources;
+      } else if (key == "command") {
+        ok = strings(value, key, out.command) &&
+             passes(check_command_words(value, file_, out.command));
+        out.source = EnvValue::Source::kCommand;
+        ++sources;
+      } else if (key == "ttl") {
+        ok = passes(read_ttl(value, file_, out.ttl));
       } else if (key == "secret") {
         ok = is(value, JsonNode::Kind::kBoolean, key);
         out.secret = value.boolean;
@@ -273,9 +286,11 @@ class Reader {
       if (!ok) return false;
     }
     if (!kept_out(node, name, out)) return false;
-    if (sources == 1) return true;
-    return fail(node.place, "\"" + name + "\" needs exactly one source of its value",
-                "one of: from_host, prompt, file");
+    if (sources != 1) {
+      return fail(node.place, "\"" + name + "\" needs exactly one source of its value",
+                  "one of: from_host, prompt, file, command");
+    }
+    return passes(check_command_keys(node, file_, name, out));
   }
 
   bool parts(const JsonNode& node, const std::vector<std::string>& words) {

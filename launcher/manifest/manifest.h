@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -18,9 +19,11 @@ namespace bottle::launcher {
 
 // Where the value of an environment variable comes from.
 struct EnvValue {
-  enum class Source { kLiteral, kFromHost, kPrompt, kFile };
+  enum class Source { kLiteral, kFromHost, kPrompt, kFile, kCommand };
   Source source = Source::kLiteral;
-  std::string text{};                // literal: the value; prompt: the question; file: the path
+  std::string text{};                  // literal: the value; prompt: the question; file: the path
+  std::vector<std::string> command{};  // prints the value
+  std::chrono::seconds ttl{0};         // how long that is good; 0: not known
   bool secret = false;               // everything but a literal, unless the manifest says otherwise
   std::vector<std::string> hosts{};  // where a secret may go
   bool keep_out = false;             // the agent gets a placeholder, the proxy the value

@@ -286,6 +286,7 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   plan.manifest = spec.manifest;
   plan.command = spec.command;
   plan.secrets = spec.env.secrets;
+  plan.sources = spec.env.sources;
   plan.notes = spec.env.notes;
   plan.allow = spec.allow;
   plan.allow_addresses = spec.allow_addresses;

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "launcher/plan/allowlist.h"
+#include "launcher/plan/token_command.h"
 #include "launcher/process/process.h"
 
 namespace bottle::launcher {
@@ -50,6 +51,22 @@ std::vector<std::string> home_of(const std::string& variable) {
   return out;
 }
 
+// A program that is named by a path is the manifest's, wherever the command runs.
+std::vector<std::string> with_place(std::vector<std::string> command, const EnvSources& sources) {
+  if (command.front().find('/') != std::string::npos) {
+    command.front() = sources.place(command.front());
+  }
+  return command;
+}
+
+SecretSource source_of(const std::string& name, const EnvValue& value, const EnvSources& sources) {
+  SecretSource out{.name = name, .source = value.source, .words = {}, .ttl = value.ttl};
+  if (value.source == EnvValue::Source::kCommand) out.words = with_place(value.command, sources);
+  if (value.source == EnvValue::Source::kFile) out.words = {sources.place(value.text)};
+  if (value.source == EnvValue::Source::kPrompt) out.words = {value.text};
+  return out;
+}
+
 Expected<std::string> fetch(const std::string& name, const EnvValue& value,
                             const EnvSources& sources, std::vector<std::string>& notes) {
   switch (value.source) {
@@ -68,6 +85,8 @@ Expected<std::string> fetch(const std::string& name, const EnvValue& value,
       }
       return std::move(file->text);
     }
+    case EnvValue::Source::kCommand:
+      return sources.command(name, with_place(value.command, sources));
     case EnvValue::Source::kFromHost:
       break;
   }
@@ -183,6 +202,12 @@ Expected<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
       out.notes.push_back(name + " is asked for at the start: \"" + value.text + "\"");
       continue;
     }
+    if (value.source == EnvValue::Source::kCommand && prompting == Prompting::kLater) {
+      out.values.emplace(name, Secret{});
+      out.notes.push_back(name + " is taken at the start from the command " +
+                          value.command.front());
+      continue;
+    }
     auto text = fetch(name, value, sources, out.notes);
     if (!text) return std::move(text.error());
     if (text->size() > kMaxValue || text->find('\0') != std::string::npos) {
@@ -200,6 +225,7 @@ Expected<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
     if (value.keep_out) {
       auto kept = keep_out(name, value, sources, std::move(secret), std::move(hosts), out);
       if (!kept) return std::move(kept.error());
+      out.sources.push_back(source_of(name, value, sources));
       continue;
     }
     if (secret.size() < kShortestKnownSecret) {
@@ -241,7 +267,46 @@ EnvSources host_sources(const std::filesystem::path& manifest_directory,
           [manifest_directory, home](const std::string& path) {
             return read_value(expand_path(path, manifest_directory, home));
           },
+      .command = [](const std::string& name, const std::vector<std::string>& command)
+          -> Expected<std::string> { return token_of_command(name, command); },
+      .place =
+          [manifest_directory, home](const std::string& path) {
+            return expand_path(path, manifest_directory, home).string();
+          },
   };
+}
+
+Expected<std::string> newer_value(const SecretSource& source, const EnvSources& sources) {
+  EnvValue value{.source = source.source, .secret = true};
+  if (source.source == EnvValue::Source::kLiteral || source.words.empty()) {
+    const bool from_host = source.source == EnvValue::Source::kFromHost;
+    const auto found = from_host ? sources.host(source.name) : std::nullopt;
+    if (found) return *found;
+    return Error{ExitCode::kEnvironment,
+                 source.name + (from_host ? " is not set in your environment"
+                                          : " is written in the manifest itself"),
+                 from_host ? "export " + source.name + ", or name only the others" : "start anew"};
+  }
+  value.command = source.words;
+  value.text = source.words.front();
+  std::vector<std::string> notes;
+  return fetch(source.name, value, sources, notes);
+}
+
+std::string_view source_word(EnvValue::Source source) {
+  switch (source) {
+    case EnvValue::Source::kFromHost:
+      return "from_host";
+    case EnvValue::Source::kPrompt:
+      return "prompt";
+    case EnvValue::Source::kFile:
+      return "file";
+    case EnvValue::Source::kCommand:
+      return "command";
+    case EnvValue::Source::kLiteral:
+      break;
+  }
+  return "literal";
 }
 
 }  // namespace bottle::launcher

@@ -11,6 +11,7 @@
 #include "launcher/manifest/manifest.h"
 #include "launcher/plan/placeholder.h"
 #include "launcher/plan/secret.h"
+#include "launcher/plan/secret_source.h"
 #include "proxy/contract/error.h"
 
 namespace bottle::launcher {
@@ -30,6 +31,15 @@ struct EnvSources {
   std::function<Expected<FileValue>(const std::string& path)> file;
   // Called for values that are kept out of the bottle.
   std::function<Expected<PlaceholderSource>()> placeholders = {};
+  // The token that a command of this machine prints, for the variable `name`. Not called for a plan
+  // that is only printed.
+  std::function<Expected<std::string>(const std::string& name,
+                                      const std::vector<std::string>& command)>
+      command{};
+  // The absolute path that a file's, or a program's with a slash, means.
+  std::function<std::string(const std::string& path)> place = [](const std::string& path) {
+    return path;
+  };
 };
 
 // A credential and the hosts that may receive it: what the proxy's guard is told.
@@ -48,7 +58,8 @@ struct ResolvedEnv {
   std::map<std::string, std::variant<std::string, Secret>> values;
   // Secrets long enough to look for in traffic (kShortestKnownSecret).
   std::vector<KnownSecret> secrets;
-  std::vector<std::string> notes;  // for the plan: what a reader should know, without values
+  std::vector<SecretSource> sources{};  // of those that are kept out
+  std::vector<std::string> notes;       // for the plan: what a reader should know, without values
   // The caller's variables with values that are kept out of the bottle: nothing else needs them.
   std::vector<std::string> taken;
 };
@@ -60,6 +71,9 @@ enum class Prompting { kAsk, kLater };  // kLater: the value stays unknown, as f
 
 Expected<ResolvedEnv> resolve_env(const std::map<std::string, EnvValue>& env,
                                   const EnvSources& sources, Prompting prompting);
+
+// A newer value from where the first one came, now. Asks, if it is a prompt.
+Expected<std::string> newer_value(const SecretSource& source, const EnvSources& sources);
 
 // The well-known credentials that are set here, that `allow` opens a home for, and that `env` does
 // not have: probably forgotten.

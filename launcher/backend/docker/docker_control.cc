@@ -6,14 +6,19 @@
 #include "launcher/backend/docker/engine.h"
 #include "launcher/backend/docker/images.h"
 #include "launcher/backend/docker/left_overs.h"
+#include "proxy/contract/control_words.h"
 
 namespace bottle::launcher::docker {
 namespace {
+
+constexpr std::chrono::seconds kTellLimit{30};  // the proxy's own time, and the engine's
 
 class DockerControl final : public BottleControl {
  public:
   Expected<ExitStatus> exec(const BottleRecord& bottle,
                             const std::vector<std::string>& command) override;
+  Expected<std::string> tell_proxy(const BottleRecord& bottle, const std::filesystem::path& runtime,
+                                   const std::string& message) override;
   bool remove_left_overs(const BottleRecord& bottle) override;
   std::vector<Finding> examine(bool wanted) override;
 };
@@ -48,6 +53,28 @@ Expected<ExitStatus> DockerControl::exec(const BottleRecord& bottle,
     }
   }
   return ExitStatus{status};
+}
+
+// By the engine, which may be on another machine. The message is on no command line.
+Expected<std::string> DockerControl::tell_proxy(const BottleRecord& bottle,
+                                                const std::filesystem::path&,
+                                                const std::string& message) {
+  const auto engine = Engine::find();
+  if (!engine) return engine.error();
+  Call call;
+  call.arguments = {
+      "exec",      "--interactive",           Names(bottle.id).proxy, "/usr/local/bin/bottle-proxy",
+      kAskControl, std::string(kProxyControl)};
+  call.input = message;
+  call.limit = kTellLimit;
+  auto answer = engine->ask(call, nullptr);
+  if (!answer) return std::move(answer.error());
+  if (answer->status != 0) {
+    return Error{ExitCode::kProxy, "the bottle's proxy does not answer: " + answer->words,
+                 "bottle list shows the bottles that run"};
+  }
+  if (answer->out.ends_with('\n')) answer->out.pop_back();
+  return std::move(answer->out);
 }
 
 bool DockerControl::remove_left_overs(const BottleRecord& bottle) {

@@ -11,6 +11,7 @@
 
 #include "launcher/backend/docker/agent_environment.h"
 #include "launcher/manifest/trust_env.h"
+#include "proxy/contract/control_words.h"
 #include "proxy/contract/host_pattern.h"
 #include "proxy/contract/proxy_contract.h"
 
@@ -152,7 +153,8 @@ Step create_proxy(const Plan& plan, const Facts& facts) {
               directory + "ca-bundle.pem", proxy_flag::kSpoolDir, std::string(kProxyDirectory),
               proxy_flag::kAudit, "-"});
   if (plan.origin_ca) add(words, {proxy_flag::kOriginCa, directory + "origin-ca.pem"});
-  add(words, {proxy_flag::kSecrets, fd_word(0)});
+  add(words, {proxy_flag::kSecrets, fd_word(0), proxy_flag::kControl,
+              kUnixWord + std::string(kProxyControl)});
   // A launcher that was killed must not leave a way out behind it.
   words.emplace_back(proxy_flag::kEndWithStdin);
   step.makes = Step::Makes::kContainer;

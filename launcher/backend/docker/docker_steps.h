@@ -97,6 +97,8 @@ std::vector<std::string> remove_networks(const std::vector<std::string>& names);
 // Where files are in the proxy's and pipelock's containers: volumes, since their roots are
 // read-only.
 inline constexpr std::string_view kProxyDirectory = "/var/bottle";
+// Memory of the proxy's container alone, which no copy of its files has.
+inline constexpr std::string_view kProxyControl = "/dev/shm/bottle-control";
 inline constexpr std::string_view kPipelockDirectory = "/bottle";
 inline constexpr std::uint16_t kPipelockPort = 8888;
 inline constexpr unsigned kProxyUser = 65532;

@@ -121,8 +121,10 @@ Expected<RunningProxy> LocalBottle::start_proxy_between(const ProxyFiles& files)
 
 Expected<std::string> LocalBottle::make() {
   const auto& [plan, runtime, state, registration, signals] = resources_;
-  const ProxyFiles files{
-      .ca = runtime.path() / kCaName, .bundle = runtime.path() / kBundleName, .log = proxy_log()};
+  const ProxyFiles files{.ca = runtime.path() / kCaName,
+                         .bundle = runtime.path() / kBundleName,
+                         .log = proxy_log(),
+                         .control = runtime.path() / kControlName};
   std::optional<Progress> progress;
   progress.emplace("starting bottle-proxy", plan.quiet);
   auto proxy = start_proxy_between(files);

@@ -13,8 +13,10 @@
 #include "launcher/backend/local/enter.h"
 #include "launcher/backend/local/session_leader.h"
 #include "launcher/backend/local/terminal.h"
+#include "launcher/lifetime/proxy_process.h"
 #include "launcher/process/command_output.h"
 #include "launcher/process/namespaces.h"
+#include "proxy/contract/control_client.h"
 
 namespace bottle::launcher::local {
 namespace {
@@ -106,6 +108,10 @@ class LocalControl final : public BottleControl {
  public:
   Expected<ExitStatus> exec(const BottleRecord& bottle,
                             const std::vector<std::string>& command) override;
+  Expected<std::string> tell_proxy(const BottleRecord&, const std::filesystem::path& runtime,
+                                   const std::string& message) override {
+    return ask_control(runtime / kControlName, message);
+  }
   // The kernel ends every process of a bottle with its launcher, and with them its namespaces.
   bool remove_left_overs(const BottleRecord&) override { return true; }
   std::vector<Finding> examine(bool wanted) override;

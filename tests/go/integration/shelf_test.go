@@ -104,7 +104,10 @@ func (s *shelf) start(script string, options ...string) *background {
 	s.t.Helper()
 	mark := filepath.Join(s.project, "ready")
 	_ = os.Remove(mark)
-	args := append([]string{"start", "--scanner", "guard"}, options...)
+	args := append([]string{"start"}, options...)
+	if !strings.Contains(strings.Join(options, " "), "--scanner ") {
+		args = append(args, "--scanner", "guard")
+	}
 	args = append(args, "--", "sh", "-c", "echo $BOTTLE_ID > unready; mv unready ready; "+script)
 	b := &background{cmd: s.command(args...), ended: make(chan spoken, 1)}
 	b.cmd.Stdout, b.cmd.Stderr = &b.stdout, &b.stderr

@@ -27,6 +27,10 @@ class NoControl final : public BottleControl {
   Expected<ExitStatus> exec(const BottleRecord&, const std::vector<std::string>&) override {
     return ExitStatus{};
   }
+  Expected<std::string> tell_proxy(const BottleRecord&, const std::filesystem::path&,
+                                   const std::string&) override {
+    return std::string();
+  }
   bool remove_left_overs(const BottleRecord&) override { return true; }
   std::vector<Finding> examine(bool) override { return {}; }
 };

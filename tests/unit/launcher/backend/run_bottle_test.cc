@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/backend/bottle_control.h"
 #include "launcher/lifetime/registry.h"
 #include "launcher/lifetime/runtime_dir.h"
 
@@ -77,6 +78,19 @@ class ScriptedBackend final : public BottleBackend {
   Script& script_;
 };
 
+class NoControl final : public BottleControl {
+ public:
+  Expected<ExitStatus> exec(const BottleRecord&, const std::vector<std::string>&) override {
+    return ExitStatus{};
+  }
+  Expected<std::string> tell_proxy(const BottleRecord&, const std::filesystem::path&,
+                                   const std::string&) override {
+    return std::string();
+  }
+  bool remove_left_overs(const BottleRecord&) override { return true; }
+  std::vector<Finding> examine(bool) override { return {}; }
+};
+
 class RunBottle : public testing::Test {
  protected:
   RunBottle() {
@@ -95,7 +109,8 @@ class RunBottle : public testing::Test {
   Expected<ExitStatus> run() {
     testing::internal::CaptureStderr();
     ScriptedBackend backend(script_);
-    auto status = run_bottle(plan_, backend);
+    NoControl control;
+    auto status = run_bottle(plan_, backend, control);
     said_ = testing::internal::GetCapturedStderr();
     return status;
   }

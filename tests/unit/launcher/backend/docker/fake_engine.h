@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "launcher/backend/docker/docker_backend.h"
+#include "launcher/backend/docker/docker_control.h"
 #include "launcher/backend/run_bottle.h"
 #include "launcher/plan/spec.h"
 #include "launcher/process/process.h"
@@ -87,7 +88,7 @@ class FakeEngine : public testing::Test {
     return launch(*plan);
   }
   static Expected<ExitStatus> launch(const Plan& plan) {
-    return run_bottle(plan, *make_docker_backend());
+    return run_bottle(plan, *make_docker_backend(), *make_docker_control());
   }
 
   // Calls that were made so far.
