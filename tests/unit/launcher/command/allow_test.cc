@@ -37,7 +37,7 @@ class Allow : public testing::Test {
     return {std::istreambuf_iterator<char>(in), {}};
   }
   // The line that it prints, or the Error.
-  std::string allow() const {
+  std::string allow() {
     std::ostringstream out;
     std::ostringstream err;
     const Context context{.around = around_, .backends = {}, .out = out, .err = err};
