@@ -2,26 +2,22 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <optional>
+
+#include "proxy/base/hex_digit.h"
 
 namespace bottle {
 namespace {
-
-std::optional<unsigned> hex_value(char c) {
-  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
-  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A' + 10);
-  return std::nullopt;
-}
 
 // The number that `count` hexadecimal digits at `at` are.
 std::optional<unsigned> hex_number(ByteView text, std::size_t at, std::size_t count) {
   if (text.size() < at + count) return std::nullopt;
   unsigned number = 0;
   for (const char c : text.substr(at, count)) {
-    const auto digit = hex_value(c);
-    if (!digit) return std::nullopt;
-    number = number * 16 + *digit;
+    const std::uint8_t digit = hex_digit(c);
+    if (digit == kNoDigit) return std::nullopt;
+    number = number * 16 + digit;
   }
   return number;
 }

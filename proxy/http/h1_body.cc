@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/base/hex_digit.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/http/byte_class.h"
 
@@ -104,13 +105,6 @@ Result<std::size_t> H1Body::feed(ByteView in, Bytes& out) {
 
 namespace {
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // *( ";" token [ "=" ( token / quoted-string ) ] ), RFC 9112 section 7.1.1 without its "bad"
 // white space.
 bool valid_extensions(ByteView text) {
@@ -152,9 +146,9 @@ Result<void> H1Body::chunk_size() {
   text.remove_suffix(2);
   std::uint64_t size = 0;
   std::size_t digits = 0;
-  while (digits < text.size() && hex_value(text[digits]) >= 0) {
+  while (digits < text.size() && hex_digit(text[digits]) != kNoDigit) {
     if (digits == 8) return refuse("a chunk's size has more than 8 digits");
-    size = size * 16 + static_cast<std::uint64_t>(hex_value(text[digits++]));
+    size = size << 4 | hex_digit(text[digits++]);
   }
   if (digits == 0) return refuse("a chunk's size is not a hexadecimal number");
   const ByteView extensions = text.substr(digits);

@@ -1,7 +1,11 @@
 #include "proxy/ledger/json_unescape.h"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
+
+#include "proxy/base/hex_digit.h"
+#include "proxy/base/utf8_out.h"
 
 namespace bottle {
 namespace {
@@ -12,26 +16,8 @@ constexpr std::uint32_t kBehindHalves = 0xe000;
 constexpr std::size_t kDigits = 4;
 
 void append_utf8(std::uint32_t code, Bytes& out) {
-  const auto byte = [&out](std::uint32_t value) { out += static_cast<char>(value); };
-  if (code < 0x80) return byte(code);
-  if (code < 0x800) {
-    byte(0xc0 | code >> 6);
-  } else if (code < 0x10000) {
-    byte(0xe0 | code >> 12);
-    byte(0x80 | (code >> 6 & 0x3f));
-  } else {
-    byte(0xf0 | code >> 18);
-    byte(0x80 | (code >> 12 & 0x3f));
-    byte(0x80 | (code >> 6 & 0x3f));
-  }
-  byte(0x80 | (code & 0x3f));
-}
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
+  std::array<char, 4> text{};
+  out.append(text.data(), write_utf8(code, text.data()));
 }
 
 char simple_escape(char c) {
@@ -83,15 +69,15 @@ void JsonUnescape::step(char c, Bytes& out) {
     escaped_ = false;
     return;
   }
-  const int value = hex_value(c);
-  if (value < 0) {
+  const std::uint8_t value = hex_digit(c);
+  if (value == kNoDigit) {
     flush_half(out);
     out += c;
     digits_ = 0;
     escaped_ = false;
     return;
   }
-  code_ = code_ << 4 | static_cast<std::uint32_t>(value);
+  code_ = code_ << 4 | value;
   if (++digits_ <= kDigits) return;
   digits_ = 0;
   escaped_ = false;

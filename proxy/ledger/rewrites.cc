@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/base/hex_digit.h"
 #include "proxy/http/framing_rules.h"
 #include "proxy/ledger/ticket.h"
 
@@ -100,13 +101,6 @@ bool request_field_differs(const SameName& same, const Fields& before) {
 // ---- the query, as Go's net/url reads and writes it
 // ----------------------------------------------
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // QueryUnescape; nothing where it fails.
 std::optional<std::string> unescaped(std::string_view text) {
   std::string out;
@@ -117,10 +111,10 @@ std::optional<std::string> unescaped(std::string_view text) {
       continue;
     }
     if (i + 2 >= text.size()) return std::nullopt;
-    const int high = hex_value(text[i + 1]);
-    const int low = hex_value(text[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out += static_cast<char>(high * 16 + low);
+    const std::uint8_t high = hex_digit(text[i + 1]);
+    const std::uint8_t low = hex_digit(text[i + 2]);
+    if (high == kNoDigit || low == kNoDigit) return std::nullopt;
+    out += static_cast<char>(high << 4 | low);
     i += 2;
   }
   return out;

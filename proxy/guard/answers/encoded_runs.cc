@@ -8,6 +8,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "proxy/base/hex_digit.h"
+
 namespace bottle {
 namespace {
 
@@ -67,12 +69,6 @@ std::uint64_t runs_in(const char* from) noexcept {
   return mask & mask >> 8 & mask >> 16;
 }
 
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char low = static_cast<char>(c | 0x20);
-  return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-}
-
 // True if nearly all of the first bytes can be read: a few are enough to tell.
 bool is_text(ByteView bytes) {
   const ByteView first = bytes.substr(0, 128);
@@ -100,9 +96,10 @@ Bytes from_base64(ByteView run) {
 // Empty: it is none.
 Bytes from_hex(ByteView run) {
   Bytes out;
-  if (!std::all_of(run.begin(), run.end(), [](char c) { return hex_digit(c) >= 0; })) return out;
+  if (!std::all_of(run.begin(), run.end(), [](char c) { return hex_digit(c) != kNoDigit; }))
+    return out;
   for (std::size_t i = 0; i + 1 < run.size(); i += 2) {
-    out += static_cast<char>(hex_digit(run[i]) * 16 + hex_digit(run[i + 1]));
+    out += static_cast<char>(hex_digit(run[i]) << 4 | hex_digit(run[i + 1]));
   }
   return out;
 }

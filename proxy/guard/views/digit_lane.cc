@@ -4,8 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "proxy/base/hex_digit.h"
 #include "proxy/guard/views/base64_units.h"
-#include "proxy/guard/views/hex_digit.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

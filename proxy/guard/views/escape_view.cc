@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "proxy/guard/views/hex_digit.h"
-#include "proxy/guard/views/utf8.h"
+#include "proxy/base/hex_digit.h"
+#include "proxy/base/utf8_out.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "proxy/base/hex_digit.h"
 #include "proxy/guard/views/dump_lines.h"
-#include "proxy/guard/views/hex_digit.h"
 #include "proxy/guard/views/number_list.h"
 #include "proxy/guard/views/quoted_printable.h"
 #include "proxy/guard/views/run_finder.h"

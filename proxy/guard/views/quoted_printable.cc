@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "proxy/guard/views/hex_digit.h"
+#include "proxy/base/hex_digit.h"
 
 namespace bottle {
 namespace {

@@ -4,9 +4,9 @@
 #include <array>
 #include <cstring>
 
+#include "proxy/base/hex_digit.h"
 #include "proxy/guard/views/bounded_sink.h"
 #include "proxy/guard/views/dump_lines.h"
-#include "proxy/guard/views/hex_digit.h"
 #include "proxy/guard/views/number_list.h"
 #include "proxy/guard/views/quiet_text.h"
 #include "proxy/guard/views/quoted_printable.h"
