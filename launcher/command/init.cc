@@ -35,8 +35,9 @@ struct Preset {
   std::string_view command_note;          // why it has these arguments
   std::vector<std::string_view> hosts;
   std::vector<std::pair<std::string_view, std::string_view>> settings;
-  std::string_view key;          // the variable with its credential
-  std::string_view key_note;     // what to do without it
+  std::string_view key;                         // the variable with its credential
+  std::string_view key_note;                    // what to do without it
+  std::vector<std::string_view> key_arguments;  // of the command, if there is the key
   std::string_view folder;       // where it keeps its login and its answers, below the home
   std::string_view folder_note;  // what comes of mounting one
 };
@@ -52,6 +53,7 @@ const std::vector<Preset>& presets() {
         {"CLAUDE_CONFIG_DIR", "/home/agent/.claude"}},
        "ANTHROPIC_API_KEY",
        "to log in instead, allow claude.ai and claude.com, and mount its folder",
+       {},
        ".claude",
        "Claude Code asks its first questions at each start, unless it has a folder of its own to "
        "keep the answers in: mkdir -p"},
@@ -65,9 +67,13 @@ const std::vector<Preset>& presets() {
        {},
        "OPENAI_API_KEY",
        "to log in instead, allow chatgpt.com and auth.openai.com, and mount its folder",
+       // Codex itself reads no key from a variable unless a provider of models names it.
+       {"-c", "model_provider=openai-key", "-c",
+        "model_providers.openai-key={name=\"OpenAI\", base_url=\"https://api.openai.com/v1\", "
+        "env_key=\"OPENAI_API_KEY\", wire_api=\"responses\"}"},
        ".codex",
        "Codex keeps its login and its answers in a folder of its own: mkdir -p"},
-      {"git", "git", {}, "", {}, {}, "GITHUB_TOKEN", "for pushing by https", "", ""},
+      {"git", "git", {}, "", {}, {}, "GITHUB_TOKEN", "for pushing by https", {}, "", ""},
   };
   return kPresets;
 }
@@ -77,6 +83,11 @@ const Preset* find_preset(std::string_view name) {
     if (one.name == name) return &one;
   }
   return nullptr;
+}
+
+bool has_key(const Preset& preset, const InitFacts& facts) {
+  return std::find(facts.variables.begin(), facts.variables.end(), preset.key) !=
+         facts.variables.end();
 }
 
 std::string json_string(std::string_view text) {
@@ -196,9 +207,7 @@ std::string environment(const std::vector<const Preset*>& wanted, const InitFact
     if (preset->key.empty()) continue;
     const std::string entry =
         json_string(preset->key) + ": { \"from_host\": true, \"keep_out\": true }";
-    const bool have = std::find(facts.variables.begin(), facts.variables.end(), preset->key) !=
-                      facts.variables.end();
-    if (have) {
+    if (has_key(*preset, facts)) {
       lines.entry(entry);
     } else {
       lines.option(std::string(preset->key) + " is not set now; " + std::string(preset->key_note),
@@ -386,9 +395,12 @@ Expected<std::string> manifest_for(const std::vector<std::string>& names, const 
   for (const auto* preset : wanted) {
     if (preset->command.empty()) continue;
     if (!preset->command_note.empty()) agents.comment(std::string(preset->command_note));
+    std::vector<std::string_view> command = preset->command;
+    if (has_key(*preset, facts)) {
+      command.insert(command.end(), preset->key_arguments.begin(), preset->key_arguments.end());
+    }
     std::string words;
-    for (const auto word : preset->command)
-      words += (words.empty() ? "" : ", ") + json_string(word);
+    for (const auto word : command) words += (words.empty() ? "" : ", ") + json_string(word);
     agents.entry(json_string(preset->name) + ": { \"bottle\": \"default\", \"command\": [" + words +
                  "] }");
   }

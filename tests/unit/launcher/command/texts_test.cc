@@ -96,6 +96,19 @@ TEST(Init, CodexStartsWithoutASandboxOfItsOwn) {
   EXPECT_THAT(*text, HasSubstr("The bottle is the sandbox."));
 }
 
+TEST(Init, CodexTakesAKeyThatIsThere) {
+  InitFacts facts;
+  facts.variables = {"OPENAI_API_KEY"};
+  const auto text = manifest_for({"codex"}, facts);
+  ASSERT_TRUE(text);
+  const auto manifest = parse_manifest(*text, "bottle.json", "/project");
+  ASSERT_TRUE(manifest);
+  const auto& command = manifest->agents.at("codex").command;
+  ASSERT_EQ(command.size(), 7U);
+  EXPECT_EQ(command[4], "model_provider=openai-key");
+  EXPECT_THAT(command[6], HasSubstr("env_key=\"OPENAI_API_KEY\""));
+}
+
 TEST(Init, ModelApisOfThePresetsGetRedactedRequests) {
   const auto rules_for = [](const std::vector<std::string>& presets) {
     const auto text = manifest_for(presets, {});
