@@ -147,7 +147,7 @@ TEST(Reach, ALivingSocketIsFoundAndADeadOneIsNot) {
 }
 
 TEST(Findings, AreALineEachOrJson) {
-  const Surroundings around;
+  Surroundings around;
   std::ostringstream out;
   std::ostringstream err;
   const Context context{.around = around, .backends = {}, .out = out, .err = err};

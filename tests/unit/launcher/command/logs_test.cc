@@ -47,7 +47,7 @@ class Logs : public testing::Test {
     return out + more + "}";
   }
 
-  std::string logs(bool json = false) const {
+  std::string logs(bool json = false) {
     std::ostringstream out;
     std::ostringstream err;
     const Context context{.around = around_, .backends = {}, .out = out, .err = err};
@@ -58,7 +58,7 @@ class Logs : public testing::Test {
     return out.str();
   }
   // The hosts' first labels, in the order in which they are shown.
-  std::string order(bool json = false) const {
+  std::string order(bool json = false) {
     std::istringstream in(logs(json));
     std::string out;
     for (std::string text; std::getline(in, text);) {
