@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -152,6 +153,32 @@ func TestClientsLogInWithPlaceholders(t *testing.T) {
 		for _, c := range keptOutClients {
 			t.Run(scanner+"/"+strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) { logsIn(t, scanner, c) })
 		}
+	}
+}
+
+// TestCodexTakesTheKeyOfItsPreset: the command that `bottle init` writes reads the key from OPENAI_API_KEY.
+func TestCodexTakesTheKeyOfItsPreset(t *testing.T) {
+	if exec.Command("sh", "-c", "command -v codex").Run() != nil || outsideSystem(binFolder("codex")()) != "" {
+		t.Skip("codex is not installed where a bottle has it")
+	}
+	for _, scanner := range []string{"guard", "pipelock"} {
+		t.Run(scanner, func(t *testing.T) {
+			s, server, args := keptOut(t, scanner, models, "", "OPENAI_API_KEY="+modelKey)
+			s.call("init", "--force", "--preset", "codex").want(t, 0)
+			manifest, _ := os.ReadFile(filepath.Join(s.project, "bottle.json"))
+			line := regexp.MustCompile(`"codex": .*"command": (\[.*\])`).FindSubmatch(manifest)
+			var command []string
+			if line == nil || json.Unmarshal(line[1], &command) != nil {
+				t.Fatalf("no command in %s", manifest)
+			}
+			args = append(append(args, "codex", "--"), command...)
+			out := s.call(append(args, "exec", "--skip-git-repo-check", "say hi")...)
+			out.want(t, 0, origin.ModelAnswer)
+			got := server.Requests()
+			if len(got) == 0 || got[len(got)-1].Header.Get("Authorization") != "Bearer "+modelKey {
+				t.Errorf("the origin got %v", got)
+			}
+		})
 	}
 }
 

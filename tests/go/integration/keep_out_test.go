@@ -171,13 +171,13 @@ func TestKeptOutValueGoesNowhereElse(t *testing.T) {
 	})
 }
 
-// keptOut is a folder of a bottle with these variables of a manifest for client.test, their values outside, and the
+// keptOut is a folder of a bottle with these variables of a manifest, their values outside, and the
 // arguments of a start.
 func keptOut(t *testing.T, scanner string, o origin.Options, env string, values ...string) (*shelf, *origin.Server,
 	[]string) {
 	t.Helper()
 	s := newShelf(t)
-	o.Names = []string{"client.test", awsHost}
+	o.Names = []string{"client.test", awsHost, "api.openai.com"}
 	server, err := origin.Start(o)
 	if err != nil {
 		t.Fatal(err)
