@@ -11,10 +11,10 @@ using namespace test;
 
 class GuardedBodies : public FlowBench {
  protected:
-  GuardedBodies() : space(secrets) {}
+  GuardedBodies() : space(*secrets) {}
 
   void wrap(std::vector<Bytes> pieces, Coding coding = Coding::Identity) {
-    auto scan = std::make_unique<BodyScan>(secrets, space, decode, "a.test", Scheme::Https, coding,
+    auto scan = std::make_unique<BodyScan>(*secrets, space, decode, "a.test", Scheme::Https, coding,
                                            DecodeLimits{});
     body = std::make_unique<GuardedBody>(std::make_unique<PiecesSource>(std::move(pieces), notes),
                                          std::move(scan));
@@ -162,7 +162,7 @@ class TrickledBodies : public GuardedBodies {
  protected:
   // Returns how many bytes went out.
   std::size_t trickle(Bytes text, std::size_t piece, bool is_ready, GuardedBody::Length length) {
-    auto scan = std::make_unique<BodyScan>(secrets, space, decode, "a.test", Scheme::Https,
+    auto scan = std::make_unique<BodyScan>(*secrets, space, decode, "a.test", Scheme::Https,
                                            Coding::Identity, DecodeLimits{});
     auto slow = std::make_unique<SlowSource>(std::move(text), piece, is_ready);
     source = slow.get();
@@ -231,7 +231,7 @@ TEST_F(TrickledBodies, NothingOfAShortBodyLeavesWhileMoreIsThereOrPromised) {
 TEST_F(TrickledBodies, WhatIsHeldBackIsBoundedAndComesAtTheEnd) {
   Bytes text;
   while (text.size() < 40 * 1024) text += "a line of text, and another one\n";
-  auto scan = std::make_unique<BodyScan>(secrets, space, decode, "a.test", Scheme::Https,
+  auto scan = std::make_unique<BodyScan>(*secrets, space, decode, "a.test", Scheme::Https,
                                          Coding::Identity, DecodeLimits{});
   auto slow = std::make_unique<SlowSource>(text, 1000, false);
   source = slow.get();
@@ -253,7 +253,7 @@ TEST_F(TrickledBodies, MessageOfASenderThatPausesGoesOutAtOnce) {
       "\0\0\0\0\x20"
       "aGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8g",
       37);
-  auto scan = std::make_unique<BodyScan>(secrets, space, decode, "a.test", Scheme::Https,
+  auto scan = std::make_unique<BodyScan>(*secrets, space, decode, "a.test", Scheme::Https,
                                          Coding::Identity, DecodeLimits{});
   auto slow = std::make_unique<SlowSource>(message + "and more", message.size(), false);
   source = slow.get();
