@@ -38,9 +38,7 @@ std::unique_ptr<const CredentialSet> CredentialSet::make(const std::vector<Secre
     if (secret.kept_out) bytes += size_of(secret);
   }
   std::unique_ptr<CredentialSet> set(new CredentialSet(bytes));
-  for (const SecretSpec& secret : secrets) {
-    if (secret.kept_out) set->add(secret);
-  }
+  for (const SecretSpec& secret : secrets) set->add(secret);
   std::sort(set->credentials_.begin(), set->credentials_.end(),
             [](const Credential& a, const Credential& b) {
               return a.place.placeholder.size() > b.place.placeholder.size();
@@ -49,6 +47,7 @@ std::unique_ptr<const CredentialSet> CredentialSet::make(const std::vector<Secre
 }
 
 void CredentialSet::add(const SecretSpec& secret) {
+  if (!secret.kept_out || !secret.hosts) return;
   Credential one{
       .name = secret.name, .hosts = {}, .place = *secret.kept_out, .out = {}, .back = {}};
   for (const HostPattern& home : host_patterns(*secret.hosts))

@@ -51,7 +51,7 @@ class CredentialSet {
 
  private:
   explicit CredentialSet(std::size_t bytes) : memory_(bytes) {}
-  void add(const SecretSpec& secret);
+  void add(const SecretSpec& secret);  // if it is kept out
   [[nodiscard]] TakenOut taken_out(ByteView value, const Bytes& placeholder);
   [[nodiscard]] ByteView keep(ByteView secret);
   [[nodiscard]] ByteView keep_placeholder(Bytes placeholder);

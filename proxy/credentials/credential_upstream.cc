@@ -123,10 +123,11 @@ Result<Response> cut_part(Response response, const AskedPart& part) {
     response.body->stop(cut.error());
     return cut.error();
   }
-  if (!*cut) return response;
-  if ((*cut)->size > 0) {
+  const auto& kept = *cut;
+  if (!kept) return response;
+  if (kept->size > 0) {
     response.body =
-        std::make_unique<PartOfBody>(std::move(response.body), (*cut)->skipped, (*cut)->size);
+        std::make_unique<PartOfBody>(std::move(response.body), kept->skipped, kept->size);
     return response;
   }
   response.body->stop(Failure{Code::UpstreamBroken, "nothing of the answer was asked for"});
@@ -206,7 +207,8 @@ awaitable<Result<Response>> CredentialUpstream::send_with(std::shared_ptr<Creden
   const auto codings = codings_of(response->head.fields);
   // The framing of uploads is none of an answer's own: it tells how a client once stored it.
   const bool coded = codings && !codings->empty() && !codings->is_framed();
-  const bool part = use->part().has_value() && response->head.status == 206;
+  const auto& asked = use->part();
+  const bool part = asked && response->head.status == 206;
   const bool readable =
       codings && (!codings->is_framed() || codings->list().size() == 1) && !(part && coded);
   if (!readable) {
@@ -223,8 +225,8 @@ awaitable<Result<Response>> CredentialUpstream::send_with(std::shared_ptr<Creden
   const auto way =
       calls && is_grpc(response->head.fields) ? SwappedBody::Way::BackGrpc : SwappedBody::Way::Back;
   response->body = std::make_unique<SwappedBody>(std::move(response->body), use, way);
-  if (!use->part()) co_return response;
-  co_return cut_part(std::move(*response), *use->part());
+  if (!asked) co_return response;
+  co_return cut_part(std::move(*response), *asked);
 }
 
 }  // namespace bottle
