@@ -29,12 +29,12 @@ func (s *Server) login(next http.Handler) http.Handler {
 	})
 }
 
-// reflect answers with what the request's Authorization and query say, wherever an answer can hold it: a 103 head,
-// fields, the body, a trailer. how=split cuts each word of the body in its middle, how=events makes it an event stream,
-// how=gzip codes it, how=unknown calls it coded.
+// reflect answers with what the request's Authorization or X-Api-Key, and its query, say, wherever an answer can hold
+// it: a 103 head, fields, the body (there as a line of npm's settings too), a trailer. how=split cuts each word of the
+// body in its middle, how=events makes it an event stream, how=gzip codes it, how=unknown calls it coded.
 func reflect(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
-	said := r.Header.Get("Authorization")
+	said := r.Header.Get("Authorization") + r.Header.Get("X-Api-Key")
 	how := r.URL.Query().Get("how")
 	if how == "hints" {
 		w.Header().Set("Link", "<"+said+">")
@@ -45,6 +45,7 @@ func reflect(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Trailer", "X-Said-Last")
 	w.Header().Set("Content-Type", "text/plain")
 	words := append([]string{r.URL.RawQuery}, strings.Fields(said)...)
+	words = append(words, "//"+r.Host+"/:_authToken="+words[len(words)-1])
 	switch how {
 	case "events":
 		w.Header().Set("Content-Type", "text/event-stream")
