@@ -128,7 +128,7 @@ TEST(Config, EveryOptionRefusesNonsense) {
       {"bottle-id", "a b"},
       {"bottle-id", std::string(33, 'b')},
       {"pipelock-sockets", "3"},
-      {"secrets", "3"},
+      {"secrets", ""},
       {"secrets", "fd:"},
       {"resolve", "x"},
       {"resolve", "h:443=name:443"},
