@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proxy/credentials/credential_upstream.h"
+#include "proxy/credentials/login_upstream.h"
 #include "proxy/exit/exit_server.h"
 #include "proxy/exit/name_server.h"
 #include "proxy/listen/open_listeners.h"
@@ -44,6 +45,7 @@ class ExitHost {
   Pool pool_;
   OriginUpstream origins_;
   DecodeSpace decode_;
+  LoginUpstream logins_;
   CredentialUpstream way_out_;
   Spool spool_;
   Spool answers_;

@@ -72,6 +72,13 @@ void SecretDesk::replace(std::vector<SecretSpec> list, const std::string& who) {
   });
 }
 
+void SecretDesk::renew(std::vector<NewSecret> values, const std::string& who) {
+  make(book_.with_values(std::move(values)), who,
+       [](const Expected<std::vector<std::string>>& made) {
+         if (!made) spdlog::error("new values are not looked for: {}", made.error().message);
+       });
+}
+
 void SecretDesk::make(Expected<SecretBook::Change> change, const std::string& who,
                       const Done& done) {
   if (!change) return done(change.error());

@@ -23,6 +23,8 @@ class SecretDesk final : public ControlService {
               std::function<void(std::string answer)> done) override;
   // Another list of secrets, from a file that was read again. The log tells what came of it.
   void replace(std::vector<SecretSpec> list, const std::string& who);
+  // New values that the proxy itself got. The log tells what came of it.
+  void renew(std::vector<NewSecret> values, const std::string& who);
 
  private:
   using Done = std::function<void(Expected<std::vector<std::string>> names)>;

@@ -178,7 +178,19 @@ void Server::read_again(SecretDesk& desk) const {
     spdlog::error("the secrets stay as they were: {}", handed.error().message);
     return;
   }
+  if (shared_.logins != nullptr) {
+    const auto tokens = shared_.logins->secrets();
+    handed->values.insert(handed->values.end(), tokens.begin(), tokens.end());
+  }
   desk.replace(std::move(handed->values), "SIGHUP");
+}
+
+void Server::take_tokens(SecretDesk& desk) const {
+  std::vector<NewSecret> values;
+  for (SecretSpec& token : shared_.logins->secrets()) {
+    values.push_back(NewSecret{.name = std::move(token.name), .value = std::move(token.value)});
+  }
+  desk.renew(std::move(values), "a login's refresh");
 }
 
 Expected<bool> Server::run() {
@@ -198,6 +210,11 @@ Expected<bool> Server::run() {
   SecretDesk desk(secrets_.book(), secrets_.options(), store, shared_.audit);
   std::optional<ControlServer> commands;
   if (control_ != nullptr) commands.emplace(watch.loop(), *control_, desk);
+  if (shared_.logins != nullptr) {
+    // The workers, which call it, end before the desk.
+    shared_.logins->on_change(
+        [this, &watch, &desk] { asio::post(watch.loop(), [this, &desk] { take_tokens(desk); }); });
+  }
   watch.on_hangup([this, &desk] { read_again(desk); });
   watch.at_end([&commands] { commands.reset(); });
   for (auto& worker : workers_) {

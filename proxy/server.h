@@ -32,6 +32,8 @@ class Server {
  private:
   // At SIGHUP: an invalid file is told in the log, and nothing changes.
   void read_again(SecretDesk& desk) const;
+  // The tokens of logins changed: the guard is to know the new ones.
+  void take_tokens(SecretDesk& desk) const;
   void make_workers(const Snapshot& snapshot);
 
   const Shared& shared_;

@@ -6,6 +6,7 @@
 #include "certs/certificate_authority.h"
 #include "proxy/config/config.h"
 #include "proxy/contract/guard_settings.h"
+#include "proxy/credentials/login_tokens.h"
 #include "proxy/flow/audit_sink.h"
 #include "proxy/flow/policy.h"
 #include "proxy/guard/address_guard.h"
@@ -27,6 +28,7 @@ struct Shared {
   const Config& config;
   const GuardSettings& guard;
   const PendingAnswers& answers;
+  LoginTokens* logins;  // null: there are none
   const Policy& policy;
   const AddressGuard& addresses;
   const CertificateAuthority& ca;

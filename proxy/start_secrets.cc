@@ -31,22 +31,35 @@ bool redacts_for_pipelock(const Config& config) {
 }  // namespace
 
 StartSecrets::StartSecrets(std::vector<SecretSpec> secrets, GuardOptions options,
-                           std::unique_ptr<PendingSecrets> pending)
-    : options_(std::move(options)), book_(std::move(secrets)), pending_(std::move(pending)) {}
+                           std::unique_ptr<PendingSecrets> pending,
+                           std::unique_ptr<LoginTokens> logins)
+    : options_(std::move(options)),
+      book_(std::move(secrets)),
+      pending_(std::move(pending)),
+      logins_(std::move(logins)) {}
 
 Expected<std::unique_ptr<StartSecrets>> StartSecrets::read(const Config& config) {
   auto handed = handed_secrets(config);
   if (!handed) return handed.error();
+  std::unique_ptr<LoginTokens> logins;
+  if (!handed->logins.empty()) {
+    auto opened = LoginTokens::open(std::move(handed->logins));
+    if (!opened) return opened.error();
+    logins = std::move(*opened);
+    const auto tokens = logins->secrets();
+    handed->values.insert(handed->values.end(), tokens.begin(), tokens.end());
+  }
   // Without a key of the user's, fingerprints hold for this process.
-  GuardOptions options{.key = handed->key ? *handed->key : random_key(),
+  const auto key = handed->key;
+  GuardOptions options{.key = key ? *key : random_key(),
                        .ignore = config.guard.ignore,
                        .financial = config.guard.financial,
                        .scanner = redacts_for_pipelock(config)};
   // Compiling what the guard looks for takes longer than all the rest, so that goes on beside it.
   auto pending = PendingSecrets::begin(handed->values, options);
   if (!pending) return pending.error();
-  return std::unique_ptr<StartSecrets>(
-      new StartSecrets(std::move(handed->values), std::move(options), std::move(*pending)));
+  return std::unique_ptr<StartSecrets>(new StartSecrets(
+      std::move(handed->values), std::move(options), std::move(*pending), std::move(logins)));
 }
 
 Expected<Snapshot> StartSecrets::wait() {

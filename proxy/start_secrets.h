@@ -5,6 +5,7 @@
 #include "proxy/config/config.h"
 #include "proxy/contract/error.h"
 #include "proxy/control/secret_book.h"
+#include "proxy/credentials/login_tokens.h"
 #include "proxy/guard/pending_secrets.h"
 #include "proxy/snapshot.h"
 
@@ -20,16 +21,18 @@ class StartSecrets {
   [[nodiscard]] const FingerprintKey& key() const noexcept { return options_.key; }
   [[nodiscard]] const GuardOptions& options() const noexcept { return options_; }
   [[nodiscard]] SecretBook& book() noexcept { return book_; }
+  [[nodiscard]] LoginTokens* logins() noexcept { return logins_.get(); }  // null: there are none
   // The first snapshot; waits until it is there.
   [[nodiscard]] Expected<Snapshot> wait();
 
  private:
   StartSecrets(std::vector<SecretSpec> secrets, GuardOptions options,
-               std::unique_ptr<PendingSecrets> pending);
+               std::unique_ptr<PendingSecrets> pending, std::unique_ptr<LoginTokens> logins);
 
   const GuardOptions options_;
   SecretBook book_;
   std::unique_ptr<PendingSecrets> pending_;
+  const std::unique_ptr<LoginTokens> logins_;
 };
 
 }  // namespace bottle

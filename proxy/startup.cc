@@ -148,9 +148,9 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   const bool direct = config_.upstream == UpstreamKind::Direct;
   const PoolLimits pool = config_.origin_pool.within(origin_budget(direct ? config_.threads : 1));
   shared_ = std::make_unique<Shared>(
-      Shared{config_, guard_settings_, answers_, *policy_, addresses_, *ca_, *tickets_, trust_,
-             users_.get(), ledger_.get(), known_.get(), life_.get(), *audit_, host_watch_,
-             listeners.names_answer, listeners.exit_answer, pool, random_prefix()});
+      Shared{config_, guard_settings_, answers_, secrets_->logins(), *policy_, addresses_, *ca_,
+             *tickets_, trust_, users_.get(), ledger_.get(), known_.get(), life_.get(), *audit_,
+             host_watch_, listeners.names_answer, listeners.exit_answer, pool, random_prefix()});
   return {};
 }
 

@@ -14,6 +14,7 @@
 #include "certs/leaf_cache.h"
 #include "proxy/body/spool.h"
 #include "proxy/credentials/credential_upstream.h"
+#include "proxy/credentials/login_upstream.h"
 #include "proxy/desk/connection.h"
 #include "proxy/exit/name_server.h"
 #include "proxy/exit_host.h"
@@ -53,7 +54,8 @@ class Worker::Loop {
         decode_(shared.config.decode.memory_bytes),
         spool_(shared.config.spool, decode_),
         upstream_(make_upstream()),
-        way_out_(*upstream_, snapshot.credentials, shared.config.decode, decode_),
+        logins_(*upstream_, shared.logins, shared.config.decode, decode_),
+        way_out_(logins_, snapshot.credentials, shared.config.decode, decode_),
         guard_(snapshot.secrets, shared.guard,
                Guard::Limits{.decode = shared.config.decode, .redact = shared.config.redact},
                decode_, shared.answers),
@@ -258,6 +260,7 @@ class Worker::Loop {
   std::unique_ptr<Pool> pool_;
   OriginUpstream* origin_ = nullptr;
   std::unique_ptr<Upstream> upstream_;
+  LoginUpstream logins_;
   CredentialUpstream way_out_;
   Guard guard_;
   ProxyHandler handler_;

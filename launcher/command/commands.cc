@@ -8,6 +8,7 @@
 #include "launcher/command/doctor.h"
 #include "launcher/command/env.h"
 #include "launcher/command/init.h"
+#include "launcher/command/login.h"
 #include "launcher/command/logs.h"
 #include "launcher/command/secrets.h"
 #include "launcher/command/start.h"
@@ -106,6 +107,17 @@ Examples:
 On a machine it checks what bottles need. In a bottle it checks that every installed client uses the
 proxy and trusts its CA, and that there is no other way out. The exit status is 0, or 67 if a check
 failed.
+)";
+
+constexpr const char* kLoginFooter = R"(
+Examples:
+  bottle login claude                     log in, in a bottle of its own
+  bottle login --import codex             take the login that Codex has on this machine
+  bottle login list
+  bottle login rm claude
+
+The tokens are kept outside of bottles, in ~/.local/share/bottle/logins. A bottle with
+"login": "claude" in its manifest has placeholders instead (docs/credentials.md).
 )";
 
 constexpr const char* kInitFooter = R"(
@@ -298,6 +310,27 @@ OptionList init_options(InitOptions& to) {
   };
 }
 
+OptionList login_options(LoginOptions& to) {
+  return {
+      {.names = "AGENT", .into = &to.words, .help = "claude or codex; or list; or rm and an agent"},
+      {.names = "--import",
+       .into = &to.import,
+       .help = "take the login that the agent has on this machine"},
+      {.names = "--file",
+       .into = &to.file,
+       .help = "take it from there (default: ~/.claude/.credentials.json, ~/.codex/auth.json)",
+       .value = "FILE"},
+      {.names = "--origin-ca",
+       .into = &to.origin_ca,
+       .help = "PEM certificates that the proxy trusts for origins, besides the system's",
+       .value = "FILE"},
+      {.names = "--resolve",
+       .into = &to.resolve,
+       .help = "connect to another address for a host: HOST:PORT=ADDR:PORT; may be repeated",
+       .value = "MAPPING"},
+  };
+}
+
 OptionList completion_options(CompletionOptions& to) {
   return {{.names = "SHELL", .into = &to.shell, .help = "bash or zsh", .value = "bash|zsh"}};
 }
@@ -352,6 +385,11 @@ std::span<const CommandRow> command_table() {
        .summary = "write a manifest with comments",
        .footer = kInitFooter,
        .make = maker_of(init_options, run_init)},
+      {.name = "login",
+       .summary = "keep an agent's login out of its bottles",
+       .usage = "login [OPTIONS] AGENT | list | rm AGENT",
+       .footer = kLoginFooter,
+       .make = maker_of(login_options, run_login, check_login)},
       {.name = "completion",
        .summary = "print a shell's completion script",
        .footer = kCompletionFooter,

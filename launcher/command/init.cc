@@ -13,8 +13,11 @@
 #include <iterator>
 #include <sstream>
 
+#include "launcher/command/init_login.h"
+#include "launcher/command/option_lines.h"
 #include "launcher/manifest/manifest.h"
 #include "launcher/plan/git_settings.h"
+#include "launcher/plan/planned_login.h"
 #include "launcher/process/command_output.h"
 #include "launcher/process/process.h"
 #include "proxy/contract/guard_settings.h"
@@ -52,7 +55,7 @@ const std::vector<Preset>& presets() {
        {{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"},
         {"CLAUDE_CONFIG_DIR", "/home/agent/.claude"}},
        "ANTHROPIC_API_KEY",
-       "to log in instead, allow claude.ai and claude.com, and mount its folder",
+       "with a login instead: bottle login claude",
        {},
        ".claude",
        "Claude Code asks its first questions at each start, unless it has a folder of its own to "
@@ -66,7 +69,7 @@ const std::vector<Preset>& presets() {
        {"api.openai.com"},
        {},
        "OPENAI_API_KEY",
-       "to log in instead, allow chatgpt.com and auth.openai.com, and mount its folder",
+       "with a login instead: bottle login codex, and bottle init again",
        // Codex itself reads no key from a variable unless a provider of models names it.
        {"-c", "model_provider=openai-key", "-c",
         "model_providers.openai-key={name=\"OpenAI\", base_url=\"https://api.openai.com/v1\", "
@@ -76,6 +79,12 @@ const std::vector<Preset>& presets() {
       {"git", "git", {}, "", {}, {}, "GITHUB_TOKEN", "for pushing by https", {}, "", ""},
   };
   return kPresets;
+}
+
+std::vector<PresetKey> keys_of(const std::vector<const Preset*>& wanted) {
+  std::vector<PresetKey> out;
+  for (const auto* preset : wanted) out.push_back({preset->name, preset->key});
+  return out;
 }
 
 const Preset* find_preset(std::string_view name) {
@@ -90,62 +99,8 @@ bool has_key(const Preset& preset, const InitFacts& facts) {
          facts.variables.end();
 }
 
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"";
-}
-
-// Lines of a JSON list or object, some of them comments. The commas go where they belong: also once
-// the comment marks before an option are taken away.
-class Lines {
- public:
-  explicit Lines(std::string indent) : indent_(std::move(indent)) {}
-
-  // Words for people. They begin with a letter: what begins with a quote or a brace is an option.
-  void comment(const std::string& text) { lines_.push_back({Kind::kComment, text}); }
-  void entry(const std::string& text) { lines_.push_back({Kind::kEntry, text}); }
-  // An entry that is left out, and why. Options stand before the entries, and so end with a comma
-  // unless there is no entry; then one of them can be taken.
-  void option(const std::string& why, const std::string& text) {
-    options_.push_back({Kind::kComment, why});
-    options_.push_back({Kind::kOption, text});
-  }
-
-  std::string text() const {
-    const auto is_entry = [](const Line& line) { return line.kind == Kind::kEntry; };
-    const bool entries = std::any_of(lines_.begin(), lines_.end(), is_entry);
-    // After the comments at the top.
-    const auto first = std::find_if(lines_.begin(), lines_.end(), is_entry);
-    auto lines = lines_;
-    lines.insert(lines.begin() + (first - lines_.begin()), options_.begin(), options_.end());
-    std::size_t left =
-        static_cast<std::size_t>(std::count_if(lines.begin(), lines.end(), is_entry));
-    std::string out;
-    for (const auto& line : lines) {
-      if (is_entry(line)) --left;
-      const bool comma = line.kind != Kind::kComment && entries && left > 0;
-      out += indent_ + (is_entry(line) ? "" : "// ") + line.text + (comma ? ",\n" : "\n");
-    }
-    return out;
-  }
-
- private:
-  enum class Kind : std::uint8_t { kComment, kEntry, kOption };
-  struct Line {
-    Kind kind;
-    std::string text;
-  };
-  std::string indent_;
-  std::vector<Line> lines_;
-  std::vector<Line> options_;
-};
-
 std::string allow_list(const std::vector<const Preset*>& wanted, const InitFacts& facts) {
-  Lines lines("          ");
+  OptionLines lines("          ");
   lines.comment("HOST (ports 443 and 80), HOST:PORT, *.HOST (with all names below it)");
   std::vector<std::string> seen;
   const auto add = [&](const std::string& host) {
@@ -157,6 +112,7 @@ std::string allow_list(const std::vector<const Preset*>& wanted, const InitFacts
     if (preset->name != "git") {
       lines.comment(std::string(preset->title));
       for (const auto host : preset->hosts) add(std::string(host));
+      for (const auto& host : login_hosts({preset->name, preset->key}, facts)) add(host);
       continue;
     }
     if (facts.git_hosts.empty()) {
@@ -178,7 +134,7 @@ std::string allow_list(const std::vector<const Preset*>& wanted, const InitFacts
 
 // A secret in a conversation comes again with every turn: a refusal would end the session.
 std::string on_secret(const std::vector<const Preset*>& wanted) {
-  Lines lines("          ");
+  OptionLines lines("          ");
   lines.comment(
       "A secret in a request's body: \"refuse\" (the default), or \"redact\": the request");
   lines.comment("goes on without it. docs/guard.md has more.");
@@ -195,7 +151,7 @@ std::string on_secret(const std::vector<const Preset*>& wanted) {
 }
 
 std::string environment(const std::vector<const Preset*>& wanted, const InitFacts& facts) {
-  Lines lines("        ");
+  OptionLines lines("        ");
   lines.comment(
       R"(A "NAME" with its "text", or a secret: {"from_host": true}, {"prompt": "question"})");
   lines.comment(R"(or {"file": "path"}; with "hosts": [...] that may receive it. "keep_out": the)");
@@ -221,7 +177,7 @@ std::string mounts(const std::vector<const Preset*>& wanted, const InitFacts& fa
   const bool git = std::any_of(wanted.begin(), wanted.end(),
                                [](const Preset* one) { return one->name == "git"; });
   const std::string gitconfig = R"({ "host": "~/.gitconfig", "at": "/home/agent/.gitconfig" })";
-  Lines lines("        ");
+  OptionLines lines("        ");
   if (git && facts.gitconfig) {
     lines.entry(gitconfig);
   } else {
@@ -341,6 +297,10 @@ InitFacts ask_clients(const std::vector<std::string>& wanted, const Context& con
   for (const auto& preset : presets()) {
     if (context.around.variable(std::string(preset.key))) out.variables.emplace_back(preset.key);
   }
+  for (const auto& client : login_clients()) {
+    const auto store = login_store(client, context.around);
+    if (store && store->exists()) out.logins.emplace_back(client.name);
+  }
   return out;
 }
 
@@ -379,9 +339,8 @@ Expected<std::string> manifest_for(const std::vector<std::string>& names, const 
       "        \"on_secret\": " +
       on_secret(wanted) +
       "\n"
-      "      },\n"
-      "      \"env\": " +
-      environment(wanted, facts) +
+      "      },\n" +
+      login_lines(keys_of(wanted), facts) + "      \"env\": " + environment(wanted, facts) +
       ",\n"
       "      // Files and folders of yours, read-only unless \"read_only\" is false.\n"
       "      \"mounts\": " +
@@ -391,7 +350,7 @@ Expected<std::string> manifest_for(const std::vector<std::string>& names, const 
       "  },\n"
       "  // `bottle start NAME` starts one.\n"
       "  \"agents\": {\n";
-  Lines agents("    ");
+  OptionLines agents("    ");
   for (const auto* preset : wanted) {
     if (preset->command.empty()) continue;
     if (!preset->command_note.empty()) agents.comment(std::string(preset->command_note));

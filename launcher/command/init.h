@@ -32,6 +32,7 @@ struct InitFacts {
   bool git_ssh = false;                  // one of them says ssh, which becomes https in a bottle
   bool gitconfig = false;                // ~/.gitconfig exists
   std::vector<std::string> variables{};  // of the caller's environment: those that presets know
+  std::vector<std::string> logins{};     // that are kept outside: "claude"
 };
 
 // Asks the clients that are installed; each for at most a few seconds, none over the network.

@@ -188,10 +188,22 @@ std::string secret_lines(const std::vector<KnownSecret>& secrets, const Fingerpr
   return out;
 }
 
+std::string login_line(const LoginSpec& login) {
+  nlohmann::json line;
+  line[kLoginLine] = login.name;
+  line["directory"] = login.store.directory().string();
+  line["hosts"] = login.hosts;
+  line["token_url"] = "https://" + login.token_host + login.token_path;
+  line["placeholders"] = login.placeholders;
+  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
 Expected<std::string> secret_lines(const Plan& plan) {
   const auto key = user_key(plan.state_base, kFingerprintKeyFile);
   if (!key) return key.error();
-  return secret_lines(plan.secrets, *key);
+  std::string out = secret_lines(plan.secrets, *key);
+  for (const PlannedLogin& login : plan.logins) out += login_line(login.spec);
+  return out;
 }
 
 Expected<RunningProxy> start_proxy(const Plan& plan, const ProxyFiles& files,

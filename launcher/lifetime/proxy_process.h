@@ -68,6 +68,8 @@ void explain_proxy_end(Child& child, const std::filesystem::path& log, Error& er
 
 // One JSON line a secret and one for the key, as bottle-proxy's --secrets takes them.
 std::string secret_lines(const std::vector<KnownSecret>& secrets, const FingerprintKey& key);
+// The same for a login that the proxy is to put in.
+std::string login_line(const LoginSpec& login);
 // Those of a plan, with the user's key, which is made if there is none.
 Expected<std::string> secret_lines(const Plan& plan);
 

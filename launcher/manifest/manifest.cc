@@ -143,9 +143,9 @@ class Reader {
   }
 
   bool bottle(const JsonNode& node, const std::string& name, BottleEntry& out) {
-    static constexpr std::array<std::string_view, 10> kKeys{
-        "image",    "workspace", "backend", "egress", "scanner",
-        "pipelock", "guard",     "limits",  "env",    "mounts"};
+    static constexpr std::array<std::string_view, 11> kKeys{
+        "image", "workspace", "backend", "egress", "scanner", "pipelock",
+        "guard", "limits",    "login",   "env",    "mounts"};
     if (!object(node, name, kKeys)) return false;
     for (const auto& [key, place, value] : node.members) {
       bool ok = true;
@@ -157,6 +157,7 @@ class Reader {
       if (key == "egress") ok = egress(value, out);
       if (key == "guard") ok = guard(value, out);
       if (key == "limits") ok = limits(value, out);
+      if (key == "login") ok = logins(value, out);
       if (key == "env") ok = env(value, out);
       if (key == "mounts") ok = mounts(value, out);
       if (!ok) return false;
@@ -215,6 +216,12 @@ class Reader {
       out.limits.emplace(member.name, member.value.text);
       return true;
     });
+  }
+
+  // Whether there is one of the name is known where they are kept.
+  bool logins(const JsonNode& node, BottleEntry& out) {
+    if (node.kind == JsonNode::Kind::kArray) return strings(node, "login", out.logins);
+    return string(node, "login", out.logins.emplace_back());
   }
 
   bool env(const JsonNode& node, BottleEntry& out) {
@@ -390,12 +397,7 @@ class Reader {
 
   bool name(const JsonMember& member) {
     const auto& text = member.name;
-    const bool plain = !text.empty() && text.size() <= 64 && text.front() != '-' &&
-                       std::all_of(text.begin(), text.end(), [](char c) {
-                         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                                (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-                       });
-    if (!plain) {
+    if (!is_entry_name(text)) {
       return fail(member.place, "\"" + text + "\" is not a name for a bottle or an agent",
                   "allowed: up to 64 letters, digits, '-', '_' and '.', not beginning with '-'");
     }

@@ -54,6 +54,7 @@ struct BottleEntry {
   std::map<std::string, std::string> routes{};
   std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
   GuardEntry guard{};
+  std::vector<std::string> logins{};  // that are kept out of the bottle: "claude"
   std::map<std::string, EnvValue> env{};
   std::vector<Mount> mounts{};
 };
@@ -86,6 +87,9 @@ Expected<Manifest> load_manifest(const std::filesystem::path& file);
 // none.
 std::optional<std::filesystem::path> find_manifest(const std::filesystem::path& start,
                                                    const std::filesystem::path& home);
+
+// True of the names that bottles and agents may have.
+bool is_entry_name(std::string_view name);
 
 // A name that environment variables may have and the launcher does not keep for itself.
 std::string problem_with_variable(std::string_view name);

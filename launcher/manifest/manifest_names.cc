@@ -19,6 +19,15 @@ std::optional<Scanner> scanner_by_name(std::string_view name) {
   return std::nullopt;
 }
 
+bool is_entry_name(std::string_view name) {
+  constexpr std::size_t kMost = 64;
+  return !name.empty() && name.size() <= kMost && name.front() != '-' &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '-' || c == '_' || c == '.';
+         });
+}
+
 std::string problem_with_variable(std::string_view name) {
   const bool plain = !name.empty() && (name.front() < '0' || name.front() > '9') &&
                      std::all_of(name.begin(), name.end(), [](char c) {

@@ -58,6 +58,11 @@ std::string ways_of(const KnownSecret& secret) {
          listed(secret.in, "") + ") for: " + listed(secret.hosts, "no host");
 }
 
+std::string place_of(const PlannedLogin& login) {
+  return "the login " + login.spec.name + " in " + login.spec.store.directory().string() +
+         ": the bottle has placeholders in " + (login.at / login.client->file).string();
+}
+
 std::string_view mount_word(PlannedMount::Kind kind) {
   switch (kind) {
     case PlannedMount::Kind::kReadOnly:
@@ -424,6 +429,7 @@ std::string describe(const Plan& plan) {
   for (const auto& secret : plan.secrets) {
     row(secret.placeholder ? "kept out" : "guarded", ways_of(secret));
   }
+  for (const auto& login : plan.logins) row("kept out", place_of(login));
   for (const auto& note : plan.notes) row("note", note);
   if (containers != nullptr) {
     out << "  commands\n";

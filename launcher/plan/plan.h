@@ -91,6 +91,7 @@ struct Plan {
   std::map<std::string, std::variant<std::string, Secret>> environment;
   std::vector<KnownSecret> secrets;
   std::vector<SecretSource> sources{};  // of those that are kept out
+  std::vector<PlannedLogin> logins;
   std::vector<std::string> allow;
   std::vector<std::string> allow_addresses;
   std::map<std::string, std::string> routes;

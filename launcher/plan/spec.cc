@@ -272,6 +272,7 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
   std::optional<std::string> manifest_backend;
   std::optional<Scanner> manifest_scanner;
   std::map<std::string, EnvValue> env;
+  std::vector<std::string> login_names;
   std::filesystem::path base = around.directory;
   if (file) {
     auto loaded = load_manifest(*file);
@@ -287,6 +288,7 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
     manifest_backend = selected->bottle->backend;
     manifest_scanner = selected->bottle->scanner;
     env = selected->bottle->env;
+    login_names = selected->bottle->logins;
   } else if (options.name) {
     return Error{ExitCode::kUsage,
                  "\"" + *options.name +
@@ -319,6 +321,12 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
   if (auto merged = merge_guard(options, spec); !merged) return std::move(merged.error());
   if (auto checked = check_lists(spec); !checked) return std::move(checked.error());
 
+  auto logins = plan_logins(login_names, env, spec.mounts, spec.workspace, around);
+  if (!logins) return std::move(logins.error());
+  spec.logins = std::move(*logins);
+  if (!spec.logins.empty() && !spec.backend) {
+    spec.backend = Choice{"local", "since \"login\" needs it"};
+  }
   auto sources = host_sources(base, around.home);
   sources.placeholders = [&spec, &options] { return placeholder_source(spec, options.dry_run); };
   auto resolved = resolve_env(env, sources, options.dry_run ? Prompting::kLater : Prompting::kAsk);

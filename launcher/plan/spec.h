@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "launcher/manifest/manifest.h"
+#include "launcher/plan/planned_login.h"
 #include "launcher/plan/resolved_env.h"
 #include "proxy/contract/error.h"
 
@@ -72,6 +73,7 @@ struct BottleSpec {
   std::map<std::string, std::string> routes{};
   std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
   GuardEntry guard{};
+  std::vector<PlannedLogin> logins{};
   ResolvedEnv env{};
   std::vector<Mount> mounts{};  // host paths absolute
   std::optional<std::filesystem::path> origin_ca{};

@@ -125,6 +125,52 @@ Expected<SecretSpec> secret_of(const Json& object, std::size_t line) {
   return secret;
 }
 
+bool take_text(const Json& object, const char* key, std::string& out) {
+  const auto at = object.find(key);
+  if (at == object.end() || !at->is_string()) return false;
+  out = at->get<std::string>();
+  return !out.empty();
+}
+
+Expected<LoginSpec> login_of(const Json& object, std::size_t line) {
+  constexpr std::string_view kHttps = "https://";
+  constexpr std::size_t kKeys = 5;
+  LoginSpec login{.name = {},
+                  .store = LoginStore({}),
+                  .hosts = {},
+                  .token_host = {},
+                  .token_path = {},
+                  .placeholders = {}};
+  std::string directory;
+  std::string url;
+  const bool texts = take_text(object, kLoginLine, login.name) &&
+                     take_text(object, "directory", directory) &&
+                     take_text(object, "token_url", url);
+  const auto placeholders = object.find("placeholders");
+  const bool complete = texts && object.size() == kKeys && object.contains("hosts") &&
+                        placeholders != object.end() && placeholders->is_object();
+  if (!complete) {
+    return bad(line,
+               "has a login without one of login, directory, hosts, token_url, placeholders, or "
+               "with another key");
+  }
+  auto hosts = host_list(object["hosts"], line);
+  if (!hosts) return hosts.error();
+  login.hosts = std::move(*hosts);
+  login.store = LoginStore(directory);
+  const std::size_t slash = url.find('/', kHttps.size());
+  if (!url.starts_with(kHttps) || slash == std::string::npos || slash == kHttps.size()) {
+    return bad(line, "has a token_url that is not https://HOST/PATH");
+  }
+  login.token_host = url.substr(kHttps.size(), slash - kHttps.size());
+  login.token_path = url.substr(slash);
+  for (const auto& [name, text] : placeholders->items()) {
+    if (!text.is_string()) return bad(line, "has a placeholder that is no string");
+    login.placeholders.emplace(name, text.get<std::string>());
+  }
+  return login;
+}
+
 }  // namespace
 
 Expected<HandedSecrets> parse_secret_lines(std::string_view text) {
@@ -141,6 +187,12 @@ Expected<HandedSecrets> parse_secret_lines(std::string_view text) {
       const auto key = key_of(*object, line);
       if (!key) return key.error();
       handed.key = *key;
+      continue;
+    }
+    if (object->contains(kLoginLine)) {
+      auto login = login_of(*object, line);
+      if (!login) return login.error();
+      handed.logins.push_back(std::move(*login));
       continue;
     }
     auto secret = secret_of(*object, line);

@@ -8,12 +8,14 @@
 #include "proxy/config/config.h"
 #include "proxy/contract/error.h"
 #include "proxy/contract/guard_settings.h"
+#include "proxy/contract/login_store.h"
 #include "proxy/guard/secret_scanner.h"
 
 namespace bottle {
 
 struct HandedSecrets {
   std::vector<SecretSpec> values;
+  std::vector<LoginSpec> logins;
   std::optional<FingerprintKey> key;
 };
 
@@ -22,6 +24,8 @@ struct HandedSecrets {
 //   {"name": "KEY", "value": "…", "hosts": ["api.example.com"], "placeholder": "…", "in":
 //   ["header"]}
 //   {"fingerprint_key": "64 hexadecimal digits"}
+//   {"login": "claude", "directory": "/…", "hosts": ["api.example.com"],
+//    "token_url": "https://auth.example.com/oauth/token", "placeholders": {"access_token": "…"}}
 // `hosts` (where the value may go) and `in_body` may be absent; with a placeholder (KeptOut)
 // `hosts` must be there, and `in` may be (header, any_header, query, body; or aws_signature alone).
 // The key's line may be there once. Unknown keys are an error. No message ever holds a value. The

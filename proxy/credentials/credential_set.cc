@@ -30,12 +30,14 @@ std::size_t size_of(const SecretSpec& secret) {
   return bytes;
 }
 
+bool is_put_in(const SecretSpec& secret) { return secret.kept_out && !secret.kept_out->of_login; }
+
 }  // namespace
 
 std::unique_ptr<const CredentialSet> CredentialSet::make(const std::vector<SecretSpec>& secrets) {
   std::size_t bytes = 0;
   for (const SecretSpec& secret : secrets) {
-    if (secret.kept_out) bytes += size_of(secret);
+    if (is_put_in(secret)) bytes += size_of(secret);
   }
   std::unique_ptr<CredentialSet> set(new CredentialSet(bytes));
   for (const SecretSpec& secret : secrets) set->add(secret);
@@ -47,7 +49,7 @@ std::unique_ptr<const CredentialSet> CredentialSet::make(const std::vector<Secre
 }
 
 void CredentialSet::add(const SecretSpec& secret) {
-  if (!secret.kept_out || !secret.hosts) return;
+  if (!secret.kept_out || secret.kept_out->of_login || !secret.hosts) return;
   Credential one{
       .name = secret.name, .hosts = {}, .place = *secret.kept_out, .out = {}, .back = {}};
   for (const HostPattern& home : host_patterns(*secret.hosts))

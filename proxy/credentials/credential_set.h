@@ -38,8 +38,8 @@ struct Credential {
 // are not.
 class CredentialSet {
  public:
-  // Those of `secrets` with a placeholder; SecretSet::check() has accepted them. Throws
-  // std::bad_alloc.
+  // Those of `secrets` with a placeholder, without a login's; SecretSet::check() has accepted them.
+  // Throws std::bad_alloc.
   [[nodiscard]] static std::unique_ptr<const CredentialSet> make(
       const std::vector<SecretSpec>& secrets);
 
@@ -51,7 +51,7 @@ class CredentialSet {
 
  private:
   explicit CredentialSet(std::size_t bytes) : memory_(bytes) {}
-  void add(const SecretSpec& secret);  // if it is kept out
+  void add(const SecretSpec& secret);  // if it is kept out, and not of a login
   [[nodiscard]] TakenOut taken_out(ByteView value, const Bytes& placeholder);
   [[nodiscard]] ByteView keep(ByteView secret);
   [[nodiscard]] ByteView keep_placeholder(Bytes placeholder);

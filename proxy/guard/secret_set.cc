@@ -66,7 +66,8 @@ Expected<> check_kept_out(const SecretSpec& secret) {
   if (has(secret.value, kept.placeholder) || has(kept.placeholder, secret.value)) {
     return bad_secret(secret.name, "its placeholder and its value must not be in one another");
   }
-  if (!(kept.in_query || kept.in_body)) return {};
+  // A login's token is put into JSON that is made anew.
+  if (kept.of_login || !(kept.in_query || kept.in_body)) return {};
   // Written by the client in the escapes that the placeholder needs, and no others.
   const auto is_plain = [&kept](char c) {
     return is_unreserved(c) || kept.placeholder.find(c) != std::string::npos;

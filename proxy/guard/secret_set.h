@@ -25,6 +25,8 @@ struct KeptOut {
   bool in_body = false;
   // Alone: the value is a key that requests are signed with, and is in none of them.
   bool in_aws_signature = false;
+  // A token of a login, which LoginUpstream puts in: its value changes by itself.
+  bool of_login = false;
 };
 
 // One value that must not leave, given by the user that started the bottle.

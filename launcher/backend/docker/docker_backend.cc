@@ -151,6 +151,13 @@ Expected<void> check_pipelock_url(const Plan& plan) {
 }
 
 Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string& why) {
+  if (!spec.logins.empty()) {
+    return Error{
+        ExitCode::kUsage,
+        "\"login\" needs the backend local: a proxy in a container does not reach the place "
+        "where your logins are kept",
+        "--backend local, or a key in \"env\" with \"keep_out\""};
+  }
   const auto engine = Engine::find();
   if (!engine) return engine.error();
   const auto version = server_version(*engine);

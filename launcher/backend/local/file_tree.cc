@@ -146,6 +146,10 @@ Expected<std::vector<PlannedMount>> plan_files(const BottleSpec& spec, const Pla
   out.push_back({Kind::kWritable, workspace.string(), workspace.string()});
   out.insert(out.end(), plan.git.mounts.begin(), plan.git.mounts.end());
   if (auto added = add_mounts(spec, out); !added) return std::move(added.error());
+  for (const auto& login : plan.logins) {
+    if (login.mounted.empty())
+      out.push_back({Kind::kOwned, login.runtime_name(), login.at.string()});
+  }
   add_generated(plan, out);
   return out;
 }

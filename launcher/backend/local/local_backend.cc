@@ -43,6 +43,7 @@ Expected<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& 
   if (auto possible = probe_namespaces(); !possible) return std::move(possible.error());
   auto plan = make_plan(spec, "local", why, own_directory());
   if (!plan) return plan;
+  plan->logins = spec.logins;
   auto files = plan_files(spec, *plan);
   if (!files) return std::move(files.error());
   plan->mounts = std::move(*files);

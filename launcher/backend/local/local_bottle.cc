@@ -36,6 +36,21 @@ std::string content_of(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+// The files of agents that are logged in, with placeholders in the place of tokens.
+Expected<void> write_logins(const RuntimeDir& runtime, const Plan& plan) {
+  for (const PlannedLogin& login : plan.logins) {
+    auto folder = login.mounted;
+    if (folder.empty()) {
+      folder = runtime.path() / login.runtime_name();
+      if (::mkdir(folder.c_str(), 0700) != 0) {
+        return system_error("cannot make " + folder.string(), errno);
+      }
+    }
+    if (auto written = write_login(login, folder); !written) return written;
+  }
+  return {};
+}
+
 // The generated files that do not need the proxy. All are public: the agent reads them.
 Expected<void> write_files(const RuntimeDir& runtime, const Plan& plan) {
   const auto trust = runtime.path() / kTrustName;
@@ -51,7 +66,7 @@ Expected<void> write_files(const RuntimeDir& runtime, const Plan& plan) {
     if (auto written = runtime.write(name, text); !written) return written;
     ::chmod((runtime.path() / name).c_str(), 0444);
   }
-  return {};
+  return write_logins(runtime, plan);
 }
 
 // Writes the files that need the CA.

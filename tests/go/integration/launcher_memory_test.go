@@ -147,3 +147,40 @@ func TestValuesAreInTheProxysMemoryAlone(t *testing.T) {
 		t.Errorf("%d processes of bottle and %d of bottle-proxy were searched", own, proxies)
 	}
 }
+
+// TestTokensAreInTheProxysMemoryAlone: the same of a login, which the start reads to write the agent's file.
+func TestTokensAreInTheProxysMemoryAlone(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root may read the proxy's memory")
+	}
+	for _, a := range []agent{claude, codex} {
+		t.Run(a.name, func(t *testing.T) {
+			d := newDesk(t, a, "guard")
+			b := d.start("sleep 300", d.args[1:]...)
+			var halves []string
+			for _, token := range d.accounts.Secrets() {
+				halves = append(halves, token[:len(token)/2], token[len(token)/2:])
+			}
+			proxies := 0
+			for _, pid := range descendants(t, b.cmd.Process.Pid) {
+				program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+				if err != nil {
+					continue
+				}
+				has := memoryHas(t, pid, nil, halves...)
+				proxy := filepath.Base(program) == "bottle-proxy"
+				if proxy {
+					proxies++
+				}
+				for _, half := range halves {
+					if has[half] != proxy {
+						t.Errorf("process %d, %s: half of a token is there: %v", pid, program, has[half])
+					}
+				}
+			}
+			if proxies != 1 {
+				t.Errorf("%d processes of bottle-proxy were searched", proxies)
+			}
+		})
+	}
+}

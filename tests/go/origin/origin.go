@@ -32,6 +32,8 @@ type Options struct {
 	// SecretKey is the key by which requests to /s3/ are signed, SessionToken what comes with it.
 	SecretKey    string
 	SessionToken string
+	// Accounts makes it an origin for agents that are logged in.
+	Accounts *Accounts
 	// Raw takes over each connection after the handshake (HTTP/1.1 only).
 	Raw func(net.Conn)
 }

@@ -18,6 +18,14 @@ import (
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
+	if a := s.opts.Accounts; a != nil {
+		mux.HandleFunc("/v1/oauth/token", a.Token)
+		mux.HandleFunc("/oauth/token", a.Token)
+		mux.HandleFunc("/v1/messages", a.Guarded(Message))
+		mux.HandleFunc("/backend-api/codex/responses", a.Guarded(Reply))
+		mux.HandleFunc("/backend-api/wham/accounts/check", a.Guarded(workspaces))
+		mux.HandleFunc("/who", a.Guarded(reflect))
+	}
 	mux.HandleFunc("/text", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		io.WriteString(w, "hello from the origin\n")

@@ -125,5 +125,34 @@ TEST(SecretsFile, DescriptorThatIsNotThereIsAnError) {
   EXPECT_EQ(read.error().code, ExitCode::kUsage);
 }
 
+TEST(SecretsFile, ALoginNamesItsStoreAndItsEndpoint) {
+  const std::string line =
+      R"({"login":"claude","directory":"/d","hosts":["api.test"],)"
+      R"("token_url":"https://auth.test/oauth/token","placeholders":{"access_token":"p"}})";
+  const auto parsed = parse_secret_lines(line);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  ASSERT_EQ(parsed->logins.size(), 1U);
+  const LoginSpec& login = parsed->logins[0];
+  EXPECT_EQ(login.name, "claude");
+  EXPECT_EQ(login.store.directory(), "/d");
+  EXPECT_EQ(login.hosts, (std::vector<std::string>{"api.test"}));
+  EXPECT_EQ(login.token_host, "auth.test");
+  EXPECT_EQ(login.token_path, "/oauth/token");
+  EXPECT_EQ(login.placeholders.at("access_token"), "p");
+  for (const auto& [from, to] : {std::pair<std::string, std::string>{"https:", "http:"},
+                                 {"https://auth.test/", "https:///"},
+                                 {"/oauth/token", ""},
+                                 {"\"login\"", "\"value\""},
+                                 {"\"/d\"", "3"},
+                                 {"\"p\"", "[]"},
+                                 {"[\"api.test\"]", "[1]"},
+                                 {"\"hosts\"", "\"host\""},
+                                 {"{\"access", "{},\"x\":{\"access"}}) {
+    std::string wrong = line;
+    wrong.replace(wrong.find(from), from.size(), to);
+    EXPECT_FALSE(parse_secret_lines(wrong)) << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace bottle

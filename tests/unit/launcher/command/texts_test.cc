@@ -86,6 +86,21 @@ TEST(Init, EachOptionThatItLeavesOutCanBeTaken) {
   EXPECT_GE(taken, 50U);
 }
 
+TEST(Init, ALoginThatIsKeptTakesThePlaceOfAKey) {
+  InitFacts facts;
+  facts.logins = {"claude", "codex"};
+  facts.variables = {"OPENAI_API_KEY"};
+  const auto text = manifest_for({"claude", "codex", "git"}, facts);
+  ASSERT_TRUE(text);
+  const auto manifest = parse_manifest(*text, "bottle.json", "/project");
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  const auto& bottle = manifest->bottles.at("default");
+  EXPECT_THAT(bottle.logins, ElementsAre("claude"));
+  EXPECT_THAT(bottle.allow, Contains("mcp-proxy.anthropic.com"));
+  EXPECT_THAT(bottle.allow, Not(Contains("chatgpt.com")));
+  EXPECT_THAT(*manifest_for({"git"}, facts), Not(HasSubstr("login")));
+}
+
 TEST(Init, CodexStartsWithoutASandboxOfItsOwn) {
   const auto text = manifest_for({"codex"}, {});
   ASSERT_TRUE(text);
@@ -140,7 +155,7 @@ TEST(Env, EachShellGetsItsOwnWords) {
 
 TEST(Completion, KnowsEveryCommandAndOption) {
   const auto table = command_table();
-  EXPECT_EQ(table.size(), 11U);
+  EXPECT_EQ(table.size(), 12U);
   const auto bash = bash_completion(table);
   const auto zsh = zsh_completion(table);
   for (const auto& row : table) {

@@ -518,5 +518,44 @@ TEST(PipelockConfig, NothingAndEverything) {
   EXPECT_THAT(yaml, Not(HasSubstr("api_allowlist")));
 }
 
+TEST_F(Spec, ALoginOfTheManifestMustBeThere) {
+  manifest(R"({"bottles": {"default": {"login": "claude"}}})");
+  const auto none = make_spec(options_, around_);
+  ASSERT_FALSE(none);
+  EXPECT_THAT(none.error().hint, HasSubstr("bottle login --import claude"));
+  manifest(R"({"bottles": {"default": {"login": ["clod"]}}})");
+  const auto unknown = make_spec(options_, around_);
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().hint, HasSubstr("claude, codex"));
+}
+
+TEST_F(Spec, ALoginIsApartFromWhatIsShared) {
+  const LoginClient& claude = *find_login_client("claude");
+  const auto login = login_in(
+      claude, R"({"claudeAiOauth":{"accessToken":"sk-ant-oat01-T5uQ8eZk1Wb7Vn3Xr9Lp2Dc6Hs4JmYf0",)"
+              R"("refreshToken":"sk-ant-ort01-p9Xv2LqT7wBz4NcR8sKdY1mF6hJ3gU5a"}})");
+  ASSERT_TRUE(login);
+  const auto store = login_store(claude, around_);
+  ASSERT_TRUE(store);
+  ASSERT_TRUE(store->write(*login));
+  manifest(R"({"bottles": {"default": {"login": "claude"}}})");
+  const auto spec = make_spec(options_, around_);
+  ASSERT_TRUE(spec) << spec.error().message;
+  ASSERT_EQ(spec->logins.size(), 1U);
+  EXPECT_EQ(spec->logins[0].at, "/home/agent/.claude");
+  EXPECT_EQ(spec->backend->value, "local");
+  manifest(R"({"bottles": {"default": {"login": "claude",
+      "env": {"CLAUDE_CONFIG_DIR": "/home/agent/elsewhere"}}}})");
+  EXPECT_EQ(make_spec(options_, around_)->logins[0].at, "/home/agent/elsewhere");
+  for (const char* shared : {"~/.local", "~/.local/share/bottle/logins/claude"}) {
+    manifest(R"({"bottles": {"default": {"login": "claude",
+        "mounts": [{"host": ")" +
+             std::string(shared) + R"(", "at": "/home/agent/x"}]}}})");
+    const auto open = make_spec(options_, around_);
+    ASSERT_FALSE(open);
+    EXPECT_THAT(open.error().message, HasSubstr("your logins are kept in"));
+  }
+}
+
 }  // namespace
 }  // namespace bottle::launcher
