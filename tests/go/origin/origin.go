@@ -16,8 +16,9 @@ import (
 
 // Options say what kind of server to start. The zero value: TLS, h2 and HTTP/1.1, 127.0.0.1.
 type Options struct {
-	Listen string   // default 127.0.0.1:0
-	Names  []string // names of the leaf; 127.0.0.1 is always added
+	Listen string       // default 127.0.0.1:0
+	On     net.Listener // already listens; in place of Listen
+	Names  []string     // names of the leaf; 127.0.0.1 is always added
 	H1Only bool
 	H2Only bool
 	Plain  bool // no TLS, HTTP/1.1
@@ -83,9 +84,12 @@ func Start(opts Options) (*Server, error) {
 		s.tlsConf = &tls.Config{Certificates: []tls.Certificate{leaf}, NextProtos: protos, MinVersion: tls.VersionTLS12,
 			ClientAuth: opts.ClientAuth}
 	}
-	listener, err := net.Listen("tcp", opts.Listen)
-	if err != nil {
-		return nil, err
+	listener := opts.On
+	if listener == nil {
+		var err error
+		if listener, err = net.Listen("tcp", opts.Listen); err != nil {
+			return nil, err
+		}
 	}
 	s.listener = listener
 	handler := s.log.recorded(s.login(s.routes()))
