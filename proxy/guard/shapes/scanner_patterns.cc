@@ -46,6 +46,13 @@ bool is_account_number(std::string_view text) noexcept {
   return rest == 1;
 }
 
+// Patterns end where the shortest match does, so the boundary behind it is looked at here.
+bool ends_at(std::string_view text, std::size_t size) noexcept {
+  return text.size() <= size || (!is_alnum(text[size]) && text[size] != '_');
+}
+bool is_social_number(std::string_view text) noexcept { return ends_at(text, 11); }
+bool is_hex_key(std::string_view text) noexcept { return ends_at(text, 66); }
+
 // Every head is found in any letter case, as pipelock finds it.
 constexpr TokenShape loose(std::string_view name, std::string_view pattern, std::string_view heads,
                            TokenAlphabet alphabet = TokenAlphabet::Word,
@@ -115,11 +122,12 @@ constexpr std::array kShapes = {
           ANY "-----BEGIN\\s{1,4}(?:(?:RSA|EC|DSA|OPENSSH)\\s{1,4})?PRIVATE\\s{1,4}KEY-----",
           "-----BEGIN", TokenAlphabet::Pem),
     loose("Extended Private Key", EDGE "[xyzt]prv[a-z1-9]{107}", "xprv|yprv|zprv|tprv"),
-    loose("Ethereum Private Key", EDGE "0x[0-9a-f]{64}\\b", "0x"),
-    loose("Social Security Number", EDGE "[0-9]{3}-[0-9]{2}-[0-9]{4}\\b", ""),
-    loose("Credit Card Number", EDGE BOTTLE_ISSUER "(?:[ \\-]?[0-9]){11,15}\\b", "",
+    loose("Ethereum Private Key", EDGE "0x[0-9a-f]{64}", "0x", TokenAlphabet::Word, is_hex_key),
+    loose("Social Security Number", EDGE "[0-9]{3}-[0-9]{2}-[0-9]{4}", "", TokenAlphabet::Word,
+          is_social_number),
+    loose("Credit Card Number", EDGE BOTTLE_ISSUER "(?:[ \\-]?[0-9]){11,15}", "",
           TokenAlphabet::Spaced, is_card_number),
-    loose("IBAN", EDGE "[a-z]{2}[0-9]{2}[a-z0-9]{11,30}\\b", "", TokenAlphabet::Word,
+    loose("IBAN", EDGE "[a-z]{2}[0-9]{2}[a-z0-9]{11,30}", "", TokenAlphabet::Word,
           is_account_number),
     loose("Google OAuth Client ID", ANY "[0-9]{6}-[a-z0-9_]{32}\\.apps\\.googleusercontent\\.com",
           "", TokenAlphabet::Dotted),

@@ -78,6 +78,9 @@ TEST(ScannerPatterns, NumbersAreCheckedAsPipelockDoes) {
   EXPECT_TRUE(goes("4111 1111 1111 1111"));
   EXPECT_TRUE(goes("gb82west12345698765432"));
   EXPECT_TRUE(goes("123-45-6789"));
+  EXPECT_TRUE(goes("0x" + std::string(64, 'a')));
+  EXPECT_FALSE(goes("0x" + std::string(65, 'a')));
+  EXPECT_FALSE(goes("123-45-67890"));
   EXPECT_FALSE(goes("4111 1111 1111 1112"));
   EXPECT_FALSE(goes("gb83west12345698765432"));
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(goes("at 17329423421234567" + std::to_string(10 + i)));
