@@ -42,6 +42,7 @@ def arguments():
     parser.add_argument("--exit-names")
     parser.add_argument("--secrets")
     parser.add_argument("--seen")
+    parser.add_argument("--control")
     return parser.parse_args()
 
 
