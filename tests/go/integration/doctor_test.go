@@ -260,13 +260,13 @@ func TestCompletionScriptsAreUnderstood(t *testing.T) {
 	bottle := harness.Binary(t, "bottle")
 	script := `source <("$1" completion bash) || exit 1
 try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _bottle; echo "$*: ${COMPREPLY[*]}"; }
-try bottle lo; try bottle start --sc; try bottle start --scanner ""; try bottle init --preset c
+try bottle log; try bottle start --sc; try bottle start --scanner ""; try bottle init --preset c
 try bottle completion z; try bottle start -- tru`
 	out, err := exec.Command("bash", "-c", script, "bash", bottle).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	for _, want := range []string{"bottle lo: logs\n", "--sc: --scanner\n", "--scanner : guard pipelock\n",
+	for _, want := range []string{"bottle log: logs login\n", "--sc: --scanner\n", "--scanner : guard pipelock\n",
 		"--preset c: claude codex\n", "completion z: zsh\n"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("not %q in %s", want, out)
