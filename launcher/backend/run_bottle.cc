@@ -1,11 +1,13 @@
 #include "launcher/backend/run_bottle.h"
 
 #include <iostream>
+#include <optional>
 #include <utility>
 
 #include "launcher/backend/bottle_control.h"
 #include "launcher/backend/secret_refresh.h"
 #include "launcher/lifetime/audit_summary.h"
+#include "launcher/lifetime/kept_home.h"
 #include "launcher/lifetime/registry.h"
 #include "launcher/lifetime/runtime_dir.h"
 #include "launcher/plan/token_command.h"
@@ -23,10 +25,26 @@ void forget_kept_out(const Plan& plan) {
   HiddenMemory::show();
 }
 
+void tell_of(const KeptHome& home, const Plan& plan) {
+  if (home.is_new()) {
+    std::cerr << "bottle: home: new, and kept for the next start (`bottle home`)\n";
+  } else if (const auto size = home.large(); !size.empty()) {
+    std::cerr << "bottle: warning: the kept home has " << size << ": " << plan.home.string()
+              << "; bottle home rm removes it\n";
+  }
+}
+
 }  // namespace
 
 Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, BottleControl& control) {
   if (auto ready = backend.check(plan); !ready) return std::move(ready.error());
+  std::optional<KeptHome> home;  // until nothing of the bottle is left
+  if (!plan.home.empty()) {
+    auto taken = KeptHome::take(plan);
+    if (!taken) return std::move(taken.error());
+    home.emplace(std::move(*taken));
+    if (!plan.quiet) tell_of(*home, plan);
+  }
   SignalWatch signals;
   auto runtime = RuntimeDir::create(plan.runtime_base, plan.id);
   if (!runtime) return std::move(runtime.error());
@@ -55,6 +73,7 @@ Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, Bottle
   auto status = (*bottle)->run();
   refresh->reset();
   const bool log_is_complete = (*bottle)->end();
+  if (home) home->note_size();
   if (status && !plan.quiet) std::cerr << closing_report(before, log_is_complete);
   return status;
 }

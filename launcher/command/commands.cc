@@ -7,6 +7,7 @@
 #include "launcher/command/completion.h"
 #include "launcher/command/doctor.h"
 #include "launcher/command/env.h"
+#include "launcher/command/home.h"
 #include "launcher/command/init.h"
 #include "launcher/command/login.h"
 #include "launcher/command/logs.h"
@@ -88,6 +89,16 @@ reload reads files again, runs commands again, and takes "from_host" values from
 this call. The bottle goes on: its next request carries the new value (docs/control.md).
 )";
 
+constexpr const char* kHomeFooter = R"(
+Examples:
+  bottle home                             list the homes that are kept
+  bottle home rm                          remove the one of this project
+  ls -la "$(bottle home path)"
+
+A home is kept for a project's bottle if its manifest says "home": "kept", or with --home kept
+(docs/manifest.md). rm refuses while a bottle has the home.
+)";
+
 constexpr const char* kEnvFooter = R"--(
 Examples:
   eval "$(bottle env --proxy http://127.0.0.1:3128 --ca ca.pem)"
@@ -152,6 +163,11 @@ OptionList start_options(StartOptions& to) {
        .help = "make the bottle of namespaces (local) or containers (docker); default: docker if "
                "its engine answers and has the images, else local",
        .value = "local|docker"},
+      {.names = "--home",
+       .into = &to.home,
+       .help = "keep /home/agent for the next start of this project's bottle, or remove it with "
+               "the bottle (default: \"home\" of the manifest, else private)",
+       .value = "private|kept"},
       {.names = "--dry-run", .into = &to.dry_run, .help = "print the plan and change nothing"},
       {.names = "--check",
        .into = &to.check,
@@ -256,6 +272,14 @@ OptionList secrets_options(SecretsOptions& to) {
   return {{.names = "WORDS",
            .into = &to.words,
            .help = "list (default) or reload, the bottle's id, and for reload names of secrets"},
+          {.names = "--json", .into = &to.json, .help = "print the list as JSON"}};
+}
+
+OptionList home_options(HomeOptions& to) {
+  return {{.names = "WORDS",
+           .into = &to.words,
+           .help = "list (default), path or rm, and names of homes; without a name: the one of "
+                   "this project"},
           {.names = "--json", .into = &to.json, .help = "print the list as JSON"}};
 }
 
@@ -373,6 +397,11 @@ std::span<const CommandRow> command_table() {
        .usage = "secrets [list|reload] [ID] [NAME...]",
        .footer = kSecretsFooter,
        .make = maker_of(secrets_options, run_secrets, check_secrets)},
+      {.name = "home",
+       .summary = "list, find or remove the homes that are kept",
+       .usage = "home [list|path|rm] [NAME...]",
+       .footer = kHomeFooter,
+       .make = maker_of(home_options, run_home, check_home)},
       {.name = "env",
        .summary = "print variables that make a shell's programs use a proxy",
        .footer = kEnvFooter,

@@ -18,6 +18,7 @@
 
 #include "launcher/command/part_lines.h"
 #include "launcher/lifetime/registry.h"
+#include "launcher/plan/home_folder.h"
 #include "launcher/plan/plan.h"
 #include "proxy/contract/audit_schema.h"
 
@@ -171,7 +172,8 @@ std::vector<std::pair<fs::file_time_type, fs::path>> kept_states(const fs::path&
   std::vector<std::pair<fs::file_time_type, fs::path>> out;
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator(base, ec)) {
-    if (entry.is_directory(ec)) out.emplace_back(entry.last_write_time(ec), entry.path());
+    if (entry.is_directory(ec) && entry.path().filename() != kHomesName)
+      out.emplace_back(entry.last_write_time(ec), entry.path());
   }
   std::sort(out.rbegin(), out.rend());
   return out;

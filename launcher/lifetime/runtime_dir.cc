@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "launcher/plan/home_folder.h"
+
 namespace bottle::launcher {
 namespace {
 
@@ -115,7 +117,7 @@ Expected<std::filesystem::path> make_state_dir(const std::filesystem::path& base
   }
   std::vector<std::pair<std::filesystem::file_time_type, std::filesystem::path>> kept;
   for (const auto& entry : std::filesystem::directory_iterator(base, ec)) {
-    if (entry.is_directory(ec) && !entry.is_symlink(ec)) {
+    if (entry.is_directory(ec) && !entry.is_symlink(ec) && entry.path().filename() != kHomesName) {
       kept.emplace_back(entry.last_write_time(ec), entry.path());
     }
   }

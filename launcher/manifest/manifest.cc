@@ -6,6 +6,7 @@
 #include <span>
 
 #include "launcher/manifest/command_source.h"
+#include "launcher/manifest/keep_out_entry.h"
 #include "launcher/manifest/manifest_examples.h"
 #include "proxy/contract/host_pattern.h"
 #include "proxy/contract/limit_text.h"
@@ -143,9 +144,9 @@ class Reader {
   }
 
   bool bottle(const JsonNode& node, const std::string& name, BottleEntry& out) {
-    static constexpr std::array<std::string_view, 11> kKeys{
-        "image", "workspace", "backend", "egress", "scanner", "pipelock",
-        "guard", "limits",    "login",   "env",    "mounts"};
+    static constexpr std::array<std::string_view, 12> kKeys{
+        "image",    "workspace", "home",   "backend", "egress", "scanner",
+        "pipelock", "guard",     "limits", "login",   "env",    "mounts"};
     if (!object(node, name, kKeys)) return false;
     for (const auto& [key, place, value] : node.members) {
       bool ok = true;
@@ -153,7 +154,10 @@ class Reader {
       if (key == "workspace") ok = string(value, key, out.workspace);
       if (key == "backend") ok = string(value, key, out.backend);
       if (key == "pipelock") ok = string(value, key, out.pipelock);
-      if (key == "scanner") ok = scanner(value, out);
+      if (key == "scanner") {
+        ok = choice(value, key, scanner_by_name, "pipelock, guard", out.scanner);
+      }
+      if (key == "home") ok = choice(value, key, home_by_name, "private, kept", out.home);
       if (key == "egress") ok = egress(value, out);
       if (key == "guard") ok = guard(value, out);
       if (key == "limits") ok = limits(value, out);
@@ -165,12 +169,17 @@ class Reader {
     return true;
   }
 
-  bool scanner(const JsonNode& node, BottleEntry& out) {
+  // One of the words in `allowed`.
+  template <class T>
+  bool choice(const JsonNode& node, const std::string& key,
+              std::optional<T> (*by_name)(std::string_view), const char* allowed,
+              std::optional<T>& out) {
     std::string word;
-    if (!string(node, "scanner", word)) return false;
-    out.scanner = scanner_by_name(word);
-    if (out.scanner) return true;
-    return fail(node.place, "unknown scanner \"" + word + "\"", "allowed here: pipelock, guard");
+    if (!string(node, key, word)) return false;
+    out = by_name(word);
+    if (out) return true;
+    return fail(node.place, "unknown " + key + " \"" + word + "\"",
+                std::string("allowed here: ") + allowed);
   }
 
   bool egress(const JsonNode& node, BottleEntry& out) {
@@ -288,45 +297,16 @@ class Reader {
         ok = is(value, JsonNode::Kind::kBoolean, key);
         out.keep_out = value.boolean;
       } else if (key == "in") {
-        ok = strings(value, key, out.in) && parts(value, out.in);
+        ok = strings(value, key, out.in) && passes(check_parts(value, file_, out.in));
       }
       if (!ok) return false;
     }
-    if (!kept_out(node, name, out)) return false;
+    if (!passes(check_keep_out(node, file_, name, out))) return false;
     if (sources != 1) {
       return fail(node.place, "\"" + name + "\" needs exactly one source of its value",
                   "one of: from_host, prompt, file, command");
     }
     return passes(check_command_keys(node, file_, name, out));
-  }
-
-  bool parts(const JsonNode& node, const std::vector<std::string>& words) {
-    if (words.empty()) return fail(node.place, "\"in\" must not be empty", example_of("in"));
-    static constexpr std::array<std::string_view, 5> kParts{"header", "any_header", "query", "body",
-                                                            "aws_signature"};
-    for (std::size_t i = 0; i < words.size(); ++i) {
-      if (std::find(kParts.begin(), kParts.end(), words[i]) != kParts.end()) continue;
-      return fail(node.items[i].place, "\"" + words[i] + "\" is no part of a request",
-                  "allowed here: " + join(kParts));
-    }
-    if (words.size() > 1 && std::find(words.begin(), words.end(), "aws_signature") != words.end()) {
-      return fail(node.place, "\"aws_signature\" must be alone in \"in\"",
-                  "a key that requests are signed with is in none of them");
-    }
-    return true;
-  }
-
-  bool kept_out(const JsonNode& node, const std::string& name, EnvValue& value) {
-    if (value.keep_out && !value.secret) {
-      return fail(node.place, "\"" + name + R"(" has "keep_out", and "secret" is false)",
-                  "remove one: only a secret is kept out of the bottle");
-    }
-    if (!value.keep_out && !value.in.empty()) {
-      return fail(node.place, "\"" + name + R"(" has "in" without "keep_out")",
-                  R"(add "keep_out": true, or remove "in")");
-    }
-    if (value.keep_out && value.in.empty()) value.in = {"header"};
-    return true;
   }
 
   bool mounts(const JsonNode& node, BottleEntry& out) {

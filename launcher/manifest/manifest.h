@@ -42,12 +42,18 @@ enum class Scanner { kPipelock, kGuard };
 std::string_view scanner_name(Scanner scanner);
 std::optional<Scanner> scanner_by_name(std::string_view name);
 
+// The fate of /home/agent when the bottle ends.
+enum class HomeKind { kPrivate, kKept };
+std::string_view home_name(HomeKind kind);
+std::optional<HomeKind> home_by_name(std::string_view name);
+
 struct BottleEntry {
   TextPosition place{};
   std::optional<std::string> image{};      // for container backends
   std::optional<std::string> workspace{};  // relative to the manifest's directory
   std::optional<std::string> backend{};
   std::optional<Scanner> scanner{};
+  std::optional<HomeKind> home{};
   std::optional<std::string> pipelock{};  // URL of a pipelock that runs elsewhere
   std::vector<std::string> allow{};
   std::vector<std::string> allow_addresses{};

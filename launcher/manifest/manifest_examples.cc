@@ -16,6 +16,7 @@ std::string example_of(std::string_view key) {
       Example{"agents", R"("agents": {"claude": {"bottle": "default", "command": ["claude"]}})"},
       Example{"image", R"("image": "bottle-agent:latest")"},
       Example{"workspace", R"("workspace": ".")"},
+      Example{"home", R"("home": "kept")"},
       Example{"backend", R"("backend": "local")"},
       Example{"scanner", R"("scanner": "pipelock")"},
       Example{"pipelock", R"("pipelock": "http://127.0.0.1:8888")"},

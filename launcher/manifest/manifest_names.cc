@@ -1,4 +1,4 @@
-// Names that the manifest and the command line share: scanners and variables.
+// Names that the manifest and the command line share: scanners, homes and variables.
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -26,6 +26,14 @@ bool is_entry_name(std::string_view name) {
            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                   c == '-' || c == '_' || c == '.';
          });
+}
+
+std::string_view home_name(HomeKind kind) { return kind == HomeKind::kKept ? "kept" : "private"; }
+
+std::optional<HomeKind> home_by_name(std::string_view name) {
+  if (name == "private") return HomeKind::kPrivate;
+  if (name == "kept") return HomeKind::kKept;
+  return std::nullopt;
 }
 
 std::string problem_with_variable(std::string_view name) {

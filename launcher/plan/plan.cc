@@ -12,6 +12,7 @@
 
 #include "launcher/manifest/trust_env.h"
 #include "launcher/plan/git_settings.h"
+#include "launcher/plan/home_folder.h"
 #include "launcher/plan/pipelock_config.h"
 #include "launcher/plan/seen_file.h"
 #include "launcher/process/process.h"
@@ -69,6 +70,8 @@ std::string_view mount_word(PlannedMount::Kind kind) {
       return "read-only ";
     case PlannedMount::Kind::kWritable:
       return "writable  ";
+    case PlannedMount::Kind::kHome:
+      return "kept      ";
     case PlannedMount::Kind::kPrivate:
       return "private   ";
     case PlannedMount::Kind::kSymlink:
@@ -320,6 +323,7 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   auto state = state_base(spec.around);
   if (!state) return std::move(state.error());
   plan.state_base = *state;
+  if (auto planned = plan_home(spec, plan); !planned) return std::move(planned.error());
   plan.audit = spec.audit.value_or(plan.state_base / plan.id / "audit.jsonl");
   if (spec.audit) {
     if (auto writable = check_audit(*spec.audit); !writable) return std::move(writable.error());
@@ -371,6 +375,8 @@ std::string describe(const Plan& plan) {
       plan.manifest.empty() ? "none" : plan.manifest.string() + ", bottle \"" + plan.bottle + "\"");
   row("workspace", plan.workspace.string());
   if (plan.directory != plan.workspace) row("starts in", plan.directory.string());
+  row("home",
+      plan.home.empty() ? "private: gone with the bottle" : "kept in " + plan.home.string());
   row("command", shell_quoted(plan.command));
   std::string scanner(scanner_name(plan.scanner));
   if (plan.scanner == Scanner::kGuard) scanner += ", built into bottle-proxy; direct mode";

@@ -18,6 +18,7 @@ struct PlannedMount {
   enum class Kind {
     kReadOnly,   // host path, cannot be changed from inside
     kWritable,   // host path, changes are real
+    kHome,       // the kept home: a writable host path
     kPrivate,    // an empty directory that vanishes with the bottle
     kSymlink,    // `source` is the link's text
     kHidden,     // stands over something of the host that the agent must not read
@@ -97,6 +98,7 @@ struct Plan {
   std::map<std::string, std::string> routes;
   GuardEntry guard;
   std::vector<PlannedMount> mounts;  // in the order in which they are made
+  std::filesystem::path home{};      // the folder of the kept home; empty: the home is private
   GitPlan git{};
   std::vector<std::string> notes;
   ProxyPlan proxy;

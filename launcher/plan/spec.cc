@@ -107,6 +107,17 @@ Expected<void> choose_scanner(const StartOptions& options,
   return {};
 }
 
+Expected<void> choose_home(const StartOptions& options, BottleSpec& spec) {
+  if (!options.home) return {};
+  const auto wanted = home_by_name(*options.home);
+  if (!wanted) {
+    return Error{ExitCode::kUsage, "unknown home \"" + *options.home + "\"",
+                 "--home takes private or kept"};
+  }
+  spec.home = *wanted;
+  return {};
+}
+
 Expected<void> check_lists(const BottleSpec& spec) {
   for (const auto& host : spec.allow) {
     const auto parsed = HostPattern::parse(host);
@@ -175,6 +186,7 @@ void merge_manifest(const BottleEntry& entry, BottleSpec& spec,
   spec.guard = entry.guard;
   spec.pipelock_url = entry.pipelock;
   spec.image = entry.image;
+  spec.home = entry.home.value_or(HomeKind::kPrivate);
   spec.workspace = expand_path(entry.workspace.value_or("."), directory, spec.around.home);
   for (Mount mount : entry.mounts) {
     mount.host = expand_path(mount.host, directory, spec.around.home).string();
@@ -317,6 +329,7 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
   if (auto chosen = choose_scanner(options, manifest_scanner, spec); !chosen) {
     return std::move(chosen.error());
   }
+  if (auto chosen = choose_home(options, spec); !chosen) return std::move(chosen.error());
   if (auto merged = merge_limits(options.limits, spec); !merged) return std::move(merged.error());
   if (auto merged = merge_guard(options, spec); !merged) return std::move(merged.error());
   if (auto checked = check_lists(spec); !checked) return std::move(checked.error());

@@ -19,6 +19,7 @@ struct StartOptions {
   std::optional<std::string> name;  // a bottle or an agent of the manifest
   std::optional<std::string> manifest;
   std::optional<std::string> backend;
+  std::optional<std::string> home;  // "private" or "kept"
   bool dry_run = false;
   bool quiet = false;
   bool check = false;  // `bottle doctor` in the bottle before the command
@@ -60,6 +61,7 @@ struct BottleSpec {
   std::filesystem::path manifest{};  // empty: none
   Surroundings around{};
   std::optional<Choice> backend{};  // nullopt: not asked for
+  HomeKind home = HomeKind::kPrivate;
   Scanner scanner = Scanner::kGuard;
   std::string scanner_why{};
   std::optional<std::string> pipelock_url{};

@@ -17,6 +17,7 @@
 #include "launcher/lifetime/proxy_process.h"
 #include "launcher/manifest/trust_env.h"
 #include "launcher/plan/git_settings.h"
+#include "launcher/plan/home_folder.h"
 #include "launcher/plan/java_trust_store.h"
 #include "launcher/plan/nss_store.h"
 #include "launcher/plan/passwd_text.h"
@@ -277,14 +278,11 @@ Expected<std::string> BottleContainers::agent_archive() const {
     archive.file("etc/passwd", 0644,
                  passwd_text(file_at(etc_, "etc/passwd").value_or(""), agent.uid, agent.gid));
   }
-  archive.directory("home/agent", 0700, agent);
-  const bool covered =
-      std::any_of(plan_.mounts.begin(), plan_.mounts.end(), [](const PlannedMount& mount) {
-        return is_below(std::filesystem::path(kNssDirectory), mount.at);
-      });
-  if (const auto nss = nss_store(ca_); nss && !covered) {
+  // A kept home is there, and with it the folders that the launcher made in it.
+  if (plan_.home.empty()) archive.directory(relative(kAgentHome), 0700, agent);
+  if (const auto nss = nss_store(ca_); nss && !covers(plan_.mounts, kNssDirectory)) {
     const std::string directory(relative(kNssDirectory));
-    archive.directory("home/agent/.pki", 0700, agent);
+    if (plan_.home.empty()) archive.directory("home/agent/.pki", 0700, agent);
     archive.directory(directory, 0700, agent);
     archive.file(directory + "/" + std::string(kNssFile), 0600, *nss, agent);
   }

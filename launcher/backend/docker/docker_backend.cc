@@ -14,6 +14,8 @@
 #include "launcher/backend/docker/images.h"
 #include "launcher/backend/docker/left_overs.h"
 #include "launcher/manifest/trust_env.h"
+#include "launcher/plan/home_folder.h"
+#include "launcher/plan/nss_store.h"
 #include "launcher/plan/pipelock_config.h"
 #include "launcher/plan/share_rules.h"
 
@@ -75,6 +77,9 @@ Expected<void> add_mounts(const BottleSpec& spec, Plan& plan) {
     may.error().hint = "run bottle in a project's directory";
     return may;
   }
+  if (!plan.home.empty()) {
+    plan.mounts.push_back({Kind::kHome, (plan.home / kHomeName).string(), std::string(kAgentHome)});
+  }
   plan.mounts.push_back({Kind::kWritable, plan.workspace.string(), plan.workspace.string()});
   plan.mounts.insert(plan.mounts.end(), plan.git.mounts.begin(), plan.git.mounts.end());
   for (const auto& mount : spec.mounts) {
@@ -82,6 +87,10 @@ Expected<void> add_mounts(const BottleSpec& spec, Plan& plan) {
     if (!real) return real.error();
     plan.mounts.push_back(
         {mount.read_only ? Kind::kReadOnly : Kind::kWritable, real->string(), mount.at});
+  }
+  // The CA is the bottle's alone, and must not stay in a home that is kept.
+  if (!plan.home.empty() && !covers(plan.mounts, kNssDirectory)) {
+    plan.mounts.push_back({Kind::kOwned, "", std::string(kNssDirectory)});
   }
   // The agent must not write its own next policy.
   if (!plan.manifest.empty()) {

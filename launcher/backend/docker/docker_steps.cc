@@ -250,7 +250,10 @@ Step create_agent(const Plan& plan, const Facts& facts) {
   add(words, {"--init", "--interactive", "--hostname", std::string(kOwnName), "--dns",
               facts.proxy_address, "--dns-search", "."});
   if (container.terminal) words.emplace_back("--tty");
-  for (const auto& mount : plan.mounts) add(words, {"--mount", bind_mount(mount)});
+  for (const auto& mount : plan.mounts) {
+    const bool of_container = mount.kind == PlannedMount::Kind::kOwned;
+    add(words, {"--mount", of_container ? volume(mount.at) : bind_mount(mount)});
+  }
   add(words, {"--workdir", plan.directory.string()});
   auto environment = agent_environment(plan, facts);
   words.insert(words.end(), environment.arguments.begin(), environment.arguments.end());

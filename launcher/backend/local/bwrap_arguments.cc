@@ -55,6 +55,7 @@ std::vector<std::string> bwrap_arguments(const Plan& plan, const BwrapSettings& 
         add({"--ro-bind", mount.source, mount.at});
         break;
       case PlannedMount::Kind::kWritable:
+      case PlannedMount::Kind::kHome:
         add({"--bind", mount.source, mount.at});
         break;
       case PlannedMount::Kind::kPrivate:

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "launcher/manifest/trust_env.h"
+#include "launcher/plan/home_folder.h"
 #include "launcher/plan/nss_store.h"
 #include "launcher/plan/share_rules.h"
 #include "launcher/process/process.h"
@@ -20,13 +21,12 @@ namespace {
 namespace fs = std::filesystem;
 using Kind = PlannedMount::Kind;
 
-constexpr const char* kHome = "/home/agent";
-
 // The system: what programs need to run. Everything else of the host is not there.
 constexpr std::array<const char*, 11> kSystem{"/usr",   "/bin",       "/sbin",   "/lib",
                                               "/lib32", "/lib64",     "/libx32", "/etc",
                                               "/opt",   "/nix/store", "/snap"};
-constexpr std::array<const char*, 6> kPrivate{"/tmp", "/var", "/var/tmp", "/run", "/home", kHome};
+constexpr std::array<const char*, 6> kPrivate{"/tmp", "/var",  "/var/tmp",
+                                              "/run", "/home", "/home/agent"};
 constexpr std::size_t kMaxLooked = 20'000;  // files of /etc that are looked at
 constexpr std::size_t kMaxHidden = 500;     // bwrap takes 9000 arguments
 
@@ -94,10 +94,8 @@ void add_generated(const Plan& plan, std::vector<PlannedMount>& out) {
   std::error_code ec;
   out.push_back({Kind::kGenerated, kTrustName, std::string(kTrustDirectory)});
   // Not into a home of the caller's.
-  const bool covered = std::any_of(out.begin(), out.end(), [](const PlannedMount& mount) {
-    return mount.kind != Kind::kPrivate && is_below(fs::path(kNssDirectory), mount.at);
-  });
-  if (!covered) out.push_back({Kind::kOwned, kNssName, std::string(kNssDirectory)});
+  if (!covers(out, kNssDirectory))
+    out.push_back({Kind::kOwned, kNssName, std::string(kNssDirectory)});
   std::set<std::string> done;
   for (const auto file : system_bundle_files()) {
     if (!fs::exists(fs::path(file), ec)) continue;
@@ -135,7 +133,13 @@ Expected<std::vector<PlannedMount>> plan_files(const BottleSpec& spec, const Pla
   if (fs::is_directory("/opt", ec)) {
     if (auto hidden = hide_secrets("/opt", 1, out); !hidden) return std::move(hidden.error());
   }
-  for (const char* directory : kPrivate) out.push_back({Kind::kPrivate, "", directory});
+  for (const std::string directory : kPrivate) {
+    if (directory == kAgentHome && !plan.home.empty()) {
+      out.push_back({Kind::kHome, (plan.home / kHomeName).string(), directory});
+    } else {
+      out.push_back({Kind::kPrivate, "", directory});
+    }
+  }
   out.push_back({Kind::kSymlink, "/run", "/var/run"});
 
   const auto& workspace = plan.workspace;
@@ -154,6 +158,23 @@ Expected<std::vector<PlannedMount>> plan_files(const BottleSpec& spec, const Pla
   return out;
 }
 
+namespace {
+
+constexpr int kMaxLinks = 16;  // of a chain in the home; the kernel follows 40
+
+// Links of a kept home are the agent's, and mean files of the bottle.
+fs::path seen_through_links(const std::vector<PlannedMount>& mounts, fs::path path) {
+  for (int links = 0; links < kMaxLinks; ++links) {
+    const auto host = seen_on_host(mounts, path);
+    std::error_code ec;
+    if (!is_below(path, fs::path(kAgentHome)) || !fs::is_symlink(host, ec)) return host;
+    path = (path.parent_path() / fs::read_symlink(host, ec)).lexically_normal();
+  }
+  return {};
+}
+
+}  // namespace
+
 fs::path seen_on_host(const std::vector<PlannedMount>& mounts, const fs::path& path) {
   for (auto at = mounts.rbegin(); at != mounts.rend(); ++at) {
     if (!is_below(path, at->at)) continue;
@@ -161,6 +182,7 @@ fs::path seen_on_host(const std::vector<PlannedMount>& mounts, const fs::path& p
     switch (at->kind) {
       case Kind::kReadOnly:
       case Kind::kWritable:
+      case Kind::kHome:
         return rest == "." ? fs::path(at->source) : fs::path(at->source) / rest;
       case Kind::kSymlink:
         return seen_on_host(
@@ -212,7 +234,7 @@ Expected<void> check_command(const Plan& plan, const std::string& callers_path) 
   std::error_code ec;
   if (name.find('/') != std::string::npos) {
     const auto inside = (plan.directory / name).lexically_normal();
-    const auto host = seen_on_host(plan.mounts, inside);
+    const auto host = seen_through_links(plan.mounts, inside);
     if (host.empty() || !fs::exists(host, ec)) {
       return Error{ExitCode::kCommandNotFound, inside.string() + " does not exist in the bottle",
                    "only the system, the workspace and the manifest's mounts are there"};
@@ -225,7 +247,7 @@ Expected<void> check_command(const Plan& plan, const std::string& callers_path) 
   const auto* const text = std::get_if<std::string>(&path);
   std::istringstream in(text == nullptr ? std::string() : *text);
   for (std::string entry; std::getline(in, entry, ':');) {
-    const auto host = seen_on_host(plan.mounts, fs::path(entry) / name);
+    const auto host = seen_through_links(plan.mounts, fs::path(entry) / name);
     if (!host.empty() && find_program(host.string(), "")) return check_interpreter(plan, host);
   }
   Error error{ExitCode::kCommandNotFound, name + " was not found in the bottle",
