@@ -89,7 +89,7 @@ reload reads files again, runs commands again, and takes "from_host" values from
 this call. The bottle goes on: its next request carries the new value (docs/control.md).
 )";
 
-constexpr const char* kHomeFooter = R"(
+constexpr const char* kHomeFooter = R"--(
 Examples:
   bottle home                             list the homes that are kept
   bottle home rm                          remove the one of this project
@@ -97,7 +97,7 @@ Examples:
 
 A home is kept for a project's bottle if its manifest says "home": "kept", or with --home kept
 (docs/manifest.md). rm refuses while a bottle has the home.
-)";
+)--";
 
 constexpr const char* kEnvFooter = R"--(
 Examples:
@@ -148,40 +148,9 @@ Examples:
   bottle completion zsh > ~/.zfunc/_bottle          (a directory of $fpath)
 )";
 
-OptionList start_options(StartOptions& to) {
+// The scanners, and how they scan.
+OptionList scan_options(StartOptions& to) {
   return {
-      {.names = "NAME",
-       .into = &to.name,
-       .help = "an agent or a bottle of the manifest, or \"demo\""},
-      {.names = "--manifest",
-       .into = &to.manifest,
-       .help =
-           "the manifest (default: bottle.json here or in a parent, up to the repository's root)",
-       .value = "FILE"},
-      {.names = "--backend",
-       .into = &to.backend,
-       .help = "make the bottle of namespaces (local) or containers (docker); default: docker if "
-               "its engine answers and has the images, else local",
-       .value = "local|docker"},
-      {.names = "--home",
-       .into = &to.home,
-       .help = "keep /home/agent for the next start of this project's bottle, or remove it with "
-               "the bottle (default: \"home\" of the manifest, else private)",
-       .value = "private|kept"},
-      {.names = "--dry-run", .into = &to.dry_run, .help = "print the plan and change nothing"},
-      {.names = "--check",
-       .into = &to.check,
-       .help = "run `bottle doctor` in the bottle first, and the command only if no check failed"},
-      {.names = "-q,--quiet", .into = &to.quiet, .help = "print only errors of bottle's own"},
-      {.names = "--allow",
-       .into = &to.allow,
-       .help = "allow a host: HOST, HOST:PORT, *.HOST (the host and all below it) or '*'; may be "
-               "repeated",
-       .value = "HOST"},
-      {.names = "--allow-address",
-       .into = &to.allow_addresses,
-       .help = "allow a private address range, such as 10.1.0.0/16; may be repeated",
-       .value = "CIDR"},
       {.names = "--scanner",
        .into = &to.scanner,
        .help = "scan with the built-in guard alone, or also with pipelock (default: pipelock if "
@@ -221,6 +190,43 @@ OptionList start_options(StartOptions& to) {
       {.names = "--show-all",
        .into = &to.show_all,
        .help = "show pipelock all of every body, not only what is new to it"},
+  };
+}
+
+OptionList start_options(StartOptions& to) {
+  OptionList out{
+      {.names = "NAME",
+       .into = &to.name,
+       .help = "an agent or a bottle of the manifest, or \"demo\""},
+      {.names = "--manifest",
+       .into = &to.manifest,
+       .help =
+           "the manifest (default: bottle.json here or in a parent, up to the repository's root)",
+       .value = "FILE"},
+      {.names = "--backend",
+       .into = &to.backend,
+       .help = "make the bottle of namespaces (local) or containers (docker); default: docker if "
+               "its engine answers and has the images, else local",
+       .value = "local|docker"},
+      {.names = "--home",
+       .into = &to.home,
+       .help = "keep /home/agent for the next start of this project's bottle, or remove it with "
+               "the bottle (default: \"home\" of the manifest, else private)",
+       .value = "private|kept"},
+      {.names = "--dry-run", .into = &to.dry_run, .help = "print the plan and change nothing"},
+      {.names = "--check",
+       .into = &to.check,
+       .help = "run `bottle doctor` in the bottle first, and the command only if no check failed"},
+      {.names = "-q,--quiet", .into = &to.quiet, .help = "print only errors of bottle's own"},
+      {.names = "--allow",
+       .into = &to.allow,
+       .help = "allow a host: HOST, HOST:PORT, *.HOST (the host and all below it) or '*'; may be "
+               "repeated",
+       .value = "HOST"},
+      {.names = "--allow-address",
+       .into = &to.allow_addresses,
+       .help = "allow a private address range, such as 10.1.0.0/16; may be repeated",
+       .value = "CIDR"},
       {.names = "--limit",
        .into = &to.limits,
        .help = "change a limit of the proxy, such as idle_ms=60000 (docs/limits.md); may be "
@@ -231,6 +237,9 @@ OptionList start_options(StartOptions& to) {
        .help = "connect to another address for a host: HOST:PORT=ADDR:PORT; may be repeated",
        .value = "MAPPING"},
   };
+  const auto more = scan_options(to);
+  out.insert(out.end(), more.begin(), more.end());
+  return out;
 }
 
 OptionList list_options(ListOptions& to) {

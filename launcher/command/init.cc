@@ -326,6 +326,8 @@ Expected<std::string> manifest_for(const std::vector<std::string>& names, const 
       "    \"default\": {\n"
       "      // What the agent works in and may change.\n"
       "      \"workspace\": \".\",\n"
+      "      // Its home stays: logins, answers, caches. \"private\": empty at each start.\n"
+      "      \"home\": \"kept\",\n"
       "      // The scanner: pipelock or guard (built in). Without this line: pipelock if one is "
       "given.\n"
       "      // \"scanner\": \"pipelock\",\n"

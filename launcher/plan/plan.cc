@@ -174,6 +174,16 @@ Expected<void> check_audit(const std::filesystem::path& file) {
   return wrong("it cannot be made in " + directory.string() + ": " + std::strerror(errno));
 }
 
+// The places for what stays: the home and the audit log.
+Expected<void> plan_state(const BottleSpec& spec, Plan& plan) {
+  auto state = state_base(spec.around);
+  if (!state) return std::move(state.error());
+  plan.state_base = *state;
+  if (auto planned = plan_home(spec, plan); !planned) return planned;
+  plan.audit = spec.audit.value_or(plan.state_base / plan.id / "audit.jsonl");
+  return spec.audit ? check_audit(*spec.audit) : Expected<void>();
+}
+
 bool is_address(const std::string& host) {
   std::array<unsigned char, sizeof(in6_addr)> binary{};
   return ::inet_pton(AF_INET, host.c_str(), binary.data()) == 1 ||
@@ -320,14 +330,7 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   plan.directory = !ec && is_below(callers, plan.workspace) ? callers : plan.workspace;
   plan.git = plan_git(spec, plan);
   plan.notes.insert(plan.notes.end(), plan.git.notes.begin(), plan.git.notes.end());
-  auto state = state_base(spec.around);
-  if (!state) return std::move(state.error());
-  plan.state_base = *state;
-  if (auto planned = plan_home(spec, plan); !planned) return std::move(planned.error());
-  plan.audit = spec.audit.value_or(plan.state_base / plan.id / "audit.jsonl");
-  if (spec.audit) {
-    if (auto writable = check_audit(*spec.audit); !writable) return std::move(writable.error());
-  }
+  if (auto placed = plan_state(spec, plan); !placed) return std::move(placed.error());
   if (plan.origin_ca && !std::filesystem::is_regular_file(*plan.origin_ca, ec)) {
     return Error{ExitCode::kUsage, "the origin CA " + plan.origin_ca->string() + " is not a file",
                  "--origin-ca takes a PEM file with certificates"};
