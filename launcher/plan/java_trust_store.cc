@@ -1,5 +1,6 @@
 #include "launcher/plan/java_trust_store.h"
 
+#include <array>
 #include <cstdint>
 
 #include "launcher/plan/certificate_bytes.h"
@@ -46,6 +47,13 @@ Expected<std::string> java_trust_store(std::string_view pem, std::string_view pa
   // SHA-1 over password and content. It protects nothing here (the password is public and the file
   // is ours); Java insists on it.
   return store + sha1(std::move(keyed));
+}
+
+std::span<const std::string_view> system_java_stores() {
+  static constexpr std::array<std::string_view, 2> kStores{
+      "/etc/ssl/certs/java/cacerts",                // Debian, Ubuntu
+      "/etc/pki/ca-trust/extracted/java/cacerts"};  // Fedora, RHEL
+  return kStores;
 }
 
 }  // namespace bottle::launcher

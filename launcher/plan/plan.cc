@@ -13,6 +13,7 @@
 #include "launcher/manifest/trust_env.h"
 #include "launcher/plan/git_settings.h"
 #include "launcher/plan/home_folder.h"
+#include "launcher/plan/home_programs.h"
 #include "launcher/plan/pipelock_config.h"
 #include "launcher/plan/seen_file.h"
 #include "launcher/process/process.h"
@@ -102,8 +103,9 @@ void add_environment(const BottleSpec& spec, Programs programs, Plan& plan) {
   env["HOME"] = std::string("/home/agent");
   if (programs == Programs::kOfThisMachine) {
     env["SHELL"] = find_program("bash", "/bin:/usr/bin").value_or("/bin/sh");
-    env["PATH"] = bottle_path(spec.around.variable("PATH").value_or(""));
+    env["PATH"] = with_home_programs(bottle_path(spec.around.variable("PATH").value_or("")));
   }
+  for (auto& [name, value] : install_settings()) env[name] = value;
   env["BOTTLE_ID"] = plan.id;
   for (const auto name : kHarmless) {
     if (const auto value = spec.around.variable(std::string(name))) env[std::string(name)] = *value;

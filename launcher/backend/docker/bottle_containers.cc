@@ -16,8 +16,10 @@
 #include "launcher/backend/docker/log_sorter.h"
 #include "launcher/lifetime/proxy_process.h"
 #include "launcher/manifest/trust_env.h"
+#include "launcher/plan/firefox_policy.h"
 #include "launcher/plan/git_settings.h"
 #include "launcher/plan/home_folder.h"
+#include "launcher/plan/home_programs.h"
 #include "launcher/plan/java_trust_store.h"
 #include "launcher/plan/nss_store.h"
 #include "launcher/plan/passwd_text.h"
@@ -43,12 +45,31 @@ std::string quoted_value(const std::string& value) {
   return out + "'";
 }
 
+// As an archive has it.
+std::string_view relative(std::string_view path) { return path.substr(1); }
+
+void add_stand_ins(Archive& archive) {
+  archive.directory(relative(kStandInDirectory), 0755);
+  for (const auto& [name, script] : stand_ins()) {
+    archive.file(std::string(relative(kStandInDirectory)) + "/" + name, 0555, script);
+  }
+}
+
+void add_firefox_policy(Archive& archive, const std::string& etc) {
+  archive.directory("etc/firefox", 0755);
+  archive.directory("etc/firefox/policies", 0755);
+  const auto file = relative(kFirefoxPolicyFile);
+  archive.file(file, 0444, firefox_policy(file_at(etc, file).value_or("")));
+}
+
 // For shells that a login starts.
 std::string profile_text(const std::map<std::string, std::string>& variables) {
   std::string out = "# Written by bottle: its proxy, and the CA that the proxy signs with.\n";
   for (const auto& [name, value] : variables) {
     out += "export " + name + "=" + quoted_value(value) + "\n";
   }
+  // /etc/profile has set it anew.
+  out += "export PATH=" + with_home_programs("$PATH") + "\n";
   return out;
 }
 
@@ -247,16 +268,20 @@ std::string BottleContainers::pipelock_archive() const {
 
 Expected<std::string> BottleContainers::agent_archive() const {
   const Owner agent{containers_of(plan_).uid, containers_of(plan_).gid};
-  const auto relative = [](std::string_view path) { return path.substr(1); };
   Archive archive;
   archive.directory(relative(kTrustDirectory), 0755);
   archive.file(relative(kCaPath), 0444, ca_);
   archive.file(relative(kBundlePath), 0444, bundle_);
   archive.file(relative(kGitConfigPath), 0444, plan_.git.config);
+  if (agent.uid != 0) add_stand_ins(archive);
+  add_firefox_policy(archive, etc_);
   if (plan_.java) {
     auto store = java_trust_store(ca_, kJavaStorePassword);
     if (!store) return store;
     archive.file(relative(kJavaStorePath), 0444, *store);
+    for (const auto file : system_java_stores()) {
+      if (has_entry(etc_, relative(file))) archive.file(relative(file), 0444, *store);
+    }
   }
   // For programs that read a file and no variable.
   bool somewhere = false;

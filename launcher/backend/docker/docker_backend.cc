@@ -15,6 +15,7 @@
 #include "launcher/backend/docker/left_overs.h"
 #include "launcher/manifest/trust_env.h"
 #include "launcher/plan/home_folder.h"
+#include "launcher/plan/home_programs.h"
 #include "launcher/plan/nss_store.h"
 #include "launcher/plan/pipelock_config.h"
 #include "launcher/plan/share_rules.h"
@@ -185,6 +186,10 @@ Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string&
   if (auto added = add_mounts(spec, *plan); !added) return std::move(added.error());
   if (auto chosen = choose_images(*engine, spec, *plan); !chosen) return std::move(chosen.error());
   choose_user(*plan);
+  // An image that is fetched first has its own PATH alone.
+  if (const auto path = image_path(*engine, container.image)) {
+    plan->environment.emplace("PATH", with_home_programs(*path));
+  }
   if (spec.pipelock_bin && plan->pipelock) {
     plan->notes.push_back("pipelock comes from its image; " + *spec.pipelock_bin +
                           " is not used by this backend");

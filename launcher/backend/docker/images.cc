@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <sstream>
 
 namespace bottle::launcher::docker {
 namespace {
@@ -61,6 +62,20 @@ Expected<bool> has_image(const Engine& engine, const std::string& image) {
   if (answer->status == 0) return true;
   if (answer->words.find("o such image") != std::string::npos) return false;
   return unreachable(answer->words);
+}
+
+std::optional<std::string> image_path(const Engine& engine, const std::string& image) {
+  Call call;
+  call.arguments = {"image", "inspect", "--format", "{{range .Config.Env}}{{println .}}{{end}}",
+                    image};
+  call.limit = kQuestionLimit;
+  const auto answer = engine.ask(call, nullptr);
+  if (!answer || answer->status != 0) return std::nullopt;
+  std::istringstream lines(answer->out);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("PATH=/")) return line.substr(5);
+  }
+  return std::nullopt;
 }
 
 }  // namespace bottle::launcher::docker

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "launcher/backend/docker/engine.h"
@@ -26,5 +27,7 @@ bool is_image_name(const std::string& name);
 
 Expected<std::string> server_version(const Engine& engine);
 Expected<bool> has_image(const Engine& engine, const std::string& image);
+// The PATH that its containers have. nullopt: the image is not there, or sets none.
+std::optional<std::string> image_path(const Engine& engine, const std::string& image);
 
 }  // namespace bottle::launcher::docker

@@ -9,8 +9,10 @@
 #include <set>
 #include <sstream>
 
+#include "launcher/backend/local/firefox_mounts.h"
 #include "launcher/manifest/trust_env.h"
 #include "launcher/plan/home_folder.h"
+#include "launcher/plan/java_trust_store.h"
 #include "launcher/plan/nss_store.h"
 #include "launcher/plan/share_rules.h"
 #include "launcher/process/process.h"
@@ -102,6 +104,12 @@ void add_generated(const Plan& plan, std::vector<PlannedMount>& out) {
     const std::string point = bind_point(fs::path(file));
     if (done.insert(point).second) out.push_back({Kind::kGenerated, kBundleName, point});
   }
+  for (const auto file : system_java_stores()) {
+    if (!plan.java || !fs::exists(fs::path(file), ec)) continue;
+    const std::string point = bind_point(fs::path(file));
+    if (done.insert(point).second) out.push_back({Kind::kGenerated, kJavaStoreName, point});
+  }
+  add_firefox_policy(out);
   for (const auto& [path, name] :
        {std::pair{"/etc/resolv.conf", kResolvConfName}, std::pair{"/etc/hosts", kHostsName},
         std::pair{"/etc/passwd", kPasswdName}}) {

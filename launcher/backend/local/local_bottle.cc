@@ -13,6 +13,7 @@
 
 #include "launcher/backend/local/agent_room.h"
 #include "launcher/backend/local/file_tree.h"
+#include "launcher/backend/local/firefox_mounts.h"
 #include "launcher/backend/local/pipelock_process.h"
 #include "launcher/backend/local/run_loop.h"
 #include "launcher/backend/local/scanner_room.h"
@@ -20,6 +21,8 @@
 #include "launcher/lifetime/registry.h"
 #include "launcher/lifetime/runtime_dir.h"
 #include "launcher/manifest/trust_env.h"
+#include "launcher/plan/firefox_policy.h"
+#include "launcher/plan/home_programs.h"
 #include "launcher/plan/java_trust_store.h"
 #include "launcher/plan/nss_store.h"
 #include "launcher/plan/passwd_text.h"
@@ -28,6 +31,8 @@
 
 namespace bottle::launcher::local {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds kPatience{3};  // for the proxy's drain: its only client is gone
 
@@ -51,6 +56,23 @@ Expected<void> write_logins(const RuntimeDir& runtime, const Plan& plan) {
   return {};
 }
 
+Expected<void> write_stand_ins(const RuntimeDir& runtime) {
+  const auto directory =
+      runtime.path() / kTrustName / fs::path(kStandInDirectory).lexically_relative(kTrustDirectory);
+  if (::mkdir(directory.c_str(), 0755) != 0) {
+    return system_error("cannot make " + directory.string(), errno);
+  }
+  for (const auto& [name, script] : stand_ins()) {
+    const auto file = directory / name;
+    if (auto written = runtime.write(file.lexically_relative(runtime.path()).string(), script);
+        !written) {
+      return written;
+    }
+    ::chmod(file.c_str(), 0555);
+  }
+  return {};
+}
+
 // The generated files that do not need the proxy. All are public: the agent reads them.
 Expected<void> write_files(const RuntimeDir& runtime, const Plan& plan) {
   const auto trust = runtime.path() / kTrustName;
@@ -62,10 +84,12 @@ Expected<void> write_files(const RuntimeDir& runtime, const Plan& plan) {
                               "nameserver 127.0.0.1\n")},
         std::pair{kHostsName, std::string("127.0.0.1 localhost bottle\n::1 localhost\n")},
         std::pair{kPasswdName, passwd_text(content_of("/etc/passwd"), ::getuid(), ::getgid())},
-        std::pair{kGitConfigName, plan.git.config}, std::pair{kEmptyName, std::string()}}) {
+        std::pair{kGitConfigName, plan.git.config}, std::pair{kEmptyName, std::string()},
+        std::pair{kFirefoxName, firefox_policy(firefox_policy_before())}}) {
     if (auto written = runtime.write(name, text); !written) return written;
     ::chmod((runtime.path() / name).c_str(), 0444);
   }
+  if (auto written = write_stand_ins(runtime); !written) return written;
   return write_logins(runtime, plan);
 }
 

@@ -1,0 +1,54 @@
+#include "launcher/plan/home_programs.h"
+
+namespace bottle::launcher {
+namespace {
+
+// The system's own program does what needs no change.
+std::string package_script(const std::string& name) {
+  return "#!/bin/sh\n"
+         "# Written by bottle.\n"
+         "for word; do\n"
+         "  case $word in\n"
+         "    install | reinstall | remove | purge | autoremove | update | upgrade | full-upgrade "
+         "| "
+         "dist-upgrade | build-dep)\n"
+         "      echo \"bottle: " +
+         name +
+         " $word cannot work in a bottle, which cannot change its system: install it outside (on "
+         "this machine, or in the image), or in the home with npm -g, pip, cargo or go\" >&2\n"
+         "      exit 1 ;;\n"
+         "  esac\n"
+         "done\n"
+         "exec /usr/bin/" +
+         name + " \"$@\"\n";
+}
+
+}  // namespace
+
+std::map<std::string, std::string> install_settings() {
+  return {{"NPM_CONFIG_PREFIX", "/home/agent/.local"},
+          // Debian's pip refuses to install for a user beside the system's packages.
+          {"PIP_BREAK_SYSTEM_PACKAGES", "1"},
+          {"PIP_ROOT_USER_ACTION", "ignore"},
+          // Images have these in folders that the agent cannot write to.
+          {"CARGO_HOME", "/home/agent/.cargo"},
+          {"GOPATH", "/home/agent/go"}};
+}
+
+std::map<std::string, std::string> stand_ins() {
+  return {{"sudo",
+           "#!/bin/sh\n"
+           "# Written by bottle.\n"
+           "echo \"bottle: sudo cannot work in a bottle, where no program can get more rights: run "
+           "the command without it\" >&2\n"
+           "exit 1\n"},
+          {"apt", package_script("apt")},
+          {"apt-get", package_script("apt-get")}};
+}
+
+std::string with_home_programs(const std::string& path) {
+  return std::string(kStandInDirectory) +
+         ":/home/agent/.local/bin:/home/agent/.cargo/bin:/home/agent/go/bin:" + path;
+}
+
+}  // namespace bottle::launcher
