@@ -331,7 +331,7 @@ OptionList init_options(InitOptions& to) {
       {.names = "--preset",
        .into = &to.presets,
        .help = "add what this agent or tool needs (claude is Claude Code); may be repeated",
-       .value = "claude|codex|git"},
+       .value = "claude|codex|gemini|opencode|aider|git"},
       {.names = "--file",
        .into = &to.file,
        .help = "write the manifest there (default: bottle.json here)",

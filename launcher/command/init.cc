@@ -15,6 +15,7 @@
 
 #include "launcher/command/init_login.h"
 #include "launcher/command/option_lines.h"
+#include "launcher/command/presets.h"
 #include "launcher/manifest/manifest.h"
 #include "launcher/plan/git_settings.h"
 #include "launcher/plan/planned_login.h"
@@ -31,67 +32,10 @@ namespace fs = std::filesystem;
 constexpr std::chrono::seconds kAskLimit{10};
 constexpr std::size_t kMaxHosts = 20;  // of one client
 
-struct Preset {
-  std::string_view name;
-  std::string_view title;
-  std::vector<std::string_view> command;  // empty: no agent of its own
-  std::string_view command_note;          // why it has these arguments
-  std::vector<std::string_view> hosts;
-  std::vector<std::pair<std::string_view, std::string_view>> settings;
-  std::string_view key;                         // the variable with its credential
-  std::string_view key_note;                    // what to do without it
-  std::vector<std::string_view> key_arguments;  // of the command, if there is the key
-  std::string_view folder;       // where it keeps its login and its answers, below the home
-  std::string_view folder_note;  // what comes of mounting one
-};
-
-const std::vector<Preset>& presets() {
-  static const std::vector<Preset> kPresets{
-      {"claude",
-       "Claude Code",
-       {"claude"},
-       "",
-       {"api.anthropic.com", "platform.claude.com"},
-       {{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"},
-        {"CLAUDE_CONFIG_DIR", "/home/agent/.claude"}},
-       "ANTHROPIC_API_KEY",
-       "with a login instead: bottle login claude",
-       {},
-       ".claude",
-       "Claude Code asks its first questions at each start, unless it has a folder of its own to "
-       "keep the answers in: mkdir -p"},
-      {"codex",
-       "Codex",
-       {"codex", "--sandbox", "danger-full-access"},
-       "Codex would put each of its commands into a sandbox of its own, which needs namespaces "
-       "that "
-       "a bottle does not give: its commands would all fail. The bottle is the sandbox.",
-       {"api.openai.com"},
-       {},
-       "OPENAI_API_KEY",
-       "with a login instead: bottle login codex, and bottle init again",
-       // Codex itself reads no key from a variable unless a provider of models names it.
-       {"-c", "model_provider=openai-key", "-c",
-        "model_providers.openai-key={name=\"OpenAI\", base_url=\"https://api.openai.com/v1\", "
-        "env_key=\"OPENAI_API_KEY\", wire_api=\"responses\"}"},
-       ".codex",
-       "Codex keeps its login and its answers in a folder of its own: mkdir -p"},
-      {"git", "git", {}, "", {}, {}, "GITHUB_TOKEN", "for pushing by https", {}, "", ""},
-  };
-  return kPresets;
-}
-
 std::vector<PresetKey> keys_of(const std::vector<const Preset*>& wanted) {
   std::vector<PresetKey> out;
   for (const auto* preset : wanted) out.push_back({preset->name, preset->key});
   return out;
-}
-
-const Preset* find_preset(std::string_view name) {
-  for (const auto& one : presets()) {
-    if (one.name == name) return &one;
-  }
-  return nullptr;
 }
 
 bool has_key(const Preset& preset, const InitFacts& facts) {
@@ -138,15 +82,16 @@ std::string on_secret(const std::vector<const Preset*>& wanted) {
   lines.comment(
       "A secret in a request's body: \"refuse\" (the default), or \"redact\": the request");
   lines.comment("goes on without it. docs/guard.md has more.");
-  bool any = false;
+  std::vector<std::string_view> seen;  // presets share some
   for (const auto* preset : wanted) {
     for (const auto host : preset->hosts) {
-      if (!is_model_api(host)) continue;
+      const bool twice = std::find(seen.begin(), seen.end(), host) != seen.end();
+      if (!is_model_api(host) || twice) continue;
+      seen.push_back(host);
       lines.entry(json_string(host) + ": \"redact\"");
-      any = true;
     }
   }
-  if (!any) lines.option("HOST with its rule", R"("api.example.com": "redact")");
+  if (seen.empty()) lines.option("HOST with its rule", R"("api.example.com": "redact")");
   return "{\n" + lines.text() + "        }";
 }
 
@@ -156,11 +101,15 @@ std::string environment(const std::vector<const Preset*>& wanted, const InitFact
       R"(A "NAME" with its "text", or a secret: {"from_host": true}, {"prompt": "question"})");
   lines.comment(R"(or {"file": "path"}; with "hosts": [...] that may receive it. "keep_out": the)");
   lines.comment("bottle has a placeholder, and the proxy puts the value in. docs/credentials.md");
+  std::vector<std::string_view> keys;  // presets share some
   for (const auto* preset : wanted) {
     for (const auto& [name, value] : preset->settings) {
       lines.entry(json_string(name) + ": " + json_string(value));
     }
-    if (preset->key.empty()) continue;
+    if (preset->key.empty() || std::find(keys.begin(), keys.end(), preset->key) != keys.end()) {
+      continue;
+    }
+    keys.push_back(preset->key);
     const std::string entry =
         json_string(preset->key) + ": { \"from_host\": true, \"keep_out\": true }";
     if (has_key(*preset, facts)) {
@@ -183,13 +132,6 @@ std::string mounts(const std::vector<const Preset*>& wanted, const InitFacts& fa
   } else {
     lines.option("Your name and address are there anyway; this is for the rest of your settings",
                  gitconfig);
-  }
-  for (const auto* preset : wanted) {
-    if (preset->folder.empty()) continue;
-    const std::string own = "~/" + std::string(preset->folder) + "-bottle";
-    lines.option(std::string(preset->folder_note) + " " + own,
-                 R"({ "host": ")" + own + R"(", "at": "/home/agent/)" +
-                     std::string(preset->folder) + R"(", "read_only": false })");
   }
   return "[\n" + lines.text() + "      ]";
 }
@@ -309,11 +251,8 @@ Expected<std::string> manifest_for(const std::vector<std::string>& names, const 
   for (const auto& name : names) {
     const auto* const preset = find_preset(name);
     if (preset == nullptr) {
-      std::string known;
-      for (const auto& one : presets())
-        known += (known.empty() ? "" : ", ") + std::string(one.name);
       return Error{ExitCode::kUsage, "there is no preset \"" + printable(name) + "\"",
-                   "there are: " + known};
+                   "there are: " + preset_names()};
     }
     if (std::find(wanted.begin(), wanted.end(), preset) == wanted.end()) wanted.push_back(preset);
   }

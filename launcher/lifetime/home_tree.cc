@@ -201,6 +201,11 @@ Expected<void> make_mount_points(const Fd& home, const fs::path& shown,
   return {};
 }
 
+Expected<void> make_folder(const Fd& home, const fs::path& shown, const fs::path& below,
+                           const HomeOwner& owner) {
+  return make_point(home, below, shown, true, owner);
+}
+
 Expected<void> remove_content(const Fd& directory, const fs::path& shown) {
   return Remover(directory, shown).run();
 }

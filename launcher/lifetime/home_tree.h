@@ -27,6 +27,11 @@ struct HomeOwner {
 Expected<void> make_mount_points(const Fd& home, const std::filesystem::path& shown,
                                  std::span<const PlannedMount> mounts, const HomeOwner& owner);
 
+// Makes a folder of the home, and those above it, where they do not exist. `below` is its path in
+// the home.
+Expected<void> make_folder(const Fd& home, const std::filesystem::path& shown,
+                           const std::filesystem::path& below, const HomeOwner& owner);
+
 // Removes what is in `directory`, of any depth and any mode. The Error names something that stays.
 Expected<void> remove_content(const Fd& directory, const std::filesystem::path& shown);
 

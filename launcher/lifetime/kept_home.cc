@@ -184,6 +184,11 @@ Expected<KeptHome> KeptHome::take(const Plan& plan) {
   if (auto made = make_mount_points(*home, shown, plan.mounts, owner); !made) {
     return std::move(made.error());
   }
+  for (const auto& login : plan.logins) {
+    if (!is_below(login.mounted, shown)) continue;
+    auto made = make_folder(*home, shown, login.mounted.lexically_relative(shown), owner);
+    if (!made) return std::move(made.error());
+  }
   about->used = now_in_seconds();
   if (auto written = write_about(plan.home, *about); !written) return std::move(written.error());
   return out;

@@ -59,6 +59,14 @@ Expected<void> plan_home(const BottleSpec& spec, Plan& plan) {
   return {};
 }
 
+void put_logins_in_home(Plan& plan) {
+  for (auto& login : plan.logins) {
+    const bool in_home = login.mounted.empty() && is_below(login.at, fs::path(kAgentHome));
+    if (plan.home.empty() || !in_home) continue;
+    login.mounted = plan.home / kHomeName / login.at.lexically_relative(kAgentHome);
+  }
+}
+
 bool covers(const std::vector<PlannedMount>& mounts, std::string_view place) {
   using Kind = PlannedMount::Kind;
   return std::any_of(mounts.begin(), mounts.end(), [place](const PlannedMount& mount) {

@@ -31,6 +31,9 @@ std::string home_folder_name(const HomeKey& key);
 // it. Needs plan.workspace, plan.manifest and plan.state_base.
 Expected<void> plan_home(const BottleSpec& spec, Plan& plan);
 
+// Agents keep answers and conversations beside their login: with a kept home it is written there.
+void put_logins_in_home(Plan& plan);
+
 // Whether the place is the caller's own in the bottle: one of the mounts, other than the home,
 // holds it.
 bool covers(const std::vector<PlannedMount>& mounts, std::string_view place);

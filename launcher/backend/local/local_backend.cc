@@ -10,6 +10,7 @@
 #include "launcher/backend/local/session_leader.h"
 #include "launcher/backend/local/terminal.h"
 #include "launcher/lifetime/proxy_process.h"
+#include "launcher/plan/home_folder.h"
 #include "launcher/process/namespaces.h"
 #include "launcher/process/process.h"
 
@@ -44,6 +45,7 @@ Expected<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& 
   auto plan = make_plan(spec, "local", why, own_directory());
   if (!plan) return plan;
   plan->logins = spec.logins;
+  put_logins_in_home(*plan);
   auto files = plan_files(spec, *plan);
   if (!files) return std::move(files.error());
   plan->mounts = std::move(*files);

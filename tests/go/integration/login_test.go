@@ -448,6 +448,32 @@ func TestLoginInAFolderOfTheAgents(t *testing.T) {
 	}
 }
 
+// TestLoginInAKeptHome: what the agent keeps beside its login stays, and the file of the login has no token.
+func TestLoginInAKeptHome(t *testing.T) {
+	needPython(t)
+	d := newDesk(t, claude, "guard")
+	d.manifest(`"login": "claude", "home": "kept"`)
+	d.call(d.act("call")...).want(t, 0, " 200 ")
+	home := strings.TrimSpace(d.call("home", "path").out)
+	d.write(filepath.Join(home, ".claude", "answers"), "kept")
+	file := filepath.Join(home, ".claude", ".credentials.json")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.noneIn(string(text))
+	victim := filepath.Join(d.root, "home", "victim")
+	_ = os.Remove(file)
+	if err := os.Symlink(victim, file); err != nil {
+		t.Fatal(err)
+	}
+	d.call(d.act("call")...).want(t, 0, " 200 ")
+	if _, err := os.Stat(victim); err == nil {
+		t.Error("a link was written through")
+	}
+	d.call("start", "--scanner", "guard", "--", "cat", "/home/agent/.claude/answers").want(t, 0, "kept")
+}
+
 // TestLoginThatIsRemoved counts for bottles that run.
 func TestLoginThatIsRemoved(t *testing.T) {
 	needPython(t)

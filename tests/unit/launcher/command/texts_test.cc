@@ -25,7 +25,14 @@ using testing::Not;
 
 TEST(Init, EveryManifestThatItWritesCanBeRead) {
   const std::vector<std::vector<std::string>> presets{
-      {}, {"claude"}, {"codex"}, {"git"}, {"claude", "codex", "git"}, {"git", "git"}};
+      {},
+      {"claude"},
+      {"codex"},
+      {"git"},
+      {"claude", "codex", "git"},
+      {"git", "git"},
+      {"gemini", "opencode", "aider"},
+      {"claude", "opencode", "codex", "aider", "gemini", "git"}};
   InitFacts much;
   much.registries = {{"npm", {"npm.example"}}, {"pip", {"pip.example:8443", "files.example"}}};
   much.git_hosts = {"git.example"};
@@ -54,13 +61,19 @@ TEST(Init, EveryManifestThatItWritesCanBeRead) {
   }
   const auto unknown = manifest_for({"clod"}, {});
   ASSERT_FALSE(unknown);
-  EXPECT_THAT(unknown.error().hint, HasSubstr("claude, codex, git"));
+  EXPECT_THAT(unknown.error().hint, HasSubstr("claude, codex, gemini, opencode, aider, git"));
 }
 
 // Each line that is commented out begins with a quote or a brace, and can be taken as it is.
 TEST(Init, EachOptionThatItLeavesOutCanBeTaken) {
-  const std::vector<std::vector<std::string>> presets{
-      {}, {"claude"}, {"codex"}, {"git"}, {"claude", "codex", "git"}, {"codex", "git"}};
+  const std::vector<std::vector<std::string>> presets{{},
+                                                      {"claude"},
+                                                      {"codex"},
+                                                      {"git"},
+                                                      {"claude", "codex", "git"},
+                                                      {"codex", "git"},
+                                                      {"gemini", "opencode", "aider"},
+                                                      {"claude", "opencode"}};
   InitFacts much;
   much.gitconfig = true;
   much.variables = {"ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN"};
