@@ -250,7 +250,7 @@ func TestInitWritesAManifest(t *testing.T) {
 		t.Error("the old manifest was not kept")
 	}
 	s.call("init", "--force").want(t, 72, "bottle.json.old")
-	s.call("init", "--preset", "clod").want(t, 64, "claude, codex, git")
+	s.call("init", "--preset", "clod").want(t, 64, "claude, codex, gemini, opencode, aider, git")
 	printed := s.call("init", "--print")
 	printed.want(t, 0, `"bottles"`)
 }

@@ -3,6 +3,7 @@ package integration
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -110,5 +111,28 @@ func TestTheAgentsLinksInAKeptHomeLeadNowhere(t *testing.T) {
 	left, err := os.ReadDir(victim)
 	if err != nil || len(left) != 1 || left[0].Name() != "kept" {
 		t.Errorf("the victim's folder: %v %v", left, err)
+	}
+}
+
+// TestProgramsAreInstalledInTheHome: npm and go install there, and what cannot work says why.
+func TestProgramsAreInstalledInTheHome(t *testing.T) {
+	s := newShelf(t)
+	s.manifest(`{"bottles": {"default": {"home": "kept"}}}`)
+	s.sh("sudo -n true").want(t, 1, "bottle: sudo cannot work in a bottle")
+	s.sh("apt-get -y install hello").want(t, 1, "bottle: apt-get install cannot work in a bottle")
+	s.sh("mkdir -p ~/.local/bin; printf '#!/bin/sh\\necho mine\\n' > ~/.local/bin/own; chmod +x ~/.local/bin/own; "+
+		"ln -s /home/agent/.local/bin/own ~/.local/bin/linked").want(t, 0)
+	s.call("start", "--scanner", "guard", "--", "linked").want(t, 0, "mine")
+	s.call("start", "--scanner", "guard", "--home", "private", "--", "linked").want(t, 127, "linked")
+	if _, err := exec.LookPath("npm"); err == nil {
+		s.sh(`mkdir tool; echo '{"name": "tool", "version": "1.0.0", "bin": {"tool-of-npm": "tool.js"}}' > `+
+			`tool/package.json; printf '#!/usr/bin/env node\nconsole.log("tool runs")\n' > tool/tool.js; `+
+			`npm i -g ./tool >&2`).want(t, 0)
+		s.sh("tool-of-npm").want(t, 0, "tool runs")
+	}
+	if _, err := os.Stat("/usr/local/go/bin/go"); err == nil {
+		s.sh(`mkdir gotool; cd gotool; printf 'module example.test/gotool\n\ngo 1.19\n' > go.mod; printf 'package main\n`+
+			`func main() { println("go runs") }\n' > main.go; GOFLAGS=-buildvcs=false /usr/local/go/bin/go install .`).want(t, 0)
+		s.sh("gotool").want(t, 0, "go runs")
 	}
 }
