@@ -1,5 +1,9 @@
 #include "launcher/plan/home_programs.h"
 
+#include <sstream>
+
+#include "launcher/plan/plan.h"
+
 namespace bottle::launcher {
 namespace {
 
@@ -49,6 +53,18 @@ std::map<std::string, std::string> stand_ins() {
 std::string with_home_programs(const std::string& path) {
   return std::string(kStandInDirectory) +
          ":/home/agent/.local/bin:/home/agent/.cargo/bin:/home/agent/go/bin:" + path;
+}
+
+std::string bottle_path(const std::string& callers_path) {
+  std::string out = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  std::istringstream in(callers_path);
+  for (std::string entry; std::getline(in, entry, ':');) {
+    const bool there = entry.starts_with("/usr/") || entry.starts_with("/opt/") ||
+                       entry.starts_with("/nix/") || entry.starts_with("/snap/");
+    const bool have = (":" + out + ":").find(":" + entry + ":") != std::string::npos;
+    if (there && !have && entry.find("/../") == std::string::npos) out += ":" + entry;
+  }
+  return out;
 }
 
 }  // namespace bottle::launcher

@@ -176,14 +176,15 @@ Expected<void> check_audit(const std::filesystem::path& file) {
   return wrong("it cannot be made in " + directory.string() + ": " + std::strerror(errno));
 }
 
-// The places for what stays: the home and the audit log.
 Expected<void> plan_state(const BottleSpec& spec, Plan& plan) {
   auto state = state_base(spec.around);
   if (!state) return std::move(state.error());
   plan.state_base = *state;
-  if (auto planned = plan_home(spec, plan); !planned) return planned;
   plan.audit = spec.audit.value_or(plan.state_base / plan.id / "audit.jsonl");
-  return spec.audit ? check_audit(*spec.audit) : Expected<void>();
+  if (spec.audit) {
+    if (auto writable = check_audit(*spec.audit); !writable) return writable;
+  }
+  return plan_home(spec, plan);
 }
 
 bool is_address(const std::string& host) {
@@ -274,18 +275,6 @@ std::string shell_quoted(const std::vector<std::string>& words) {
 bool is_below(const std::filesystem::path& path, const std::filesystem::path& parent) {
   const auto [end, rest] = std::mismatch(parent.begin(), parent.end(), path.begin(), path.end());
   return end == parent.end();
-}
-
-std::string bottle_path(const std::string& callers_path) {
-  std::string out = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  std::istringstream in(callers_path);
-  for (std::string entry; std::getline(in, entry, ':');) {
-    const bool there = entry.starts_with("/usr/") || entry.starts_with("/opt/") ||
-                       entry.starts_with("/nix/") || entry.starts_with("/snap/");
-    const bool have = (":" + out + ":").find(":" + entry + ":") != std::string::npos;
-    if (there && !have && entry.find("/../") == std::string::npos) out += ":" + entry;
-  }
-  return out;
 }
 
 std::filesystem::path own_directory() {

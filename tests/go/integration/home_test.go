@@ -131,8 +131,9 @@ func TestProgramsAreInstalledInTheHome(t *testing.T) {
 		s.sh("tool-of-npm").want(t, 0, "tool runs")
 	}
 	if _, err := os.Stat("/usr/local/go/bin/go"); err == nil {
-		s.sh(`mkdir gotool; cd gotool; printf 'module example.test/gotool\n\ngo 1.19\n' > go.mod; printf 'package main\n`+
-			`func main() { println("go runs") }\n' > main.go; GOFLAGS=-buildvcs=false /usr/local/go/bin/go install .`).want(t, 0)
+		s.sh(`mkdir gotool; cd gotool; printf 'module example.test/gotool\n\ngo 1.19\n' > go.mod; `+
+			`printf 'package main\nfunc main() { println("go runs") }\n' > main.go; `+
+			`GOFLAGS=-buildvcs=false /usr/local/go/bin/go install .`).want(t, 0)
 		s.sh("gotool").want(t, 0, "go runs")
 	}
 }
