@@ -2,9 +2,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <optional>
 #include <span>
+#include <string_view>
 
 #include "launcher/command/commands.h"
+#include "proxy/contract/nearest_word.h"
 
 namespace bottle::launcher {
 namespace {
@@ -58,7 +61,8 @@ std::unique_ptr<CLI::App> make_app(const Calls& calls) {
       "Runs a command in isolation. Each of its requests is decrypted, checked and scanned.",
       "bottle");
   const Option help = help_option();
-  app->set_version_flag("--version", std::string("bottle ") + BOTTLE_VERSION, "print the version");
+  const Option version = version_option();
+  app->set_version_flag(version.names, std::string("bottle ") + BOTTLE_VERSION, version.help);
   app->set_help_flag(help.names, help.help);
   app->require_subcommand(1);
   app->footer(kFooter);
@@ -82,10 +86,60 @@ std::size_t row_of(std::string_view name) {
   return static_cast<std::size_t>(found - table.begin());
 }
 
-std::string known_commands() {
-  std::string out;
-  for (const auto& row : command_table()) out += (out.empty() ? "" : ", ") + std::string(row.name);
-  return out;
+Error unknown_command(const std::string& word) {
+  std::vector<std::string_view> names;
+  std::string list;
+  for (const auto& row : command_table()) {
+    names.push_back(row.name);
+    list.append(list.empty() ? "" : ", ").append(row.name);
+  }
+  return usage_error("unknown command \"" + word + "\"",
+                     did_you_mean(word, names) + "what exists: " + list +
+                         "; to run a program: bottle start " + word);
+}
+
+// The first word that looks like an option of the command and is none. Values of options that begin
+// with a hyphen may be taken for one: the parser has refused the line already.
+std::optional<std::string> unknown_option(const std::vector<Option>& options, const Words& words) {
+  for (const auto& word : words) {
+    const std::string name = word.substr(0, word.find('='));
+    if (!name.starts_with("-") || name == "-") continue;
+    const bool known = std::any_of(options.begin(), options.end(), [&name](const Option& one) {
+      const auto names = one.each_name();
+      return std::find(names.begin(), names.end(), name) != names.end();
+    });
+    if (!known) return name;
+  }
+  return std::nullopt;
+}
+
+// `words` have what the parser refused; `called` is empty or the command that they are for.
+Error bad_words(const std::string& called, const CLI::ParseError& error, const Words& words) {
+  const std::string name = called.empty() ? "" : called + " ";
+  const std::string help =
+      "bottle " + name + "--help shows the options; a command to run comes after --";
+  // A word that is missing may be one that was taken for an option.
+  const bool may_be_unknown = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
+                              dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+  if (!may_be_unknown) return usage_error(error.what(), help);
+  std::vector<Option> options{help_option()};
+  if (called.empty()) {
+    options.push_back(version_option());
+  } else {
+    const auto call = command_table()[row_of(called)].make();
+    for (auto& option : call->option_list()) options.push_back(std::move(option));
+  }
+  const auto unknown = unknown_option(options, words);
+  if (!unknown) return usage_error(error.what(), help);
+  std::vector<std::string> names;
+  for (const auto& option : options) {
+    for (auto& one : option.each_name()) {
+      if (one.starts_with("--")) names.push_back(std::move(one));
+    }
+  }
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  return usage_error("unknown option " + *unknown + (called.empty() ? "" : " of bottle " + called),
+                     did_you_mean(*unknown, views) + help);
 }
 
 // The words after the first `--`.
@@ -109,9 +163,7 @@ Parsed read_own(const Words& arguments) {
   if (own.empty()) return usage_error("nothing to do", "bottle --help shows what there is");
   const std::string first = own.front();
   if (!first.starts_with("-") && row_of(first) == command_table().size()) {
-    return usage_error(
-        "unknown command \"" + first + "\"",
-        "what exists: " + known_commands() + "; to run a program: bottle start " + first);
+    return unknown_command(first);
   }
   auto words = words_after(arguments, dashes);
   if (!words) return std::move(words.error());
@@ -127,10 +179,7 @@ Parsed read_own(const Words& arguments) {
   } catch (const CLI::CallForVersion&) {
     return {std::make_unique<PrintText>(std::string("bottle ") + BOTTLE_VERSION + "\n")};
   } catch (const CLI::ParseError& error) {
-    const std::string name = first.starts_with("-") ? "" : first + " ";
-    return usage_error(error.what(), "bottle " + name +
-                                         "--help shows the options; a command to run comes after "
-                                         "--");
+    return bad_words(first.starts_with("-") ? "" : first, error, {arguments.begin(), dashes});
   }
   const std::string name = app->get_subcommands().front()->get_name();
   auto& call = calls[row_of(name)];

@@ -7,7 +7,7 @@
 #include "launcher/command/completion.h"
 #include "launcher/command/doctor.h"
 #include "launcher/command/env.h"
-#include "launcher/command/home.h"
+#include "launcher/command/help.h"
 #include "launcher/command/init.h"
 #include "launcher/command/login.h"
 #include "launcher/command/logs.h"
@@ -24,12 +24,13 @@ Examples:
   bottle start --allow example.com curl -sS https://example.com/
   bottle start --dry-run make test        print the plan and change nothing
   bottle start claude                     run an agent of the manifest (bottle.json)
+  bottle start claude --continue          add arguments to the agent's command
   bottle start claude -- bash             run another command in the agent's bottle
   bottle start demo                       run a demonstration; needs no internet
 
 The first word that is not an option names an agent or a bottle of the manifest. If the manifest
-has no such name, the word is a command, and all words after it are its arguments. The words after
--- are always a command. The exit status is the command's own; 64 and above are bottle's errors
+has no such name, the word is a command. All words after the name or the command are its arguments,
+so options of bottle stand before it. The words after -- are always a command. The exit status is the command's own; 64 and above are bottle's errors
 (docs/exit-codes.md).
 )";
 
@@ -148,8 +149,18 @@ Examples:
   bottle completion zsh > ~/.zfunc/_bottle          (a directory of $fpath)
 )";
 
-// The scanners, and how they scan.
-OptionList scan_options(StartOptions& to) {
+constexpr const char* kHelpFooter = R"(
+Examples:
+  bottle help
+  bottle help start                       the same as bottle start --help
+)";
+
+constexpr const char* kVersionFooter = R"(
+Examples:
+  bottle version                          the same as bottle --version and bottle -V
+)";
+
+OptionList start_options(StartOptions& to) {
   return {
       {.names = "--scanner",
        .into = &to.scanner,
@@ -368,6 +379,12 @@ OptionList completion_options(CompletionOptions& to) {
   return {{.names = "SHELL", .into = &to.shell, .help = "bash or zsh", .value = "bash|zsh"}};
 }
 
+OptionList help_options(HelpOptions& to) {
+  return {{.names = "COMMAND", .into = &to.topic, .help = "a command of bottle"}};
+}
+
+OptionList version_options(VersionOptions& /*to*/) { return {}; }
+
 }  // namespace
 
 std::span<const CommandRow> command_table() {
@@ -432,8 +449,21 @@ std::span<const CommandRow> command_table() {
        .summary = "print a shell's completion script",
        .footer = kCompletionFooter,
        .make = maker_of(completion_options, run_completion)},
+      {.name = "help",
+       .summary = "print the help of bottle, or of a command",
+       .footer = kHelpFooter,
+       .make = maker_of(help_options, run_help)},
+      {.name = "version",
+       .summary = "print the version",
+       .footer = kVersionFooter,
+       .make = maker_of(version_options, run_version)},
   };
   return kTable;
+}
+
+Option version_option() {
+  return {
+      .names = "-V,--version", .into = static_cast<bool*>(nullptr), .help = "print the version"};
 }
 
 Option help_option() {

@@ -11,5 +11,7 @@ std::span<const CommandRow> command_table();
 
 // Of every command, and of `bottle` itself. The parser answers it.
 Option help_option();
+// Of `bottle` itself.
+Option version_option();
 
 }  // namespace bottle::launcher

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -54,6 +55,38 @@ void check_first(BottleSpec& spec) {
   if (spec.quiet) words.emplace_back("--quiet");
   words.emplace_back("--");
   spec.command.insert(spec.command.begin(), words.begin(), words.end());
+}
+
+Error two_commands(const std::string& word) {
+  return usage_error("\"" + word + "\" is a command, and after -- there is another one",
+                     "what stands before -- is a bottle or an agent of the manifest; a command: "
+                     "bottle start -- " +
+                         word);
+}
+
+// Arguments of an agent that were probably meant for bottle. Taken as bottle's they could loosen
+// its policy, from wherever the arguments came; left to the agent they would silently not hold.
+std::optional<Error> wrong_argument(const std::string& agent, const std::vector<std::string>& words,
+                                    const std::vector<Option>& own) {
+  for (const auto& word : words) {
+    if (word == "--") {
+      return usage_error("\"" + agent + "\" gets arguments before -- and another command after it",
+                         "give the whole command: bottle start " + agent + " -- COMMAND...");
+    }
+    const std::string name = word.substr(0, word.find('='));
+    const bool known =
+        name.starts_with("--") && std::any_of(own.begin(), own.end(), [&name](const Option& one) {
+          const auto names = one.each_name();
+          return std::find(names.begin(), names.end(), name) != names.end();
+        });
+    if (!known) continue;
+    return usage_error(
+        name + " after the name would be an argument of " + agent + ", and is an option of bottle",
+        "an option of bottle stands before the name: bottle start " + name + " ... " + agent +
+            "; for the agent give the whole command: bottle " + "start " + agent +
+            " -- COMMAND...");
+  }
+  return std::nullopt;
 }
 
 Error nested() {
@@ -131,40 +164,30 @@ Expected<int> run_start(const StartOptions& options, const Context& context) {
 }
 
 Expected<std::unique_ptr<Command>> read_bare_start(const BareWords& words) {
-  if (!words.meaning_of) return words.read(words.arguments);
   const auto begin = words.arguments.begin();
   const auto end = words.arguments.end();
   const auto here = begin + static_cast<std::ptrdiff_t>(words.at);
   const std::string& word = *here;
-  auto own = words.read(words.arguments);
+  // Its options can stand anywhere.
+  if (word == kDemoName) return words.read(words.arguments);
   auto before = words.read({begin, here});
   if (!before) return before;
   auto* const options = values_of<StartOptions>(**before);
   if (options == nullptr) return before;  // --help
-  const auto* const known = own ? values_of<StartOptions>(**own) : nullptr;
-  switch (words.meaning_of(known != nullptr ? *known : *options, word)) {
-    case WordMeaning::kEntry:
-      if (!own) {
-        own.error().hint =
-            "bottle start --help shows the options. Another command in this bottle: "
-            "bottle start " +
-            word + " -- COMMAND...";
-      }
-      return own;
-    case WordMeaning::kNeither:
-      if (own) return own;
-      options->name = word;  // the rest does not count: making the bottle says that there is none
-      return before;
-    case WordMeaning::kCommand:
-      break;
+  const auto meaning = words.meaning_of ? words.meaning_of(*options, word) : WordMeaning::kEntry;
+  const auto next = here + 1;
+  if (meaning == WordMeaning::kCommand) {
+    if (next != end && *next == "--") return two_commands(word);
+    options->command.assign(here, end);
+    return before;
   }
-  if (known != nullptr && std::find(begin, end, "--") != end) {
-    return usage_error("\"" + word + "\" is a command, and after -- there is another one",
-                       "what stands before -- is a bottle or an agent of the manifest; a command: "
-                       "bottle start -- " +
-                           word);
-  }
-  options->command.assign(here, end);
+  if (next == end || *next == "--") return words.read(words.arguments);
+  options->name = word;
+  options->arguments.assign(next, end);
+  // If there is no such entry, making the bottle says so.
+  if (meaning == WordMeaning::kNeither) return before;
+  const auto own = dynamic_cast<TableCommand&>(**before).option_list();
+  if (auto wrong = wrong_argument(word, options->arguments, own)) return std::move(*wrong);
   return before;
 }
 

@@ -156,10 +156,13 @@ Expected<void> run_demo(const StartOptions& options, const Surroundings& around)
   if (auto ok = place->write("workspace/bottle.json", manifest_text(*origin, host)); !ok) return ok;
   if (auto ok = place->write("workspace/agent.sh", kDemoAgent); !ok) return ok;
 
-  std::vector<std::string> arguments{"start",       "visitor",
-                                     "--manifest",  (workspace / "bottle.json").string(),
-                                     "--resolve",   host + "=" + origin->address,
-                                     "--origin-ca", origin->ca};
+  std::vector<std::string> arguments{"start",
+                                     "--manifest",
+                                     (workspace / "bottle.json").string(),
+                                     "--resolve",
+                                     host + "=" + origin->address,
+                                     "--origin-ca",
+                                     origin->ca};
   const auto pass = [&arguments](const std::string& name, const std::optional<std::string>& value) {
     if (value) arguments.insert(arguments.end(), {name, *value});
   };
@@ -175,7 +178,8 @@ Expected<void> run_demo(const StartOptions& options, const Surroundings& around)
 
   DemoJudge judge(*token, std::cout);
   auto plan_arguments = arguments;
-  plan_arguments.emplace_back("--dry-run");
+  plan_arguments.insert(plan_arguments.end(), {"--dry-run", "visitor"});
+  arguments.emplace_back("visitor");
   const auto planned = run_bottle(plan_arguments, env, signals,
                                   [&judge](const std::string& line) { judge.plan_line(line); });
   if (!planned) return planned.error();

@@ -1,10 +1,12 @@
 #include "launcher/manifest/guard_entry.h"
 
+#include <array>
 #include <string_view>
 #include <utility>
 
 #include "launcher/manifest/manifest_examples.h"
 #include "proxy/contract/guard_settings.h"
+#include "proxy/contract/nearest_word.h"
 #include "proxy/contract/proxy_contract.h"
 
 namespace bottle::launcher {
@@ -121,9 +123,12 @@ std::optional<Error> read_guard(const JsonNode& node, const std::string& file, G
       if (value.kind != Kind::kBoolean) return wrong_kind(file, value, key, "true or false");
       out.financial = value.boolean;
     } else {
+      static constexpr std::array<std::string_view, 7> kKeys{
+          "on_secret", "responses", "opaque", "scanner_shows", "keep_seen", "ignore", "financial"};
       return error_at(file, place, "unknown key \"" + key + "\" in \"guard\"",
-                      "allowed here: on_secret, responses, opaque, scanner_shows, keep_seen, "
-                      "ignore, financial");
+                      did_you_mean(key, kKeys) +
+                          "allowed here: on_secret, responses, opaque, scanner_shows, keep_seen, "
+                          "ignore, financial");
     }
     if (wrong) return wrong;
   }

@@ -10,6 +10,7 @@
 #include "launcher/manifest/manifest_examples.h"
 #include "proxy/contract/host_pattern.h"
 #include "proxy/contract/limit_text.h"
+#include "proxy/contract/nearest_word.h"
 #include "proxy/contract/route.h"
 
 namespace bottle::launcher {
@@ -19,10 +20,7 @@ constexpr std::size_t kMaxEntries = 256;  // of any one list or map in a manifes
 
 std::string join(std::span<const std::string_view> words) {
   std::string out;
-  for (const auto word : words) {
-    if (!out.empty()) out += ", ";
-    out += word;
-  }
+  for (const auto word : words) out.append(out.empty() ? "" : ", ").append(word);
   return out;
 }
 
@@ -74,7 +72,7 @@ class Reader {
     for (const auto& member : node.members) {
       if (std::find(allowed.begin(), allowed.end(), member.name) != allowed.end()) continue;
       return fail(member.place, "unknown key \"" + member.name + "\" in \"" + key + "\"",
-                  "allowed here: " + join(allowed));
+                  did_you_mean(member.name, allowed) + "allowed here: " + join(allowed));
     }
     return true;
   }

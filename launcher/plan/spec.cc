@@ -11,6 +11,7 @@
 #include "proxy/contract/guard_settings.h"
 #include "proxy/contract/host_pattern.h"
 #include "proxy/contract/limit_text.h"
+#include "proxy/contract/nearest_word.h"
 
 extern char** environ;
 
@@ -23,11 +24,18 @@ struct Selected {
   std::vector<std::string> command;
 };
 
+std::vector<std::string_view> names_in(const Manifest& manifest) {
+  std::vector<std::string_view> out;
+  for (const auto& [name, agent] : manifest.agents) out.emplace_back(name);
+  for (const auto& [name, bottle] : manifest.bottles) out.emplace_back(name);
+  return out;
+}
+
 std::string names_of(const Manifest& manifest) {
   std::string out;
-  const auto add = [&out](const std::string& name) { out += (out.empty() ? "" : ", ") + name; };
-  for (const auto& [name, agent] : manifest.agents) add(name);
-  for (const auto& [name, bottle] : manifest.bottles) add(name);
+  for (const auto name : names_in(manifest)) {
+    out.append(out.empty() ? "" : ", ").append(name);
+  }
   return out.empty() ? "(nothing)" : out;
 }
 
@@ -43,7 +51,8 @@ Expected<Selected> select(const Manifest& manifest, const std::optional<std::str
     return Error{ExitCode::kUsage,
                  "\"" + *name + "\" is neither an agent nor a bottle of " + manifest.file +
                      ", nor a command in PATH",
-                 "it has: " + names_of(manifest) + "; a command: bottle start -- " + *name};
+                 did_you_mean(*name, names_in(manifest)) + "it has: " + names_of(manifest) +
+                     "; a command: bottle start -- " + *name};
   }
   if (const auto bottle = manifest.bottles.find("default"); bottle != manifest.bottles.end()) {
     return Selected{bottle->first, &bottle->second, {}};
@@ -194,6 +203,22 @@ void merge_manifest(const BottleEntry& entry, BottleSpec& spec,
   }
 }
 
+// A bottle's own shell takes none: they would be a script of the caller's that looks like options.
+Expected<void> add_arguments(const StartOptions& options, BottleSpec& spec) {
+  if (options.arguments.empty()) return {};
+  if (spec.command.empty()) {
+    const std::string name = options.name.value_or(spec.name);
+    return Error{
+        ExitCode::kUsage,
+        "\"" + name + "\" is a bottle without a command that \"" + options.arguments.front() +
+            "\" could be added to",
+        "an option of bottle stands before the name; a command in this bottle: bottle start " +
+            name + " -- COMMAND..."};
+  }
+  spec.command.insert(spec.command.end(), options.arguments.begin(), options.arguments.end());
+  return {};
+}
+
 void choose_backend_words(const StartOptions& options, const std::optional<std::string>& manifest,
                           BottleSpec& spec) {
   if (options.backend) {
@@ -314,6 +339,7 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
     spec.workspace = around.directory;
   }
 
+  if (auto added = add_arguments(options, spec); !added) return std::move(added.error());
   if (!options.command.empty()) spec.command = options.command;
   if (spec.command.empty()) {
     const auto bash = find_program("bash", "/bin:/usr/bin");

@@ -36,7 +36,8 @@ struct StartOptions {
   std::optional<std::string> pipelock_bin;
   std::optional<std::string> origin_ca;
   std::optional<std::string> audit;
-  std::vector<std::string> command;  // after --
+  std::vector<std::string> arguments;  // after an agent's name: added to its command
+  std::vector<std::string> command;    // after --
 };
 
 // The caller's surroundings, as a value so that tests can make them up.

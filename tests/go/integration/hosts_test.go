@@ -74,7 +74,7 @@ func hostVerdicts(t *testing.T, s *shelf, host string) map[string]bool {
 	if err := os.WriteFile(manifest, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	plan = s.call("start", "b", "--manifest", manifest, "--dry-run", "--scanner", "guard", "--", "true")
+	plan = s.call("start", "--manifest", manifest, "--dry-run", "--scanner", "guard", "b", "--", "true")
 	if plan.code != 0 && (plan.code != 65 || !strings.Contains(plan.errors, "bottle.json:2:13: ")) {
 		t.Errorf("%q: with a manifest bottle ended with %d: %s", host, plan.code, plan.errors)
 	}

@@ -34,6 +34,9 @@ func runIn(t *testing.T, manifest string, args ...string) (int, string, string) 
 	return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
 }
 
+const visitorManifest = `{"bottles": {"default": {}},
+  "agents": {"visitor": {"bottle": "default", "command": ["true"]}}}`
+
 // TestLauncherErrors: wrong command lines and manifests end with their code and a sentence that names the mistake.
 func TestLauncherErrors(t *testing.T) {
 	for _, c := range []struct {
@@ -86,7 +89,14 @@ func TestLauncherErrors(t *testing.T) {
 		{"manifest-double-key", `{"bottles": {}, "bottles": {}}`, []string{"start"}, 65,
 			[]string{"bottle.json:1:", "bottles"}},
 		{"unknown-bottle", `{"bottles": {"default": {}}}`, []string{"start", "nosuch"}, 64, []string{"nosuch"}},
-		{"unknown-command", "", []string{"lisp"}, 64, []string{"lisp", "start, list, stop"}},
+		{"unknown-command", "", []string{"lisp"}, 64, []string{"lisp", "did you mean \"list\"?", "start, list, stop"}},
+		{"mistyped-option", "", []string{"start", "--alow", "a.test", "--", "true"}, 64,
+			[]string{"unknown option --alow", "did you mean \"--allow\"?"}},
+		{"mistyped-guard-key", `{"bottles": {"default": {"guard": {"on_secrets": "redact"}}}}`, []string{"start"}, 65,
+			[]string{"on_secrets", "did you mean \"on_secret\"?"}},
+		{"mistyped-agent", visitorManifest, []string{"start", "visitr"}, 64, []string{"did you mean \"visitor\"?"}},
+		{"option-after-the-agent", visitorManifest, []string{"start", "visitor", "--dry-run"}, 64,
+			[]string{"--dry-run", "bottle start --dry-run ... visitor"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, stdout, stderr := runIn(t, c.manifest, c.args...)

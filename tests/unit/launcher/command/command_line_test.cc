@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 // The values that a line gave to its command's options. Throws if it is another command's.
 template <class Options>
@@ -25,7 +27,7 @@ Options options_of(const Expected<std::unique_ptr<Command>>& parsed) {
 }
 
 TEST(CommandLine, TheCommandIsLeftAlone) {
-  const auto parsed = parse_command_line({"start", "--allow", "a", "--allow", "b", "agent", "-q",
+  const auto parsed = parse_command_line({"start", "--allow", "a", "--allow", "b", "-q", "agent",
                                           "--", "curl", "--allow", "x", "--", "-h"});
   ASSERT_TRUE(parsed) << parsed.error().message;
   const auto& options = options_of<StartOptions>(parsed);
@@ -40,7 +42,7 @@ TEST(CommandLine, MistakesAreUsageErrors) {
                                                     {"run"},
                                                     {"start", "--frob"},
                                                     {"start", "--allow"},
-                                                    {"start", "a", "b"},
+                                                    {"start", "a", "--dry-run"},
                                                     {"start", "--"},
                                                     {"start", "--", ""},
                                                     {"--frob"},
@@ -73,16 +75,40 @@ TEST(CommandLine, AWordThatIsACommandTakesAllThatFollows) {
 }
 
 TEST(CommandLine, AnEntryOfTheManifestComesBeforeACommand) {
-  const auto parsed = parse_command_line({"start", "agent", "--dry-run", "--", "curl"}, meaning);
+  const auto parsed = parse_command_line({"start", "--dry-run", "agent", "--", "curl"}, meaning);
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(options_of<StartOptions>(parsed).name, "agent");
   EXPECT_TRUE(options_of<StartOptions>(parsed).dry_run);
   EXPECT_THAT(options_of<StartOptions>(parsed).command, ElementsAre("curl"));
-  const auto more = parse_command_line({"start", "agent", "-p", "words"}, meaning);
-  ASSERT_FALSE(more);
-  EXPECT_THAT(more.error().hint, HasSubstr("bottle start agent -- COMMAND"));
   EXPECT_EQ(options_of<StartOptions>(parse_command_line({"start", "demo"}, meaning)).name,
             kDemoName);
+}
+
+TEST(CommandLine, WordsAfterAnAgentAreArgumentsOfItsCommand) {
+  const auto parsed = parse_command_line(
+      {"start", "--allow", "a", "agent", "--continue", "-p", "some words", "-q", "--help"},
+      meaning);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const auto& options = options_of<StartOptions>(parsed);
+  EXPECT_EQ(options.name, "agent");
+  EXPECT_THAT(options.allow, ElementsAre("a"));
+  EXPECT_FALSE(options.quiet);
+  EXPECT_THAT(options.arguments, ElementsAre("--continue", "-p", "some words", "-q", "--help"));
+  EXPECT_TRUE(options.command.empty());
+}
+
+// An argument never changes the policy, and a mistake is never left to the agent.
+TEST(CommandLine, AnOptionOfBottleAfterTheNameIsAnError) {
+  for (const char* option : {"--dry-run", "--allow", "--allow=*", "--backend=local"}) {
+    const auto parsed = parse_command_line({"start", "agent", "--continue", option}, meaning);
+    ASSERT_FALSE(parsed) << option;
+    EXPECT_EQ(parsed.error().code, ExitCode::kUsage);
+    EXPECT_THAT(parsed.error().hint, HasSubstr("stands before the name: bottle start --"));
+    EXPECT_THAT(parsed.error().hint, HasSubstr("bottle start agent -- COMMAND"));
+  }
+  const auto both = parse_command_line({"start", "agent", "--continue", "--", "sh"}, meaning);
+  ASSERT_FALSE(both);
+  EXPECT_THAT(both.error().hint, HasSubstr("bottle start agent -- COMMAND"));
 }
 
 TEST(CommandLine, AWordThatMeansNothingIsTheNameThatIsMissing) {
@@ -105,12 +131,50 @@ TEST(CommandLine, AWordThatMeansNothingIsTheNameThatIsMissing) {
 
 TEST(CommandLine, HelpAndVersionArePrinted) {
   for (const std::vector<std::string>& arguments :
-       {std::vector<std::string>{"--help"}, {"start", "--help"}, {"--version"}}) {
+       {std::vector<std::string>{"--help"}, {"start", "--help"}, {"--version"}, {"-V"}}) {
     const auto parsed = parse_command_line(arguments);
     ASSERT_TRUE(parsed);
     EXPECT_THAT(dynamic_cast<const PrintText&>(**parsed).text(), HasSubstr("bottle"));
   }
   EXPECT_EQ(options_of<StartOptions>(parse_command_line({"start", "demo"})).name, kDemoName);
+}
+
+// The text that a line prints, or the error's message.
+std::string printed(const std::vector<std::string>& arguments) {
+  Surroundings around;
+  std::ostringstream out;
+  std::ostringstream err;
+  const auto command = parse_command_line(arguments);
+  if (!command) return command.error().message;
+  const auto status = (*command)->run({.around = around, .backends = {}, .out = out, .err = err});
+  return status ? out.str() : status.error().message;
+}
+
+TEST(CommandLine, HelpAndVersionAreCommandsToo) {
+  EXPECT_EQ(printed({"help"}), printed({"--help"}));
+  EXPECT_EQ(printed({"help", "start"}), printed({"start", "--help"}));
+  EXPECT_EQ(printed({"version"}), printed({"--version"}));
+  EXPECT_THAT(printed({"version"}), testing::MatchesRegex("bottle [0-9.]+\n"));
+  EXPECT_EQ(printed({"help", "strat"}), "unknown command \"strat\"");
+}
+
+TEST(CommandLine, AMistypedCommandOrOptionIsRecognized) {
+  const auto hint_of = [](const std::vector<std::string>& arguments) {
+    const auto parsed = parse_command_line(arguments);
+    return parsed ? "no error" : parsed.error().message + ": " + parsed.error().hint;
+  };
+  EXPECT_THAT(hint_of({"strat", "claude"}),
+              HasSubstr("did you mean \"start\"? what exists: start"));
+  EXPECT_THAT(hint_of({"frobnicate"}), Not(HasSubstr("did you mean")));
+  EXPECT_THAT(hint_of({"start", "--alow", "x", "--", "true"}),
+              HasSubstr("unknown option --alow of bottle start: did you mean \"--allow\"? bottle "
+                        "start --help"));
+  EXPECT_THAT(hint_of({"start", "--dryrun=1"}), HasSubstr("did you mean \"--dry-run\"?"));
+  EXPECT_THAT(hint_of({"logs", "--folow"}), HasSubstr("did you mean \"--follow\"?"));
+  EXPECT_THAT(hint_of({"--verson"}), HasSubstr("did you mean \"--version\"? bottle --help"));
+  EXPECT_THAT(hint_of({"start", "--frobnicate"}),
+              HasSubstr("unknown option --frobnicate of bottle start: bottle start --help"));
+  EXPECT_THAT(hint_of({"logs", "x", "y"}), Not(HasSubstr("unknown option")));
 }
 
 TEST(CommandLine, EachCommandReadsItsOptions) {

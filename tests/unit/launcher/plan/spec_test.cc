@@ -55,6 +55,25 @@ class Spec : public testing::Test {
   StartOptions options_;
 };
 
+TEST_F(Spec, ArgumentsAreAddedToTheAgentsCommand) {
+  manifest(R"({"bottles": {"default": {}},
+               "agents": {"claude": {"bottle": "default", "command": ["claude", "--model", "x"]}}})");
+  options_.name = "claude";
+  options_.arguments = {"--continue"};
+  const auto spec = make_spec(options_, around_);
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_THAT(spec->command, ElementsAre("claude", "--model", "x", "--continue"));
+  options_.name = "default";
+  const auto bottle = make_spec(options_, around_);
+  ASSERT_FALSE(bottle);
+  EXPECT_THAT(bottle.error().message, HasSubstr("a bottle without a command"));
+  EXPECT_THAT(bottle.error().hint, HasSubstr("bottle start default -- COMMAND"));
+  options_.name = "claud";
+  const auto unknown = make_spec(options_, around_);
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().hint, HasSubstr("did you mean \"claude\"? it has: claude, default"));
+}
+
 TEST_F(Spec, WithoutAManifestTheFolderIsTheWorkspaceAndNothingIsAllowed) {
   options_.command = {"true"};
   const auto spec = make_spec(options_, around_);
