@@ -119,7 +119,9 @@ int main(int argc, char** argv) {
     }
     if (invocation->action == Invocation::Action::Check) {
       const auto checked = check_services(invocation->config);
-      return checked ? to_status(ExitCode::kOk) : refuse(checked.error());
+      if (!checked) return refuse(checked.error());
+      for (const std::string& note : *checked) complain(std::string(kNoteMark) + note);
+      return to_status(ExitCode::kOk);
     }
     return run(invocation->config);
   } catch (const std::exception& e) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "certs/trust_bundle.h"
+#include "proxy/address_notes.h"
 #include "proxy/config/secrets_file.h"
 #include "proxy/ledger/local_ledger.h"
 #include "proxy/listen/listener.h"
@@ -176,7 +177,7 @@ Expected<void> ProxyServices::write_trust() {
   return {};
 }
 
-Expected<void> check_services(const Config& config) {
+Expected<std::vector<std::string>> check_services(const Config& config) {
   if (!config.proxy_auth.empty()) {
     const auto users = ProxyUsers::load(config.proxy_auth);
     if (!users) return users.error();
@@ -184,8 +185,10 @@ Expected<void> check_services(const Config& config) {
   const auto secrets = handed_secrets(config);
   if (!secrets) return secrets.error();
   if (auto checked = SecretSet::check(secrets->values); !checked) return checked.error();
-  auto guard = AddressGuard::make(config.allow_address);
+  const LocalRoutes machine;
+  auto guard = AddressGuard::make(config.allow_address, &machine);
   if (!guard) return guard.error();
+  auto notes = address_notes(config, *guard);
   PolicySpec spec;
   spec.allow = config.allow;
   spec.routes = config.routes;
@@ -196,7 +199,7 @@ Expected<void> check_services(const Config& config) {
     const auto trust = OriginTrust::load(config.origin_ca);
     if (!trust) return trust.error();
   }
-  return {};
+  return notes;
 }
 
 }  // namespace bottle

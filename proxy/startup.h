@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "proxy/config/proxy_users.h"
 #include "proxy/contract/error.h"
@@ -52,7 +54,8 @@ class ProxyServices {
 };
 
 // Fails where ProxyServices::make() would, because of the configuration or of the files that it
-// reads. Opens no socket, writes no file, and asks nothing over the network.
-[[nodiscard]] Expected<void> check_services(const Config& config);
+// reads. Opens no socket, writes no file, and asks nothing over the network. The value: sentences
+// on what is accepted and does not do what it seems to.
+[[nodiscard]] Expected<std::vector<std::string>> check_services(const Config& config);
 
 }  // namespace bottle

@@ -148,9 +148,11 @@ Expected<int> run_start(const StartOptions& options, const Context& context) {
   const auto chosen = choose_backend(spec->backend, context.backends);
   if (!chosen) return chosen.error();
   const auto backend = chosen->entry->make();
-  const auto plan = backend->prepare(*spec, chosen->why);
-  if (!plan) return plan.error();
-  if (auto accepted = check_with_proxy(*plan); !accepted) return std::move(accepted.error());
+  auto plan = backend->prepare(*spec, chosen->why);
+  if (!plan) return std::move(plan.error());
+  const auto accepted = check_with_proxy(*plan);
+  if (!accepted) return accepted.error();
+  plan->notes.insert(plan->notes.end(), accepted->begin(), accepted->end());
   if (options.dry_run) {
     context.out << describe(*plan);
     return 0;

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <sstream>
+#include <string_view>
 
 #include "launcher/plan/user_key.h"
 #include "launcher/process/log_tail.h"
@@ -22,7 +24,8 @@ constexpr std::chrono::seconds kSecretsLimit{10};
 constexpr std::chrono::seconds kEndLimit{1};     // its output is closed, so it is about to end
 constexpr int kFirstNumber = 3;                  // of the descriptors that it is handed
 constexpr std::chrono::seconds kCheckLimit{10};  // a look-up and a connection that take 5 s each
-constexpr std::size_t kMostSaid = 4096;          // it says one line
+constexpr std::size_t kMostSaid = 4096;          // it says a few lines
+constexpr std::string_view kProgramMark = "bottle-proxy: ";
 
 // The variables that the proxy needs of the caller's environment: where the caller's own trust is,
 // and where temporary files may go. Nothing else; the sanitizers' options are for builds that have
@@ -77,16 +80,25 @@ Expected<Said> ask_program(const std::vector<std::string>& words) {
     return Error{ExitCode::kProxy, words[0] + " " + words[1] + " did not end", ""};
   }
   said.status = child->exit_status();
-  constexpr std::string_view kName = "bottle-proxy: ";
-  if (said.text.starts_with(kName)) said.text.erase(0, kName.size());
+  if (said.text.starts_with(kProgramMark)) said.text.erase(0, kProgramMark.size());
   while (said.text.ends_with('\n')) said.text.pop_back();
   return said;
 }
 
+std::vector<std::string> notes_in(const std::string& text) {
+  std::vector<std::string> notes;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with(kProgramMark)) line.erase(0, kProgramMark.size());
+    if (line.starts_with(kNoteMark)) notes.push_back(line.substr(kNoteMark.size()));
+  }
+  return notes;
+}
+
 }  // namespace
 
-Expected<void> check_with_proxy(const Plan& plan) {
-  if (plan.proxy.here.empty()) return {};
+Expected<std::vector<std::string>> check_with_proxy(const Plan& plan) {
+  if (plan.proxy.here.empty()) return std::vector<std::string>();
   std::vector<std::string> words{plan.proxy.here, kCheckConfig};
   words.insert(words.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
   // These words replace the sockets of a start.
@@ -98,7 +110,7 @@ Expected<void> check_with_proxy(const Plan& plan) {
   }
   const auto said = ask_program(words);
   if (!said) return said.error();
-  if (said->status == 0) return {};
+  if (said->status == 0) return notes_in(said->text);
   return Error{code_of_proxy(said->status), "bottle-proxy does not accept this: " + said->text, ""};
 }
 

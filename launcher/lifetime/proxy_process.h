@@ -36,8 +36,9 @@ struct HandedSocket {
 };
 
 // Asks the bottle-proxy of this machine, if there is one, whether it accepts what the plan gives
-// it. Nothing is started and no file is made. The Error has its words.
-Expected<void> check_with_proxy(const Plan& plan);
+// it. Nothing is started and no file is made. The value: its notes on what it accepts. The Error
+// has its words.
+Expected<std::vector<std::string>> check_with_proxy(const Plan& plan);
 
 // Asks the pipelock that runs elsewhere, if the plan names one, from this machine. An Error of
 // kScanner if nothing answers.

@@ -62,6 +62,8 @@ inline constexpr const char* kShowsAll = "all";
 
 // Two commands that start no proxy. The first takes a start's options behind it, the second a URL.
 inline constexpr const char* kCheckConfig = "--check-config";
+// How it begins a line on what it accepts and what does not do what it seems to.
+inline constexpr std::string_view kNoteMark = "note: ";
 inline constexpr const char* kHealthcheck = "--healthcheck";
 
 // An inherited descriptor as the value of an option: "fd:3".

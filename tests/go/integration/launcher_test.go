@@ -133,6 +133,39 @@ func TestDryRunShowsAndChangesNothing(t *testing.T) {
 	}
 }
 
+// TestAClosedAddressIsToldAtTheStart: an allowed host that no request can reach, unless its address is opened, too.
+func TestAClosedAddressIsToldAtTheStart(t *testing.T) {
+	harness.Binary(t, "bottle-proxy")
+	for _, c := range []struct {
+		name string
+		args []string
+		want string // "": no note
+	}{
+		{"private", []string{"--allow", "10.0.0.1"}, "10.0.0.1 is allowed and cannot be reached (address 10.0.0.1 is " +
+			"refused: private): it also needs --allow-address 10.0.0.1"},
+		{"opened", []string{"--allow", "10.0.0.1", "--allow-address", "10.0.0.0/24"}, ""},
+		{"another-is-opened", []string{"--allow", "10.0.0.1:8080", "--allow-address", "10.0.1.0/24"},
+			"needs --allow-address 10.0.0.1"},
+		{"localhost", []string{"--allow", "localhost:3000"}, "localhost is allowed and cannot be reached"},
+		{"metadata-in-a-range", []string{"--allow", "169.254.169.254", "--allow-address", "169.254.0.0/16"},
+			"needs --allow-address 169.254.169.254"},
+		{"ipv6", []string{"--allow", "[fd00::1]:443"}, "needs --allow-address fd00::1"},
+		{"public", []string{"--allow", "1.1.1.1", "--allow", "example.com", "--allow", "*"}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			args := append([]string{"start", "--dry-run", "--scanner", "guard", "--backend", "local"}, c.args...)
+			code, stdout, stderr := runIn(t, "", append(args, "--", "true")...)
+			if code != 0 {
+				t.Fatalf("exit code %d: %s", code, stderr)
+			}
+			told := strings.Contains(stdout, "cannot be reached")
+			if told != (c.want != "") || !strings.Contains(stdout, c.want) {
+				t.Errorf("the plan does not say %q: %s", c.want, stdout)
+			}
+		})
+	}
+}
+
 // TestStartInAProcessNamespace: as in a container, where the processes of the machine are not to be seen. Each scanner
 // has rooms of its own. No process has a low number: what bubblewrap looks up there is not found by chance.
 func TestStartInAProcessNamespace(t *testing.T) {
