@@ -20,7 +20,8 @@ Examples:
   bottle init                             write a manifest
   bottle doctor                           check whether this machine can run bottles
 
-`bottle COMMAND --help` shows the options of a command. docs/exit-codes.md lists the exit codes.
+`bottle COMMAND --help` shows the options of a command; an installation has them as man pages
+(man bottle-start). docs/exit-codes.md lists the exit codes.
 )";
 
 using Words = std::vector<std::string>;

@@ -147,6 +147,7 @@ Examples:
   source <(bottle completion bash)
   bottle completion bash > ~/.local/share/bash-completion/completions/bottle
   bottle completion zsh > ~/.zfunc/_bottle          (a directory of $fpath)
+  bottle completion fish > ~/.config/fish/completions/bottle.fish
 )";
 
 constexpr const char* kHelpFooter = R"(
@@ -376,7 +377,12 @@ OptionList login_options(LoginOptions& to) {
 }
 
 OptionList completion_options(CompletionOptions& to) {
-  return {{.names = "SHELL", .into = &to.shell, .help = "bash or zsh", .value = "bash|zsh"}};
+  return {
+      {.names = "SHELL", .into = &to.shell, .help = "bash, zsh or fish", .value = "bash|zsh|fish"},
+      {.names = "--list",
+       .into = &to.list,
+       .help = "print what the scripts ask for: the names, or the hosts, of the manifest",
+       .value = "names|hosts"}};
 }
 
 OptionList help_options(HelpOptions& to) {
@@ -448,7 +454,7 @@ std::span<const CommandRow> command_table() {
       {.name = "completion",
        .summary = "print a shell's completion script",
        .footer = kCompletionFooter,
-       .make = maker_of(completion_options, run_completion)},
+       .make = maker_of(completion_options, run_completion, check_completion)},
       {.name = "help",
        .summary = "print the help of bottle, or of a command",
        .footer = kHelpFooter,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -10,14 +11,18 @@
 namespace bottle::launcher {
 
 struct CompletionOptions {
-  std::string shell{};
+  std::optional<std::string> shell{};
+  std::optional<std::string> list{};  // what the scripts ask for: "names" or "hosts"
 };
 
-// `bottle completion bash|zsh`: a script made of the table of commands, so that it cannot lag
-// behind. Ids are asked from `bottle list --quiet` when they are needed.
+// `bottle completion bash|zsh|fish`: a script made of the table of commands, so that it cannot lag
+// behind. Ids are asked from `bottle list --quiet` when they are needed, names and hosts of the
+// manifest from `bottle completion --list`.
 Expected<int> run_completion(const CompletionOptions& options, const Context& context);
+Expected<void> check_completion(const CompletionOptions& options);
 
 std::string bash_completion(std::span<const CommandRow> commands);
 std::string zsh_completion(std::span<const CommandRow> commands);
+std::string fish_completion(std::span<const CommandRow> commands);
 
 }  // namespace bottle::launcher

@@ -1,8 +1,12 @@
 // The commands that make a text of what they know: init, env, completion, logs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -171,8 +175,10 @@ TEST(Completion, KnowsEveryCommandAndOption) {
   ASSERT_FALSE(table.empty());
   const auto bash = bash_completion(table);
   const auto zsh = zsh_completion(table);
+  const auto fish = fish_completion(table);
   for (const auto& row : table) {
     EXPECT_FALSE(row.summary.empty()) << row.name;
+    EXPECT_THAT(fish, HasSubstr(" -a " + std::string(row.name) + " -d "));
     for (const auto& text : {bash, zsh}) {
       EXPECT_THAT(text, HasSubstr(std::string(row.name) + ")"));
     }
@@ -182,9 +188,43 @@ TEST(Completion, KnowsEveryCommandAndOption) {
       if (option.is_positional()) continue;
       for (const auto& name : option.each_name()) {
         for (const auto& text : {bash, zsh}) EXPECT_THAT(text, HasSubstr(name));
+        const auto plain = name.starts_with("--") ? "-l " + name.substr(2) : "-s " + name.substr(1);
+        EXPECT_THAT(fish, HasSubstr(plain));
       }
     }
   }
+}
+
+TEST(Completion, AsksForIdsNamesAndHosts) {
+  for (const auto& text : {bash_completion(command_table()), zsh_completion(command_table()),
+                           fish_completion(command_table())}) {
+    for (const char* asked :
+         {"(bottle list --quiet 2>/dev/null)", "(bottle completion --list names 2>/dev/null)",
+          "(bottle completion --list hosts 2>/dev/null)"}) {
+      EXPECT_THAT(text, HasSubstr(asked));
+    }
+  }
+}
+
+TEST(Completion, ListsWhatTheManifestHas) {
+  std::string pattern = testing::TempDir() + "completion-XXXXXX";
+  const std::filesystem::path folder = ::mkdtemp(pattern.data());
+  Surroundings around{.directory = folder, .home = "/nonexistent", .env = {}};
+  const auto listed = [&around](const std::string& what) {
+    std::ostringstream out;
+    const auto status =
+        run_completion({.list = what}, {.around = around, .backends = {}, .out = out, .err = out});
+    return status ? out.str() : status.error().message;
+  };
+  EXPECT_EQ(listed("names"), "demo\n");
+  EXPECT_EQ(listed("hosts"), "");
+  std::ofstream(folder / "bottle.json")
+      << R"({"bottles": {"b": {"egress": {"allow": ["*.example.com", "a.example"]}}},
+             "agents": {"claude": {"bottle": "b", "command": ["claude"]}}})";
+  EXPECT_EQ(listed("names"), "b\nclaude\ndemo\n");
+  EXPECT_EQ(listed("hosts"), "*.example.com\na.example\n");
+  EXPECT_THAT(listed("secrets"), HasSubstr("no list of \"secrets\""));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Help, OfEachCommandHasAnExample) {
