@@ -54,9 +54,12 @@ std::string field(const std::string& line, const std::string& key) {
 Expected<Origin> start_origin(const Surroundings& around, const std::filesystem::path& certs,
                               SignalWatch& signals) {
   const auto named = around.variable("BOTTLE_DEMO_ORIGIN");
-  const auto place = named && !named->empty() ? std::filesystem::absolute(*named)
-                                              : own_directory() / "bottle-demo-origin";
+  const bool is_named = named && !named->empty();
+  const auto place =
+      is_named ? std::filesystem::absolute(*named) : own_directory() / "bottle-demo-origin";
   auto program = find_program(place.string(), "");
+  const auto installed = own_directory().parent_path() / "lib/bottle/bottle-demo-origin";
+  if (!program && !is_named) program = find_program(installed.string(), "");
   if (!program) {
     return Error{ExitCode::kDemoFailed, "there is no program at " + place.string(),
                  "`make demo` builds it; BOTTLE_DEMO_ORIGIN may name it"};
@@ -190,6 +193,11 @@ Expected<void> run_demo(const StartOptions& options, const Surroundings& around)
   const auto ended =
       run_bottle(arguments, env, signals, [&judge](const std::string& line) { judge.line(line); });
   if (!ended) return ended.error();
+  if (const auto id = judge.bottle_id(); !id.empty()) {
+    const auto logged = run_bottle({"logs", id}, env, signals,
+                                   [&judge](const std::string& line) { judge.audit_line(line); });
+    if (!logged) return logged.error();
+  }
   return judge.verdict(*ended);
 }
 

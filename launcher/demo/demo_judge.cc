@@ -4,8 +4,10 @@
 #include <array>
 #include <cctype>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string_view>
 #include <utility>
 
 #include "proxy/contract/audit_schema.h"
@@ -16,7 +18,14 @@ namespace {
 constexpr long kEventsGap = 150;        // ms; the origin sends one every 300
 constexpr long kOldestEvent = 250'000;  // us; one that was held until the next came would be older
 constexpr std::size_t kEvents = 5;
+constexpr std::size_t kTries = 3;        // of a direct connection
 constexpr std::size_t kMaxLines = 1000;  // of one section
+constexpr std::size_t kWidth = 100;      // of a terminal
+constexpr std::string_view kIndent = "    ";
+
+// The rows of the plan that tell what a bottle is. The rest is for --dry-run.
+constexpr std::array<std::string_view, 5> kPlanRows{"backend", "workspace", "command", "scanner",
+                                                    "allow"};
 
 struct Heading {
   std::string_view section;
@@ -31,6 +40,12 @@ constexpr std::array kHeadings{
     Heading{"finish", "The end"},
 };
 
+bool is_shown_row(std::string_view line) {
+  const auto begin = std::min(line.find_first_not_of(' '), line.size());
+  const auto name = line.substr(begin, line.find(' ', begin) - begin);
+  return begin == 2 && std::find(kPlanRows.begin(), kPlanRows.end(), name) != kPlanRows.end();
+}
+
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -44,7 +59,17 @@ DemoJudge::DemoJudge(std::string secret, std::ostream& out)
 
 void DemoJudge::show(const std::string& line) {
   leaked_ = leaked_ || line.find(secret_) != std::string::npos;
-  out_ << "    " << line << "\n" << std::flush;
+  std::string_view rest = line;
+  std::size_t room = kWidth - kIndent.size();
+  out_ << kIndent;
+  while (rest.size() > room) {
+    const auto space = rest.substr(0, room).rfind(' ');
+    const auto part = space == std::string_view::npos || space < room / 2 ? room : space + 1;
+    out_ << rest.substr(0, part) << "\n" << kIndent << kIndent;
+    rest.remove_prefix(part);
+    room = kWidth - 2 * kIndent.size();
+  }
+  out_ << rest << "\n" << std::flush;
 }
 
 void DemoJudge::plan_line(const std::string& line) {
@@ -53,10 +78,16 @@ void DemoJudge::plan_line(const std::string& line) {
             "stand-in for\n"
             "the internet on this machine, and tries what it should not. After \"$\" stands what "
             "it ran.\n"
-            "\n* The plan (bottle start --dry-run; each start has an id of its own)\n";
+            "\n* The plan in short (bottle start --dry-run prints all of it)\n";
   }
   plan_seen_ = true;
   plan_masked_ = plan_masked_ || line.find("DEMO_TOKEN=***") != std::string::npos;
+  leaked_ = leaked_ || line.find(secret_) != std::string::npos;
+  if (is_shown_row(line)) show(line);
+}
+
+void DemoJudge::audit_line(const std::string& line) {
+  if (audit_lines_++ == 0) out_ << "\n* The audit log of these requests (bottle logs)\n";
   show(line);
 }
 
@@ -83,6 +114,10 @@ void DemoJudge::line(const std::string& line) {
   if (!line.empty()) show(line);
 }
 
+std::string DemoJudge::bottle_id() const {
+  return std::filesystem::path(audit_).parent_path().filename().string();
+}
+
 bool DemoJudge::said(const std::string& section, const std::string& text) const {
   const auto found = lines_.find(section);
   if (found == lines_.end()) return false;
@@ -102,8 +137,9 @@ bool DemoJudge::streamed() {
       return false;
     }
   }
+  events_ = times.size();
   if (times.size() != kEvents) {
-    stream_detail_ = std::to_string(times.size()) + " events instead of 5";
+    stream_detail_ = "instead of " + std::to_string(kEvents);
     return false;
   }
   for (std::size_t i = 1; i < times.size(); ++i) {
@@ -125,17 +161,16 @@ bool DemoJudge::refused_host() const {
   return said("outside", "status=403") && said("outside", "\"hint\"");
 }
 
-bool DemoJudge::no_way_out() const {
+bool DemoJudge::no_way_out() {
   const auto found = lines_.find("direct");
   if (found == lines_.end()) return false;
-  std::size_t tries = 0;
   for (const auto& line : found->second) {
     if (!line.starts_with("exit=")) continue;
-    ++tries;
+    ++tries_;
     // 6: no such name, 7: cannot connect. Anything else would be an answer of some kind.
     if (line != "exit=6" && line != "exit=7") return false;
   }
-  return tries == 3;
+  return tries_ == kTries;
 }
 
 bool DemoJudge::audit_is_there() const {
@@ -161,10 +196,11 @@ Expected<void> DemoJudge::verdict(int status) {
   claim(plan_seen_ && plan_masked_, "the plan was printed, with the secret as ***", "");
   claim(!fingerprint_.empty(), "the bottle had a CA of its own", fingerprint_);
   const bool stream = streamed();
-  claim(stream, "5 events came one by one over HTTP/2", stream_detail_);
+  claim(stream, std::to_string(events_) + " events came one by one over HTTP/2", stream_detail_);
   claim(refused_secret(), "the secret was refused, with a reason", "");
   claim(refused_host(), "the host outside the allowlist was refused, with a hint", "");
-  claim(no_way_out(), "three direct connections found no way out", "");
+  const bool stuck = no_way_out();
+  claim(stuck, std::to_string(tries_) + " direct connections found no way out", "");
   claim(audit_is_there(), "the audit log has it all, and not the secret", audit_);
   claim(!leaked_, "the secret was printed nowhere", "");
   claim(status == 0, "the agent ended by itself", "status " + std::to_string(status));

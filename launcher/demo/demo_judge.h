@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <ostream>
 #include <string>
@@ -17,8 +18,11 @@ class DemoJudge {
   // `secret` must appear nowhere. `out` outlives the judge.
   DemoJudge(std::string secret, std::ostream& out);
 
-  void plan_line(const std::string& line);  // of the dry run
-  void line(const std::string& line);       // of the run
+  void plan_line(const std::string& line);   // of the dry run
+  void line(const std::string& line);        // of the run
+  void audit_line(const std::string& line);  // of `bottle logs`, after the run
+  // The id of the bottle that ran; empty: it did not say.
+  std::string bottle_id() const;
   // Prints one line a claim. Fails (kDemoFailed) when one is false. `status`: what bottle ended
   // with.
   Expected<void> verdict(int status);
@@ -27,7 +31,7 @@ class DemoJudge {
   bool streamed();
   bool refused_secret() const;
   bool refused_host() const;
-  bool no_way_out() const;
+  bool no_way_out();
   bool audit_is_there() const;
   bool said(const std::string& section, const std::string& text) const;
   void show(const std::string& line);
@@ -39,6 +43,9 @@ class DemoJudge {
   std::string audit_;
   std::string fingerprint_;
   std::string stream_detail_;
+  std::size_t events_ = 0;
+  std::size_t tries_ = 0;
+  std::size_t audit_lines_ = 0;
   bool plan_seen_ = false;
   bool plan_masked_ = false;
   bool leaked_ = false;

@@ -81,6 +81,48 @@ TEST_F(DemoJudgement, AcceptsARunInWhichEverythingHappened) {
   EXPECT_THAT(out_.str(), Not(HasSubstr("NO ")));
 }
 
+TEST_F(DemoJudgement, SaysTheNumbersThatItCounted) {
+  EXPECT_TRUE(judge());
+  EXPECT_THAT(out_.str(), HasSubstr("yes  5 events came one by one"));
+  EXPECT_THAT(out_.str(), HasSubstr("yes  3 direct connections found no way out"));
+  change("  915 ms  data: 4  (900 us old)", "");
+  change("exit=6", "");
+  EXPECT_FALSE(judge());
+  EXPECT_THAT(out_.str(), HasSubstr("NO   4 events came one by one over HTTP/2: instead of 5"));
+  EXPECT_THAT(out_.str(), HasSubstr("NO   2 direct connections"));
+}
+
+TEST(DemoJudge, ShowsFiveRowsOfThePlan) {
+  std::ostringstream out;
+  DemoJudge judge("the-secret", out);
+  for (const char* line :
+       {"bottle 1234", "  backend     local (as asked)", "  manifest    none", "  workspace   /w",
+        "  command     bash", "  scanner     guard", "  allow       a.example",
+        "  CA          made", "  environment", "    allow=x", "  note        n"}) {
+    judge.plan_line(line);
+  }
+  const auto text = out.str();
+  EXPECT_THAT(text, HasSubstr("bottle start --dry-run prints all of it)\n"
+                              "      backend     local (as asked)\n      workspace   /w\n"
+                              "      command     bash\n      scanner     guard\n"
+                              "      allow       a.example\n"));
+  EXPECT_TRUE(text.ends_with("a.example\n")) << text;
+}
+
+TEST(DemoJudge, ShowsAuditLinesAndFoldsLongOnes) {
+  std::ostringstream out;
+  DemoJudge judge("the-secret", out);
+  EXPECT_EQ(judge.bottle_id(), "");
+  judge.line("bottle: 2 requests were refused; the audit log is /state/4f2a/audit.jsonl");
+  EXPECT_EQ(judge.bottle_id(), "4f2a");
+  out.str("");
+  judge.audit_line("refused 403 " + std::string(60, 'a') + " " + std::string(60, 'b') +
+                   std::string(200, 'c'));
+  EXPECT_THAT(out.str(), HasSubstr("* The audit log of these requests (bottle logs)\n    refused"));
+  std::istringstream lines(out.str());
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100U) << line;
+}
+
 TEST_F(DemoJudgement, NoticesEventsThatCameTogether) {
   change("  310 ms  data: 2  (900 us old)", "  611 ms  data: 2  (900 us old)");
   EXPECT_FALSE(judge());
