@@ -5,19 +5,41 @@ export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo release dev gcc test test-gcc bare lint tidy format fuzz image clean
+# Where `make install` puts the programs, below DESTDIR if that is set.
+PREFIX ?= /usr/local
+
+.PHONY: install deb dist help demo release dev gcc test test-gcc bare lint tidy format fuzz image clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
 	  awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
-demo: release ## set up, build the release and run the demo: nothing but this clone is needed
+demo: ## set up, build the release and run the demo: nothing but this clone is needed
+	@echo "make demo: installs Debian packages (about 400 MB), builds bottle and bottle-proxy (about 9 minutes on 2 cores,"
+	@echo "           seconds when nothing changed), and runs the demo (10 seconds; it needs no internet)."
+	@$(MAKE) --no-print-directory release
 	build/release/bottle start demo
 
 release: ## build build/release/bottle, bottle-proxy and the demo's origin
 	@scripts/bootstrap build
 	@cmake --preset release --log-level=WARNING
 	cmake --build --preset release -j $(JOBS) --target bottle bottle-proxy go-programs
+
+install: release ## install programs, man pages, completions and docs below PREFIX (default /usr/local; DESTDIR is for packagers)
+	cmake --build --preset release -j $(JOBS) --target pages
+	DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(PREFIX) --strip
+
+deb: ## build a Debian package for this system into build/release/package
+	@scripts/bootstrap package
+	@$(MAKE) --no-print-directory release
+	cmake --build --preset release -j $(JOBS) --target pages
+	cd build/release && cpack -G DEB
+
+dist: ## build build/dist/bottle-VERSION-linux-ARCH.tar.gz: needs nothing but glibc 2.36 and bubblewrap
+	@scripts/bootstrap build
+	@cmake --preset dist --log-level=WARNING
+	cmake --build --preset dist -j $(JOBS) --target bottle bottle-proxy go-programs pages
+	scripts/dist build/dist
 
 dev: ## build everything with AddressSanitizer and UndefinedBehaviorSanitizer into build/dev
 	@scripts/bootstrap test
