@@ -8,6 +8,7 @@
 #include "launcher/command/doctor.h"
 #include "launcher/command/env.h"
 #include "launcher/command/help.h"
+#include "launcher/command/home.h"
 #include "launcher/command/init.h"
 #include "launcher/command/login.h"
 #include "launcher/command/logs.h"
@@ -30,8 +31,8 @@ Examples:
 
 The first word that is not an option names an agent or a bottle of the manifest. If the manifest
 has no such name, the word is a command. All words after the name or the command are its arguments,
-so options of bottle stand before it. The words after -- are always a command. The exit status is the command's own; 64 and above are bottle's errors
-(docs/exit-codes.md).
+so options of bottle stand before it. The words after -- are always a command. The exit status is
+the command's own; 64 and above are bottle's errors (docs/exit-codes.md).
 )";
 
 constexpr const char* kListFooter = R"(
@@ -161,7 +162,8 @@ Examples:
   bottle version                          the same as bottle --version and bottle -V
 )";
 
-OptionList start_options(StartOptions& to) {
+// The scanners, and how they scan.
+OptionList scan_options(StartOptions& to) {
   return {
       {.names = "--scanner",
        .into = &to.scanner,
