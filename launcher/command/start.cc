@@ -12,10 +12,10 @@
 #include "launcher/backend/run_bottle.h"
 #include "launcher/command/bottle_checks.h"
 #include "launcher/demo/demo.h"
+#include "launcher/lifetime/held_guard.h"
 #include "launcher/lifetime/manifest_guard.h"
 #include "launcher/lifetime/proxy_process.h"
 #include "launcher/manifest/manifest.h"
-#include "launcher/plan/git_workspace.h"
 #include "launcher/plan/own_environment.h"
 #include "launcher/plan/plan.h"
 #include "launcher/process/own_memory.h"
@@ -104,22 +104,40 @@ void announce(const Plan& plan, std::ostream& out) {
   for (const auto& note : plan.notes) out << "bottle: note: " << note << "\n";
 }
 
-// Runs the bottle, and says which files that later starts rely on changed meanwhile.
+void tell_changed(const HeldGuard::Changed& changed, std::ostream& out) {
+  if (!changed.files.empty()) {
+    out << "bottle: warning: your own tools run or read these files, and they were made or changed "
+           "while the bottle ran: ";
+    for (std::size_t i = 0; i < changed.files.size(); ++i) {
+      out << (i == 0 ? "" : ", ") << shell_quoted(changed.files[i].string());
+    }
+    if (changed.more > 0) out << " and " << changed.more << " more";
+    out << "; look at them before you go on in that folder\n";
+  }
+  if (changed.cut) {
+    out << "bottle: warning: the workspace is too large to be looked through for new files that "
+           "your own tools run or read, such as .envrc and .vscode\n";
+  }
+}
+
+// Runs the bottle, and says which files that later starts and other tools rely on changed
+// meanwhile.
 Expected<ExitStatus> run_guarded(const Plan& plan, BottleBackend& backend, BottleControl& control,
                                  std::ostream& out) {
   const ManifestGuard manifest(plan);
-  const GitGuard git(plan);
+  const HeldGuard held(plan);
   auto status = run_bottle(plan, backend, control);
   for (const auto& file : manifest.changed()) {
     out << "bottle: warning: " << file.string()
         << " was made or changed while the bottle ran; it is the policy of the next start, so "
            "read it before\n";
   }
-  for (const auto& file : git.removed()) {
+  for (const auto& file : held.removed()) {
     out << "bottle: warning: " << file.string()
         << " was made while the bottle ran, and is removed: it would have made git use "
            "the configuration and hooks of another repository\n";
   }
+  if (status) tell_changed(held.changed(), out);
   return status;
 }
 

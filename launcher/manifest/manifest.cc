@@ -142,9 +142,9 @@ class Reader {
   }
 
   bool bottle(const JsonNode& node, const std::string& name, BottleEntry& out) {
-    static constexpr std::array<std::string_view, 12> kKeys{
-        "image",    "workspace", "home",   "backend", "egress", "scanner",
-        "pipelock", "guard",     "limits", "login",   "env",    "mounts"};
+    static constexpr std::array<std::string_view, 14> kKeys{
+        "image", "workspace", "home",  "backend", "egress", "scanner", "pipelock",
+        "guard", "limits",    "login", "env",     "mounts", "protect", "unprotect"};
     if (!object(node, name, kKeys)) return false;
     for (const auto& [key, place, value] : node.members) {
       bool ok = true;
@@ -157,11 +157,12 @@ class Reader {
       }
       if (key == "home") ok = choice(value, key, home_by_name, "private, kept", out.home);
       if (key == "egress") ok = egress(value, out);
-      if (key == "guard") ok = guard(value, out);
+      if (key == "guard") ok = passes(read_guard(value, file_, out.guard));
       if (key == "limits") ok = limits(value, out);
       if (key == "login") ok = logins(value, out);
       if (key == "env") ok = env(value, out);
       if (key == "mounts") ok = mounts(value, out);
+      if (key.ends_with("protect")) ok = passes(read_protect(value, file_, key, out.protect));
       if (!ok) return false;
     }
     return true;
@@ -205,11 +206,6 @@ class Reader {
       out.routes.emplace(member.name, std::move(route));
       return true;
     });
-  }
-
-  bool guard(const JsonNode& node, BottleEntry& out) {
-    if (!failed_) failed_ = read_guard(node, file_, out.guard);
-    return !failed_;
   }
 
   bool limits(const JsonNode& node, BottleEntry& out) {

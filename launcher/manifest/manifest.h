@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "launcher/manifest/guard_entry.h"
+#include "launcher/manifest/protect_entry.h"
 #include "proxy/contract/error.h"
 #include "proxy/contract/json_tree.h"
 
@@ -63,6 +64,7 @@ struct BottleEntry {
   std::vector<std::string> logins{};  // that are kept out of the bottle: "claude"
   std::map<std::string, EnvValue> env{};
   std::vector<Mount> mounts{};
+  ProtectEntry protect{};
 };
 
 struct AgentEntry {

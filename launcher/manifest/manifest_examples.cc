@@ -45,6 +45,8 @@ std::string example_of(std::string_view key) {
       Example{"host", R"("host": "~/.gitconfig")"},
       Example{"at", R"("at": "/home/agent/.gitconfig")"},
       Example{"read_only", R"("read_only": false)"},
+      Example{"protect", R"("protect": ["Makefile", "scripts/release"])"},
+      Example{"unprotect", R"("unprotect": [".vscode"])"},
       Example{"bottle", R"("bottle": "default")"},
       Example{"command", R"("command": ["claude"])"},
   };

@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <set>
+#include <utility>
 
 #include "launcher/plan/allowlist.h"
+#include "launcher/plan/git_person.h"
 #include "launcher/plan/git_workspace.h"
+#include "launcher/plan/held_files.h"
+#include "launcher/plan/small_file.h"
 #include "launcher/process/command_output.h"
 #include "launcher/process/process.h"
 #include "proxy/contract/host_pattern.h"
@@ -42,16 +47,7 @@ namespace {
 
 constexpr std::chrono::seconds kAskLimit{5};
 constexpr std::size_t kMaxRemotes = 50;
-
-// A value of git's configuration file. Control characters have no business in a name.
-std::string config_value(std::string_view value) {
-  std::string out = "\"";
-  for (const char c : value) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) out += c;
-  }
-  return out + "\"";
-}
+constexpr std::size_t kMaxIncludes = 50;
 
 // The next piece of `text` that ends with a NUL; it is taken off.
 std::string_view next_piece(std::string_view& text) {
@@ -82,10 +78,11 @@ std::set<std::string> https_hosts(const GitFacts& facts, const std::vector<std::
 
 }  // namespace
 
-GitFacts git_facts(std::string_view text) {
+GitFacts git_facts(std::string_view text, const std::filesystem::path& work_tree) {
   GitFacts out;
   while (!text.empty()) {
     const auto scope = next_piece(text);
+    auto origin = next_piece(text);
     const auto entry = next_piece(text);
     const auto line_end = entry.find('\n');
     const auto key = entry.substr(0, line_end);
@@ -94,9 +91,21 @@ GitFacts git_facts(std::string_view text) {
     // The last one holds.
     if (key == "user.name") out.name = value;
     if (key == "user.email") out.email = value;
+    const bool of_person = scope == "global" || scope == "system";
+    if (of_person && is_person_setting(key)) {
+      // A key alone means true.
+      out.person[std::string(key)] = line_end == std::string_view::npos ? "true" : value;
+    }
     const bool of_repository = scope == "local" || scope == "worktree";
     if (key == "commit.gpgsign" && of_repository) {
       out.signs = value != "false" && value != "no" && value != "off" && value != "0";
+    }
+    if (key == "core.hookspath") out.paths.hooks = {(work_tree / value).lexically_normal()};
+    const bool includes = key.starts_with("include") && key.ends_with(".path");
+    if (includes && origin.starts_with("file:") && out.paths.settings.size() < kMaxIncludes) {
+      origin.remove_prefix(std::string_view("file:").size());
+      const auto folder = (work_tree / origin).parent_path();
+      out.paths.settings.push_back((folder / value).lexically_normal());
     }
     if (key.starts_with("remote.") && out.remotes.size() < kMaxRemotes) {
       out.remotes.emplace_back(value);
@@ -116,13 +125,13 @@ std::string git_config_text(const GitFacts& facts, const std::vector<std::string
     if (!facts.name.empty()) out += "\tname = " + config_value(facts.name) + "\n";
     if (!facts.email.empty()) out += "\temail = " + config_value(facts.email) + "\n";
   }
+  out += person_config_text(facts.person);
   if (!git.top.empty()) {
     // In the bottle the folder's owner may be a user that does not exist there.
     out += "[safe]\n\tdirectory = " + config_value(git.top.string()) + "\n";
-    // The repository's configuration is read-only, and git would write the new branch's origin
-    // there.
-    out += "[branch]\n\tautoSetupMerge = false\n";
   }
+  // Git would write the new branch's origin there.
+  if (git.keeps_config) out += "[branch]\n\tautoSetupMerge = false\n";
   for (const auto& host : https_hosts(facts, allow)) {
     out += "[url " + config_value("https://" + host + "/") + "]\n";
     for (const auto& form : {"git@" + host + ":", "ssh://git@" + host + "/",
@@ -171,19 +180,53 @@ std::vector<std::string> git_notes(const GitFacts& facts, const std::vector<std:
   return out;
 }
 
-GitPlan plan_git(const BottleSpec& spec, const Plan& plan) {
-  GitPlan out = find_git(plan.workspace, spec.around);
+namespace {
+
+// Of the keys that git_facts() looks at, as git's --get-regexp takes it.
+std::string wanted_keys() {
+  std::string out = R"(^(user\.(name|email)|remote\..*\.(push)?url|commit\.gpgsign|core\.hookspath)"
+                    R"(|include(if\..*)?\.path)";
+  for (const auto& setting : person_settings()) {
+    const bool all_below = setting.key.ends_with(".*");
+    out += '|';
+    for (const char c : setting.key.substr(0, setting.key.size() - (all_below ? 1 : 0))) {
+      if (c == '.') out += '\\';
+      out += c;
+    }
+    if (all_below) out += ".*";
+  }
+  return out + ")$";
+}
+
+}  // namespace
+
+void plan_git(const BottleSpec& spec, Plan& plan) {
+  HeldFiles held(plan.workspace);
+  GitPlan& out = plan.git;
+  out = find_git(spec.around, spec.protect, held);
   GitFacts facts;
   if (const auto git = find_program("git", spec.around.variable("PATH").value_or(""))) {
-    const auto said = output_of(
-        {*git, "-C", plan.workspace.string(), "config", "-z", "--show-scope", "--get-regexp",
-         R"(^(user\.(name|email)|remote\..*\.(push)?url|commit\.gpgsign)$)"},
-        kAskLimit, {"GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0"});
-    if (said.status == 0) facts = git_facts(said.text);
+    const auto said = output_of({*git, "-C", plan.workspace.string(), "config", "-z",
+                                 "--show-scope", "--show-origin", "--get-regexp", wanted_keys()},
+                                kAskLimit, {"GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0"});
+    const auto& work_tree = out.top.empty() ? plan.workspace : out.top;
+    if (said.status == 0) facts = git_facts(said.text, work_tree);
+  }
+  const bool has_repository = !out.top.empty() || out.is_inside;
+  out.keeps_config = has_repository && !spec.protect.frees(kGitConfigName);
+  const auto add = [&plan](std::vector<std::string> notes) {
+    std::move(notes.begin(), notes.end(), std::back_inserter(plan.notes));
+  };
+  add(std::move(out.notes));
+  add(hold_names(spec.protect, facts.paths, has_repository, held));
+  add(git_notes(facts, spec.allow));
+  // The agent must not write its own next policy. A renamed folder would free the manifest.
+  if (const auto manifest = real_path(plan.manifest); is_below(manifest, plan.workspace)) {
+    held.keep(manifest);
   }
   out.config = git_config_text(facts, spec.allow, out) + git_credential_text(plan.secrets);
-  for (auto& note : git_notes(facts, spec.allow)) out.notes.push_back(std::move(note));
-  return out;
+  plan.held = held.plan();
+  plan.held.protect = spec.protect;
 }
 
 }  // namespace bottle::launcher

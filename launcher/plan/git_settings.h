@@ -1,18 +1,20 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "launcher/plan/held_names.h"
 #include "launcher/plan/plan.h"
 #include "launcher/plan/spec.h"
 
 namespace bottle::launcher {
 
-// Settings for git in a bottle, besides the repository's own: the person's name and mail
-// address, and that the allowed hosts are reached by https where a URL says ssh. They stand in the
-// configuration of the system, so everything else takes precedence.
+// Settings for git in a bottle, besides the repository's own: the person's name, mail address and
+// harmless choices (git_person.h), and that the allowed hosts are reached by https where a URL says
+// ssh. They stand in the configuration of the system, so everything else takes precedence.
 
 // Where that file is in every bottle, and the variable that names it (git 2.32 and later).
 inline constexpr std::string_view kGitConfigPath = "/run/bottle/gitconfig";
@@ -24,9 +26,12 @@ struct GitFacts {
   std::string email{};
   std::vector<std::string> remotes{};  // URLs
   bool signs = false;                  // the repository wants its commits signed
+  GitPaths paths{};                    // absolute
+  // Of the person's own configuration and the machine's, those of git_person.h.
+  std::map<std::string, std::string> person{};
 };
-// Of `git config -z --show-scope --get-regexp`.
-GitFacts git_facts(std::string_view text);
+// Of `git config -z --show-scope --show-origin --get-regexp`, in a work tree.
+GitFacts git_facts(std::string_view text, const std::filesystem::path& work_tree);
 
 // A remote that is reached by the network.
 struct GitRemote {
@@ -47,7 +52,7 @@ std::string git_credential_text(const std::vector<KnownSecret>& secrets);
 std::vector<std::string> git_notes(const GitFacts& facts, const std::vector<std::string>& allow);
 
 // Looks for the workspace's repository and asks the person's git, if there is one; nothing is run
-// of what the workspace holds.
-GitPlan plan_git(const BottleSpec& spec, const Plan& plan);
+// of what the workspace holds. Fills `git` and `held` of a plan with a workspace, and adds notes.
+void plan_git(const BottleSpec& spec, Plan& plan);
 
 }  // namespace bottle::launcher

@@ -319,8 +319,7 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   // The caller's own directory, as with any other command, when the bottle has it.
   const auto callers = std::filesystem::canonical(spec.around.directory, ec);
   plan.directory = !ec && is_below(callers, plan.workspace) ? callers : plan.workspace;
-  plan.git = plan_git(spec, plan);
-  plan.notes.insert(plan.notes.end(), plan.git.notes.begin(), plan.git.notes.end());
+  plan_git(spec, plan);
   if (auto placed = plan_state(spec, plan); !placed) return std::move(placed.error());
   if (plan.origin_ca && !std::filesystem::is_regular_file(*plan.origin_ca, ec)) {
     return Error{ExitCode::kUsage, "the origin CA " + plan.origin_ca->string() + " is not a file",

@@ -32,13 +32,21 @@ struct PlannedMount {
 
 // Of a workspace that belongs to a git repository; see git_workspace.h and git_settings.h.
 struct GitPlan {
-  std::filesystem::path top{};         // of the work tree whose repository is mounted; empty: none
-  std::vector<PlannedMount> mounts{};  // after the workspace
+  std::filesystem::path top{};  // of the work tree whose repository is mounted; empty: none
+  bool is_inside = false;       // the workspace holds its repository
+  bool keeps_config = false;    // a repository's configuration is read-only
+  std::vector<std::string> notes{};
+  std::string config{};  // what git's configuration of the system has in the bottle
+};
+
+// Read-only parts of the workspace and its repository; see held_files.h.
+struct HeldPlan {
+  std::vector<PlannedMount> mounts{};  // after the workspace, parents before what they hold
   // Empty files and directories that the launch makes, because they are mounted read-only.
   std::vector<std::filesystem::path> made{};
   std::vector<std::filesystem::path> never_there{};  // what the agent must not have made
-  std::vector<std::string> notes{};
-  std::string config{};  // what git's configuration of the system has in the bottle
+  std::vector<std::filesystem::path> watched{};      // told at the end if they changed
+  ProtectEntry protect{};
 };
 
 struct ProxyPlan {
@@ -100,6 +108,7 @@ struct Plan {
   std::vector<PlannedMount> mounts;  // in the order in which they are made
   std::filesystem::path home{};      // the folder of the kept home; empty: the home is private
   GitPlan git{};
+  HeldPlan held{};
   std::vector<std::string> notes;
   ProxyPlan proxy;
   std::optional<PipelockPlan> pipelock;

@@ -193,6 +193,7 @@ void merge_manifest(const BottleEntry& entry, BottleSpec& spec,
   spec.routes = entry.routes;
   spec.limits = entry.limits;
   spec.guard = entry.guard;
+  spec.protect = entry.protect;
   spec.pipelock_url = entry.pipelock;
   spec.image = entry.image;
   spec.home = entry.home.value_or(HomeKind::kPrivate);

@@ -79,6 +79,7 @@ struct BottleSpec {
   std::vector<PlannedLogin> logins{};
   ResolvedEnv env{};
   std::vector<Mount> mounts{};  // host paths absolute
+  ProtectEntry protect{};
   std::optional<std::filesystem::path> origin_ca{};
   std::optional<std::filesystem::path> audit{};
   bool quiet = false;

@@ -82,7 +82,7 @@ Expected<void> add_mounts(const BottleSpec& spec, Plan& plan) {
     plan.mounts.push_back({Kind::kHome, (plan.home / kHomeName).string(), std::string(kAgentHome)});
   }
   plan.mounts.push_back({Kind::kWritable, plan.workspace.string(), plan.workspace.string()});
-  plan.mounts.insert(plan.mounts.end(), plan.git.mounts.begin(), plan.git.mounts.end());
+  plan.mounts.insert(plan.mounts.end(), plan.held.mounts.begin(), plan.held.mounts.end());
   for (const auto& mount : spec.mounts) {
     const auto real = shared_source(mount, spec.around);
     if (!real) return real.error();

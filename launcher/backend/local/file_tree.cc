@@ -156,7 +156,7 @@ Expected<std::vector<PlannedMount>> plan_files(const BottleSpec& spec, const Pla
     return std::move(may.error());
   }
   out.push_back({Kind::kWritable, workspace.string(), workspace.string()});
-  out.insert(out.end(), plan.git.mounts.begin(), plan.git.mounts.end());
+  out.insert(out.end(), plan.held.mounts.begin(), plan.held.mounts.end());
   if (auto added = add_mounts(spec, out); !added) return std::move(added.error());
   for (const auto& login : plan.logins) {
     if (login.mounted.empty())

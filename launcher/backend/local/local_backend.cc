@@ -59,6 +59,7 @@ Expected<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& 
     const bool writable = mount.kind == PlannedMount::Kind::kWritable;
     if (writable && plan->audit.string().starts_with(mount.source + "/")) {
       plan->notes.push_back("the agent can change the audit log: it lies in " + mount.source);
+      break;
     }
   }
   if (!may_change(plan->workspace)) {

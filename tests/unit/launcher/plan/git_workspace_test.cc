@@ -61,8 +61,26 @@ class Git : public testing::Test {
     fs::create_directories(file.parent_path());
     std::ofstream(file) << text;
   }
-  GitPlan find(const char* workspace) const { return find_git(root_ / workspace, around_); }
-  static bool has(const GitPlan& plan, Kind kind, const fs::path& path) {
+  struct Found {
+    fs::path top{};
+    std::vector<PlannedMount> mounts{};
+    std::vector<PlannedMount> outside{};  // of the workspace
+    std::vector<fs::path> made{};
+    std::vector<fs::path> never_there{};
+    std::vector<std::string> notes{};
+  };
+  Found find(const char* workspace, const ProtectEntry& protect = {}) const {
+    HeldFiles held(root_ / workspace);
+    const GitPlan git = find_git(around_, protect, held);
+    const HeldPlan plan = held.plan();
+    Found out{.top = git.top, .mounts = plan.mounts, .made = plan.made};
+    std::copy_if(plan.mounts.begin(), plan.mounts.end(), std::back_inserter(out.outside),
+                 [&](const auto& mount) { return !is_below(mount.at, root_ / workspace); });
+    out.never_there = plan.never_there;
+    out.notes = git.notes;
+    return out;
+  }
+  static bool has(const Found& plan, Kind kind, const fs::path& path) {
     return std::any_of(plan.mounts.begin(), plan.mounts.end(), [&](const PlannedMount& mount) {
       return mount.kind == kind && mount.source == path && mount.at == path;
     });
@@ -95,8 +113,8 @@ TEST_F(Git, ASubfolderHasTheRepositoryAboveAndIsToldOfTheRest) {
   EXPECT_TRUE(has(plan, Kind::kReadOnly, root_ / "main/.git/config"));
   ASSERT_EQ(plan.notes.size(), 1U);
   EXPECT_THAT(plan.notes[0], HasSubstr("looks deleted"));
-  // The usual case needs nothing, nor does a folder without a repository.
-  EXPECT_THAT(find("main").mounts, IsEmpty());
+  // The usual case needs nothing of outside, nor does a folder without a repository.
+  EXPECT_THAT(find("main").outside, IsEmpty());
   fs::create_directories(around_.home / "project");
   run({"init", "-q", around_.home.string()});
   const auto in_home = find("home/project");
@@ -107,20 +125,63 @@ TEST_F(Git, ASubfolderHasTheRepositoryAboveAndIsToldOfTheRest) {
 TEST_F(Git, WhatIsMissingAndWouldBeReadIsMadeForTheRun) {
   fs::remove_all(root_ / "main/.git/hooks");
   run_in("main", {"config", "extensions.worktreeConfig", "true"});
-  Plan plan;
-  plan.git = find("linked");
+  const auto plan = find("linked");
   const auto common = root_ / "main/.git";
-  EXPECT_THAT(plan.git.made, ElementsAre(common / "hooks", common / "config.worktree",
-                                         common / "worktrees/linked/config.worktree"));
-  {
-    const GitGuard guard(plan);
-    for (const auto& path : plan.git.made) EXPECT_TRUE(fs::exists(path)) << path;
-    EXPECT_THAT(guard.removed(), IsEmpty());
-    write(common / "commondir", "/elsewhere\n");
-    EXPECT_THAT(guard.removed(), ElementsAre(common / "commondir"));
+  EXPECT_THAT(plan.made, ElementsAre(common / "hooks", common / "config.worktree",
+                                     common / "worktrees/linked/config.worktree"));
+}
+
+TEST_F(Git, ARepositoryInTheWorkspaceIsGuardedWithItsParts) {
+  write(root_ / "lib/file", "text\n");
+  run({"init", "-q", (root_ / "lib").string()});
+  run_in("lib", {"add", "."});
+  run_in("lib", {"commit", "-q", "-m", "first"});
+  run_in("main", {"-c", "protocol.file.allow=always", "submodule", "--quiet", "add",
+                  (root_ / "lib").string(), "a/b/lib"});
+  run({"init", "-q", (root_ / "main/one/two").string()});
+  run_in("main", {"worktree", "add", "-q", "-b", "more", (root_ / "main/trees/more").string()});
+  const auto git = root_ / "main/.git";
+  auto plan = find("main");
+  EXPECT_THAT(plan.notes, IsEmpty());
+  for (const auto& path : {git / "config", git / "hooks", git / "modules/a/b/lib/config",
+                           git / "modules/a/b/lib/hooks", root_ / "main/a/b/lib/.git",
+                           root_ / "main/one/two/.git/config", root_ / "main/trees/more/.git",
+                           git / "worktrees/more/commondir", git / "worktrees/linked/gitdir"}) {
+    EXPECT_TRUE(has(plan, Kind::kReadOnly, path)) << path;
   }
-  for (const auto& path : plan.git.made) EXPECT_FALSE(fs::exists(path)) << path;
-  EXPECT_FALSE(fs::exists(common / "commondir"));
+  for (const auto& path : {git, git / "modules", git / "modules/a/b", git / "modules/a/b/lib",
+                           root_ / "main/a", root_ / "main/a/b/lib", git / "worktrees/more"}) {
+    EXPECT_TRUE(has(plan, Kind::kWritable, path)) << path;
+  }
+  EXPECT_THAT(plan.never_there,
+              testing::UnorderedElementsAre(git / "commondir", git / "modules/a/b/lib/commondir",
+                                            root_ / "main/one/two/.git/commondir"));
+  fs::remove_all(git / "hooks");
+  EXPECT_THAT(find("main").made, ElementsAre(git / "hooks"));
+  // The manifest frees some.
+  plan = find("main", {.freed = {".git/hooks"}});
+  EXPECT_TRUE(has(plan, Kind::kReadOnly, git / "config"));
+  EXPECT_FALSE(has(plan, Kind::kReadOnly, git / "modules/a/b/lib/hooks"));
+  EXPECT_FALSE(has(find("linked", {.freed = {".git"}}), Kind::kReadOnly, git / "config"));
+  // A link can be replaced; what it means is kept.
+  fs::create_directory(root_ / "main/my-hooks");
+  fs::create_directory_symlink("../my-hooks", git / "hooks");
+  plan = find("main");
+  EXPECT_TRUE(has(plan, Kind::kReadOnly, root_ / "main/my-hooks"));
+  EXPECT_THAT(plan.notes, ElementsAre(HasSubstr("hooks is a link, which the agent can replace")));
+}
+
+TEST_F(Git, MoreRepositoriesThanCanBeGuardedAreReadOnlyTogether) {
+  for (int i = 0; i < 120; ++i) {
+    const auto one = root_ / "main/.git/modules" / std::to_string(i);
+    fs::create_directories(one / "objects");
+    write(one / "HEAD", "ref: refs/heads/main\n");
+    write(one / "config", "");
+  }
+  const auto plan = find("main");
+  EXPECT_TRUE(has(plan, Kind::kReadOnly, root_ / "main/.git/modules"));
+  EXPECT_THAT(plan.notes, testing::Contains(HasSubstr("more repositories than can be guarded")));
+  EXPECT_LT(plan.mounts.size(), 1000U);
 }
 
 // A downloaded project can hold any .git; only the repository itself is believed.
@@ -132,8 +193,8 @@ TEST_F(Git, AFolderThatNamesARepositoryIsNotBelieved) {
   fs::create_directory(bad);
   const auto refused = [&](const std::string& what) {
     const auto plan = find("bad");
-    EXPECT_THAT(plan.mounts, IsEmpty()) << what;
-    EXPECT_THAT(plan.notes, ElementsAre(HasSubstr("git will not work here"))) << what;
+    EXPECT_THAT(plan.outside, IsEmpty()) << what;
+    EXPECT_THAT(plan.notes, testing::Contains(HasSubstr("git will not work here"))) << what;
     fs::remove_all(bad / ".git");
   };
   const std::string secret = (root_ / "secret/.git").string();
@@ -156,14 +217,14 @@ TEST_F(Git, AFolderThatNamesARepositoryIsNotBelieved) {
   write(bad / "fake/gitdir", (bad / ".git").string() + "\n");
   write(bad / "fake/commondir", secret + "\n");
   write(bad / ".git", "gitdir: fake\n");
-  EXPECT_THAT(find("bad").mounts, IsEmpty());
+  EXPECT_THAT(find("bad").outside, IsEmpty());
 }
 
 TEST_F(Git, ARepositoryThatCannotBeGuardedIsNotMounted) {
   const auto common = root_ / "main/.git";
   const auto refused = [&](const std::string& why) {
     const auto plan = find("linked");
-    EXPECT_THAT(plan.mounts, IsEmpty()) << why;
+    EXPECT_THAT(plan.outside, IsEmpty()) << why;
     EXPECT_THAT(plan.notes, ElementsAre(HasSubstr(why)));
   };
   fs::rename(common / "hooks", root_ / "hooks");
@@ -221,6 +282,12 @@ TEST_F(Git, AKeptOutTokenIsThePasswordForItsHosts) {
 TEST_F(Git, TheConfigurationIsWhatGitReads) {
   GitFacts facts{.name = "A \"B\" \\ C\n[core]", .email = "a;b#c@example.com", .remotes = {}};
   facts.remotes = {"git@deep.corp.example:team/x.git", "https://plain.example/x"};
+  facts.person = {{"color.diff.meta", "yellow \"bold\""},
+                  {"pull.rebase", "true"},
+                  {"alias.x", "!sh"},
+                  {"core.pager", "sh"},
+                  {"merge.conflictstyle", "diff3\n[core]"},
+                  {"color.a\n[core]b.c", "x"}};
   GitPlan git;
   git.top = "/project/a \"b\"";
   write(root_ / "config", git_config_text(facts,
@@ -236,6 +303,9 @@ TEST_F(Git, TheConfigurationIsWhatGitReads) {
   };
   EXPECT_EQ(value({"config", "user.name"}), "A \"B\" \\ C[core]\n");
   EXPECT_EQ(value({"config", "user.email"}), "a;b#c@example.com\n");
+  EXPECT_EQ(value({"config", "color.diff.meta"}), "yellow \"bold\"\n");
+  EXPECT_EQ(value({"config", "pull.rebase"}), "true\n");
+  EXPECT_EQ(value({"config", "--get-regexp", "alias|core|merge|cred"}), "");
   EXPECT_EQ(value({"config", "safe.directory"}), "/project/a \"b\"\n");
   const auto url = [&](const std::string& from) { return value({"ls-remote", "--get-url", from}); };
   for (const std::string form : {"git@github.com:a/b.git", "ssh://git@github.com/a/b.git",
@@ -249,10 +319,14 @@ TEST_F(Git, TheConfigurationIsWhatGitReads) {
   }
 }
 
-// As `git config -z --show-scope` prints it.
+// As `git config -z --show-scope --show-origin` prints it: scopes and entries.
 std::string printed(const std::vector<std::string>& pieces) {
   std::string out;
-  for (const auto& piece : pieces) out.append(piece).push_back('\0');
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    out.append(pieces[i]).push_back('\0');
+    if (i % 2 == 1) continue;
+    out.append(pieces[i] == "local" ? "file:.git/config" : "file:/h/.gitconfig").push_back('\0');
+  }
   return out;
 }
 
@@ -262,7 +336,8 @@ TEST(GitSettings, WhatWillNotWorkIsSaid) {
                          "user.email\na@b.c", "local", "remote.origin.url\ngit@github.com:a/b.git",
                          "local", "remote.up.url\nssh://x@gitlab.example:2222/a", "local",
                          "remote.there.url\nhttps://ok.example/a", "local",
-                         "remote.disk.url\n/srv/a.git", "local", "commit.gpgsign\ntrue"}));
+                         "remote.disk.url\n/srv/a.git", "local", "commit.gpgsign\ntrue"}),
+                /*work_tree=*/"/w");
   EXPECT_EQ(facts.name, "A");
   EXPECT_EQ(facts.email, "a@b.c");
   EXPECT_EQ(facts.remotes.size(), 4U);
@@ -270,9 +345,28 @@ TEST(GitSettings, WhatWillNotWorkIsSaid) {
               ElementsAre(HasSubstr("github.com is not allowed; it works by https, not by ssh"),
                           HasSubstr("gitlab.example is not allowed"), HasSubstr("gpgsign")));
   EXPECT_THAT(git_notes(facts, {"*"}), ElementsAre(HasSubstr("gpgsign")));
+  const auto paths =
+      git_facts(printed({"global", "core.hookspath\n/h/hooks", "local", "core.hookspath\n.husky/_",
+                         "local", "include.path\n../.gitconfig", "global",
+                         "includeif.gitdir:~/x/.path\nother"}),
+                "/w")
+          .paths;
+  EXPECT_THAT(paths.hooks, ElementsAre("/w/.husky/_"));
+  EXPECT_THAT(paths.settings, ElementsAre("/w/.gitconfig", "/h/other"));
+  const auto person =
+      git_facts(printed({"system", "pull.rebase\nfalse",   "global", "pull.rebase\nmerges",
+                         "local",  "push.default\nx",      "global", "color.ui",
+                         "global", "alias.co\ncheckout",   "global", "core.pager\nless",
+                         "global", "credential.helper\nx", "global", "url.x.insteadof\ny",
+                         "global", "gpg.program\nx",       "global", "commit.template\n/x",
+                         "global", "colors.x\ny",          "global", "merge.tool\nx"}),
+                "/w")
+          .person;
+  EXPECT_THAT(person, ElementsAre(testing::Pair("color.ui", "true"),
+                                  testing::Pair("pull.rebase", "merges")));
   // Signing by the person's own settings: those are not in the bottle.
-  EXPECT_FALSE(git_facts(printed({"global", "commit.gpgsign\ntrue"})).signs);
-  EXPECT_TRUE(git_facts("garbage").remotes.empty());
+  EXPECT_FALSE(git_facts(printed({"global", "commit.gpgsign\ntrue"}), "/w").signs);
+  EXPECT_TRUE(git_facts("garbage", "/w").remotes.empty());
 }
 
 }  // namespace

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <ctime>
+#include <filesystem>
+#include <vector>
+
+#include "launcher/plan/plan.h"
+
+namespace bottle::launcher {
+
+// Around the run of a bottle: makes what HeldPlan::made names and takes it away again if it is
+// still empty, and notices what the agent made that a person's own tools would run or read.
+class HeldGuard {
+ public:
+  explicit HeldGuard(const Plan& plan);
+  HeldGuard(const HeldGuard&) = delete;
+  HeldGuard& operator=(const HeldGuard&) = delete;
+  ~HeldGuard();
+
+  // After the run. Removes what the agent must not have made, and names it.
+  std::vector<std::filesystem::path> removed() const;
+
+  struct Changed {
+    std::vector<std::filesystem::path> files{};
+    std::size_t more = 0;  // how many others
+    bool cut = false;      // the workspace has more files than are looked at
+  };
+  // After the run: the files of the workspace that are protected by their name, in any folder, and
+  // were made or changed since the guard was made.
+  Changed changed() const;
+
+ private:
+  const Plan& plan_;
+  std::vector<std::filesystem::path> made_;
+  std::timespec begin_{};
+};
+
+}  // namespace bottle::launcher
