@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "proxy/contract/host_pattern.h"
+#include "proxy/contract/problem_codes.h"
 
 namespace bottle {
 namespace {
