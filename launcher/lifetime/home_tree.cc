@@ -219,6 +219,8 @@ TreeSize size_of_tree(const fs::path& directory, std::chrono::milliseconds limit
     struct stat info{};
     if (::lstat(at->path().c_str(), &info) == 0) {
       out.bytes += static_cast<std::uint64_t>(info.st_blocks) * 512;
+    } else {
+      out.whole = false;  // too deep for a path, or just removed
     }
     if (std::chrono::steady_clock::now() >= until) {
       out.whole = false;

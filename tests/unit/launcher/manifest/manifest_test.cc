@@ -59,7 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"NotAnObject", "[1]", "1:1", "must be an object, but this is a list", ""},
         Bad{"UnknownTop", "{\n  \"botles\": {} }", "2:3", "\"botles\"", "bottles, agents"},
         Bad{"UnknownInBottle", in_bottle("  \"alow\": []"), "2:3", "\"alow\"",
-            "image, workspace, backend, egress, scanner"},
+            "image, workspace, home, backend, egress, scanner"},
         Bad{"UnknownAfterWideCharacters", in_bottle("\"image\": \"\u00e4\u00f6\u00fc\", \"y\": 1"),
             "2:17", "\"y\"", "image"},
         Bad{"UnknownAfterEscapes", in_bottle("\"image\": \"a\\\"b\\\\\", \"y\": 1"), "2:20",

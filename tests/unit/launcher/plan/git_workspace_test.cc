@@ -305,7 +305,7 @@ TEST_F(Git, TheConfigurationIsWhatGitReads) {
   EXPECT_EQ(value({"config", "user.email"}), "a;b#c@example.com\n");
   EXPECT_EQ(value({"config", "color.diff.meta"}), "yellow \"bold\"\n");
   EXPECT_EQ(value({"config", "pull.rebase"}), "true\n");
-  EXPECT_EQ(value({"config", "--get-regexp", "alias|core|merge|cred"}), "");
+  EXPECT_EQ(value({"config", "--system", "--get-regexp", "alias|core|merge|cred"}), "");
   EXPECT_EQ(value({"config", "safe.directory"}), "/project/a \"b\"\n");
   const auto url = [&](const std::string& from) { return value({"ls-remote", "--get-url", from}); };
   for (const std::string form : {"git@github.com:a/b.git", "ssh://git@github.com/a/b.git",
