@@ -64,9 +64,9 @@ void DemoJudge::show(const std::string& line) {
   out_ << kIndent;
   while (rest.size() > room) {
     const auto space = rest.substr(0, room).rfind(' ');
-    const auto part = space == std::string_view::npos || space < room / 2 ? room : space + 1;
-    out_ << rest.substr(0, part) << "\n" << kIndent << kIndent;
-    rest.remove_prefix(part);
+    const bool at_space = space != std::string_view::npos && space >= room / 2;
+    out_ << rest.substr(0, at_space ? space : room) << "\n" << kIndent << kIndent;
+    rest.remove_prefix(at_space ? space + 1 : room);
     room = kWidth - 2 * kIndent.size();
   }
   out_ << rest << "\n" << std::flush;
@@ -193,7 +193,7 @@ Expected<void> DemoJudge::verdict(int status) {
     if (!detail.empty()) out_ << ": " << detail;
     out_ << "\n";
   };
-  claim(plan_seen_ && plan_masked_, "the plan was printed, with the secret as ***", "");
+  claim(plan_seen_ && plan_masked_, "the plan has the secret only as ***", "");
   claim(!fingerprint_.empty(), "the bottle had a CA of its own", fingerprint_);
   const bool stream = streamed();
   claim(stream, std::to_string(events_) + " events came one by one over HTTP/2", stream_detail_);
