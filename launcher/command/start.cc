@@ -201,7 +201,8 @@ Expected<std::unique_ptr<Command>> read_bare_start(const BareWords& words) {
     options->command.assign(here, end);
     return before;
   }
-  if (next == end || *next == "--") return words.read(words.arguments);
+  // With a command behind --, the words between cannot be arguments.
+  if (next == end || std::find(next, end, "--") != end) return words.read(words.arguments);
   options->name = word;
   options->arguments.assign(next, end);
   // If there is no such entry, making the bottle says so.

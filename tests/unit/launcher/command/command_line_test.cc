@@ -108,7 +108,19 @@ TEST(CommandLine, AnOptionOfBottleAfterTheNameIsAnError) {
   }
   const auto both = parse_command_line({"start", "agent", "--continue", "--", "sh"}, meaning);
   ASSERT_FALSE(both);
-  EXPECT_THAT(both.error().hint, HasSubstr("bottle start agent -- COMMAND"));
+  EXPECT_THAT(both.error().message, HasSubstr("--continue"));
+}
+
+// A command behind -- leaves no doubt about the words between.
+TEST(CommandLine, OptionsCanStandBetweenTheNameAndACommand) {
+  const auto parsed =
+      parse_command_line({"start", "agent", "--quiet", "--allow", "a", "--", "sh", "-q"}, meaning);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const auto& options = options_of<StartOptions>(parsed);
+  EXPECT_EQ(options.name, "agent");
+  EXPECT_TRUE(options.quiet);
+  EXPECT_THAT(options.allow, ElementsAre("a"));
+  EXPECT_THAT(options.command, ElementsAre("sh", "-q"));
 }
 
 TEST(CommandLine, AWordThatMeansNothingIsTheNameThatIsMissing) {
