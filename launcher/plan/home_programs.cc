@@ -7,24 +7,31 @@
 namespace bottle::launcher {
 namespace {
 
-// The system's own program does what needs no change.
+// The system's own program does what needs no change, or changes folders that the caller names.
 std::string package_script(const std::string& name) {
-  return "#!/bin/sh\n"
-         "# Written by bottle.\n"
-         "for word; do\n"
-         "  case $word in\n"
-         "    install | reinstall | remove | purge | autoremove | update | upgrade | full-upgrade "
-         "| "
-         "dist-upgrade | build-dep)\n"
-         "      echo \"bottle: " +
+  return R"(#!/bin/sh
+# Written by bottle.
+for word; do
+  case $word in
+    Dir* | -oDir* | RootDir* | -oRootDir* | -s | --simulate | --dry-run | --print-uris)
+      exec /usr/bin/)" +
+         name + R"( "$@" ;;
+  esac
+done
+for word; do
+  case $word in
+    install | reinstall | remove | purge | autoremove | update | upgrade | full-upgrade | \
+    dist-upgrade | build-dep)
+      echo "bottle: )" +
          name +
-         " $word cannot work in a bottle, which cannot change its system: install it outside (on "
-         "this machine, or in the image), or in the home with npm -g, pip, cargo or go\" >&2\n"
-         "      exit 1 ;;\n"
-         "  esac\n"
-         "done\n"
-         "exec /usr/bin/" +
-         name + " \"$@\"\n";
+         R"( $word cannot work in a bottle, which cannot change its system: install it outside \
+(on this machine, or in the image), or in the home with npm -g, pip, cargo or go" >&2
+      exit 1 ;;
+  esac
+done
+exec /usr/bin/)" +
+         name + R"( "$@"
+)";
 }
 
 }  // namespace
