@@ -21,7 +21,6 @@ std::span<const Preset> presets() {
            "namespaces that a bottle does not give: its commands would all fail. The "
            "bottle is the sandbox.",
        .hosts = {"api.openai.com"},
-       .settings = {{"CODEX_HOME", "/home/agent/.codex"}},
        .key = "OPENAI_API_KEY",
        .key_note = "with a login instead: bottle login codex, and bottle init again",
        // Codex itself reads no key from a variable unless a provider of models names it.
