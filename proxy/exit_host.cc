@@ -5,13 +5,13 @@
 namespace bottle {
 namespace {
 
-ExitServices services_of(const Shared& shared, asio::io_context& io, TimerWheel& wheel,
-                         RecordBuffers& records, Upstream& origins, Spool& spool, Spool& answers,
-                         DecodeSpace& decode) {
+ExitServices services_of(const Shared& shared, const LivePolicy& policy, asio::io_context& io,
+                         TimerWheel& wheel, RecordBuffers& records, Upstream& origins, Spool& spool,
+                         Spool& answers, DecodeSpace& decode) {
   return ExitServices{io,
                       wheel,
                       *shared.ledger,
-                      shared.policy,
+                      policy,
                       shared.ca,
                       shared.tickets,
                       records,
@@ -28,8 +28,8 @@ ExitServices services_of(const Shared& shared, asio::io_context& io, TimerWheel&
 }  // namespace
 
 ExitHost::ExitHost(const Shared& shared, const Snapshot& snapshot, asio::io_context& io,
-                   TimerWheel& wheel, Resolver& resolver, RecordBuffers& records,
-                   std::vector<int> listeners, std::optional<int> names)
+                   const LivePolicy& policy, TimerWheel& wheel, Resolver& resolver,
+                   RecordBuffers& records, std::vector<int> listeners, std::optional<int> names)
     : tls_client_(shared.trust, wheel, records, shared.config.tls_client),
       dialer_(wheel, resolver, shared.addresses, tls_client_, shared.config.dial),
       pool_(wheel, shared.origin_pool),
@@ -40,7 +40,7 @@ ExitHost::ExitHost(const Shared& shared, const Snapshot& snapshot, asio::io_cont
       way_out_(logins_, snapshot.credentials, shared.config.exit.decode, decode_),
       spool_(shared.config.spool, decode_),
       answers_(shared.config.spool, decode_),
-      server_(services_of(shared, io, wheel, records, way_out_, spool_, answers_, decode_),
+      server_(services_of(shared, policy, io, wheel, records, way_out_, spool_, answers_, decode_),
               std::move(listeners)),
       refused_(snapshot.secrets, shared.audit, shared.id_prefix + "exit-name-", DecidedBy::Exit),
       tasks_(io.get_executor()) {
@@ -48,8 +48,8 @@ ExitHost::ExitHost(const Shared& shared, const Snapshot& snapshot, asio::io_cont
   NameAnswers answers;
   answers.v4 = shared.exit_answer.v4;
   answers.v6 = shared.exit_answer.v6;
-  answers.knows = [&policy = shared.policy](std::string_view name) {
-    return policy.knows_host(name);
+  answers.knows = [&policy, &ledger = *shared.ledger](std::string_view name) {
+    return policy.now().knows_host(name) || ledger.expects(name);
   };
   answers.refused = [this](std::string_view name) { refused_.tell(name); };
   names_ = std::make_unique<NameServer>(io, wheel, *names, std::move(answers),

@@ -9,6 +9,7 @@
 #include "proxy/credentials/login_upstream.h"
 #include "proxy/exit/exit_server.h"
 #include "proxy/exit/name_server.h"
+#include "proxy/flow/live_policy.h"
 #include "proxy/listen/open_listeners.h"
 #include "proxy/refused_names.h"
 #include "proxy/shared.h"
@@ -27,7 +28,7 @@ class ExitHost {
  public:
   // The arguments outlive it; the descriptors are taken over.
   ExitHost(const Shared& shared, const Snapshot& snapshot, boost::asio::io_context& io,
-           TimerWheel& wheel, Resolver& resolver, RecordBuffers& records,
+           const LivePolicy& policy, TimerWheel& wheel, Resolver& resolver, RecordBuffers& records,
            std::vector<int> listeners, std::optional<int> names);
   ExitHost(const ExitHost&) = delete;
   ExitHost& operator=(const ExitHost&) = delete;

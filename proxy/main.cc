@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "certs/process_memory.h"
 #include "proxy/config/config.h"
@@ -52,16 +53,12 @@ int carry_command(const std::string& path) {
   return to_status(ExitCode::kOk);
 }
 
-bool takes_commands(const Config& config) {
-  return config.control_fd.has_value() || !config.control_path.empty();
-}
-
 Expected<ControlSocket> open_control(const Config& config) {
   if (config.control_fd) return ControlSocket::inherited(*config.control_fd);
   return ControlSocket::at(config.control_path);
 }
 
-int run(const Config& config) {
+int run(const Config& config, Server::ReadAgain read_again) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
   set_up_log(config.log_level);
@@ -73,7 +70,7 @@ int run(const Config& config) {
   auto listeners = open_listeners(config);
   if (!listeners) return refuse(listeners.error());
   std::optional<ControlSocket> control;
-  if (takes_commands(config)) {
+  if (config.takes_commands()) {
     auto opened = open_control(config);
     if (!opened) return refuse(opened.error());
     control.emplace(std::move(*opened));
@@ -81,7 +78,8 @@ int run(const Config& config) {
   auto services = ProxyServices::make(config, *listeners);
   if (!services) return refuse(services.error());
   const Shared& shared = (*services)->shared();
-  Server server(shared, (*services)->secrets(), *listeners, control ? &*control : nullptr);
+  Server server(shared, (*services)->secrets(), (*services)->policy(), *listeners,
+                control ? &*control : nullptr, std::move(read_again));
   const std::string ready =
       ready_line(front_word(*listeners), shared.ca.fingerprint(), other_words(*listeners));
   std::printf("%s\n", ready.c_str());
@@ -123,7 +121,11 @@ int main(int argc, char** argv) {
       for (const std::string& note : *checked) complain(std::string(kNoteMark) + note);
       return to_status(ExitCode::kOk);
     }
-    return run(invocation->config);
+    return run(invocation->config, [argc, argv]() -> Expected<Config> {
+      auto again = parse_command_line(argc, argv);
+      if (!again) return again.error();
+      return std::move(again->config);
+    });
   } catch (const std::exception& e) {
     complain(std::string("cannot go on: ") + e.what());
     return to_status(ExitCode::kInternal);

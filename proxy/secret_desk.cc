@@ -22,12 +22,15 @@ Error out_of_memory() {
   return Error{ExitCode::kInternal, "memory is short", "try again, or give the proxy more memory"};
 }
 
-Expected<Snapshot> snapshot_of(const std::vector<SecretSpec>& secrets,
-                               const GuardOptions& options) {
+// `now` with other secrets.
+Expected<Snapshot> snapshot_of(const std::vector<SecretSpec>& secrets, const GuardOptions& options,
+                               const Snapshot& now) {
   try {
     auto set = SecretSet::make(secrets, options);
     if (!set) return set.error();
-    Snapshot next{.secrets = std::move(*set), .credentials = CredentialSet::make(secrets)};
+    Snapshot next = now;
+    next.secrets = std::move(*set);
+    next.credentials = CredentialSet::make(secrets);
     if (!next.credentials->locked()) {
       spdlog::warn("new values may be written to swap: memory could not be locked");
     }
@@ -59,6 +62,9 @@ void SecretDesk::handle(ControlRequest request, const std::string& who,
     }
     case ControlRequest::Verb::SetSecrets:
       break;
+    default:
+      return done(
+          error_answer(id, Error{ExitCode::kInternal, "this is no message of secrets", ""}));
   }
   const auto answer = [id, done = std::move(done)](const Expected<std::vector<std::string>>& made) {
     done(made ? changed_answer(id, *made) : error_answer(id, made.error()));
@@ -83,7 +89,7 @@ void SecretDesk::make(Expected<SecretBook::Change> change, const std::string& wh
                       const Done& done) {
   if (!change) return done(change.error());
   if (change->names.empty()) return done(std::vector<std::string>());
-  auto next = snapshot_of(change->secrets, options_);
+  auto next = snapshot_of(change->secrets, options_, store_.now());
   if (!next) return done(next.error());
   std::vector<std::string> names = change->names;
   // From here on the values may be in use, so none of them is forgotten.

@@ -18,6 +18,8 @@
 
 #include "proxy/config/secrets_file.h"
 #include "proxy/control/control_server.h"
+#include "proxy/control_desk.h"
+#include "proxy/policy_desk.h"
 #include "proxy/secret_desk.h"
 #include "proxy/snapshot_store.h"
 
@@ -153,9 +155,14 @@ WorkerSockets sockets_of(const OpenListeners& listeners, unsigned index) {
 
 }  // namespace
 
-Server::Server(const Shared& shared, StartSecrets& secrets, const OpenListeners& listeners,
-               const ControlSocket* control)
-    : shared_(shared), secrets_(secrets), listeners_(listeners), control_(control) {}
+Server::Server(const Shared& shared, StartSecrets& secrets, PolicyBook& policy,
+               const OpenListeners& listeners, const ControlSocket* control, ReadAgain read_again)
+    : shared_(shared),
+      secrets_(secrets),
+      policy_(policy),
+      listeners_(listeners),
+      control_(control),
+      read_again_(std::move(read_again)) {}
 
 Server::~Server() = default;
 
@@ -170,7 +177,17 @@ void Server::make_workers(const Snapshot& snapshot) {
   }
 }
 
-void Server::read_again(SecretDesk& desk) const {
+void Server::read_again(SecretDesk& secrets, PolicyDesk& policy) const {
+  const auto config = read_again_();
+  if (config) {
+    policy.replace(config->allow, config->routes, "SIGHUP");
+  } else {
+    spdlog::error("the policy stays as it was: {}", config.error().message);
+  }
+  read_secrets(secrets);
+}
+
+void Server::read_secrets(SecretDesk& desk) const {
   const std::string& file = shared_.config.secrets_file;
   if (file.empty()) return;
   auto handed = read_secrets_file(file);
@@ -197,8 +214,9 @@ Expected<bool> Server::run() {
   // First of all: a signal that comes while the secrets are waited for is not lost.
   Watch watch(workers_, shared_.config.session.drain);
   if (shared_.config.end_with_stdin) watch.hold_on_to(::dup(STDIN_FILENO));
-  const auto first = secrets_.wait();
+  auto first = secrets_.wait();
   if (!first) return first.error();
+  first->policy = policy_.policy();
   make_workers(*first);
   std::vector<SnapshotStore::Worker> takers;
   for (auto& worker : workers_) {
@@ -207,15 +225,18 @@ Expected<bool> Server::run() {
     });
   }
   SnapshotStore store(watch.loop(), *first, std::move(takers));
-  SecretDesk desk(secrets_.book(), secrets_.options(), store, shared_.audit);
+  SecretDesk secrets(secrets_.book(), secrets_.options(), store, shared_.audit);
+  PolicyDesk policy(policy_, store, shared_.audit);
+  ControlDesk desk(secrets, policy);
   std::optional<ControlServer> commands;
   if (control_ != nullptr) commands.emplace(watch.loop(), *control_, desk);
   if (shared_.logins != nullptr) {
     // The workers, which call it, end before the desk.
-    shared_.logins->on_change(
-        [this, &watch, &desk] { asio::post(watch.loop(), [this, &desk] { take_tokens(desk); }); });
+    shared_.logins->on_change([this, &watch, &secrets] {
+      asio::post(watch.loop(), [this, &secrets] { take_tokens(secrets); });
+    });
   }
-  watch.on_hangup([this, &desk] { read_again(desk); });
+  watch.on_hangup([this, &secrets, &policy] { read_again(secrets, policy); });
   watch.at_end([&commands] { commands.reset(); });
   for (auto& worker : workers_) {
     worker->start([&watch] { watch.front_ended(); }, [&watch] { watch.worker_ended(); });

@@ -1,17 +1,20 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "proxy/base/result.h"
 #include "proxy/contract/error.h"
 #include "proxy/control/control_socket.h"
+#include "proxy/control/policy_book.h"
 #include "proxy/listen/open_listeners.h"
 #include "proxy/start_secrets.h"
 #include "proxy/worker.h"
 
 namespace bottle {
 
+class PolicyDesk;
 class SecretDesk;
 
 // The workers, the process's signals and its control channel. SIGHUP reads files again. SIGTERM and
@@ -19,9 +22,11 @@ class SecretDesk;
 // drain, stops. The exit goes last, when no worker has a client any more. Made and run by main.
 class Server {
  public:
+  // Reads the options and files of the start again.
+  using ReadAgain = std::function<Expected<Config>()>;
   // All outlive it.
-  Server(const Shared& shared, StartSecrets& secrets, const OpenListeners& listeners,
-         const ControlSocket* control);
+  Server(const Shared& shared, StartSecrets& secrets, PolicyBook& policy,
+         const OpenListeners& listeners, const ControlSocket* control, ReadAgain read_again);
   ~Server();
 
   // Until all workers have ended. False if something was still under way when it was stopped. The
@@ -30,16 +35,19 @@ class Server {
   [[nodiscard]] Expected<bool> run();
 
  private:
-  // At SIGHUP: an invalid file is told in the log, and nothing changes.
-  void read_again(SecretDesk& desk) const;
+  // At SIGHUP: an invalid file is told in the log, and nothing changes by it.
+  void read_again(SecretDesk& secrets, PolicyDesk& policy) const;
+  void read_secrets(SecretDesk& desk) const;
   // The tokens of logins changed: the guard is to know the new ones.
   void take_tokens(SecretDesk& desk) const;
   void make_workers(const Snapshot& snapshot);
 
   const Shared& shared_;
   StartSecrets& secrets_;
+  PolicyBook& policy_;
   const OpenListeners& listeners_;
   const ControlSocket* const control_;  // null: it takes no commands
+  const ReadAgain read_again_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

@@ -8,7 +8,6 @@
 #include "proxy/contract/guard_settings.h"
 #include "proxy/credentials/login_tokens.h"
 #include "proxy/flow/audit_sink.h"
-#include "proxy/flow/policy.h"
 #include "proxy/guard/address_guard.h"
 #include "proxy/guard/answers/pending_answers.h"
 #include "proxy/guard/host_watch.h"
@@ -29,7 +28,6 @@ struct Shared {
   const GuardSettings& guard;
   const PendingAnswers& answers;
   LoginTokens* logins;  // null: there are none
-  const Policy& policy;
   const AddressGuard& addresses;
   const CertificateAuthority& ca;
   const TicketKeys& tickets;

@@ -65,7 +65,9 @@ Expected<std::unique_ptr<StartSecrets>> StartSecrets::read(const Config& config)
 Expected<Snapshot> StartSecrets::wait() {
   auto set = pending_->wait();
   if (!set) return set.error();
-  Snapshot first{.secrets = std::move(*set), .credentials = CredentialSet::make(book_.secrets())};
+  Snapshot first{.secrets = std::move(*set),
+                 .credentials = CredentialSet::make(book_.secrets()),
+                 .policy = nullptr};
   if (!first.credentials->locked()) {
     spdlog::warn(
         "credentials may be written to swap: memory could not be locked; raise RLIMIT_MEMLOCK "

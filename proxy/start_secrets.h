@@ -22,7 +22,7 @@ class StartSecrets {
   [[nodiscard]] const GuardOptions& options() const noexcept { return options_; }
   [[nodiscard]] SecretBook& book() noexcept { return book_; }
   [[nodiscard]] LoginTokens* logins() noexcept { return logins_.get(); }  // null: there are none
-  // The first snapshot; waits until it is there.
+  // The first snapshot, without a policy; waits until it is there.
   [[nodiscard]] Expected<Snapshot> wait();
 
  private:

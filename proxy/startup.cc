@@ -102,18 +102,20 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   guard->close(own_listeners(config_, listeners));
   addresses_ = std::move(*guard);
 
-  PolicySpec spec;
-  spec.allow = config_.allow;
-  spec.routes = config_.routes;
-  spec.own = own_addresses(config_, listeners);
-  spec.addresses = addresses_;
-  auto policy = Policy::make(std::move(spec));
+  PolicyBook::Rules rules;
+  rules.own = own_addresses(config_, listeners);
+  rules.addresses = addresses_;
+  rules.takes_commands = config_.takes_commands();
+  rules.bypass_allowed = config_.upstream == UpstreamKind::Direct || config_.has_exit();
+  rules.needs_names = config_.has_exit();
+  rules.ca_is_limited = config_.ca_names == CaNames::Allowlist;
+  auto policy = PolicyBook::make(config_.allow, config_.routes, std::move(rules));
   if (!policy) return policy.error();
-  policy_ = std::make_unique<const Policy>(std::move(*policy));
+  policy_ = std::make_unique<PolicyBook>(std::move(*policy));
 
   CaOptions options;
   options.names = config_.ca_names;
-  const PermittedNames names = policy_->permitted_names();
+  const PermittedNames names = policy_->policy()->permitted_names();
   if (names.unconstrained) options.allow.emplace_back("*");
   for (const std::string& name : names.dns) options.allow.push_back("*." + name);
   for (const IpAddress& address : names.addresses) options.allow.push_back(address.to_string());
@@ -149,9 +151,9 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   const bool direct = config_.upstream == UpstreamKind::Direct;
   const PoolLimits pool = config_.origin_pool.within(origin_budget(direct ? config_.threads : 1));
   shared_ = std::make_unique<Shared>(
-      Shared{config_, guard_settings_, answers_, secrets_->logins(), *policy_, addresses_, *ca_,
-             *tickets_, trust_, users_.get(), ledger_.get(), known_.get(), life_.get(), *audit_,
-             host_watch_, listeners.names_answer, listeners.exit_answer, pool, random_prefix()});
+      Shared{config_, guard_settings_, answers_, secrets_->logins(), addresses_, *ca_, *tickets_,
+             trust_, users_.get(), ledger_.get(), known_.get(), life_.get(), *audit_, host_watch_,
+             listeners.names_answer, listeners.exit_answer, pool, random_prefix()});
   return {};
 }
 

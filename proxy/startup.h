@@ -6,6 +6,7 @@
 
 #include "proxy/config/proxy_users.h"
 #include "proxy/contract/error.h"
+#include "proxy/control/policy_book.h"
 #include "proxy/guard/answers/pending_answers.h"
 #include "proxy/listen/open_listeners.h"
 #include "proxy/local_routes.h"
@@ -27,6 +28,7 @@ class ProxyServices {
 
   [[nodiscard]] const Shared& shared() const noexcept { return *shared_; }
   [[nodiscard]] StartSecrets& secrets() noexcept { return *secrets_; }
+  [[nodiscard]] PolicyBook& policy() noexcept { return *policy_; }
 
  private:
   explicit ProxyServices(const Config& config);
@@ -41,7 +43,7 @@ class ProxyServices {
   const PendingAnswers answers_;
   LocalRoutes machine_;
   AddressGuard addresses_;
-  std::unique_ptr<const Policy> policy_;
+  std::unique_ptr<PolicyBook> policy_;
   std::unique_ptr<CertificateAuthority> ca_;
   std::unique_ptr<TicketKeys> tickets_;
   std::shared_ptr<const OriginTrust> trust_;

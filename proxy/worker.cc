@@ -18,6 +18,7 @@
 #include "proxy/desk/connection.h"
 #include "proxy/exit/name_server.h"
 #include "proxy/exit_host.h"
+#include "proxy/flow/live_policy.h"
 #include "proxy/refused_names.h"
 #include "proxy/scanner/pipelock_upstream.h"
 #include "proxy/tls/door.h"
@@ -46,6 +47,7 @@ class Worker::Loop {
         main_(io_.get_executor()),
         news_(io_.get_executor()),
         max_connections_(max_connections),
+        policy_(snapshot.policy),
         leaves_(shared.ca, shared.config.leaves),
         tls_acceptor_(shared.ca, leaves_, shared.tickets, wheel_, records_,
                       shared.config.tls_acceptor),
@@ -59,17 +61,17 @@ class Worker::Loop {
         guard_(snapshot.secrets, shared.guard,
                Guard::Limits{.decode = shared.config.decode, .redact = shared.config.redact},
                decode_, shared.answers),
-        handler_(ProxyHandler::Services{shared.policy, upstream(), shared.config.upstream, guard_,
+        handler_(ProxyHandler::Services{policy_, upstream(), shared.config.upstream, guard_,
                                         shared.audit, shared.host_watch,
                                         shared.id_prefix + std::to_string(index) + "-"}),
-        connection_services_{io_.get_executor(), shared.config, shared.policy,    wheel_, drain_,
+        connection_services_{io_.get_executor(), shared.config, policy_,          wheel_, drain_,
                              tls_acceptor_,      handler_,      shared.doorkeeper} {
     entrances_.emplace_back(sockets.front, ListenKind::Proxy, *this);
     for (const int socket : sockets.tls) entrances_.emplace_back(socket, ListenKind::Tls, *this);
     for (const int socket : sockets.http) entrances_.emplace_back(socket, ListenKind::Http, *this);
     if (sockets.names) make_names(*sockets.names, snapshot.secrets);
     if (sockets.exit.empty()) return;
-    exit_ = std::make_unique<ExitHost>(shared, snapshot, io_, wheel_, resolver_, records_,
+    exit_ = std::make_unique<ExitHost>(shared, snapshot, io_, policy_, wheel_, resolver_, records_,
                                        std::move(sockets.exit), sockets.exit_names);
   }
 
@@ -122,6 +124,7 @@ class Worker::Loop {
       return false;
     }
     way_out_.take(next.credentials);
+    policy_.take(next.policy);
     return true;
   }
 
@@ -248,6 +251,7 @@ class Worker::Loop {
   bool stopping_ = false;
   DrainSignal drain_;
   RecordBuffers records_;
+  LivePolicy policy_;
   LeafCache leaves_;
   TlsAcceptor tls_acceptor_;
   SystemNames system_names_;

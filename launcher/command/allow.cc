@@ -1,91 +1,47 @@
 #include "launcher/command/allow.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <utility>
 
 #include "launcher/command/command.h"
-#include "launcher/manifest/manifest.h"
-#include "launcher/manifest/manifest_edit.h"
-#include "launcher/process/process.h"
-#include "proxy/contract/fd.h"
+#include "launcher/command/ignored_secret.h"
+#include "launcher/command/proxy_talk.h"
+#include "launcher/manifest/command_source.h"
 #include "proxy/contract/guard_settings.h"
+#include "proxy/contract/host_pattern.h"
+#include "proxy/contract/route.h"
 
 namespace bottle::launcher {
 namespace {
 
-namespace fs = std::filesystem;
+constexpr std::chrono::hours kLongest{24L * 30};
 
-Expected<fs::path> manifest_file(const AllowOptions& options, const Context& context) {
-  std::optional<fs::path> file;
-  if (options.manifest) {
-    file = context.around.directory / *options.manifest;
-  } else {
-    file = find_manifest(context.around.directory, context.around.home);
-  }
-  if (!file) {
-    return Error{ExitCode::kUsage, "there is no manifest to write it to",
-                 "`bottle init` writes one here; --manifest names one"};
-  }
-  // The file that a link leads to is written, and the link stays.
-  std::error_code ec;
-  const fs::path real = fs::canonical(*file, ec);
-  if (!ec) return real;
-  return Error{ExitCode::kManifest, "cannot read the manifest " + file->string(),
-               "name another file with --manifest"};
+// "[ID] HOST".
+struct Target {
+  std::optional<std::string> id{};
+  std::string host{};
+};
+
+Target target_of(const std::vector<std::string>& words) {
+  if (words.size() == 1) return {.id = {}, .host = words.front()};
+  return {.id = words.front(), .host = words.back()};
 }
 
-// The bottle that `bottle start NAME` would make.
-Expected<std::string> bottle_of(const Manifest& manifest, const std::optional<std::string>& name) {
-  std::string known;
-  for (const auto& [one, entry] : manifest.bottles) known += (known.empty() ? "" : ", ") + one;
-  if (name) {
-    const auto agent = manifest.agents.find(*name);
-    if (agent != manifest.agents.end()) return agent->second.bottle;
-    if (manifest.bottles.contains(*name)) return *name;
-    return Error{
-        ExitCode::kUsage,
-        "\"" + printable(*name) + "\" is neither an agent nor a bottle of " + manifest.file,
-        "its bottles: " + known};
+Expected<void> check_target(const std::vector<std::string>& words, const std::string& verb,
+                            Expected<HostPattern> (*parse)(std::string_view)) {
+  if (words.empty() || words.size() > 2) {
+    return usage_error("bottle " + verb + " takes a host, and before it perhaps the bottle's id",
+                       "bottle " + verb + " api.example.com");
   }
-  if (manifest.bottles.contains("default")) return std::string("default");
-  if (manifest.bottles.size() == 1) return manifest.bottles.begin()->first;
-  return Error{ExitCode::kUsage, "which bottle? " + manifest.file + " has no \"default\"",
-               known.empty() ? "it has no bottle at all" : "name one: " + known};
+  const auto host = parse(words.back());
+  if (host) return {};
+  return usage_error("\"" + printable(words.back()) + "\": " + host.error().message,
+                     host.error().hint);
 }
 
-// A program that reads it meanwhile sees the old text or the new one.
-Expected<void> replace_file(const fs::path& file, const std::string& text) {
-  const auto failed = [&file](int problem) {
-    return system_error("cannot write " + file.string(), problem, "is the folder yours?",
-                        ExitCode::kManifest);
-  };
-  struct stat info{};
-  if (::stat(file.c_str(), &info) != 0 || ::access(file.c_str(), W_OK) != 0) return failed(errno);
-  std::string fresh = file.string() + ".XXXXXX";
-  const Fd fd(::mkostemp(fresh.data(), O_CLOEXEC));
-  if (!fd) return failed(errno);
-  const bool done = ::fchmod(fd.get(), info.st_mode & 07777) == 0 && write_all(fd.get(), text) &&
-                    ::fsync(fd.get()) == 0 && ::rename(fresh.c_str(), file.c_str()) == 0;
-  if (done) return {};
-  const int problem = errno;
-  ::unlink(fresh.c_str());
-  return failed(problem);
-}
-
-}  // namespace
-
-Expected<void> check_allow(const AllowOptions& options) {
-  if (!options.secret) {
-    return usage_error("there is nothing to allow",
-                       "bottle allow --secret FINGERPRINT; the refusal and `bottle logs` have the "
-                       "fingerprint");
+Expected<void> check_fingerprint(const AllowOptions& options) {
+  if (options.words.size() > 1 || options.route || options.once || options.lasts) {
+    return usage_error("--secret is for the manifest, and takes one bottle or agent of it",
+                       "bottle allow --secret FINGERPRINT [NAME]");
   }
   const std::string problem = problem_with_fingerprint(*options.secret);
   if (problem.empty()) return {};
@@ -94,25 +50,83 @@ Expected<void> check_allow(const AllowOptions& options) {
                      "itself here");
 }
 
-Expected<int> run_allow(const AllowOptions& options, const Context& context) {
-  const auto file = manifest_file(options, context);
-  if (!file) return file.error();
-  const auto manifest = load_manifest(*file);
-  if (!manifest) return manifest.error();
-  const auto bottle = bottle_of(*manifest, options.name);
-  if (!bottle) return bottle.error();
-  std::ifstream in(*file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const auto edited = with_ignored(text, file->string(), *bottle, *options.secret);
-  if (!edited) return edited.error();
-  if (!*edited) {
-    context.err << "bottle: " << file->string() << " has it already\n";
-    return 0;
+Expected<void> check_length(const AllowOptions& options) {
+  if (options.once && options.lasts) {
+    return usage_error("--once and --for do not go together", "leave one of them out");
   }
-  if (auto written = replace_file(*file, **edited); !written) return std::move(written.error());
-  context.err << "bottle: wrote the fingerprint to " << file->string() << "; the bottle \""
-              << *bottle << "\" lets this value out from its next start on\n";
+  if (options.lasts && !read_time(*options.lasts, kLongest)) {
+    return usage_error("--for " + printable(*options.lasts) + " is not a time",
+                       "write 90s, 10m, 2h or 7d; 30 days at most");
+  }
+  return {};
+}
+
+// Says the message to the proxy of the bottle that `target` names, and tells what came of it.
+Expected<int> change_policy(const Target& target, const std::string& message,
+                            const std::string& done, const std::string& as_before,
+                            const Context& context) {
+  const auto record = the_bottle(target.id, context);
+  if (!record) return record.error();
+  const auto proxy = ProxyTalk::with(*record, context);
+  if (!proxy) return proxy.error();
+  const auto answer = proxy->tell(message);
+  if (!answer) return answer.error();
+  const bool changed = !answer->changed.empty();
+  context.err << "bottle: bottle " << record->id << (changed ? done : as_before) << "\n";
   return 0;
+}
+
+}  // namespace
+
+Expected<void> check_allow(const AllowOptions& options) {
+  if (options.secret) return check_fingerprint(options);
+  if (options.words.empty()) {
+    return usage_error("there is nothing to allow",
+                       "bottle allow HOST for a host; bottle allow --secret FINGERPRINT for a "
+                       "value that the guard refuses: the refusal and `bottle logs` have the "
+                       "fingerprint");
+  }
+  if (auto checked = check_target(options.words, "allow", HostPattern::parse); !checked) {
+    return checked;
+  }
+  if (options.manifest) {
+    return usage_error("--manifest goes with --secret", "a bottle that runs is named by its id");
+  }
+  if (options.route && !route_by_word(*options.route)) {
+    return usage_error("--route: " + no_such_route(*options.route), "");
+  }
+  return check_length(options);
+}
+
+Expected<int> run_allow(const AllowOptions& options, const Context& context) {
+  if (options.secret) {
+    std::optional<std::string> name;
+    if (!options.words.empty()) name = options.words.front();
+    return ignore_secret(*options.secret, name, options.manifest, context);
+  }
+  const Target target = target_of(options.words);
+  AskedAllow asked{.host = target.host, .route = options.route.value_or(""), .once = options.once};
+  std::string done = " allows " + printable(target.host);
+  if (options.once) done += " for one request";
+  if (options.lasts) {
+    const auto time = read_time(*options.lasts, kLongest);
+    if (time) asked.seconds = time->count();
+    done += " for " + *options.lasts;
+  }
+  if (!options.once && !options.lasts) done += " until it ends";
+  return change_policy(target, allow_message(asked), done,
+                       " allows " + printable(target.host) + " already", context);
+}
+
+Expected<void> check_deny(const DenyOptions& options) {
+  return check_target(options.words, "deny", HostPattern::parse_without_port);
+}
+
+Expected<int> run_deny(const DenyOptions& options, const Context& context) {
+  const Target target = target_of(options.words);
+  return change_policy(target, deny_message(target.host),
+                       " refuses " + printable(target.host) + " from the next request on",
+                       " refuses " + printable(target.host) + " already", context);
 }
 
 }  // namespace bottle::launcher

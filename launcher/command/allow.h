@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "launcher/command/context.h"
 #include "proxy/contract/error.h"
@@ -9,14 +10,26 @@
 namespace bottle::launcher {
 
 struct AllowOptions {
-  std::optional<std::string> name{};  // a bottle or an agent of the manifest
+  // [ID] HOST[:PORT] of a bottle that runs; with `secret`, a bottle or an agent of the manifest.
+  std::vector<std::string> words{};
   std::optional<std::string> secret{};
   std::optional<std::string> manifest{};
+  std::optional<std::string> route{};
+  bool once = false;
+  std::optional<std::string> lasts{};  // "10m"
 };
 
-// `bottle allow`: writes into the manifest that a value which the guard found may leave, from the
-// next start on. A value that is there already is no error.
+// `bottle allow`: lets a host through in a bottle that runs, from the next request on; or, with
+// `secret`, writes into the manifest that a value which the guard found may leave, from the next
+// start on. What is there already is no error.
 Expected<int> run_allow(const AllowOptions& options, const Context& context);
 Expected<void> check_allow(const AllowOptions& options);
+
+struct DenyOptions {
+  std::vector<std::string> words{};  // [ID] HOST
+};
+// `bottle deny`: closes a host in a bottle that runs, from the next request on.
+Expected<int> run_deny(const DenyOptions& options, const Context& context);
+Expected<void> check_deny(const DenyOptions& options);
 
 }  // namespace bottle::launcher

@@ -50,11 +50,34 @@ describes the lines of --json.
 
 inline constexpr const char* kAllowFooter = R"(
 Examples:
-  bottle logs                             shows the fingerprint of what was refused
-  bottle allow --secret k5xw4ytq2mzrhd6a
+  bottle allow api.example.com            until the bottle ends
+  bottle allow 4f2a git.example.com:8443 --for 10m
+  bottle allow pypi.org --route scan-requests
+  bottle allow --secret k5xw4ytq2mzrhd6a  let a value out that the guard refuses
 
-Adds the fingerprint to "ignore" of "guard" in the manifest. The guard lets that value out, to every
-allowed host, from the next start on (docs/guard.md).
+A host is allowed in the bottle that runs, from the next request on. Rules for addresses and hosts
+that are denied stay as they are. The exit status is 0 if the host was allowed before, too.
+
+--secret adds the fingerprint to "ignore" of "guard" in the manifest; `bottle logs` shows it. The
+guard lets that value out, to every allowed host, from the next start on (docs/guard.md).
+)";
+
+inline constexpr const char* kDenyFooter = R"(
+Examples:
+  bottle deny uploads.example.com
+  bottle deny 4f2a '*'                    nothing leaves this bottle any more
+
+The host is closed in the bottle that runs, from the next request on, also if the manifest allows
+it. `bottle allow` of the same host takes it back.
+)";
+
+inline constexpr const char* kPolicyFooter = R"(
+Examples:
+  bottle policy                           list what the bottle that runs lets through
+  bottle policy 4f2a --check https://api.example.com/
+
+The list has where each entry comes from and how many requests it let through. --check says what
+would happen to a request and why, and sends nothing; the exit status is 67 if it would be refused.
 )";
 
 inline constexpr const char* kExecFooter = R"(

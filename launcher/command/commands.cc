@@ -13,6 +13,7 @@
 #include "launcher/command/init.h"
 #include "launcher/command/login.h"
 #include "launcher/command/logs.h"
+#include "launcher/command/policy.h"
 #include "launcher/command/secrets.h"
 #include "launcher/command/start.h"
 
@@ -135,7 +136,19 @@ OptionList logs_options(LogsOptions& to) {
 }
 
 OptionList allow_options(AllowOptions& to) {
-  return {{.names = "NAME", .into = &to.name, .help = "a bottle or an agent of the manifest"},
+  return {{.names = "WORDS",
+           .into = &to.words,
+           .help = "the bottle's id if more than one runs, and HOST, HOST:PORT or *.HOST; with "
+                   "--secret a bottle or an agent of the manifest"},
+          {.names = "--route",
+           .into = &to.route,
+           .help = "the route of the host's requests (docs/the-exit.md)",
+           .value = "scan|scan-requests"},
+          {.names = "--once", .into = &to.once, .help = "allow one request"},
+          {.names = "--for",
+           .into = &to.lasts,
+           .help = "allow it so long: 90s, 10m, 2h, 7d",
+           .value = "TIME"},
           {.names = "--secret",
            .into = &to.secret,
            .help = "the fingerprint of a value that the guard found",
@@ -144,6 +157,21 @@ OptionList allow_options(AllowOptions& to) {
            .into = &to.manifest,
            .help = "the manifest (default: bottle.json here or in a parent, as for start)",
            .value = "FILE"}};
+}
+
+OptionList deny_options(DenyOptions& to) {
+  return {{.names = "WORDS",
+           .into = &to.words,
+           .help = "the bottle's id if more than one runs, and HOST or *.HOST"}};
+}
+
+OptionList policy_options(PolicyOptions& to) {
+  return {{.names = "ID", .into = &to.id, .help = "the bottle, if more than one runs"},
+          {.names = "--check",
+           .into = &to.check,
+           .help = "say what would happen to a request for HOST, HOST:PORT or a URL",
+           .value = "HOST"},
+          {.names = "--json", .into = &to.json, .help = "print JSON"}};
 }
 
 OptionList exec_options(ExecOptions& to) {
@@ -275,10 +303,19 @@ std::span<const CommandRow> command_table() {
        .footer = kLogsFooter,
        .make = maker_of(logs_options, run_logs)},
       {.name = "allow",
-       .summary = "let a value out that the guard refuses",
-       .usage = "allow --secret FINGERPRINT [NAME]",
+       .summary = "allow a host in a bottle that runs, or let a value out",
+       .usage = "allow [OPTIONS] [ID] HOST[:PORT]",
        .footer = kAllowFooter,
        .make = maker_of(allow_options, run_allow, check_allow)},
+      {.name = "deny",
+       .summary = "close a host in a bottle that runs",
+       .usage = "deny [ID] HOST",
+       .footer = kDenyFooter,
+       .make = maker_of(deny_options, run_deny, check_deny)},
+      {.name = "policy",
+       .summary = "list the hosts that a bottle lets through, or check one",
+       .footer = kPolicyFooter,
+       .make = maker_of(policy_options, run_policy)},
       {.name = "exec",
        .summary = "run a command in a bottle that runs",
        .usage = "exec ID COMMAND...",

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
-#include "launcher/backend/bottle_control.h"
 #include "launcher/command/command.h"
+#include "launcher/command/proxy_talk.h"
 #include "launcher/lifetime/control_talk.h"
 #include "launcher/lifetime/registry.h"
 #include "launcher/plan/resolved_env.h"
@@ -37,46 +36,6 @@ Asked asked_by(const std::vector<std::string>& words) {
   out.names.assign(rest, words.end());
   return out;
 }
-
-Expected<BottleRecord> the_bottle(const std::optional<std::string>& id, const Context& context) {
-  const auto base = runtime_base(context.around);
-  if (id) return find_bottle(base, *id);
-  auto living = living_bottles(base);
-  if (living.size() == 1) return std::move(living.front());
-  if (living.empty()) return usage_error("no bottle is running", "bottle start starts one");
-  return usage_error("which bottle? There are " + std::to_string(living.size()),
-                     "bottle list shows the ids");
-}
-
-// The proxy of one bottle, as another command of the same user reaches it.
-class Proxy {
- public:
-  static Expected<Proxy> of(const BottleRecord& record, const Context& context) {
-    const auto found =
-        std::find_if(context.backends.begin(), context.backends.end(),
-                     [&record](const BackendEntry& one) { return one.name == record.backend; });
-    if (found == context.backends.end()) {
-      return Error{ExitCode::kIsolation,
-                   "this bottle command does not know the backend " + record.backend,
-                   "use the bottle command that started the bottle"};
-    }
-    return Proxy(record, runtime_base(context.around) / record.id, found->control());
-  }
-
-  Expected<ControlAnswer> tell(const std::string& message) const {
-    const auto line = control_->tell_proxy(record_, runtime_, message);
-    if (!line) return line.error();
-    return read_control_answer(*line);
-  }
-
- private:
-  Proxy(const BottleRecord& record, std::filesystem::path runtime,
-        std::unique_ptr<BottleControl> control)
-      : record_(record), runtime_(std::move(runtime)), control_(std::move(control)) {}
-  const BottleRecord& record_;
-  std::filesystem::path runtime_;
-  std::unique_ptr<BottleControl> control_;
-};
 
 const SecretSource* source_of(const BottleRecord& record, const std::string& name) {
   const auto found = std::find_if(record.sources.begin(), record.sources.end(),
@@ -168,7 +127,7 @@ Expected<std::vector<SecretSource>> wanted_sources(const BottleRecord& record, c
   return out;
 }
 
-Expected<int> reload(const BottleRecord& record, const Asked& asked, const Proxy& proxy,
+Expected<int> reload(const BottleRecord& record, const Asked& asked, const ProxyTalk& proxy,
                      const Context& context) {
   const EnvSources sources = host_sources(context.around.directory, context.around.home);
   const auto wanted = wanted_sources(record, asked, sources, context.err);
@@ -210,7 +169,7 @@ Expected<int> run_secrets(const SecretsOptions& options, const Context& context)
   const Asked asked = asked_by(options.words);
   const auto record = the_bottle(asked.id, context);
   if (!record) return record.error();
-  const auto proxy = Proxy::of(*record, context);
+  const auto proxy = ProxyTalk::with(*record, context);
   if (!proxy) return proxy.error();
   if (asked.reload) return reload(*record, asked, *proxy, context);
   const auto answer = proxy->tell(list_secrets_message());

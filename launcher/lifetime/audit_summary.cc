@@ -194,8 +194,8 @@ std::string refusal_lines(const Tally& refused) {
   std::string out = lines_of(refused);
   if (has_reason(refused, problem_code::kHostNotAllowed)) {
     out +=
-        "bottle: hint: if the agent should reach a host, name it with --allow HOST or in the "
-        "manifest's \"allow\"\n";
+        "bottle: hint: if the agent should reach a host, `bottle allow HOST` lets it through while "
+        "the bottle runs; --allow HOST or the manifest's \"allow\" does from the start\n";
   }
   if (has_reason(refused, problem_code::kSecretInBody)) {
     out +=

@@ -19,6 +19,42 @@ namespace bottle::launcher {
 // Why `name` has no newer value; an empty text ends it.
 [[nodiscard]] std::string trouble_message(const std::string& name, std::string_view text);
 
+// A host, or "HOST:PORT"; an empty route: the one that the policy has for it.
+struct AskedAllow {
+  std::string host{};
+  std::string route{};
+  bool once = false;
+  std::optional<std::int64_t> seconds{};
+};
+[[nodiscard]] std::string allow_message(const AskedAllow& asked);
+[[nodiscard]] std::string deny_message(const std::string& host);
+[[nodiscard]] std::string list_policy_message();
+[[nodiscard]] std::string check_policy_message(const std::string& url);
+
+// An entry of the allowlist or of the routes.
+struct ListedRule {
+  std::string host{};
+  std::string route{};  // empty: none of its own
+  std::string by{};     // who asked for it while the bottle ran; empty: of the start
+  std::optional<std::int64_t> since{};
+  std::optional<std::int64_t> until{};
+  bool once = false;
+  std::uint64_t hits = 0;
+};
+
+// The answer to check_policy_message().
+struct PolicyVerdict {
+  std::string host{};
+  std::uint16_t port = 0;
+  bool passes = false;
+  std::string route{};
+  std::string reason{};
+  std::string detail{};
+  std::string hint{};
+  std::optional<ListedRule> entry{};
+  std::optional<ListedRule> route_entry{};
+};
+
 struct ListedSecret {
   std::string name{};
   bool kept_out = false;
@@ -31,6 +67,9 @@ struct ListedSecret {
 struct ControlAnswer {
   std::vector<std::string> changed{};
   std::vector<ListedSecret> secrets{};
+  std::vector<ListedRule> allow{};
+  std::vector<ListedRule> routes{};
+  std::optional<PolicyVerdict> check{};
 };
 // The Error is the one that the proxy told of, or says that its answer is none.
 [[nodiscard]] Expected<ControlAnswer> read_control_answer(std::string_view line);

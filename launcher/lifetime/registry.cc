@@ -144,6 +144,8 @@ std::string record_text(const BottleRecord& record) {
                                     {"environment_fd", record.environment_fd},
                                     {"proxy", record.proxy},
                                     {"java", record.java},
+                                    {"manifest", record.manifest.string()},
+                                    {"allow_options", record.allow_options},
                                     {"sources", sources_json(record.sources)}};
   // Words of a command line may be anything; what is not UTF-8 is shown by a replacement.
   return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
@@ -164,6 +166,8 @@ std::optional<BottleRecord> read_record(std::string_view text) try {
   out.environment_fd = json.at("environment_fd").get<int>();
   out.proxy = json.at("proxy").get<std::string>();
   out.java = json.at("java").get<bool>();
+  out.manifest = json.at("manifest").get<std::string>();
+  out.allow_options = json.at("allow_options").get<std::vector<std::string>>();
   for (const auto& one : json.at("sources")) out.sources.push_back(source_from(one));
   return out;
 } catch (const nlohmann::json::exception&) {
@@ -196,6 +200,8 @@ Expected<Registration> Registration::publish(const RuntimeDir& runtime, const Pl
   record.environment_fd = memory.get();
   record.proxy = "127.0.0.1:" + std::to_string(plan.proxy_port);
   record.java = plan.java;
+  record.manifest = plan.manifest;
+  record.allow_options = plan.allow_options;
   record.sources = plan.sources;
   auto written = runtime.replace(kRecord, record_text(record));
   if (!written) return std::move(written.error());

@@ -48,7 +48,9 @@ struct BottleRecord {
   int environment_fd = -1;
   std::string proxy{};  // host:port, as the bottle sees it
   bool java = false;
-  std::vector<SecretSource> sources{};  // where newer values of kept-out secrets come from
+  std::filesystem::path manifest{};          // empty: none
+  std::vector<std::string> allow_options{};  // hosts that the command line allows
+  std::vector<SecretSource> sources{};       // where newer values of kept-out secrets come from
 };
 
 // The JSON text, and back. nullopt: it is not one.

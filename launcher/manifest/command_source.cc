@@ -7,16 +7,27 @@
 namespace bottle::launcher {
 namespace {
 
-constexpr long kMostSeconds = 7L * 24 * 3600;
+constexpr std::chrono::hours kLongestTtl{7L * 24};
 
 // The seconds of one unit; 0: it is none.
 long scale_of(std::string_view unit) {
   if (unit == "s") return 1;
   if (unit == "m") return 60;
-  return unit == "h" ? 3600 : 0;
+  if (unit == "h") return 3600;
+  return unit == "d" ? 24L * 3600 : 0;
 }
 
 }  // namespace
+
+std::optional<std::chrono::seconds> read_time(std::string_view text, std::chrono::seconds most) {
+  const char* const last = text.data() + text.size();
+  long number = 0;
+  const auto [end, ec] = std::from_chars(text.data(), last, number);
+  const long scale = scale_of(std::string_view(end, static_cast<std::size_t>(last - end)));
+  const bool is_time = ec == std::errc() && scale != 0 && number > 0;
+  if (!is_time || number > most.count() / scale) return std::nullopt;
+  return std::chrono::seconds(number * scale);
+}
 
 std::optional<Error> check_command_words(const JsonNode& node, const std::string& file,
                                          const std::vector<std::string>& words) {
@@ -27,14 +38,9 @@ std::optional<Error> check_command_words(const JsonNode& node, const std::string
 
 std::optional<Error> read_ttl(const JsonNode& node, const std::string& file,
                               std::chrono::seconds& out) {
-  const std::string& text = node.text;
-  const char* const last = text.data() + text.size();
-  long number = 0;
-  const auto [end, ec] = std::from_chars(text.data(), last, number);
-  const long scale = scale_of(std::string_view(end, static_cast<std::size_t>(last - end)));
-  const bool is_time = node.kind == JsonNode::Kind::kString && ec == std::errc() && scale != 0;
-  if (is_time && number > 0 && number <= kMostSeconds / scale) {
-    out = std::chrono::seconds(number * scale);
+  const auto time = read_time(node.text, kLongestTtl);
+  if (node.kind == JsonNode::Kind::kString && time) {
+    out = *time;
     return std::nullopt;
   }
   return error_at(file, node.place, "\"ttl\" must be a time, as a string",

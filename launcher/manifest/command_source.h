@@ -10,6 +10,9 @@
 
 namespace bottle::launcher {
 
+// "90s", "50m", "12h" or "2d"; nullopt for anything else, and above `most`.
+std::optional<std::chrono::seconds> read_time(std::string_view text, std::chrono::seconds most);
+
 // A value that a command prints ("command", "ttl"), as the manifest has it. `file` is only used in
 // messages. nullopt: all is well.
 

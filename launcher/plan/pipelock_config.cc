@@ -119,12 +119,6 @@ Expected<std::string> find_pipelock(const BottleSpec& spec) {
 Expected<PipelockPlan> pipelock_policy(const BottleSpec& spec) {
   PipelockPlan plan;
   const auto patterns = host_patterns(spec.allow);
-  for (const HostPattern& pattern : patterns) {
-    const std::string name = pattern.host_text();  // pipelock's list has no ports
-    if (std::find(plan.hosts.begin(), plan.hosts.end(), name) == plan.hosts.end()) {
-      plan.hosts.push_back(name);
-    }
-  }
   plan.addresses = spec.allow_addresses;
   plan.exit_ports = opened_ports(patterns);
   if (plan.exit_ports.size() > kMaxExitPorts) {
@@ -139,16 +133,10 @@ Expected<PipelockPlan> pipelock_policy(const BottleSpec& spec) {
 
 std::string pipelock_config(const PipelockPlan& plan, const std::string& bottle_id,
                             const std::string& listen, const std::filesystem::path& log_file) {
-  const bool everything = std::find(plan.hosts.begin(), plan.hosts.end(), "*") != plan.hosts.end();
-  auto hosts = plan.hosts;
-  // Strict mode with an empty list is a start error; .invalid never resolves (RFC 6761).
-  if (hosts.empty()) hosts.emplace_back("nothing-is-allowed.invalid");
   std::ostringstream out;
   out << "version: 1\n";
-  // Only strict mode enforces the list, and no list can say "every host"; bottle-proxy's can.
-  out << "mode: " << (everything ? "balanced" : "strict") << "\n";
-  out << "enforce: true\nexplain_blocks: false\n";
-  if (!everything) list(out, "", "api_allowlist", hosts);
+  // Strict mode has a list of hosts, which would have to change with bottle-proxy's.
+  out << "mode: balanced\nenforce: true\nexplain_blocks: false\n";
   if (!plan.addresses.empty()) {
     out << "ssrf:\n";
     list(out, "  ", "ip_allowlist", plan.addresses);
@@ -159,9 +147,7 @@ std::string pipelock_config(const PipelockPlan& plan, const std::string& bottle_
       << "  listen: " << scalar(listen) << "\n"
       << kLimitsAndRequests;
   // A model's own words trip the injection patterns; the host that serves them is exempt.
-  if (std::find(hosts.begin(), hosts.end(), "api.anthropic.com") != hosts.end()) {
-    list(out, "  ", "exempt_domains", {"api.anthropic.com"});
-  }
+  list(out, "  ", "exempt_domains", {"api.anthropic.com"});
   out << kRest;
   if (log_file.empty()) {
     out << "  output: stdout\n";

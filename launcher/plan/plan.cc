@@ -1,6 +1,5 @@
 #include "launcher/plan/plan.h"
 
-#include <arpa/inet.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "launcher/plan/pipelock_config.h"
 #include "launcher/plan/seen_file.h"
 #include "launcher/process/process.h"
+#include "proxy/contract/host_pattern.h"
 #include "proxy/contract/proxy_contract.h"
 #include "proxy/contract/route.h"
 
@@ -187,10 +187,11 @@ Expected<void> plan_state(const BottleSpec& spec, Plan& plan) {
   return plan_home(spec, plan);
 }
 
-bool is_address(const std::string& host) {
-  std::array<unsigned char, sizeof(in6_addr)> binary{};
-  return ::inet_pton(AF_INET, host.c_str(), binary.data()) == 1 ||
-         ::inet_pton(AF_INET6, host.c_str(), binary.data()) == 1;
+void note_addresses(const std::vector<std::string>& allow, Plan& plan) {
+  for (const auto& host : host_patterns(allow)) {
+    if (host.kind != HostPattern::Kind::Address) continue;
+    plan.notes.push_back(host.host + " cannot be reached: behind pipelock a host needs a name");
+  }
 }
 
 Error no_proxy(const BottleSpec& spec) {
@@ -298,6 +299,7 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   plan.sources = spec.env.sources;
   plan.notes = spec.env.notes;
   plan.allow = spec.allow;
+  plan.allow_options = spec.allow_options;
   plan.allow_addresses = spec.allow_addresses;
   plan.routes = spec.routes;
   plan.guard = spec.guard;
@@ -347,10 +349,7 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
     if (!pipelock) return std::move(pipelock.error());
     plan.pipelock = std::move(*pipelock);
     if (programs == Programs::kOfThisMachine) add_seen_file(spec, plan);
-    for (const auto& host : plan.pipelock->hosts) {
-      if (!is_address(host)) continue;
-      plan.notes.push_back(host + " cannot be reached: behind pipelock a host needs a name");
-    }
+    note_addresses(spec.allow, plan);
   }
   add_environment(spec, programs, plan);
   return plan;

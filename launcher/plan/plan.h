@@ -57,10 +57,10 @@ struct ProxyPlan {
   std::vector<std::string> arguments;
 };
 
-// The policy of a pipelock that the launcher starts itself. It is confined: nothing answers it but
-// the exit.
+// The part of a pipelock that the launcher starts itself which differs from bottle to bottle. Which
+// hosts there are is bottle-proxy's to say, since that changes while the bottle runs: nothing
+// answers pipelock but the exit, and that lets out what was admitted.
 struct PipelockPlan {
-  std::vector<std::string> hosts;         // the allowlist in pipelock's words
   std::vector<std::string> addresses;     // private ranges that are open
   std::vector<std::uint16_t> exit_ports;  // where the exit listens: the ports of the allowlist
 };
@@ -102,6 +102,7 @@ struct Plan {
   std::vector<SecretSource> sources{};  // of those that are kept out
   std::vector<PlannedLogin> logins;
   std::vector<std::string> allow;
+  std::vector<std::string> allow_options{};  // of `allow`, those of the command line
   std::vector<std::string> allow_addresses;
   std::map<std::string, std::string> routes;
   GuardEntry guard;

@@ -347,6 +347,7 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
     spec.command = {bash.value_or("/bin/sh")};
   }
   spec.allow.insert(spec.allow.end(), options.allow.begin(), options.allow.end());
+  spec.allow_options = options.allow;
   spec.allow_addresses.insert(spec.allow_addresses.end(), options.allow_addresses.begin(),
                               options.allow_addresses.end());
   spec.resolve = options.resolve;

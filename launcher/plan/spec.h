@@ -71,6 +71,7 @@ struct BottleSpec {
   std::filesystem::path workspace{};
   std::vector<std::string> command{};
   std::vector<std::string> allow{};
+  std::vector<std::string> allow_options{};  // of `allow`, those of the command line
   std::vector<std::string> allow_addresses{};
   std::vector<std::string> resolve{};
   std::map<std::string, std::string> routes{};

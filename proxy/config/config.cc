@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "proxy/config/options.h"
+#include "proxy/contract/host_pattern.h"
 #include "proxy/contract/json_tree.h"
 #include "proxy/contract/proxy_contract.h"
 #include "proxy/contract/route.h"
@@ -319,6 +320,7 @@ Expected<void> check_config(const Config& config) {
 
 void complete_config(Config& config) {
   config.pipelock.bottle_id = config.bottle_id;
+  if (config.has_exit()) config.pipelock.exit_ports = opened_ports(host_patterns(config.allow));
   config.pipelock.h1 = config.h1_client;
   config.pipelock.decode = config.decode;
   config.exit.session = config.session;

@@ -93,6 +93,9 @@ struct Config {
 
   [[nodiscard]] H2ClientLimits h2_client() const;
   [[nodiscard]] bool has_exit() const noexcept { return !exit_listen.empty(); }
+  [[nodiscard]] bool takes_commands() const noexcept {
+    return control_fd.has_value() || !control_path.empty();
+  }
   // The scanner is shown a form of its own, which can go out only at the exit, and only unchanged.
   [[nodiscard]] bool shows_new_text_only() const noexcept {
     return has_exit() && !show_all && !exit.scanner_may_change_bodies;

@@ -20,7 +20,8 @@ inline constexpr std::size_t kAuditParts = 3;
 // Begin: the first byte of an exchange is about to leave; its Exchange line comes when it ends.
 // RefusedAtExit: something that came to the exit and was not let out; RefusedName: a name that was
 // asked for and not answered; LostLines: lines that could not be written; SecretsChanged: the
-// proxy has new values, of the names in its detail.
+// proxy has new values, of the names in its detail; PolicyChanged: its detail says what another
+// policy than before allows or denies, and who asked for it.
 enum class AuditKind : std::uint8_t {
   Exchange,
   RefusedConnection,
@@ -29,6 +30,7 @@ enum class AuditKind : std::uint8_t {
   Begin,
   LostLines,
   SecretsChanged,
+  PolicyChanged,
 };
 
 // Refused: nothing of it went out, by decision; Failed: it could not be done; Cut: the answer began

@@ -18,6 +18,10 @@ namespace control_verb {
 inline constexpr const char* kSetSecrets = "secrets.set";
 inline constexpr const char* kListSecrets = "secrets.list";
 inline constexpr const char* kTellTrouble = "secrets.trouble";
+inline constexpr const char* kAllow = "policy.allow";
+inline constexpr const char* kDeny = "policy.deny";
+inline constexpr const char* kListPolicy = "policy.list";
+inline constexpr const char* kCheckPolicy = "policy.check";
 }  // namespace control_verb
 
 namespace control_key {
@@ -30,7 +34,25 @@ inline constexpr const char* kSecrets = "secrets";
 inline constexpr const char* kName = "name";
 inline constexpr const char* kValue = "value";
 inline constexpr const char* kText = "text";
+// Of the policy's entries.
+inline constexpr const char* kHost = "host";
+inline constexpr const char* kRoute = "route";
+inline constexpr const char* kOnce = "once";
+inline constexpr const char* kSeconds = "seconds";
+inline constexpr const char* kUrl = "url";
 // Of answers.
+inline constexpr const char* kAllowed = "allow";
+inline constexpr const char* kRoutes = "routes";
+inline constexpr const char* kBy = "by";
+inline constexpr const char* kUntil = "until";
+inline constexpr const char* kHits = "hits";
+inline constexpr const char* kCheck = "check";
+inline constexpr const char* kPort = "port";
+inline constexpr const char* kPasses = "passes";
+inline constexpr const char* kReason = "reason";
+inline constexpr const char* kDetail = "detail";
+inline constexpr const char* kEntry = "entry";
+inline constexpr const char* kRouteEntry = "route_entry";
 inline constexpr const char* kOk = "ok";
 inline constexpr const char* kError = "error";
 inline constexpr const char* kHint = "hint";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -15,17 +16,24 @@ using Json = nlohmann::json;
 using Verb = ControlRequest::Verb;
 
 constexpr std::size_t kMaxTrouble = 512;
+constexpr std::size_t kMaxUrl = 8192;
 
 struct VerbRow {
   std::string_view word;
   Verb verb;
-  std::array<std::string_view, 2> keys;  // that the message must have, and no others
+  std::array<std::string_view, 4> keys;  // that the message may have, and no others
 };
 constexpr std::array kVerbs{
     VerbRow{control_verb::kSetSecrets, Verb::SetSecrets, {control_key::kSecrets}},
     VerbRow{control_verb::kListSecrets, Verb::ListSecrets, {}},
     VerbRow{
         control_verb::kTellTrouble, Verb::TellTrouble, {control_key::kName, control_key::kText}},
+    VerbRow{control_verb::kAllow,
+            Verb::Allow,
+            {control_key::kHost, control_key::kRoute, control_key::kOnce, control_key::kSeconds}},
+    VerbRow{control_verb::kDeny, Verb::Deny, {control_key::kHost}},
+    VerbRow{control_verb::kListPolicy, Verb::ListPolicy, {}},
+    VerbRow{control_verb::kCheckPolicy, Verb::CheckPolicy, {control_key::kUrl}},
 };
 
 Error bad(std::string what, std::string hint = {}) {
@@ -94,36 +102,110 @@ Expected<const VerbRow*> row_of(const JsonNode& object) {
   return &*row;
 }
 
+Expected<> fill_secrets(const JsonNode& object, ControlRequest& out) {
+  const JsonNode* const list = find(object, control_key::kSecrets);
+  if (list == nullptr) return bad("\"secrets\" must be there");
+  auto secrets = secrets_in(*list);
+  if (!secrets) return secrets.error();
+  out.secrets = std::move(*secrets);
+  return {};
+}
+
+Expected<> fill_trouble(const JsonNode& object, ControlRequest& out) {
+  auto name = text_at(object, control_key::kName);
+  if (!name) return name.error();
+  auto text = text_at(object, control_key::kText);
+  if (!text) return text.error();
+  const bool plain = std::all_of(text->begin(), text->end(), [](char c) {
+    return static_cast<unsigned char>(c) >= ' ' && c != '\x7f';
+  });
+  if (text->size() > kMaxTrouble || !plain) {
+    return bad("\"text\" must have 512 bytes at most, and no control characters");
+  }
+  out.name = std::move(*name);
+  out.text = std::move(*text);
+  return {};
+}
+
+Expected<std::chrono::seconds> seconds_in(const JsonNode& node) {
+  std::uint32_t count = 0;
+  const char* const end = node.text.data() + node.text.size();
+  const auto [stop, ec] = std::from_chars(node.text.data(), end, count);
+  if (node.kind != JsonNode::Kind::kNumber || ec != std::errc() || stop != end) {
+    return bad("\"seconds\" must be a whole number");
+  }
+  return std::chrono::seconds(count);
+}
+
+Expected<> fill_wish(const JsonNode& object, AllowWish& out) {
+  auto host = text_at(object, control_key::kHost);
+  if (!host) return host.error();
+  out.host = std::move(*host);
+  if (find(object, control_key::kRoute) != nullptr) {
+    const auto word = text_at(object, control_key::kRoute);
+    if (!word) return word.error();
+    out.route = route_by_word(*word);
+    if (!out.route) return bad(no_such_route(*word));
+  }
+  if (const JsonNode* const once = find(object, control_key::kOnce); once != nullptr) {
+    if (once->kind != JsonNode::Kind::kBoolean) return bad("\"once\" must be true or false");
+    out.once = once->boolean;
+  }
+  if (const JsonNode* const lasts = find(object, control_key::kSeconds); lasts != nullptr) {
+    const auto seconds = seconds_in(*lasts);
+    if (!seconds) return seconds.error();
+    out.lasts = *seconds;
+  }
+  return {};
+}
+
 Expected<> fill(const JsonNode& object, ControlRequest& out) {
   const auto row = row_of(object);
   if (!row) return row.error();
   out.verb = (*row)->verb;
-  if (out.verb == Verb::SetSecrets) {
-    const JsonNode* const list = find(object, control_key::kSecrets);
-    if (list == nullptr) return bad("\"secrets\" must be there");
-    auto secrets = secrets_in(*list);
-    if (!secrets) return secrets.error();
-    out.secrets = std::move(*secrets);
-  }
-  if (out.verb == Verb::TellTrouble) {
-    auto name = text_at(object, control_key::kName);
-    if (!name) return name.error();
-    auto text = text_at(object, control_key::kText);
-    if (!text) return text.error();
-    const bool plain = std::all_of(text->begin(), text->end(), [](char c) {
-      return static_cast<unsigned char>(c) >= ' ' && c != '\x7f';
-    });
-    if (text->size() > kMaxTrouble || !plain) {
-      return bad("\"text\" must have 512 bytes at most, and no control characters");
+  switch (out.verb) {
+    case Verb::SetSecrets:
+      return fill_secrets(object, out);
+    case Verb::TellTrouble:
+      return fill_trouble(object, out);
+    case Verb::Allow:
+      return fill_wish(object, out.wish);
+    case Verb::Deny: {
+      auto host = text_at(object, control_key::kHost);
+      if (!host) return host.error();
+      out.name = std::move(*host);
+      return {};
     }
-    out.name = std::move(*name);
-    out.text = std::move(*text);
+    case Verb::CheckPolicy: {
+      auto url = text_at(object, control_key::kUrl);
+      if (!url) return url.error();
+      if (url->size() > kMaxUrl) return bad("\"url\" must have 8192 bytes at most");
+      out.text = std::move(*url);
+      return {};
+    }
+    case Verb::ListSecrets:
+    case Verb::ListPolicy:
+      break;
   }
   return {};
 }
 
 std::string line_of(const Json& object) {
   return object.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::int64_t seconds_of(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+Json json_of(const PolicyRow& row) {
+  Json out{{control_key::kHost, row.host}};
+  if (row.route) out[control_key::kRoute] = to_string(*row.route);
+  if (row.once) out[control_key::kOnce] = true;
+  if (row.until) out[control_key::kUntil] = seconds_of(*row.until);
+  if (!row.by.empty()) out[control_key::kBy] = row.by;
+  if (row.since) out[control_key::kSince] = seconds_of(*row.since);
+  return out;
 }
 
 Json answer(std::string_view id, bool ok) {
@@ -165,14 +247,47 @@ std::string secrets_answer(std::string_view id, const std::vector<SecretState>& 
               {control_key::kHosts, one.hosts},
               {control_key::kFormer, one.former}};
     if (one.since) {
-      item[control_key::kSince] =
-          std::chrono::duration_cast<std::chrono::seconds>(one.since->time_since_epoch()).count();
+      item[control_key::kSince] = seconds_of(*one.since);
     }
     if (!one.trouble.empty()) item[control_key::kTrouble] = one.trouble;
     list.push_back(std::move(item));
   }
   Json out = answer(id, true);
   out[control_key::kSecrets] = std::move(list);
+  return line_of(out);
+}
+
+std::string policy_answer(std::string_view id, const std::vector<PolicyRow>& allow,
+                          const std::vector<PolicyRow>& routes) {
+  Json out = answer(id, true);
+  out[control_key::kAllowed] = Json::array();
+  for (const PolicyRow& row : allow) {
+    if (row.over) continue;
+    Json one = json_of(row);
+    one[control_key::kHits] = row.hits;
+    out[control_key::kAllowed].push_back(std::move(one));
+  }
+  out[control_key::kRoutes] = Json::array();
+  for (const PolicyRow& row : routes) out[control_key::kRoutes].push_back(json_of(row));
+  return line_of(out);
+}
+
+std::string check_answer(std::string_view id, const PolicyCheck& check) {
+  const Decision& decision = check.decision;
+  Json told{{control_key::kHost, check.destination.host},
+            {control_key::kPort, check.destination.port},
+            {control_key::kPasses, !decision.refusal}};
+  if (decision.refusal) {
+    told[control_key::kReason] = decision.refusal->reason;
+    told[control_key::kDetail] = decision.refusal->detail;
+    told[control_key::kHint] = decision.refusal->hint;
+  } else {
+    told[control_key::kRoute] = to_string(decision.route);
+  }
+  if (check.entry) told[control_key::kEntry] = json_of(*check.entry);
+  if (check.route_entry) told[control_key::kRouteEntry] = json_of(*check.route_entry);
+  Json out = answer(id, true);
+  out[control_key::kCheck] = std::move(told);
   return line_of(out);
 }
 

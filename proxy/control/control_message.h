@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proxy/contract/error.h"
+#include "proxy/control/policy_book.h"
 
 namespace bottle {
 
@@ -24,12 +25,17 @@ struct ControlRequest {
     SetSecrets,   // `secrets`: all of them or none
     ListSecrets,  //
     TellTrouble,  // `name`, and why it has no new value: `text`; empty: that is over
+    Allow,        // `wish`
+    Deny,         // `name`: a host
+    ListPolicy,   //
+    CheckPolicy,  // `text`: HOST, HOST:PORT or a URL
   };
   Verb verb = Verb::ListSecrets;
   std::string id{};  // the client's, which the answer has too
   std::vector<NewSecret> secrets{};
   std::string name{};
   std::string text{};
+  AllowWish wish{};
 };
 
 struct ParsedControl {
@@ -56,6 +62,17 @@ struct SecretState {
                                          const std::vector<std::string>& changed);
 [[nodiscard]] std::string secrets_answer(std::string_view id,
                                          const std::vector<SecretState>& secrets);
+// The policy as it holds. `allow` and `routes` as PolicyBook has them; what is over is left out.
+[[nodiscard]] std::string policy_answer(std::string_view id, const std::vector<PolicyRow>& allow,
+                                        const std::vector<PolicyRow>& routes);
+// The policy's word on one request, and the entries that it comes from.
+struct PolicyCheck {
+  Destination destination;
+  Decision decision;
+  std::optional<PolicyRow> entry{};
+  std::optional<PolicyRow> route_entry{};
+};
+[[nodiscard]] std::string check_answer(std::string_view id, const PolicyCheck& check);
 [[nodiscard]] std::string error_answer(std::string_view id, const Error& error);
 
 }  // namespace bottle

@@ -121,7 +121,7 @@ awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionServices& servic
                              Http1End::Connect connect) {
   const Destination& destination = connect.destination;
   const Scheme guess = destination.port == 80 ? Scheme::Http : Scheme::Https;
-  const Decision decision = services.policy.decide(destination, guess);
+  const Decision decision = services.policy.now().decide(destination, guess);
   // With a CA for any name the refusal is given inside TLS, where clients show it to their users.
   if (decision.refusal && services.config.ca_names == CaNames::Allowlist) {
     services.handler.refused_connection(destination, *decision.refusal, DecidedBy::Policy);

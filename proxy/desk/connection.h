@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "proxy/config/config.h"
-#include "proxy/flow/policy.h"
+#include "proxy/flow/live_policy.h"
 #include "proxy/flow/proxy_handler.h"
 #include "proxy/http/session.h"
 #include "proxy/tls/tls_acceptor.h"
@@ -15,7 +15,7 @@ namespace bottle {
 struct ConnectionServices {
   Executor executor;
   const Config& config;
-  const Policy& policy;
+  const LivePolicy& policy;
   TimerWheel& wheel;
   DrainSignal& drain;
   TlsAcceptor& acceptor;

@@ -25,7 +25,8 @@ Failure mismatch(const std::string& what) {
 std::optional<Failure> head_mismatch(const Admission& admission, const Destination& destination,
                                      Scheme scheme, const RequestHead& relayed) {
   if (destination.host != admission.destination.host) return mismatch("host");
-  if (destination.port != admission.destination.port) return mismatch("port");
+  const std::uint16_t port = admission.scanned_port.value_or(admission.destination.port);
+  if (destination.port != port) return mismatch("port");
   if (scheme != admission.scheme) return mismatch("scheme");
   const auto different = request_difference(admission.scanned.head, relayed);
   if (different) return mismatch(*different);

@@ -56,6 +56,7 @@ awaitable<Response> ExitHandler::handle(Request request, Exchange& exchange) {
   const auto different =
       head_mismatch(end->admission(), exchange.destination(), exchange.scheme(), request.head);
   if (different) co_return refuse_admitted(*different, *end, exchange);
+  exchange.goes_to(end->admission().destination);
   auto body = co_await collect(request, *end);
   if (!body) {
     // A connection that died: its transport may send the request again.

@@ -21,6 +21,26 @@ using asio::ip::tcp;
 
 constexpr std::size_t kFirstBytes = 2048;  // most ClientHellos at once
 
+// The names of the policy, and those of requests that were admitted before it changed.
+class ExitGate final : public NameGate {
+ public:
+  ExitGate(const LivePolicy& policy, const ExchangeLedger& ledger) noexcept
+      : policy_(policy, PolicyGate::Admits::AllowedHost), ledger_(ledger) {}
+
+  Result<void> admit(const ServerName& name) override {
+    auto answer = policy_.admit(name);
+    if (!answer && ledger_.expects(name.text())) return {};
+    return answer;
+  }
+  [[nodiscard]] const std::optional<Destination>& destination() const noexcept {
+    return policy_.destination();
+  }
+
+ private:
+  PolicyGate policy_;
+  const ExchangeLedger& ledger_;
+};
+
 }  // namespace
 
 class ExitServer::Impl {
@@ -116,7 +136,7 @@ class ExitServer::Impl {
   }
 
   awaitable<void> serve_tls(tcp::socket socket, Bytes early, ExitHandler& handler) {
-    PolicyGate gate(state_.services.policy, PolicyGate::Admits::AllowedHost);
+    ExitGate gate(state_.services.policy, state_.services.ledger);
     auto secured = co_await acceptor_.accept_by_name(std::move(socket), std::move(early), gate);
     Destination destination = gate.destination().value_or(Destination());
     if (!secured) {

@@ -10,7 +10,7 @@
 #include "proxy/body/content_decoder.h"
 #include "proxy/body/spool.h"
 #include "proxy/flow/audit_sink.h"
-#include "proxy/flow/policy.h"
+#include "proxy/flow/live_policy.h"
 #include "proxy/http/session.h"
 #include "proxy/ledger/exchange_ledger.h"
 #include "proxy/ledger/known_text.h"
@@ -31,13 +31,13 @@ struct ExitLimits {
   bool scanner_may_change_bodies = false;
 };
 
-// All that an exit works with. All outlive it. Ledger, policy and audit are shared; the others
+// All that an exit works with. All outlive it. Ledger and audit are shared; the others
 // belong to the exit's thread.
 struct ExitServices {
   boost::asio::io_context& io;
   TimerWheel& wheel;
   ExchangeLedger& ledger;
-  const Policy& policy;
+  const LivePolicy& policy;
   const CertificateAuthority& ca;
   const TicketKeys& tickets;
   RecordBuffers& records;

@@ -54,7 +54,7 @@ Expected<Policy::RouteEntry> Policy::route_entry(std::string_view entry) {
 }
 
 Expected<Policy> Policy::make(PolicySpec spec) {
-  if (spec.allow.size() > kMaxAllowEntries) {
+  if (spec.entries.size() + spec.allow.size() > kMaxAllowEntries) {
     return Error{ExitCode::kUsage,
                  "more than " + std::to_string(kMaxAllowEntries) + " --allow entries", ""};
   }
@@ -63,10 +63,11 @@ Expected<Policy> Policy::make(PolicySpec spec) {
                  "more than " + std::to_string(kMaxRouteEntries) + " --route entries", ""};
   }
   Policy policy;
-  for (const std::string& entry : spec.allow) {
-    auto allow = HostPattern::parse(entry);
-    if (!allow) return bad_entry("--allow", entry, allow.error().message);
-    policy.allow_.push_back(std::move(*allow));
+  for (AllowEntry& entry : spec.entries) {
+    if (auto added = policy.add(std::move(entry)); !added) return added.error();
+  }
+  for (std::string& host : spec.allow) {
+    if (auto added = policy.add(AllowEntry{.host = std::move(host)}); !added) return added.error();
   }
   for (const std::string& entry : spec.routes) {
     auto route = route_entry(entry);
@@ -84,7 +85,21 @@ Expected<Policy> Policy::make(PolicySpec spec) {
     policy.own_.push_back(std::move(entry));
   }
   policy.addresses_ = std::move(spec.addresses);
+  policy.takes_commands_ = spec.takes_commands;
   return policy;
+}
+
+Expected<void> Policy::add(AllowEntry entry) {
+  auto host = HostPattern::parse(entry.host);
+  if (!host) return bad_entry("--allow", entry.host, host.error().message);
+  if (!entry.use) entry.use = std::make_shared<EntryUse>();
+  allow_.push_back({.host = std::move(*host), .how = std::move(entry)});
+  return {};
+}
+
+bool Policy::Entry::holds() const {
+  if (how.once && how.use->spent.load(std::memory_order_relaxed)) return false;
+  return !how.until || std::chrono::steady_clock::now() < *how.until;
 }
 
 bool Policy::is_own(const Destination& destination, const std::optional<IpAddress>& address) const {
@@ -118,46 +133,76 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
     if (closed) return Decision{.route = Route::Deny, .refusal = std::move(closed)};
   }
 
-  bool host_allowed = false;
-  bool allowed = false;
-  std::string_view wildcard;
-  for (const HostPattern& entry : allow_) {
-    if (!entry.matches(destination.kind, destination.host)) continue;
-    host_allowed = true;
-    if (!entry.opens(destination.port)) continue;
-    allowed = true;
-    if (entry.kind != HostPattern::Kind::Subtree) {
-      wildcard = {};
+  const Opening open = opening(destination);
+  if (!open.entry) return not_open(destination, scheme, open.host);
+  const auto found = std::find_if(routes_.begin(), routes_.end(), [&](const RouteEntry& one) {
+    return one.host.matches(destination.kind, destination.host);
+  });
+  Decision decision{.route = Route::Scan, .wildcard = open.wildcard, .entry = open.entry};
+  if (found != routes_.end()) {
+    decision.route = found->route;
+    decision.route_entry = static_cast<std::size_t>(found - routes_.begin());
+  }
+  if (decision.route == Route::Deny) {
+    Decision refused =
+        refuse("host " + destination.host + " has the route deny", problem_code::kRouteDeny,
+               "The person who runs the bottle has closed this host; use another one.");
+    refused.entry = decision.entry;
+    refused.route_entry = decision.route_entry;
+    return refused;
+  }
+  if (const auto& own = allow_[*open.entry].how.route) {
+    decision.route = *own;
+    decision.route_entry.reset();
+  }
+  return decision;
+}
+
+Policy::Opening Policy::opening(const Destination& destination) const {
+  Opening out;
+  for (std::size_t i = 0; i < allow_.size(); ++i) {
+    const HostPattern& host = allow_[i].host;
+    if (!host.matches(destination.kind, destination.host) || !allow_[i].holds()) continue;
+    out.host = true;
+    if (!host.opens(destination.port)) continue;
+    if (!out.entry) out.entry = i;
+    if (host.kind != HostPattern::Kind::Subtree) {
+      out.wildcard = {};
       break;
     }
-    if (wildcard.empty()) wildcard = entry.host;
+    if (out.wildcard.empty()) out.wildcard = host.host;
   }
-  const std::string port = std::to_string(destination.port);
-  if (!host_allowed) {
-    const std::string what =
-        destination.port == default_port(scheme) ? bracketed(destination) : destination.host_port();
+  return out;
+}
+
+Decision Policy::not_open(const Destination& destination, Scheme scheme, bool host_open) const {
+  const bool usual = destination.port == default_port(scheme);
+  const std::string what = usual && !host_open ? bracketed(destination) : destination.host_port();
+  const std::string ask = takes_commands_
+                              ? "ask the person who runs the bottle for `bottle allow " + what +
+                                    "`: then try again, it takes no new start."
+                              : "ask the person who runs the bottle to add --allow " + what + ".";
+  if (!host_open) {
     return refuse("host " + destination.host + " is not in the allowlist",
-                  problem_code::kHostNotAllowed,
-                  "Use a host that is allowed, or ask the person who runs the bottle to add "
-                  "--allow " +
-                      what + ".");
+                  problem_code::kHostNotAllowed, "Use a host that is allowed, or " + ask);
   }
-  if (!allowed) {
-    return refuse("port " + port + " of " + destination.host + " is not in the allowlist",
-                  problem_code::kPortNotAllowed,
-                  "Use a port that is allowed (443 and 80, unless an entry names another), or ask "
-                  "the person who runs the bottle to add --allow " +
-                      destination.host_port() + ".");
+  return refuse(
+      "port " + std::to_string(destination.port) + " of " + destination.host +
+          " is not in the allowlist",
+      problem_code::kPortNotAllowed,
+      "Use a port that is allowed (443 and 80, unless an entry names another), or " + ask);
+}
+
+Decision Policy::admit(const Destination& destination, Scheme scheme) const {
+  for (;;) {
+    Decision decision = decide(destination, scheme);
+    if (decision.refusal || !decision.entry) return decision;
+    const AllowEntry& entry = allow_[*decision.entry].how;
+    // Another worker's request may have been the one that it was good for.
+    if (entry.once && entry.use->spent.exchange(true)) continue;
+    entry.use->hits.fetch_add(1, std::memory_order_relaxed);
+    return decision;
   }
-  for (const RouteEntry& entry : routes_) {
-    if (!entry.host.matches(destination.kind, destination.host)) continue;
-    if (entry.route == Route::Deny) {
-      return refuse("host " + destination.host + " has the route deny", problem_code::kRouteDeny,
-                    "The person who runs the bottle has closed this host; use another one.");
-    }
-    return Decision{.route = entry.route, .refusal = {}, .wildcard = wildcard};
-  }
-  return Decision{.route = Route::Scan, .refusal = {}, .wildcard = wildcard};
 }
 
 bool Policy::knows_host(std::string_view name) const {
@@ -167,16 +212,17 @@ bool Policy::knows_host(std::string_view name) const {
     destination->port = port;
     return !decide(*destination, Scheme::Https).refusal;
   };
-  return std::any_of(allow_.begin(), allow_.end(), [&](const HostPattern& entry) {
-    if (!entry.matches(destination->kind, destination->host)) return false;
-    return entry.port ? allows(*entry.port)
-                      : std::any_of(kDefaultPorts.begin(), kDefaultPorts.end(), allows);
+  return std::any_of(allow_.begin(), allow_.end(), [&](const Entry& entry) {
+    if (!entry.host.matches(destination->kind, destination->host)) return false;
+    return entry.host.port ? allows(*entry.host.port)
+                           : std::any_of(kDefaultPorts.begin(), kDefaultPorts.end(), allows);
   });
 }
 
 PermittedNames Policy::permitted_names() const {
   PermittedNames names;
-  for (const HostPattern& entry : allow_) {
+  for (const Entry& one : allow_) {
+    const HostPattern& entry = one.host;
     switch (entry.kind) {
       case HostPattern::Kind::Any:
         names.unconstrained = true;

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,13 +27,31 @@ struct OwnAddress {
   std::optional<std::uint16_t> port;
 };
 
+// How often an entry let a request pass: of all workers, and of every policy that has the entry.
+struct EntryUse {
+  std::atomic<std::uint64_t> hits{0};
+  std::atomic<bool> spent{false};  // it was good for one request, and that has come
+};
+
+// An entry of the allowlist that came while the proxy ran, or whose use is counted.
+struct AllowEntry {
+  std::string host;              // HostPattern
+  std::optional<Route> route{};  // of its requests, in place of the list of routes
+  std::optional<std::chrono::steady_clock::time_point> until{};  // allows nothing from then on
+  bool once = false;                                             // good for one request
+  std::shared_ptr<EntryUse> use{};                               // null: one of its own
+};
+
 struct PolicySpec {
+  // Before `allow`. The first that opens a destination counts.
+  std::vector<AllowEntry> entries;
   std::vector<std::string> allow;  // HostPattern
   // "HOST=ROUTE"; HOST is a HostPattern without a port. The first that matches wins, the default is
   // scan. A route does not allow a host.
   std::vector<std::string> routes;
   std::vector<OwnAddress> own;  // refused before anything else is looked at
   AddressGuard addresses;       // for destinations that are IP addresses
+  bool takes_commands = false;  // refusals may name `bottle allow`
 };
 
 struct Decision {
@@ -38,6 +60,10 @@ struct Decision {
   // Of a host that wildcards alone allow: the first such entry's name, without "*."; a view of the
   // policy's. Empty: an entry has the whole name, or is "*".
   std::string_view wildcard = {};
+  // The entry that opens the destination, counted through PolicySpec's `entries` and `allow`; not
+  // set if none does.
+  std::optional<std::size_t> entry = {};
+  std::optional<std::size_t> route_entry = {};  // the one of PolicySpec's `routes` that counted
 };
 
 // The names that the CA's intermediate may be constrained to.
@@ -47,8 +73,8 @@ struct PermittedNames {
   std::vector<IpAddress> addresses;  // permitted single addresses
 };
 
-// The hosts that clients may reach. Immutable after make; const members may be called from any
-// thread.
+// The hosts that clients may reach. Immutable after make, except for the counts; const members may
+// be called from any thread. A change is another Policy (Snapshot).
 class Policy {
  public:
   // The Error names the entry and says what to write instead.
@@ -58,15 +84,28 @@ class Policy {
   // own_address (also for metadata services), address_not_allowed, host_not_allowed,
   // port_not_allowed, route_deny.
   [[nodiscard]] Decision decide(const Destination& destination, Scheme scheme) const;
+  // The same for a request that is about to go: its entry's use is counted, and one that is good
+  // for one request is spent.
+  [[nodiscard]] Decision admit(const Destination& destination, Scheme scheme) const;
   [[nodiscard]] PermittedNames permitted_names() const;
   // True if decide() allows some port of that host; `name` in lower case, not an address. Such
   // names have an address behind the scanner.
   [[nodiscard]] bool knows_host(std::string_view name) const;
 
  private:
+  struct Entry {
+    HostPattern host;
+    AllowEntry how;
+    [[nodiscard]] bool holds() const;
+  };
   struct RouteEntry {
     HostPattern host;
     Route route = Route::Deny;
+  };
+  struct Opening {
+    bool host = false;  // some entry names the host, perhaps at other ports
+    std::optional<std::size_t> entry{};
+    std::string_view wildcard{};
   };
   struct OwnEntry {
     std::string name;
@@ -75,13 +114,18 @@ class Policy {
   };
 
   static Expected<RouteEntry> route_entry(std::string_view entry);
+  Expected<void> add(AllowEntry entry);
+  [[nodiscard]] Opening opening(const Destination& destination) const;
+  [[nodiscard]] Decision not_open(const Destination& destination, Scheme scheme,
+                                  bool host_open) const;
   [[nodiscard]] bool is_own(const Destination& destination,
                             const std::optional<IpAddress>& address) const;
 
-  std::vector<HostPattern> allow_;
+  std::vector<Entry> allow_;
   std::vector<RouteEntry> routes_;
   std::vector<OwnEntry> own_;
   AddressGuard addresses_;
+  bool takes_commands_ = false;
 };
 
 inline constexpr std::size_t kMaxAllowEntries = 1024;

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "proxy/flow/policy.h"
+#include "proxy/flow/live_policy.h"
 #include "proxy/http/authority.h"
 #include "proxy/tls/name_gate.h"
 
@@ -18,7 +18,7 @@ class PolicyGate final : public NameGate {
     AllowedHttps,  // those that the policy allows at the port of https
     AllowedHost,   // ... at some port: the port is not known before the request
   };
-  PolicyGate(const Policy& policy, Admits admits) noexcept : policy_(policy), admits_(admits) {}
+  PolicyGate(const LivePolicy& policy, Admits admits) noexcept : policy_(policy), admits_(admits) {}
 
   Result<void> admit(const ServerName& name) override;
 
@@ -29,7 +29,7 @@ class PolicyGate final : public NameGate {
   [[nodiscard]] bool refused() const noexcept { return refused_; }
 
  private:
-  const Policy& policy_;
+  const LivePolicy& policy_;
   const Admits admits_;
   std::optional<Destination> destination_;
   bool refused_ = false;

@@ -128,7 +128,7 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
         co_await turn_away(std::move(request), audit_unwritable(), exchange, DecidedBy::Proxy);
     co_return refused;
   }
-  const Decision decision = services_.policy.decide(exchange.destination(), exchange.scheme());
+  const Decision decision = services_.policy.now().admit(exchange.destination(), exchange.scheme());
   trace.route = decision.route;
   trace.passage.bypass_body = row_of(decision.route).bypasses_scanner;
   if (decision.refusal) {

@@ -7,7 +7,7 @@
 
 #include "proxy/flow/audit_sink.h"
 #include "proxy/flow/guard.h"
-#include "proxy/flow/policy.h"
+#include "proxy/flow/live_policy.h"
 #include "proxy/guard/host_watch.h"
 #include "proxy/http/handler.h"
 #include "proxy/upstream/upstream.h"
@@ -17,12 +17,12 @@ namespace bottle {
 enum class UpstreamKind : std::uint8_t { Pipelock, Direct };
 
 // Customs and ferry of one worker (docs/life-of-a-request.md): policy, guard, upstream, and the
-// audit line at the end. Everything it is given outlives it. One thread; `policy`, `audit`
-// and `host_watch` are shared with others.
+// audit line at the end. Everything it is given outlives it. One thread; `audit` and
+// `host_watch` are shared with others.
 class ProxyHandler final : public Handler, private SendWitness {
  public:
   struct Services {
-    const Policy& policy;
+    const LivePolicy& policy;
     Upstream& upstream;
     UpstreamKind kind;
     Guard& guard;

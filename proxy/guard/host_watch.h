@@ -44,7 +44,7 @@ class HostWatch {
   void remember(Parent& parent, std::string_view host);
 
   std::mutex mutex_;
-  std::map<std::string, Parent, std::less<>> parents_;  // as many as the allowlist has wildcards
+  std::map<std::string, Parent, std::less<>> parents_;  // as many as the allowlists had wildcards
   std::deque<std::pair<Names*, Names::iterator>> order_;
 };
 

@@ -107,6 +107,9 @@ class Exchange {
   }
   [[nodiscard]] bool begun() const noexcept { return begun_; }
 
+  // The place that the request was admitted for, which may have another port than it names itself.
+  void goes_to(Destination destination) { destination_ = std::move(destination); }
+
   // Another taker of 1xx heads than the session; outlives the exchange.
   void set_interim_sink(InterimSink* sink) noexcept { sink_ = sink; }
   // Null: there is none.

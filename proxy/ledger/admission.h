@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "certs/digest.h"
@@ -33,6 +34,8 @@ struct Admission {
   std::string id;            // the exchange's
   std::uint64_t client = 0;  // ... and its client's connection
   Destination destination;
+  // The port by which the scanner knows it, where the exit does not listen at its own.
+  std::optional<std::uint16_t> scanned_port{};
   Scheme scheme = Scheme::Https;
   ScannedForm scanned;
   SentForm sent;

@@ -133,6 +133,8 @@ class ExchangeLedger {
   [[nodiscard]] virtual std::unique_ptr<FrontEnd> admit(Admission admission, Executor executor) = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<ExitEnd>> claim(std::string_view ticket,
                                                                Executor executor) = 0;
+  // An exchange to this host is live, whatever the policy says by now. `host` in lower case.
+  [[nodiscard]] virtual bool expects(std::string_view host) const = 0;
 };
 
 }  // namespace bottle

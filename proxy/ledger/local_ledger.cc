@@ -1,5 +1,6 @@
 #include "proxy/ledger/local_ledger.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <deque>
 #include <mutex>
@@ -280,6 +281,13 @@ Result<std::unique_ptr<ExitEnd>> LocalLedger::claim(std::string_view ticket, Exe
   // The exit's end that had it before is told, and cannot begin any more.
   if (const WakerPtr before = std::exchange(entry->exit, waker)) entry->end(before);
   return std::unique_ptr<ExitEnd>(std::make_unique<Exit>(entry, std::move(waker)));
+}
+
+bool LocalLedger::expects(std::string_view host) const {
+  const std::lock_guard lock(table_->mutex);
+  return std::any_of(table_->entries.begin(), table_->entries.end(), [host](const auto& one) {
+    return one.second->admission.destination.host == host;
+  });
 }
 
 std::size_t LocalLedger::live() const {

@@ -17,6 +17,7 @@ class LocalLedger final : public ExchangeLedger {
   [[nodiscard]] std::unique_ptr<FrontEnd> admit(Admission admission, Executor executor) override;
   [[nodiscard]] Result<std::unique_ptr<ExitEnd>> claim(std::string_view ticket,
                                                        Executor executor) override;
+  [[nodiscard]] bool expects(std::string_view host) const override;
   [[nodiscard]] std::size_t live() const;  // exchanges
 
  private:

@@ -1,5 +1,6 @@
 #include "proxy/scanner/admit.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
@@ -50,8 +51,18 @@ void make_scannable(RequestHead& head, bool bypass_body) {
   head.takes_trailers = false;  // the scanner relays none
 }
 
+std::optional<std::uint16_t> scanned_port(const Destination& destination, Scheme scheme,
+                                          const std::vector<std::uint16_t>& exit_ports) {
+  const auto has = [&exit_ports](std::uint16_t port) {
+    return std::find(exit_ports.begin(), exit_ports.end(), port) != exit_ports.end();
+  };
+  if (exit_ports.empty() || has(destination.port)) return std::nullopt;
+  return has(default_port(scheme)) ? default_port(scheme) : exit_ports.front();
+}
+
 awaitable<Result<Admission>> make_admission(const RequestHead& head, CollectedBody body,
-                                            const Exchange& exchange, bool bypass_body) {
+                                            const Exchange& exchange, bool bypass_body,
+                                            std::optional<std::uint16_t> scanned_port) {
   Admission admission;
   admission.id = exchange.id();
   admission.client = exchange.client;
@@ -69,6 +80,12 @@ awaitable<Result<Admission>> make_admission(const RequestHead& head, CollectedBo
 
   admission.scanned.head = sent;
   make_scannable(admission.scanned.head, admission.bypass_body);
+  admission.scanned_port = scanned_port;
+  if (scanned_port) {
+    Destination scanned = admission.destination;
+    scanned.port = *scanned_port;
+    admission.scanned.head.authority = scanned.authority(admission.scheme);
+  }
   admission.scanned.has_body = has_body;
   admission.scanned.body_bytes = has_body ? body.scanned->size() : 0;
 

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "proxy/body/content_decoder.h"
 #include "proxy/body/spool.h"
@@ -23,11 +26,17 @@ struct CollectedBody {
   bool decoded = false;                        // what is sent has no content coding any more
 };
 
+// The port by which the scanner is told of `destination`, if that is another one: of `exit_ports`,
+// where the exit listens (empty: there is none).
+[[nodiscard]] std::optional<std::uint16_t> scanned_port(
+    const Destination& destination, Scheme scheme, const std::vector<std::uint16_t>& exit_ports);
+
 // Makes what may leave for `exchange`: `head` as the client sent it (canonical) and its body. The
 // form that goes out keeps the client's order and case; it asks for identity coding too unless the
 // response's body goes past the scanner (`bypass_body`). Reads the body once, giving way to others
 // now and then.
 awaitable<Result<Admission>> make_admission(const RequestHead& head, CollectedBody body,
-                                            const Exchange& exchange, bool bypass_body);
+                                            const Exchange& exchange, bool bypass_body,
+                                            std::optional<std::uint16_t> scanned_port);
 
 }  // namespace bottle

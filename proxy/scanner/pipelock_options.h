@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "proxy/body/content_decoder.h"
 #include "proxy/scanner/scanner_limits.h"
@@ -18,6 +19,10 @@ struct PipelockOptions {
   std::uint64_t max_response_bytes = 0;
   std::chrono::milliseconds timeout{0};
   std::chrono::milliseconds sse_comment{15'000};  // clients' watchdogs start at about 20 s
+  // Where the exit listens, as pipelock sees it: the ports that the allowlist of the start opens. A
+  // request to another port, which was allowed later, is shown to pipelock with one of these.
+  // Empty: there is no exit.
+  std::vector<std::uint16_t> exit_ports;
   H1ClientLimits h1;
   DecodeLimits decode;
   AnswerJudgeLimits exit;

@@ -197,7 +197,8 @@ awaitable<std::optional<Result<Response>>> PipelockUpstream::try_admitted(Reques
     passing.marks = std::move(shown->marks);
     passage.shown = shown->record;
   }
-  auto admission = co_await make_admission(head, body, exchange, passage.bypass_body);
+  const auto port = scanned_port(exchange.destination(), exchange.scheme(), options_.exit_ports);
+  auto admission = co_await make_admission(head, body, exchange, passage.bypass_body, port);
   if (!admission) co_return admission.error();
   admission->epoch = epoch;
   head = admission->scanned.head;
@@ -288,6 +289,7 @@ awaitable<Result<Relayed>> PipelockUpstream::call(RequestHead head,
     if (body) request.body = std::make_unique<SpoolReader>(body);
     H1Call how;
     how.form = RequestForm::Absolute;
+    how.port = scanned_port(exchange.destination(), exchange.scheme(), options_.exit_ports);
     how.framing = Framing::content_length(body ? body->size() : 0);
     how.responder = Responder::Scanner;
     how.limits = &options_.h1;

@@ -342,8 +342,10 @@ H1Answer failed(Failure why) { return H1Answer{Result<Response>(std::move(why)),
 
 awaitable<H1Answer> h1_send(Lease lease, Request request, H1Call how, Exchange& exchange) {
   const auto call = std::make_shared<Call>(std::move(lease), std::move(request), how, exchange);
-  const auto wrote = write_request_head(call->head_bytes, call->head, how.form,
-                                        exchange.destination(), how.framing);
+  Destination destination = exchange.destination();
+  destination.port = how.port.value_or(destination.port);
+  const auto wrote =
+      write_request_head(call->head_bytes, call->head, how.form, destination, how.framing);
   if (!wrote) {
     if (call->body) call->body->stop(wrote.error());
     call->cut(wrote.error());

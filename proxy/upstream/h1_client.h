@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "proxy/base/awaitable.h"
 #include "proxy/base/result.h"
@@ -24,6 +25,7 @@ struct H1Call {
   Framing framing;  // Length: the body must have exactly so many bytes. Chunked: until its end.
   Responder responder = Responder::Origin;
   const H1ClientLimits* limits = nullptr;  // outlives the exchange
+  std::optional<std::uint16_t> port{};     // is written in place of the destination's
 };
 
 // The result. If `untouched`, the connection ended before a byte of the response arrived: a

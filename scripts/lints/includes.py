@@ -33,7 +33,7 @@ LAYERS = {
     "proxy/config": ("proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body",
                      "proxy/upstream", "proxy/scanner", "proxy/flow", "proxy/exit", "proxy/tls", "certs"),
     "proxy/listen": ("proxy/base", "proxy/guard", "proxy/config"),
-    "proxy/control": ("proxy/base", "proxy/guard"),
+    "proxy/control": ("proxy/base", "proxy/http", "proxy/guard", "proxy/flow/policy.h"),
     "proxy/desk": ("proxy/base", "proxy/http", "proxy/tls", "proxy/flow", "proxy/config"),
     "proxy": ("proxy/base", "proxy/http", "proxy/guard", "proxy/guard/answers", "proxy/ledger", "proxy/body", "proxy/upstream",
               "proxy/credentials", "proxy/scanner", "proxy/flow", "proxy/exit", "proxy/config", "proxy/listen", "proxy/desk", "proxy/control", "proxy/tls",
@@ -80,6 +80,7 @@ SANS_IO_FILES = {
     "proxy/scanner/sse_match", "proxy/scanner/answer_kind", "proxy/desk/sniff",
     "proxy/flow/audit", "proxy/flow/policy", "proxy/flow/policy_gate",
     "proxy/exit/dns_answer", "proxy/exit/exit_check", "proxy/control/control_message", "proxy/control/secret_book",
+    "proxy/control/policy_book",
     "proxy/ledger/admission", "proxy/ledger/rewrites", "proxy/ledger/ticket",
 }
 

@@ -23,7 +23,7 @@ class BlockedAnswers : public SessionBench, public testing::WithParamInterface<P
     spec.allow = {"a.test"};
     auto made = Policy::make(std::move(spec));
     EXPECT_TRUE(made);
-    policy_ = std::make_unique<Policy>(std::move(*made));
+    policy_ = std::make_unique<LivePolicy>(std::make_shared<const Policy>(std::move(*made)));
     auto rule = parse_responses("a.test=block");
     EXPECT_TRUE(rule);
     settings_.rules.push_back(*rule);
@@ -62,7 +62,7 @@ class BlockedAnswers : public SessionBench, public testing::WithParamInterface<P
   FakeUpstream upstream;
 
  private:
-  std::unique_ptr<Policy> policy_;
+  std::unique_ptr<LivePolicy> policy_;
   GuardSettings settings_;
   DecodeSpace decode_{DecodeLimits{}.memory_bytes};
   PendingAnswers answers_;

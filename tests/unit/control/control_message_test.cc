@@ -32,6 +32,23 @@ TEST(ControlMessage, OtherVerbs) {
   EXPECT_EQ(told.request.text, "gone");
 }
 
+TEST(ControlMessage, ThePolicy) {
+  const auto allowed = parse_control(
+      R"({"v":1,"verb":"policy.allow","host":"a.test:8443","route":"scan-requests","seconds":600})");
+  ASSERT_FALSE(allowed.error) << allowed.error->message;
+  EXPECT_EQ(allowed.request.wish.host, "a.test:8443");
+  EXPECT_EQ(allowed.request.wish.route, Route::ScanRequests);
+  EXPECT_EQ(allowed.request.wish.lasts, std::chrono::seconds(600));
+  EXPECT_FALSE(allowed.request.wish.once);
+  EXPECT_TRUE(
+      parse_control(R"({"v":1,"verb":"policy.allow","host":"a","once":true})").request.wish.once);
+  EXPECT_EQ(parse_control(R"({"v":1,"verb":"policy.deny","host":"a.test"})").request.name,
+            "a.test");
+  EXPECT_EQ(parse_control(R"({"v":1,"verb":"policy.check","url":"https://a/"})").request.text,
+            "https://a/");
+  EXPECT_FALSE(parse_control(R"({"v":1,"verb":"policy.list"})").error);
+}
+
 // Each is wrong in one way, and says so without a part of the value.
 TEST(ControlMessage, WrongOnesAreToldWhatIsWrong) {
   const struct {
@@ -49,6 +66,14 @@ TEST(ControlMessage, WrongOnesAreToldWhatIsWrong) {
       {R"({"v":1,"verb":"secrets.list","all":true})", "a key that"},
       {R"({"v":1,"verb":"secrets.list","secrets":[]})", "a key that"},
       {R"({"v":1,"id":7,"verb":"secrets.list"})", "\"id\""},
+      {R"({"v":1,"verb":"policy.allow"})", "\"host\""},
+      {R"({"v":1,"verb":"policy.allow","host":"a","route":"fast"})", "scan-requests"},
+      {R"({"v":1,"verb":"policy.allow","host":"a","once":1})", "\"once\""},
+      {R"({"v":1,"verb":"policy.allow","host":"a","seconds":"5"})", "\"seconds\""},
+      {R"({"v":1,"verb":"policy.allow","host":"a","seconds":-5})", "\"seconds\""},
+      {R"({"v":1,"verb":"policy.allow","host":"a","seconds":99999999999})", "\"seconds\""},
+      {R"({"v":1,"verb":"policy.deny","host":"a","once":true})", "a key that"},
+      {R"({"v":1,"verb":"policy.check"})", "\"url\""},
       {R"({"v":1,"id":")" + std::string(65, 'x') + R"(","verb":"secrets.list"})", "\"id\""},
       {R"({"v":1,"verb":"secrets.set"})", "\"secrets\""},
       {set(R"("secrets":[])"), "\"secrets\""},
@@ -80,6 +105,16 @@ TEST(ControlMessage, Answers) {
   const auto listed = secrets_answer("7", {SecretState{.name = "A", .kept_out = true}});
   EXPECT_NE(listed.find(R"("former":0,"hosts":[],"kept_out":true,"name":"A")"), std::string::npos)
       << listed;
+}
+
+TEST(ControlMessage, APolicyIsToldWithoutWhatIsOver) {
+  const PolicyRow gone{.host = "gone.test", .over = true};
+  const PolicyRow there{.host = "a.test", .by = "uid 7", .once = true, .hits = 3};
+  const PolicyRow closed{.host = "b.test", .route = Route::Deny};
+  EXPECT_EQ(policy_answer("1", {gone, there}, {closed}),
+            R"({"allow":[{"by":"uid 7","hits":3,"host":"a.test","once":true}],"id":"1","ok":true,)"
+            R"("routes":[{"host":"b.test","route":"deny"}],"v":1})"
+            "\n");
 }
 
 }  // namespace

@@ -134,7 +134,8 @@ class ExitBench : public testing::Test {
     directory_ = ::mkdtemp(name.data());
     PolicySpec spec;
     spec.allow = {"api.test", "b.test"};
-    policy = std::make_unique<Policy>(Policy::make(std::move(spec)).value());
+    policy = std::make_unique<LivePolicy>(
+        std::make_shared<const Policy>(Policy::make(std::move(spec)).value()));
     CaOptions options;
     options.names = CaNames::Any;
     ca = CertificateAuthority::create(options).value();
@@ -250,7 +251,7 @@ class ExitBench : public testing::Test {
   TimerWheel wheel;
   ScriptOrigins origins;
   LocalLedger ledger;
-  std::unique_ptr<Policy> policy;
+  std::unique_ptr<LivePolicy> policy;
   std::unique_ptr<CertificateAuthority> ca;
   TicketKeys tickets;
   RecordBuffers records;

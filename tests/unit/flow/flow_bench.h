@@ -117,7 +117,7 @@ class FlowBench : public testing::Test {
     spec.routes = {"closed.test=deny"};
     auto made = Policy::make(std::move(spec));
     EXPECT_TRUE(made);
-    policy = std::make_unique<Policy>(std::move(*made));
+    policy = std::make_unique<LivePolicy>(std::make_shared<const Policy>(std::move(*made)));
     open_audit(file);
   }
   ~FlowBench() override {
@@ -204,7 +204,7 @@ class FlowBench : public testing::Test {
 
   asio::io_context io{1};
   TimerWheel wheel;
-  std::unique_ptr<Policy> policy;
+  std::unique_ptr<LivePolicy> policy;
   std::shared_ptr<const SecretSet> secrets = secret_set();
   DecodeSpace decode{DecodeLimits{}.memory_bytes};
   GuardSettings settings;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <utility>
 
 namespace bottle {
@@ -22,17 +23,17 @@ constexpr Row kRows[] = {
     {"denied.test", true, false, false},
 };
 
-Policy policy() {
+std::shared_ptr<const Policy> policy() {
   PolicySpec spec;
   spec.allow = {"fine.test", "other-port.test:8443", "denied.test"};
   spec.routes = {"denied.test=deny"};
   auto made = Policy::make(std::move(spec));
   EXPECT_TRUE(made);
-  return std::move(*made);
+  return std::make_shared<const Policy>(std::move(*made));
 }
 
 TEST(PolicyGate, AdmitsTheNamesOfItsKind) {
-  const Policy rules = policy();
+  const LivePolicy rules(policy());
   for (const Row& row : kRows) {
     const std::pair<Admits, bool> kinds[] = {{Admits::AnyName, row.any_name},
                                              {Admits::AllowedHttps, row.allowed_https},
@@ -47,7 +48,7 @@ TEST(PolicyGate, AdmitsTheNamesOfItsKind) {
 }
 
 TEST(PolicyGate, KnowsWhatWasAskedFor) {
-  const Policy rules = policy();
+  const LivePolicy rules(policy());
   PolicyGate gate(rules, Admits::AllowedHttps);
   EXPECT_FALSE(gate.destination());
   const auto answer = gate.admit(ServerName::parse("unknown.test").value());

@@ -13,7 +13,8 @@ Snapshot snapshot() {
   SecretSpec spec;
   spec.name = "TOKEN";
   spec.value = "k7Qw2ZxR9tLmB4vN8cYpD3sF6hJ1gT5a";
-  return Snapshot{.secrets = nullptr, .credentials = CredentialSet::make({spec})};
+  return Snapshot{
+      .secrets = nullptr, .credentials = CredentialSet::make({spec}), .policy = nullptr};
 }
 
 // Workers that answer when the test says so.

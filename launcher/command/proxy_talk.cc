@@ -1,0 +1,39 @@
+#include "launcher/command/proxy_talk.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "launcher/command/command.h"
+#include "launcher/plan/plan.h"
+
+namespace bottle::launcher {
+
+Expected<BottleRecord> the_bottle(const std::optional<std::string>& id, const Context& context) {
+  const auto base = runtime_base(context.around);
+  if (id) return find_bottle(base, *id);
+  auto living = living_bottles(base);
+  if (living.size() == 1) return std::move(living.front());
+  if (living.empty()) return usage_error("no bottle is running", "bottle start starts one");
+  return usage_error("which bottle? There are " + std::to_string(living.size()),
+                     "bottle list shows the ids");
+}
+
+Expected<ProxyTalk> ProxyTalk::with(const BottleRecord& record, const Context& context) {
+  const auto found =
+      std::find_if(context.backends.begin(), context.backends.end(),
+                   [&record](const BackendEntry& one) { return one.name == record.backend; });
+  if (found == context.backends.end()) {
+    return Error{ExitCode::kIsolation,
+                 "this bottle command does not know the backend " + record.backend,
+                 "use the bottle command that started the bottle"};
+  }
+  return ProxyTalk(record, runtime_base(context.around) / record.id, found->control());
+}
+
+Expected<ControlAnswer> ProxyTalk::tell(const std::string& message) const {
+  const auto line = control_->tell_proxy(record_, runtime_, message);
+  if (!line) return line.error();
+  return read_control_answer(*line);
+}
+
+}  // namespace bottle::launcher

@@ -1,0 +1,95 @@
+package integration
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"bottle.test/harness"
+	"bottle.test/origin"
+)
+
+// liveShelf has a manifest that allows known.test; late.test leads to the same origin.
+func liveShelf(t *testing.T, scanner string) (*shelf, *origin.Server, []string) {
+	t.Helper()
+	s := newShelf(t)
+	server, err := origin.Start(origin.Options{Names: []string{"known.test", "late.test"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	ca := filepath.Join(t.TempDir(), "origin-ca.pem")
+	if err := server.CA.WriteFile(ca); err != nil {
+		t.Fatal(err)
+	}
+	manifest := `{"bottles": {"default": {"egress": {"allow": ["known.test"]}}}}`
+	if err := os.WriteFile(filepath.Join(s.project, "bottle.json"), []byte(manifest), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--scanner", scanner, "--allow-address", "127.0.0.0/8", "--origin-ca", ca, "--allow", "other.test"}
+	for _, place := range []string{"known.test:443", "late.test:443", "late.test:8443"} {
+		args = append(args, "--resolve", place+"="+server.Addr())
+	}
+	if scanner == "pipelock" {
+		program := harness.RealPipelock()
+		if program == "" {
+			program = harness.Binary(t, "pipelock-double")
+		}
+		args = append(args, "--pipelock-bin", program)
+	}
+	return s, server, args
+}
+
+// TestAHostIsAllowedInABottleThatRuns: the agent goes on, and nothing is started again.
+func TestAHostIsAllowedInABottleThatRuns(t *testing.T) {
+	for _, scanner := range []string{"guard", "pipelock"} {
+		t.Run(scanner, func(t *testing.T) {
+			s, _, args := liveShelf(t, scanner)
+			b := s.start("while [ ! -e stop ]; do sleep 0.1; done", args...)
+			ask := func(url string) spoken {
+				return s.call("exec", b.id, "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", url)
+			}
+			is := func(url, status string) {
+				t.Helper()
+				if got := ask(url); strings.TrimSpace(got.out) != status {
+					t.Errorf("%s: %s %s, want %s", url, got.out, got.errors, status)
+				}
+			}
+			is("https://known.test/echo", "200")
+			is("https://late.test/echo", "403")
+			s.call("exec", b.id, "curl", "-sS", "https://late.test/").want(t, 0, "`bottle allow late.test`")
+			s.call("policy", "--check", "late.test").want(t, 67, "would be refused: host_not_allowed", "bottle allow late.test")
+			s.call("allow", "late.test").want(t, 0, "allows late.test until it ends")
+			is("https://late.test/echo", "200")
+			s.call("allow", "late.test").want(t, 0, "allows late.test already")
+			s.call("policy", "--check", "https://late.test/x").want(t, 0, "would pass", "late.test (command")
+			s.call("allow", b.id, "late.test:8443", "--for", "10m", "--route", "scan").want(t, 0, "for 10m")
+			is("https://late.test:8443/echo", "200")
+			s.call("policy").want(t, 0, "late.test:8443", "scan", "in 9 min", "known.test", "manifest", "other.test", "option")
+			s.call("deny", "late.test").want(t, 0, "refuses late.test from the next request on")
+			is("https://late.test/echo", "403")
+			s.call("policy").want(t, 0, "deny")
+			s.call("allow", "--once", b.id, "late.test").want(t, 0, "for one request")
+			is("https://late.test/echo", "200")
+			is("https://late.test/echo", "403")
+			var listed struct{ Allow, Routes []map[string]any }
+			if out := s.call("policy", "--json"); json.Unmarshal([]byte(out.out), &listed) != nil ||
+				len(listed.Allow) != 2 || listed.Allow[0]["requests"] != 1.0 {
+				t.Errorf("listed: %s", out.out)
+			}
+			s.call("allow", "10.0.0.1").want(t, 70)
+			s.call("allow", "late.test", "--for", "soon").want(t, 64, "30 days")
+			s.call("allow", "https://late.test/").want(t, 64, "without scheme")
+			s.call("deny").want(t, 64, "takes a host")
+			os.WriteFile(filepath.Join(s.project, "stop"), nil, 0o644)
+			out := b.end(t)
+			out.want(t, 0)
+			if !strings.Contains(out.errors, "bottle allow HOST") {
+				t.Errorf("the closing report: %s", out.errors)
+			}
+			s.call("allow", "late.test").want(t, 64, "no bottle is running")
+		})
+	}
+}
