@@ -8,6 +8,7 @@
 #include "launcher/backend/secret_refresh.h"
 #include "launcher/lifetime/audit_summary.h"
 #include "launcher/lifetime/kept_home.h"
+#include "launcher/lifetime/known_manifest.h"
 #include "launcher/lifetime/registry.h"
 #include "launcher/lifetime/runtime_dir.h"
 #include "launcher/plan/token_command.h"
@@ -52,6 +53,7 @@ Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, Bottle
   if (!registration) return std::move(registration.error());
   auto state = make_state_dir(plan.state_base, plan.id);
   if (!state) return std::move(state.error());
+  if (!plan.manifest.empty()) copy_manifest(*state, plan.manifest);
   auto bottle = backend.begin({.plan = plan,
                                .runtime = *runtime,
                                .state = *state,

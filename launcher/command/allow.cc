@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "launcher/command/command.h"
+#include "launcher/command/host_save.h"
 #include "launcher/command/ignored_secret.h"
 #include "launcher/command/proxy_talk.h"
 #include "launcher/manifest/command_source.h"
@@ -38,14 +39,14 @@ Expected<void> check_target(const std::vector<std::string>& words, const std::st
                      host.error().hint);
 }
 
-Expected<void> check_fingerprint(const AllowOptions& options) {
-  if (options.words.size() > 1 || options.route || options.once || options.lasts) {
+Expected<void> check_fingerprint(const std::string& secret, const AllowOptions& options) {
+  if (options.words.size() > 1 || options.route || options.once || options.lasts || options.save) {
     return usage_error("--secret is for the manifest, and takes one bottle or agent of it",
                        "bottle allow --secret FINGERPRINT [NAME]");
   }
-  const std::string problem = problem_with_fingerprint(*options.secret);
+  const std::string problem = problem_with_fingerprint(secret);
   if (problem.empty()) return {};
-  return usage_error("--secret " + printable(*options.secret) + ": " + problem,
+  return usage_error("--secret " + printable(secret) + ": " + problem,
                      "the refusal and `bottle logs` have the fingerprint; never write the secret "
                      "itself here");
 }
@@ -54,6 +55,10 @@ Expected<void> check_length(const AllowOptions& options) {
   if (options.once && options.lasts) {
     return usage_error("--once and --for do not go together", "leave one of them out");
   }
+  if (options.save && (options.once || options.lasts)) {
+    return usage_error("--save is for good, and goes with neither --once nor --for",
+                       "leave --save out");
+  }
   if (options.lasts && !read_time(*options.lasts, kLongest)) {
     return usage_error("--for " + printable(*options.lasts) + " is not a time",
                        "write 90s, 10m, 2h or 7d; 30 days at most");
@@ -61,25 +66,23 @@ Expected<void> check_length(const AllowOptions& options) {
   return {};
 }
 
-// Says the message to the proxy of the bottle that `target` names, and tells what came of it.
-Expected<int> change_policy(const Target& target, const std::string& message,
-                            const std::string& done, const std::string& as_before,
-                            const Context& context) {
-  const auto record = the_bottle(target.id, context);
-  if (!record) return record.error();
-  const auto proxy = ProxyTalk::with(*record, context);
+// Says the message to the proxy, and tells what came of it.
+Expected<void> change_policy(const BottleRecord& record, const std::string& message,
+                             const std::string& done, const std::string& as_before,
+                             const Context& context) {
+  const auto proxy = ProxyTalk::with(record, context);
   if (!proxy) return proxy.error();
   const auto answer = proxy->tell(message);
   if (!answer) return answer.error();
   const bool changed = !answer->changed.empty();
-  context.err << "bottle: bottle " << record->id << (changed ? done : as_before) << "\n";
-  return 0;
+  context.err << "bottle: bottle " << record.id << (changed ? done : as_before) << "\n";
+  return {};
 }
 
 }  // namespace
 
 Expected<void> check_allow(const AllowOptions& options) {
-  if (options.secret) return check_fingerprint(options);
+  if (options.secret) return check_fingerprint(*options.secret, options);
   if (options.words.empty()) {
     return usage_error("there is nothing to allow",
                        "bottle allow HOST for a host; bottle allow --secret FINGERPRINT for a "
@@ -105,7 +108,16 @@ Expected<int> run_allow(const AllowOptions& options, const Context& context) {
     return ignore_secret(*options.secret, name, options.manifest, context);
   }
   const Target target = target_of(options.words);
+  const auto record = the_bottle(target.id, context);
+  if (!record) return record.error();
   AskedAllow asked{.host = target.host, .route = options.route.value_or(""), .once = options.once};
+  std::optional<HostSave> save;
+  if (options.save) {
+    auto prepared =
+        HostSave::prepare(*record, {.host = target.host, .route = asked.route}, context);
+    if (!prepared) return prepared.error();
+    save = std::move(*prepared);
+  }
   std::string done = " allows " + printable(target.host);
   if (options.once) done += " for one request";
   if (options.lasts) {
@@ -114,8 +126,13 @@ Expected<int> run_allow(const AllowOptions& options, const Context& context) {
     done += " for " + *options.lasts;
   }
   if (!options.once && !options.lasts) done += " until it ends";
-  return change_policy(target, allow_message(asked), done,
-                       " allows " + printable(target.host) + " already", context);
+  const auto changed = change_policy(*record, allow_message(asked), done,
+                                     " allows " + printable(target.host) + " already", context);
+  if (!changed) return changed.error();
+  if (save) {
+    if (const auto saved = save->write(context); !saved) return saved.error();
+  }
+  return 0;
 }
 
 Expected<void> check_deny(const DenyOptions& options) {
@@ -124,9 +141,14 @@ Expected<void> check_deny(const DenyOptions& options) {
 
 Expected<int> run_deny(const DenyOptions& options, const Context& context) {
   const Target target = target_of(options.words);
-  return change_policy(target, deny_message(target.host),
-                       " refuses " + printable(target.host) + " from the next request on",
-                       " refuses " + printable(target.host) + " already", context);
+  const auto record = the_bottle(target.id, context);
+  if (!record) return record.error();
+  const auto changed =
+      change_policy(*record, deny_message(target.host),
+                    " refuses " + printable(target.host) + " from the next request on",
+                    " refuses " + printable(target.host) + " already", context);
+  if (!changed) return changed.error();
+  return 0;
 }
 
 }  // namespace bottle::launcher

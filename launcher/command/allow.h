@@ -17,11 +17,12 @@ struct AllowOptions {
   std::optional<std::string> route{};
   bool once = false;
   std::optional<std::string> lasts{};  // "10m"
+  bool save = false;                   // in the manifest, too
 };
 
-// `bottle allow`: lets a host through in a bottle that runs, from the next request on; or, with
-// `secret`, writes into the manifest that a value which the guard found may leave, from the next
-// start on. What is there already is no error.
+// `bottle allow`: lets a host through in a bottle that runs, from the next request on, and with
+// `save` also in those that the manifest makes; or, with `secret`, writes into the manifest that a
+// value which the guard found may leave, from the next start on. What is there already is no error.
 Expected<int> run_allow(const AllowOptions& options, const Context& context);
 Expected<void> check_allow(const AllowOptions& options);
 

@@ -1,5 +1,6 @@
 #include "launcher/command/commands.h"
 
+#include <utility>
 #include <vector>
 
 #include "launcher/command/allow.h"
@@ -149,6 +150,9 @@ OptionList allow_options(AllowOptions& to) {
            .into = &to.lasts,
            .help = "allow it so long: 90s, 10m, 2h, 7d",
            .value = "TIME"},
+          {.names = "--save",
+           .into = &to.save,
+           .help = "write it into the bottle's manifest, too, and show what changed there"},
           {.names = "--secret",
            .into = &to.secret,
            .help = "the fingerprint of a value that the guard found",
@@ -280,10 +284,9 @@ OptionList help_options(HelpOptions& to) {
 
 OptionList version_options(VersionOptions& /*to*/) { return {}; }
 
-}  // namespace
-
-std::span<const CommandRow> command_table() {
-  static const std::vector<CommandRow> kTable{
+// The commands for bottles.
+std::vector<CommandRow> bottle_rows() {
+  return {
       {.name = "start",
        .summary = "run a command in a bottle",
        .usage = "start [OPTIONS] [NAME] [--] [COMMAND...]",
@@ -332,6 +335,12 @@ std::span<const CommandRow> command_table() {
        .usage = "home [list|path|rm] [NAME...]",
        .footer = kHomeFooter,
        .make = maker_of(home_options, run_home, check_home)},
+  };
+}
+
+// ... and for this machine, its manifests and its shell.
+std::vector<CommandRow> machine_rows() {
+  return {
       {.name = "env",
        .summary = "print variables that make a shell's programs use a proxy",
        .footer = kEnvFooter,
@@ -362,6 +371,18 @@ std::span<const CommandRow> command_table() {
        .footer = kVersionFooter,
        .make = maker_of(version_options, run_version)},
   };
+}
+
+std::vector<CommandRow> all_rows() {
+  auto out = bottle_rows();
+  for (auto& row : machine_rows()) out.push_back(std::move(row));
+  return out;
+}
+
+}  // namespace
+
+std::span<const CommandRow> command_table() {
+  static const std::vector<CommandRow> kTable = all_rows();
   return kTable;
 }
 

@@ -1,20 +1,11 @@
 #include "launcher/command/ignored_secret.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "launcher/command/command.h"
 #include "launcher/manifest/manifest.h"
 #include "launcher/manifest/manifest_edit.h"
-#include "launcher/process/process.h"
-#include "proxy/contract/fd.h"
+#include "launcher/manifest/manifest_write.h"
 
 namespace bottle::launcher {
 namespace {
@@ -59,25 +50,6 @@ Expected<std::string> bottle_of(const Manifest& manifest, const std::optional<st
                known.empty() ? "it has no bottle at all" : "name one: " + known};
 }
 
-// A program that reads it meanwhile sees the old text or the new one.
-Expected<void> replace_file(const fs::path& file, const std::string& text) {
-  const auto failed = [&file](int problem) {
-    return system_error("cannot write " + file.string(), problem, "is the folder yours?",
-                        ExitCode::kManifest);
-  };
-  struct stat info{};
-  if (::stat(file.c_str(), &info) != 0 || ::access(file.c_str(), W_OK) != 0) return failed(errno);
-  std::string fresh = file.string() + ".XXXXXX";
-  const Fd fd(::mkostemp(fresh.data(), O_CLOEXEC));
-  if (!fd) return failed(errno);
-  const bool done = ::fchmod(fd.get(), info.st_mode & 07777) == 0 && write_all(fd.get(), text) &&
-                    ::fsync(fd.get()) == 0 && ::rename(fresh.c_str(), file.c_str()) == 0;
-  if (done) return {};
-  const int problem = errno;
-  ::unlink(fresh.c_str());
-  return failed(problem);
-}
-
 }  // namespace
 
 Expected<int> ignore_secret(const std::string& fingerprint, const std::optional<std::string>& name,
@@ -88,15 +60,15 @@ Expected<int> ignore_secret(const std::string& fingerprint, const std::optional<
   if (!manifest) return manifest.error();
   const auto bottle = bottle_of(*manifest, name);
   if (!bottle) return bottle.error();
-  std::ifstream in(*file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const auto edited = with_ignored(text, file->string(), *bottle, fingerprint);
+  const auto text = manifest_text(*file);
+  if (!text) return text.error();
+  const auto edited = with_ignored(*text, file->string(), *bottle, fingerprint);
   if (!edited) return edited.error();
   if (!*edited) {
     context.err << "bottle: " << file->string() << " has it already\n";
     return 0;
   }
-  if (auto written = replace_file(*file, **edited); !written) return std::move(written.error());
+  if (auto written = replace_manifest(*file, **edited); !written) return std::move(written.error());
   context.err << "bottle: wrote the fingerprint to " << file->string() << "; the bottle \""
               << *bottle << "\" lets this value out from its next start on\n";
   return 0;

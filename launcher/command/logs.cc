@@ -21,6 +21,7 @@
 #include "launcher/plan/home_folder.h"
 #include "launcher/plan/plan.h"
 #include "proxy/contract/audit_schema.h"
+#include "proxy/contract/problem_codes.h"
 
 namespace bottle::launcher {
 namespace {
@@ -252,11 +253,37 @@ Expected<void> follow(const Log& log, Lines& lines) {
   }
 }
 
+// A change of the policy or of secrets.
+std::string change_words(const nlohmann::json& entry, const Style& style) {
+  const bool policy = is(entry, audit_key::kKind, to_string(AuditKind::PolicyChanged));
+  return style.in(Colour::kFaint, text_of(entry, audit_key::kTime).substr(0, 19)) + "  " +
+         style.in(Colour::kYellow, "changed") + "  " + (policy ? "policy" : "secrets") + ": " +
+         text_of(entry, audit_key::kDetail);
+}
+
+// The command that would let it through; empty if there is none.
+std::string way_in(const nlohmann::json& entry) {
+  const bool port = is(entry, audit_key::kReason, problem_code::kPortNotAllowed);
+  const std::string host = text_of(entry, audit_key::kHost);
+  // The words are for a shell, and a name that was only asked for may be anything.
+  const bool plain =
+      !host.empty() &&
+      host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-:") == std::string::npos;
+  if (!plain || (!port && !is(entry, audit_key::kReason, problem_code::kHostNotAllowed))) return {};
+  const std::string number = text_of(entry, audit_key::kPort);
+  const bool usual = !port && (number.empty() || number == "443" || number == "80");
+  return "; `bottle allow " + host + (usual ? "" : ":" + number) + "` lets it through";
+}
+
 }  // namespace
 
 std::string audit_line_words(std::string_view line, const Style& style) {
   const auto entry = nlohmann::json::parse(line, nullptr, false);
   if (!entry.is_object()) return {};
+  if (is(entry, audit_key::kKind, to_string(AuditKind::PolicyChanged)) ||
+      is(entry, audit_key::kKind, to_string(AuditKind::SecretsChanged))) {
+    return change_words(entry, style);
+  }
   const bool begins = is(entry, audit_key::kKind, to_string(AuditKind::Begin));
   const std::string verdict = begins ? "open" : text_of(entry, audit_key::kVerdict);
   const std::string time = text_of(entry, audit_key::kTime);
@@ -284,7 +311,8 @@ std::string audit_line_words(std::string_view line, const Style& style) {
   if (!reason.empty()) {
     const std::string by = text_of(entry, audit_key::kBy);
     const std::string detail = text_of(entry, audit_key::kDetail);
-    out += "  " + reason + (by.empty() ? "" : " by " + by) + (detail.empty() ? "" : ": " + detail);
+    out += "  " + reason + (by.empty() ? "" : " by " + by) + (detail.empty() ? "" : ": " + detail) +
+           way_in(entry);
   }
   out += findings_words(entry);
   const std::string count = text_of(entry, audit_key::kCount);

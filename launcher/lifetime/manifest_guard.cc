@@ -2,9 +2,14 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
+
+#include "launcher/lifetime/known_manifest.h"
 
 namespace bottle::launcher {
 namespace {
+
+std::string of_content(const std::string& text) { return "content:" + text; }
 
 // A missing file and an empty one must differ, and a device must not be read.
 std::string look(const std::filesystem::path& file) {
@@ -16,12 +21,13 @@ std::string look(const std::filesystem::path& file) {
   std::string content(kMost, '\0');
   in.read(content.data(), static_cast<std::streamsize>(content.size()));
   content.resize(static_cast<std::size_t>(in.gcount()));
-  return "content:" + content;
+  return of_content(content);
 }
 
 }  // namespace
 
-ManifestGuard::ManifestGuard(const Plan& plan) {
+ManifestGuard::ManifestGuard(const Plan& plan)
+    : manifest_(plan.manifest), state_(plan.state_base / plan.id) {
   // The next start from here looks in each of them.
   for (auto at = plan.directory; is_below(at, plan.workspace); at = at.parent_path()) {
     seen_.push_back({at / kManifestName, look(at / kManifestName)});
@@ -35,7 +41,10 @@ ManifestGuard::ManifestGuard(const Plan& plan) {
 std::vector<std::filesystem::path> ManifestGuard::changed() const {
   std::vector<std::filesystem::path> out;
   for (const auto& seen : seen_) {
-    if (look(seen.file) != seen.content) out.push_back(seen.file);
+    const std::string now = look(seen.file);
+    if (now == seen.content) continue;
+    const auto known = seen.file == manifest_ ? known_manifest(state_) : std::nullopt;
+    if (!known || now != of_content(*known)) out.push_back(seen.file);
   }
   return out;
 }

@@ -10,7 +10,7 @@ namespace bottle::launcher {
 
 // Notices a manifest that the agent made or changed. A manifest that exists is read-only in the
 // bottle, but one that did not exist can be made in the workspace, and a link can be turned; it
-// would be the policy of the next start.
+// would be the policy of the next start. What `bottle allow --save` wrote is no change.
 class ManifestGuard {
  public:
   explicit ManifestGuard(const Plan& plan);  // looks at what is there now
@@ -23,6 +23,8 @@ class ManifestGuard {
     std::string content;
   };
   std::vector<Seen> seen_;
+  std::filesystem::path manifest_;  // of the bottle; empty: none
+  std::filesystem::path state_;     // where known_manifest() is
 };
 
 }  // namespace bottle::launcher

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "proxy/contract/problem_codes.h"
-
 namespace bottle {
 namespace {
 
@@ -104,6 +102,22 @@ std::vector<std::string> hosts_of(const std::vector<Entry>& list) {
   return out;
 }
 
+// Why a policy that would have the wish does not let `host` through.
+Error closed_by(const PolicyBook::State& next, const Failure& refusal,
+                std::optional<std::size_t> route_entry, const std::string& host) {
+  const std::string what = "it is not allowed: " + refusal.detail;
+  if (!route_entry) return bad(what, refusal.hint);
+  if (*route_entry < next.closed.size()) {
+    const std::string& closed = next.closed[*route_entry].allow.host;
+    return bad(what + ", from `bottle deny " + closed + "`",
+               "take that back first: bottle allow " + closed + ", and then deny what is left");
+  }
+  return bad(what + " (" + next.routes[*route_entry - next.closed.size()] + ")",
+             "a command does not open what the start has closed; change the routes of the manifest "
+             "or of the start to open " +
+                 host);
+}
+
 bool is_below(const std::string& host, const std::string& name) {
   return host == name || (host.size() > name.size() && host.ends_with("." + name));
 }
@@ -118,6 +132,23 @@ bool covers(const PermittedNames& names, const HostPattern& host) {
   }
   return std::any_of(names.dns.begin(), names.dns.end(),
                      [&host](const std::string& name) { return is_below(host.host, name); });
+}
+
+// Asks the new policy itself.
+Expected<void> opens_it(const PolicyBook::Change& change, const HostPattern& host) {
+  if (host.kind == HostPattern::Kind::Any) return {};
+  std::vector<std::uint16_t> ports(kDefaultPorts.begin(), kDefaultPorts.end());
+  if (host.port) ports = {*host.port};
+  for (const std::uint16_t port : ports) {
+    const auto destination = parse_host(host.host, port);
+    if (!destination) return bad(destination.error().detail, std::string(kHostGrammar));
+    const Decision decision =
+        change.policy->decide(*destination, port == 80 ? Scheme::Http : Scheme::Https);
+    if (decision.refusal) {
+      return closed_by(change.next, *decision.refusal, decision.route_entry, text_of(host));
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -176,39 +207,6 @@ Expected<void> PolicyBook::may_be_allowed(const HostPattern& host, const AllowWi
   if (rules_.ca_is_limited && !covers(ca_names_, host)) {
     return bad("this proxy's CA is limited to the hosts that were allowed at its start",
                "start it with --ca-names any, or with --allow " + text_of(host));
-  }
-  return {};
-}
-
-Error PolicyBook::closed_by(const State& next, const Decision& decision,
-                            const std::string& host) const {
-  const std::string what = "it is not allowed: " + decision.refusal->detail;
-  if (decision.refusal->reason == problem_code::kPortNotAllowed || !decision.route_entry) {
-    return bad(what, decision.refusal->hint);
-  }
-  const std::size_t at = *decision.route_entry;
-  if (at < next.closed.size()) {
-    const std::string& closed = next.closed[at].allow.host;
-    return bad(what + ", from `bottle deny " + closed + "`",
-               "take that back first: bottle allow " + closed + ", and then deny what is left");
-  }
-  return bad(what + " (" + next.routes[at - next.closed.size()] + ")",
-             "a command does not open what the start has closed; change the routes of the manifest "
-             "or of the start to open " +
-                 host);
-}
-
-// Asks the new policy itself.
-Expected<void> PolicyBook::opens_it(const Change& change, const HostPattern& host) const {
-  if (host.kind == HostPattern::Kind::Any) return {};
-  std::vector<std::uint16_t> ports(kDefaultPorts.begin(), kDefaultPorts.end());
-  if (host.port) ports = {*host.port};
-  for (const std::uint16_t port : ports) {
-    const auto destination = parse_host(host.host, port);
-    if (!destination) return bad(destination.error().detail, std::string(kHostGrammar));
-    const Decision decision =
-        change.policy->decide(*destination, port == 80 ? Scheme::Http : Scheme::Https);
-    if (decision.refusal) return closed_by(change.next, decision, text_of(host));
   }
   return {};
 }

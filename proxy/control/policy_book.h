@@ -96,9 +96,6 @@ class PolicyBook {
   [[nodiscard]] State live_state() const;
   [[nodiscard]] Expected<Change> checked(State next, std::string words) const;
   [[nodiscard]] Expected<void> may_be_allowed(const HostPattern& host, const AllowWish& wish) const;
-  [[nodiscard]] Error closed_by(const State& next, const Decision& decision,
-                                const std::string& host) const;
-  [[nodiscard]] Expected<void> opens_it(const Change& change, const HostPattern& host) const;
 
   Rules rules_;
   PermittedNames ca_names_;  // of the start

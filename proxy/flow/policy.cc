@@ -134,15 +134,18 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
   }
 
   const Opening open = opening(destination);
-  if (!open.entry) return not_open(destination, scheme, open.host);
   const auto found = std::find_if(routes_.begin(), routes_.end(), [&](const RouteEntry& one) {
     return one.host.matches(destination.kind, destination.host);
   });
-  Decision decision{.route = Route::Scan, .wildcard = open.wildcard, .entry = open.entry};
+  Decision decision;
+  decision.route = Route::Scan;
+  decision.wildcard = open.wildcard;
+  decision.entry = open.entry;
   if (found != routes_.end()) {
     decision.route = found->route;
     decision.route_entry = static_cast<std::size_t>(found - routes_.begin());
   }
+  // Before the question whether it is allowed: nothing that allows it later opens it.
   if (decision.route == Route::Deny) {
     Decision refused =
         refuse("host " + destination.host + " has the route deny", problem_code::kRouteDeny,
@@ -151,6 +154,7 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
     refused.route_entry = decision.route_entry;
     return refused;
   }
+  if (!open.entry) return not_open(destination, scheme, open.host);
   if (const auto& own = allow_[*open.entry].how.route) {
     decision.route = *own;
     decision.route_entry.reset();
@@ -178,10 +182,10 @@ Policy::Opening Policy::opening(const Destination& destination) const {
 Decision Policy::not_open(const Destination& destination, Scheme scheme, bool host_open) const {
   const bool usual = destination.port == default_port(scheme);
   const std::string what = usual && !host_open ? bracketed(destination) : destination.host_port();
-  const std::string ask = takes_commands_
-                              ? "ask the person who runs the bottle for `bottle allow " + what +
-                                    "`: then try again, it takes no new start."
-                              : "ask the person who runs the bottle to add --allow " + what + ".";
+  const std::string ask =
+      takes_commands_
+          ? "ask the person who runs the bottle for `bottle allow " + what + "`, and try again."
+          : "ask the person who runs the bottle to add --allow " + what + ".";
   if (!host_open) {
     return refuse("host " + destination.host + " is not in the allowlist",
                   problem_code::kHostNotAllowed, "Use a host that is allowed, or " + ask);

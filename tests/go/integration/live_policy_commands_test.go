@@ -42,6 +42,31 @@ func liveShelf(t *testing.T, scanner string) (*shelf, *origin.Server, []string) 
 	return s, server, args
 }
 
+// TestASaveDoesNotHideAnotherChange: the end warns of a manifest that somebody else changed, before a save or after it.
+func TestASaveDoesNotHideAnotherChange(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		s, _, args := liveShelf(t, "guard")
+		b := s.start("while [ ! -e stop ]; do sleep 0.1; done", args...)
+		file := filepath.Join(s.project, "bottle.json")
+		change := func() {
+			text, err := os.ReadFile(file)
+			if err != nil || os.WriteFile(file, append([]byte("// changed\n"), text...), 0o644) != nil {
+				t.Fatal(err)
+			}
+		}
+		if first {
+			change()
+			s.call("allow", "late.test", "--save").want(t, 0, "not by this command")
+		} else {
+			s.call("allow", "late.test", "--save").want(t, 0, "wrote it to")
+			change()
+		}
+		os.WriteFile(filepath.Join(s.project, "stop"), nil, 0o644)
+		out := b.end(t)
+		out.want(t, 0, "was made or changed while the bottle ran")
+	}
+}
+
 // TestAHostIsAllowedInABottleThatRuns: the agent goes on, and nothing is started again.
 func TestAHostIsAllowedInABottleThatRuns(t *testing.T) {
 	for _, scanner := range []string{"guard", "pipelock"} {
@@ -58,16 +83,17 @@ func TestAHostIsAllowedInABottleThatRuns(t *testing.T) {
 				}
 			}
 			is("https://known.test/echo", "200")
-			is("https://late.test/echo", "403")
 			s.call("exec", b.id, "curl", "-sS", "https://late.test/").want(t, 0, "`bottle allow late.test`")
-			s.call("policy", "--check", "late.test").want(t, 67, "would be refused: host_not_allowed", "bottle allow late.test")
+			s.call("policy", "--check", "late.test").want(t, 67, "would be refused: host_not_allowed",
+				"bottle allow late.test")
 			s.call("allow", "late.test").want(t, 0, "allows late.test until it ends")
 			is("https://late.test/echo", "200")
 			s.call("allow", "late.test").want(t, 0, "allows late.test already")
 			s.call("policy", "--check", "https://late.test/x").want(t, 0, "would pass", "late.test (command")
 			s.call("allow", b.id, "late.test:8443", "--for", "10m", "--route", "scan").want(t, 0, "for 10m")
 			is("https://late.test:8443/echo", "200")
-			s.call("policy").want(t, 0, "late.test:8443", "scan", "in 9 min", "known.test", "manifest", "other.test", "option")
+			s.call("policy").want(t, 0, "late.test:8443", "scan", " min", "known.test", "manifest", "other.test",
+				"option")
 			s.call("deny", "late.test").want(t, 0, "refuses late.test from the next request on")
 			is("https://late.test/echo", "403")
 			s.call("policy").want(t, 0, "deny")
@@ -80,12 +106,19 @@ func TestAHostIsAllowedInABottleThatRuns(t *testing.T) {
 				t.Errorf("listed: %s", out.out)
 			}
 			s.call("allow", "10.0.0.1").want(t, 70)
+			s.call("allow", "--save", "--route", "scan", "late.test").want(t, 0, "allows late.test until it ends",
+				"wrote it to", `+ {"bottles"`, `["known.test", "late.test"], "routes": { "late.test": "scan" }`)
+			s.call("allow", "--save", "late.test").want(t, 0, "has it already")
+			s.call("allow", "--save", "--once", "late.test").want(t, 64, "leave --save out")
 			s.call("allow", "late.test", "--for", "soon").want(t, 64, "30 days")
 			s.call("allow", "https://late.test/").want(t, 64, "without scheme")
 			s.call("deny").want(t, 64, "takes a host")
 			os.WriteFile(filepath.Join(s.project, "stop"), nil, 0o644)
 			out := b.end(t)
 			out.want(t, 0)
+			if strings.Contains(out.errors, "made or changed") {
+				t.Errorf("the end warns of our own change: %s", out.errors)
+			}
 			if !strings.Contains(out.errors, "bottle allow HOST") {
 				t.Errorf("the closing report: %s", out.errors)
 			}

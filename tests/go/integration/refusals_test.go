@@ -15,7 +15,8 @@ import (
 // Clients print these words of a refused host's answer, in this order.
 const (
 	refusedHost = "bottle: Refused by policy: elsewhere.test (host_not_allowed). "
-	refusedStep = "Use a host that is allowed, or ask the person who runs the bottle to add --allow elsewhere.test."
+	refusedStep = "Use a host that is allowed, or ask the person who runs the bottle for `bottle allow " +
+		"elsewhere.test`, and try again."
 	refusedText = refusedHost + refusedStep
 )
 

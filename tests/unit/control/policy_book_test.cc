@@ -101,7 +101,7 @@ TEST(PolicyBook, ATimeEnds) {
 }
 
 TEST(PolicyBook, ItsRouteIsThatOfTheCommand) {
-  PolicyBook book = book_of({"b.test"}, {"*.test=scan"});
+  PolicyBook book = book_of({"b.test"}, {"b.test=scan"});
   EXPECT_EQ(allow(book, {.host = "b.test", .route = Route::ScanRequests}),
             "allow b.test on the route scan-requests");
   EXPECT_EQ(goes(book, "b.test"), "scan-requests");
@@ -146,6 +146,7 @@ TEST(PolicyBook, ADenyEndsWhatWasAllowed) {
   EXPECT_EQ(allow(book, "b.test:8443"), "allow b.test:8443");
   EXPECT_EQ(close(book, "b.test"), "deny b.test");
   EXPECT_TRUE(book.allowed(kNow).empty());
+  EXPECT_EQ(goes(book, "b.test:8443"), "route_deny");
   EXPECT_EQ(allow(book, "b.test"), "allow b.test");
   EXPECT_EQ(goes(book, "b.test:8443"), "port_not_allowed");
 }

@@ -26,6 +26,7 @@ class ExitRefusals : public ExitBench {
   awaitable<void> replay();
   awaitable<void> other_body(bool allowed);
   awaitable<void> over_tls();
+  awaitable<void> under_way();
   awaitable<void> stale();
   void try_row(const Row& row, bool known) { play(keeps_in(row, known)); }
 
@@ -254,6 +255,34 @@ awaitable<void> ExitRefusals::over_tls() {
   EXPECT_NE(line().find("\"reason\":\"misdirected\""), std::string::npos);
 }
 TEST_F(ExitRefusals, AnotherHostThanTheHandshakeNamed) { play(over_tls()); }
+
+// The host was denied since, and the scanner was shown a port where the exit listens.
+awaitable<void> ExitRefusals::under_way() {
+  Admission admitted = admission("a-1");
+  admitted.scheme = Scheme::Https;
+  admitted.scanned.head.scheme = Scheme::Https;
+  admitted.destination = parse_authority("gone.test:8443", std::nullopt).value();
+  admitted.scanned_port = 443;
+  admitted.scanned.head.authority = "gone.test";
+  Bytes heard;
+  const auto request = [&](Client& client, Fd& fd) {
+    client.use(fd, "gone.test");
+    EXPECT_EQ(client.connect(), 0);
+    std::string text = relayed();
+    text.replace(text.find("api.test"), 8, "gone.test");
+    client.write(text);
+    heard = client.read(30);
+  };
+  {
+    const auto front = admit(admitted);
+    EXPECT_TRUE(ledger.expects("gone.test"));
+    co_await tls_client(request);
+  }
+  EXPECT_FALSE(ledger.expects("gone.test"));
+  EXPECT_TRUE(heard.starts_with("HTTP/1.1 200 ")) << heard;
+  EXPECT_EQ(origins.to, std::vector<std::string>{"gone.test:8443"});
+}
+TEST_F(ExitRefusals, WhatWasAdmittedBeforeThePolicyChanged) { play(under_way()); }
 
 TEST_F(ExitRefusals, ANameThatPolicyDoesNotHave) {
   int reason = 0;

@@ -139,13 +139,14 @@ TEST(Policy, MetadataServicesAreNeverAllowed) {
 
 TEST(Policy, RoutesFirstMatchWinsAndDoNotAllow) {
   PolicySpec spec = allow({"*.a.test", "b.test"});
-  spec.routes = {"keep.a.test=scan", "*.a.test=deny", "c.test=scan"};
+  spec.routes = {"keep.a.test=scan", "*.a.test=deny", "c.test=scan", "d.test=deny"};
   const Policy policy = policy_of(spec);
   EXPECT_EQ(outcome(policy, "keep.a.test"), "scan");
   EXPECT_EQ(outcome(policy, "x.a.test"), "route_deny");
   EXPECT_EQ(outcome(policy, "a.test"), "route_deny");
   EXPECT_EQ(outcome(policy, "b.test"), "scan");
   EXPECT_EQ(outcome(policy, "c.test"), "host_not_allowed");
+  EXPECT_EQ(outcome(policy, "d.test"), "route_deny");  // no hint says how it could be allowed
 }
 
 TEST(Policy, KnowsTheHostsOfWhichSomePortIsAllowed) {

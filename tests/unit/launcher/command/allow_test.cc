@@ -68,10 +68,10 @@ TEST_F(Allow, NameSaysWhichBottle) {
   manifest(R"({"bottles": {"a": {}, "b": {}},
  "agents": {"c": {"bottle": "b", "command": ["sh"]}}})");
   EXPECT_THAT(allow(), HasSubstr("which bottle?"));
-  options_.words = {"c";
+  options_.words = {"c"};
   EXPECT_THAT(allow(), HasSubstr("the bottle \"b\""));
   EXPECT_THAT(written(), HasSubstr(R"("b": { "guard")"));
-  options_.words = {"d";
+  options_.words = {"d"};
   EXPECT_THAT(allow(), HasSubstr("neither an agent nor a bottle"));
 }
 

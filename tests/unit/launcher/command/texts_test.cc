@@ -259,6 +259,18 @@ TEST(AuditLineWords, ALineTellsWhatBecameOfARequest) {
       plain);
   EXPECT_THAT(refused, HasSubstr("refused  403 - a?[31m.example:8443"));
   EXPECT_THAT(refused, HasSubstr("host_not_allowed by policy: no?way"));
+  EXPECT_THAT(refused, Not(HasSubstr("bottle allow")));
+  const auto way_in = [&plain](const std::string& rest) {
+    return audit_line_words(R"({"verdict": "refused", "host": "a.example", )" + rest + "}", plain);
+  };
+  EXPECT_THAT(way_in(R"("port": 443, "reason": "host_not_allowed")"),
+              HasSubstr("; `bottle allow a.example` lets it through"));
+  EXPECT_THAT(way_in(R"("port": 8443, "reason": "port_not_allowed")"),
+              HasSubstr("; `bottle allow a.example:8443` lets it through"));
+  EXPECT_EQ(audit_line_words(R"({"time": "2026-11-24T10:00:00.123Z", "kind": "policy_changed",
+                                 "detail": "deny a.example, by uid 7", "verdict": "allowed"})",
+                             plain),
+            "2026-11-24T10:00:00  changed  policy: deny a.example, by uid 7");
   EXPECT_THAT(audit_line_words(R"({"verdict": "refused"})", Style(true)), HasSubstr("\033[31m"));
   for (const char* text : {"", "x", "[]", "7"}) EXPECT_EQ(audit_line_words(text, plain), "");
 }

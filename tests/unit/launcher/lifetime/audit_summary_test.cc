@@ -56,8 +56,8 @@ TEST_F(AuditSummaries, HostsAndReasonsAreCountedMostFrequentFirst) {
             "bottle:   3 x b.test: host_not_allowed\n"
             "bottle:   1 x (no host): own_address\n"
             "bottle:   1 x a.test: secret_in_body\n"
-            "bottle: hint: if the agent should reach a host, name it with --allow HOST or in the "
-            "manifest's \"allow\"\n"
+            "bottle: hint: if the agent should reach a host, `bottle allow HOST` lets it through "
+            "while the bottle runs; --allow HOST or the manifest's \"allow\" does from the start\n"
             "bottle: hint: `bottle logs` says which secret it was and where; --on-secret "
             "HOST=redact takes secrets out of requests instead of refusing them\n");
 }
