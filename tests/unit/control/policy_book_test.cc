@@ -19,7 +19,7 @@ PolicyBook book_of(std::vector<std::string> allow, std::vector<std::string> rout
 }
 
 // Returns the words for the log, or the error.
-std::string allow(PolicyBook& book, const AllowWish& wish) {
+std::string grant(PolicyBook& book, const AllowWish& wish) {
   auto change = book.with_allowed(wish, "uid 7", kNow);
   if (!change) return "error: " + change.error().message + " | " + change.error().hint;
   std::string words = change->words;
@@ -27,7 +27,7 @@ std::string allow(PolicyBook& book, const AllowWish& wish) {
   return words;
 }
 std::string allow(PolicyBook& book, const std::string& host) {
-  return allow(book, AllowWish{.host = host});
+  return grant(book, AllowWish{.host = host});
 }
 std::string close(PolicyBook& book, const std::string& host) {
   auto change = book.with_closed(host, "uid 7", kNow);
@@ -77,7 +77,7 @@ TEST(PolicyBook, CountsGoOnOverChanges) {
 TEST(PolicyBook, OnceIsOneRequest) {
   PolicyBook book = book_of({});
   const auto held = book.policy();
-  EXPECT_EQ(allow(book, {.host = "b.test", .once = true}), "allow b.test for one request");
+  EXPECT_EQ(grant(book, {.host = "b.test", .once = true}), "allow b.test for one request");
   const auto to = parse_authority("b.test", std::uint16_t{443});
   // Questions do not spend it.
   EXPECT_FALSE(book.policy()->decide(*to, Scheme::Https).refusal);
@@ -85,14 +85,14 @@ TEST(PolicyBook, OnceIsOneRequest) {
   EXPECT_EQ(goes(book, "b.test"), "host_not_allowed");
   EXPECT_TRUE(book.allowed(kNow)[0].over);
   // Another change forgets it; asked again it is good again.
-  EXPECT_EQ(allow(book, {.host = "b.test", .once = true}), "allow b.test for one request");
+  EXPECT_EQ(grant(book, {.host = "b.test", .once = true}), "allow b.test for one request");
   EXPECT_EQ(book.allowed(kNow).size(), 1U);
   EXPECT_EQ(goes(book, "b.test"), "scan");
 }
 
 TEST(PolicyBook, ATimeEnds) {
   PolicyBook book = book_of({});
-  EXPECT_EQ(allow(book, {.host = "b.test", .lasts = 1s}), "allow b.test for 1 s");
+  EXPECT_EQ(grant(book, {.host = "b.test", .lasts = 1s}), "allow b.test for 1 s");
   EXPECT_EQ(goes(book, "b.test"), "scan");
   const auto until = std::chrono::steady_clock::now() + 5s;
   while (goes(book, "b.test") == "scan" && std::chrono::steady_clock::now() < until) {
@@ -102,7 +102,7 @@ TEST(PolicyBook, ATimeEnds) {
 
 TEST(PolicyBook, ItsRouteIsThatOfTheCommand) {
   PolicyBook book = book_of({"b.test"}, {"b.test=scan"});
-  EXPECT_EQ(allow(book, {.host = "b.test", .route = Route::ScanRequests}),
+  EXPECT_EQ(grant(book, {.host = "b.test", .route = Route::ScanRequests}),
             "allow b.test on the route scan-requests");
   EXPECT_EQ(goes(book, "b.test"), "scan-requests");
   EXPECT_EQ(allow(book, "b.test"), "allow b.test");
@@ -173,7 +173,7 @@ TEST(PolicyBook, WishesThatCannotBe) {
       {{.host = "8.8.8.8"}, "needs a name"},
   };
   for (const auto& one : cases) {
-    EXPECT_NE(allow(book, one.wish).find(one.says), std::string::npos) << one.wish.host;
+    EXPECT_NE(grant(book, one.wish).find(one.says), std::string::npos) << one.wish.host;
   }
   EXPECT_EQ(allow(book, "x.a.test:8443"), "allow x.a.test:8443");
   EXPECT_TRUE(close(book, "a.test:443").starts_with("error: not a host"));
