@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Reports in what room the launcher starts pipelock: it is started in pipelock's place, reads where to listen from
-pipelock's configuration, writes what it sees of the world to stderr as one JSON object, and answers GET /health. Hosts
-of its allowlist that end in .mode.test tell it what else to do: probe-PORT (try that port of the loopback addresses)
-and scanner-dies (soon).
+pipelock's configuration, writes what it sees of the world to stderr as one JSON object, and answers GET /health. A test
+that wants more starts a copy with words in MODES: probe-PORT (try that port of the loopback addresses) and
+scanner-dies (soon).
 
 It scans and forwards nothing: the stand-in for what pipelock does is tests/go/double. This one is a script so that the
 launcher's unit tests need no program of Go."""
@@ -14,6 +14,8 @@ import re
 import socket
 import sys
 import threading
+
+MODES = ""
 
 
 class Health(http.server.BaseHTTPRequestHandler):
@@ -72,14 +74,14 @@ def main():
         "etc": sorted(os.listdir("/etc")),
         "own": sorted(os.listdir("/pipelock")),
         "ports": {"%s:%d" % (address, number): attempt(address, number)
-                  for number in (443, 80, *map(int, re.findall(r"probe-(\d+)\.mode", config)))
+                  for number in (443, 80, *map(int, re.findall(r"probe-(\d+)", MODES)))
                   for address in ("127.0.0.1", "127.0.0.2")},
         "world": attempt("192.0.2.1", 80),
         "names": ask_for_a_name("127.0.0.2"),
         "input is nothing": os.path.samestat(os.fstat(0), os.stat("/dev/null")),
     }
     print(json.dumps(seen), file=sys.stderr, flush=True)
-    if "scanner-dies.mode.test" in config:
+    if "scanner-dies" in MODES:
         threading.Timer(1.0, os._exit, (3,)).start()
     http.server.HTTPServer(("127.0.0.1", port), Health).serve_forever()
 

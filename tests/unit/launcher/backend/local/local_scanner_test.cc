@@ -7,10 +7,18 @@ namespace {
 
 class LocalScanner : public LocalBackend {
  protected:
-  // A bottle with the probe in pipelock's place.
-  Outcome scanned(const std::string& script, std::vector<std::string> options) const {
-    options.insert(options.begin(),
-                   {"--pipelock-bin", BOTTLE_TESTS_DIR "/support/scanner_room_probe.py"});
+  // A bottle with the probe in pipelock's place, which does what `modes` say.
+  Outcome scanned(const std::string& script, std::vector<std::string> options,
+                  const std::string& modes = "") const {
+    const fs::path probe = root_ / "scanner_room_probe.py";
+    std::string text = content(BOTTLE_TESTS_DIR "/support/scanner_room_probe.py");
+    const std::string unset = "MODES = \"\"";
+    const auto at = text.find(unset);
+    EXPECT_NE(at, std::string::npos);
+    if (at != std::string::npos) text.replace(at, unset.size(), "MODES = \"" + modes + "\"");
+    std::ofstream(probe) << text;
+    fs::permissions(probe, fs::perms::owner_all);
+    options.insert(options.begin(), {"--pipelock-bin", probe.string()});
     return shell(script, std::move(options));
   }
   // The files of that name that the bottle left.
@@ -26,9 +34,9 @@ TEST_F(LocalScanner, OnlyTheExitAnswersPipelock) {
   const OwnPort host(INADDR_ANY, OwnPort::Use::Listen);
   const std::string& port = host.number;
 
-  const auto ran = scanned("true", {"--allow", "probe-" + port + ".mode.test"});
+  const auto ran = scanned("true", {}, "probe-" + port);
   ASSERT_EQ(ran.status, 0) << ran.err;
-  const auto seen = nlohmann::json::parse(kept("pipelock.log"));
+  auto seen = nlohmann::json::parse(kept("pipelock.log"));
   EXPECT_EQ(seen["interfaces"], nlohmann::json({"lo"}));
   EXPECT_EQ(seen["world"], "OSError");  // no route
   EXPECT_EQ(seen["ports"]["127.0.0.2:443"], "connected");
@@ -48,7 +56,7 @@ TEST_F(LocalScanner, PipelockSeesNothingOfTheHostAndTrustsTheBottlesCaAlone) {
                        "--origin-ca", (root_ / "ca.pem").string()});
   ASSERT_EQ(ran.status, 0) << ran.err;
   EXPECT_THAT(ran.err, HasSubstr("scanner_room_probe.py: given by --pipelock-bin"));
-  const auto seen = nlohmann::json::parse(kept("pipelock.log"));
+  auto seen = nlohmann::json::parse(kept("pipelock.log"));
   EXPECT_EQ(seen["environment"], nlohmann::json({"HOME", "PWD", "SSL_CERT_FILE"}));
   EXPECT_EQ(seen["etc"], nlohmann::json({"hosts", "nsswitch.conf", "resolv.conf"}));
   EXPECT_EQ(seen["input is nothing"], true);  // the launcher's is the user's terminal, or a file
@@ -90,7 +98,7 @@ TEST_F(LocalScanner, WhenPipelockEndsTheBottleGoesOnAndSaysWhy) {
       "ask() { exec 3<>/dev/tcp/127.0.0.1/3128; cat <&3; echo; }\n"
       "for i in $(seq 100); do ask > last; grep -q 200.OK$ last || break; sleep 0.05; done\n"
       "cat last; exit 6",
-      {"--allow", "scanner-dies.mode.test"});
+      {}, "scanner-dies");
   EXPECT_EQ(ran.status, 6);
   EXPECT_THAT(ran.out, Not(HasSubstr("pipelock: HTTP")));
   EXPECT_THAT(ran.out, HasSubstr("fake proxy, pipelock: "));
