@@ -3,6 +3,7 @@ import importlib.machinery
 import importlib.util
 import io
 import json
+import queue
 import subprocess
 import sys
 import unittest
@@ -46,6 +47,30 @@ class Go(unittest.TestCase):
                     {"Test": "A", "Action": "output", "Output": "--- SKIP: A (0.00s)\n"}, {"Test": "A", "Action": "skip"})
         self.assertEqual({"javac is missing": 1}, dict(counts.skips))
 
+    def test_a_part_that_fails_outside_a_test_is_not_hidden_by_another(self):
+        counts = go({"Test": "A", "Action": "pass"}, {"Action": "fail"}, {"Test": "B", "Action": "pass"}, {"Action": "pass"})
+        self.assertEqual(1, len(counts.failures))
+        self.assertEqual(2, counts.passed)
+
+    def test_each_test_is_dealt_once(self):
+        names = [f"Test{number}" for number in range(7)]
+        parts = run_tests.deal(names, 3)
+        self.assertEqual(3, len(parts))
+        self.assertEqual(names, sorted(name for part in parts for name in part))
+        self.assertEqual([["Test0"]], run_tests.deal(names[:1], 3))
+        engine = ["TestDockerA", "TestB", "TestCDocker"]
+        self.assertEqual([["TestB"], ["TestDockerA", "TestCDocker"]], run_tests.deal(engine, 2))
+
+    def test_the_lines_of_all_processes_are_read(self):
+        lines = queue.Queue()
+        for line in ("a", None, "b", None, "after the end"):
+            lines.put(line)
+        self.assertEqual(["a", "b"], list(run_tests.until_all_ended(lines, 2)))
+
+    def test_packages_without_the_integration_tests(self):
+        self.assertIn("./harness", run_tests.other_packages())
+        self.assertNotIn("./integration", run_tests.other_packages())
+
 
 class Gtest(unittest.TestCase):
     def test_each_result_has_its_place(self):
@@ -74,7 +99,7 @@ class Bootstrap(unittest.TestCase):
     def test_an_unknown_profile_is_an_error(self):
         got = self.run_it("everything")
         self.assertEqual(1, got.returncode)
-        self.assertIn("choose build, test or extras", got.stderr)
+        self.assertIn("choose build, test, extras or package", got.stderr)
 
     def test_it_can_be_told_to_do_nothing(self):
         got = self.run_it("test", BOTTLE_SKIP_BOOTSTRAP="1")
