@@ -51,6 +51,7 @@ void FloodGuard::Bucket::earn(std::uint32_t tokens) noexcept {
 
 FloodGuard::FloodGuard(const FloodLimits& limits, std::size_t preface, TimePoint now)
     : peer_resets_(limits.peer_resets, now),
+      request_frames_limit_(limits.request_frames),
       our_resets_(limits.our_resets, now),
       control_(limits.control_frames, now),
       ping_settings_(limits.ping_settings, now),
@@ -147,6 +148,10 @@ bool FloodGuard::frame(Worth worth, TimePoint now) {
       if (++continuations_ > continuations_limit_) return trip("too many CONTINUATION frames");
       return true;
     case kRstStream:
+      if (request_frames_ > 0) {
+        --request_frames_;
+        return true;
+      }
       if (!peer_resets_.take(now)) return trip("too many streams were reset");
       return true;
     case kPing:
@@ -227,6 +232,10 @@ void FloodGuard::progress(std::size_t bytes) noexcept {
 }
 
 void FloodGuard::answered() noexcept { peer_resets_.earn(1); }
+
+void FloodGuard::requested() noexcept {
+  if (request_frames_ < request_frames_limit_) ++request_frames_;
+}
 
 bool FloodGuard::trip(const char* what) {
   if (!tripped_) {

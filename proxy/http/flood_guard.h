@@ -18,10 +18,11 @@ struct FloodLimits {
     std::uint32_t burst;
     std::uint32_t per_second;
   };
-  Bucket peer_resets{100, 10};       // rapid reset (CVE-2023-44487): 100 per 10 s
-  Bucket our_resets{100, 10};        // MadeYouReset (CVE-2025-8671), malformed requests
-  Bucket control_frames{1000, 100};  // every frame but DATA and a request's HEADERS
-  Bucket ping_settings{100, 10};     // each one costs an answer of ours
+  Bucket peer_resets{100, 10};               // rapid reset (CVE-2023-44487): 100 per 10 s
+  std::uint32_t request_frames = 1U << 20U;  // that the peer may reset, saved up at most
+  Bucket our_resets{100, 10};                // MadeYouReset (CVE-2025-8671), malformed requests
+  Bucket control_frames{1000, 100};          // every frame but DATA and a request's HEADERS
+  Bucket ping_settings{100, 10};             // each one costs an answer of ours
   // KiB of requests that go on after their answer: read and thrown away, of all streams together.
   Bucket discarded_kib{64 * 1024, 8 * 1024};
   std::uint32_t late_data = 256;             // frames on a stream that we reset: a window of 1 KiB
@@ -84,6 +85,9 @@ class FloodGuard {
   // stream whose empty last DATA frame is still on its way: after a whole answer that costs
   // nothing, so each one pays for a reset.
   void answered() noexcept;
+  // A frame of a request of ours went out: HEADERS or DATA. An origin that answers early resets the
+  // stream, and, like Go's, once more for each frame that was on its way.
+  void requested() noexcept;
 
   // ClientFlood (the name of the failure; an origin may be the flooder too), once a limit is
   // exceeded.
@@ -120,6 +124,8 @@ class FloodGuard {
   static constexpr std::size_t kFrameHeader = 9;
 
   Bucket peer_resets_;
+  const std::uint32_t request_frames_limit_;
+  std::uint32_t request_frames_ = 0;  // each pays for one reset; beyond it: peer_resets_
   Bucket our_resets_;
   Bucket control_;
   Bucket ping_settings_;

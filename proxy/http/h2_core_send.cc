@@ -262,6 +262,7 @@ void H2Core::on_frame_sent(const nghttp2_frame& frame) {
       if (Stream* stream = find(id)) let_go(*stream, list_size(frame.headers));
       [[fallthrough]];
     case NGHTTP2_DATA:
+      if (role_ == Role::Client) flood_guard_.requested();
       if (role_ == Role::Server && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
         flood_guard_.answered();
         Stream* stream = find(id);

@@ -141,10 +141,12 @@ func (e *Engine) Command(program string, args ...string) *exec.Cmd {
 // The daemon's first process. It is number one of a PID namespace, so whatever is left of the engine ends
 // with it, and its mounts, bridges and packet filters end with its other namespaces. The daemon ends when the tests
 // close its input, also by dying, and its control groups are removed then. Nothing of the machine is told of it:
-// neither systemd nor firewalld.
+// neither systemd nor firewalld. The key that it makes for itself below /etc/docker is its own, too: a bottle that starts
+// meanwhile covers the files of /etc that are not for everyone, and one that is gone a moment later cannot be covered.
 const engineScript = `
 mount -t proc proc /proc && ip link set lo up || exit 1
 if [ -d /run/dbus ]; then mount -t tmpfs none /run/dbus || exit 1; fi
+mkdir -p /etc/docker && mount -t tmpfs none /etc/docker || exit 1
 dockerd --config-file "$1/daemon.json" --data-root "$2" --exec-root "$1/exec" --pidfile "$1/pid" -H "unix://$1/socket" \
   --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "$3" &
 daemon=$!

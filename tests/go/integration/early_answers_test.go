@@ -114,10 +114,10 @@ func TestEarlyAnswerOfAnOriginThatResets(t *testing.T) {
 				t.Errorf("%v: %v", proto, err)
 				continue
 			}
-			_, err = io.ReadAll(response.Body)
+			answer, err := io.ReadAll(response.Body)
 			_ = response.Body.Close()
 			if err != nil || response.StatusCode != 413 {
-				t.Errorf("%v: %d, %v", proto, response.StatusCode, err)
+				t.Errorf("%v: %d, %v: %s", proto, response.StatusCode, err, answer)
 			}
 		}
 	}

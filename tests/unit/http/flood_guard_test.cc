@@ -173,6 +173,13 @@ TEST(FloodGuard, AResetAfterAWholeAnswerIsFreeAndNotSavedUp) {
   EXPECT_EQ(passes(guard, rst(1), 1000), 100U);
 }
 
+TEST(FloodGuard, EachFrameOfARequestPaysForOneResetByTheOrigin) {
+  FloodGuard guard(FloodLimits{}, 0, kStart);
+  for (int i = 0; i < 1000; ++i) guard.requested();
+  EXPECT_EQ(passes(guard, rst(1), 5000), 1100U);  // and 100 without a reason
+  EXPECT_TRUE(guard.tripped());
+}
+
 TEST(FloodGuard, OurResetsAreBounded) {
   FloodGuard guard(FloodLimits{}, 0, kStart);
   for (int i = 0; i < 100; ++i) guard.our_reset(kStart);
