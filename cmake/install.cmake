@@ -45,8 +45,7 @@ set(CPACK_PACKAGE_NAME bottle)
 set(CPACK_PACKAGE_CONTACT "The bottle project <bottle@bottle.invalid>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "runs AI agents with their network on a leash")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
-    "runs AI agents with their network on a leash\n\
- A command runs in isolation and reaches only the hosts that you name. A proxy\n\
+    "A command runs in isolation and reaches only the hosts that you name. A proxy\n\
  decrypts, checks and scans each of its requests, and writes it to a log.")
 set(CPACK_DEBIAN_PACKAGE_SECTION utils)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
