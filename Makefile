@@ -15,7 +15,7 @@ help: ## this list
 	  awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
 demo: ## set up, build the release and run the demo: nothing but this clone is needed
-	@echo "make demo: installs Debian packages (about 400 MB), builds bottle and bottle-proxy (about 9 minutes on 2 cores,"
+	@echo "make demo: installs Debian packages (about 400 MB), builds bottle and bottle-proxy (about 4 minutes on 2 cores,"
 	@echo "           seconds when nothing changed), and runs the demo (10 seconds; it needs no internet)."
 	@$(MAKE) --no-print-directory release
 	build/release/bottle start demo

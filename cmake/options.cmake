@@ -39,6 +39,8 @@ if(BOTTLE_WARNINGS)
                                -Wno-error=array-bounds -Wno-error=stringop-overflow
                                -Wno-error=stringop-overread -Wno-error=dangling-pointer
                                -Wno-mismatched-new-delete -Wno-error=null-dereference)
+    # A coroutine's frame has members of unnamed namespaces; of a file that is included, g++ takes that for a mistake.
+    target_compile_options(bottle_options INTERFACE $<$<BOOL:${BOTTLE_UNITY}>:-Wno-subobject-linkage>)
   endif()
 endif()
 if(BOTTLE_SANITIZE)

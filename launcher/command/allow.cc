@@ -17,12 +17,12 @@ namespace {
 constexpr std::chrono::hours kLongest{24L * 30};
 
 // "[ID] HOST".
-struct Target {
+struct SecretTarget {
   std::optional<std::string> id{};
   std::string host{};
 };
 
-Target target_of(const std::vector<std::string>& words) {
+SecretTarget target_of(const std::vector<std::string>& words) {
   if (words.size() == 1) return {.id = {}, .host = words.front()};
   return {.id = words.front(), .host = words.back()};
 }
@@ -107,7 +107,7 @@ Expected<int> run_allow(const AllowOptions& options, const Context& context) {
     if (!options.words.empty()) name = options.words.front();
     return ignore_secret(*options.secret, name, options.manifest, context);
   }
-  const Target target = target_of(options.words);
+  const SecretTarget target = target_of(options.words);
   const auto record = the_bottle(target.id, context);
   if (!record) return record.error();
   AskedAllow asked{.host = target.host, .route = options.route.value_or(""), .once = options.once};
@@ -140,7 +140,7 @@ Expected<void> check_deny(const DenyOptions& options) {
 }
 
 Expected<int> run_deny(const DenyOptions& options, const Context& context) {
-  const Target target = target_of(options.words);
+  const SecretTarget target = target_of(options.words);
   const auto record = the_bottle(target.id, context);
   if (!record) return record.error();
   const auto changed =

@@ -7,7 +7,7 @@
 namespace bottle::launcher {
 namespace {
 
-Expected<int> answer(const std::vector<std::string>& words, const Context& context) {
+Expected<int> answer_of(const std::vector<std::string>& words, const Context& context) {
   const auto command = parse_command_line(words);
   if (!command) return command.error();
   return (*command)->run(context);
@@ -18,11 +18,11 @@ Expected<int> answer(const std::vector<std::string>& words, const Context& conte
 Expected<int> run_help(const HelpOptions& options, const Context& context) {
   std::vector<std::string> words{"--help"};
   if (options.topic) words.insert(words.begin(), *options.topic);
-  return answer(words, context);
+  return answer_of(words, context);
 }
 
 Expected<int> run_version(const VersionOptions& /*options*/, const Context& context) {
-  return answer({"--version"}, context);
+  return answer_of({"--version"}, context);
 }
 
 }  // namespace bottle::launcher

@@ -62,6 +62,12 @@ class Sha1 {
 
 }  // namespace
 
+void put_number(std::string& out, std::uint64_t value, int bytes) {
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
+    out += static_cast<char>((value >> shift) & 0xff);
+  }
+}
+
 std::string sha1(std::string data) { return Sha1::of(std::move(data)); }
 
 std::optional<std::string> first_certificate(std::string_view pem) {

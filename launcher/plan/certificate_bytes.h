@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,9 @@ namespace bottle::launcher {
 
 // The DER form of the first certificate in `pem`.
 std::optional<std::string> first_certificate(std::string_view pem);
+
+// Appends the lowest `bytes` bytes of the value, the highest of them first.
+void put_number(std::string& out, std::uint64_t value, int bytes);
 
 // SHA-1, which formats of old insist on. It protects nothing here.
 std::string sha1(std::string data);

@@ -8,14 +8,8 @@
 namespace bottle::launcher {
 namespace {
 
-void put(std::string& out, std::uint64_t value, int bytes) {
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
-    out += static_cast<char>((value >> shift) & 0xff);
-  }
-}
-
 void put_text(std::string& out, std::string_view text) {
-  put(out, text.size(), 2);
+  put_number(out, text.size(), 2);
   out += text;
 }
 
@@ -27,14 +21,14 @@ Expected<std::string> java_trust_store(std::string_view pem, std::string_view pa
     return Error{ExitCode::kProxy, "the CA file that bottle-proxy wrote holds no certificate", ""};
   }
   std::string store;
-  put(store, 0xfeedfeed, 4);
-  put(store, 2, 4);  // format version
-  put(store, 1, 4);  // entries
-  put(store, 2, 4);  // kind: trusted certificate
+  put_number(store, 0xfeedfeed, 4);
+  put_number(store, 2, 4);  // format version
+  put_number(store, 1, 4);  // entries
+  put_number(store, 2, 4);  // kind: trusted certificate
   put_text(store, "bottle");
-  put(store, 0, 8);  // creation date: not used for anything
+  put_number(store, 0, 8);  // creation date: not used for anything
   put_text(store, "X.509");
-  put(store, der->size(), 4);
+  put_number(store, der->size(), 4);
   store += *der;
 
   std::string keyed;

@@ -14,12 +14,6 @@ namespace {
 constexpr std::size_t kPage = 16 * 1024;
 constexpr std::size_t kMaxCertificate = 4 * 1024;  // both rows fit into one page
 
-void put(std::string& out, std::uint64_t value, int bytes) {
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
-    out += static_cast<char>((value >> shift) & 0xff);
-  }
-}
-
 // SQLite's varint, of values below 2^21.
 void put_varint(std::string& out, std::uint64_t value) {
   if (value >= 1U << 14U) out += static_cast<char>(0x80U | ((value >> 14U) & 0x7fU));
@@ -39,7 +33,7 @@ Value text(std::string_view value) { return {Value::Kind::kText, 0, std::string(
 Value bytes(std::string value) { return {Value::Kind::kBytes, 0, std::move(value)}; }
 Value word(std::uint32_t value) {  // a CK_ULONG, as NSS stores it
   std::string out;
-  put(out, value, 4);
+  put_number(out, value, 4);
   return bytes(std::move(out));
 }
 Value truth(bool value) { return bytes(std::string(1, value ? '\1' : '\0')); }
@@ -55,7 +49,7 @@ std::string cell(std::uint64_t row, const std::vector<Value>& values) {
         break;
       case Value::Kind::kNumber:
         put_varint(types, 4);
-        put(content, value.number, 4);
+        put_number(content, value.number, 4);
         break;
       case Value::Kind::kText:
         put_varint(types, 13 + 2 * value.bytes.size());
@@ -88,12 +82,12 @@ std::string leaf_page(std::string begin, const std::vector<std::string>& cells) 
     places.push_back(top);
   }
   std::string page = std::move(begin);
-  put(page, 0x0d, 1);  // a leaf of a table
-  put(page, 0, 2);     // no free blocks
-  put(page, cells.size(), 2);
-  put(page, top, 2);
-  put(page, 0, 1);
-  for (const auto place : places) put(page, place, 2);
+  put_number(page, 0x0d, 1);  // a leaf of a table
+  put_number(page, 0, 2);     // no free blocks
+  put_number(page, cells.size(), 2);
+  put_number(page, top, 2);
+  put_number(page, 0, 1);
+  for (const auto place : places) put_number(page, place, 2);
   page.resize(top, '\0');
   for (auto one = cells.rbegin(); one != cells.rend(); ++one) page += *one;
   return page;
@@ -101,19 +95,20 @@ std::string leaf_page(std::string begin, const std::vector<std::string>& cells) 
 
 std::string file_header(std::uint32_t pages) {
   std::string out("SQLite format 3");
-  put(out, 0, 1);
-  put(out, kPage, 2);
-  for (const int value : {1, 1, 0, 64, 32, 32}) put(out, static_cast<std::uint64_t>(value), 1);
-  put(out, 1, 4);  // changes
-  put(out, pages, 4);
-  put(out, 0, 8);  // no free pages
-  put(out, 1, 4);  // the schema's number
-  put(out, 4, 4);  // the schema's format
-  put(out, 0, 8);
-  put(out, 1, 4);  // UTF-8
+  put_number(out, 0, 1);
+  put_number(out, kPage, 2);
+  for (const int value : {1, 1, 0, 64, 32, 32})
+    put_number(out, static_cast<std::uint64_t>(value), 1);
+  put_number(out, 1, 4);  // changes
+  put_number(out, pages, 4);
+  put_number(out, 0, 8);  // no free pages
+  put_number(out, 1, 4);  // the schema's number
+  put_number(out, 4, 4);  // the schema's format
+  put_number(out, 0, 8);
+  put_number(out, 1, 4);  // UTF-8
   out.resize(92, '\0');
-  put(out, 1, 4);          // the change for which the next number holds
-  put(out, 3'040'001, 4);  // the version of SQLite that wrote it
+  put_number(out, 1, 4);          // the change for which the next number holds
+  put_number(out, 3'040'001, 4);  // the version of SQLite that wrote it
   return out;
 }
 

@@ -13,14 +13,14 @@ namespace {
 // Of digits, and the letters of 0b and 0o, so many in a row.
 constexpr std::size_t kLeast = 14;
 
-bool is_digit(char c) noexcept { return (c >= '0' && c <= '9') || c == 'b' || c == 'o'; }
+bool is_of_number(char c) noexcept { return (c >= '0' && c <= '9') || c == 'b' || c == 'o'; }
 
 std::size_t leading(ByteView text) noexcept {
-  return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) -
+  return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_of_number) -
                                   text.begin());
 }
 std::size_t trailing(ByteView text) noexcept {
-  return static_cast<std::size_t>(std::find_if_not(text.rbegin(), text.rend(), is_digit) -
+  return static_cast<std::size_t>(std::find_if_not(text.rbegin(), text.rend(), is_of_number) -
                                   text.rbegin());
 }
 
@@ -37,7 +37,7 @@ unsigned digits_of(const char* block) noexcept {
   return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(digits, letters)));
 #else
   unsigned mask = 0;
-  for (unsigned i = 0; i < kBlock; ++i) mask |= unsigned{is_digit(block[i])} << i;
+  for (unsigned i = 0; i < kBlock; ++i) mask |= unsigned{is_of_number(block[i])} << i;
   return mask;
 #endif
 }

@@ -8,7 +8,7 @@
 namespace bottle {
 
 std::string fingerprint(const FingerprintKey& key, ByteView text) {
-  constexpr ByteView kBase32 = "abcdefghijklmnopqrstuvwxyz234567";
+  constexpr ByteView kLetters = "abcdefghijklmnopqrstuvwxyz234567";
   HashKey half{};
   std::copy_n(key.begin(), half.size(), half.begin());
   const auto hash = keyed_hash(half, text);
@@ -17,7 +17,7 @@ std::string fingerprint(const FingerprintKey& key, ByteView text) {
   unsigned count = 0;
   for (std::size_t i = 0; i < 10; ++i) {
     bits = bits << 8 | hash[i];
-    for (count += 8; count >= 5; count -= 5) out.push_back(kBase32[bits >> (count - 5) & 31u]);
+    for (count += 8; count >= 5; count -= 5) out.push_back(kLetters[bits >> (count - 5) & 31u]);
   }
   return out;
 }

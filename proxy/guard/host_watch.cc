@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/contract/problem_codes.h"
+#include "proxy/guard/shapes/token_text.h"
 
 namespace bottle {
 namespace {
@@ -22,21 +23,7 @@ constexpr std::size_t kShortRun = 8;  // a shorter mixture is a counter or a ver
 // Of letters: long runs of words have less entropy a letter than random ones.
 constexpr double kMaxLetterEntropy = 4.2;
 
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 bool is_hex_letter(char c) noexcept { return c >= 'a' && c <= 'f'; }
-
-// Shannon's, of a text's own characters.
-double entropy(std::string_view text) noexcept {
-  std::array<std::size_t, 256> count{};
-  for (const char c : text) ++count[static_cast<unsigned char>(c)];
-  double bits = 0;
-  for (const std::size_t n : count) {
-    if (n == 0) continue;
-    const double share = static_cast<double>(n) / static_cast<double>(text.size());
-    bits -= share * std::log2(share);
-  }
-  return bits;
-}
 
 struct Run {
   double bits = 0;

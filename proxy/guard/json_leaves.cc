@@ -9,12 +9,10 @@
 #endif
 
 #include "proxy/base/utf8.h"
+#include "proxy/guard/shapes/token_text.h"
 
 namespace bottle {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
 #if defined(__SSE2__)
 // The same of whole blocks of 16 bytes.

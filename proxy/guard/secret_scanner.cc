@@ -24,7 +24,7 @@ bool carries_credentials(const Field& field) {
 }
 
 // Libraries write field names in a case of their own, and HTTP/2 in lower case alone.
-std::array<std::string, 3> spellings(std::string_view name) {
+std::array<std::string, 3> name_spellings(std::string_view name) {
   std::string upper(name);
   for (char& c : upper) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   return {std::string(name), to_lower(name), std::move(upper)};
@@ -410,7 +410,7 @@ std::optional<Finding> SecretScanner::scan_fields(const Fields& fields) {
     add_pairs(field.value, values);
     auto in_name = state_->scan_name(field.name, RequestPart::Header);
     if (in_name) return in_name;
-    for (const std::string& name : spellings(field.name)) all.append(name).append("\n");
+    for (const std::string& name : name_spellings(field.name)) all.append(name).append("\n");
     all.append(field.value).append("\n");
     if (carries_credentials(field)) {
       all.append(basic_credentials(field.value).value_or("")).append("\n");
@@ -422,7 +422,7 @@ std::optional<Finding> SecretScanner::scan_fields(const Fields& fields) {
   // One by one then, which also tells where it is. A match across two fields is none.
   for (const Field field : fields) {
     state_->in_field({});
-    for (const std::string& name : spellings(field.name)) {
+    for (const std::string& name : name_spellings(field.name)) {
       auto in_name = state_->scan_text(name, RequestPart::Header);
       if (in_name) return in_name;
     }

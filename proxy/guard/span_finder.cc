@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/guard/shapes/scanner_patterns.h"
+#include "proxy/guard/shapes/token_text.h"
 
 namespace bottle {
 namespace {
@@ -16,14 +17,8 @@ constexpr std::size_t kShortest = 8;        // kMinSecret
 constexpr std::size_t kMaxCut = 64 * 1024;  // the begin of a longer text is not narrowed down
 constexpr std::size_t kWrapped = 32;        // a line that is broken has so many characters
 
-bool is_alnum(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 bool is_run(char c) {
   return is_alnum(c) || c == '+' || c == '/' || c == '=' || c == '-' || c == '_';
-}
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 bool hex_at(ByteView text, std::size_t at, std::size_t count) {

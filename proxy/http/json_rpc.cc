@@ -7,7 +7,7 @@ namespace bottle {
 namespace {
 
 constexpr std::size_t kMaxRead = 64 * 1024;
-constexpr std::size_t kMaxText = 64;
+constexpr std::size_t kMaxId = 64;
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -96,7 +96,7 @@ void JsonRpcReader::take_in_string(char c, State after) {
 }
 
 void JsonRpcReader::note(char c) {
-  if (text_.size() == kMaxText || !is_plain(c)) {
+  if (text_.size() == kMaxId || !is_plain(c)) {
     odd_ = true;
   } else {
     text_ += c;

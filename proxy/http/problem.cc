@@ -7,12 +7,11 @@
 namespace bottle {
 namespace {
 
-constexpr std::size_t kMaxText = 512;  // of detail and hint: enough for two sentences
 constexpr std::size_t kMaxWord = 64;
 
 void member(Bytes& out, std::string_view name, std::string_view text) {
   out.append(",\"").append(name).append("\":");
-  append_json_string(out, text, kMaxText);
+  append_json_string(out, text, kMaxProblemText);
 }
 
 }  // namespace

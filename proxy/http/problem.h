@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -8,6 +9,9 @@
 #include "proxy/http/head.h"
 
 namespace bottle {
+
+// The most bytes of detail and of hint in an answer of the proxy's: enough for two sentences.
+inline constexpr std::size_t kMaxProblemText = 512;
 
 // An answer that the proxy gives by itself.
 struct LocalAnswer {

@@ -161,7 +161,6 @@ constexpr std::array kRows = {
 
 constexpr std::size_t kShown = 200;  // of a message, by the client that shows least
 constexpr std::size_t kMaxHost = 72;
-constexpr std::size_t kMaxText = 512;  // of detail and hint, as in a problem document
 constexpr std::size_t kMaxMessage = 2048;
 constexpr int kCallRefused = -32003;  // of the codes that JSON-RPC leaves to servers
 
@@ -178,7 +177,7 @@ void append_sentence(std::string& out, std::string_view text) {
   text = trim_ows(text);
   if (text.empty()) return;
   out += out.back() == '.' ? " " : ". ";
-  append_cut(out, text, kMaxText);
+  append_cut(out, text, kMaxProblemText);
 }
 
 std::string_view hint_of(const Failure& failure) {
@@ -209,7 +208,7 @@ std::string message_of(const Failure& failure, const RefusalFacts& facts) {
   const bool fits = out.size() + detail.size() + step.size() + 4 <= kShown;
   if (fits && !detail.empty()) {
     out += ": ";
-    append_cut(out, detail, kMaxText);
+    append_cut(out, detail, kMaxProblemText);
   }
   append_sentence(out, step);
   if (!fits) append_sentence(out, detail);
@@ -344,9 +343,9 @@ Document page(const Failure& failure, const RefusalFacts& facts) {
   body += kPageStyle;
   append_html(body, title);
   body += "</h1>\n<p>";
-  append_html(body, std::string_view(failure.detail).substr(0, kMaxText));
+  append_html(body, std::string_view(failure.detail).substr(0, kMaxProblemText));
   body += "</p>\n<p>";
-  append_html(body, hint_of(failure).substr(0, kMaxText));
+  append_html(body, hint_of(failure).substr(0, kMaxProblemText));
   body += "</p>\n<p><code>";
   append_html(body, problem_word(failure));
   body += "</code>, request <code>";

@@ -7,12 +7,12 @@
 #include <openssl/ssl.h>
 
 #include <optional>
-#include <stdexcept>
 #include <utility>
 
 #include "certs/openssl_ptr.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/tls/client_hello.h"
+#include "proxy/tls/tls_context.h"
 
 namespace bottle {
 
@@ -21,11 +21,10 @@ using asio::ip::tcp;
 namespace {
 
 // ECDHE and AEAD only. AES-128 first: the agent sits on the same machine, 256 bits buy nothing.
-constexpr const char* kTls12Ciphers =
+constexpr const char* kClientTls12Ciphers =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384";
 constexpr const char* kTls13Ciphers =
     "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
-constexpr const char* kGroups = "X25519:P-256:P-384";
 
 // Everything that OpenSSL's callbacks need while one handshake runs. Lives in accept()'s frame.
 struct Handshake {
@@ -142,11 +141,7 @@ int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-void require(bool done, const char* what) {
-  if (!done) throw std::runtime_error(std::string(what) + ": " + openssl::take_errors());
-}
-
-Failure explain(const TlsStream& stream, IoStatus status, bool hello_slow, bool slow) {
+Failure explain_handshake(const TlsStream& stream, IoStatus status, bool hello_slow, bool slow) {
   if (status == IoStatus::Cancelled) {
     if (hello_slow) {
       return {Code::ClientSlow, "no complete ClientHello in time", problem_code::kClientHello};
@@ -179,8 +174,8 @@ Failure explain(const TlsStream& stream, IoStatus status, bool hello_slow, bool 
 }  // namespace
 
 TicketKeys::TicketKeys() {
-  require(RAND_bytes(bytes_.data(), static_cast<int>(bytes_.size())) == 1,
-          "no randomness for ticket keys");
+  require_openssl(RAND_bytes(bytes_.data(), static_cast<int>(bytes_.size())) == 1,
+                  "no randomness for ticket keys");
 }
 
 TicketKeys::~TicketKeys() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
@@ -191,29 +186,29 @@ TlsAcceptor::TlsAcceptor(const CertificateAuthority& ca, LeafCache& leaves,
     : leaves_(leaves), wheel_(wheel), buffers_(buffers), limits_(limits) {
   openssl::SslCtxPtr context(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* ctx = context.get();
-  require(ctx != nullptr, "no TLS context");
+  require_openssl(ctx != nullptr, "no TLS context");
   SSL_CTX_set_options(
       ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
-  require(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
-              SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-              SSL_CTX_set_cipher_list(ctx, kTls12Ciphers) == 1 &&
-              SSL_CTX_set_ciphersuites(ctx, kTls13Ciphers) == 1 &&
-              SSL_CTX_set1_groups_list(ctx, kGroups) == 1 &&
-              SSL_CTX_set1_sigalgs_list(ctx, "ECDSA+SHA256") == 1,
-          "TLS settings");
+  require_openssl(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+                      SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+                      SSL_CTX_set_cipher_list(ctx, kClientTls12Ciphers) == 1 &&
+                      SSL_CTX_set_ciphersuites(ctx, kTls13Ciphers) == 1 &&
+                      SSL_CTX_set1_groups_list(ctx, kTlsGroups) == 1 &&
+                      SSL_CTX_set1_sigalgs_list(ctx, "ECDSA+SHA256") == 1,
+                  "TLS settings");
   // Tickets only; nothing is remembered here.
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-  require(SSL_CTX_set_num_tickets(ctx, 1) == 1 && SSL_CTX_set_max_early_data(ctx, 0) == 1,
-          "TLS tickets");
+  require_openssl(SSL_CTX_set_num_tickets(ctx, 1) == 1 && SSL_CTX_set_max_early_data(ctx, 0) == 1,
+                  "TLS tickets");
   std::array<unsigned char, 80> keys = tickets.bytes_;
   const long keys_taken =
       SSL_CTX_set_tlsext_ticket_keys(ctx, keys.data(), static_cast<long>(keys.size()));
   OPENSSL_cleanse(keys.data(), keys.size());
-  require(keys_taken == 1, "TLS ticket keys");
+  require_openssl(keys_taken == 1, "TLS ticket keys");
   // The key and the chain here, the certificate per connection: that costs 3 µs.
-  require(SSL_CTX_use_PrivateKey(ctx, ca.leaf_key()) == 1 &&
-              SSL_CTX_add1_chain_cert(ctx, ca.intermediate()) == 1,
-          "TLS certificate chain");
+  require_openssl(SSL_CTX_use_PrivateKey(ctx, ca.leaf_key()) == 1 &&
+                      SSL_CTX_add1_chain_cert(ctx, ca.intermediate()) == 1,
+                  "TLS certificate chain");
   SSL_CTX_set_client_hello_cb(ctx, &on_client_hello, nullptr);
   SSL_CTX_set_cert_cb(ctx, &on_certificate, nullptr);
   SSL_CTX_set_alpn_select_cb(ctx, &on_alpn, nullptr);
@@ -263,7 +258,7 @@ awaitable<Result<Secured>> TlsAcceptor::shake_hands(std::unique_ptr<TlsStream> s
   if (status != IoStatus::Ok) {
     stream->close();
     if (status == IoStatus::Protocol && handshake.failure) co_return std::move(*handshake.failure);
-    co_return explain(*stream, status, hello_deadline.fired(), deadline.fired());
+    co_return explain_handshake(*stream, status, hello_deadline.fired(), deadline.fired());
   }
   Secured secured;
   secured.alpn = stream->alpn();

@@ -3,11 +3,11 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include <stdexcept>
 #include <utility>
 
 #include "certs/openssl_ptr.h"
 #include "proxy/contract/problem_codes.h"
+#include "proxy/tls/tls_context.h"
 
 namespace bottle {
 
@@ -16,15 +16,10 @@ using asio::ip::tcp;
 namespace {
 
 // No CBC, no static RSA, no finite-field DH: origins that have nothing else are refused.
-constexpr const char* kTls12Ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
-constexpr const char* kGroups = "X25519:P-256:P-384";
+constexpr const char* kOriginTls12Ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 // The largest chain that an origin may send.
 constexpr long kMaxChainBytes = 100 * 1024;
 constexpr int kMaxChainDepth = 8;
-
-void require(bool done, const char* what) {
-  if (!done) throw std::runtime_error(std::string(what) + ": " + openssl::take_errors());
-}
 
 void free_string(void*, void* text, CRYPTO_EX_DATA*, int, long, void*) {
   delete static_cast<std::string*>(text);
@@ -66,7 +61,8 @@ Failure explain_certificate(long error) {
                                  std::string(X509_verify_cert_error_string(error)));
 }
 
-Failure explain(const TlsStream& stream, IoStatus status, bool timed_out, bool asked_for_client) {
+Failure explain_handshake_with_origin(const TlsStream& stream, IoStatus status, bool timed_out,
+                                      bool asked_for_client) {
   if (status == IoStatus::Cancelled) {
     if (timed_out) {
       return tls_failure(problem_code::kTlsTimeout, "the origin's TLS handshake took too long");
@@ -155,13 +151,13 @@ TlsClient::TlsClient(std::shared_ptr<const OriginTrust> trust, TimerWheel& wheel
     : trust_(std::move(trust)), wheel_(wheel), buffers_(buffers), limits_(limits) {
   openssl::SslCtxPtr context(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* ctx = context.get();
-  require(ctx != nullptr, "no TLS context");
+  require_openssl(ctx != nullptr, "no TLS context");
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  require(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
-              SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
-              SSL_CTX_set_cipher_list(ctx, kTls12Ciphers) == 1 &&
-              SSL_CTX_set1_groups_list(ctx, kGroups) == 1 && session_key_index() >= 0,
-          "TLS settings");
+  require_openssl(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+                      SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
+                      SSL_CTX_set_cipher_list(ctx, kOriginTls12Ciphers) == 1 &&
+                      SSL_CTX_set1_groups_list(ctx, kTlsGroups) == 1 && session_key_index() >= 0,
+                  "TLS settings");
   // 112 bits: no SHA-1 signatures, no RSA below 2048, whatever the system's configuration says.
   SSL_CTX_set_security_level(ctx, 2);
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
@@ -227,7 +223,7 @@ awaitable<Result<Secured>> TlsClient::connect(tcp::socket socket, ServerName nam
   SSL_set_app_data(ssl, nullptr);
   if (status != IoStatus::Ok) {
     stream->close();
-    co_return explain(*stream, status, deadline.fired(), asked_for_client);
+    co_return explain_handshake_with_origin(*stream, status, deadline.fired(), asked_for_client);
   }
   // Belt and braces: a handshake that ended well has verified, or OpenSSL has a bug.
   const long verified = SSL_get_verify_result(ssl);

@@ -233,7 +233,7 @@ Step fill_pipelock(const Plan& plan) {
   return step;
 }
 
-Step check_pipelock(const Plan& plan) {
+Step pipelock_check(const Plan& plan) {
   Step step = ask_pipelock(plan, "reach pipelock from the proxy",
                            "http://pipelock:" + std::to_string(kPipelockPort));
   step.shown = "until it answers";
@@ -371,7 +371,7 @@ Step make_step(const StepRef& ref, const Plan& plan, const Facts& facts) {
       return step_of("start pipelock", {"start", "--attach", Names(plan.id).pipelock},
                      ExitCode::kScanner);
     case StepId::kCheckPipelock:
-      return check_pipelock(plan);
+      return pipelock_check(plan);
     case StepId::kCreateAgent:
       return create_agent(plan, facts);
     case StepId::kReadEtc:

@@ -22,8 +22,8 @@ namespace bottle::launcher::local {
 namespace {
 
 constexpr const char* kToolPath = "/usr/local/bin:/usr/bin:/bin";
-constexpr int kTick = 500;       // ms
-constexpr int kOldestMajor = 0;  // of bubblewrap: the first with --disable-userns
+constexpr int kTerminalTick = 500;  // ms
+constexpr int kOldestMajor = 0;     // of bubblewrap: the first with --disable-userns
 constexpr int kOldestMinor = 8;
 
 // Stays with the command to its end.
@@ -59,7 +59,7 @@ class ExecLoop {
       }
     }
     // SIGCHLD wakes it; nothing tells that the job came to the foreground.
-    const int tick = terminal_ && !terminal_->held() ? kTick : -1;
+    const int tick = terminal_ && !terminal_->held() ? kTerminalTick : -1;
     if (::poll(fds.data(), fds.size(), tick) <= 0) return;
     if (fds[kInput].revents != 0) terminal_->copy_input();
     if ((fds[kMaster].revents & POLLOUT) != 0) terminal_->flush_input();

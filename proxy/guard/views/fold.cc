@@ -50,13 +50,13 @@ const Table& table() {
   return made;
 }
 
-constexpr std::size_t kBlock = 16;
+constexpr std::size_t kFoldBlock = 16;
 
 bool is_lead(unsigned char c) { return c >= 0xc2 && c <= 0xf4; }
 bool is_continuation(unsigned char c) { return (c & 0xc0) == 0x80; }
 
 // How many bytes from `from` on begin no character of several bytes; copies them to `to` if there
-// is a `to`, which then may be written to kBlock - 1 bytes further. A first byte of a character
+// is a `to`, which then may be written to kFoldBlock - 1 bytes further. A first byte of a character
 // that the text's end cuts off is none of them.
 std::size_t pass_single(const char* from, std::size_t size, char* to) {
   std::size_t i = 0;
@@ -70,7 +70,7 @@ std::size_t pass_single(const char* from, std::size_t size, char* to) {
   const auto load = [from](std::size_t at) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at));
   };
-  for (; i + kBlock + 1 < size; i += kBlock) {
+  for (; i + kFoldBlock + 1 < size; i += kFoldBlock) {
     const __m128i block = load(i);
     if (to != nullptr) _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), block);
     if (_mm_movemask_epi8(block) == 0) continue;
@@ -187,7 +187,7 @@ bool Fold::passes(ByteView in) const noexcept { return held_size_ == 0 && all_st
 
 void Fold::decode(ByteView in, Bytes& out) {
   const std::size_t before = out.size();
-  out.resize(before + held_size_ + in.size() + kBlock);
+  out.resize(before + held_size_ + in.size() + kFoldBlock);
   char* to = out.data() + before;
   while (held_size_ > 0 && !in.empty()) {
     held_[held_size_++] = in.front();

@@ -264,7 +264,7 @@ constexpr FoldedRange kFolded[] = {
 };
 
 // Format characters, marks that combine, and what else shows nothing.
-constexpr RemovedRange kRemoved[] = {
+constexpr RemovedRange kRemovedRanges[] = {
     {0x80, 0x9f}, {0xad, 0xad}, {0x300, 0x36f}, {0x483, 0x489}, {0x591, 0x5bd}, {0x5bf, 0x5bf},
     {0x5c1, 0x5c2}, {0x5c4, 0x5c5}, {0x5c7, 0x5c7}, {0x600, 0x605}, {0x610, 0x61a}, {0x61c, 0x61c},
     {0x64b, 0x65f}, {0x670, 0x670}, {0x6d6, 0x6dd}, {0x6df, 0x6e4}, {0x6e7, 0x6e8}, {0x6ea, 0x6ed},
@@ -345,6 +345,6 @@ constexpr RemovedRange kRemoved[] = {
 }  // namespace
 
 std::span<const FoldedRange> folded_ranges() noexcept { return kFolded; }
-std::span<const RemovedRange> removed_ranges() noexcept { return kRemoved; }
+std::span<const RemovedRange> removed_ranges() noexcept { return kRemovedRanges; }
 
 }  // namespace bottle

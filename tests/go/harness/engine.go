@@ -141,8 +141,8 @@ func (e *Engine) Command(program string, args ...string) *exec.Cmd {
 // The daemon's first process. It is number one of a PID namespace, so whatever is left of the engine ends
 // with it, and its mounts, bridges and packet filters end with its other namespaces. The daemon ends when the tests
 // close its input, also by dying, and its control groups are removed then. Nothing of the machine is told of it:
-// neither systemd nor firewalld. The key that it makes for itself below /etc/docker is its own, too: a bottle that starts
-// meanwhile covers the files of /etc that are not for everyone, and one that is gone a moment later cannot be covered.
+// neither systemd nor firewalld. The key that it makes for itself below /etc/docker is its own, too: a bottle that
+// starts meanwhile covers the files of /etc that are not for everyone, and cannot cover one that is gone by then.
 const engineScript = `
 mount -t proc proc /proc && ip link set lo up || exit 1
 if [ -d /run/dbus ]; then mount -t tmpfs none /run/dbus || exit 1; fi
