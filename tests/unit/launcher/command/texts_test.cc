@@ -141,6 +141,22 @@ TEST(Init, CodexTakesAKeyThatIsThere) {
   EXPECT_THAT(command[6], HasSubstr("env_key=\"OPENAI_API_KEY\""));
 }
 
+// Without its second process it ends when it is told to trust the folder, and the bottle with it.
+TEST(Init, GeminiMayRestartItself) {
+  const auto text = manifest_for({"gemini"}, {});
+  ASSERT_TRUE(text);
+  EXPECT_THAT(*text, Not(HasSubstr("NO_RELAUNCH")));
+}
+
+TEST(Init, OpencodeReachesItsListOfModels) {
+  const auto text = manifest_for({"opencode"}, {});
+  ASSERT_TRUE(text);
+  const auto manifest = parse_manifest(*text, "bottle.json", "/project");
+  ASSERT_TRUE(manifest);
+  EXPECT_THAT(manifest->bottles.at("default").allow,
+              ElementsAre("models.opencode.ai", "models.dev", "api.anthropic.com"));
+}
+
 TEST(Init, ModelApisOfThePresetsGetRedactedRequests) {
   const auto rules_for = [](const std::vector<std::string>& presets) {
     const auto text = manifest_for(presets, {});
