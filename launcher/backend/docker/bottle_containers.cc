@@ -62,6 +62,19 @@ void add_firefox_policy(Archive& archive, const std::string& etc) {
   archive.file(file, 0444, firefox_policy(file_at(etc, file).value_or("")));
 }
 
+void add_nss_stores(Archive& archive, const Plan& plan, const std::string& ca, const Owner& agent) {
+  const auto nss = nss_store(ca);
+  if (!nss) return;
+  for (const auto place : {kNssDirectory, kNssWithoutHome}) {
+    if (covers(plan.mounts, place)) continue;
+    const std::filesystem::path directory(relative(place));
+    const bool in_kept_home = place == kNssDirectory && !plan.home.empty();
+    if (!in_kept_home) archive.directory(directory.parent_path().string(), 0700, agent);
+    archive.directory(directory.string(), 0700, agent);
+    archive.file((directory / kNssFile).string(), 0600, *nss, agent);
+  }
+}
+
 // For shells that a login starts.
 std::string profile_text(const std::map<std::string, std::string>& variables) {
   std::string out = "# Written by bottle: its proxy, and the CA that the proxy signs with.\n";
@@ -305,12 +318,7 @@ Expected<std::string> BottleContainers::agent_archive() const {
   }
   // A kept home is there, and with it the folders that the launcher made in it.
   if (plan_.home.empty()) archive.directory(relative(kAgentHome), 0700, agent);
-  if (const auto nss = nss_store(ca_); nss && !covers(plan_.mounts, kNssDirectory)) {
-    const std::string directory(relative(kNssDirectory));
-    if (plan_.home.empty()) archive.directory("home/agent/.pki", 0700, agent);
-    archive.directory(directory, 0700, agent);
-    archive.file(directory + "/" + std::string(kNssFile), 0600, *nss, agent);
-  }
+  add_nss_stores(archive, plan_, ca_, agent);
   return archive.finish();
 }
 

@@ -96,8 +96,9 @@ void add_generated(const Plan& plan, std::vector<PlannedMount>& out) {
   std::error_code ec;
   out.push_back({Kind::kGenerated, kTrustName, std::string(kTrustDirectory)});
   // Not into a home of the caller's.
-  if (!covers(out, kNssDirectory))
-    out.push_back({Kind::kOwned, kNssName, std::string(kNssDirectory)});
+  for (const auto directory : {kNssDirectory, kNssWithoutHome}) {
+    if (!covers(out, directory)) out.push_back({Kind::kOwned, kNssName, std::string(directory)});
+  }
   std::set<std::string> done;
   for (const auto file : system_bundle_files()) {
     if (!fs::exists(fs::path(file), ec)) continue;

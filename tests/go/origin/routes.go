@@ -26,6 +26,7 @@ func (s *Server) routes() http.Handler {
 		mux.HandleFunc("/backend-api/wham/accounts/check", a.Guarded(workspaces))
 		mux.HandleFunc("/who", a.Guarded(reflect))
 	}
+	mux.HandleFunc("/page", page)
 	mux.HandleFunc("/text", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		io.WriteString(w, "hello from the origin\n")
@@ -66,6 +67,14 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/registry-token", images.token)
 	mux.HandleFunc("/v1/", s.model)
 	return mux
+}
+
+// page is for browsers: a script of it puts the text of /text into it.
+func page(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html")
+	io.WriteString(w, `<!doctype html><title>page</title><h1 id="a">waiting</h1><script>
+fetch("/text").then(r => r.text()).then(t => { document.getElementById("a").textContent = "the script got " + t })
+</script>`)
 }
 
 func number(r *http.Request, key string, other int64) int64 {
