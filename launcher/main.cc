@@ -17,6 +17,8 @@
 #include "launcher/backend/local/session_leader.h"
 #include "launcher/command/command_line.h"
 #include "launcher/command/context.h"
+#include "launcher/lifetime/sign_client.h"
+#include "launcher/plan/git_sign.h"
 
 namespace bottle::launcher {
 namespace {
@@ -65,6 +67,9 @@ int run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   try {
+    if (argc > 0 && argv[0] == bottle::launcher::kSignProgram) {
+      return bottle::launcher::sign_client_main({argv + 1, argv + argc});
+    }
     return bottle::launcher::run(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const std::exception& error) {
     std::cerr << "bottle: out of memory, or a bug in bottle: " << error.what() << "\n";

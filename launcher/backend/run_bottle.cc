@@ -7,6 +7,7 @@
 #include "launcher/backend/bottle_control.h"
 #include "launcher/backend/secret_refresh.h"
 #include "launcher/lifetime/audit_summary.h"
+#include "launcher/lifetime/git_signer.h"
 #include "launcher/lifetime/kept_home.h"
 #include "launcher/lifetime/known_manifest.h"
 #include "launcher/lifetime/registry.h"
@@ -54,6 +55,12 @@ Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, Bottle
   auto state = make_state_dir(plan.state_base, plan.id);
   if (!state) return std::move(state.error());
   if (!plan.manifest.empty()) copy_manifest(*state, plan.manifest);
+  std::optional<GitSigner> signer;
+  if (plan.git.sign) {
+    auto opened = GitSigner::open(plan, *runtime, *state);
+    if (!opened) return std::move(opened.error());
+    signer.emplace(std::move(*opened));
+  }
   auto bottle = backend.begin({.plan = plan,
                                .runtime = *runtime,
                                .state = *state,
@@ -72,10 +79,14 @@ Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, Bottle
         return control.tell_proxy(registration->record(), runtime->path(), message);
       });
   if (!refresh) return std::move(refresh.error());
+  if (signer) {
+    if (auto started = signer->start(); !started) return std::move(started.error());
+  }
   auto status = (*bottle)->run();
   refresh->reset();
   const bool log_is_complete = (*bottle)->end();
   if (home) home->note_size();
+  if (signer && !plan.quiet) std::cerr << signer->report();
   if (status && !plan.quiet) std::cerr << closing_report(before, log_is_complete);
   return status;
 }

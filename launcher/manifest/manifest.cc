@@ -142,9 +142,9 @@ class Reader {
   }
 
   bool bottle(const JsonNode& node, const std::string& name, BottleEntry& out) {
-    static constexpr std::array<std::string_view, 14> kKeys{
-        "image", "workspace", "home",  "backend", "egress", "scanner", "pipelock",
-        "guard", "limits",    "login", "env",     "mounts", "protect", "unprotect"};
+    static constexpr std::array<std::string_view, 15> kKeys{
+        "image",  "workspace", "home", "backend", "egress",  "scanner",   "pipelock", "guard",
+        "limits", "login",     "env",  "mounts",  "protect", "unprotect", "git"};
     if (!object(node, name, kKeys)) return false;
     for (const auto& [key, place, value] : node.members) {
       bool ok = true;
@@ -162,6 +162,7 @@ class Reader {
       if (key == "login") ok = logins(value, out);
       if (key == "env") ok = env(value, out);
       if (key == "mounts") ok = mounts(value, out);
+      if (key == "git") ok = git(value, out);
       if (key.ends_with("protect")) ok = passes(read_protect(value, file_, key, out.protect));
       if (!ok) return false;
     }
@@ -219,6 +220,16 @@ class Reader {
       out.limits.emplace(member.name, member.value.text);
       return true;
     });
+  }
+
+  bool git(const JsonNode& node, BottleEntry& out) {
+    static constexpr std::array<std::string_view, 1> kKeys{"sign"};
+    if (!object(node, "git", kKeys)) return false;
+    for (const auto& [key, place, value] : node.members) {
+      if (!is(value, JsonNode::Kind::kBoolean, key)) return false;
+      out.sign = value.boolean;
+    }
+    return true;
   }
 
   // Whether there is one of the name is known where they are kept.

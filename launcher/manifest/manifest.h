@@ -65,6 +65,7 @@ struct BottleEntry {
   std::map<std::string, EnvValue> env{};
   std::vector<Mount> mounts{};
   ProtectEntry protect{};
+  bool sign = false;  // "git": commits are signed outside of the bottle
 };
 
 struct AgentEntry {

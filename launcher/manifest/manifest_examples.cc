@@ -41,6 +41,8 @@ std::string example_of(std::string_view key) {
       Example{"hosts", R"("hosts": ["deploy.example.com"])"},
       Example{"keep_out", R"("keep_out": true)"},
       Example{"in", R"("in": ["header"])"},
+      Example{"git", R"("git": {"sign": true})"},
+      Example{"sign", R"("sign": true)"},
       Example{"mounts", R"("mounts": [{"host": "~/.gitconfig", "at": "/home/agent/.gitconfig"}])"},
       Example{"host", R"("host": "~/.gitconfig")"},
       Example{"at", R"("at": "/home/agent/.gitconfig")"},

@@ -97,9 +97,9 @@ GitFacts git_facts(std::string_view text, const std::filesystem::path& work_tree
       out.person[std::string(key)] = line_end == std::string_view::npos ? "true" : value;
     }
     const bool of_repository = scope == "local" || scope == "worktree";
-    if (key == "commit.gpgsign" && of_repository) {
-      out.signs = value != "false" && value != "no" && value != "off" && value != "0";
-    }
+    const std::string_view truth = "true";
+    note_sign_setting(out.sign, key, line_end == std::string_view::npos ? truth : value,
+                      of_person || scope == "command", of_repository);
     if (key == "core.hookspath") out.paths.hooks = {(work_tree / value).lexically_normal()};
     const bool includes = key.starts_with("include") && key.ends_with(".path");
     if (includes && origin.starts_with("file:") && out.paths.settings.size() < kMaxIncludes) {
@@ -172,11 +172,6 @@ std::vector<std::string> git_notes(const GitFacts& facts, const std::vector<std:
     if (remote->ssh) words += "; it works by https, not by ssh, when it is allowed";
     out.push_back(words + " (--allow " + remote->host + ")");
   }
-  if (facts.signs) {
-    out.emplace_back(
-        "git: this repository wants signed commits (commit.gpgsign), and no key of yours is in the "
-        "bottle: git commit --no-gpg-sign");
-  }
   return out;
 }
 
@@ -184,8 +179,9 @@ namespace {
 
 // Of the keys that git_facts() looks at, as git's --get-regexp takes it.
 std::string wanted_keys() {
-  std::string out = R"(^(user\.(name|email)|remote\..*\.(push)?url|commit\.gpgsign|core\.hookspath)"
-                    R"(|include(if\..*)?\.path)";
+  std::string out = R"(^(user\.(name|email)|remote\..*\.(push)?url|core\.hookspath)"
+                    R"(|include(if\..*)?\.path|)" +
+                    std::string(sign_settings());
   for (const auto& setting : person_settings()) {
     const bool all_below = setting.key.ends_with(".*");
     out += '|';
@@ -200,7 +196,7 @@ std::string wanted_keys() {
 
 }  // namespace
 
-void plan_git(const BottleSpec& spec, Plan& plan) {
+Expected<void> plan_git(const BottleSpec& spec, Plan& plan) {
   HeldFiles held(plan.workspace);
   GitPlan& out = plan.git;
   out = find_git(spec.around, spec.protect, held);
@@ -220,13 +216,22 @@ void plan_git(const BottleSpec& spec, Plan& plan) {
   add(std::move(out.notes));
   add(hold_names(spec.protect, facts.paths, has_repository, held));
   add(git_notes(facts, spec.allow));
+  if (spec.sign) {
+    auto sign = plan_sign(facts.sign, spec.around);
+    if (!sign) return std::move(sign.error());
+    out.sign = std::move(*sign);
+  }
+  add(sign_notes(facts.sign, out));
+  out.overrides = sign_overrides(facts.sign, out);
   // The agent must not write its own next policy. A renamed folder would free the manifest.
   if (const auto manifest = real_path(plan.manifest); is_below(manifest, plan.workspace)) {
     held.keep(manifest);
   }
-  out.config = git_config_text(facts, spec.allow, out) + git_credential_text(plan.secrets);
+  out.config = git_config_text(facts, spec.allow, out) + sign_config_text(facts.sign, out) +
+               git_credential_text(plan.secrets);
   plan.held = held.plan();
   plan.held.protect = spec.protect;
+  return {};
 }
 
 }  // namespace bottle::launcher

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "launcher/plan/git_sign.h"
 #include "launcher/plan/held_names.h"
 #include "launcher/plan/plan.h"
 #include "launcher/plan/spec.h"
@@ -25,8 +26,8 @@ struct GitFacts {
   std::string name{};
   std::string email{};
   std::vector<std::string> remotes{};  // URLs
-  bool signs = false;                  // the repository wants its commits signed
-  GitPaths paths{};                    // absolute
+  SignFacts sign{};
+  GitPaths paths{};  // absolute
   // Of the person's own configuration and the machine's, those of git_person.h.
   std::map<std::string, std::string> person{};
 };
@@ -53,6 +54,7 @@ std::vector<std::string> git_notes(const GitFacts& facts, const std::vector<std:
 
 // Looks for the workspace's repository and asks the person's git, if there is one; nothing is run
 // of what the workspace holds. Fills `git` and `held` of a plan with a workspace, and adds notes.
-void plan_git(const BottleSpec& spec, Plan& plan);
+// Fails if commits are to be signed and cannot be.
+Expected<void> plan_git(const BottleSpec& spec, Plan& plan);
 
 }  // namespace bottle::launcher

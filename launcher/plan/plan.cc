@@ -11,6 +11,7 @@
 
 #include "launcher/manifest/trust_env.h"
 #include "launcher/plan/git_settings.h"
+#include "launcher/plan/git_sign.h"
 #include "launcher/plan/home_folder.h"
 #include "launcher/plan/home_programs.h"
 #include "launcher/plan/pipelock_config.h"
@@ -65,6 +66,19 @@ std::string place_of(const PlannedLogin& login) {
          ": the bottle has placeholders in " + (login.at / login.client->file).string();
 }
 
+std::vector<std::pair<std::string, std::string>> last_rows(const Plan& plan) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& secret : plan.secrets) {
+    out.emplace_back(secret.placeholder ? "kept out" : "guarded", ways_of(secret));
+  }
+  for (const auto& login : plan.logins) out.emplace_back("kept out", place_of(login));
+  if (const auto& sign = plan.git.sign) {
+    out.emplace_back("signs", "commits and tags, by " + sign->program + " with " + sign->key);
+  }
+  for (const auto& note : plan.notes) out.emplace_back("note", note);
+  return out;
+}
+
 std::string_view mount_word(PlannedMount::Kind kind) {
   switch (kind) {
     case PlannedMount::Kind::kReadOnly:
@@ -116,6 +130,7 @@ void add_environment(const BottleSpec& spec, Programs programs, Plan& plan) {
     env["GIT_DISCOVERY_ACROSS_FILESYSTEM"] = std::string("1");
   }
   for (const auto& [name, value] : spec.env.values) env[name] = value;
+  add_git_overrides(plan.git.overrides, env);
 
   TrustSettings trust{.proxy_port = plan.proxy_port, .java = plan.java};
   if (const auto java = env.find("JAVA_TOOL_OPTIONS"); java != env.end()) {
@@ -321,7 +336,7 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   // The caller's own directory, as with any other command, when the bottle has it.
   const auto callers = std::filesystem::canonical(spec.around.directory, ec);
   plan.directory = !ec && is_below(callers, plan.workspace) ? callers : plan.workspace;
-  plan_git(spec, plan);
+  if (auto planned = plan_git(spec, plan); !planned) return std::move(planned.error());
   if (auto placed = plan_state(spec, plan); !placed) return std::move(placed.error());
   if (plan.origin_ca && !std::filesystem::is_regular_file(*plan.origin_ca, ec)) {
     return Error{ExitCode::kUsage, "the origin CA " + plan.origin_ca->string() + " is not a file",
@@ -424,11 +439,7 @@ std::string describe(const Plan& plan) {
   out << "  environment, for trust and the proxy\n";
   for (const auto& [value, names] : trust)
     out << "    " << shell_quoted(value) << " in " << names << "\n";
-  for (const auto& secret : plan.secrets) {
-    row(secret.placeholder ? "kept out" : "guarded", ways_of(secret));
-  }
-  for (const auto& login : plan.logins) row("kept out", place_of(login));
-  for (const auto& note : plan.notes) row("note", note);
+  for (const auto& [name, value] : last_rows(plan)) row(name, value);
   if (containers != nullptr) {
     out << "  commands\n";
     for (const auto& command : containers->commands) out << "    " << command << "\n";

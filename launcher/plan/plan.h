@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -30,6 +31,14 @@ struct PlannedMount {
   std::string at;
 };
 
+// How the person's own program signs what the bottle's git commits; see git_sign.h.
+struct SignPlan {
+  std::string program;       // on the host
+  bool ssh = true;           // else OpenPGP
+  std::string key;           // a file of ssh-keygen's, or a name that gpg knows
+  std::string public_key{};  // of ssh, if it is no file; an ssh-agent has the other half
+};
+
 // Of a workspace that belongs to a git repository; see git_workspace.h and git_settings.h.
 struct GitPlan {
   std::filesystem::path top{};  // of the work tree whose repository is mounted; empty: none
@@ -37,6 +46,8 @@ struct GitPlan {
   bool keeps_config = false;    // a repository's configuration is read-only
   std::vector<std::string> notes{};
   std::string config{};  // what git's configuration of the system has in the bottle
+  std::optional<SignPlan> sign{};
+  std::vector<std::pair<std::string, std::string>> overrides{};  // settings over all files
 };
 
 // Read-only parts of the workspace and its repository; see held_files.h.

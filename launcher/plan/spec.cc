@@ -194,6 +194,7 @@ void merge_manifest(const BottleEntry& entry, BottleSpec& spec,
   spec.limits = entry.limits;
   spec.guard = entry.guard;
   spec.protect = entry.protect;
+  spec.sign = entry.sign;
   spec.pipelock_url = entry.pipelock;
   spec.image = entry.image;
   spec.home = entry.home.value_or(HomeKind::kPrivate);
@@ -232,7 +233,11 @@ void choose_backend_words(const StartOptions& options, const std::optional<std::
       return;
     }
   }
-  if (manifest) spec.backend = Choice{*manifest, "as the manifest asks"};
+  if (manifest) {
+    spec.backend = Choice{*manifest, "as the manifest asks"};
+  } else if (spec.sign) {
+    spec.backend = Choice{"local", "since \"sign\" needs it"};
+  }
 }
 
 // The same for each start of one bottle of one manifest. A dry run shows no placeholder and makes
@@ -365,7 +370,7 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
   auto logins = plan_logins(login_names, env, spec.mounts, spec.workspace, around);
   if (!logins) return std::move(logins.error());
   spec.logins = std::move(*logins);
-  if (!spec.logins.empty() && !spec.backend) {
+  if (!spec.backend && !spec.logins.empty()) {
     spec.backend = Choice{"local", "since \"login\" needs it"};
   }
   auto sources = host_sources(base, around.home);

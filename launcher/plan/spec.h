@@ -81,6 +81,7 @@ struct BottleSpec {
   ResolvedEnv env{};
   std::vector<Mount> mounts{};  // host paths absolute
   ProtectEntry protect{};
+  bool sign = false;  // git's commits, outside of the bottle
   std::optional<std::filesystem::path> origin_ca{};
   std::optional<std::filesystem::path> audit{};
   bool quiet = false;

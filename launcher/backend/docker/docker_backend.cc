@@ -168,6 +168,13 @@ Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string&
         "where your logins are kept",
         "--backend local, or a key in \"env\" with \"keep_out\""};
   }
+  if (spec.sign) {
+    return Error{ExitCode::kUsage,
+                 "\"sign\" in \"git\" needs the backend local: a container does not reach the "
+                 "program that signs",
+                 "--backend local, or sign the commits outside afterwards: git rebase "
+                 "--exec 'git commit --amend --no-edit -S' BASE"};
+  }
   const auto engine = Engine::find();
   if (!engine) return engine.error();
   const auto version = server_version(*engine);

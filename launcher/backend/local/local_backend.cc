@@ -10,6 +10,7 @@
 #include "launcher/backend/local/session_leader.h"
 #include "launcher/backend/local/terminal.h"
 #include "launcher/lifetime/proxy_process.h"
+#include "launcher/plan/git_sign.h"
 #include "launcher/plan/home_folder.h"
 #include "launcher/process/namespaces.h"
 #include "launcher/process/process.h"
@@ -49,11 +50,16 @@ Expected<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& 
   auto files = plan_files(spec, *plan);
   if (!files) return std::move(files.error());
   plan->mounts = std::move(*files);
-  if (Terminal::is_there()) {
-    std::error_code ec;
-    const auto program = std::filesystem::read_symlink("/proc/self/exe", ec);
+  std::error_code ec;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", ec);
+  const auto add_program = [&](std::string_view at) {
+    plan->mounts.push_back({PlannedMount::Kind::kReadOnly, program.string(), std::string(at)});
+  };
+  if (Terminal::is_there()) add_program(kLeaderPath);
+  if (plan->git.sign) {
+    add_program(kSignProgram);
     plan->mounts.push_back(
-        {PlannedMount::Kind::kReadOnly, program.string(), std::string(kLeaderPath)});
+        {PlannedMount::Kind::kGenerated, std::string(kSignName), std::string(kSignDirectory)});
   }
   for (const auto& mount : plan->mounts) {
     const bool writable = mount.kind == PlannedMount::Kind::kWritable;
