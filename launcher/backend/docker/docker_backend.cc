@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "launcher/backend/docker/agent_environment.h"
 #include "launcher/backend/docker/agent_run.h"
@@ -72,6 +75,13 @@ std::string remote_engine(const Engine& engine) {
   return host.starts_with("unix://") || host.starts_with("npipe://") ? "" : host;
 }
 
+// An engine refuses two mounts at one place. The last one holds, as where mounts are made in turn.
+void keep_last_at_each_place(std::vector<PlannedMount>& mounts) {
+  std::set<std::string> seen;
+  const auto is_covered = [&seen](const PlannedMount& one) { return !seen.insert(one.at).second; };
+  mounts.erase(mounts.begin(), std::remove_if(mounts.rbegin(), mounts.rend(), is_covered).base());
+}
+
 Expected<void> add_mounts(const BottleSpec& spec, Plan& plan) {
   using Kind = PlannedMount::Kind;
   if (auto may = may_share(plan.workspace, "the workspace", spec.around); !may) {
@@ -101,6 +111,7 @@ Expected<void> add_mounts(const BottleSpec& spec, Plan& plan) {
       plan.mounts.push_back({Kind::kReadOnly, real.string(), real.string()});
     }
   }
+  keep_last_at_each_place(plan.mounts);
   return {};
 }
 

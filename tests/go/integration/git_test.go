@@ -264,8 +264,13 @@ func TestDockerProtectsFiles(t *testing.T) {
 	_ = os.Chmod(s.project, 0o777)
 	s.write(filepath.Join(s.project, ".vscode/tasks.json"), "as it was\n")
 	s.outside(s.project, "init", "-q")
+	// The manifest is read-only, too, and a mount of its own comes over what is held.
+	s.write(filepath.Join(s.project, ".idea/x"), "as it was\n")
+	s.manifest(`{"bottles": {"default": {"mounts": [{"host": ".vscode", "at": "` + s.project + `/.idea"}]}}}`)
 	cmd := exec.Command(harness.Binary(t, "bottle"), "start", "--backend", "docker", "--scanner", "guard", "--", "sh",
 		"-c", `echo x > .git/config && echo WRITTEN
+		echo x > bottle.json && echo WRITTEN
+		cat .idea/tasks.json
 		mv .git g && echo MOVED
 		echo x > .git/hooks/pre-commit && echo WRITTEN
 		echo x > .vscode/tasks.json && echo WRITTEN
@@ -273,7 +278,7 @@ func TestDockerProtectsFiles(t *testing.T) {
 	cmd.Dir = s.project
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir())
 	out := s.run1(cmd)
-	out.want(t, 0, "end\n", "Read-only file system", ".envrc")
+	out.want(t, 0, "as it was\nend\n", "Read-only file system", ".envrc")
 	if strings.Contains(out.out, "WRITTEN") || strings.Contains(out.out, "MOVED") {
 		t.Errorf("%s%s", out.out, out.errors)
 	}

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -135,5 +136,46 @@ func TestProgramsAreInstalledInTheHome(t *testing.T) {
 			`printf 'package main\nfunc main() { println("go runs") }\n' > main.go; `+
 			`GOFLAGS=-buildvcs=false /usr/local/go/bin/go install .`).want(t, 0)
 		s.sh("gotool").want(t, 0, "go runs")
+	}
+}
+
+// TestDockerKeepsTheHome: the same in containers, as root's and as another user's agent.
+func TestDockerKeepsTheHome(t *testing.T) {
+	needEngine(t)
+	for name, owner := range map[string]int{"own": os.Getuid(), "other": 12345} {
+		t.Run(name, func(t *testing.T) {
+			if owner != os.Getuid() && os.Getuid() != 0 {
+				t.Skip("only root starts bottles for other users")
+			}
+			s := newShelf(t)
+			s.manifest(`{"bottles": {"default": {"home": "kept", "scanner": "guard"}}}`)
+			if err := os.Chown(s.project, owner, -1); err != nil {
+				t.Fatal(err)
+			}
+			for _, way := range []string{s.root, filepath.Join(s.root, "state")} {
+				_ = os.Chmod(way, 0o755)
+			}
+			start := func(script string) spoken {
+				cmd := s.command("start", "--backend", "docker", "--", "sh", "-c", script)
+				cmd.Env = append(cmd.Env, "DOCKER_HOST="+os.Getenv("DOCKER_HOST"))
+				return s.run1(cmd)
+			}
+			start(`echo one > ~/note; mkdir -p ~/.local/bin ~/deep; chmod 0 ~/deep; echo $HOME; stat -c %a-%u ~`).want(t,
+				0, fmt.Sprintf("/home/agent\n700-%d\n", owner), "bottle: home: new")
+			start(`cat ~/note; ls ~/.pki/nssdb /tmp/.pki/nssdb; touch ~/.pki/nssdb/mine; find ~ -name '*.pem' 2>&-; true`).want(t, 0,
+				"one\n", "/.pki/nssdb:\ncert9.db\n\n/tmp/.pki/nssdb:\ncert9.db\n")
+			home := strings.TrimSpace(s.call("home", "path").out)
+			if left, err := os.ReadDir(filepath.Join(home, ".pki", "nssdb")); err != nil || len(left) != 0 {
+				t.Errorf("the CA stays in the home: %v %v", left, err)
+			}
+			s.call("home").want(t, 0, "project-")
+			s.call("home", "rm").want(t, 0)
+			if _, err := os.Stat(home); err == nil {
+				t.Errorf("%s is left", home)
+			}
+		})
+	}
+	if left := leftOver(t); left != "" {
+		t.Errorf("left over: %s", left)
 	}
 }

@@ -171,6 +171,27 @@ TEST_F(FakeEngine, ADryRunChangesNothing) {
   }
 }
 
+// An engine refuses two mounts at one place. The last one holds.
+TEST_F(FakeEngine, AMountIsAtAPlaceOfItsOwn) {
+  fs::create_directories(spec_.workspace / ".git/hooks");
+  fs::create_directories(spec_.workspace / ".git/objects");
+  for (const char* name : {".envrc", ".git/HEAD", ".git/config", "bottle.json", "other"}) {
+    std::ofstream(spec_.workspace / name) << "text\n";
+  }
+  spec_.manifest = spec_.workspace / "bottle.json";
+  const auto place = fs::canonical(spec_.workspace) / ".envrc";
+  spec_.mounts = {{.host = (spec_.workspace / "other").string(), .at = place.string()}};
+  const auto plan = prepare();
+  ASSERT_TRUE(plan) << plan.error().message;
+  std::map<std::string, std::string> at;
+  for (const auto& mount : plan->mounts) {
+    EXPECT_TRUE(at.emplace(mount.at, mount.source).second) << mount.at;
+  }
+  EXPECT_EQ(at[place.string()], fs::canonical(spec_.workspace) / "other");
+  EXPECT_TRUE(at.contains(fs::canonical(spec_.manifest).string()));
+  EXPECT_TRUE(at.contains((fs::canonical(spec_.workspace) / ".git/config").string()));
+}
+
 // Without quotes, which a placeholder needs and an address does not.
 std::string bare(std::string line) {
   line = line.substr(0, line.find("  # "));
