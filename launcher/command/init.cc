@@ -267,6 +267,8 @@ Expected<std::string> manifest_for(const std::vector<std::string>& names, const 
       "      \"workspace\": \".\",\n"
       "      // Its home stays: logins, answers, caches. \"private\": empty at each start.\n"
       "      \"home\": \"kept\",\n"
+      "      // Commits are signed by your git's key, which stays outside of the bottle.\n"
+      "      // \"git\": { \"sign\": true },\n"
       "      // The scanner: pipelock or guard (built in). Without this line: pipelock if one is "
       "given.\n"
       "      // \"scanner\": \"pipelock\",\n"

@@ -95,7 +95,9 @@ TEST(Init, EachOptionThatItLeavesOutCanBeTaken) {
         auto changed = *text;
         changed.erase(mark, 3);
         const auto manifest = parse_manifest(changed, "bottle.json", "/project");
-        EXPECT_TRUE(manifest) << manifest.error().message << "\n" << changed;
+        ASSERT_TRUE(manifest) << manifest.error().message << "\n" << changed;
+        EXPECT_EQ(changed.substr(mark).starts_with("\"git\""),
+                  manifest->bottles.at("default").sign);
         ++taken;
       }
     }
