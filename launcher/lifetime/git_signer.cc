@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <iostream>
@@ -31,10 +32,36 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kWaiting = 16;                      // clients; further ones are refused by the kernel
 constexpr std::chrono::seconds kClientLimit{10};  // to say an object, or to take an answer
-constexpr std::size_t kMostTold = 10;             // lines of the report
+constexpr std::chrono::seconds kNoticeLimit{2};
+constexpr std::chrono::seconds kBetweenNotices{2};
+constexpr std::size_t kMostTold = 10;  // lines of the report
 
 Error cannot(const std::string& why, const std::string& hint = {}) {
   return Error{ExitCode::kSystem, why, hint};
+}
+
+// A program for notices on the desktop, where there is one. Empty: none.
+std::string find_notifier() {
+  const char* const path = std::getenv("PATH");
+  const bool desktop =
+      std::getenv("DISPLAY") != nullptr || std::getenv("WAYLAND_DISPLAY") != nullptr;
+  if (path == nullptr || !desktop) return {};
+  return find_program("notify-send", path).value_or("");
+}
+
+// Desktops read some of it as HTML.
+std::string markup_of(std::string_view words) {
+  std::string out;
+  for (const char c : words) {
+    if (c == '<') {
+      out += "&lt;";
+    } else if (c == '&') {
+      out += "&amp;";
+    } else {
+      out += c;
+    }
+  }
+  return out;
 }
 
 bool ready(int fd, short events, Clock::time_point until) {
@@ -172,8 +199,10 @@ Expected<GitSigner> GitSigner::open(const Plan& plan, const RuntimeDir& runtime,
       ::listen(socket.get(), kWaiting) != 0) {
     return system_error("cannot listen at " + file.string(), errno);
   }
-  return GitSigner(*plan.git.sign, std::move(socket), work, std::move(state),
-                   !plan.quiet && ::isatty(STDERR_FILENO) == 0);
+  GitSigner out(*plan.git.sign, std::move(socket), work, std::move(state),
+                !plan.quiet && ::isatty(STDERR_FILENO) == 0);
+  if (!plan.quiet) out.notifier_ = find_notifier();
+  return out;
 }
 
 Expected<void> GitSigner::start() {
@@ -217,14 +246,26 @@ void GitSigner::answer(const Fd& client) const {
   line["result"] = signature ? "signed" : "failed";
   if (!signature) line["why"] = signature.error().message;
   const bool listed = add_to_list(state_ / kSignatureLog, line);
-  if (tells_) {
-    std::cerr << "bottle: "
-              << (signature ? "signed " : "could not sign ") + words_of(*object) + "\n"
-              << std::flush;
+  if (!signature) {
+    refuse(signature.error());
+  } else if (!listed) {
+    refuse(cannot("the list of signatures cannot be written"));
+  } else {
+    say(client, std::string(kSigned) + *signature);
   }
-  if (!signature) return refuse(signature.error());
-  if (!listed) return refuse(cannot("the list of signatures cannot be written"));
-  say(client, std::string(kSigned) + *signature);
+  ::shutdown(client.get(), SHUT_WR);  // git need not wait for what follows
+  tell((signature ? "signed " : "could not sign ") + words_of(*object));
+}
+
+void GitSigner::tell(const std::string& words) const {
+  if (tells_) std::cerr << "bottle: " + words + "\n" << std::flush;
+  const auto now = Clock::now();
+  // A rebase signs hundreds; the list has them all.
+  if (notifier_.empty() || now - notified_ < kBetweenNotices) return;
+  const auto said =
+      output_of({notifier_, "--app-name=bottle", "--", "bottle", markup_of(words)}, kNoticeLimit);
+  if (said.status != 0) notifier_.clear();  // no desktop answers it
+  notified_ = Clock::now();
 }
 
 std::string GitSigner::report() const {

@@ -52,12 +52,16 @@ class GitSigner {
         tells_(tells) {}
   [[noreturn]] void serve() const;
   void answer(const Fd& client) const;
+  void tell(const std::string& words) const;
 
   SignPlan plan_;
   Fd socket_;
   std::filesystem::path work_;   // the bottle cannot see it
   std::filesystem::path state_;  // where the list is
   bool tells_;                   // each on standard error, which no command's screen uses
+  mutable std::string
+      notifier_{};  // a program that shows each on the desktop; empty: there is none
+  mutable std::chrono::steady_clock::time_point notified_{};
   Child child_{};
 };
 

@@ -175,6 +175,15 @@ std::vector<std::string> git_notes(const GitFacts& facts, const std::vector<std:
   return out;
 }
 
+std::vector<std::string> person_notes(const GitFacts& facts) {
+  if (!facts.name.empty() && !facts.email.empty()) return {};
+  const std::string missing = facts.name.empty() && facts.email.empty() ? "user.name and user.email"
+                              : facts.name.empty()                      ? "user.name"
+                                                                        : "user.email";
+  return {"git: your git has no " + missing +
+          ", so commits fail in the bottle, too; git config outside of it sets them"};
+}
+
 namespace {
 
 // Of the keys that git_facts() looks at, as git's --get-regexp takes it.
@@ -216,6 +225,7 @@ Expected<void> plan_git(const BottleSpec& spec, Plan& plan) {
   add(std::move(out.notes));
   add(hold_names(spec.protect, facts.paths, has_repository, held));
   add(git_notes(facts, spec.allow));
+  if (has_repository) add(person_notes(facts));
   if (spec.sign) {
     auto sign = plan_sign(facts.sign, spec.around);
     if (!sign) return std::move(sign.error());

@@ -52,6 +52,9 @@ std::string git_credential_text(const std::vector<KnownSecret>& secrets);
 // The remotes that will not work, a sentence each.
 std::vector<std::string> git_notes(const GitFacts& facts, const std::vector<std::string>& allow);
 
+// That commits need a name and a mail address, if the person has none.
+std::vector<std::string> person_notes(const GitFacts& facts);
+
 // Looks for the workspace's repository and asks the person's git, if there is one; nothing is run
 // of what the workspace holds. Fills `git` and `held` of a plan with a workspace, and adds notes.
 // Fails if commits are to be signed and cannot be.

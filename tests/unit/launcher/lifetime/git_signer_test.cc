@@ -110,6 +110,30 @@ TEST_F(Signer, NoSignatureIsWithoutALine) {
   EXPECT_THAT(signer->report(), HasSubstr("signed with your key: 0, and 1 could not be"));
 }
 
+// The agent's words are in it.
+TEST_F(Signer, ANoticeIsShownOnTheDesktop) {
+  const auto said = root_ / "said";
+  std::ofstream(root_ / "notify-send")
+      << "#!/bin/sh\necho \"$4|$3\" > " << said << ".new; mv " << said << ".new " << said << "\n";
+  ::chmod((root_ / "notify-send").c_str(), 0700);
+  const std::string path = std::getenv("PATH");
+  ::setenv("PATH", (root_.string() + ":" + path).c_str(), 1);
+  ::setenv("DISPLAY", ":7", 1);
+  plan_.quiet = false;
+  auto runtime = RuntimeDir::create(root_ / "run", "0a1b");
+  ASSERT_TRUE(runtime);
+  auto signer = GitSigner::open(plan_, *runtime, root_ / "state");
+  ::setenv("PATH", path.c_str(), 1);
+  ::unsetenv("DISPLAY");
+  ASSERT_TRUE(signer && signer->start());
+  EXPECT_EQ(asked(*runtime, kCommit), std::string(kSigned) + kCommit);
+  for (int i = 0; i < 500 && !fs::exists(said); ++i) ::usleep(10'000);
+  std::ifstream in(said);
+  std::string line;
+  std::getline(in, line);
+  EXPECT_EQ(line, "signed commit \"first\" by A &lt;a@b>|bottle");
+}
+
 TEST_F(Signer, AProgramThatHangsIsEnded) {
   program("exec sleep 1000\n");
   const auto signature =

@@ -345,6 +345,9 @@ TEST(GitSettings, WhatWillNotWorkIsSaid) {
               ElementsAre(HasSubstr("github.com is not allowed; it works by https, not by ssh"),
                           HasSubstr("gitlab.example is not allowed")));
   EXPECT_THAT(git_notes(facts, {"*"}), ElementsAre());
+  EXPECT_THAT(person_notes(facts), ElementsAre());
+  EXPECT_THAT(person_notes({.name = "A"}), ElementsAre(HasSubstr("your git has no user.email,")));
+  EXPECT_THAT(person_notes({}), ElementsAre(HasSubstr("no user.name and user.email,")));
   EXPECT_TRUE(facts.sign.repository_signs);
   const auto paths =
       git_facts(printed({"global", "core.hookspath\n/h/hooks", "local", "core.hookspath\n.husky/_",
