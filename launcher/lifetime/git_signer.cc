@@ -173,7 +173,8 @@ Expected<std::string> signature_of(const SignPlan& plan, std::string_view object
       (!plan.public_key.empty() && !write_file(files.key, plan.public_key + "\n"))) {
     return cannot("a file for it cannot be written");
   }
-  const auto said = output_of(command_of(plan, files), limit);
+  // gpg-agent would ask for a passphrase there, and that terminal is the agent's screen.
+  const auto said = output_of(command_of(plan, files), limit, {"GPG_TTY="});
   if (said.timed_out) {
     return cannot(plan.program + " did not end within " +
                   std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limit).count()) +

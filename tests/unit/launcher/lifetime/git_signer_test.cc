@@ -29,7 +29,8 @@ class Signer : public testing::Test {
     std::string pattern = "/tmp/bottle-signer-XXXXXX";
     root_ = ::mkdtemp(pattern.data());
     fs::create_directories(root_ / "state");
-    program("for last; do :; done; echo \"$*\" > \"$0.words\"; cp \"$last\" \"$last.sig\"\n");
+    program(
+        "for last; do :; done; echo \"$GPG_TTY$*\" > \"$0.words\"; cp \"$last\" \"$last.sig\"\n");
     plan_.quiet = true;
     plan_.git.sign = SignPlan{.program = program_.string(), .ssh = true, .key = "/the/key"};
   }
@@ -74,7 +75,9 @@ TEST_F(Signer, SignsCommitsAndNothingElse) {
   ASSERT_TRUE(runtime);
   auto signer = GitSigner::open(plan_, *runtime, root_ / "state");
   ASSERT_TRUE(signer) << signer.error().message;
+  ::setenv("GPG_TTY", "/dev/pts/0", 1);
   ASSERT_TRUE(signer->start());
+  ::unsetenv("GPG_TTY");
   EXPECT_EQ(asked(*runtime, kCommit), std::string(kSigned) + kCommit);
   std::ifstream in(root_ / "program.words");
   std::string words;
