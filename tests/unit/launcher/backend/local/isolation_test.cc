@@ -45,8 +45,10 @@ TEST(Namespaces, TheForbiddingSettingIsNamed) {
 
 TEST(FileTree, PasswdMovesTheUsersHome) {
   EXPECT_EQ(passwd_text("root:x:0:0:root:/root:/bin/bash\nme:x:7:7:Me:/home/me:/bin/zsh\n", 7, 9),
-            "me:x:7:9::/home/agent:/bin/sh\nroot:x:0:0:root:/root:/bin/bash\n");
+            "me:x:7:9::/home/agent:/bin/bash\nroot:x:0:0:root:/root:/bin/bash\n");
   EXPECT_EQ(passwd_text("", 7, 9), "agent:x:7:9::/home/agent:/bin/sh\n");
+  EXPECT_THAT(passwd_text("me:x:7:7:Me:/home/me:/usr/bin/zsh\n", 7, 9),
+              HasSubstr("agent:/bin/sh\n"));
 }
 
 TEST(FileTree, PathsInTheBottleAreFoundOnTheHost) {
