@@ -24,6 +24,7 @@
 #include "launcher/plan/nss_store.h"
 #include "launcher/plan/passwd_text.h"
 #include "launcher/plan/pipelock_config.h"
+#include "launcher/plan/profile_text.h"
 #include "launcher/process/log_tail.h"
 
 namespace bottle::launcher::docker {
@@ -37,12 +38,6 @@ constexpr std::chrono::seconds kPatience{3};  // for a drain: the only client is
 std::vector<std::string> words_of(const std::string& text) {
   std::istringstream in(text);
   return {std::istream_iterator<std::string>(in), {}};
-}
-
-std::string quoted_value(const std::string& value) {
-  std::string out = "'";
-  for (const char c : value) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
 }
 
 // As an archive has it.
@@ -73,17 +68,6 @@ void add_nss_stores(Archive& archive, const Plan& plan, const std::string& ca, c
     archive.directory(directory.string(), 0700, agent);
     archive.file((directory / kNssFile).string(), 0600, *nss, agent);
   }
-}
-
-// For shells that a login starts.
-std::string profile_text(const std::map<std::string, std::string>& variables) {
-  std::string out = "# Written by bottle: its proxy, and the CA that the proxy signs with.\n";
-  for (const auto& [name, value] : variables) {
-    out += "export " + name + "=" + quoted_value(value) + "\n";
-  }
-  // /etc/profile has set it anew.
-  out += "export PATH=" + with_home_programs("$PATH") + "\n";
-  return out;
 }
 
 // For pam_env, which cron, ssh and su use: no shell quoting, the rest of the line is the value.
@@ -307,8 +291,9 @@ Expected<std::string> BottleContainers::agent_archive() const {
   if (has_update_tool_) archive.file("usr/local/share/ca-certificates/bottle.crt", 0444, ca_);
 
   const auto variables = trust_variables(plan_, facts_);
-  archive.directory("etc/profile.d", 0755);
-  archive.file("etc/profile.d/bottle.sh", 0644, profile_text(variables));
+  archive.directory(relative(kProfileDirectory), 0755);
+  archive.file(std::string(relative(kProfileDirectory)) + "/" + std::string(kProfileName), 0644,
+               profile_text(variables, with_home_programs("$PATH")));
   // Added to what the image has, so only when that could be read.
   if (!etc_.empty()) {
     archive.file("etc/environment", 0644,

@@ -9,11 +9,13 @@
 #include <set>
 #include <sstream>
 
+#include "launcher/backend/local/added_file.h"
 #include "launcher/backend/local/firefox_mounts.h"
 #include "launcher/manifest/trust_env.h"
 #include "launcher/plan/home_folder.h"
 #include "launcher/plan/java_trust_store.h"
 #include "launcher/plan/nss_store.h"
+#include "launcher/plan/profile_text.h"
 #include "launcher/plan/share_rules.h"
 #include "launcher/process/process.h"
 
@@ -111,6 +113,9 @@ void add_generated(const Plan& plan, std::vector<PlannedMount>& out) {
     if (done.insert(point).second) out.push_back({Kind::kGenerated, kJavaStoreName, point});
   }
   add_firefox_policy(out);
+  if (const auto folder = fs::canonical(kProfileDirectory, ec); !ec) {
+    add_file_to(folder, kProfileName, kShellProfileName, out);
+  }
   for (const auto& [path, name] :
        {std::pair{"/etc/resolv.conf", kResolvConfName}, std::pair{"/etc/hosts", kHostsName},
         std::pair{"/etc/passwd", kPasswdName}}) {

@@ -29,6 +29,7 @@ inline constexpr const char* kBundleName = "trust/ca-bundle.pem";
 inline constexpr const char* kCaName = "trust/ca.pem";
 inline constexpr const char* kJavaStoreName = "trust/truststore.jks";
 inline constexpr const char* kGitConfigName = "trust/gitconfig";
+inline constexpr const char* kShellProfileName = "trust/profile.sh";
 inline constexpr const char* kFirefoxName = "trust/policies.json";
 inline constexpr const char* kNssName = "nssdb";  // a directory of the agent's own
 inline constexpr const char* kResolvConfName = "resolv.conf";

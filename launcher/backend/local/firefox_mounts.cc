@@ -1,9 +1,11 @@
 #include "launcher/backend/local/firefox_mounts.h"
 
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 
+#include "launcher/backend/local/added_file.h"
 #include "launcher/backend/local/file_tree.h"
 #include "launcher/plan/firefox_policy.h"
 
@@ -12,8 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Kind = PlannedMount::Kind;
-
-constexpr std::size_t kMaxBeside = 200;  // Firefox has about 40 files in its folder
 
 // The folders that Firefox is installed in; its policy can be below each, too.
 constexpr std::array kInstalled{"/usr/lib/firefox-esr", "/usr/lib/firefox", "/usr/lib64/firefox",
@@ -30,25 +30,6 @@ std::optional<fs::path> existing_policy() {
 }
 
 }  // namespace
-
-void add_file_to(const fs::path& folder, const fs::path& file, const std::string& generated,
-                 std::vector<PlannedMount>& out) {
-  std::vector<PlannedMount> beside;
-  std::error_code ec;
-  for (const auto& entry : fs::directory_iterator(folder, ec)) {
-    if (beside.size() == kMaxBeside) return;  // it is some other folder
-    const auto& path = entry.path();
-    if (entry.is_symlink(ec)) {
-      beside.push_back({Kind::kSymlink, fs::read_symlink(path, ec).string(), path.string()});
-    } else if (entry.is_directory(ec) || entry.is_regular_file(ec)) {
-      beside.push_back({Kind::kReadOnly, path.string(), path.string()});
-    }
-  }
-  if (ec) return;
-  out.push_back({Kind::kPrivate, "", folder.string()});
-  out.insert(out.end(), beside.begin(), beside.end());
-  out.push_back({Kind::kGenerated, generated, (folder / file).string()});
-}
 
 void add_firefox_policy(std::vector<PlannedMount>& out) {
   if (const auto file = existing_policy()) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -11,11 +10,6 @@ namespace bottle::launcher::local {
 // Lays the bottle's policy over Firefox's, if Firefox is installed here: over the file that it
 // reads, or in a folder of it that gets this one file more.
 void add_firefox_policy(std::vector<PlannedMount>& out);
-
-// The same for a folder: `file` (relative) is in it in the bottle, beside what it has on this
-// machine.
-void add_file_to(const std::filesystem::path& folder, const std::filesystem::path& file,
-                 const std::string& generated, std::vector<PlannedMount>& out);
 
 // The content of the policy file that is laid over. Empty: there is none.
 std::string firefox_policy_before();

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,6 +27,7 @@
 #include "launcher/plan/java_trust_store.h"
 #include "launcher/plan/nss_store.h"
 #include "launcher/plan/passwd_text.h"
+#include "launcher/plan/profile_text.h"
 #include "launcher/process/progress.h"
 #include "proxy/contract/proxy_contract.h"
 
@@ -73,6 +75,20 @@ Expected<void> write_stand_ins(const RuntimeDir& runtime) {
   return {};
 }
 
+// The part of the environment that a login shell needs again.
+std::string shell_profile(const Plan& plan) {
+  std::map<std::string, std::string> trust;
+  std::string path = "$PATH";
+  for (const auto& [name, value] : plan.environment) {
+    const auto* const text = std::get_if<std::string>(&value);
+    if (text == nullptr) continue;
+    if (is_trust_variable(name)) trust[name] = *text;
+    // What other files of the folder put there comes behind.
+    if (name == "PATH") path = shell_quoted(*text) + ":$PATH";
+  }
+  return profile_text(trust, path);
+}
+
 // The generated files that do not need the proxy. All are public: the agent reads them.
 Expected<void> write_files(const RuntimeDir& runtime, const Plan& plan) {
   const auto trust = runtime.path() / kTrustName;
@@ -85,6 +101,7 @@ Expected<void> write_files(const RuntimeDir& runtime, const Plan& plan) {
         std::pair{kHostsName, std::string("127.0.0.1 localhost bottle\n::1 localhost\n")},
         std::pair{kPasswdName, passwd_text(content_of("/etc/passwd"), ::getuid(), ::getgid())},
         std::pair{kGitConfigName, plan.git.config}, std::pair{kEmptyName, std::string()},
+        std::pair{kShellProfileName, shell_profile(plan)},
         std::pair{kFirefoxName, firefox_policy(firefox_policy_before())}}) {
     if (auto written = runtime.write(name, text); !written) return written;
     ::chmod((runtime.path() / name).c_str(), 0444);

@@ -124,6 +124,9 @@ func TestProgramsAreInstalledInTheHome(t *testing.T) {
 	s.sh("mkdir -p ~/.local/bin; printf '#!/bin/sh\\necho mine\\n' > ~/.local/bin/own; chmod +x ~/.local/bin/own; "+
 		"ln -s /home/agent/.local/bin/own ~/.local/bin/linked").want(t, 0)
 	s.call("start", "--scanner", "guard", "--", "linked").want(t, 0, "mine")
+	// A login shell has its PATH from /etc/profile.
+	s.sh(`sh -lc own; bash -lc linked; env -i HOME=$HOME bash -lc 'own; echo $SSL_CERT_FILE'`).want(t, 0,
+		"mine\nmine\nmine\n/run/bottle/ca-bundle.pem\n")
 	s.call("start", "--scanner", "guard", "--home", "private", "--", "linked").want(t, 127, "linked")
 	if _, err := exec.LookPath("npm"); err == nil {
 		s.sh(`mkdir tool; echo '{"name": "tool", "version": "1.0.0", "bin": {"tool-of-npm": "tool.js"}}' > `+

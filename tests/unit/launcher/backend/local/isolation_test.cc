@@ -8,8 +8,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 
+#include "launcher/backend/local/added_file.h"
 #include "launcher/backend/local/bwrap_arguments.h"
 #include "launcher/backend/local/file_tree.h"
 #include "launcher/plan/passwd_text.h"
@@ -49,6 +51,26 @@ TEST(FileTree, PasswdMovesTheUsersHome) {
   EXPECT_EQ(passwd_text("", 7, 9), "agent:x:7:9::/home/agent:/bin/sh\n");
   EXPECT_THAT(passwd_text("me:x:7:7:Me:/home/me:/usr/bin/zsh\n", 7, 9),
               HasSubstr("agent:/bin/sh\n"));
+}
+
+// A file of the folder that is hidden stays so.
+TEST(FileTree, AFileIsAddedToAFolder) {
+  using Kind = PlannedMount::Kind;
+  std::string pattern = testing::TempDir() + "added-XXXXXX";
+  const fs::path root = ::mkdtemp(pattern.data());
+  fs::create_directory(root / "sub");
+  for (const char* name : {"ours.sh", "secret", "sub/secret"}) std::ofstream(root / name) << "text";
+  std::vector<PlannedMount> out{{Kind::kHidden, "file", (root / "secret").string()},
+                                {Kind::kHidden, "file", (root / "sub/secret").string()}};
+  local::add_file_to(root, "ours.sh", "trust/ours", out);
+  std::map<std::string, Kind> last;  // the one that is seen
+  for (const auto& mount : out) last[fs::path(mount.at).lexically_relative(root)] = mount.kind;
+  EXPECT_THAT(last, testing::UnorderedElementsAre(testing::Pair(".", Kind::kPrivate),
+                                                  testing::Pair("sub", Kind::kReadOnly),
+                                                  testing::Pair("secret", Kind::kHidden),
+                                                  testing::Pair("sub/secret", Kind::kHidden),
+                                                  testing::Pair("ours.sh", Kind::kGenerated)));
+  fs::remove_all(root);
 }
 
 TEST(FileTree, PathsInTheBottleAreFoundOnTheHost) {
