@@ -83,7 +83,7 @@ std::string shell_profile(const Plan& plan) {
     const auto* const text = std::get_if<std::string>(&value);
     if (text == nullptr) continue;
     if (is_trust_variable(name)) trust[name] = *text;
-    // What other files of the folder put there comes behind.
+    // The entries that other files of the folder added come behind.
     if (name == "PATH") path = shell_quoted(*text) + ":$PATH";
   }
   return profile_text(trust, path);

@@ -171,3 +171,28 @@ func TestCommitsAreSignedByGpg(t *testing.T) {
 	s.person("git", "verify-commit", "HEAD")
 	s.person("git", "verify-tag", "v1")
 }
+
+// TestTheSignerEndsWithItsLauncher: also while it waits for the person's program.
+func TestTheSignerEndsWithItsLauncher(t *testing.T) {
+	s := newShelf(t)
+	s.repository(s.project, "", filepath.Join(s.root, "origin.git"))
+	s.sshKey()
+	begun := filepath.Join(s.root, "begun")
+	program := filepath.Join(s.root, "program")
+	s.write(program, "#!/bin/sh\n: > "+begun+"\nexec sleep 1000\n")
+	if err := os.Chmod(program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.person("git", "config", "--global", "gpg.ssh.program", program)
+	s.manifest(fmt.Sprintf(signs, ""))
+	b := s.start("git commit -q --allow-empty -m third")
+	eventually(t, 30*time.Second, "the program is asked", func() bool {
+		_, err := os.Stat(begun)
+		return err == nil
+	})
+	if err := b.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-b.ended
+	s.nothingLeft()
+}
