@@ -194,10 +194,11 @@ Expected<GitSigner> GitSigner::open(const Plan& plan, const RuntimeDir& runtime,
     return system_error("cannot make " + shared.string(), errno);
   }
   const auto file = shared / kSignSocket;
+  // The agent of a container may be another user. Only the bottle reaches the directory otherwise.
   const auto address = UnixPath::of(file.string());
   Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket || !address || ::bind(socket.get(), address->address(), UnixPath::size()) != 0 ||
-      ::listen(socket.get(), kWaiting) != 0) {
+      ::chmod(file.c_str(), 0666) != 0 || ::listen(socket.get(), kWaiting) != 0) {
     return system_error("cannot listen at " + file.string(), errno);
   }
   GitSigner out(*plan.git.sign, std::move(socket), work, std::move(state),

@@ -124,6 +124,16 @@ std::vector<std::string> sign_notes(const SignFacts& facts, const GitPlan& git) 
           R"( wants that: "git": {"sign": true} in the manifest has them signed outside of it)"};
 }
 
+void add_sign_mounts(Plan& plan) {
+  if (!plan.git.sign) return;
+  std::error_code ec;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", ec);
+  using Kind = PlannedMount::Kind;
+  plan.mounts.push_back({Kind::kReadOnly, program.string(), std::string(kSignProgram)});
+  const auto shared = plan.runtime_base / plan.id / kSignName;
+  plan.mounts.push_back({Kind::kReadOnly, shared.string(), std::string(kSignDirectory)});
+}
+
 void add_git_overrides(const std::vector<std::pair<std::string, std::string>>& settings,
                        std::map<std::string, std::variant<std::string, Secret>>& environment) {
   if (settings.empty()) return;

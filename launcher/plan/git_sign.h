@@ -51,7 +51,9 @@ std::vector<std::string> sign_notes(const SignFacts& facts, const GitPlan& git);
 // repository's: names and values.
 std::vector<std::pair<std::string, std::string>> sign_overrides(const SignFacts& facts,
                                                                 const GitPlan& git);
-// Adds them to an environment, as git 2.31 and later reads them.
+// The program and the directory, if the plan signs: both are of this machine, for every backend.
+void add_sign_mounts(Plan& plan);
+// Adds settings to an environment, as git 2.31 and later reads them.
 void add_git_overrides(const std::vector<std::pair<std::string, std::string>>& settings,
                        std::map<std::string, std::variant<std::string, Secret>>& environment);
 

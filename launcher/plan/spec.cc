@@ -233,11 +233,7 @@ void choose_backend_words(const StartOptions& options, const std::optional<std::
       return;
     }
   }
-  if (manifest) {
-    spec.backend = Choice{*manifest, "as the manifest asks"};
-  } else if (spec.sign) {
-    spec.backend = Choice{"local", "since \"sign\" needs it"};
-  }
+  if (manifest) spec.backend = Choice{*manifest, "as the manifest asks"};
 }
 
 // The same for each start of one bottle of one manifest. A dry run shows no placeholder and makes
@@ -370,7 +366,7 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
   auto logins = plan_logins(login_names, env, spec.mounts, spec.workspace, around);
   if (!logins) return std::move(logins.error());
   spec.logins = std::move(*logins);
-  if (!spec.backend && !spec.logins.empty()) {
+  if (!spec.logins.empty() && !spec.backend) {
     spec.backend = Choice{"local", "since \"login\" needs it"};
   }
   auto sources = host_sources(base, around.home);

@@ -17,6 +17,7 @@
 #include "launcher/backend/docker/images.h"
 #include "launcher/backend/docker/left_overs.h"
 #include "launcher/manifest/trust_env.h"
+#include "launcher/plan/git_sign.h"
 #include "launcher/plan/home_folder.h"
 #include "launcher/plan/home_programs.h"
 #include "launcher/plan/nss_store.h"
@@ -111,6 +112,7 @@ Expected<void> add_mounts(const BottleSpec& spec, Plan& plan) {
       plan.mounts.push_back({Kind::kReadOnly, real.string(), real.string()});
     }
   }
+  add_sign_mounts(plan);
   keep_last_at_each_place(plan.mounts);
   return {};
 }
@@ -179,13 +181,6 @@ Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string&
         "where your logins are kept",
         "--backend local, or a key in \"env\" with \"keep_out\""};
   }
-  if (spec.sign) {
-    return Error{ExitCode::kUsage,
-                 "\"sign\" in \"git\" needs the backend local: a container does not reach the "
-                 "program that signs",
-                 "--backend local, or sign the commits outside afterwards: git rebase "
-                 "--exec 'git commit --amend --no-edit -S' BASE"};
-  }
   const auto engine = Engine::find();
   if (!engine) return engine.error();
   const auto version = server_version(*engine);
@@ -228,6 +223,11 @@ Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string&
         "every user of the engine");
   }
   if (const auto remote = remote_engine(*engine); !remote.empty()) {
+    if (plan->git.sign) {
+      return Error{ExitCode::kUsage,
+                   "\"sign\" in \"git\" needs an engine of this machine, and it is at " + remote,
+                   "--backend local, or sign the commits afterwards"};
+    }
     plan->notes.push_back("the engine is at " + remote +
                           ": the workspace and the mounts must be "
                           "on that machine, under the same paths");

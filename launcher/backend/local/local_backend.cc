@@ -50,17 +50,13 @@ Expected<Plan> LocalBackend::prepare(const BottleSpec& spec, const std::string& 
   auto files = plan_files(spec, *plan);
   if (!files) return std::move(files.error());
   plan->mounts = std::move(*files);
-  std::error_code ec;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", ec);
-  const auto add_program = [&](std::string_view at) {
-    plan->mounts.push_back({PlannedMount::Kind::kReadOnly, program.string(), std::string(at)});
-  };
-  if (Terminal::is_there()) add_program(kLeaderPath);
-  if (plan->git.sign) {
-    add_program(kSignProgram);
+  if (Terminal::is_there()) {
+    std::error_code ec;
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", ec);
     plan->mounts.push_back(
-        {PlannedMount::Kind::kGenerated, std::string(kSignName), std::string(kSignDirectory)});
+        {PlannedMount::Kind::kReadOnly, program.string(), std::string(kLeaderPath)});
   }
+  add_sign_mounts(*plan);
   for (const auto& mount : plan->mounts) {
     const bool writable = mount.kind == PlannedMount::Kind::kWritable;
     if (writable && plan->audit.string().starts_with(mount.source + "/")) {

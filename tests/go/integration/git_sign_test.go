@@ -138,9 +138,6 @@ func TestAKeyThatCannotSignIsSaid(t *testing.T) {
 	s.sh(commit).want(t, 66, "names no key", "user.signingKey")
 	s.manifest(`{"bottles": {"default": {"git": {"sign": "yes"}}}}`)
 	s.sh(commit).want(t, 65, `"sign" must be`)
-	s.manifest(`{"bottles": {"default": {"git": {"sign": true}, "backend": "docker"}}}`)
-	cmd := s.command("start", "--backend", "docker", "--", "true")
-	s.run1(cmd).want(t, 64, `"sign" in "git" needs the backend local`)
 	// The wish to sign is the person's; the key is not in the bottle.
 	s.manifest(`{"bottles": {"default": {"mounts": [{"host": "~/.gitconfig", "at": "/home/agent/.gitconfig"}]}}}`)
 	s.sh(commit).want(t, 0, "commits are not signed in the bottle", `"git": {"sign": true}`)
@@ -195,4 +192,30 @@ func TestTheSignerEndsWithItsLauncher(t *testing.T) {
 	}
 	<-b.ended
 	s.nothingLeft()
+}
+
+// TestDockerCommitsAreSignedOutside: the same in containers, as root's and as another user's agent.
+func TestDockerCommitsAreSignedOutside(t *testing.T) {
+	needEngine(t)
+	for name, owner := range map[string]string{"own": "", "other": "12345"} {
+		t.Run(name, func(t *testing.T) {
+			if owner != "" && os.Getuid() != 0 {
+				t.Skip("only root starts bottles for other users")
+			}
+			s := newShelf(t)
+			s.repository(s.project, "", filepath.Join(s.root, "origin.git"))
+			s.sshKey()
+			s.manifest(fmt.Sprintf(signs, ""))
+			if owner != "" {
+				s.person("chown", "-R", owner, s.project)
+			}
+			cmd := s.command("start", "--backend", "docker", "--", "sh", "-ec", `git commit -q --allow-empty -m third
+				git tag -s -m words v1; echo x > text; ! /run/bottle-git-sign -Y sign -n git -f key text`)
+			cmd.Env = append(cmd.Env, "DOCKER_HOST="+os.Getenv("DOCKER_HOST"))
+			s.run1(cmd).want(t, 0, `signed commit "third"`, "signed tag v1", "neither a commit nor a tag",
+				"signed with your key: 2;")
+			s.person("git", "-c", "safe.directory=*", "verify-commit", "HEAD")
+			s.person("git", "-c", "safe.directory=*", "verify-tag", "v1")
+		})
+	}
 }
