@@ -30,8 +30,10 @@ pkg_check_modules(brotli REQUIRED IMPORTED_TARGET libbrotlidec libbrotlienc ${BR
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares>=1.18)
 pkg_check_modules(hs REQUIRED IMPORTED_TARGET libhs)
-# The archive: the launcher goes into bottles whose images may have no such library.
+# The archives: the launcher goes into bottles whose images may have no such libraries.
 find_library(SECCOMP_ARCHIVE NAMES libseccomp.a REQUIRED)
+find_library(NCURSES_ARCHIVE NAMES libncursesw.a REQUIRED)
+find_library(TINFO_ARCHIVE NAMES libtinfo.a REQUIRED)
 
 # Debian ships llhttp as generated C sources. They are compiled here so that strict mode, which is
 # a compile-time switch in 8.x, holds for the library and for everyone who includes its header.

@@ -38,7 +38,8 @@ install(FILES ${PAGES_DIR}/bottle.fish DESTINATION share/fish/vendor_completions
 install(FILES ${CMAKE_SOURCE_DIR}/README.md ${CMAKE_SOURCE_DIR}/packaging/copyright
               ${PAGES_DIR}/sbom.spdx.json ${PAGES_DIR}/THIRD-PARTY-LICENCES
         DESTINATION share/doc/bottle)
-install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/ DESTINATION share/doc/bottle/docs FILES_MATCHING PATTERN "*.md")
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/ DESTINATION share/doc/bottle/docs FILES_MATCHING PATTERN "*.md"
+        PATTERN "*.svg")
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME bottle)
@@ -50,7 +51,7 @@ set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 set(CPACK_DEBIAN_PACKAGE_SECTION utils)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "bubblewrap, ca-certificates")
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "docker.io, libnss3-tools")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "docker.io, libnss3-tools, ncurses-term")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)

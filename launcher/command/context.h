@@ -8,6 +8,7 @@
 
 #include "launcher/backend/backend.h"
 #include "launcher/plan/spec.h"
+#include "launcher/process/plain_text.h"
 
 namespace bottle::launcher {
 
@@ -34,11 +35,5 @@ struct Context {
   // Removes what killed launchers left. Commands that look at bottles call it.
   std::function<void()> reap = [] {};
 };
-
-// For a terminal: control characters and what is not ASCII become '?', at most `most` bytes.
-std::string printable(std::string_view text, std::size_t most = 255);
-
-// "3 s", "4 min", "2 h 5 min", "3 d 4 h".
-std::string duration_words(std::int64_t seconds);
 
 }  // namespace bottle::launcher

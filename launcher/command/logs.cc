@@ -9,19 +9,18 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
-#include "launcher/command/part_lines.h"
+#include "launcher/command/audit_lines.h"
 #include "launcher/lifetime/registry.h"
 #include "launcher/plan/home_folder.h"
 #include "launcher/plan/plan.h"
+#include "launcher/watch/audit_words.h"
 #include "proxy/contract/audit_schema.h"
-#include "proxy/contract/problem_codes.h"
 
 namespace bottle::launcher {
 namespace {
@@ -32,102 +31,34 @@ using Colour = Style::Colour;
 constexpr const char* kAuditName = "audit.jsonl";
 constexpr std::size_t kMostOpen = 10'000;  // exchanges whose end is waited for
 
-std::string text_of(const nlohmann::json& entry, const char* key) {
+using watch::amount_words;
+using watch::is;
+using watch::text_of;
+
+double number_of(const nlohmann::json& entry, const char* key) {
   const auto found = entry.find(key);
-  if (found == entry.end()) return {};
-  if (found->is_string()) return printable(found->get<std::string>(), 400);
-  if (found->is_number()) return found->dump();
-  return {};
+  return found == entry.end() || !found->is_number() ? 0 : found->get<double>();
 }
 
-std::string amount(const nlohmann::json& entry, const char* key) {
-  const auto found = entry.find(key);
-  if (found == entry.end() || !found->is_number()) return "0 B";
-  const auto bytes = found->get<double>();
-  std::array<char, 32> text{};
-  if (bytes < 1024) {
-    std::snprintf(text.data(), text.size(), "%.0f B", bytes);
-  } else if (bytes < 1024.0 * 1024) {
-    std::snprintf(text.data(), text.size(), "%.1f KiB", bytes / 1024);
-  } else {
-    std::snprintf(text.data(), text.size(), "%.1f MiB", bytes / 1024 / 1024);
-  }
-  return text.data();
-}
-
-bool is(const nlohmann::json& entry, const char* key, std::string_view text) {
-  const auto found = entry.find(key);
-  return found != entry.end() && found->is_string() && found->get<std::string>() == text;
-}
-
-// "redacted GitHub token in messages[3].content (k5xw4ytq2mzrhd6a)", of each finding.
-std::string findings_words(const nlohmann::json& entry) {
-  constexpr std::size_t kMostShown = 4;
-  const auto found = entry.find(audit_key::kFindings);
-  if (found == entry.end() || !found->is_array()) return {};
-  std::string out;
-  std::size_t shown = 0;
-  for (const auto& one : *found) {
-    if (!one.is_object() || ++shown > kMostShown) continue;
-    std::string where = text_of(one, finding_key::kJsonPath);
-    if (where.empty()) where = text_of(one, finding_key::kField);
-    if (where.empty()) where = text_of(one, finding_key::kPart);
-    const std::string print = text_of(one, finding_key::kFingerprint);
-    out += (out.empty() ? "  " : "; ") + text_of(one, finding_key::kAction) + " " +
-           text_of(one, finding_key::kName) + " in " + where +
-           (print.empty() ? "" : " (" + print + ")");
-  }
-  const auto more = entry.find(audit_key::kMoreFindings);
-  std::uint64_t others = shown > kMostShown ? shown - kMostShown : 0;
-  if (more != entry.end() && more->is_number_unsigned()) others += more->get<std::uint64_t>();
-  return others == 0 ? out : out + "; " + std::to_string(others) + " more";
-}
-
-// As the line says it; empty: it does not.
-std::string_view time_of(std::string_view line) {
-  constexpr std::string_view kKey = R"("time":")";
-  const auto at = line.find(kKey);
-  if (at == line.npos) return {};
-  line.remove_prefix(at + kKey.size());
-  return line.substr(0, line.find('"'));
-}
-
-// The lines of all parts, by their times.
-class Lines {
+// Prints the lines of a log.
+class Printer {
  public:
-  Lines(const fs::path& log, const LogsOptions& options, const Context& context)
-      : options_(options), context_(context) {
-    for (const auto& file : audit_files(log)) parts_.emplace_back(file);
-  }
+  Printer(const fs::path& log, const LogsOptions& options, const Context& context)
+      : options_(options), context_(context), lines_(log) {}
 
-  bool is_there() const {
-    return std::any_of(parts_.begin(), parts_.end(),
-                       [](const PartLines& part) { return part.is_there(); });
-  }
+  bool is_there() const { return lines_.is_there(); }
   // Reads what is there now.
   void read() {
-    for (;;) {
-      PartLines* first = nullptr;
-      for (PartLines& part : parts_) {
-        const std::string* line = part.peek();
-        if (line != nullptr && (first == nullptr || time_of(*line) < time_of(*first->peek()))) {
-          first = &part;
-        }
-      }
-      if (first == nullptr) break;
-      print(*first->peek());
-      first->take();
+    while (const std::string* line = lines_.peek()) {
+      print(*line);
+      lines_.take();
     }
     context_.out << std::flush;
   }
-  bool renew() {
-    bool any = false;
-    for (PartLines& part : parts_) any = part.renew() || any;
-    return any;
-  }
+  bool renew() { return lines_.renew(); }
   // Also what began and has no end.
   void finish() {
-    for (PartLines& part : parts_) part.finish();
+    lines_.finish();
     read();
     for (const auto& [number, id] : open_ids_) context_.out << open_.at(id).second << "\n";
     context_.out << std::flush;
@@ -158,7 +89,7 @@ class Lines {
 
   const LogsOptions& options_;
   const Context& context_;
-  std::vector<PartLines> parts_;
+  AuditLines lines_;
   std::uint64_t begun_ = 0;
   std::map<std::uint64_t, std::string> open_ids_;  // exchanges that began, by when
   std::map<std::string, std::pair<std::uint64_t, std::string>> open_;
@@ -229,7 +160,7 @@ Expected<Log> find_log(const LogsOptions& options, const Context& context) {
 }
 
 // Until the bottle ends.
-Expected<void> follow(const Log& log, Lines& lines) {
+Expected<void> follow(const Log& log, Printer& printer) {
   const Fd bottle = open_process(log.living->launcher);
   const Fd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   // The directory's events tell of its files' too: of growth, of a new log, of rotation.
@@ -242,8 +173,8 @@ Expected<void> follow(const Log& log, Lines& lines) {
     // Once more after the end, since the last lines may have come with it.
     pollfd end{bottle.get(), POLLIN, 0};
     const bool ended = !bottle || ::poll(&end, 1, 0) > 0;
-    lines.read();
-    if (lines.renew()) continue;
+    printer.read();
+    if (printer.renew()) continue;
     if (ended) return {};
     std::array<pollfd, 2> fds{pollfd{watch.get(), POLLIN, 0}, pollfd{bottle.get(), POLLIN, 0}};
     ::poll(fds.data(), fds.size(), -1);
@@ -263,16 +194,8 @@ std::string change_words(const nlohmann::json& entry, const Style& style) {
 
 // The command that would let it through; empty if there is none.
 std::string way_in(const nlohmann::json& entry) {
-  const bool port = is(entry, audit_key::kReason, problem_code::kPortNotAllowed);
-  const std::string host = text_of(entry, audit_key::kHost);
-  // The words are for a shell, and a name that was only asked for may be anything.
-  const bool plain =
-      !host.empty() &&
-      host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-:") == std::string::npos;
-  if (!plain || (!port && !is(entry, audit_key::kReason, problem_code::kHostNotAllowed))) return {};
-  const std::string number = text_of(entry, audit_key::kPort);
-  const bool usual = !port && (number.empty() || number == "443" || number == "80");
-  return "; `bottle allow " + host + (usual ? "" : ":" + number) + "` lets it through";
+  const std::string host = watch::host_to_allow(entry);
+  return host.empty() ? "" : "; `bottle allow " + host + "` lets it through";
 }
 
 }  // namespace
@@ -304,9 +227,10 @@ std::string audit_line_words(std::string_view line, const Style& style) {
   out += style.in(colour, word) + " " + status + " " + method + " " + where;
   if (begins)
     return out + style.in(Colour::kFaint, "  it began, and the log does not have its end");
-  out += "  " + style.in(Colour::kFaint, amount(entry, audit_key::kBytesIn) + " out, " +
-                                             amount(entry, audit_key::kBytesOut) + " in, " +
-                                             text_of(entry, audit_key::kTotal) + " ms");
+  out += "  " +
+         style.in(Colour::kFaint, amount_words(number_of(entry, audit_key::kBytesIn)) + " out, " +
+                                      amount_words(number_of(entry, audit_key::kBytesOut)) +
+                                      " in, " + text_of(entry, audit_key::kTotal) + " ms");
   const std::string reason = text_of(entry, audit_key::kReason);
   if (!reason.empty()) {
     const std::string by = text_of(entry, audit_key::kBy);
@@ -314,7 +238,8 @@ std::string audit_line_words(std::string_view line, const Style& style) {
     out += "  " + reason + (by.empty() ? "" : " by " + by) + (detail.empty() ? "" : ": " + detail) +
            way_in(entry);
   }
-  out += findings_words(entry);
+  const std::string findings = watch::findings_words(entry);
+  if (!findings.empty()) out += "  " + findings;
   const std::string count = text_of(entry, audit_key::kCount);
   if (!count.empty()) out += "  (" + count + " times)";
   return out;
@@ -324,16 +249,16 @@ Expected<int> run_logs(const LogsOptions& options, const Context& context) {
   context.reap();
   auto log = find_log(options, context);
   if (!log) return std::move(log.error());
-  Lines lines(log->file, options, context);
-  const bool there = lines.is_there();
-  lines.read();
+  Printer printer(log->file, options, context);
+  const bool there = printer.is_there();
+  printer.read();
   if (options.follow && log->living) {
-    if (auto followed = follow(*log, lines); !followed) return std::move(followed.error());
+    if (auto followed = follow(*log, printer); !followed) return std::move(followed.error());
   } else if (!there) {
     return Error{ExitCode::kUsage, "there is no audit log at " + log->file.string(),
                  "did the bottle start with --audit FILE? Then it is there"};
   }
-  lines.finish();
+  printer.finish();
   return 0;
 }
 

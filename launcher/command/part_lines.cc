@@ -20,13 +20,32 @@ constexpr std::size_t kChunk = 64 * 1024;
 
 }  // namespace
 
-PartLines::PartLines(fs::path file) : file_(std::move(file)) {
+PartLines::PartLines(fs::path file, std::uint64_t most) : file_(std::move(file)) {
   std::error_code ec;
   for (int n = kMostAuditFiles - 1; n > 0; --n) {
     const fs::path older = older_audit_file(file_, n);
     if (fs::exists(older, ec)) older_.push_back(older);
   }
+  skip_all_but(most);
   go_on();
+}
+
+void PartLines::skip_all_but(std::uint64_t most) {
+  std::error_code ec;
+  std::uint64_t room = most;
+  std::vector<fs::path> files = older_;
+  files.push_back(file_);
+  for (std::size_t i = files.size(); i-- > 0;) {
+    const auto size = fs::file_size(files[i], ec);
+    if (ec) continue;
+    if (size < room) {
+      room -= size;
+      continue;
+    }
+    skip_ = size - room;
+    older_.erase(older_.begin(), older_.begin() + static_cast<std::ptrdiff_t>(i));
+    return;
+  }
 }
 
 const std::string* PartLines::peek() {
@@ -62,7 +81,11 @@ bool PartLines::renew() {
 
 bool PartLines::open(const fs::path& file) {
   fd_ = Fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  return static_cast<bool>(fd_);
+  if (!fd_) return false;
+  // The line that the skipped bytes end in is no whole one, so it is left out.
+  cut_off_ = skip_ > 0 && ::lseek(fd_.get(), static_cast<off_t>(skip_ - 1), SEEK_SET) >= 0;
+  skip_ = 0;
+  return true;
 }
 
 bool PartLines::go_on() {
@@ -95,6 +118,12 @@ void PartLines::cut_line() {
   const auto end = chunk_.find('\n', at_);
   ready_ = end != std::string::npos;
   const std::size_t size = (ready_ ? end : chunk_.size()) - at_;
+  if (cut_off_) {
+    cut_off_ = !ready_;
+    at_ += size + (ready_ ? 1 : 0);
+    ready_ = false;
+    return;
+  }
   line_.append(chunk_, at_, std::min(size, kMaxLine - std::min(kMaxLine, line_.size())));
   at_ += size + (ready_ ? 1 : 0);
 }

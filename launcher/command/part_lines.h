@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -12,7 +13,8 @@ namespace bottle::launcher {
 // grow and be rotated.
 class PartLines {
  public:
-  explicit PartLines(std::filesystem::path file);
+  // `most`: of what is there now, so many bytes at most, the newest ones.
+  PartLines(std::filesystem::path file, std::uint64_t most);
 
   bool is_there() const { return fd_ || !older_.empty(); }
   // The next line, without its end; nullptr: there is none now. The same until take().
@@ -24,6 +26,7 @@ class PartLines {
   bool renew();
 
  private:
+  void skip_all_but(std::uint64_t most);
   bool open(const std::filesystem::path& file);
   bool open_current();
   bool go_on();
@@ -33,10 +36,12 @@ class PartLines {
   std::filesystem::path file_;
   std::vector<std::filesystem::path> older_;  // not yet read, the oldest first
   Fd fd_;
-  bool current_ = false;   // what is open was opened as `file_`
-  bool replaced_ = false;  // what is open was moved away; once it is read, `file_` is next
-  std::string chunk_;      // what was read and not yet cut starts at at_
+  bool current_ = false;    // what is open was opened as `file_`
+  bool replaced_ = false;   // what is open was moved away; once it is read, `file_` is next
+  std::uint64_t skip_ = 0;  // bytes of the first file that are not read
+  std::string chunk_;       // what was read and not yet cut starts at at_
   std::size_t at_ = 0;
+  bool cut_off_ = false;  // what comes next is the rest of a line that is left out
   std::string line_;
   bool ready_ = false;  // line_ is whole
 };

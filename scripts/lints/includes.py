@@ -48,8 +48,9 @@ LAYERS = {
     "launcher/backend/docker": ("launcher/process", "launcher/manifest", "launcher/plan",
                                 "launcher/lifetime", "launcher/backend"),
     "launcher/demo": ("launcher/process", "launcher/plan", "launcher/manifest", "launcher/lifetime"),
+    "launcher/watch": ("launcher/process",),
     "launcher/command": ("launcher/process", "launcher/plan", "launcher/manifest",
-                         "launcher/lifetime", "launcher/backend", "launcher/demo"),
+                         "launcher/lifetime", "launcher/backend", "launcher/demo", "launcher/watch"),
     "launcher": ("launcher/process", "launcher/plan", "launcher/manifest", "launcher/lifetime",
                  "launcher/backend", "launcher/command"),
 }
@@ -92,6 +93,7 @@ LIBRARIES = {
     r"hs/": ("proxy/guard/matcher",),
     r"(zlib\.h|brotli/|zstd\.h)": ("proxy/body/",),
     r"ares\.h": ("proxy/upstream/system_names",),
+    r"(curses|term)\.h": ("launcher/watch/terminal",),
     r"CLI/": ("proxy/config/", "launcher/command/"),
 }
 
