@@ -48,6 +48,17 @@ verdict, the status, method, host and path, the bytes, and the reason of a refus
 describes the lines of --json.
 )";
 
+inline constexpr const char* kWatchFooter = R"(
+Examples:
+  bottle watch                            all bottles that run, in a view that fills the terminal
+  bottle watch 4f2a
+  bottle watch --json 4f2a | jq .         until the bottle ends
+
+The view shows each request with its verdict; q ends it, and ? shows its keys. On a request that was
+refused because its host is not allowed, the key a allows the host, o allows one request, and s also
+writes it into the manifest. Requests that wait for your word stand above the others.
+)";
+
 inline constexpr const char* kAllowFooter = R"(
 Examples:
   bottle allow api.example.com            until the bottle ends

@@ -17,6 +17,7 @@
 #include "launcher/command/policy.h"
 #include "launcher/command/secrets.h"
 #include "launcher/command/start.h"
+#include "launcher/command/watch.h"
 
 namespace bottle::launcher {
 namespace {
@@ -134,6 +135,13 @@ OptionList logs_options(LogsOptions& to) {
            .into = &to.follow,
            .help = "show new lines too, until the bottle ends"},
           {.names = "--json", .into = &to.json, .help = "print the lines of the audit log itself"}};
+}
+
+OptionList watch_options(WatchOptions& to) {
+  return {{.names = "ID", .into = &to.id, .help = "show this bottle alone"},
+          {.names = "--json",
+           .into = &to.json,
+           .help = "print what happens, a JSON object in each line, and show nothing"}};
 }
 
 OptionList allow_options(AllowOptions& to) {
@@ -305,6 +313,10 @@ std::vector<CommandRow> bottle_rows() {
        .summary = "show the requests of a bottle, and what became of them",
        .footer = kLogsFooter,
        .make = maker_of(logs_options, run_logs)},
+      {.name = "watch",
+       .summary = "show requests as they come, and answer for hosts",
+       .footer = kWatchFooter,
+       .make = maker_of(watch_options, run_watch)},
       {.name = "allow",
        .summary = "allow a host in a bottle that runs, or let a value out",
        .usage = "allow [OPTIONS] [ID] HOST[:PORT]",

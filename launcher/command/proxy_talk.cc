@@ -30,10 +30,14 @@ Expected<ProxyTalk> ProxyTalk::with(const BottleRecord& record, const Context& c
   return ProxyTalk(record, runtime_base(context.around) / record.id, found->control());
 }
 
+Expected<std::string> ProxyTalk::line(const std::string& message) const {
+  return control_->tell_proxy(record_, runtime_, message);
+}
+
 Expected<ControlAnswer> ProxyTalk::tell(const std::string& message) const {
-  const auto line = control_->tell_proxy(record_, runtime_, message);
-  if (!line) return line.error();
-  return read_control_answer(*line);
+  const auto answer = line(message);
+  if (!answer) return answer.error();
+  return read_control_answer(*answer);
 }
 
 }  // namespace bottle::launcher

@@ -22,6 +22,8 @@ class ProxyTalk {
   // `record` outlives it.
   static Expected<ProxyTalk> with(const BottleRecord& record, const Context& context);
 
+  // The line that answers, as it came. The Error says why there is none.
+  Expected<std::string> line(const std::string& message) const;
   // The Error is the proxy's own, or says why there is no answer.
   Expected<ControlAnswer> tell(const std::string& message) const;
 

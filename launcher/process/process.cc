@@ -259,6 +259,16 @@ Expected<void> pause_for(SignalWatch& signals, std::chrono::milliseconds limit) 
   return {};
 }
 
+void stop_own_job() {
+  sigset_t stop;
+  sigset_t before;
+  ::sigemptyset(&stop);
+  ::sigaddset(&stop, SIGTSTP);
+  ::pthread_sigmask(SIG_UNBLOCK, &stop, &before);
+  ::kill(0, SIGTSTP);  // returns once this process is continued
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
 std::optional<std::string> find_program(const std::string& name, std::string_view path) {
   const auto runnable = [](const std::string& file) {
     struct stat info{};

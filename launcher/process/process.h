@@ -114,6 +114,10 @@ Expected<std::string> await_line(int fd, SignalWatch& signals, std::chrono::mill
 // Waits up to `limit` or until a signal of the kinds above has come: then an Error with 128+n.
 Expected<void> pause_for(SignalWatch& signals, std::chrono::milliseconds limit);
 
+// Stops the caller's whole job, as its terminal does at Ctrl-Z. Returns when it is continued; at
+// once when no shell could do that, because the kernel then ignores the signal.
+void stop_own_job();
+
 // The executable that `name` means: itself when it has a slash, else found in `path` (as $PATH).
 std::optional<std::string> find_program(const std::string& name, std::string_view path);
 

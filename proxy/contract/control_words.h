@@ -13,6 +13,8 @@ inline constexpr std::size_t kMaxControlMessage = std::size_t{1}
 inline constexpr std::size_t kMaxControlId = 64;
 // A client's whole message must be there so long after its first byte, and be answered in as long.
 inline constexpr std::chrono::seconds kControlWait{10};
+// The answer to asks.list with the version that is known comes with the next change, or after this.
+inline constexpr std::chrono::seconds kAskListWait{5};
 
 namespace control_verb {
 inline constexpr const char* kSetSecrets = "secrets.set";
@@ -22,6 +24,8 @@ inline constexpr const char* kAllow = "policy.allow";
 inline constexpr const char* kDeny = "policy.deny";
 inline constexpr const char* kListPolicy = "policy.list";
 inline constexpr const char* kCheckPolicy = "policy.check";
+inline constexpr const char* kListAsks = "asks.list";
+inline constexpr const char* kAnswerAsk = "asks.answer";
 }  // namespace control_verb
 
 namespace control_key {
@@ -40,6 +44,16 @@ inline constexpr const char* kRoute = "route";
 inline constexpr const char* kOnce = "once";
 inline constexpr const char* kSeconds = "seconds";
 inline constexpr const char* kUrl = "url";
+// Of asks.
+inline constexpr const char* kAfter = "after";
+inline constexpr const char* kAsk = "ask";
+inline constexpr const char* kAnswer = "answer";
+inline constexpr const char* kListVersion = "version";
+inline constexpr const char* kAsks = "asks";
+inline constexpr const char* kMethod = "method";
+inline constexpr const char* kPath = "path";
+inline constexpr const char* kSecondsLeft = "seconds_left";
+inline constexpr const char* kWaiting = "waiting";
 // Of answers.
 inline constexpr const char* kAllowed = "allow";
 inline constexpr const char* kRoutes = "routes";

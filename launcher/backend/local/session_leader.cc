@@ -166,14 +166,4 @@ void LeaderLink::go_on() {
   send_byte(fd_.get(), kGoOn);
 }
 
-void stop_own_job() {
-  sigset_t stop;
-  sigset_t before;
-  ::sigemptyset(&stop);
-  ::sigaddset(&stop, SIGTSTP);
-  ::pthread_sigmask(SIG_UNBLOCK, &stop, &before);
-  ::kill(0, SIGTSTP);  // returns once this process is continued
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
-
 }  // namespace bottle::launcher::local

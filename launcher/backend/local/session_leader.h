@@ -52,8 +52,4 @@ class LeaderLink {
   bool awaiting_answer_ = false;
 };
 
-// Stops the caller's whole job, as its terminal does at Ctrl-Z. Returns when it is continued; at
-// once when no shell could do that, because the kernel then ignores the signal.
-void stop_own_job();
-
 }  // namespace bottle::launcher::local

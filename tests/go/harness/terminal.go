@@ -123,6 +123,43 @@ func (t *Terminal) Appears(text string, limit time.Duration) bool {
 	return false
 }
 
+// Shows waits until the screen of that size, as its program has drawn it, has each of these texts; and returns its
+// lines. For programs that fill the terminal.
+func (t *Terminal) Shows(rows, columns int, texts ...string) []string {
+	t.t.Helper()
+	var lines []string
+	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+		t.mutex.Lock()
+		lines = Screen(t.seen.String(), rows, columns)
+		t.mutex.Unlock()
+		screen, found := strings.Join(lines, "\n"), 0
+		for _, text := range texts {
+			if strings.Contains(screen, text) {
+				found++
+			}
+		}
+		if found == len(texts) {
+			return lines
+		}
+	}
+	t.t.Fatalf("%q are not all on the screen:\n%s", texts, strings.Join(lines, "\n"))
+	return nil
+}
+
+// Output is all that the program has written.
+func (t *Terminal) Output() string {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return t.seen.String()
+}
+
+// Status is the exit status of the program; -1 for a signal. It waits for the end.
+func (t *Terminal) Status() int {
+	t.t.Helper()
+	t.Ended()
+	return t.cmd.ProcessState.ExitCode()
+}
+
 // Resize changes the window, and the foreground is told so.
 func (t *Terminal) Resize(rows, columns uint16) {
 	t.t.Helper()
