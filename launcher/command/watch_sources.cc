@@ -57,14 +57,22 @@ void WatchSources::look() {
     bottles_.push_back(std::make_unique<Followed>(std::move(record), most_));
   }
   for (const auto& one : bottles_) {
-    if (!one->is_watched) watch_log(*one);
+    if (one->watched < 0) watch_log(*one);
   }
 }
 
 // The directory's events tell of its files' too: of growth, of a new log, of rotation.
 void WatchSources::watch_log(Followed& one) const {
-  one.is_watched = ::inotify_add_watch(inotify_.get(), one.record.audit.parent_path().c_str(),
-                                       IN_MODIFY | IN_CREATE | IN_MOVED_TO) >= 0;
+  one.watched = ::inotify_add_watch(inotify_.get(), one.record.audit.parent_path().c_str(),
+                                    IN_MODIFY | IN_CREATE | IN_MOVED_TO);
+}
+
+// Logs of two bottles can be in one directory, which has one number.
+void WatchSources::watch_log_no_more(const Followed& one) const {
+  const bool is_shared = std::any_of(bottles_.begin(), bottles_.end(), [&one](const auto& other) {
+    return other.get() != &one && other->watched == one.watched;
+  });
+  if (one.watched >= 0 && !is_shared) ::inotify_rm_watch(inotify_.get(), one.watched);
 }
 
 bool WatchSources::pump() {
@@ -115,6 +123,8 @@ void WatchSources::end(Followed& one) {
     sink_.audit(one.record.id, *line);
     one.lines.take();
   }
+  watch_log_no_more(one);
+  one.watched = -1;
   sink_.ended(one.record.id);
   over_ = over_ || only_.has_value();
 }

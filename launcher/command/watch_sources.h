@@ -65,7 +65,7 @@ class WatchSources {
     BottleRecord record;
     Fd process;
     AuditLines lines;
-    bool is_watched = false;  // inotify tells of its log
+    int watched = -1;  // the number by which inotify tells of its log's directory; -1: it does not
     bool ended = false;
     std::optional<Errand> asking{};
     std::optional<std::uint64_t> asks_version{};
@@ -74,6 +74,7 @@ class WatchSources {
   };
 
   void watch_log(Followed& one) const;
+  void watch_log_no_more(const Followed& one) const;
   void look_at_asks(Followed& one);
   void take_asks(Followed& one);
   // False: a slice of the lines was read, and there are more.

@@ -351,6 +351,14 @@ TEST(WatchModel, ANotePasses) {
   EXPECT_THAT(play.model.screen(kWindow).text(), HasSubstr("allows late.test"));
   play.model.time_is(kNow * 1000 + kNoteMs);
   EXPECT_THAT(play.model.screen(kWindow).text(), Not(HasSubstr("allows late.test")));
+  // An ask has no time to wait for that.
+  play.model.note(std::string(300, 'x'), false);
+  play.model.asks_are(play.bottle, {ask_of(play.bottle, "3", "pypi.org")});
+  EXPECT_THAT(play.model.screen(kWindow).text(), HasSubstr("d refuse"));
+  // ... but one that is told again covers nothing.
+  play.model.note("still here", false);
+  play.model.asks_are(play.bottle, {ask_of(play.bottle, "3", "pypi.org")});
+  EXPECT_THAT(play.model.screen(kWindow).text(), HasSubstr("still here"));
 }
 
 }  // namespace
