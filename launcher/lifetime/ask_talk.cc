@@ -38,10 +38,12 @@ std::string list_asks_message(std::optional<std::uint64_t> after) {
   return out.dump() + "\n";
 }
 
-std::string answer_ask_message(const std::string& ask, const std::string& answer) {
+std::string answer_ask_message(const std::string& ask, const std::string& answer,
+                               const std::string& by) {
   Json out = message(control_verb::kAnswerAsk);
   out[control_key::kAsk] = ask;
   out[control_key::kAnswer] = answer;
+  if (!by.empty()) out[control_key::kAnswerBy] = by;
   return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -16,8 +16,10 @@ namespace bottle::launcher {
 // `after`: the version that is known; the answer comes when there is another one, or after
 // kAskListWait.
 [[nodiscard]] std::string list_asks_message(std::optional<std::uint64_t> after);
-// `answer`: "allow", "once" or "deny".
-[[nodiscard]] std::string answer_ask_message(const std::string& ask, const std::string& answer);
+// `answer`: "allow", "once" or "deny". `by`: the program that gives it, for the audit log; empty: a
+// person does.
+[[nodiscard]] std::string answer_ask_message(const std::string& ask, const std::string& answer,
+                                             const std::string& by = {});
 
 // As the proxy tells it. The texts come from the agent.
 struct ListedAsk {

@@ -108,7 +108,7 @@ void Columns::draw_head(Screen& screen, int row, int left) const {
 void Columns::draw_row(Screen& screen, int row, int left, const ExchangeRow& exchange,
                        std::int64_t now) const {
   const bool is_open = exchange.state == State::kOpen;
-  const bool is_event = exchange.state == State::kChanged || exchange.state == State::kEvent;
+  const bool is_event = exchange.is_event();
   Texts texts{.clock = exchange.clock(),
               .bottle = exchange.bottle,
               .state = std::string(state_word(exchange.state)),
@@ -120,7 +120,8 @@ void Columns::draw_row(Screen& screen, int row, int left, const ExchangeRow& exc
               .in = short_bytes(exchange.bytes_out),
               .out = short_bytes(exchange.bytes_in),
               .ms = exchange.total_ms ? short_ms(*exchange.total_ms) : "-"};
-  if (is_open || is_event) texts.in = texts.out = texts.ms = "-";
+  if (is_open || is_event) texts.in = texts.out = "-";
+  if (exchange.state == State::kChanged) texts.ms = "-";
   if (is_open) {
     if (const auto began = seconds_of(exchange.time)) {
       texts.ms = short_ms(static_cast<double>(std::max<std::int64_t>(now - *began, 0)) * 1000);
@@ -144,6 +145,7 @@ Ink ink_of(State state) {
     case State::kLost:
       return Ink::kTrouble;
     case State::kChanged:
+    case State::kAsked:
     case State::kEvent:
       return Ink::kStrong;
   }

@@ -15,6 +15,7 @@ namespace {
 
 using State = ExchangeRow::State;
 
+constexpr std::string_view kAskKind = "ask";
 constexpr std::size_t kMostName = 255;
 constexpr std::size_t kMostText = 1000;  // of a path, a detail, the findings
 
@@ -44,6 +45,7 @@ State state_of(const nlohmann::json& entry) {
   if (kind == to_string(AuditKind::PolicyChanged) || kind == to_string(AuditKind::SecretsChanged)) {
     return State::kChanged;
   }
+  if (kind == kAskKind) return State::kAsked;
   const std::string verdict = text_of(entry, audit_key::kVerdict);
   if (verdict.empty()) return State::kEvent;
   if (verdict == to_string(Verdict::Allowed)) return State::kAllowed;
@@ -86,6 +88,8 @@ std::string_view state_word(State state) {
       return "CUT";
     case State::kChanged:
       return "changed";
+    case State::kAsked:
+      return "asked";
     case State::kEvent:
       return "event";
     case State::kLost:
@@ -124,6 +128,11 @@ std::optional<ExchangeRow> row_of(const std::string& bottle, std::string_view li
   out.findings = findings_words(entry).substr(0, kMostText);
   out.count = text_of(entry, audit_key::kCount, kMostName);
   out.to_allow = host_to_allow(entry);
+  if (out.state == State::kAsked) {
+    const std::string who = text_of(entry, audit_key::kWho, kMostName);
+    out.detail = text_of(entry, audit_key::kAnswer, kMostName) + (who.empty() ? "" : " by " + who) +
+                 ", " + out.detail;
+  }
   if (out.state == State::kLost) out.detail = out.count + " lines of the log are missing";
   return out;
 }

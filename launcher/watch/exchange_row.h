@@ -18,6 +18,7 @@ struct ExchangeRow {
     kFailed,
     kCut,
     kChanged,  // another policy, other secrets
+    kAsked,    // a person was asked about a host
     kEvent,    // any other line without a verdict
     kLost,     // lines of the log, or the end of an exchange whose bottle has ended
   };
@@ -46,6 +47,10 @@ struct ExchangeRow {
   std::string count{};     // of the events that a folded line stands for
   std::string to_allow{};  // HOST or HOST:PORT, where `bottle allow` would let it through
 
+  // No exchange, and nothing that was to be one.
+  bool is_event() const {
+    return state == State::kChanged || state == State::kAsked || state == State::kEvent;
+  }
   // "GET" or "-"; "api.example.com:8443/v1", or "(no host)".
   std::string method_words() const;
   std::string where() const;

@@ -190,7 +190,7 @@ void draw_panel(Screen& screen, const WatchState& state, const Layout& layout) {
   const auto found = state.history.rows().find(state.selected);
   if (found == state.history.rows().end()) return;
   const ExchangeRow& row = found->second;
-  if (row.state == State::kChanged || row.state == State::kEvent) {
+  if (row.is_event()) {
     line(1, row.kind, Ink::kStrong);
     line(2, row.where(), Ink::kPlain);
     if (row.where() != row.detail) line(3, row.detail, Ink::kPlain);
@@ -318,7 +318,7 @@ std::vector<std::string> detail_lines(const WatchState& state, const ExchangeRow
   add("scanned", row.scanned.empty() ? "nothing" : row.scanned);
   add("changed", row.changed);
   add("protocols", row.protocols);
-  if (row.state != State::kOpen && row.state != State::kChanged) {
+  if (row.state != State::kOpen && !row.is_event()) {
     add("bytes", amount_words(row.bytes_in) + " out, " + amount_words(row.bytes_out) + " in");
   }
   if (row.first_ms) add("first byte", plain_number(*row.first_ms) + " ms");

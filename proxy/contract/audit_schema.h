@@ -73,6 +73,8 @@ inline constexpr const char* kFindings = "findings";
 inline constexpr const char* kMoreFindings = "more_findings";
 inline constexpr const char* kBegun = "begun";
 inline constexpr const char* kCount = "count";
+inline constexpr const char* kAnswer = "answer";
+inline constexpr const char* kWho = "who";
 }  // namespace audit_key
 
 // The keys of kLeftOut.

@@ -48,6 +48,7 @@ inline constexpr const char* kUrl = "url";
 inline constexpr const char* kAfter = "after";
 inline constexpr const char* kAsk = "ask";
 inline constexpr const char* kAnswer = "answer";
+inline constexpr const char* kAnswerBy = "by";
 inline constexpr const char* kListVersion = "version";
 inline constexpr const char* kAsks = "asks";
 inline constexpr const char* kMethod = "method";

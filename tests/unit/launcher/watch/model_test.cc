@@ -67,6 +67,19 @@ TEST(WatchModel, LinesThatAreNoneAreLeftOut) {
   EXPECT_THAT(play.model.screen(kWindow).text(), HasSubstr("event"));
 }
 
+TEST(WatchModel, AnAskThatIsOverIsAnEvent) {
+  Played play;
+  play.model.audit_line(
+      play.bottle,
+      audit_line("11:00:02", "", "ask",
+                 R"("method":"GET","host":"late.test","port":443,"path":"/a","status":0,)"
+                 R"("total_ms":11039,"verdict":"allowed","detail":"2 requests waited",)"
+                 R"("by":"policy","answer":"once","who":"uid 1000")"));
+  const std::string text = play.model.screen(kWindow).text();
+  EXPECT_THAT(text, HasSubstr("asked   -   GET     late.test/a                  -  11039\n"));
+  EXPECT_THAT(text, HasSubstr("|once by uid 1000, 2 requests waited\n"));
+}
+
 TEST(WatchModel, HistoryIsBoundedAndOpenExchangesStay) {
   History history(3);
   const auto add = [&history](const std::string& line) {
