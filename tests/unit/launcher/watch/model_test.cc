@@ -76,7 +76,7 @@ TEST(WatchModel, AnAskThatIsOverIsAnEvent) {
                  R"("total_ms":11039,"verdict":"allowed","detail":"2 requests waited",)"
                  R"("by":"policy","answer":"once","who":"uid 1000")"));
   const std::string text = play.model.screen(kWindow).text();
-  EXPECT_THAT(text, HasSubstr("asked   -   GET     late.test/a                  -  11039\n"));
+  EXPECT_THAT(text, HasSubstr("asked   -   GET     late.test/a                 -  11039\n"));
   EXPECT_THAT(text, HasSubstr("|once by uid 1000, 2 requests waited\n"));
 }
 
