@@ -36,6 +36,20 @@ func (v *vt) clear(from, to int) {
 	}
 }
 
+// shift moves the cells between two places by some towards the end, or towards the begin, and clears what becomes free.
+func (v *vt) shift(from, to, by int, towardsEnd bool) {
+	if by > to-from {
+		by = to - from
+	}
+	if towardsEnd {
+		copy(v.cells[from+by:to], v.cells[from:to-by])
+		v.clear(from, from+by)
+		return
+	}
+	copy(v.cells[from:], v.cells[from+by:to])
+	v.clear(to-by, to)
+}
+
 func (v *vt) put(r rune) {
 	if v.drawing && r == 'x' {
 		r = '|'
@@ -152,6 +166,10 @@ func (v *vt) control(what byte, n []int) {
 		v.column = count - 1
 	case 'd':
 		v.row = count - 1
+	case 'L', 'M': // lines are put in, or taken out
+		v.shift(v.row*v.columns, v.rows*v.columns, count*v.columns, what == 'L')
+	case '@', 'P': // ... and characters
+		v.shift(here, (v.row+1)*v.columns, count, what == '@')
 	case 'X':
 		v.clear(here, here+count)
 	case 'b':

@@ -347,3 +347,28 @@ func TestWatchEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestCtrlZSuspendsWatch: the shell has the terminal, and fg draws the view again, in the window's new size.
+func TestCtrlZSuspendsWatch(t *testing.T) {
+	bottle := harness.Binary(t, "bottle")
+	eachShell(t, func(t *testing.T, s *shelf, shell jobShell) {
+		terminal := shell.open(t, s)
+		terminal.Type(bottle + " watch\r")
+		terminal.Shows(24, 80, "no bottle runs", "q quit  ? help")
+		terminal.Type("\x1a")
+		shell.hasStopped(terminal)
+		terminal.Resize(30, 80)
+		terminal.Type("fg; echo status-" + shell.status + "\r")
+		eventually(t, 30*time.Second, "the view is back", func() bool {
+			lines := harness.Screen(terminal.Output(), 30, 80)
+			return strings.Contains(lines[29], "q quit  ? help") && strings.Contains(lines[3], "no bottle runs")
+		})
+		terminal.Type("?")
+		terminal.Shows(30, 80, "KEYS")
+		terminal.Type("qq")
+		shell.fgEnded(terminal, "0")
+		shell.answers(terminal, "after")
+		terminal.Type("exit\r")
+		terminal.Ended()
+	})
+}
