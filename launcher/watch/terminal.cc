@@ -18,7 +18,8 @@
 namespace bottle::launcher::watch {
 namespace {
 
-constexpr int kEscapeDelay = 50;  // ms between Escape and the rest of a key's sequence
+constexpr int kEscapeDelay =
+    200;  // ms between Escape and the rest of a key, which ssh may bring late
 constexpr int kControlL = 'L' - '@';
 
 enum Pair : short { kGreen = 1, kRed, kYellow };
