@@ -59,11 +59,13 @@ std::string findings_words(const nlohmann::json& entry) {
 
 std::string host_to_allow(const nlohmann::json& entry) {
   const bool port = is(entry, audit_key::kReason, problem_code::kPortNotAllowed);
+  const bool closed = port || is(entry, audit_key::kReason, problem_code::kHostNotAllowed) ||
+                      entry.contains(audit_key::kLearned);
   const std::string host = text_of(entry, audit_key::kHost);
   const bool plain =
       !host.empty() &&
       host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-:") == std::string::npos;
-  if (!plain || (!port && !is(entry, audit_key::kReason, problem_code::kHostNotAllowed))) return {};
+  if (!closed || !plain) return {};
   const std::string number = text_of(entry, audit_key::kPort);
   const bool usual = !port && (number.empty() || number == "443" || number == "80");
   return host + (usual ? "" : ":" + number);

@@ -17,9 +17,9 @@ bool is(const nlohmann::json& entry, const char* key, std::string_view text);
 std::string amount_words(double bytes);
 // "redacted GitHub token in messages[3].content (k5xw4ytq2mzrhd6a)", of each finding.
 std::string findings_words(const nlohmann::json& entry);
-// HOST or HOST:PORT, which `bottle allow` takes, of a line that was refused because the allowlist
-// does not have it. Empty if the line is another one, or if the name could mean something to a
-// shell: a name that was only asked for may be anything.
+// HOST or HOST:PORT, which `bottle allow` takes, of a line whose host the allowlist does not have:
+// refused for that, or learned. Empty if the line is another one, or if the name could mean
+// something to a shell: a name that was only asked for may be anything.
 std::string host_to_allow(const nlohmann::json& entry);
 
 }  // namespace bottle::launcher::watch

@@ -135,6 +135,7 @@ void Columns::draw_row(Screen& screen, int row, int left, const ExchangeRow& exc
 Ink ink_of(State state) {
   switch (state) {
     case State::kOpen:
+    case State::kLearned:
       return Ink::kWaiting;
     case State::kAllowed:
       return Ink::kGood;

@@ -48,7 +48,9 @@ State state_of(const nlohmann::json& entry) {
   if (kind == kAskKind) return State::kAsked;
   const std::string verdict = text_of(entry, audit_key::kVerdict);
   if (verdict.empty()) return State::kEvent;
-  if (verdict == to_string(Verdict::Allowed)) return State::kAllowed;
+  if (verdict == to_string(Verdict::Allowed)) {
+    return entry.contains(audit_key::kLearned) ? State::kLearned : State::kAllowed;
+  }
   if (verdict == to_string(Verdict::Refused)) return State::kRefused;
   if (verdict == to_string(Verdict::Cut)) return State::kCut;
   return State::kFailed;
@@ -80,6 +82,8 @@ std::string_view state_word(State state) {
       return "open";
     case State::kAllowed:
       return "ok";
+    case State::kLearned:
+      return "learned";
     case State::kRefused:
       return "REFUSED";
     case State::kFailed:

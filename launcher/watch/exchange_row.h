@@ -14,6 +14,7 @@ struct ExchangeRow {
   enum class State : std::uint8_t {
     kOpen,
     kAllowed,
+    kLearned,  // allowed, though the allowlist does not have the host
     kRefused,
     kFailed,
     kCut,

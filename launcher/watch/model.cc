@@ -421,8 +421,7 @@ void Model::act_on_row(const ExchangeRow& row, char c) {
   if (c == 'd') {
     note("d answers an ask; `bottle deny HOST` closes a host", true);
   } else if (row.to_allow.empty()) {
-    note("only a line that was refused as host_not_allowed or port_not_allowed can be allowed here",
-         true);
+    note("only a host that the allowlist does not have can be allowed here", true);
   } else if (bottle == state_.bottles.end() || bottle->ended) {
     note("bottle " + row.bottle + " has ended", true);
   } else {

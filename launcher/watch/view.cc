@@ -199,7 +199,10 @@ void draw_panel(Screen& screen, const WatchState& state, const Layout& layout) {
   line(1, shortened(row.method_words() + " " + row.where(), layout.width), Ink::kStrong);
   line(2, facts_of(row), Ink::kPlain);
   if (!row.to_allow.empty()) {
-    line(3, row.reason + "   a allow   o once   s allow and save", ink_of(row.state));
+    line(3,
+         (row.reason.empty() ? "not in the allowlist" : row.reason) +
+             "   a allow   o once   s allow and save",
+         ink_of(row.state));
   } else {
     line(3, why_of(row), ink_of(row.state));
   }
@@ -335,7 +338,7 @@ std::vector<std::string> help_lines() {
       "Left Right  one bottle, or all     b  hide or show the bottles",
       "q  quit                            Ctrl-L  draw again",
       "",
-      "On a line that was refused because its host is not allowed:",
+      "On a line whose host is not in the allowlist:",
       "a  allow the host until the bottle ends",
       "o  ... for one request",
       "s  ... and write it into the manifest, too",

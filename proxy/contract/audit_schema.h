@@ -71,6 +71,7 @@ inline constexpr const char* kSentBytes = "sent_bytes";
 inline constexpr const char* kLeftOut = "left_out";
 inline constexpr const char* kFindings = "findings";
 inline constexpr const char* kMoreFindings = "more_findings";
+inline constexpr const char* kLearned = "learned";
 inline constexpr const char* kBegun = "begun";
 inline constexpr const char* kCount = "count";
 inline constexpr const char* kAnswer = "answer";

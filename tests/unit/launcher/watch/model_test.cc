@@ -80,6 +80,20 @@ TEST(WatchModel, AnAskThatIsOverIsAnEvent) {
   EXPECT_THAT(text, HasSubstr("|once by uid 1000, 2 requests waited\n"));
 }
 
+// A host that --learn let pass can be saved from its line.
+TEST(WatchModel, ALearnedHostStandsOutAndIsAllowed) {
+  Played play;
+  play.model.audit_line(play.bottle,
+                        end_line("11:00:02", "a", "new.test", "allowed", R"(,"learned":true)"));
+  EXPECT_THAT(settle(play.model).text(), HasSubstr("learned 200 GET     new.test/"));
+  EXPECT_THAT(play.model.screen(kWindow).text(), HasSubstr("not in the allowlist   a allow"));
+  type(play.model, "s");
+  const auto actions = play.model.take_actions();
+  ASSERT_EQ(actions.size(), 1U);
+  EXPECT_EQ(actions[0].host, "new.test");
+  EXPECT_TRUE(actions[0].save);
+}
+
 TEST(WatchModel, HistoryIsBoundedAndOpenExchangesStay) {
   History history(3);
   const auto add = [&history](const std::string& line) {
@@ -220,7 +234,8 @@ TEST(WatchModel, OtherLinesAreNotAllowed) {
   (void)settle(play.model);
   type(play.model, "a");
   EXPECT_TRUE(play.model.take_actions().empty());
-  EXPECT_THAT(play.model.screen(kWindow).text(), HasSubstr("only a line that was refused"));
+  EXPECT_THAT(play.model.screen(kWindow).text(),
+              HasSubstr("only a host that the allowlist does not have"));
   // A name that is none for a shell, nor for a manifest.
   play.model.audit_line(play.bottle, refused_line("11:00:02", "b", "`reboot`.test"));
   (void)settle(play.model);
