@@ -98,8 +98,8 @@ void Model::asks_are(const std::string& bottle, std::vector<WatchedAsk> asks) {
   const std::optional<WatchedAsk> chosen =
       all.empty() ? std::nullopt : std::optional(all[state_.selected_ask]);
   const bool none_before = all.empty();
-  const bool any_new = std::any_of(asks.begin(), asks.end(),
-                                   [&](const WatchedAsk& one) { return !is_in(all, one); });
+  const bool any_new = std::any_of(
+      asks.begin(), asks.end(), [&all, &is_in](const WatchedAsk& one) { return !is_in(all, one); });
   bell_ = bell_ || any_new;
   // A long note covers the answers that an ask can have.
   if (any_new) state_.note.clear();

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -371,4 +372,51 @@ func TestCtrlZSuspendsWatch(t *testing.T) {
 		terminal.Type("exit\r")
 		terminal.Ended()
 	})
+}
+
+// TestDockerWatch: the log and the proxy of a bottle of containers are reached, too.
+func TestDockerWatch(t *testing.T) {
+	needEngine(t)
+	root, run := t.TempDir(), t.TempDir()
+	if err := os.Chmod(run, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	command := func(args ...string) *exec.Cmd {
+		cmd := exec.Command(harness.Binary(t, "bottle"), args...)
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+root, "XDG_RUNTIME_DIR="+run, "TERM=xterm")
+		return cmd
+	}
+	agent := command("start", "--backend", "docker", "--scanner", "guard", "-q", "--", "sh", "-c",
+		"while sleep 0.3; do curl -sS -m 5 -o /dev/null https://refused.test/mark; done")
+	var said strings.Builder
+	agent.Stdout, agent.Stderr = &said, &said
+	if err := agent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command("stop", "--all").Run()
+		_ = agent.Wait()
+		if t.Failed() {
+			t.Logf("the bottle said: %s", said.String())
+		}
+		if left := leftOver(t); left != "" {
+			t.Errorf("left over: %s", left)
+		}
+	})
+	view := harness.StartOnTerminal(t, command("watch"))
+	view.Shows(24, 80, "REFUSED 403 GET", "refused.test/mark")
+	// New lines come all the time: the keys are for a chosen one.
+	view.Type("g")
+	eventually(t, 60*time.Second, "the key allows the host", func() bool {
+		view.Type("a")
+		policy, err := command("policy").Output()
+		return err == nil && strings.Contains(string(policy), "refused.test")
+	})
+	view.Type("/changed\r")
+	view.Shows(24, 80, "/changed", "allow refused.test")
+	view.Type("q")
+	if got := view.Status(); got != 0 {
+		t.Errorf("q ends with %d", got)
+	}
 }
