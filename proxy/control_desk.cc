@@ -16,6 +16,9 @@ void ControlDesk::handle(ControlRequest request, const std::string& who,
     case ControlRequest::Verb::ListPolicy:
     case ControlRequest::Verb::CheckPolicy:
       return policy_.handle(std::move(request), who, std::move(done));
+    case ControlRequest::Verb::ListAsks:
+    case ControlRequest::Verb::AnswerAsk:
+      return asks_.handle(std::move(request), who, std::move(done));
   }
 }
 

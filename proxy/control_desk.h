@@ -10,9 +10,9 @@ namespace bottle {
 // Gives each message of the control channel to the desk that it is for. On main's thread.
 class ControlDesk final : public ControlService {
  public:
-  // Both outlive it.
-  ControlDesk(ControlService& secrets, ControlService& policy) noexcept
-      : secrets_(secrets), policy_(policy) {}
+  // All outlive it.
+  ControlDesk(ControlService& secrets, ControlService& policy, ControlService& asks) noexcept
+      : secrets_(secrets), policy_(policy), asks_(asks) {}
 
   void handle(ControlRequest request, const std::string& who,
               std::function<void(std::string answer)> done) override;
@@ -20,6 +20,7 @@ class ControlDesk final : public ControlService {
  private:
   ControlService& secrets_;
   ControlService& policy_;
+  ControlService& asks_;
 };
 
 }  // namespace bottle

@@ -47,9 +47,13 @@ void PolicyDesk::handle(ControlRequest request, const std::string& who,
     done(made ? changed_answer(id, *made) : error_answer(id, made.error()));
   };
   if (request.verb == ControlRequest::Verb::Allow) {
-    return make(book_.with_allowed(request.wish, who, now), who, answer);
+    return allow(request.wish, who, answer);
   }
   make(book_.with_closed(request.name, who, now), who, answer);
+}
+
+void PolicyDesk::allow(const AllowWish& wish, const std::string& who, const Done& done) {
+  make(book_.with_allowed(wish, who, SystemClock::now()), who, done);
 }
 
 void PolicyDesk::replace(const std::vector<std::string>& allow,
@@ -70,8 +74,11 @@ void PolicyDesk::make(Expected<PolicyBook::Change> change, const std::string& wh
   tell(changed.front(), who);
   Snapshot next = store_.now();
   next.policy = book_.policy();
-  store_.change(std::move(next), [done, changed = std::move(changed)](bool all) {
-    if (all) return done(changed);
+  store_.change(std::move(next), [this, who, done, changed = std::move(changed)](bool all) {
+    if (all) {
+      done(changed);
+      return changed_(who);
+    }
     done(Error{ExitCode::kInternal, "memory is short", "try again, or give the proxy more memory"});
   });
 }

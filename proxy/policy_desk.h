@@ -20,12 +20,16 @@ class PolicyDesk final : public ControlService {
 
   void handle(ControlRequest request, const std::string& who,
               std::function<void(std::string answer)> done) override;
+  // A host that a person's answer lets through, by `who`.
+  using Done = std::function<void(Expected<std::vector<std::string>> changed)>;
+  void allow(const AllowWish& wish, const std::string& who, const Done& done);
+  // Called after the answer to each change that was made, when it holds everywhere.
+  void on_change(std::function<void(const std::string& who)> call) { changed_ = std::move(call); }
   // Other lists, from a file that was read again. The log tells what came of it.
   void replace(const std::vector<std::string>& allow, const std::vector<std::string>& routes,
                const std::string& who);
 
  private:
-  using Done = std::function<void(Expected<std::vector<std::string>> changed)>;
   void make(Expected<PolicyBook::Change> change, const std::string& who, const Done& done);
   void tell(const std::string& what, const std::string& who);
   [[nodiscard]] std::string check(const std::string& id, const std::string& url) const;
@@ -33,6 +37,7 @@ class PolicyDesk final : public ControlService {
   PolicyBook& book_;
   SnapshotStore& store_;
   AuditSink& audit_;
+  std::function<void(const std::string& who)> changed_ = [](const std::string& /*who*/) {};
 };
 
 }  // namespace bottle

@@ -16,6 +16,7 @@
 #include <optional>
 #include <utility>
 
+#include "proxy/ask_desk.h"
 #include "proxy/config/secrets_file.h"
 #include "proxy/control/control_server.h"
 #include "proxy/control_desk.h"
@@ -227,7 +228,9 @@ Expected<bool> Server::run() {
   SnapshotStore store(watch.loop(), *first, std::move(takers));
   SecretDesk secrets(secrets_.book(), secrets_.options(), store, shared_.audit);
   PolicyDesk policy(policy_, store, shared_.audit);
-  ControlDesk desk(secrets, policy);
+  AskDesk asks(watch.loop(), shared_.asks, policy, policy_);
+  policy.on_change([&asks](const std::string& who) { asks.policy_changed(who); });
+  ControlDesk desk(secrets, policy, asks);
   std::optional<ControlServer> commands;
   if (control_ != nullptr) commands.emplace(watch.loop(), *control_, desk);
   if (shared_.logins != nullptr) {
@@ -237,7 +240,10 @@ Expected<bool> Server::run() {
     });
   }
   watch.on_hangup([this, &secrets, &policy] { read_again(secrets, policy); });
-  watch.at_end([&commands] { commands.reset(); });
+  watch.at_end([&commands, &asks] {
+    commands.reset();
+    asks.close();
+  });
   for (auto& worker : workers_) {
     worker->start([&watch] { watch.front_ended(); }, [&watch] { watch.worker_ended(); });
   }

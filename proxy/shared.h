@@ -7,6 +7,7 @@
 #include "proxy/config/config.h"
 #include "proxy/contract/guard_settings.h"
 #include "proxy/credentials/login_tokens.h"
+#include "proxy/flow/ask_book.h"
 #include "proxy/flow/audit_sink.h"
 #include "proxy/guard/address_guard.h"
 #include "proxy/guard/answers/pending_answers.h"
@@ -36,6 +37,7 @@ struct Shared {
   ExchangeLedger* ledger = nullptr;          // null: there is no exit
   KnownText* known = nullptr;                // null: the scanner is shown everything
   ScannerLife* life = nullptr;               // the same
+  AskBook* asks = nullptr;                   // null: no question to a person
   AuditSink& audit;
   HostWatch& host_watch;
   AnsweredAddresses names_answer;

@@ -148,12 +148,17 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   auto written = write_trust();
   if (!written) return written.error();
 
+  if (config_.asks) {
+    asks_ = std::make_unique<AskBook>(
+        config_.ask, config_.has_exit(),
+        [&sink = *audit_](const EndedAsk& ask) { sink.write(ask_record(ask)); });
+  }
   const bool direct = config_.upstream == UpstreamKind::Direct;
   const PoolLimits pool = config_.origin_pool.within(origin_budget(direct ? config_.threads : 1));
   shared_ = std::make_unique<Shared>(
       Shared{config_, guard_settings_, answers_, secrets_->logins(), addresses_, *ca_, *tickets_,
-             trust_, users_.get(), ledger_.get(), known_.get(), life_.get(), *audit_, host_watch_,
-             listeners.names_answer, listeners.exit_answer, pool, random_prefix()});
+             trust_, users_.get(), ledger_.get(), known_.get(), life_.get(), asks_.get(), *audit_,
+             host_watch_, listeners.names_answer, listeners.exit_answer, pool, random_prefix()});
   return {};
 }
 

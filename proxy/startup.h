@@ -51,6 +51,7 @@ class ProxyServices {
   std::unique_ptr<KnownText> known_;
   std::unique_ptr<ScannerLife> life_;
   std::unique_ptr<AuditSink> audit_;
+  std::unique_ptr<AskBook> asks_;
   HostWatch host_watch_;
   std::unique_ptr<Shared> shared_;
 };

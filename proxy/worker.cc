@@ -48,6 +48,8 @@ class Worker::Loop {
         news_(io_.get_executor()),
         max_connections_(max_connections),
         policy_(snapshot.policy),
+        held_(shared.asks == nullptr ? nullptr
+                                     : std::make_unique<HeldRequests>(*shared.asks, wheel_)),
         leaves_(shared.ca, shared.config.leaves),
         tls_acceptor_(shared.ca, leaves_, shared.tickets, wheel_, records_,
                       shared.config.tls_acceptor),
@@ -61,9 +63,9 @@ class Worker::Loop {
         guard_(snapshot.secrets, shared.guard,
                Guard::Limits{.decode = shared.config.decode, .redact = shared.config.redact},
                decode_, shared.answers),
-        handler_(ProxyHandler::Services{policy_, upstream(), shared.config.upstream, guard_,
-                                        shared.audit, shared.host_watch,
-                                        shared.id_prefix + std::to_string(index) + "-"}),
+        handler_(ProxyHandler::Services{
+            policy_, upstream(), shared.config.upstream, guard_, shared.audit, shared.host_watch,
+            shared.id_prefix + std::to_string(index) + "-", held_.get()}),
         connection_services_{io_.get_executor(), shared.config, policy_,          wheel_, drain_,
                              tls_acceptor_,      handler_,      shared.doorkeeper} {
     entrances_.emplace_back(sockets.front, ListenKind::Proxy, *this);
@@ -130,6 +132,7 @@ class Worker::Loop {
 
   void begin_drain() {
     drain_.begin();
+    if (held_) held_->close();
     for (Entrance& entrance : entrances_) entrance.door.close();
     news_.set_later();
   }
@@ -252,6 +255,7 @@ class Worker::Loop {
   DrainSignal drain_;
   RecordBuffers records_;
   LivePolicy policy_;
+  std::unique_ptr<HeldRequests> held_;
   LeafCache leaves_;
   TlsAcceptor tls_acceptor_;
   SystemNames system_names_;

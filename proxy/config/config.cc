@@ -290,6 +290,18 @@ Expected<void> check_opaque(const Config& config) {
       "--scanner-may-change-bodies: only there unreadable text is looked for");
 }
 
+// Where no answer could come, or none could open a host, each request would wait in vain.
+Expected<void> check_ask(const Config& config) {
+  if (!config.asks) return {};
+  if (!config.takes_commands()) {
+    return bad("--ask needs --control unix:PATH: an answer comes over the control channel");
+  }
+  if (config.ca_names == CaNames::Allowlist) {
+    return bad("--ask needs --ca-names any: else the CA can vouch for no other host");
+  }
+  return {};
+}
+
 Expected<void> check_config(const Config& config) {
   if (config.upstream == UpstreamKind::Pipelock && config.pipelock_host.empty()) {
     return bad(
@@ -302,6 +314,8 @@ Expected<void> check_config(const Config& config) {
   if (config.upstream == UpstreamKind::Direct && config.pipelock_sockets_fd) {
     return bad("--pipelock-sockets goes with --upstream pipelock, not with direct");
   }
+  auto ask = check_ask(config);
+  if (!ask) return ask;
   auto opaque = check_opaque(config);
   if (!opaque) return opaque;
   auto descriptors = check_descriptors(config);

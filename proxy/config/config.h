@@ -66,6 +66,7 @@ struct Config {
   std::string seen_file;  // keeps what the scanner has passed; empty: this process alone does
   bool show_all = false;  // the scanner is shown all of a body, not only what is new to it
   bool end_with_stdin = false;
+  bool asks = false;  // a person is asked about a host that is not allowed
   std::string bottle_id = "bottle";
   unsigned threads = 1;
   std::string log_level = "warn";
@@ -88,6 +89,7 @@ struct Config {
   RedactLimits redact;
   ExitLimits exit;
   NameServerLimits name_server;
+  AskLimits ask;
   std::size_t connections =
       4096;  // and never more than 40 % of RLIMIT_NOFILE, all workers together
 

@@ -44,6 +44,7 @@ const std::array kRows = {
     BOTTLE_MS("upstream_write_stall_ms", 50, kHour, h1_client.write_stall),
     BOTTLE_MS("resolve_ms", 50, 60'000, resolver.resolve),
     BOTTLE_MS("queue_wait_ms", 0, kHour, origin_pool.queue_wait),
+    BOTTLE_MS("ask_ms", 100, kHour, ask.ask),
     BOTTLE_MS("sse_comment_ms", 50, kHour, pipelock.sse_comment),
     BOTTLE_MS("pipelock_timeout_ms", 0, 30 * kDay, pipelock.timeout),
     BOTTLE_N("pipelock_max_response_bytes", 0, 1'024 * kMiB, pipelock.max_response_bytes),

@@ -354,6 +354,10 @@ const std::array kRows = {
               "take commands of this user at a Unix socket, such as new values of secrets "
               "(docs/control.md)",
               set_control},
+    OptionRow{"ask", "", false,
+              "hold a request for a host that is not allowed until a person has answered "
+              "(docs/control.md)",
+              [](Config& c, const std::string& v) { return set_switch(c.asks, v); }},
     OptionRow{"on-secret", "HOST=refuse|redact", true,
               "refuse a request with a secret in its body (default), or take it out (redact); "
               "the word alone is for every host",

@@ -21,7 +21,8 @@ inline constexpr std::size_t kAuditParts = 3;
 // RefusedAtExit: something that came to the exit and was not let out; RefusedName: a name that was
 // asked for and not answered; LostLines: lines that could not be written; SecretsChanged: the
 // proxy has new values, of the names in its detail; PolicyChanged: its detail says what another
-// policy than before allows or denies, and who asked for it.
+// policy than before allows or denies, and who asked for it; Ask: a person was asked about a host,
+// and how that ended (ask_answer.h).
 enum class AuditKind : std::uint8_t {
   Exchange,
   RefusedConnection,
@@ -31,6 +32,7 @@ enum class AuditKind : std::uint8_t {
   LostLines,
   SecretsChanged,
   PolicyChanged,
+  Ask,
 };
 
 // Refused: nothing of it went out, by decision; Failed: it could not be done; Cut: the answer began

@@ -12,6 +12,7 @@ namespace bottle {
 namespace proxy_flag {
 inline constexpr const char* kAllow = "--allow";
 inline constexpr const char* kAllowAddress = "--allow-address";
+inline constexpr const char* kAsk = "--ask";
 inline constexpr const char* kAudit = "--audit";
 inline constexpr const char* kBottleId = "--bottle-id";
 inline constexpr const char* kBundleOut = "--bundle-out";
@@ -43,11 +44,12 @@ inline constexpr const char* kSpoolDir = "--spool-dir";
 inline constexpr const char* kUpstream = "--upstream";
 
 inline constexpr std::array kAll{
-    kAllow,    kAllowAddress,    kAudit,      kBottleId,  kBundleOut,   kCaNames,      kCaOut,
-    kControl,  kEndWithStdin,    kExitListen, kExitNames, kGuardIgnore, kGuardSet,     kLimit,
-    kListen,   kListenHttp,      kListenTls,  kNames,     kOnSecret,    kOpaque,       kOriginCa,
-    kPipelock, kPipelockSockets, kResolve,    kResponses, kRoute,       kScannerShows, kSecrets,
-    kSeen,     kSpoolDir,        kUpstream,
+    kAllow,       kAllowAddress, kAsk,     kAudit,        kBottleId,   kBundleOut,
+    kCaNames,     kCaOut,        kControl, kEndWithStdin, kExitListen, kExitNames,
+    kGuardIgnore, kGuardSet,     kLimit,   kListen,       kListenHttp, kListenTls,
+    kNames,       kOnSecret,     kOpaque,  kOriginCa,     kPipelock,   kPipelockSockets,
+    kResolve,     kResponses,    kRoute,   kScannerShows, kSecrets,    kSeen,
+    kSpoolDir,    kUpstream,
 };
 }  // namespace proxy_flag
 

@@ -17,6 +17,7 @@ using Verb = ControlRequest::Verb;
 
 constexpr std::size_t kMaxTrouble = 512;
 constexpr std::size_t kMaxUrl = 8192;
+constexpr std::size_t kMaxAnswerBy = 32;
 
 struct VerbRow {
   std::string_view word;
@@ -34,6 +35,10 @@ constexpr std::array kVerbs{
     VerbRow{control_verb::kDeny, Verb::Deny, {control_key::kHost}},
     VerbRow{control_verb::kListPolicy, Verb::ListPolicy, {}},
     VerbRow{control_verb::kCheckPolicy, Verb::CheckPolicy, {control_key::kUrl}},
+    VerbRow{control_verb::kListAsks, Verb::ListAsks, {control_key::kAfter}},
+    VerbRow{control_verb::kAnswerAsk,
+            Verb::AnswerAsk,
+            {control_key::kAsk, control_key::kAnswer, control_key::kAnswerBy}},
 };
 
 Error bad(std::string what, std::string hint = {}) {
@@ -159,6 +164,45 @@ Expected<> fill_wish(const JsonNode& object, AllowWish& out) {
   return {};
 }
 
+std::optional<std::uint64_t> whole_number(const std::string& text) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, ec] = std::from_chars(text.data(), end, value);
+  if (ec != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+Expected<> fill_known(const JsonNode& object, ControlRequest& out) {
+  const JsonNode* const after = find(object, control_key::kAfter);
+  if (after == nullptr) return {};
+  if (after->kind == JsonNode::Kind::kNumber) out.number = whole_number(after->text);
+  if (!out.number) return bad("\"after\" must be the \"version\" of an earlier answer");
+  return {};
+}
+
+Expected<> fill_answer(const JsonNode& object, ControlRequest& out) {
+  const auto ask = text_at(object, control_key::kAsk);
+  if (!ask) return ask.error();
+  out.number = whole_number(*ask);
+  if (!out.number) return bad("\"ask\" must be that of an entry of asks.list");
+  const auto word = text_at(object, control_key::kAnswer);
+  if (!word) return word.error();
+  const auto answer = given_answer(*word);
+  if (!answer) return bad("\"answer\" must be allow, once or deny");
+  out.answer = *answer;
+  if (find(object, control_key::kAnswerBy) == nullptr) return {};
+  auto by = text_at(object, control_key::kAnswerBy);
+  if (!by) return by.error();
+  const bool plain = std::all_of(by->begin(), by->end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+  if (by->empty() || by->size() > kMaxAnswerBy || !plain) {
+    return bad("\"by\" must be a word of 32 letters (a to z), digits and '-' at most");
+  }
+  out.text = std::move(*by);
+  return {};
+}
+
 Expected<> fill(const JsonNode& object, ControlRequest& out) {
   const auto row = row_of(object);
   if (!row) return row.error();
@@ -183,6 +227,10 @@ Expected<> fill(const JsonNode& object, ControlRequest& out) {
       out.text = std::move(*url);
       return {};
     }
+    case Verb::ListAsks:
+      return fill_known(object, out);
+    case Verb::AnswerAsk:
+      return fill_answer(object, out);
     case Verb::ListSecrets:
     case Verb::ListPolicy:
       break;
@@ -288,6 +336,25 @@ std::string check_answer(std::string_view id, const PolicyCheck& check) {
   if (check.route_entry) told[control_key::kRouteEntry] = json_of(*check.route_entry);
   Json out = answer(id, true);
   out[control_key::kCheck] = std::move(told);
+  return line_of(out);
+}
+
+std::string asks_answer(std::string_view id, const AskBook::State& asks) {
+  Json list = Json::array();
+  for (const PendingAsk& one : asks.asks) {
+    const auto left = std::chrono::ceil<std::chrono::seconds>(one.left);
+    list.push_back(Json{{control_key::kAsk, std::to_string(one.id)},
+                        {control_key::kHost, one.question.destination.host},
+                        {control_key::kPort, one.question.destination.port},
+                        {control_key::kMethod, one.question.method},
+                        {control_key::kPath, one.question.path},
+                        {control_key::kSince, seconds_of(one.since)},
+                        {control_key::kSecondsLeft, left.count()},
+                        {control_key::kWaiting, one.waiting}});
+  }
+  Json out = answer(id, true);
+  out[control_key::kListVersion] = asks.version;
+  out[control_key::kAsks] = std::move(list);
   return line_of(out);
 }
 

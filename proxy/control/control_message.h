@@ -8,8 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/contract/ask_answer.h"
 #include "proxy/contract/error.h"
 #include "proxy/control/policy_book.h"
+#include "proxy/flow/ask_book.h"
 
 namespace bottle {
 
@@ -29,6 +31,8 @@ struct ControlRequest {
     Deny,         // `name`: a host
     ListPolicy,   //
     CheckPolicy,  // `text`: HOST, HOST:PORT or a URL
+    ListAsks,     // `number`: the version that is known, if one is
+    AnswerAsk,    // `number`: the ask, and `answer`; `text`: the program that gives it, or empty
   };
   Verb verb = Verb::ListSecrets;
   std::string id{};  // the client's, which the answer has too
@@ -36,6 +40,8 @@ struct ControlRequest {
   std::string name{};
   std::string text{};
   AllowWish wish{};
+  std::optional<std::uint64_t> number{};
+  AskAnswer answer = AskAnswer::Deny;
 };
 
 struct ParsedControl {
@@ -73,6 +79,7 @@ struct PolicyCheck {
   std::optional<PolicyRow> route_entry{};
 };
 [[nodiscard]] std::string check_answer(std::string_view id, const PolicyCheck& check);
+[[nodiscard]] std::string asks_answer(std::string_view id, const AskBook::State& asks);
 [[nodiscard]] std::string error_answer(std::string_view id, const Error& error);
 
 }  // namespace bottle

@@ -28,7 +28,7 @@ class ControlService {
 };
 
 struct ControlLimits {
-  std::size_t clients = 8;  // at once: a person's commands, the launcher's refreshes
+  std::size_t clients = 16;  // at once: a person's commands, those that watch, the launcher's own
   std::size_t message_bytes = kMaxControlMessage;
   std::chrono::milliseconds message = kControlWait;  // from its first byte, and for its answer
   std::chrono::milliseconds idle = std::chrono::seconds(60);  // a client that asks nothing

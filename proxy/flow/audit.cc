@@ -12,7 +12,7 @@ namespace bottle {
 namespace {
 
 // Longest text of a field, in bytes as given. A byte becomes at most six ("\u00ff"), so that a
-// line stays below kMaxAuditLine: 6 * (512 + 2 * 256 + 256 + 9 * 64) plus names and numbers, and
+// line stays below kMaxAuditLine: 6 * (512 + 2 * 256 + 256 + 11 * 64) plus names and numbers, and
 // for each of 16 findings 6 * (160 + 3 * 64) with its names.
 constexpr std::size_t kMaxTarget = 512;
 constexpr std::size_t kMaxHost = 256;
@@ -263,6 +263,10 @@ std::string audit_line(const AuditRecord& record, AuditPart part) {
   }
   if (record.begun && part != AuditPart::Exchanges) line.raw(audit_key::kBegun, "true");
   if (record.count != 1) line.number(audit_key::kCount, record.count);
+  if (!record.answer.empty()) {
+    line.string(audit_key::kAnswer, record.answer);
+    line.string_or_null(audit_key::kWho, record.who);
+  }
   return std::move(line).end();
 }
 

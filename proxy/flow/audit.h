@@ -45,6 +45,8 @@ struct AuditRecord {
   bool begun = false;                 // something of it was sent: it has a Begin line
   bool anonymous = false;             // by a client that --proxy-auth did not let in
   std::uint64_t count = 1;            // the line stands for so many records (audit_fold.h)
+  std::string answer;                 // of an ask; empty: it is none
+  std::string who;                    // who gave that
 };
 
 // Where a record's line belongs.

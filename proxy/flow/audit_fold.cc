@@ -41,6 +41,8 @@ void merge(AuditRecord& mine, const AuditRecord& other) {
   clear_if_different(mine.detail, other.detail);
   clear_if_different(mine.reason, other.reason);
   clear_if_different(mine.by, other.by);
+  clear_if_different(mine.answer, other.answer);
+  clear_if_different(mine.who, other.who);
   clear_if_different(mine.shown, other.shown);
   clear_if_different(mine.findings, other.findings);
   mine.target_has_secret = mine.target_has_secret || other.target_has_secret;

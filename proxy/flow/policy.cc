@@ -39,6 +39,11 @@ Decision refuse(std::string detail, std::string_view reason, std::string hint) {
 
 }  // namespace
 
+bool is_allowlist_miss(const Failure& refusal) noexcept {
+  return refusal.reason == problem_code::kHostNotAllowed ||
+         refusal.reason == problem_code::kPortNotAllowed;
+}
+
 Expected<Policy::RouteEntry> Policy::route_entry(std::string_view entry) {
   constexpr std::string_view kOption = "--route";
   const std::size_t equals = entry.rfind('=');

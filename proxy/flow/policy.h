@@ -73,6 +73,9 @@ struct PermittedNames {
   std::vector<IpAddress> addresses;  // permitted single addresses
 };
 
+// Whether a refusal is for the only reason that no entry of the allowlist opens the destination.
+[[nodiscard]] bool is_allowlist_miss(const Failure& refusal) noexcept;
+
 // The hosts that clients may reach. Immutable after make, except for the counts; const members may
 // be called from any thread. A change is another Policy (Snapshot).
 class Policy {

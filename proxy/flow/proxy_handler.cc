@@ -128,7 +128,7 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
         co_await turn_away(std::move(request), audit_unwritable(), exchange, DecidedBy::Proxy);
     co_return refused;
   }
-  const Decision decision = services_.policy.now().admit(exchange.destination(), exchange.scheme());
+  const Decision decision = co_await decide(exchange);
   trace.route = decision.route;
   trace.passage.bypass_body = row_of(decision.route).bypasses_scanner;
   if (decision.refusal) {
@@ -177,6 +177,36 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   // Whether the upstream keeps its connection is nothing to the client.
   sent->head.keep_alive = true;
   co_return std::move(*sent);
+}
+
+awaitable<Decision> ProxyHandler::decide(Exchange& exchange) {
+  const Destination& destination = exchange.destination();
+  Decision decision = services_.policy.now().admit(destination, exchange.scheme());
+  if (services_.held == nullptr) co_return decision;
+  const auto until = Clock::now() + services_.held->longest();
+  // An answer for one request is good for the first that comes: the others are asked about anew.
+  while (decision.refusal) {
+    const bool again = co_await hold(*decision.refusal, exchange, until);
+    if (!again) break;
+    decision = services_.policy.now().admit(destination, exchange.scheme());
+  }
+  co_return decision;
+}
+
+awaitable<bool> ProxyHandler::hold(const Failure& refusal, Exchange& exchange,
+                                   Clock::time_point until) {
+  if (!is_allowlist_miss(refusal) || Clock::now() >= until) co_return false;
+  // A secret in the URL is the guard's to refuse, and nothing that a person is shown.
+  services_.guard.keep_secrets_out(exchange);
+  const Trace& trace = trace_of(exchange);
+  if (trace.host_has_secret || trace.target_has_secret) co_return false;
+  const AskQuestion question{.destination = exchange.destination(),
+                             .scheme = exchange.scheme(),
+                             .method = exchange.trace.method,
+                             .path = path_without_values(exchange.trace.target),
+                             .reason = refusal.reason};
+  const bool again = co_await services_.held->hold(question, until);
+  co_return again;
 }
 
 Result<void> ProxyHandler::look_at_name(Exchange& exchange, std::string_view wildcard) {

@@ -7,6 +7,7 @@
 
 #include "proxy/flow/audit_sink.h"
 #include "proxy/flow/guard.h"
+#include "proxy/flow/held_requests.h"
 #include "proxy/flow/live_policy.h"
 #include "proxy/guard/host_watch.h"
 #include "proxy/http/handler.h"
@@ -28,7 +29,8 @@ class ProxyHandler final : public Handler, private SendWitness {
     Guard& guard;
     AuditSink& audit;
     HostWatch& host_watch;
-    std::string id_prefix;  // unique to this process and worker
+    std::string id_prefix;         // unique to this process and worker
+    HeldRequests* held = nullptr;  // null: a host that is not allowed is refused at once
   };
   explicit ProxyHandler(Services services) : services_(std::move(services)) {}
 
@@ -51,6 +53,10 @@ class ProxyHandler final : public Handler, private SendWitness {
                                    int status = 0);
   // The request goes nowhere. What is left of its body is read only for a call's id.
   awaitable<Response> turn_away(Request request, Failure failure, Exchange& exchange, DecidedBy by);
+  // The policy's word on it; where a person is asked about the host, the one after the answer.
+  awaitable<Decision> decide(Exchange& exchange);
+  // Holds a request that was refused. True: ask the policy again.
+  awaitable<bool> hold(const Failure& refusal, Exchange& exchange, Clock::time_point until);
   // The name of a host that a wildcard alone allows.
   [[nodiscard]] Result<void> look_at_name(Exchange& exchange, std::string_view wildcard);
   Result<void> begins_to_send(const Exchange& exchange) override;

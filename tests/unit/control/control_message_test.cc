@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace bottle {
 namespace {
@@ -47,6 +49,47 @@ TEST(ControlMessage, ThePolicy) {
   EXPECT_EQ(parse_control(R"({"v":1,"verb":"policy.check","url":"https://a/"})").request.text,
             "https://a/");
   EXPECT_FALSE(parse_control(R"({"v":1,"verb":"policy.list"})").error);
+}
+
+TEST(ControlMessage, Asks) {
+  EXPECT_FALSE(parse_control(R"({"v":1,"verb":"asks.list"})").request.number);
+  EXPECT_EQ(parse_control(R"({"v":1,"verb":"asks.list","after":7})").request.number, 7U);
+  const auto answered =
+      parse_control(R"({"v":1,"verb":"asks.answer","ask":"3","answer":"once","by":"ask-command"})");
+  ASSERT_FALSE(answered.error) << answered.error->message;
+  EXPECT_EQ(answered.request.number, 3U);
+  EXPECT_EQ(answered.request.answer, AskAnswer::Once);
+  EXPECT_EQ(answered.request.text, "ask-command");
+  const std::string begin = R"({"v":1,"verb":"asks.answer",)";
+  for (const auto& [rest, says] : std::vector<std::pair<std::string, std::string>>{
+           {R"("ask":3,"answer":"deny"})", "\"ask\" must be there"},
+           {R"("ask":"3x","answer":"deny"})", "asks.list"},
+           {R"("ask":"3","answer":"yes"})", "allow, once or deny"},
+           {R"("ask":"3","answer":"none"})", "allow, once or deny"},
+           {R"("ask":"3","answer":"deny","by":"A b"})", "\"by\" must be"},
+           {R"("ask":"3"})", "\"answer\" must be there"}}) {
+    const auto parsed = parse_control(begin + rest);
+    ASSERT_TRUE(parsed.error) << rest;
+    EXPECT_NE(parsed.error->message.find(says), std::string::npos) << parsed.error->message;
+  }
+  EXPECT_TRUE(parse_control(R"({"v":1,"verb":"asks.list","after":"7"})").error);
+}
+
+TEST(ControlMessage, AsksAreListedAsTheyAre) {
+  AskBook::State state{.version = 7};
+  state.asks.push_back(
+      PendingAsk{.id = 3,
+                 .question = {.destination = {"pypi.org", 443, HostKind::Name},
+                              .method = "GET",
+                              .path = "/simple/"},
+                 .since = std::chrono::system_clock::time_point(std::chrono::seconds(1796016317)),
+                 .left = std::chrono::milliseconds(41001),
+                 .waiting = 2});
+  EXPECT_EQ(asks_answer("1", state),
+            R"({"asks":[{"ask":"3","host":"pypi.org","method":"GET","path":"/simple/","port":443,)"
+            R"("seconds_left":42,"since":1796016317,"waiting":2}],"id":"1","ok":true,"v":1,)"
+            R"("version":7})"
+            "\n");
 }
 
 // Each is wrong in one way, and says so without a part of the value.

@@ -219,10 +219,11 @@ class FlowBench : public testing::Test {
   std::unique_ptr<ProxyHandler> handler;
   std::string file;
 
- private:
   awaitable<void> handle_into(Request request, Exchange& of, Response& response) {
     response = co_await handler->handle(std::move(request), of);
   }
+
+ private:
   static awaitable<void> read_into(BodySource& body, Bytes& text) {
     for (;;) {
       auto chunk = co_await body.read(64 * 1024);
