@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "launcher/backend/ask_crier.h"
 #include "launcher/backend/bottle_control.h"
 #include "launcher/backend/secret_refresh.h"
 #include "launcher/lifetime/audit_summary.h"
@@ -34,6 +35,19 @@ void tell_of(const KeptHome& home, const Plan& plan) {
     std::cerr << "bottle: warning: the kept home has " << size << ": " << plan.home.string()
               << "; bottle home rm removes it\n";
   }
+}
+
+// Nothing if the plan asks no one.
+Expected<std::optional<AskCrier>> start_asks(const Plan& plan, const std::filesystem::path& state,
+                                             const TellProxy& tell) {
+  if (!plan.ask.asks) return std::optional<AskCrier>();
+  const AskCrierSettings settings{.bottle = plan.id,
+                                  .command = plan.ask.command,
+                                  .prints = !plan.quiet && !agent_has_the_screen(),
+                                  .log = state / "asks.log"};
+  auto crier = AskCrier::start(settings, tell);
+  if (!crier) return std::move(crier.error());
+  return std::optional<AskCrier>(std::move(*crier));
 }
 
 }  // namespace
@@ -72,18 +86,21 @@ Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, Bottle
   if (!fingerprint) return std::move(fingerprint.error());
   forget_kept_out(plan);
   if (!plan.quiet) std::cerr << "bottle: CA sha256 " << *fingerprint << "\n";
+  const TellProxy tell = [&](const std::string& message) {
+    return control.tell_proxy(registration->record(), runtime->path(), message);
+  };
   auto refresh = start_refresh(
       plan.sources,
-      [](const SecretSource& source) { return token_of_command(source.name, source.words); },
-      [&](const std::string& message) {
-        return control.tell_proxy(registration->record(), runtime->path(), message);
-      });
+      [](const SecretSource& source) { return token_of_command(source.name, source.words); }, tell);
   if (!refresh) return std::move(refresh.error());
+  auto asks = start_asks(plan, *state, tell);
+  if (!asks) return std::move(asks.error());
   if (signer) {
     if (auto started = signer->start(); !started) return std::move(started.error());
   }
   auto status = (*bottle)->run();
   refresh->reset();
+  asks->reset();
   const bool log_is_complete = (*bottle)->end();
   if (home) home->note_size();
   if (signer && !plan.quiet) std::cerr << signer->report();

@@ -12,6 +12,7 @@ Examples:
   bottle start claude                     run an agent of the manifest (bottle.json)
   bottle start claude --continue          add arguments to the agent's command
   bottle start claude -- bash             run another command in the agent's bottle
+  bottle start --ask claude               ask you about hosts that are not allowed
   bottle start demo                       run a demonstration; needs no internet
 
 The first word that is not an option names an agent or a bottle of the manifest. If the manifest

@@ -89,6 +89,15 @@ OptionList start_options(StartOptions& to) {
        .help = "keep /home/agent for the next start of this project's bottle, or remove it with "
                "the bottle (default: \"home\" of the manifest, else private)",
        .value = "private|kept"},
+      {.names = "--ask",
+       .into = &to.ask,
+       .help = "hold a request for a host that is not allowed for up to a minute, and ask you: "
+               "bottle allow and bottle deny answer"},
+      {.names = "--ask-command",
+       .into = &to.ask_command,
+       .help = "have a command of this machine answer: it reads JSON and prints allow, once or "
+               "deny (docs/commands.md)",
+       .value = "COMMAND"},
       {.names = "--dry-run", .into = &to.dry_run, .help = "print the plan and change nothing"},
       {.names = "--check",
        .into = &to.check,

@@ -192,6 +192,17 @@ std::string change_words(const nlohmann::json& entry, const Style& style) {
          text_of(entry, audit_key::kDetail);
 }
 
+// A question to a person, and its end.
+std::string ask_words(const nlohmann::json& entry, const Style& style) {
+  const std::string port = text_of(entry, audit_key::kPort);
+  const std::string who = text_of(entry, audit_key::kWho);
+  return style.in(Colour::kFaint, text_of(entry, audit_key::kTime).substr(0, 19)) + "  " +
+         style.in(Colour::kYellow, "asked") + "    " + text_of(entry, audit_key::kMethod) + " " +
+         text_of(entry, audit_key::kHost) + (port == "443" ? "" : ":" + port) +
+         text_of(entry, audit_key::kPath) + "  " + text_of(entry, audit_key::kAnswer) +
+         (who.empty() ? "" : " by " + who) + " after " + text_of(entry, audit_key::kTotal) + " ms";
+}
+
 // The command that would let it through; empty if there is none.
 std::string way_in(const nlohmann::json& entry) {
   const std::string host = watch::host_to_allow(entry);
@@ -207,6 +218,7 @@ std::string audit_line_words(std::string_view line, const Style& style) {
       is(entry, audit_key::kKind, to_string(AuditKind::SecretsChanged))) {
     return change_words(entry, style);
   }
+  if (is(entry, audit_key::kKind, to_string(AuditKind::Ask))) return ask_words(entry, style);
   const bool begins = is(entry, audit_key::kKind, to_string(AuditKind::Begin));
   const std::string verdict = begins ? "open" : text_of(entry, audit_key::kVerdict);
   const std::string time = text_of(entry, audit_key::kTime);

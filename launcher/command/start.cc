@@ -16,6 +16,7 @@
 #include "launcher/lifetime/manifest_guard.h"
 #include "launcher/lifetime/proxy_process.h"
 #include "launcher/manifest/manifest.h"
+#include "launcher/plan/ask_plan.h"
 #include "launcher/plan/own_environment.h"
 #include "launcher/plan/plan.h"
 #include "launcher/process/own_memory.h"
@@ -100,7 +101,7 @@ void announce(const Plan& plan, std::ostream& out) {
       << plan.scanner_why << "\n"
       << "bottle: allowed";
   if (!plan.manifest.empty()) out << " by " << plan.manifest.string();
-  out << ": " << allowed_words(plan) << "\n";
+  out << ": " << allowed_words(plan) << other_hosts_words(plan.ask) << "\n";
   for (const auto& note : plan.notes) out << "bottle: note: " << note << "\n";
 }
 

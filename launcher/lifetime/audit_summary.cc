@@ -113,6 +113,8 @@ struct Counts {
     if (allowed && line.find(kFound, value) == line.npos) return;
     const auto entry = nlohmann::json::parse(line, nullptr, false);
     if (!entry.is_object() || printable(entry, audit_key::kHost) == kDoctorHost) return;
+    // Its requests have lines of their own.
+    if (printable(entry, audit_key::kKind) == to_string(AuditKind::Ask)) return;
     // A scanner's refusal of what had begun is among the findings once more.
     if (!entry.contains(audit_key::kBegun)) take_findings(entry);
     const auto verdict = verdict_by_word(printable(entry, audit_key::kVerdict));

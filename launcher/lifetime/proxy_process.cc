@@ -102,6 +102,7 @@ Expected<std::vector<std::string>> check_with_proxy(const Plan& plan) {
   std::vector<std::string> words{plan.proxy.here, kCheckConfig};
   words.insert(words.end(), plan.proxy.arguments.begin(), plan.proxy.arguments.end());
   // These words replace the sockets of a start.
+  words.insert(words.end(), {proxy_flag::kControl, std::string(kUnixWord) + kControlName});
   if (plan.pipelock_url) words.insert(words.end(), {proxy_flag::kPipelock, *plan.pipelock_url});
   if (plan.pipelock) {
     words.insert(words.end(),

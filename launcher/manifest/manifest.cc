@@ -142,9 +142,9 @@ class Reader {
   }
 
   bool bottle(const JsonNode& node, const std::string& name, BottleEntry& out) {
-    static constexpr std::array<std::string_view, 15> kKeys{
-        "image",  "workspace", "home", "backend", "egress",  "scanner",   "pipelock", "guard",
-        "limits", "login",     "env",  "mounts",  "protect", "unprotect", "git"};
+    static constexpr std::array<std::string_view, 17> kKeys{
+        "image", "workspace", "home", "backend", "egress", "scanner", "pipelock", "guard", "ask",
+        "ask_command", "limits", "login", "env", "mounts", "protect", "unprotect", "git"};
     if (!object(node, name, kKeys)) return false;
     for (const auto& [key, place, value] : node.members) {
       bool ok = true;
@@ -158,6 +158,7 @@ class Reader {
       if (key == "home") ok = choice(value, key, home_by_name, "private, kept", out.home);
       if (key == "egress") ok = egress(value, out);
       if (key == "guard") ok = passes(read_guard(value, file_, out.guard));
+      if (key.starts_with("ask")) ok = passes(read_ask(value, file_, key, out.ask));
       if (key == "limits") ok = limits(value, out);
       if (key == "login") ok = logins(value, out);
       if (key == "env") ok = env(value, out);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "launcher/manifest/ask_entry.h"
 #include "launcher/manifest/guard_entry.h"
 #include "launcher/manifest/protect_entry.h"
 #include "proxy/contract/error.h"
@@ -61,6 +62,7 @@ struct BottleEntry {
   std::map<std::string, std::string> routes{};
   std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
   GuardEntry guard{};
+  AskEntry ask{};
   std::vector<std::string> logins{};  // that are kept out of the bottle: "claude"
   std::map<std::string, EnvValue> env{};
   std::vector<Mount> mounts{};

@@ -32,6 +32,8 @@ std::string example_of(std::string_view key) {
       Example{"keep_seen", R"("keep_seen": false)"},
       Example{"ignore", R"("ignore": ["k5xw4ytq2mzrhd6a"])"},
       Example{"financial", R"("financial": true)"},
+      Example{"ask", R"("ask": true)"},
+      Example{"ask_command", R"("ask_command": ["my-ask-dialog"])"},
       Example{"limits", R"("limits": {"write_stall_ms": 600000})"},
       Example{"env", R"("env": {"LANG": "C.UTF-8", "TOKEN": {"from_host": true}})"},
       Example{"prompt", R"("prompt": "Deploy token")"},

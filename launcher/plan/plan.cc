@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "launcher/manifest/trust_env.h"
+#include "launcher/plan/ask_plan.h"
 #include "launcher/plan/git_settings.h"
 #include "launcher/plan/git_sign.h"
 #include "launcher/plan/home_folder.h"
@@ -158,6 +159,7 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
   if (spec.guard.show_all) option(proxy_flag::kScannerShows, std::string(kShowsAll));
   for (const auto& one : spec.guard.ignore) option(proxy_flag::kGuardIgnore, one);
   if (spec.guard.financial) option(proxy_flag::kGuardSet, kFinancialSet);
+  if (spec.ask.asks) args.push_back(proxy_flag::kAsk);
   for (const auto& [name, number] : spec.limits) option(proxy_flag::kLimit, name + "=" + number);
   // A pipelock that runs elsewhere resolves and checks origins itself; else the proxy does, at its
   // exit too.
@@ -318,6 +320,7 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   plan.allow_addresses = spec.allow_addresses;
   plan.routes = spec.routes;
   plan.guard = spec.guard;
+  plan.ask = spec.ask;
   plan.origin_ca = spec.origin_ca;
   plan.quiet = spec.quiet;
   // Whether an image has a JVM is not known before; without one the settings do nothing.
@@ -399,7 +402,7 @@ std::string describe(const Plan& plan) {
         std::get<ProcessPlan>(plan.made_of).pipelock + ", which can reach only the exit");
   }
   if (plan.pipelock_url) row("pipelock", *plan.pipelock_url);
-  row("allow", listed(plan.allow, "no host: every request will be refused"));
+  row("allow", listed(plan.allow, no_host_words(plan.ask)) + other_hosts_words(plan.ask));
   if (!plan.allow_addresses.empty()) row("addresses", listed(plan.allow_addresses, ""));
   for (const auto& [host, route] : plan.routes) row("route", host + " " + route);
   for (const auto& rule : plan.guard.on_secret) row("on secret", rule);

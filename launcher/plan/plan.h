@@ -117,6 +117,7 @@ struct Plan {
   std::vector<std::string> allow_addresses;
   std::map<std::string, std::string> routes;
   GuardEntry guard;
+  AskEntry ask{};
   std::vector<PlannedMount> mounts;  // in the order in which they are made
   std::filesystem::path home{};      // the folder of the kept home; empty: the home is private
   GitPlan git{};

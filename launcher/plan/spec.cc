@@ -186,6 +186,22 @@ Expected<void> merge_guard(const StartOptions& options, BottleSpec& spec) {
   return merge_rules("--opaque", options.opaque, parse_opaque, spec.guard.opaque);
 }
 
+// The command line comes before the manifest's.
+Expected<void> choose_ask(const StartOptions& options, BottleSpec& spec) {
+  if (options.ask) spec.ask.asks = true;
+  if (!options.ask_command) return {};
+  if (!spec.ask.asks) {
+    return Error{ExitCode::kUsage, "--ask-command answers asks, and nothing is asked",
+                 "add --ask, or \"ask\": true in the manifest"};
+  }
+  if (options.ask_command->empty()) {
+    return Error{ExitCode::kUsage, "--ask-command needs a command",
+                 "example: --ask-command my-ask-dialog"};
+  }
+  spec.ask.command = {"/bin/sh", "-c", *options.ask_command};
+  return {};
+}
+
 void merge_manifest(const BottleEntry& entry, BottleSpec& spec,
                     const std::filesystem::path& directory) {
   spec.allow = entry.allow;
@@ -193,6 +209,11 @@ void merge_manifest(const BottleEntry& entry, BottleSpec& spec,
   spec.routes = entry.routes;
   spec.limits = entry.limits;
   spec.guard = entry.guard;
+  spec.ask = entry.ask;
+  if (auto& words = spec.ask.command;
+      !words.empty() && words.front().find('/') != std::string::npos) {
+    words.front() = expand_path(words.front(), directory, spec.around.home).string();
+  }
   spec.protect = entry.protect;
   spec.sign = entry.sign;
   spec.pipelock_url = entry.pipelock;
@@ -203,6 +224,16 @@ void merge_manifest(const BottleEntry& entry, BottleSpec& spec,
     mount.host = expand_path(mount.host, directory, spec.around.home).string();
     spec.mounts.push_back(std::move(mount));
   }
+}
+
+void add_options(const StartOptions& options, BottleSpec& spec) {
+  spec.allow.insert(spec.allow.end(), options.allow.begin(), options.allow.end());
+  spec.allow_options = options.allow;
+  spec.allow_addresses.insert(spec.allow_addresses.end(), options.allow_addresses.begin(),
+                              options.allow_addresses.end());
+  spec.resolve = options.resolve;
+  if (options.origin_ca) spec.origin_ca = spec.around.directory / *options.origin_ca;
+  if (options.audit) spec.audit = spec.around.directory / *options.audit;
 }
 
 // A bottle's own shell takes none: they would be a script of the caller's that looks like options.
@@ -347,18 +378,13 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
     const auto bash = find_program("bash", "/bin:/usr/bin");
     spec.command = {bash.value_or("/bin/sh")};
   }
-  spec.allow.insert(spec.allow.end(), options.allow.begin(), options.allow.end());
-  spec.allow_options = options.allow;
-  spec.allow_addresses.insert(spec.allow_addresses.end(), options.allow_addresses.begin(),
-                              options.allow_addresses.end());
-  spec.resolve = options.resolve;
-  if (options.origin_ca) spec.origin_ca = around.directory / *options.origin_ca;
-  if (options.audit) spec.audit = around.directory / *options.audit;
+  add_options(options, spec);
   choose_backend_words(options, manifest_backend, spec);
   if (auto chosen = choose_scanner(options, manifest_scanner, spec); !chosen) {
     return std::move(chosen.error());
   }
   if (auto chosen = choose_home(options, spec); !chosen) return std::move(chosen.error());
+  if (auto chosen = choose_ask(options, spec); !chosen) return std::move(chosen.error());
   if (auto merged = merge_limits(options.limits, spec); !merged) return std::move(merged.error());
   if (auto merged = merge_guard(options, spec); !merged) return std::move(merged.error());
   if (auto checked = check_lists(spec); !checked) return std::move(checked.error());

@@ -22,7 +22,9 @@ struct StartOptions {
   std::optional<std::string> home;  // "private" or "kept"
   bool dry_run = false;
   bool quiet = false;
-  bool check = false;  // `bottle doctor` in the bottle before the command
+  bool ask = false;
+  std::optional<std::string> ask_command;  // for sh -c
+  bool check = false;                      // `bottle doctor` in the bottle before the command
   std::vector<std::string> allow;
   std::vector<std::string> allow_addresses;
   std::vector<std::string> resolve;    // HOST:PORT=ADDR:PORT, for stand-in origins
@@ -77,6 +79,7 @@ struct BottleSpec {
   std::map<std::string, std::string> routes{};
   std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
   GuardEntry guard{};
+  AskEntry ask{};
   std::vector<PlannedLogin> logins{};
   ResolvedEnv env{};
   std::vector<Mount> mounts{};  // host paths absolute

@@ -199,6 +199,14 @@ TEST(Manifest, GuardTakesAWordOrHosts) {
   EXPECT_TRUE(guard.financial);
 }
 
+TEST(Manifest, AsksAndTheCommandThatAnswers) {
+  const auto manifest = parse(in_bottle(R"("ask": true, "ask_command": ["./dialog", "", "a b"])"));
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  const AskEntry& ask = manifest->bottles.at("b").ask;
+  EXPECT_TRUE(ask.asks);
+  EXPECT_THAT(ask.command, ElementsAre("./dialog", "", "a b"));
+}
+
 TEST(Manifest, TheCorpusOfMistakesIsExplained) {
   const std::filesystem::path corpus = BOTTLE_TESTS_DIR "/unit/launcher/manifest/manifests";
   const auto content = [](const std::filesystem::path& file) {

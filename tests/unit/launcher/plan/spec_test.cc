@@ -259,6 +259,27 @@ TEST_F(Spec, LimitsAreTheProxys) {
   }
 }
 
+TEST_F(Spec, AsksAsTheManifestOrTheCommandLineSays) {
+  manifest(R"({"bottles": {"default": {"ask": true, "ask_command": ["./dialog"]}}})");
+  auto asked = plan(options_);
+  ASSERT_TRUE(asked) << asked.error().message;
+  EXPECT_THAT(asked->proxy.arguments, testing::Contains("--ask"));
+  EXPECT_THAT(asked->ask.command, ElementsAre((root_ / "project/dialog").string()));
+  EXPECT_THAT(describe(*asked), HasSubstr("project/dialog or bottle allow answers"));
+  options_.ask_command = "my dialog";
+  EXPECT_THAT(plan(options_)->ask.command, ElementsAre("/bin/sh", "-c", "my dialog"));
+  manifest(R"({"bottles": {"default": {}}})");
+  auto without = plan(options_);
+  ASSERT_FALSE(without);
+  EXPECT_THAT(without.error().hint, HasSubstr("add --ask"));
+  options_.ask = true;
+  EXPECT_THAT(plan(options_)->proxy.arguments, testing::Contains("--ask"));
+  options_.ask_command = "";
+  EXPECT_THAT(plan(options_).error().message, HasSubstr("needs a command"));
+  options_ = {};
+  EXPECT_THAT(plan(options_)->proxy.arguments, Not(testing::Contains("--ask")));
+}
+
 TEST_F(Spec, GuardsRulesOfTheCommandLineComeFirst) {
   manifest(R"({"bottles": {"default": {"guard": {"on_secret": {"*.a.test": "redact"},
               "responses": "off", "ignore": ["abcdefghijklmn27"], "financial": true}}},

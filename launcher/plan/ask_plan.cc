@@ -1,0 +1,17 @@
+#include "launcher/plan/ask_plan.h"
+
+#include "launcher/plan/plan.h"
+
+namespace bottle::launcher {
+
+std::string no_host_words(const AskEntry& ask) {
+  return ask.asks ? "no host" : "no host: every request will be refused";
+}
+
+std::string other_hosts_words(const AskEntry& ask) {
+  if (!ask.asks) return {};
+  const std::string program = ask.command.empty() ? "" : shell_quoted(ask.command) + " or ";
+  return "; you are asked about others: " + program + "bottle allow answers";
+}
+
+}  // namespace bottle::launcher
