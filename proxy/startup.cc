@@ -106,6 +106,7 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   rules.own = own_addresses(config_, listeners);
   rules.addresses = addresses_;
   rules.takes_commands = config_.takes_commands();
+  rules.learns = config_.learns;
   rules.bypass_allowed = config_.upstream == UpstreamKind::Direct || config_.has_exit();
   rules.needs_names = config_.has_exit();
   rules.ca_is_limited = config_.ca_names == CaNames::Allowlist;

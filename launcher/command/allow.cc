@@ -5,6 +5,7 @@
 #include "launcher/command/command.h"
 #include "launcher/command/host_save.h"
 #include "launcher/command/ignored_secret.h"
+#include "launcher/command/learned.h"
 #include "launcher/command/proxy_talk.h"
 #include "launcher/manifest/command_source.h"
 #include "proxy/contract/guard_settings.h"
@@ -51,6 +52,15 @@ Expected<void> check_fingerprint(const std::string& secret, const AllowOptions& 
                      "itself here");
 }
 
+Expected<void> check_learned(const AllowOptions& options) {
+  if (options.words.size() > 1 || options.route || options.once || options.lasts || options.save ||
+      options.secret || options.manifest) {
+    return usage_error("--learned takes the id of a bottle, and no other option",
+                       "bottle allow --learned [ID]");
+  }
+  return {};
+}
+
 Expected<void> check_length(const AllowOptions& options) {
   if (options.once && options.lasts) {
     return usage_error("--once and --for do not go together", "leave one of them out");
@@ -82,6 +92,7 @@ Expected<void> change_policy(const BottleRecord& record, const std::string& mess
 }  // namespace
 
 Expected<void> check_allow(const AllowOptions& options) {
+  if (options.learned) return check_learned(options);
   if (options.secret) return check_fingerprint(*options.secret, options);
   if (options.words.empty()) {
     return usage_error("there is nothing to allow",
@@ -102,11 +113,10 @@ Expected<void> check_allow(const AllowOptions& options) {
 }
 
 Expected<int> run_allow(const AllowOptions& options, const Context& context) {
-  if (options.secret) {
-    std::optional<std::string> name;
-    if (!options.words.empty()) name = options.words.front();
-    return ignore_secret(*options.secret, name, options.manifest, context);
-  }
+  std::optional<std::string> name;
+  if (!options.words.empty()) name = options.words.front();
+  if (options.learned) return save_learned(name, context);
+  if (options.secret) return ignore_secret(*options.secret, name, options.manifest, context);
   const SecretTarget target = target_of(options.words);
   const auto record = the_bottle(target.id, context);
   if (!record) return record.error();

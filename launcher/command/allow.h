@@ -18,6 +18,7 @@ struct AllowOptions {
   bool once = false;
   std::optional<std::string> lasts{};  // "10m"
   bool save = false;                   // in the manifest, too
+  bool learned = false;                // hosts of a bottle that has ended: words are its id
 };
 
 // `bottle allow`: lets a host through in a bottle that runs, from the next request on, and with

@@ -65,6 +65,7 @@ Examples:
   bottle allow api.example.com            until the bottle ends
   bottle allow 4f2a git.example.com:8443 --for 10m
   bottle allow pypi.org --route scan-requests --save
+  bottle allow --learned                  write into the manifest what --learn proposed
   bottle allow --secret k5xw4ytq2mzrhd6a  let a value out that the guard refuses
 
 A host is allowed in the bottle that runs, from the next request on. Rules for addresses and hosts

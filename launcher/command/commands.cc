@@ -98,6 +98,10 @@ OptionList start_options(StartOptions& to) {
        .help = "have a command of this machine answer: it reads JSON and prints allow, once or "
                "deny (docs/commands.md)",
        .value = "COMMAND"},
+      {.names = "--learn",
+       .into = &to.learn,
+       .help = "let requests for every public host pass, and propose what the manifest would have "
+               "to allow"},
       {.names = "--dry-run", .into = &to.dry_run, .help = "print the plan and change nothing"},
       {.names = "--check",
        .into = &to.check,
@@ -170,6 +174,9 @@ OptionList allow_options(AllowOptions& to) {
           {.names = "--save",
            .into = &to.save,
            .help = "write it into the bottle's manifest, too, and show what changed there"},
+          {.names = "--learned",
+           .into = &to.learned,
+           .help = "write into the manifest which hosts a bottle with --learn reached"},
           {.names = "--secret",
            .into = &to.secret,
            .help = "the fingerprint of a value that the guard found",

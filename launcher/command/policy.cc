@@ -108,6 +108,7 @@ void print_verdict_json(const BottleRecord& record, const PolicyVerdict& verdict
                         std::ostream& out) {
   OrderedJson json{{"host", verdict.host}, {"port", verdict.port}, {"passes", verdict.passes}};
   if (verdict.passes) json["route"] = verdict.route;
+  if (verdict.learned) json["learned"] = true;
   if (!verdict.passes) {
     json["reason"] = verdict.reason;
     json["detail"] = verdict.detail;
@@ -134,6 +135,7 @@ void print_verdict(const BottleRecord& record, const PolicyVerdict& verdict, std
     return;
   }
   out << place << " would pass the policy on the route " << printable(verdict.route) << "\n";
+  if (verdict.learned) out << "  allowed by: no entry; --learn lets it pass\n";
   if (verdict.entry) out << "  allowed by: " << by_words(record, *verdict.entry) << "\n";
   if (verdict.route_entry) out << "  route by: " << by_words(record, *verdict.route_entry) << "\n";
   out << "  the guard and the check of the address that the name has come after it\n";

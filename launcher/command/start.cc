@@ -11,6 +11,7 @@
 #include "launcher/backend/bottle_control.h"
 #include "launcher/backend/run_bottle.h"
 #include "launcher/command/bottle_checks.h"
+#include "launcher/command/learned.h"
 #include "launcher/demo/demo.h"
 #include "launcher/lifetime/held_guard.h"
 #include "launcher/lifetime/manifest_guard.h"
@@ -177,9 +178,12 @@ Expected<int> run_start(const StartOptions& options, const Context& context) {
     return 0;
   }
   if (!plan->quiet) announce(*plan, context.err);
+  if (plan->ask.learns) warn_of_learning(context.err);
   context.reap();
   const auto control = chosen->entry->control();
+  const AuditMark before = AuditMark::of(plan->audit);
   auto status = run_guarded(*plan, *backend, *control, context.err);
+  if (status && plan->ask.learns) propose_learned(*plan, before, context.err);
   if (!status) return std::move(status.error());
   return status->value;
 }

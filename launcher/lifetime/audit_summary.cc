@@ -172,8 +172,7 @@ AuditMark AuditMark::of(const std::filesystem::path& audit) {
   return mark;
 }
 
-AuditSummary summary_since(const AuditMark& begin) {
-  Counts counts;
+void each_line_since(const AuditMark& begin, const std::function<void(std::string_view)>& take) {
   const auto files = audit_files(begin.audit);
   for (std::size_t part = 0; part < kAuditParts; ++part) {
     std::size_t seen = 0;
@@ -181,10 +180,15 @@ AuditSummary summary_since(const AuditMark& begin) {
       std::ifstream in(piece.file);
       in.seekg(static_cast<std::streamoff>(piece.from));
       for (std::string line; seen < kMostBytes && std::getline(in, line); seen += line.size()) {
-        counts.take(line);
+        take(line);
       }
     }
   }
+}
+
+AuditSummary summary_since(const AuditMark& begin) {
+  Counts counts;
+  each_line_since(begin, [&counts](std::string_view line) { counts.take(line); });
   return {.refused = counts.refused.tally(),
           .failed = counts.failed.tally(),
           .redacted = counts.redacted.tally(),

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/contract/audit_schema.h"
@@ -44,6 +46,9 @@ struct AuditMark {
   std::filesystem::path audit;
   std::array<FileEnd, kAuditParts> ends;
 };
+
+// Calls `take` with each line since `begin`, of 64 MiB a part at most.
+void each_line_since(const AuditMark& begin, const std::function<void(std::string_view)>& take);
 
 // The host that `bottle doctor` asks for and expects to be refused.
 inline constexpr const char* kDoctorHost = "doctor.bottle.invalid";

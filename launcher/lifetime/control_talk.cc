@@ -69,6 +69,7 @@ PolicyVerdict verdict_in(const Json& json) {
                     .port = json.at(control_key::kPort).get<std::uint16_t>(),
                     .passes = json.at(control_key::kPasses).get<bool>(),
                     .route = text_in(json, control_key::kRoute),
+                    .learned = json.value(control_key::kLearned, false),
                     .reason = text_in(json, control_key::kReason),
                     .detail = text_in(json, control_key::kDetail),
                     .hint = text_in(json, control_key::kHint)};

@@ -48,6 +48,7 @@ struct PolicyVerdict {
   std::uint16_t port = 0;
   bool passes = false;
   std::string route{};
+  bool learned = false;  // no entry allows it, and --learn lets it pass
   std::string reason{};
   std::string detail{};
   std::string hint{};

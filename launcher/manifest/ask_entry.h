@@ -9,10 +9,11 @@
 
 namespace bottle::launcher {
 
-// The fate of requests for hosts that are not allowed. A bottle refuses them, or holds them until
-// the person has answered.
+// The fate of requests for hosts that are not allowed. A bottle refuses them, holds them until the
+// person has answered, or lets them pass and writes them down. Never the last two together.
 struct AskEntry {
   bool asks = false;
+  bool learns = false;                 // of the command line alone
   std::vector<std::string> command{};  // answers asks; outside of the bottle, as the person
 };
 

@@ -159,6 +159,7 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
   if (spec.guard.show_all) option(proxy_flag::kScannerShows, std::string(kShowsAll));
   for (const auto& one : spec.guard.ignore) option(proxy_flag::kGuardIgnore, one);
   if (spec.guard.financial) option(proxy_flag::kGuardSet, kFinancialSet);
+  if (spec.ask.learns) args.push_back(proxy_flag::kLearn);
   if (spec.ask.asks) args.push_back(proxy_flag::kAsk);
   for (const auto& [name, number] : spec.limits) option(proxy_flag::kLimit, name + "=" + number);
   // A pipelock that runs elsewhere resolves and checks origins itself; else the proxy does, at its

@@ -188,7 +188,12 @@ Expected<void> merge_guard(const StartOptions& options, BottleSpec& spec) {
 
 // The command line comes before the manifest's.
 Expected<void> choose_ask(const StartOptions& options, BottleSpec& spec) {
+  if (options.ask && options.learn) {
+    return Error{ExitCode::kUsage, "--ask and --learn do not go together",
+                 "--ask holds a request for an unknown host, --learn lets it pass: leave one out"};
+  }
   if (options.ask) spec.ask.asks = true;
+  if (options.learn) spec.ask = AskEntry{.learns = true};
   if (!options.ask_command) return {};
   if (!spec.ask.asks) {
     return Error{ExitCode::kUsage, "--ask-command answers asks, and nothing is asked",

@@ -24,7 +24,8 @@ struct StartOptions {
   bool quiet = false;
   bool ask = false;
   std::optional<std::string> ask_command;  // for sh -c
-  bool check = false;                      // `bottle doctor` in the bottle before the command
+  bool learn = false;
+  bool check = false;  // `bottle doctor` in the bottle before the command
   std::vector<std::string> allow;
   std::vector<std::string> allow_addresses;
   std::vector<std::string> resolve;    // HOST:PORT=ADDR:PORT, for stand-in origins

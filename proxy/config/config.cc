@@ -292,7 +292,13 @@ Expected<void> check_opaque(const Config& config) {
 
 // Where no answer could come, or none could open a host, each request would wait in vain.
 Expected<void> check_ask(const Config& config) {
+  if (config.learns && config.ca_names == CaNames::Allowlist) {
+    return bad("--learn needs --ca-names any: else the CA can vouch for no other host");
+  }
   if (!config.asks) return {};
+  if (config.learns) {
+    return bad("--ask holds requests for unknown hosts, --learn lets them pass: give one of them");
+  }
   if (!config.takes_commands()) {
     return bad("--ask needs --control unix:PATH: an answer comes over the control channel");
   }

@@ -66,7 +66,8 @@ struct Config {
   std::string seen_file;  // keeps what the scanner has passed; empty: this process alone does
   bool show_all = false;  // the scanner is shown all of a body, not only what is new to it
   bool end_with_stdin = false;
-  bool asks = false;  // a person is asked about a host that is not allowed
+  bool learns = false;  // a host that is not allowed passes, and is marked in the audit log
+  bool asks = false;    // a person is asked about a host that is not allowed
   std::string bottle_id = "bottle";
   unsigned threads = 1;
   std::string log_level = "warn";

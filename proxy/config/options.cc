@@ -358,6 +358,9 @@ const std::array kRows = {
               "hold a request for a host that is not allowed until a person has answered "
               "(docs/control.md)",
               [](Config& c, const std::string& v) { return set_switch(c.asks, v); }},
+    OptionRow{"learn", "", false,
+              "let requests for hosts pass that are not allowed, and mark them in the audit log",
+              [](Config& c, const std::string& v) { return set_switch(c.learns, v); }},
     OptionRow{"on-secret", "HOST=refuse|redact", true,
               "refuse a request with a secret in its body (default), or take it out (redact); "
               "the word alone is for every host",

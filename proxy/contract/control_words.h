@@ -66,6 +66,7 @@ inline constexpr const char* kPort = "port";
 inline constexpr const char* kPasses = "passes";
 inline constexpr const char* kReason = "reason";
 inline constexpr const char* kDetail = "detail";
+inline constexpr const char* kLearned = "learned";
 inline constexpr const char* kEntry = "entry";
 inline constexpr const char* kRouteEntry = "route_entry";
 inline constexpr const char* kOk = "ok";

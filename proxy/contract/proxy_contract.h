@@ -24,6 +24,7 @@ inline constexpr const char* kExitListen = "--exit-listen";
 inline constexpr const char* kExitNames = "--exit-names";
 inline constexpr const char* kGuardIgnore = "--guard-ignore";
 inline constexpr const char* kGuardSet = "--guard-set";
+inline constexpr const char* kLearn = "--learn";
 inline constexpr const char* kLimit = "--limit";
 inline constexpr const char* kListen = "--listen";
 inline constexpr const char* kListenHttp = "--listen-http";
@@ -44,12 +45,13 @@ inline constexpr const char* kSpoolDir = "--spool-dir";
 inline constexpr const char* kUpstream = "--upstream";
 
 inline constexpr std::array kAll{
-    kAllow,       kAllowAddress, kAsk,     kAudit,        kBottleId,   kBundleOut,
-    kCaNames,     kCaOut,        kControl, kEndWithStdin, kExitListen, kExitNames,
-    kGuardIgnore, kGuardSet,     kLimit,   kListen,       kListenHttp, kListenTls,
-    kNames,       kOnSecret,     kOpaque,  kOriginCa,     kPipelock,   kPipelockSockets,
-    kResolve,     kResponses,    kRoute,   kScannerShows, kSecrets,    kSeen,
-    kSpoolDir,    kUpstream,
+    kAllow,      kAllowAddress, kAsk,         kAudit,        kBottleId,
+    kBundleOut,  kCaNames,      kCaOut,       kControl,      kEndWithStdin,
+    kExitListen, kExitNames,    kGuardIgnore, kGuardSet,     kLearn,
+    kLimit,      kListen,       kListenHttp,  kListenTls,    kNames,
+    kOnSecret,   kOpaque,       kOriginCa,    kPipelock,     kPipelockSockets,
+    kResolve,    kResponses,    kRoute,       kScannerShows, kSecrets,
+    kSeen,       kSpoolDir,     kUpstream,
 };
 }  // namespace proxy_flag
 

@@ -331,6 +331,7 @@ std::string check_answer(std::string_view id, const PolicyCheck& check) {
     told[control_key::kHint] = decision.refusal->hint;
   } else {
     told[control_key::kRoute] = to_string(decision.route);
+    if (decision.learned) told[control_key::kLearned] = true;
   }
   if (check.entry) told[control_key::kEntry] = json_of(*check.entry);
   if (check.route_entry) told[control_key::kRouteEntry] = json_of(*check.route_entry);

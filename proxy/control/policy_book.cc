@@ -60,6 +60,9 @@ PolicySpec spec_of(const PolicyBook::State& state, const PolicyBook::Rules& rule
   spec.own = rules.own;
   spec.addresses = rules.addresses;
   spec.takes_commands = rules.takes_commands;
+  if (rules.learns) {
+    spec.learning = rules.needs_names ? Learning::Names : Learning::NamesAndAddresses;
+  }
   return spec;
 }
 

@@ -46,6 +46,7 @@ class PolicyBook {
     std::vector<OwnAddress> own{};
     AddressGuard addresses{};
     bool takes_commands = false;
+    bool learns = false;
     bool bypass_allowed = true;  // there may be routes whose answers bypass pipelock
     bool needs_names = false;    // behind the scanner an IP address cannot be reached
     bool ca_is_limited = false;  // the CA can vouch for the hosts of the start alone

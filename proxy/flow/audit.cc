@@ -261,6 +261,7 @@ std::string audit_line(const AuditRecord& record, AuditPart part) {
   if (record.findings.others != 0) {
     line.number(audit_key::kMoreFindings, record.findings.others);
   }
+  if (record.learned) line.raw(audit_key::kLearned, "true");
   if (record.begun && part != AuditPart::Exchanges) line.raw(audit_key::kBegun, "true");
   if (record.count != 1) line.number(audit_key::kCount, record.count);
   if (!record.answer.empty()) {

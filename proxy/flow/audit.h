@@ -42,6 +42,7 @@ struct AuditRecord {
   bool request_body_changed = false;  // by the guard or the scanner
   ShownRecord shown;                  // of the request's body, to the scanner
   FindingRecords findings;            // of the guard
+  bool learned = false;               // the allowlist does not have the host, and it passed
   bool begun = false;                 // something of it was sent: it has a Begin line
   bool anonymous = false;             // by a client that --proxy-auth did not let in
   std::uint64_t count = 1;            // the line stands for so many records (audit_fold.h)

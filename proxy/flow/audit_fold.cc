@@ -45,6 +45,7 @@ void merge(AuditRecord& mine, const AuditRecord& other) {
   clear_if_different(mine.who, other.who);
   clear_if_different(mine.shown, other.shown);
   clear_if_different(mine.findings, other.findings);
+  mine.learned = mine.learned && other.learned;
   mine.target_has_secret = mine.target_has_secret || other.target_has_secret;
   mine.scanned_request_body = mine.scanned_request_body && other.scanned_request_body;
   mine.scanned_response_body = mine.scanned_response_body && other.scanned_response_body;

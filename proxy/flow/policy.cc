@@ -91,6 +91,7 @@ Expected<Policy> Policy::make(PolicySpec spec) {
   }
   policy.addresses_ = std::move(spec.addresses);
   policy.takes_commands_ = spec.takes_commands;
+  policy.learning_ = spec.learning;
   return policy;
 }
 
@@ -159,12 +160,21 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
     refused.route_entry = decision.route_entry;
     return refused;
   }
-  if (!open.entry) return not_open(destination, scheme, open.host);
+  if (!open.entry) {
+    if (!learns(destination.kind)) return not_open(destination, scheme, open.host);
+    decision.learned = true;
+    return decision;
+  }
   if (const auto& own = allow_[*open.entry].how.route) {
     decision.route = *own;
     decision.route_entry.reset();
   }
   return decision;
+}
+
+bool Policy::learns(HostKind kind) const noexcept {
+  if (learning_ == Learning::Off) return false;
+  return kind == HostKind::Name || learning_ == Learning::NamesAndAddresses;
 }
 
 Policy::Opening Policy::opening(const Destination& destination) const {
@@ -219,7 +229,8 @@ bool Policy::knows_host(std::string_view name) const {
   if (!destination || destination->kind != HostKind::Name) return false;
   const auto allows = [&](std::uint16_t port) {
     destination->port = port;
-    return !decide(*destination, Scheme::Https).refusal;
+    const Decision decision = decide(*destination, Scheme::Https);
+    return !decision.refusal && !decision.learned;
   };
   return std::any_of(allow_.begin(), allow_.end(), [&](const Entry& entry) {
     if (!entry.host.matches(destination->kind, destination->host)) return false;

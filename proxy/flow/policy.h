@@ -42,6 +42,10 @@ struct AllowEntry {
   std::shared_ptr<EntryUse> use{};                               // null: one of its own
 };
 
+// Whether hosts pass that no entry opens, so that a person sees which ones an agent needs. Closed
+// hosts, addresses and own addresses stay refused.
+enum class Learning : std::uint8_t { Off, Names, NamesAndAddresses };
+
 struct PolicySpec {
   // Before `allow`. The first that opens a destination counts.
   std::vector<AllowEntry> entries;
@@ -52,6 +56,7 @@ struct PolicySpec {
   std::vector<OwnAddress> own;  // refused before anything else is looked at
   AddressGuard addresses;       // for destinations that are IP addresses
   bool takes_commands = false;  // refusals may name `bottle allow`
+  Learning learning = Learning::Off;
 };
 
 struct Decision {
@@ -64,6 +69,7 @@ struct Decision {
   // set if none does.
   std::optional<std::size_t> entry = {};
   std::optional<std::size_t> route_entry = {};  // the one of PolicySpec's `routes` that counted
+  bool learned = false;                         // no entry opens it, and it passes
 };
 
 // The names that the CA's intermediate may be constrained to.
@@ -91,7 +97,7 @@ class Policy {
   // for one request is spent.
   [[nodiscard]] Decision admit(const Destination& destination, Scheme scheme) const;
   [[nodiscard]] PermittedNames permitted_names() const;
-  // True if decide() allows some port of that host; `name` in lower case, not an address. Such
+  // True if an entry allows some port of that host; `name` in lower case, not an address. Such
   // names have an address behind the scanner.
   [[nodiscard]] bool knows_host(std::string_view name) const;
 
@@ -121,6 +127,7 @@ class Policy {
   [[nodiscard]] Opening opening(const Destination& destination) const;
   [[nodiscard]] Decision not_open(const Destination& destination, Scheme scheme,
                                   bool host_open) const;
+  [[nodiscard]] bool learns(HostKind kind) const noexcept;
   [[nodiscard]] bool is_own(const Destination& destination,
                             const std::optional<IpAddress>& address) const;
 
@@ -129,6 +136,7 @@ class Policy {
   std::vector<OwnEntry> own_;
   AddressGuard addresses_;
   bool takes_commands_ = false;
+  Learning learning_ = Learning::Off;
 };
 
 inline constexpr std::size_t kMaxAllowEntries = 1024;

@@ -130,13 +130,16 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   }
   const Decision decision = co_await decide(exchange);
   trace.route = decision.route;
+  trace.learned = decision.learned;
   trace.passage.bypass_body = row_of(decision.route).bypasses_scanner;
   if (decision.refusal) {
     auto refused =
         co_await turn_away(std::move(request), *decision.refusal, exchange, DecidedBy::Policy);
     co_return refused;
   }
-  if (!decision.wildcard.empty()) {
+  // The name servers of whichever host see each name, so a name is a way to send data out.
+  const bool unlisted = decision.learned && exchange.destination().kind == HostKind::Name;
+  if (unlisted || !decision.wildcard.empty()) {
     const auto named = look_at_name(exchange, decision.wildcard);
     if (!named) {
       auto refused =
@@ -257,6 +260,7 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   }
   record.scanned_request_body = trace.passage.scanned_request_body;
   record.scanned_response_body = trace.passage.scanned_response_body;
+  record.learned = trace.learned;
   record.request_body_changed = trace.passage.request_body_changed;
   record.shown = trace.passage.shown;
   record.findings = trace.passage.findings;

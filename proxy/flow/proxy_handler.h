@@ -57,7 +57,7 @@ class ProxyHandler final : public Handler, private SendWitness {
   awaitable<Decision> decide(Exchange& exchange);
   // Holds a request that was refused. True: ask the policy again.
   awaitable<bool> hold(const Failure& refusal, Exchange& exchange, Clock::time_point until);
-  // The name of a host that a wildcard alone allows.
+  // The name of a host that a wildcard alone allows, or none does (empty).
   [[nodiscard]] Result<void> look_at_name(Exchange& exchange, std::string_view wildcard);
   Result<void> begins_to_send(const Exchange& exchange) override;
   [[nodiscard]] DecidedBy blame(const Failure& failure) const;

@@ -14,6 +14,7 @@ namespace bottle {
 // knows (SessionTrace) they become the audit line.
 struct Trace final : ExchangeNotes {
   std::optional<Route> route;  // none before the policy has decided
+  bool learned = false;        // the allowlist does not have the host
   bool host_has_secret = false;
   bool target_has_secret = false;
   std::shared_ptr<Call> call;  // if it may be a JSON-RPC call with a body

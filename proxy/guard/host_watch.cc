@@ -55,15 +55,17 @@ Run judge(std::string_view run) noexcept {
 Failure suspicious(std::string_view host, std::string_view parent) {
   return Failure(Code::Denied, "the name " + std::string(host) + " looks like data",
                  problem_code::kHostNameSuspicious,
-                 "A long random name is refused if only *." + std::string(parent) +
+                 "A long random name is refused if " +
+                     (parent.empty() ? "no entry" : "only *." + std::string(parent)) +
                      " allows it. If it is needed, ask the person who runs the bottle to add "
                      "--allow with the whole name.");
 }
 
 Failure too_many(std::string_view parent) {
   return Failure(Code::Denied,
-                 "more than " + std::to_string(HostWatch::kMaxNewNames) + " new names below " +
-                     std::string(parent) + " within 10 minutes",
+                 "more than " + std::to_string(HostWatch::kMaxNewNames) + " new names " +
+                     (parent.empty() ? "that no entry allows" : "below " + std::string(parent)) +
+                     " within 10 minutes",
                  problem_code::kTooManyNames,
                  "Use names that were used before, or wait. If more are needed, ask the person who "
                  "runs the bottle to add --allow with the whole names.");
@@ -89,7 +91,8 @@ Result<void> HostWatch::look(std::string_view host, std::string_view parent, Tim
   const std::lock_guard lock(mutex_);
   auto found = parents_.find(parent);
   if (found != parents_.end() && found->second.names.contains(host)) return {};
-  if (looks_like_data(host.substr(0, host.size() - parent.size() - 1))) {
+  const std::size_t below = parent.empty() ? 0 : parent.size() + 1;
+  if (looks_like_data(host.substr(0, host.size() - below))) {
     return suspicious(host, parent);
   }
   if (found == parents_.end()) found = parents_.emplace(parent, Parent{}).first;

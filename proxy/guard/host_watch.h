@@ -14,8 +14,9 @@
 
 namespace bottle {
 
-// Watches the names that only a wildcard allows: the name servers of x.y see each name below it, so
-// a name is a way to send data out. Any thread; no I/O, the time is passed in.
+// Watches the names that only a wildcard allows, or no entry at all: the name servers of x.y see
+// each name below it, so a name is a way to send data out. Any thread; no I/O, the time is passed
+// in.
 class HostWatch {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
@@ -24,9 +25,9 @@ class HostWatch {
   HostWatch(const HostWatch&) = delete;
   HostWatch& operator=(const HostWatch&) = delete;
 
-  // `host` is canonical and below `parent`, the wildcard without "*.". A name that was let through
-  // is let through again. Failures (Denied): "host_name_suspicious" for one that looks like data,
-  // "too_many_names" beyond kMaxNewNames in kWindow below one parent.
+  // `host` is canonical and below `parent`, the wildcard without "*."; empty: it is any host. A
+  // name that was let through is let through again. Failures (Denied): "host_name_suspicious" for
+  // one that looks like data, "too_many_names" beyond kMaxNewNames in kWindow below one parent.
   [[nodiscard]] Result<void> look(std::string_view host, std::string_view parent, TimePoint now);
 
   static constexpr std::size_t kMaxNewNames = 100;

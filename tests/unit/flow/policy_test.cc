@@ -180,6 +180,31 @@ TEST(Policy, HintNamesTheOptionThatWouldHelp) {
             std::string::npos);
 }
 
+TEST(Policy, LearningLetsWhatNobodyClosedPass) {
+  PolicySpec spec = allow({"a.test", "10.0.0.1"});
+  spec.routes = {"closed.test=deny", "fast.test=scan-requests"};
+  spec.own = {{"own.test", 443}};
+  spec.learning = Learning::NamesAndAddresses;
+  const Policy policy = policy_of(spec);
+  const Decision unknown = policy.decide(to("new.test:8443"), Scheme::Https);
+  EXPECT_FALSE(unknown.refusal);
+  EXPECT_TRUE(unknown.learned);
+  EXPECT_EQ(unknown.route, Route::Scan);
+  EXPECT_FALSE(unknown.entry);
+  EXPECT_FALSE(policy.decide(to("a.test"), Scheme::Https).learned);
+  EXPECT_EQ(policy.decide(to("fast.test"), Scheme::Https).route, Route::ScanRequests);
+  EXPECT_EQ(outcome(policy, "192.0.2.1"), "address_not_allowed") << "for documentation only";
+  EXPECT_TRUE(policy.decide(to("9.9.9.9"), Scheme::Https).learned);
+  EXPECT_EQ(outcome(policy, "closed.test"), "route_deny");
+  EXPECT_EQ(outcome(policy, "own.test"), "own_address");
+  EXPECT_EQ(outcome(policy, "10.0.0.1"), "address_not_allowed");
+  EXPECT_EQ(outcome(policy, "169.254.169.254"), "address_not_allowed");
+  EXPECT_EQ(outcome(policy, "metadata.google.internal"), "own_address");
+  EXPECT_FALSE(policy.knows_host("new.test")) << "pipelock alone finds no way there";
+  spec.learning = Learning::Names;
+  EXPECT_EQ(outcome(policy_of(spec), "9.9.9.9"), "host_not_allowed");
+}
+
 TEST(Policy, BadAllowEntriesAreNamed) {
   for (const std::string entry : {"",
                                   ":443",

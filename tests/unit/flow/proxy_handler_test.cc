@@ -72,6 +72,31 @@ TEST_F(ProxyHandlers, PolicyComesBeforeEverything) {
   EXPECT_TRUE(line["upstream_protocol"].is_null());
 }
 
+TEST_F(ProxyHandlers, AHostThatIsLearnedIsMarked) {
+  PolicySpec spec;
+  spec.allow = {"a.test"};
+  spec.learning = Learning::NamesAndAddresses;
+  policy->take(std::make_shared<const Policy>(std::move(*Policy::make(std::move(spec)))));
+  EXPECT_EQ(serve(request(head_of()), "new.test").head.status, 200);
+  const json marked = line();
+  EXPECT_EQ(marked["learned"], true);
+  EXPECT_EQ(marked["route"], "scan");
+  clear_log();
+  EXPECT_EQ(serve(request(head_of())).head.status, 200);
+  EXPECT_FALSE(line().contains("learned"));
+  // Its name is seen by its name servers.
+  clear_log();
+  const std::string data = "k7qw2zxr9tlmb4vn8cypd3sf6hj1gt5ae0uwq8rz4k7";
+  EXPECT_EQ(serve(request(head_of()), data + ".test").head.fields.find("x-bottle-deny"),
+            "host_name_suspicious");
+  std::string refused;
+  for (int i = 0; i < 101 && refused.empty(); ++i) {
+    Response response = serve(request(head_of()), "host" + std::to_string(i) + ".test");
+    refused = response.head.fields.find("x-bottle-deny").value_or("");
+  }
+  EXPECT_EQ(refused, "too_many_names");
+}
+
 TEST_F(ProxyHandlers, RouteDenyIsARefusal) {
   Response response = serve(request(head_of()), "closed.test");
   EXPECT_EQ(response.head.fields.find("x-bottle-deny"), "route_deny");

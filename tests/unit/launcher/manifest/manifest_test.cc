@@ -204,6 +204,7 @@ TEST(Manifest, AsksAndTheCommandThatAnswers) {
   ASSERT_TRUE(manifest) << manifest.error().message;
   const AskEntry& ask = manifest->bottles.at("b").ask;
   EXPECT_TRUE(ask.asks);
+  EXPECT_FALSE(ask.learns);
   EXPECT_THAT(ask.command, ElementsAre("./dialog", "", "a b"));
 }
 
