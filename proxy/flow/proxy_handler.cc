@@ -128,7 +128,8 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
         co_await turn_away(std::move(request), audit_unwritable(), exchange, DecidedBy::Proxy);
     co_return refused;
   }
-  const Decision decision = co_await decide(exchange);
+  Decision decision = services_.policy.now().admit(exchange.destination(), exchange.scheme());
+  if (decision.refusal && services_.held != nullptr) decision = co_await decide(exchange);
   trace.route = decision.route;
   trace.learned = decision.learned;
   trace.passage.bypass_body = row_of(decision.route).bypasses_scanner;
@@ -185,7 +186,6 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
 awaitable<Decision> ProxyHandler::decide(Exchange& exchange) {
   const Destination& destination = exchange.destination();
   Decision decision = services_.policy.now().admit(destination, exchange.scheme());
-  if (services_.held == nullptr) co_return decision;
   const auto until = Clock::now() + services_.held->longest();
   // An answer for one request is good for the first that comes: the others are asked about anew.
   while (decision.refusal) {
