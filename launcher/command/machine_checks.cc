@@ -33,7 +33,7 @@ std::string first_line(const std::string& text) {
   return printable(text.substr(0, text.find('\n')));
 }
 
-std::string content_of(const fs::path& file) {
+std::string bytes_in(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
 }
@@ -99,11 +99,11 @@ Finding scanner_check(const Context& context) {
 Finding roots_of_machine(const Context& context) {
   // As bottle-proxy looks for them.
   const auto named = context.around.variable("SSL_CERT_FILE");
-  if (named && !named->empty()) return roots_check(*named, content_of(*named));
+  if (named && !named->empty()) return roots_check(*named, bytes_in(*named));
   std::error_code ec;
   for (const auto file : system_bundle_files()) {
     if (fs::is_regular_file(fs::path(file), ec)) {
-      return roots_check(std::string(file), content_of(fs::path(file)));
+      return roots_check(std::string(file), bytes_in(fs::path(file)));
     }
   }
   return roots_check("", "");

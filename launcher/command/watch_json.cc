@@ -20,17 +20,17 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using OrderedJson = nlohmann::ordered_json;
 
-constexpr std::chrono::seconds kTick{1};  // between two looks for new bottles
+constexpr std::chrono::seconds kLookAgain{1};  // between two looks for new bottles
 
-std::int64_t now_seconds() {
+std::int64_t seconds_now() {
   return std::chrono::duration_cast<std::chrono::seconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 
-class Printer final : public WatchSink {
+class JsonPrinter final : public WatchSink {
  public:
-  explicit Printer(std::ostream& out) : out_(out) {}
+  explicit JsonPrinter(std::ostream& out) : out_(out) {}
 
   void started(const BottleRecord& bottle) override {
     print({{"bottle", bottle.id},
@@ -62,7 +62,7 @@ class Printer final : public WatchSink {
     print({{"bottle", bottle}, {"asks", std::move(asks)}});
   }
   void ended(const std::string& bottle) override {
-    print({{"bottle", bottle}, {"ended", now_seconds()}});
+    print({{"bottle", bottle}, {"ended", seconds_now()}});
     told_.erase(bottle);
   }
 
@@ -102,11 +102,11 @@ std::optional<int> answer_signals(SignalWatch& signals) {
 
 Expected<int> run_watch_json(std::optional<std::string> only, const Context& context) {
   SignalWatch signals;
-  Printer printer(context.out);
+  JsonPrinter printer(context.out);
   WatchSources sources(std::move(only), std::numeric_limits<std::uint64_t>::max(), context,
                        printer);
   if (auto opened = sources.open(); !opened) return std::move(opened.error());
-  auto tick = Clock::now() + kTick;
+  auto tick = Clock::now() + kLookAgain;
   for (;;) {
     const bool more = sources.pump();
     context.out << std::flush;
@@ -123,7 +123,7 @@ Expected<int> run_watch_json(std::optional<std::string> only, const Context& con
         std::chrono::duration_cast<std::chrono::milliseconds>(tick - Clock::now()).count();
     ::poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(left + 1, 0)));
     if (Clock::now() < tick) continue;
-    tick = Clock::now() + kTick;
+    tick = Clock::now() + kLookAgain;
     sources.look();
   }
 }
