@@ -143,8 +143,9 @@ class Reader {
 
   bool bottle(const JsonNode& node, const std::string& name, BottleEntry& out) {
     static constexpr std::array<std::string_view, 17> kKeys{
-        "image", "workspace", "home", "backend", "egress", "scanner", "pipelock", "guard", "ask",
-        "ask_command", "limits", "login", "env", "mounts", "protect", "unprotect", "git"};
+        "image",    "workspace", "home",    "backend",     "egress", "scanner",
+        "pipelock", "guard",     "ask",     "ask_command", "limits", "login",
+        "env",      "mounts",    "protect", "unprotect",   "git"};
     if (!object(node, name, kKeys)) return false;
     for (const auto& [key, place, value] : node.members) {
       bool ok = true;

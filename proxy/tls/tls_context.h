@@ -1,6 +1,6 @@
 #pragma once
 
-// What the settings of both sides' TLS contexts have in common.
+// Settings that the TLS contexts of both sides have in common.
 namespace bottle {
 
 inline constexpr const char* kTlsGroups = "X25519:P-256:P-384";

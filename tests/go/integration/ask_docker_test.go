@@ -8,7 +8,8 @@ import (
 	"bottle.test/origin"
 )
 
-// TestDockerAsksAndLearns: the launcher hears of asks over the engine, and the command that answers runs on its machine.
+// TestDockerAsksAndLearns: the launcher hears of asks over the engine, and the command that answers runs on its
+// machine.
 func TestDockerAsksAndLearns(t *testing.T) {
 	engine := needEngine(t)
 	needPipelock(t)
