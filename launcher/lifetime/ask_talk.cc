@@ -9,12 +9,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-Json message(const char* verb) {
+Json ask_message(const char* verb) {
   return {{control_key::kVersion, kControlVersion}, {control_key::kVerb, verb}};
 }
 
 // A method and a path may be missing or null: a tunnel has none.
-std::string text_in(const Json& json, const char* key) {
+std::string optional_text(const Json& json, const char* key) {
   const auto found = json.find(key);
   return found == json.end() || !found->is_string() ? "" : found->get<std::string>();
 }
@@ -23,8 +23,8 @@ ListedAsk ask_in(const Json& json) {
   return {.ask = json.at(control_key::kAsk).get<std::string>(),
           .host = json.at(control_key::kHost).get<std::string>(),
           .port = json.at(control_key::kPort).get<std::uint16_t>(),
-          .method = text_in(json, control_key::kMethod),
-          .path = text_in(json, control_key::kPath),
+          .method = optional_text(json, control_key::kMethod),
+          .path = optional_text(json, control_key::kPath),
           .since = json.value(control_key::kSince, std::int64_t{0}),
           .seconds_left = json.value(control_key::kSecondsLeft, std::int64_t{0}),
           .waiting = json.value(control_key::kWaiting, std::uint64_t{1})};
@@ -33,14 +33,14 @@ ListedAsk ask_in(const Json& json) {
 }  // namespace
 
 std::string list_asks_message(std::optional<std::uint64_t> after) {
-  Json out = message(control_verb::kListAsks);
+  Json out = ask_message(control_verb::kListAsks);
   if (after) out[control_key::kAfter] = *after;
   return out.dump() + "\n";
 }
 
 std::string answer_ask_message(const std::string& ask, const std::string& answer,
                                const std::string& by) {
-  Json out = message(control_verb::kAnswerAsk);
+  Json out = ask_message(control_verb::kAnswerAsk);
   out[control_key::kAsk] = ask;
   out[control_key::kAnswer] = answer;
   if (!by.empty()) out[control_key::kAnswerBy] = by;

@@ -22,7 +22,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kMostKinds = 4096;       // hosts that are told apart
+constexpr std::size_t kMostHosts = 4096;       // hosts that are told apart
 constexpr std::size_t kMaxFile = 1024 * 1024;  // kMostLearned hosts are a twentieth of that
 
 constexpr std::array<std::string_view, 26> kRegistries{"registry.npmjs.org",
@@ -102,7 +102,7 @@ void learn_since(const AuditMark& begin, bool bypass, Learned& out) {
     const auto line = Json::parse(text, nullptr, false);
     if (!line.is_object() || !was_answered(line)) return;
     if (std::string host = entry_of(line);
-        !host.empty() && (hosts.size() < kMostKinds || hosts.contains(host))) {
+        !host.empty() && (hosts.size() < kMostHosts || hosts.contains(host))) {
       ++hosts[std::move(host)];
     }
   });

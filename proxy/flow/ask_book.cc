@@ -14,7 +14,7 @@ bool is_passed_on(AskAnswer answer) {
   return answer == AskAnswer::Allow || answer == AskAnswer::Once;
 }
 
-Verdict verdict_of(AskAnswer answer) {
+Verdict verdict_on(AskAnswer answer) {
   if (is_passed_on(answer)) return Verdict::Allowed;
   return answer == AskAnswer::Deny || answer == AskAnswer::None ? Verdict::Refused
                                                                 : Verdict::Failed;
@@ -31,7 +31,7 @@ AuditRecord ask_record(const EndedAsk& ask) {
   record.port = ask.question.destination.port;
   record.target = ask.question.path;
   record.total = ask.waited;
-  record.verdict = verdict_of(ask.answer);
+  record.verdict = verdict_on(ask.answer);
   record.reason = is_passed_on(ask.answer) ? "" : ask.question.reason;
   record.detail = std::to_string(ask.requests) + (ask.requests == 1 ? " request" : " requests") +
                   " waited for an answer";
