@@ -18,8 +18,6 @@
 namespace bottle::launcher::local {
 namespace {
 
-constexpr const char* kToolPath = "/usr/local/bin:/usr/bin:/bin";
-
 // As the agent sees it: root in the bottle has root's user id and none of root's powers.
 bool may_change(const std::filesystem::path& directory) {
   if (::access(directory.c_str(), W_OK) != 0) return false;

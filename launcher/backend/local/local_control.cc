@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "launcher/backend/local/enter.h"
+#include "launcher/backend/local/local_backend.h"
 #include "launcher/backend/local/session_leader.h"
 #include "launcher/backend/local/terminal.h"
 #include "launcher/lifetime/proxy_process.h"
@@ -21,7 +22,6 @@
 namespace bottle::launcher::local {
 namespace {
 
-constexpr const char* kToolPath = "/usr/local/bin:/usr/bin:/bin";
 constexpr int kTerminalTick = 500;  // ms
 constexpr int kOldestMajor = 0;     // of bubblewrap: the first with --disable-userns
 constexpr int kOldestMinor = 8;
