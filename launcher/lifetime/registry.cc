@@ -98,6 +98,21 @@ nlohmann::json sources_json(const std::vector<SecretSource>& sources) {
   return out;
 }
 
+// 0: not limited.
+nlohmann::json resources_json(const ResourceLimits& limits) {
+  return {{"memory", limits.memory.value_or(0)},
+          {"cpus", limits.cpus.value_or(0)},
+          {"pids", limits.pids.value_or(0)}};
+}
+
+ResourceLimits resources_from(const nlohmann::json& json) {
+  ResourceLimits out;
+  if (const auto memory = json.at("memory").get<std::uint64_t>(); memory > 0) out.memory = memory;
+  if (const auto cpus = json.at("cpus").get<unsigned>(); cpus > 0) out.cpus = cpus;
+  if (const auto pids = json.at("pids").get<unsigned>(); pids > 0) out.pids = pids;
+  return out;
+}
+
 SecretSource source_from(const nlohmann::json& json) {
   return {.name = json.at("name").get<std::string>(),
           .source = static_cast<EnvValue::Source>(json.at("source").get<int>()),
@@ -142,6 +157,8 @@ std::string record_text(const BottleRecord& record) {
                                     {"launcher", mark_json(record.launcher)},
                                     {"keeper", mark_json(record.keeper)},
                                     {"environment_fd", record.environment_fd},
+                                    {"group", record.group},
+                                    {"process_limits", resources_json(record.process_limits)},
                                     {"proxy", record.proxy},
                                     {"java", record.java},
                                     {"manifest", record.manifest.string()},
@@ -164,6 +181,8 @@ std::optional<BottleRecord> read_record(std::string_view text) try {
   out.launcher = mark_from(json.at("launcher"));
   out.keeper = mark_from(json.at("keeper"));
   out.environment_fd = json.at("environment_fd").get<int>();
+  out.group = json.at("group").get<std::string>();
+  out.process_limits = resources_from(json.at("process_limits"));
   out.proxy = json.at("proxy").get<std::string>();
   out.java = json.at("java").get<bool>();
   out.manifest = json.at("manifest").get<std::string>();
@@ -244,6 +263,13 @@ Expected<std::map<std::string, std::string>> environment_of(const BottleRecord& 
     at = end + 1;
   }
   return out;
+}
+
+Expected<void> Registration::group_is(const RuntimeDir& runtime, const std::string& group,
+                                      const ResourceLimits& process_limits) {
+  record_.group = group;
+  record_.process_limits = process_limits;
+  return runtime.replace(kRecord, record_text(record_));
 }
 
 std::vector<BottleRecord> living_bottles(const std::filesystem::path& base) {

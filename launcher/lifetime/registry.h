@@ -46,7 +46,10 @@ struct BottleRecord {
   ProcessMark keeper{};
   // A descriptor of the launcher that holds the bottle's environment (environment_of()). -1: none.
   int environment_fd = -1;
-  std::string proxy{};  // host:port, as the bottle sees it
+  // The backend's name for the control group that keeps the bottle within its limits. Empty: none.
+  std::string group{};
+  ResourceLimits process_limits{};  // of each process, where the group has none
+  std::string proxy{};              // host:port, as the bottle sees it
   bool java = false;
   std::filesystem::path manifest{};          // empty: none
   std::vector<std::string> allow_options{};  // hosts that the command line allows
@@ -67,6 +70,9 @@ class Registration {
   const BottleRecord& record() const { return record_; }
   // Once the process exists.
   Expected<void> keeper_is(const RuntimeDir& runtime, pid_t pid);
+  // Before the group is made, so that it can be found after a kill.
+  Expected<void> group_is(const RuntimeDir& runtime, const std::string& group,
+                          const ResourceLimits& process_limits);
 
  private:
   Registration(BottleRecord record, Fd environment)

@@ -142,10 +142,10 @@ class Reader {
   }
 
   bool bottle(const JsonNode& node, const std::string& name, BottleEntry& out) {
-    static constexpr std::array<std::string_view, 17> kKeys{
-        "image",    "workspace", "home",    "backend",     "egress", "scanner",
-        "pipelock", "guard",     "ask",     "ask_command", "limits", "login",
-        "env",      "mounts",    "protect", "unprotect",   "git"};
+    static constexpr std::array<std::string_view, 18> kKeys{
+        "image",    "workspace", "home",  "backend",     "egress",    "scanner",
+        "pipelock", "guard",     "ask",   "ask_command", "limits",    "login",
+        "env",      "mounts",    "ports", "protect",     "unprotect", "git"};
     if (!object(node, name, kKeys)) return false;
     for (const auto& [key, place, value] : node.members) {
       bool ok = true;
@@ -165,6 +165,7 @@ class Reader {
       if (key == "env") ok = env(value, out);
       if (key == "mounts") ok = mounts(value, out);
       if (key == "git") ok = git(value, out);
+      if (key == "ports") ok = ports(value, out);
       if (key.ends_with("protect")) ok = passes(read_protect(value, file_, key, out.protect));
       if (!ok) return false;
     }
@@ -213,6 +214,10 @@ class Reader {
 
   bool limits(const JsonNode& node, BottleEntry& out) {
     return map(node, "limits", [this, &out](const JsonMember& member) {
+      if (is_resource(member.name)) {
+        const auto wrong = set_resource(member.name, member.value, out.resources);
+        return wrong.empty() || fail(member.value.place, wrong, example_of(member.name));
+      }
       if (!is(member.value, JsonNode::Kind::kNumber, member.name)) return false;
       const std::string problem = problem_with_limit(member.name, member.value.text);
       if (!problem.empty()) {
@@ -314,6 +319,17 @@ class Reader {
                   "one of: from_host, prompt, file, command");
     }
     return passes(check_command_keys(node, file_, name, out));
+  }
+
+  bool ports(const JsonNode& node, BottleEntry& out) {
+    if (!is(node, JsonNode::Kind::kArray, "ports")) return false;
+    for (const auto& item : node.items) {
+      const auto rule = port_rule(item);
+      if (!rule) return fail(item.place, "this is not a port", std::string(kPortForm));
+      out.ports.push_back(*rule);
+    }
+    return out.ports.size() <= kMaxPorts ||
+           fail(node.place, "\"ports\" has more than " + std::to_string(kMaxPorts) + " entries");
   }
 
   bool mounts(const JsonNode& node, BottleEntry& out) {

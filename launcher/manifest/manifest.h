@@ -10,7 +10,9 @@
 
 #include "launcher/manifest/ask_entry.h"
 #include "launcher/manifest/guard_entry.h"
+#include "launcher/manifest/port_rule.h"
 #include "launcher/manifest/protect_entry.h"
+#include "launcher/manifest/resource_limits.h"
 #include "proxy/contract/error.h"
 #include "proxy/contract/json_tree.h"
 
@@ -61,11 +63,13 @@ struct BottleEntry {
   std::vector<std::string> allow_addresses{};
   std::map<std::string, std::string> routes{};
   std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
+  ResourceLimits resources{};                   // of the processes in the bottle
   GuardEntry guard{};
   AskEntry ask{};
   std::vector<std::string> logins{};  // that are kept out of the bottle: "claude"
   std::map<std::string, EnvValue> env{};
   std::vector<Mount> mounts{};
+  std::vector<PortRule> ports{};  // opened on the host
   ProtectEntry protect{};
   bool sign = false;  // "git": commits are signed outside of the bottle
 };

@@ -16,6 +16,7 @@
 #include "launcher/plan/home_folder.h"
 #include "launcher/plan/home_programs.h"
 #include "launcher/plan/pipelock_config.h"
+#include "launcher/plan/plan_rows.h"
 #include "launcher/plan/seen_file.h"
 #include "launcher/process/process.h"
 #include "proxy/contract/host_pattern.h"
@@ -48,12 +49,6 @@ std::string random_id() {
 bool has_java(const std::string& path) {
   std::error_code ec;
   return find_program("java", path).has_value() || std::filesystem::exists("/usr/lib/jvm", ec);
-}
-
-std::string listed(const std::vector<std::string>& words, const std::string& nothing) {
-  std::string out;
-  for (const auto& word : words) out += (out.empty() ? "" : ", ") + word;
-  return out.empty() ? nothing : out;
 }
 
 std::string ways_of(const KnownSecret& secret) {
@@ -320,6 +315,9 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   plan.allow_options = spec.allow_options;
   plan.allow_addresses = spec.allow_addresses;
   plan.routes = spec.routes;
+  plan.resources = spec.resources;
+  plan.ports = spec.ports;
+  plan.publish_address = spec.publish_address;
   plan.guard = spec.guard;
   plan.ask = spec.ask;
   plan.origin_ca = spec.origin_ca;
@@ -402,16 +400,12 @@ std::string describe(const Plan& plan) {
     row("pipelock",
         std::get<ProcessPlan>(plan.made_of).pipelock + ", which can reach only the exit");
   }
+  for (const auto& [name, words] : machine_rows(plan)) row(name, words);
   if (plan.pipelock_url) row("pipelock", *plan.pipelock_url);
   row("allow", listed(plan.allow, no_host_words(plan.ask)) + other_hosts_words(plan.ask));
   if (!plan.allow_addresses.empty()) row("addresses", listed(plan.allow_addresses, ""));
   for (const auto& [host, route] : plan.routes) row("route", host + " " + route);
-  for (const auto& rule : plan.guard.on_secret) row("on secret", rule);
-  for (const auto& rule : plan.guard.responses) row("responses", rule);
-  for (const auto& rule : plan.guard.opaque) row("opaque", rule);
-  if (plan.guard.show_all) row("shows", "pipelock all of every body");
-  if (!plan.guard.ignore.empty()) row("ignored", listed(plan.guard.ignore, ""));
-  if (plan.guard.financial) row("looks for", "card numbers, IBANs and wallets, too");
+  for (const auto& [name, words] : guard_rows(plan)) row(name, words);
   const std::string proxy = containers != nullptr ? "bottle-proxy" : plan.proxy.here;
   row("proxy", proxy + " " + shell_quoted(plan.proxy.arguments));
   if (containers == nullptr) {

@@ -116,6 +116,9 @@ struct Plan {
   std::vector<std::string> allow_options{};  // of `allow`, those of the command line
   std::vector<std::string> allow_addresses;
   std::map<std::string, std::string> routes;
+  ResourceLimits resources{};
+  std::vector<PortRule> ports{};  // opened on the host, at publish_address
+  std::string publish_address{};
   GuardEntry guard;
   AskEntry ask{};
   std::vector<PlannedMount> mounts;  // in the order in which they are made

@@ -162,6 +162,43 @@ Expected<void> merge_limits(const std::vector<std::string>& given, BottleSpec& s
   return {};
 }
 
+Expected<void> choose_resources(const StartOptions& options, BottleSpec& spec) {
+  for (const auto& [name, value] :
+       {std::pair{"memory", &options.memory}, {"cpus", &options.cpus}, {"pids", &options.pids}}) {
+    if (!*value) continue;
+    const auto wrong = set_resource(name, **value, spec.resources);
+    if (wrong.empty()) continue;
+    return Error{ExitCode::kUsage, "--" + std::string(name) + " " + **value + ": " + wrong,
+                 "example: --memory 8g --cpus 4 --pids 4096"};
+  }
+  return {};
+}
+
+Expected<void> merge_ports(const StartOptions& options, BottleSpec& spec) {
+  for (const auto& text : options.ports) {
+    const auto rule = port_rule(text);
+    if (!rule) {
+      return Error{ExitCode::kUsage, "--publish " + text + " is not a port",
+                   std::string(kPortForm)};
+    }
+    if (std::find(spec.ports.begin(), spec.ports.end(), *rule) == spec.ports.end()) {
+      spec.ports.push_back(*rule);
+    }
+  }
+  if (spec.ports.size() > kMaxPorts) {
+    return Error{ExitCode::kUsage, "more than " + std::to_string(kMaxPorts) + " ports are named",
+                 "`bottle forward` opens more while the bottle runs"};
+  }
+  if (!options.publish_address) return {};
+  if (!is_address(*options.publish_address)) {
+    return Error{ExitCode::kUsage,
+                 "--publish-address " + *options.publish_address + " is not an address",
+                 "write an IPv4 or IPv6 address of this machine, such as 192.0.2.10"};
+  }
+  spec.publish_address = *options.publish_address;
+  return {};
+}
+
 // The first rule that names a host counts, so those of the command line come first.
 Expected<void> merge_rules(const char* option, const std::vector<std::string>& given,
                            Expected<GuardRule> (*parse)(std::string_view),
@@ -207,12 +244,20 @@ Expected<void> choose_ask(const StartOptions& options, BottleSpec& spec) {
   return {};
 }
 
+Expected<void> merge_rest(const StartOptions& options, BottleSpec& spec) {
+  if (auto merged = merge_guard(options, spec); !merged) return merged;
+  if (auto chosen = choose_resources(options, spec); !chosen) return chosen;
+  return merge_ports(options, spec);
+}
+
 void merge_manifest(const BottleEntry& entry, BottleSpec& spec,
                     const std::filesystem::path& directory) {
   spec.allow = entry.allow;
   spec.allow_addresses = entry.allow_addresses;
   spec.routes = entry.routes;
   spec.limits = entry.limits;
+  spec.resources = entry.resources;
+  spec.ports = entry.ports;
   spec.guard = entry.guard;
   spec.ask = entry.ask;
   if (auto& words = spec.ask.command;
@@ -391,7 +436,7 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
   if (auto chosen = choose_home(options, spec); !chosen) return std::move(chosen.error());
   if (auto chosen = choose_ask(options, spec); !chosen) return std::move(chosen.error());
   if (auto merged = merge_limits(options.limits, spec); !merged) return std::move(merged.error());
-  if (auto merged = merge_guard(options, spec); !merged) return std::move(merged.error());
+  if (auto merged = merge_rest(options, spec); !merged) return std::move(merged.error());
   if (auto checked = check_lists(spec); !checked) return std::move(checked.error());
 
   auto logins = plan_logins(login_names, env, spec.mounts, spec.workspace, around);

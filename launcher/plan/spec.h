@@ -25,11 +25,17 @@ struct StartOptions {
   bool ask = false;
   std::optional<std::string> ask_command;  // for sh -c
   bool learn = false;
-  bool check = false;  // `bottle doctor` in the bottle before the command
+  bool detach = false;  // the command runs on behind the caller
+  bool check = false;   // `bottle doctor` in the bottle before the command
   std::vector<std::string> allow;
   std::vector<std::string> allow_addresses;
-  std::vector<std::string> resolve;    // HOST:PORT=ADDR:PORT, for stand-in origins
-  std::vector<std::string> limits;     // NAME=NUMBER, of bottle-proxy
+  std::vector<std::string> resolve;  // HOST:PORT=ADDR:PORT, for stand-in origins
+  std::vector<std::string> limits;   // NAME=NUMBER, of bottle-proxy
+  std::vector<std::string> ports;    // of the bottle: 3000, 3000:8080
+  std::optional<std::string> publish_address;
+  std::optional<std::string> memory;  // of the bottle's processes: "8g"
+  std::optional<std::string> cpus;
+  std::optional<std::string> pids;
   std::vector<std::string> on_secret;  // HOST=WORD, or WORD
   std::vector<std::string> responses;  // the same
   std::vector<std::string> opaque;     // the same
@@ -79,11 +85,14 @@ struct BottleSpec {
   std::vector<std::string> resolve{};
   std::map<std::string, std::string> routes{};
   std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
+  ResourceLimits resources{};
   GuardEntry guard{};
   AskEntry ask{};
   std::vector<PlannedLogin> logins{};
   ResolvedEnv env{};
   std::vector<Mount> mounts{};  // host paths absolute
+  std::vector<PortRule> ports{};
+  std::string publish_address{"127.0.0.1"};  // of the host, for these ports
   ProtectEntry protect{};
   bool sign = false;  // git's commits, outside of the bottle
   std::optional<std::filesystem::path> origin_ca{};

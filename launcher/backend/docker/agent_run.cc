@@ -184,7 +184,7 @@ class Session {
                    commands ? "it must be in the image " + containers_of(plan_).image : ""};
     }
     if (out_of_memory == "true") {
-      std::cerr << "bottle: warning: the bottle ran out of memory (" << kAgentMemory
+      std::cerr << "bottle: warning: the bottle ran out of memory (" << agent_memory(plan_)
                 << "); a process of it was killed\n";
     }
     return ExitStatus{code};

@@ -35,15 +35,14 @@ void add_labels(Words& words, const Plan& plan) {
 
 // The options that every container gets: they take away everything it does not need.
 Words create(const Plan& plan, const std::string& name, const std::string& network,
-             const std::string& user, std::string_view memory, unsigned processes) {
+             const std::string& user, const std::string& memory, unsigned processes) {
   // Images are fetched in a step of their own. What containers print goes to the launcher alone:
   // the engine would keep a second copy, the agent's terminal included.
   Words words{"create", "--pull", "never", "--name", name, "--log-driver", "none"};
   add_labels(words, plan);
-  add(words,
-      {"--network", network, "--user", user, "--cap-drop", "ALL", "--security-opt",
-       "no-new-privileges", "--memory", std::string(memory), "--memory-swap", std::string(memory),
-       "--pids-limit", std::to_string(processes), "--restart", "no", "--no-healthcheck"});
+  add(words, {"--network", network, "--user", user, "--cap-drop", "ALL", "--security-opt",
+              "no-new-privileges", "--memory", memory, "--memory-swap", memory, "--pids-limit",
+              std::to_string(processes), "--restart", "no", "--no-healthcheck"});
   return words;
 }
 
@@ -246,7 +245,8 @@ Step create_agent(const Plan& plan, const Facts& facts) {
   Step step{.what = "create the agent's container", .call = {}};
   auto& words = step.call.arguments;
   words = create(plan, names.agent, names.agent_network, ids(container.uid, container.gid),
-                 kAgentMemory, kAgentProcesses);
+                 agent_memory(plan), plan.resources.pids.value_or(kAgentProcesses));
+  if (plan.resources.cpus) add(words, {"--cpus", cpu_words(*plan.resources.cpus)});
   add(words, {"--init", "--interactive", "--hostname", std::string(kOwnName), "--dns",
               facts.proxy_address, "--dns-search", "."});
   if (container.terminal) words.emplace_back("--tty");
@@ -298,6 +298,11 @@ Names::Names(const std::string& id)
       agent("bottle-" + id + "-agent"),
       proxy("bottle-" + id + "-proxy"),
       pipelock("bottle-" + id + "-pipelock") {}
+
+std::string agent_memory(const Plan& plan) {
+  if (!plan.resources.memory) return std::string(kAgentMemory);
+  return std::to_string(*plan.resources.memory / 1024) + "k";
+}
 
 std::string owner_mark() {
   std::ifstream in("/etc/machine-id");

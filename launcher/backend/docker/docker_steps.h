@@ -90,6 +90,9 @@ Step make_step(const StepRef& ref, const Plan& plan, const Facts& facts);
 // A line a step, as a shell would need it, with placeholders for what is known only later.
 std::vector<std::string> shown_commands(const Plan& plan);
 
+// The memory that the agent's container may use, as the engine reads it.
+std::string agent_memory(const Plan& plan);
+
 // The command that removes these containers (with their volumes), and these networks.
 std::vector<std::string> remove_containers(const std::vector<std::string>& names);
 std::vector<std::string> remove_networks(const std::vector<std::string>& names);
@@ -108,7 +111,8 @@ inline constexpr unsigned kPipelockUser = 65534;
 inline constexpr std::string_view kAgentMemory = "8g";
 inline constexpr std::string_view kProxyMemory = "1g";  // spools are on disk, see docs/limits.md
 inline constexpr std::string_view kPipelockMemory = "1g";
-inline constexpr unsigned kAgentProcesses = 4096;
+inline constexpr std::string_view kRelayMemory = "256m";
+inline constexpr unsigned kAgentProcesses = 4096;  // the same
 inline constexpr unsigned kHelperProcesses = 128;
 inline constexpr unsigned kProxyFiles = 16384;  // two a connection, and 40 % of it are connections
 

@@ -22,6 +22,7 @@
 #include <optional>
 
 #include "launcher/backend/local/call_filter.h"
+#include "launcher/backend/local/resource_group.h"
 #include "launcher/backend/local/session_leader.h"
 
 namespace bottle::launcher::local {
@@ -116,12 +117,15 @@ Expected<Fd> sealed_copy() {
 
 void append(std::string& out, const std::string& word) { out.append(word).push_back('\0'); }
 
-// terminal, directory, number of variables, variables, words of the command.
+// terminal, directory, limits of a process (0: none), number of variables, variables, words of the
+// command.
 std::string packed(const Entry& entry) {
   std::string out;
   append(out, entry.terminal ? "terminal" : "streams");
   append(out, entry.directory);
   append(out, std::to_string(entry.environment.size()));
+  append(out, std::to_string(entry.limits.memory.value_or(0)));
+  append(out, std::to_string(entry.limits.pids.value_or(0)));
   for (const auto& [name, value] : entry.environment) append(out, name + "=" + value);
   for (const auto& word : entry.command) append(out, word);
   return out;
@@ -131,6 +135,7 @@ struct Words {
   bool terminal = false;
   std::string directory;
   std::vector<std::string> environment;
+  ResourceLimits limits;
   std::vector<std::string> command;
 };
 
@@ -150,11 +155,16 @@ std::optional<Words> unpacked(int fd) {
     all.push_back(text.substr(at, end - at));
     at = end + 1;
   }
-  if (all.size() < 4) return std::nullopt;
-  const std::size_t variables = std::stoul(all[2]);
-  if (variables > all.size() - 4) return std::nullopt;
-  const auto command = all.begin() + 3 + static_cast<std::ptrdiff_t>(variables);
-  return Words{all[0] == "terminal", all[1], {all.begin() + 3, command}, {command, all.end()}};
+  constexpr std::size_t kFixed = 5;  // the words before the variables
+  if (all.size() <= kFixed) return std::nullopt;
+  const std::size_t variables = std::stoul(all[kFixed - 1]);
+  if (variables >= all.size() - kFixed) return std::nullopt;
+  ResourceLimits limits;
+  if (const auto memory = std::stoull(all[2]); memory > 0) limits.memory = memory;
+  if (const auto pids = std::stoul(all[3]); pids > 0) limits.pids = static_cast<unsigned>(pids);
+  const auto first = all.begin() + static_cast<std::ptrdiff_t>(kFixed);
+  const auto command = first + static_cast<std::ptrdiff_t>(variables);
+  return Words{all[0] == "terminal", all[1], limits, {first, command}, {command, all.end()}};
 }
 
 int complain(const std::string& what, int problem, ExitCode code) {
@@ -194,7 +204,9 @@ int become(const Words& words, int parent_gone) {
     return complain("cannot enter " + words.directory, errno, ExitCode::kIsolation);
   }
   const std::string& name = words.command.front();
-  const auto program = find_program(name, path_in(words.environment));
+  auto program = find_program(name, path_in(words.environment));
+  // This program goes along where bottle is not installed: the copy in memory that runs here.
+  if (!program && name == kOwnProgram) program = "/proc/self/exe";
   if (!program) {
     std::error_code ec;
     const bool there = name.find('/') != std::string::npos && std::filesystem::exists(name, ec);
@@ -203,7 +215,11 @@ int become(const Words& words, int parent_gone) {
   }
   Launch launch{.argv = words.command, .env = words.environment, .fds = {}};
   launch.argv.front() = *program;
-  const auto run = [&launch, &name] {
+  const auto run = [&launch, &name, &words] {
+    // Last, since it holds for bottle's own program, too.
+    if (!limit_process(0, words.limits)) {
+      return complain("cannot limit the command", errno, ExitCode::kIsolation);
+    }
     const int problem = exec_now(launch);
     return complain(name + " in the bottle", problem, ExitCode::kCommandNotRunnable);
   };
@@ -295,7 +311,7 @@ Expected<Child> enter(const BottleRecord& bottle, const Entry& entry, const Fd& 
     for (int number = 0; number < 3; ++number) launch.fds.emplace_back(terminal.get(), number);
     launch.fds.emplace_back(link.get(), kLeaderNumber);
   }
-  return spawn(launch, ExitCode::kIsolation);
+  return spawn(launch, ExitCode::kIsolation, [&bottle] { return join_resources(bottle); });
 }
 
 void enter_main() {

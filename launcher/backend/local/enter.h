@@ -21,7 +21,8 @@ struct Entry {
   std::map<std::string, std::string> environment;
   std::string directory;  // in the bottle; its root when it does not exist there
   std::vector<std::string> command;
-  bool terminal = false;  // standard input becomes the terminal of a session of the command's
+  ResourceLimits limits{};  // of the process
+  bool terminal = false;    // standard input becomes the terminal of a session of the command's
 };
 
 // Starts the process. Its standard streams are the caller's, or all three `terminal` when that is

@@ -17,6 +17,7 @@
 #include "launcher/backend/local/firefox_mounts.h"
 #include "launcher/backend/local/pipelock_process.h"
 #include "launcher/backend/local/run_loop.h"
+#include "launcher/backend/local/resource_group.h"
 #include "launcher/backend/local/scanner_room.h"
 #include "launcher/lifetime/proxy_process.h"
 #include "launcher/lifetime/registry.h"
@@ -151,6 +152,7 @@ class LocalBottle final : public BackendBottle {
 
   const BottleResources resources_;
   AgentRoom agent_room_;
+  std::optional<ResourceGroup> group_{};  // until nothing of the bottle is left
   std::optional<ScannerRoom> room_;  // exactly when the bottle has a pipelock of its own
   std::optional<RunningProxy> proxy_{};
 };
@@ -190,12 +192,18 @@ Expected<std::string> LocalBottle::make() {
     return std::move(known.error());
   }
   if (room_) {
+  auto group = ResourceGroup::make(plan, agent_room_.inner(), registration, runtime);
+  if (!group) return std::move(group.error());
+  group_.emplace(std::move(*group));
     progress.emplace("starting pipelock", plan.quiet);
     auto started = start_pipelock(plan, *room_, files.ca, runtime.path(), state, signals);
     if (!started) return std::move(started.error());
   }
   progress.reset();
   if (auto written = write_trust(runtime, plan); !written) return std::move(written.error());
+  if (!group_->words().empty() && !plan.quiet) {
+    std::cerr << "bottle: limits: " << group_->words() << "\n";
+  }
   return proxy_->fingerprint;
 }
 

@@ -113,7 +113,7 @@ class LocalControl final : public BottleControl {
     return ask_control(runtime / kControlName, message);
   }
   // The kernel ends every process of a bottle with its launcher, and with them its namespaces.
-  bool remove_left_overs(const BottleRecord&) override { return true; }
+  bool remove_left_overs(const BottleRecord& bottle) override { return remove_resources(bottle); }
   std::vector<Finding> examine(bool wanted) override;
 };
 
@@ -132,6 +132,7 @@ Expected<ExitStatus> LocalControl::exec(const BottleRecord& bottle,
     entry.environment["TERM"] = term;
   }
   const Fd none;
+              .limits = bottle.process_limits,
   const Fd& agent_side = *terminal ? (*terminal)->agent_side() : none;
   std::optional<LeaderLink> link;
   Fd leader;

@@ -280,6 +280,30 @@ TEST_F(Spec, AsksAsTheManifestOrTheCommandLineSays) {
   EXPECT_THAT(plan(options_)->proxy.arguments, Not(testing::Contains("--ask")));
 }
 
+TEST_F(Spec, LimitsAndPortsOfTheCommandLineAreAdded) {
+  manifest(R"({"bottles": {"default": {"limits": {"memory": "8g", "pids": 100},
+              "ports": [3000, "3001:8080"]}}})");
+  options_.memory = "1g";
+  options_.cpus = "2";
+  options_.ports = {"3000", "5173:0"};
+  const auto made = plan(options_);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_THAT(describe(*made),
+              HasSubstr("limits      1 GiB of memory, 2 processors, 100 processes\n"));
+  EXPECT_THAT(describe(*made), HasSubstr("ports       3000, 3001:8080, 5173:0 on 127.0.0.1\n"));
+  EXPECT_THAT(made->proxy.arguments, Not(testing::Contains("--limit")));
+  options_.publish_address = "192.0.2.1";
+  EXPECT_THAT(describe(*plan(options_)), HasSubstr(" on 192.0.2.1\n"));
+  options_.publish_address = "localhost";
+  EXPECT_THAT(plan(options_).error().message, HasSubstr("localhost is not an address"));
+  options_.publish_address.reset();
+  options_.memory = "8";
+  EXPECT_THAT(plan(options_).error().message, HasSubstr("--memory 8: write memory as \"8g\""));
+  options_.memory.reset();
+  for (int port = 1; port <= 14; ++port) options_.ports.push_back(std::to_string(port));
+  EXPECT_THAT(plan(options_).error().hint, HasSubstr("bottle forward"));
+}
+
 TEST_F(Spec, GuardsRulesOfTheCommandLineComeFirst) {
   manifest(R"({"bottles": {"default": {"guard": {"on_secret": {"*.a.test": "redact"},
               "responses": "off", "ignore": ["abcdefghijklmn27"], "financial": true}}},

@@ -50,6 +50,18 @@ std::string line_of(StepId id, const Plan& plan) {
   return shell_quoted(make_step({id}, plan, Facts{}).call.arguments);
 }
 
+TEST(DockerSteps, TheAgentHasTheLimitsOfThePlan) {
+  auto plan = with_pipelock();
+  EXPECT_THAT(line_of(StepId::kCreateAgent, plan),
+              HasSubstr("--memory 8g --memory-swap 8g --pids-limit 4096 "));
+  EXPECT_THAT(line_of(StepId::kCreateAgent, plan), Not(HasSubstr("--cpus")));
+  plan.resources = {.memory = 512ULL << 20U, .cpus = 150, .pids = 100};
+  EXPECT_THAT(line_of(StepId::kCreateAgent, plan),
+              HasSubstr("--memory 524288k --memory-swap 524288k --pids-limit 100 "));
+  EXPECT_THAT(line_of(StepId::kCreateAgent, plan), HasSubstr(" --cpus 1.5 "));
+  EXPECT_THAT(line_of(StepId::kCreateProxy, plan), HasSubstr("--memory 1g"));
+}
+
 TEST(DockerSteps, EveryContainerHasNothingThatItDoesNotNeed) {
   const auto plan = with_pipelock();
   for (const auto id : {StepId::kCreateProxy, StepId::kCreatePipelock, StepId::kCreateAgent}) {

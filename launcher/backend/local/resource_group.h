@@ -1,0 +1,44 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "launcher/lifetime/registry.h"
+#include "launcher/lifetime/runtime_dir.h"
+#include "launcher/plan/plan.h"
+#include "proxy/contract/error.h"
+
+namespace bottle::launcher::local {
+
+// Keeps the processes of a bottle within the limits of its plan: by a control group where one can
+// be had, else by limits of each process, as far as those go. Removes the group at the end.
+class ResourceGroup {
+ public:
+  // For `pid`, which must not have started another process yet: the bottle's processes descend from
+  // it. Fails only if the kernel refuses what it has promised.
+  static Expected<ResourceGroup> make(const Plan& plan, pid_t pid, Registration& registration,
+                                      const RuntimeDir& runtime);
+  ResourceGroup(ResourceGroup&& other) noexcept;
+  ResourceGroup& operator=(ResourceGroup&&) = delete;
+  ~ResourceGroup();
+
+  // Says which limits hold and what is not limited. Empty: none was asked for.
+  const std::string& words() const { return words_; }
+
+ private:
+  ResourceGroup() = default;
+  std::string directory_{};  // of a group that is ours to remove
+  std::string words_{};
+};
+
+// Limits of each process, which all that it starts inherit; `pid` 0 is this one. The number of
+// processes counts within the bottle's own user namespace (since Linux 5.14).
+bool limit_process(pid_t pid, const ResourceLimits& limits);
+
+// Puts this process into the group of a bottle that runs, if that has one. False: errno, or 0.
+bool join_resources(const BottleRecord& bottle);
+// Removes the group of a bottle whose launcher was killed. True: it is gone.
+bool remove_resources(const BottleRecord& bottle);
+
+}  // namespace bottle::launcher::local
