@@ -4,6 +4,7 @@
 #include <array>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <optional>
@@ -16,10 +17,12 @@
 #include "proxy/contract/control_client.h"
 #include "proxy/contract/control_words.h"
 #include "proxy/contract/exit_code.h"
+#include "proxy/contract/port_words.h"
 #include "proxy/contract/proxy_contract.h"
 #include "proxy/control/control_socket.h"
 #include "proxy/healthcheck.h"
 #include "proxy/log_output.h"
+#include "proxy/relay_port.h"
 #include "proxy/seen_file.h"
 #include "proxy/server.h"
 #include "proxy/startup.h"
@@ -109,6 +112,10 @@ int main(int argc, char** argv) {
       return to_status(well ? ExitCode::kOk : ExitCode::kUnwell);
     }
     if (argc == 3 && std::string_view(argv[1]) == kAskControl) return carry_command(argv[2]);
+    if (argc == 2 && std::string_view(argv[1]) == kAwaitRelays) return await_relays();
+    if (argc == 3 && std::string_view(argv[1]) == kRelayPort) {
+      return relay_port(static_cast<unsigned short>(std::atoi(argv[2])));
+    }
     auto invocation = parse_command_line(argc, argv);
     if (!invocation) return refuse(invocation.error());
     if (invocation->action == Invocation::Action::Print) {
