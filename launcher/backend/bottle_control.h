@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "launcher/backend/backend.h"
+#include "launcher/backend/port_forward.h"
 #include "launcher/lifetime/registry.h"
 #include "proxy/contract/error.h"
 
@@ -39,6 +40,10 @@ class BottleControl {
   virtual Expected<std::string> tell_proxy(const BottleRecord& bottle,
                                            const std::filesystem::path& runtime,
                                            const std::string& message) = 0;
+
+  // Opens streams to the bottle's ports. This process may have moved into the bottle's network
+  // then, without any power there, and is good for nothing else; it must have one thread.
+  virtual Expected<std::unique_ptr<PortDialer>> port_dialer(const BottleRecord& bottle) = 0;
 
   // Removes what the killed launcher of `bottle` left outside of its runtime directory (that one is
   // the registry's to remove). True: nothing is left, now or before. False: try again at the next

@@ -6,9 +6,11 @@
 
 #include "launcher/backend/ask_crier.h"
 #include "launcher/backend/bottle_control.h"
+#include "launcher/backend/port_forward.h"
 #include "launcher/backend/secret_refresh.h"
 #include "launcher/lifetime/audit_summary.h"
 #include "launcher/lifetime/git_signer.h"
+#include "launcher/lifetime/host_ports.h"
 #include "launcher/lifetime/kept_home.h"
 #include "launcher/lifetime/known_manifest.h"
 #include "launcher/lifetime/registry.h"
@@ -50,10 +52,38 @@ Expected<std::optional<AskCrier>> start_asks(const Plan& plan, const std::filesy
   return std::optional<AskCrier>(std::move(*crier));
 }
 
+// The bottle's ports on this machine, while they are open.
+struct OpenPorts {
+  PortNote note;
+  Child child;
+};
+
+Expected<std::optional<OpenPorts>> open_to_host(std::vector<HostPort>& ports,
+                                                BottleControl& control, const BottleRecord& bottle,
+                                                const RuntimeDir& runtime, const Plan& plan) {
+  if (ports.empty()) return std::optional<OpenPorts>();
+  auto child = start_forwarding(ports, control, bottle);
+  if (!child) return std::move(child.error());
+  auto note = PortNote::write(runtime.path(), ports);
+  if (!note) return std::move(note.error());
+  if (const auto warning = warning_about(plan.publish_address); !warning.empty()) {
+    std::cerr << "bottle: warning: " << warning << "\n";
+  }
+  for (auto& port : ports) {
+    port.listener.reset();  // the child has it: with that, it is closed
+    if (plan.quiet) continue;
+    std::cerr << "bottle: port " << port.rule.inside << " of the bottle is open at "
+              << place_of(port) << "\n";
+  }
+  return std::optional<OpenPorts>(OpenPorts{std::move(*note), std::move(*child)});
+}
+
 }  // namespace
 
 Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, BottleControl& control) {
   if (auto ready = backend.check(plan); !ready) return std::move(ready.error());
+  auto ports = open_ports(plan.ports, plan.publish_address);
+  if (!ports) return std::move(ports.error());
   std::optional<KeptHome> home;  // until nothing of the bottle is left
   if (!plan.home.empty()) {
     auto taken = KeptHome::take(plan);
@@ -85,6 +115,8 @@ Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, Bottle
   auto fingerprint = (*bottle)->make();
   if (!fingerprint) return std::move(fingerprint.error());
   forget_kept_out(plan);
+  auto open = open_to_host(*ports, control, registration->record(), *runtime, plan);
+  if (!open) return std::move(open.error());
   if (!plan.quiet) std::cerr << "bottle: CA sha256 " << *fingerprint << "\n";
   const TellProxy tell = [&](const std::string& message) {
     return control.tell_proxy(registration->record(), runtime->path(), message);
@@ -101,6 +133,7 @@ Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, Bottle
   auto status = (*bottle)->run();
   refresh->reset();
   asks->reset();
+  open->reset();
   const bool log_is_complete = (*bottle)->end();
   if (home) home->note_size();
   if (signer && !plan.quiet) std::cerr << signer->report();

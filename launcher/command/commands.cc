@@ -16,9 +16,11 @@
 #include "launcher/command/logs.h"
 #include "launcher/command/policy.h"
 #include "launcher/command/secrets.h"
+#include "launcher/command/ports.h"
 #include "launcher/command/start.h"
 #include "launcher/command/watch.h"
 
+#include "launcher/command/start_options.h"
 namespace bottle::launcher {
 namespace {
 
@@ -126,8 +128,9 @@ OptionList start_options(StartOptions& to) {
        .help = "connect to another address for a host: HOST:PORT=ADDR:PORT; may be repeated",
        .value = "MAPPING"},
   };
-  const auto more = scan_options(to);
-  out.insert(out.end(), more.begin(), more.end());
+  for (auto more : {machine_options(to), scan_options(to)}) {
+    out.insert(out.end(), more.begin(), more.end());
+  }
   return out;
 }
 

@@ -161,6 +161,18 @@ Expected<Child> fork_child(const std::function<int()>& body) {
   return Child(pid);
 }
 
+void close_all_but(std::vector<int> kept) {
+  std::sort(kept.begin(), kept.end());
+  unsigned next = 3;
+  for (const int fd : kept) {
+    if (fd < static_cast<int>(next)) continue;
+    const auto number = static_cast<unsigned>(fd);
+    if (number > next) ::syscall(SYS_close_range, next, number - 1, 0U);
+    next = number + 1;
+  }
+  ::syscall(SYS_close_range, next, ~0U, 0U);
+}
+
 int exec_now(const Launch& launch) {
   // First out of the way of the target numbers, then into place.
   std::vector<int> moved;

@@ -96,6 +96,9 @@ struct Launch {
   bool outlives_launcher = false;
 };
 
+// Closes every descriptor from 3 on, except these.
+void close_all_but(std::vector<int> kept);
+
 // In a child: arranges descriptors and execs. Returns only on failure, with errno.
 int exec_now(const Launch& launch);
 

@@ -26,6 +26,11 @@ class DockerControl final : public BottleControl {
 Expected<ExitStatus> DockerControl::exec(const BottleRecord& bottle,
                                          const std::vector<std::string>& command) {
   auto engine = Engine::find();
+  Expected<std::unique_ptr<PortDialer>> port_dialer(const BottleRecord& bottle) override {
+    auto engine = Engine::find();
+    if (!engine) return std::move(engine.error());
+    return make_docker_dialer(std::move(*engine), bottle);
+  }
   if (!engine) return std::move(engine.error());
   const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
   // The container has the agent's environment, user and directory; exec inherits all three.

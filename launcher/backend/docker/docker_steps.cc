@@ -125,8 +125,8 @@ Step create_proxy(const Plan& plan, const Facts& facts) {
   const Names names(plan.id);
   Step step{.what = "create the proxy's container", .code = ExitCode::kEngine, .call = {}};
   auto& words = step.call.arguments;
-  words = create(plan, names.proxy, names.agent_network, ids(kProxyUser, kProxyUser), kProxyMemory,
-                 kHelperProcesses);
+  words = create(plan, names.proxy, names.agent_network, ids(kProxyUser, kProxyUser),
+                 std::string(kProxyMemory), kHelperProcesses);
   add(words, {"--interactive", "--read-only", "--mount", volume(kProxyDirectory)});
   // Ports below 1024 without a capability. And nothing is routed from one network to another.
   add(words,
@@ -213,7 +213,7 @@ Step create_pipelock(const Plan& plan, const Facts& facts) {
   Step step{.what = "create pipelock's container", .code = ExitCode::kScanner, .call = {}};
   auto& words = step.call.arguments;
   words = create(plan, names.pipelock, names.scan_network, ids(kPipelockUser, kPipelockUser),
-                 kPipelockMemory, kHelperProcesses);
+                 std::string(kPipelockMemory), kHelperProcesses);
   const std::string directory(kPipelockDirectory);
   add(words, {"--read-only", "--mount", volume(kPipelockDirectory), "--network-alias", "pipelock",
               "--dns", facts.exit_address, "--dns-search", ".", "--env",

@@ -108,7 +108,7 @@ inline constexpr unsigned kProxyUser = 65532;
 inline constexpr unsigned kPipelockUser = 65534;
 
 // Upper bounds of what a container may use. The agent's are enough for a large build.
-inline constexpr std::string_view kAgentMemory = "8g";
+inline constexpr std::string_view kAgentMemory = "8g";  // unless the plan has another
 inline constexpr std::string_view kProxyMemory = "1g";  // spools are on disk, see docs/limits.md
 inline constexpr std::string_view kPipelockMemory = "1g";
 inline constexpr std::string_view kRelayMemory = "256m";

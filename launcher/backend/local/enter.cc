@@ -123,10 +123,10 @@ std::string packed(const Entry& entry) {
   std::string out;
   append(out, entry.terminal ? "terminal" : "streams");
   append(out, entry.directory);
-  append(out, std::to_string(entry.environment.size()));
   append(out, std::to_string(entry.limits.memory.value_or(0)));
   append(out, std::to_string(entry.limits.pids.value_or(0)));
   for (const auto& [name, value] : entry.environment) append(out, name + "=" + value);
+  append(out, std::to_string(entry.environment.size()));
   for (const auto& word : entry.command) append(out, word);
   return out;
 }
@@ -134,9 +134,9 @@ std::string packed(const Entry& entry) {
 struct Words {
   bool terminal = false;
   std::string directory;
-  std::vector<std::string> environment;
   ResourceLimits limits;
   std::vector<std::string> command;
+  std::vector<std::string> environment;
 };
 
 std::optional<Words> unpacked(int fd) {
@@ -172,8 +172,8 @@ int complain(const std::string& what, int problem, ExitCode code) {
   return static_cast<int>(code);
 }
 
-// Irrevocably: no capability in any set, none to be had from a program's file, and no call that the
-// bottle's other processes do not have.
+}  // namespace
+
 bool give_up_privileges() {
   for (unsigned long capability = 0; capability < 64; ++capability) {
     if (::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) != 1) continue;
@@ -186,6 +186,8 @@ bool give_up_privileges() {
 }
 
 std::string path_in(const std::vector<std::string>& environment) {
+namespace {
+
   for (const auto& pair : environment) {
     if (pair.starts_with("PATH=")) return pair.substr(5);
   }

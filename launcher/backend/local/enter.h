@@ -32,6 +32,10 @@ struct Entry {
 Expected<Child> enter(const BottleRecord& bottle, const Entry& entry, const Fd& terminal,
                       const Fd& link);
 
+// Irrevocably: no capability in any set, none to be had from a program's file, and no call that the
+// bottle's other processes do not have. False: errno.
+bool give_up_privileges();
+
 // main() calls this with kEnterWord, before anything else. Ends the process with the command's
 // status.
 [[noreturn]] void enter_main();

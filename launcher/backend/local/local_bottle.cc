@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -16,8 +17,8 @@
 #include "launcher/backend/local/file_tree.h"
 #include "launcher/backend/local/firefox_mounts.h"
 #include "launcher/backend/local/pipelock_process.h"
-#include "launcher/backend/local/run_loop.h"
 #include "launcher/backend/local/resource_group.h"
+#include "launcher/backend/local/run_loop.h"
 #include "launcher/backend/local/scanner_room.h"
 #include "launcher/lifetime/proxy_process.h"
 #include "launcher/lifetime/registry.h"
@@ -151,8 +152,8 @@ class LocalBottle final : public BackendBottle {
   std::filesystem::path proxy_log() const { return resources_.state / "proxy.log"; }
 
   const BottleResources resources_;
-  AgentRoom agent_room_;
   std::optional<ResourceGroup> group_{};  // until nothing of the bottle is left
+  AgentRoom agent_room_;
   std::optional<ScannerRoom> room_;  // exactly when the bottle has a pipelock of its own
   std::optional<RunningProxy> proxy_{};
 };
@@ -191,19 +192,19 @@ Expected<std::string> LocalBottle::make() {
   if (auto known = registration.keeper_is(runtime, agent_room_.inner()); !known) {
     return std::move(known.error());
   }
-  if (room_) {
   auto group = ResourceGroup::make(plan, agent_room_.inner(), registration, runtime);
   if (!group) return std::move(group.error());
   group_.emplace(std::move(*group));
+  if (room_) {
     progress.emplace("starting pipelock", plan.quiet);
     auto started = start_pipelock(plan, *room_, files.ca, runtime.path(), state, signals);
     if (!started) return std::move(started.error());
   }
   progress.reset();
-  if (auto written = write_trust(runtime, plan); !written) return std::move(written.error());
   if (!group_->words().empty() && !plan.quiet) {
     std::cerr << "bottle: limits: " << group_->words() << "\n";
   }
+  if (auto written = write_trust(runtime, plan); !written) return std::move(written.error());
   return proxy_->fingerprint;
 }
 

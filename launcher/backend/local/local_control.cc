@@ -12,6 +12,8 @@
 
 #include "launcher/backend/local/enter.h"
 #include "launcher/backend/local/local_backend.h"
+#include "launcher/backend/local/local_ports.h"
+#include "launcher/backend/local/resource_group.h"
 #include "launcher/backend/local/session_leader.h"
 #include "launcher/backend/local/terminal.h"
 #include "launcher/lifetime/proxy_process.h"
@@ -112,6 +114,9 @@ class LocalControl final : public BottleControl {
                                    const std::string& message) override {
     return ask_control(runtime / kControlName, message);
   }
+  Expected<std::unique_ptr<PortDialer>> port_dialer(const BottleRecord& bottle) override {
+    return enter_network(bottle);
+  }
   // The kernel ends every process of a bottle with its launcher, and with them its namespaces.
   bool remove_left_overs(const BottleRecord& bottle) override { return remove_resources(bottle); }
   std::vector<Finding> examine(bool wanted) override;
@@ -127,12 +132,12 @@ Expected<ExitStatus> LocalControl::exec(const BottleRecord& bottle,
   Entry entry{.environment = std::move(*environment),
               .directory = bottle.workspace.string(),
               .command = command,
+              .limits = bottle.process_limits,
               .terminal = terminal->has_value()};
   if (const char* term = std::getenv("TERM"); term != nullptr && entry.terminal) {
     entry.environment["TERM"] = term;
   }
   const Fd none;
-              .limits = bottle.process_limits,
   const Fd& agent_side = *terminal ? (*terminal)->agent_side() : none;
   std::optional<LeaderLink> link;
   Fd leader;

@@ -17,6 +17,10 @@ func TestKilledLauncherLeavesNothing(t *testing.T) {
 		s := newShelf(t)
 		killAtRandomMoments(t, s, "start", "--scanner", "guard")
 	})
+	t.Run("ports and limits", func(t *testing.T) {
+		s := newShelf(t)
+		killAtRandomMoments(t, s, "start", "--scanner", "guard", "-p", "3000:0", "--memory", "4g", "--pids", "500")
+	})
 	t.Run("pipelock", func(t *testing.T) {
 		c := newConfined(t, "")
 		killAtRandomMoments(t, c.shelf, c.args...)

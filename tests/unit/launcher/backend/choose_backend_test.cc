@@ -31,6 +31,9 @@ class NoControl final : public BottleControl {
                                    const std::string&) override {
     return std::string();
   }
+  Expected<std::unique_ptr<PortDialer>> port_dialer(const BottleRecord&) override {
+    return Error{ExitCode::kSystem, "not used here", ""};
+  }
   bool remove_left_overs(const BottleRecord&) override { return true; }
   std::vector<Finding> examine(bool) override { return {}; }
 };

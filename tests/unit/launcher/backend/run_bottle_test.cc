@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "launcher/backend/bottle_control.h"
+#include "launcher/lifetime/host_ports.h"
 #include "launcher/lifetime/registry.h"
 #include "launcher/lifetime/runtime_dir.h"
 
@@ -88,6 +89,9 @@ class NoControl final : public BottleControl {
     return std::string();
   }
   bool remove_left_overs(const BottleRecord&) override { return true; }
+  Expected<std::unique_ptr<PortDialer>> port_dialer(const BottleRecord&) override {
+    return Error{ExitCode::kSystem, "not used here", ""};
+  }
   std::vector<Finding> examine(bool) override { return {}; }
 };
 
