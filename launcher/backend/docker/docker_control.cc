@@ -2,6 +2,11 @@
 
 #include <unistd.h>
 
+#include <fstream>
+#include <iterator>
+
+#include "launcher/backend/docker/archive.h"
+#include "launcher/backend/docker/docker_ports.h"
 #include "launcher/backend/docker/docker_steps.h"
 #include "launcher/backend/docker/engine.h"
 #include "launcher/backend/docker/images.h"
@@ -11,6 +16,8 @@
 namespace bottle::launcher::docker {
 namespace {
 
+// This program, where the image does not have it.
+constexpr const char* kOwnProgramPath = "/run/bottle-program";
 constexpr std::chrono::seconds kTellLimit{30};  // the proxy's own time, and the engine's
 
 class DockerControl final : public BottleControl {
@@ -19,24 +26,58 @@ class DockerControl final : public BottleControl {
                             const std::vector<std::string>& command) override;
   Expected<std::string> tell_proxy(const BottleRecord& bottle, const std::filesystem::path& runtime,
                                    const std::string& message) override;
-  bool remove_left_overs(const BottleRecord& bottle) override;
-  std::vector<Finding> examine(bool wanted) override;
-};
-
-Expected<ExitStatus> DockerControl::exec(const BottleRecord& bottle,
-                                         const std::vector<std::string>& command) {
-  auto engine = Engine::find();
   Expected<std::unique_ptr<PortDialer>> port_dialer(const BottleRecord& bottle) override {
     auto engine = Engine::find();
     if (!engine) return std::move(engine.error());
     return make_docker_dialer(std::move(*engine), bottle);
   }
+  bool remove_left_overs(const BottleRecord& bottle) override;
+  std::vector<Finding> examine(bool wanted) override;
+};
+
+// True if the agent's container has the program in its PATH.
+bool has_program(const Engine& engine, const std::string& container, const std::string& name) {
+  Call call;
+  call.arguments = {"exec", container, "sh", "-c", "command -v -- \"$1\" >/dev/null 2>&1",
+                    "sh",   name};
+  call.limit = kQuestionLimit;
+  const auto there = engine.ask(call, nullptr);
+  // The engine's own failures show at the next call.
+  return !there || there->status == 0;
+}
+
+// Puts this program into the container, as root's: a plain user there cannot change it.
+Expected<void> give_program(const Engine& engine, const std::string& container) {
+  std::ifstream in("/proc/self/exe", std::ios::binary);
+  const std::string program{std::istreambuf_iterator<char>(in), {}};
+  Archive archive;
+  archive.file(std::string_view(kOwnProgramPath).substr(1), 0555, program);
+  Call call;
+  call.arguments = {"cp", "-", container + ":/"};
+  call.input = archive.finish();
+  const auto answer = engine.ask(call, nullptr);
+  if (!answer) return answer.error();
+  if (answer->status == 0) return {};
+  return Error{
+      ExitCode::kEngine, "bottle cannot be put into the container: " + answer->words,
+      "install bottle in the image, or check the bottle at its start: bottle start --check"};
+}
+
+Expected<ExitStatus> DockerControl::exec(const BottleRecord& bottle,
+                                         const std::vector<std::string>& asked) {
+  auto engine = Engine::find();
   if (!engine) return std::move(engine.error());
+  auto command = asked;
+  const auto container = Names(bottle.id).agent;
+  if (command.front() == "bottle" && !has_program(*engine, container, command.front())) {
+    if (auto given = give_program(*engine, container); !given) return std::move(given.error());
+    command.front() = kOwnProgramPath;
+  }
   const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
   // The container has the agent's environment, user and directory; exec inherits all three.
   std::vector<std::string> words{"exec", "--interactive"};
   if (terminal) words.emplace_back("--tty");
-  words.push_back(Names(bottle.id).agent);
+  words.push_back(container);
   words.insert(words.end(), command.begin(), command.end());
   // In our process group: the terminal's signals are its own to answer.
   auto child = engine->begin(words, {}, false);
@@ -46,13 +87,7 @@ Expected<ExitStatus> DockerControl::exec(const BottleRecord& bottle,
   const int status = child->exit_status();
   // Engines before 25 end with 126 for a command that does not exist, too.
   if (status == static_cast<int>(ExitCode::kCommandNotRunnable)) {
-    Call call;
-    call.arguments = {
-        "exec", Names(bottle.id).agent, "sh", "-c", "command -v -- \"$1\" >/dev/null 2>&1",
-        "sh",   command.front()};
-    call.limit = kQuestionLimit;
-    const auto there = engine->ask(call, nullptr);
-    if (there && there->status != 0) {
+    if (!has_program(*engine, container, command.front())) {
       return Error{ExitCode::kCommandNotFound, command.front() + " does not exist in the bottle",
                    "only programs of its image can be run"};
     }

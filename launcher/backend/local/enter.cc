@@ -29,6 +29,7 @@ namespace bottle::launcher::local {
 namespace {
 
 constexpr int kWordsNumber = 3;
+constexpr std::string_view kOwnProgram = "bottle";
 constexpr int kFirstNamespace = 6;  // and the following, in the order of kNamespaces
 static_assert(kFirstNamespace > kLeaderNumber && kWordsNumber != kLeaderNumber);
 constexpr std::size_t kMaxWords = 8 * 1024 * 1024;
@@ -125,8 +126,8 @@ std::string packed(const Entry& entry) {
   append(out, entry.directory);
   append(out, std::to_string(entry.limits.memory.value_or(0)));
   append(out, std::to_string(entry.limits.pids.value_or(0)));
-  for (const auto& [name, value] : entry.environment) append(out, name + "=" + value);
   append(out, std::to_string(entry.environment.size()));
+  for (const auto& [name, value] : entry.environment) append(out, name + "=" + value);
   for (const auto& word : entry.command) append(out, word);
   return out;
 }
@@ -135,8 +136,8 @@ struct Words {
   bool terminal = false;
   std::string directory;
   ResourceLimits limits;
-  std::vector<std::string> command;
   std::vector<std::string> environment;
+  std::vector<std::string> command;
 };
 
 std::optional<Words> unpacked(int fd) {
@@ -185,9 +186,9 @@ bool give_up_privileges() {
   return ::syscall(SYS_capset, &header, none.data()) == 0 && install_call_filter();
 }
 
-std::string path_in(const std::vector<std::string>& environment) {
 namespace {
 
+std::string path_in(const std::vector<std::string>& environment) {
   for (const auto& pair : environment) {
     if (pair.starts_with("PATH=")) return pair.substr(5);
   }
