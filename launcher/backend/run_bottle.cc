@@ -80,7 +80,8 @@ Expected<std::optional<OpenPorts>> open_to_host(std::vector<HostPort>& ports,
 
 }  // namespace
 
-Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, BottleControl& control) {
+Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, BottleControl& control,
+                                const WhenRunning& running) {
   if (auto ready = backend.check(plan); !ready) return std::move(ready.error());
   auto ports = open_ports(plan.ports, plan.publish_address);
   if (!ports) return std::move(ports.error());
@@ -105,11 +106,15 @@ Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, Bottle
     if (!opened) return std::move(opened.error());
     signer.emplace(std::move(*opened));
   }
+  const std::function<void()> tell_running = [&] {
+    if (running) running(runtime->path(), *state);
+  };
   auto bottle = backend.begin({.plan = plan,
                                .runtime = *runtime,
                                .state = *state,
                                .registration = *registration,
-                               .signals = signals});
+                               .signals = signals,
+                               .running = tell_running});
   if (!bottle) return std::move(bottle.error());
   const AuditMark before = AuditMark::of(plan.audit);
   auto fingerprint = (*bottle)->make();

@@ -102,6 +102,34 @@ The command gets the bottle's environment, files and network, and the same right
 exit status is the command's own.
 )";
 
+inline constexpr const char* kAttachFooter = R"(
+Examples:
+  id=$(bottle start --detach claude)
+  bottle attach "$id"
+
+Shows the latest output again, and is the command's terminal until Ctrl-P Ctrl-Q, which leaves the
+bottle running, or until the command ends; then the exit status is the command's. One terminal at a
+time has it.
+)";
+
+inline constexpr const char* kPortsFooter = R"(
+Examples:
+  bottle ports
+  bottle ports 4f2a --json
+
+Lists the ports that `bottle start --publish`, "ports" of the manifest and `bottle forward` opened.
+)";
+
+inline constexpr const char* kForwardFooter = R"(
+Examples:
+  bottle forward 4f2a 3000                http://127.0.0.1:3000/ here is the bottle's port 3000
+  bottle forward 4f2a 3000:8080 5173
+  bottle forward 4f2a 3000:0              take a free port and say which
+
+Runs until Ctrl-C, or until the bottle ends (status 0). The agent decides what answers there: read
+docs/commands.md before you open such a page in your browser. The bottle gets no way out by it.
+)";
+
 inline constexpr const char* kSecretsFooter = R"(
 Examples:
   bottle secrets                          list the secrets of the bottle that runs, without values

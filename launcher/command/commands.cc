@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "launcher/command/allow.h"
+#include "launcher/command/attach.h"
 #include "launcher/command/bottles.h"
 #include "launcher/command/command_footers.h"
 #include "launcher/command/completion.h"
@@ -15,12 +16,12 @@
 #include "launcher/command/login.h"
 #include "launcher/command/logs.h"
 #include "launcher/command/policy.h"
-#include "launcher/command/secrets.h"
 #include "launcher/command/ports.h"
+#include "launcher/command/secrets.h"
 #include "launcher/command/start.h"
+#include "launcher/command/start_options.h"
 #include "launcher/command/watch.h"
 
-#include "launcher/command/start_options.h"
 namespace bottle::launcher {
 namespace {
 
@@ -108,6 +109,10 @@ OptionList start_options(StartOptions& to) {
       {.names = "--check",
        .into = &to.check,
        .help = "run `bottle doctor` in the bottle first, and the command only if no check failed"},
+      {.names = "-d,--detach",
+       .into = &to.detach,
+       .help =
+           "print the bottle's id when the command runs, and leave it running (`bottle attach`)"},
       {.names = "-q,--quiet", .into = &to.quiet, .help = "print only errors of bottle's own"},
       {.names = "--allow",
        .into = &to.allow,
@@ -356,6 +361,19 @@ std::vector<CommandRow> bottle_rows() {
        .footer = kExecFooter,
        .make = maker_of(exec_options, run_exec, check_exec),
        .read_bare = read_bare_exec},
+      {.name = "attach",
+       .summary = "use the terminal of a bottle that was started with --detach",
+       .footer = kAttachFooter,
+       .make = maker_of(attach_options, run_attach)},
+      {.name = "ports",
+       .summary = "list the ports of bottles that are open on this machine",
+       .footer = kPortsFooter,
+       .make = maker_of(ports_options, run_ports)},
+      {.name = "forward",
+       .summary = "open a port of a bottle that runs on this machine",
+       .usage = "forward [OPTIONS] ID PORT[:HOSTPORT]...",
+       .footer = kForwardFooter,
+       .make = maker_of(forward_options, run_forward, check_forward)},
       {.name = "secrets",
        .summary = "list the secrets of a bottle, or give them new values",
        .usage = "secrets [list|reload] [ID] [NAME...]",

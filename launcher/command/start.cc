@@ -1,7 +1,9 @@
 #include "launcher/command/start.h"
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "launcher/command/learned.h"
 #include "launcher/demo/demo.h"
 #include "launcher/lifetime/held_guard.h"
+#include "launcher/lifetime/held_terminal.h"
 #include "launcher/lifetime/manifest_guard.h"
 #include "launcher/lifetime/proxy_process.h"
 #include "launcher/manifest/manifest.h"
@@ -122,13 +125,22 @@ void tell_changed(const HeldGuard::Changed& changed, std::ostream& out) {
   }
 }
 
+void tell_error(const Error& error, std::ostream& out) {
+  out << "bottle: " << error.message << "\n";
+  if (!error.hint.empty()) out << "bottle: hint: " << error.hint << "\n";
+}
+
 // Runs the bottle, and says which files that later starts and other tools rely on changed
 // meanwhile.
+using WhenPlanRuns = std::function<void(const Plan& plan, const std::filesystem::path& runtime,
+                                        const std::filesystem::path& state)>;
 Expected<ExitStatus> run_guarded(const Plan& plan, BottleBackend& backend, BottleControl& control,
-                                 std::ostream& out) {
+                                 std::ostream& out, const WhenPlanRuns& running) {
   const ManifestGuard manifest(plan);
   const HeldGuard held(plan);
-  auto status = run_bottle(plan, backend, control);
+  auto status = run_bottle(plan, backend, control, [&](const auto& runtime, const auto& state) {
+    if (running) running(plan, runtime, state);
+  });
   for (const auto& file : manifest.changed()) {
     out << "bottle: warning: " << file.string()
         << " was made or changed while the bottle ran; it is the policy of the next start, so "
@@ -143,32 +155,14 @@ Expected<ExitStatus> run_guarded(const Plan& plan, BottleBackend& backend, Bottl
   return status;
 }
 
-}  // namespace
-
-Expected<void> check_start(const StartOptions& options) {
-  if (options.name != kDemoName || options.command.empty()) return {};
-  return usage_error("the demo has a command of its own", "bottle start demo, without --");
-}
-
-Expected<int> run_start(const StartOptions& options, const Context& context) {
-  if (in_a_bottle(context.around)) return nested();
-  if (options.name == kDemoName) {
-    auto done = run_demo(options, context.around);
-    if (!done) return std::move(done.error());
-    return 0;
-  }
-  const HiddenMemory until_handed_over;
-  auto spec = make_spec(options, context.around);
-  if (!spec) return std::move(spec.error());
-  for (const auto& name : spec->env.taken) {
-    context.around.env.erase(name);
-    wipe_variable(name);
-  }
-  if (options.check) check_first(*spec);
-  const auto chosen = choose_backend(spec->backend, context.backends);
+// All of a start that comes after the questions to the person.
+Expected<int> run_spec(const StartOptions& options, BottleSpec& spec, const Context& context,
+                       const WhenPlanRuns& running) {
+  if (options.check) check_first(spec);
+  const auto chosen = choose_backend(spec.backend, context.backends);
   if (!chosen) return chosen.error();
   const auto backend = chosen->entry->make();
-  auto plan = backend->prepare(*spec, chosen->why);
+  auto plan = backend->prepare(spec, chosen->why);
   if (!plan) return std::move(plan.error());
   const auto accepted = check_with_proxy(*plan);
   if (!accepted) return accepted.error();
@@ -182,10 +176,68 @@ Expected<int> run_start(const StartOptions& options, const Context& context) {
   context.reap();
   const auto control = chosen->entry->control();
   const AuditMark before = AuditMark::of(plan->audit);
-  auto status = run_guarded(*plan, *backend, *control, context.err);
+  auto status = run_guarded(*plan, *backend, *control, context.err, running);
   if (status && plan->ask.learns) propose_learned(*plan, before, context.err);
   if (!status) return std::move(status.error());
   return status->value;
+}
+
+// The caller waits until the command runs. In the launcher errors are told here: after
+// detachment.ended() no terminal shows them.
+Expected<int> run_detached(Detachment& detachment, const StartOptions& options, BottleSpec& spec,
+                           const Context& context) {
+  const auto launcher = detachment.split();
+  if (!launcher) return launcher.error();
+  if (!*launcher) {
+    const auto start = detachment.wait();
+    if (!start.id.empty()) context.out << start.id << "\n";
+    return start.status;
+  }
+  const auto running = [&detachment](const Plan& plan, const std::filesystem::path& runtime,
+                                     const std::filesystem::path& state) {
+    // A bottle whose id was not told to its caller ends.
+    if (!detachment.running(plan.id, runtime, state)) ::raise(SIGTERM);
+  };
+  const auto status = run_spec(options, spec, context, running);
+  if (!status) tell_error(status.error(), context.err);
+  context.out << std::flush;
+  const int value = status ? *status : to_status(status.error().code);
+  detachment.ended(value);
+  return value;
+}
+
+}  // namespace
+
+Expected<void> check_start(const StartOptions& options) {
+  if (options.name == kDemoName && options.detach) {
+    return usage_error("the demo is there to be seen", "bottle start demo, without --detach");
+  }
+  if (options.name != kDemoName || options.command.empty()) return {};
+  return usage_error("the demo has a command of its own", "bottle start demo, without --");
+}
+
+Expected<int> run_start(const StartOptions& options, const Context& context) {
+  if (in_a_bottle(context.around)) return nested();
+  if (options.name == kDemoName) {
+    auto done = run_demo(options, context.around);
+    if (!done) return std::move(done.error());
+    return 0;
+  }
+  std::optional<Detachment> detachment;
+  if (options.detach && !options.dry_run) {
+    auto started = Detachment::start();
+    if (!started) return std::move(started.error());
+    detachment.emplace(std::move(*started));
+  }
+  const HiddenMemory until_handed_over;
+  auto spec = make_spec(options, context.around);
+  if (!spec) return std::move(spec.error());
+  for (const auto& name : spec->env.taken) {
+    context.around.env.erase(name);
+    wipe_variable(name);
+  }
+  if (!detachment) return run_spec(options, *spec, context, {});
+  return run_detached(*detachment, options, *spec, context);
 }
 
 Expected<std::unique_ptr<Command>> read_bare_start(const BareWords& words) {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "launcher/process/log_tail.h"
 
@@ -21,7 +22,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 // From a SIGTERM or SIGHUP to the launcher until the bottle is killed.
 constexpr std::chrono::seconds kGrace{10};
-constexpr int kTick = 500;  // ms, for kill_at_ alone; everything else wakes the wait
+constexpr int kStartTick = 100;  // ms, until the agent runs
+constexpr int kTick = 500;       // ms, for kill_at_ alone; everything else wakes the wait
 
 // The docker program makes the terminal raw; if it is killed, only this object puts it back.
 class TerminalKeeper {
@@ -62,12 +64,14 @@ std::optional<std::string> name_of(int signal) {
 class Session {
  public:
   Session(const Engine& engine, const Plan& plan, BottleContainers& containers,
-          const std::filesystem::path& state, SignalWatch& signals)
+          const std::filesystem::path& state, SignalWatch& signals,
+          const std::function<void()>& running)
       : engine_(engine),
         plan_(plan),
         containers_(containers),
         state_(state),
         signals_(signals),
+        running_(running),
         name_(Names(plan.id).agent) {}
 
   Expected<ExitStatus> run() {
@@ -80,8 +84,9 @@ class Session {
     auto roots = refresh_roots();
     while (!child->ended()) {
       watch_helpers();
+      if (!told_running_) look_whether_it_runs();
       pollfd fds{signals_.fd(), POLLIN, 0};
-      ::poll(&fds, 1, kill_at_ ? kTick : -1);
+      ::poll(&fds, 1, !told_running_ ? kStartTick : kill_at_ ? kTick : -1);
       while (const auto signal = signals_.next()) answer(*signal);
       if (kill_at_ && Clock::now() >= *kill_at_) {
         if (asked_to_end_) {  // the engine does not let go of it: nothing more can be waited for
@@ -105,6 +110,18 @@ class Session {
     // When it fails the container has ended, or the engine is gone: both show by themselves.
     const auto told = engine_.ask(call, nullptr);
     static_cast<void>(told);
+  }
+
+  void look_whether_it_runs() {
+    Call call;
+    call.arguments = {"inspect", "--format", "{{.State.Status}}", name_};
+    call.limit = kQuestionLimit;
+    const auto answer = engine_.ask(call, nullptr);
+    if (answer && answer->status == 0 && !answer->out.starts_with("created")) tell_running();
+  }
+
+  void tell_running() {
+    if (!std::exchange(told_running_, true)) running_();
   }
 
   void answer(int signal) {
@@ -183,6 +200,7 @@ class Session {
                    "the command could not be started: " + one_line(error),
                    commands ? "it must be in the image " + containers_of(plan_).image : ""};
     }
+    tell_running();
     if (out_of_memory == "true") {
       std::cerr << "bottle: warning: the bottle ran out of memory (" << agent_memory(plan_)
                 << "); a process of it was killed\n";
@@ -195,6 +213,8 @@ class Session {
   BottleContainers& containers_;
   const std::filesystem::path& state_;
   SignalWatch& signals_;
+  const std::function<void()>& running_;
+  bool told_running_ = false;
   std::string name_;
   std::optional<Clock::time_point> kill_at_;
   bool asked_to_end_ = false;
@@ -205,8 +225,9 @@ class Session {
 }  // namespace
 
 Expected<ExitStatus> run_agent(const Engine& engine, const Plan& plan, BottleContainers& containers,
-                               const std::filesystem::path& state, SignalWatch& signals) {
-  return Session(engine, plan, containers, state, signals).run();
+                               const std::filesystem::path& state, SignalWatch& signals,
+                               const std::function<void()>& running) {
+  return Session(engine, plan, containers, state, signals, running).run();
 }
 
 }  // namespace bottle::launcher::docker

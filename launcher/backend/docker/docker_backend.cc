@@ -36,6 +36,7 @@ class DockerBottle final : public BackendBottle {
         plan_(resources.plan),
         state_(resources.state),
         signals_(resources.signals),
+        running_(resources.running),
         containers_(engine_, plan_, state_, signals_) {}
 
   Expected<std::string> make() override {
@@ -43,7 +44,7 @@ class DockerBottle final : public BackendBottle {
     return containers_.fingerprint();
   }
   Expected<ExitStatus> run() override {
-    return run_agent(engine_, plan_, containers_, state_, signals_);
+    return run_agent(engine_, plan_, containers_, state_, signals_, running_);
   }
   bool end() override {
     containers_.remove();
@@ -55,6 +56,7 @@ class DockerBottle final : public BackendBottle {
   const Plan& plan_;
   const fs::path& state_;
   SignalWatch& signals_;
+  const std::function<void()>& running_;
   BottleContainers containers_;
 };
 

@@ -179,7 +179,7 @@ Expected<RunningProxy> LocalBottle::start_proxy_between(const ProxyFiles& files)
 }
 
 Expected<std::string> LocalBottle::make() {
-  const auto& [plan, runtime, state, registration, signals] = resources_;
+  const auto& [plan, runtime, state, registration, signals, running] = resources_;
   const ProxyFiles files{.ca = runtime.path() / kCaName,
                          .bundle = runtime.path() / kBundleName,
                          .log = proxy_log(),
@@ -217,7 +217,7 @@ Expected<ExitStatus> LocalBottle::run() {
                       "nothing is scanned any more, so every request is refused (503)"});
   }
   return run_agent(resources_.plan, resources_.runtime.path(), agent_room_, needed,
-                   resources_.signals);
+                   resources_.signals, resources_.running);
 }
 
 bool LocalBottle::end() {

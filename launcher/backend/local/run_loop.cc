@@ -31,14 +31,16 @@ constexpr int kTick = 500;  // ms
 class Session {
  public:
   Session(AgentRoom& agent_room, std::optional<Terminal>& terminal, std::optional<LeaderLink> link,
-          Fd report, const std::vector<Watched>& needed, SignalWatch& signals)
+          Fd report, const std::vector<Watched>& needed, SignalWatch& signals,
+          const std::function<void()>& running)
       : agent_room_(agent_room),
         terminal_(terminal),
         link_(std::move(link)),
         report_(std::move(report)),
         needed_(needed),
         told_(needed.size(), false),
-        signals_(signals) {}
+        signals_(signals),
+        running_(running) {}
 
   Expected<ExitStatus> run() {
     while (!agent_room_.child().ended()) {
@@ -57,6 +59,8 @@ class Session {
       terminal_->restore();
     }
     if (lost_) return std::move(*lost_);
+    report_.read();
+    if (report_.executed()) tell_running();
     return report_.verdict(agent_room_.child().exit_status());
   }
 
@@ -92,6 +96,11 @@ class Session {
   void read_report() {
     report_.read();
     if (first_ <= 0) first_ = agent_room_.first();
+    if (first_ > 0) tell_running();
+  }
+
+  void tell_running() {
+    if (!std::exchange(told_running_, true)) running_();
   }
 
   // The process group that stands for "the command": with a terminal the one in its foreground,
@@ -182,6 +191,8 @@ class Session {
   const std::vector<Watched>& needed_;
   std::vector<bool> told_;  // that it has ended; as many as needed_
   SignalWatch& signals_;
+  const std::function<void()>& running_;
+  bool told_running_ = false;
   pid_t first_ = -1;  // the bottle's first process
   bool output_open_ = true;
   std::optional<Clock::time_point> kill_at_;
@@ -192,7 +203,7 @@ class Session {
 
 Expected<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runtime,
                                AgentRoom& agent_room, const std::vector<Watched>& needed,
-                               SignalWatch& signals) {
+                               SignalWatch& signals, const std::function<void()>& running) {
   auto terminal = Terminal::open();
   if (!terminal) return std::move(terminal.error());
   AgentRoom::BubblewrapCall call;
@@ -218,7 +229,8 @@ Expected<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& ru
   agent_side.reset();
   leader.reset();
   report->write.reset();
-  return Session(agent_room, *terminal, std::move(link), std::move(report->read), needed, signals)
+  return Session(agent_room, *terminal, std::move(link), std::move(report->read), needed, signals,
+                 running)
       .run();
 }
 

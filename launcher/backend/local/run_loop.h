@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,9 @@ struct Watched {
 
 // Runs the agent in its room and stays with it to its end: terminal, window size, signals.
 // Fails when a watched process that it needs ends first (the agent is then ended too). When it
-// returns, every process of the bottle is gone.
+// returns, every process of the bottle is gone. `running` is called once, when the command runs.
 Expected<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runtime,
                                AgentRoom& agent_room, const std::vector<Watched>& needed,
-                               SignalWatch& signals);
+                               SignalWatch& signals, const std::function<void()>& running);
 
 }  // namespace bottle::launcher::local

@@ -53,6 +53,7 @@ class ScriptedBottle final : public BackendBottle {
     std::ofstream(resources_.plan.audit, std::ios::app)
         << R"({"verdict":"refused","host":"b.example","reason":"host_not_allowed"})" << "\n";
     if (auto ran = script_.call("run"); !ran) return std::move(ran.error());
+    resources_.running();
     return ExitStatus{7};
   }
   bool end() override {
@@ -88,10 +89,10 @@ class NoControl final : public BottleControl {
                                    const std::string&) override {
     return std::string();
   }
-  bool remove_left_overs(const BottleRecord&) override { return true; }
   Expected<std::unique_ptr<PortDialer>> port_dialer(const BottleRecord&) override {
     return Error{ExitCode::kSystem, "not used here", ""};
   }
+  bool remove_left_overs(const BottleRecord&) override { return true; }
   std::vector<Finding> examine(bool) override { return {}; }
 };
 
@@ -114,7 +115,9 @@ class RunBottle : public testing::Test {
     testing::internal::CaptureStderr();
     ScriptedBackend backend(script_);
     NoControl control;
-    auto status = run_bottle(plan_, backend, control);
+    auto status = run_bottle(
+        plan_, backend, control,
+        [this](const auto& runtime, const auto& state) { running_.emplace_back(runtime, state); });
     said_ = testing::internal::GetCapturedStderr();
     return status;
   }
@@ -124,6 +127,7 @@ class RunBottle : public testing::Test {
   Plan plan_;
   Script script_;
   std::string said_;
+  std::vector<std::pair<fs::path, fs::path>> running_;  // as it was told
 };
 
 TEST_F(RunBottle, TakesTheStepsInOrderAndTellsOfItsOwnLinesAlone) {
@@ -137,6 +141,21 @@ TEST_F(RunBottle, TakesTheStepsInOrderAndTellsOfItsOwnLinesAlone) {
   EXPECT_THAT(said_, testing::Not(HasSubstr("a.example")));
   EXPECT_TRUE(is_gone());
   EXPECT_TRUE(fs::exists(plan_.state_base / plan_.id));
+  EXPECT_THAT(running_,
+              ElementsAre(std::pair(plan_.runtime_base / plan_.id, plan_.state_base / plan_.id)));
+}
+
+TEST_F(RunBottle, APortThatIsTakenIsAnErrorBeforeAnythingIsMade) {
+  auto taken = open_ports({{3000, 0}}, "127.0.0.1");
+  ASSERT_TRUE(taken) << taken.error().message;
+  plan_.ports = {{3000, taken->front().rule.host}};
+  plan_.publish_address = "127.0.0.1";
+  const auto status = run();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ExitCode::kUsage);
+  EXPECT_THAT(status.error().hint, HasSubstr("3000:0 for a free one"));
+  EXPECT_THAT(script_.calls, ElementsAre("check"));
+  EXPECT_FALSE(fs::exists(plan_.runtime_base));
 }
 
 TEST_F(RunBottle, TellsOfAnIncompleteLogAndIsSilentWhenQuiet) {
