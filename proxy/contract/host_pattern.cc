@@ -16,7 +16,7 @@ struct Split {
 };
 
 // IPv6 with a port needs brackets; without one it may stand bare.
-Split split(std::string_view text) {
+Split split_port(std::string_view text) {
   if (text.starts_with('[')) {
     const std::size_t close = text.find(']');
     if (close == std::string_view::npos || close + 1 == text.size()) return {text, std::nullopt};
@@ -72,7 +72,7 @@ Expected<HostPattern> HostPattern::parse(std::string_view text) {
   }
   if (text.find('@') != std::string_view::npos)
     return wrong("write the host alone, without a user");
-  const Split parts = split(text);
+  const Split parts = split_port(text);
   auto pattern = parse_host_part(parts.host);
   if (!pattern || !parts.port) return pattern;
   pattern->port = parse_port(*parts.port);
