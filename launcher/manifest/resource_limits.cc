@@ -85,14 +85,14 @@ std::string set_resource(std::string_view name, const JsonNode& value, ResourceL
 }
 
 std::string memory_words(std::uint64_t bytes) {
-  constexpr std::array kNames{"KiB", "MiB", "GiB", "TiB"};
+  constexpr std::array kUnitNames{"KiB", "MiB", "GiB", "TiB"};
   std::size_t unit = 0;
   std::uint64_t number = bytes / kKiB;
-  while (unit + 1 < kNames.size() && number % kKiB == 0) {
+  while (unit + 1 < kUnitNames.size() && number % kKiB == 0) {
     number /= kKiB;
     ++unit;
   }
-  return std::to_string(number) + " " + kNames[unit];
+  return std::to_string(number) + " " + kUnitNames[unit];
 }
 
 std::string cpu_words(unsigned hundredths) {
