@@ -15,7 +15,6 @@ namespace {
 
 using State = ExchangeRow::State;
 
-constexpr std::string_view kAskKind = "ask";
 constexpr std::size_t kMostName = 255;
 constexpr std::size_t kMostText = 1000;  // of a path, a detail, the findings
 
@@ -45,7 +44,7 @@ State state_of(const nlohmann::json& entry) {
   if (kind == to_string(AuditKind::PolicyChanged) || kind == to_string(AuditKind::SecretsChanged)) {
     return State::kChanged;
   }
-  if (kind == kAskKind) return State::kAsked;
+  if (kind == to_string(AuditKind::Ask)) return State::kAsked;
   const std::string verdict = text_of(entry, audit_key::kVerdict);
   if (verdict.empty()) return State::kEvent;
   if (verdict == to_string(Verdict::Allowed)) {

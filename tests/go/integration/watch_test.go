@@ -237,6 +237,33 @@ func TestWatchAnswersAsks(t *testing.T) {
 	}
 }
 
+// TestWatchLetsAHeldRequestGoOn: a real proxy holds the request of a real curl until the key.
+func TestWatchLetsAHeldRequestGoOn(t *testing.T) {
+	for key, status := range map[string]string{"o": "200", "d": "403"} {
+		s, b := askingBottle(t, "guard")
+		view := s.watch("xterm")
+		view.Shows(24, 80, "ASK late.test:443  GET /echo", "d refuse")
+		eventually(t, 30*time.Second, "the key "+key+" ends the wait", func() bool {
+			view.Type(key)
+			select {
+			case out := <-b.ended:
+				b.ended <- out
+				return true
+			default:
+				return false
+			}
+		})
+		if out := b.end(t); strings.TrimSpace(out.out) != status {
+			t.Errorf("after the key %s curl has %s: %s", key, out.out, out.errors)
+		}
+		view.Shows(24, 80, "asked", "default ended")
+		view.Type("q")
+		if got := view.Status(); got != 0 {
+			t.Errorf("q ends with %d", got)
+		}
+	}
+}
+
 // TestWatchPrintsJson: lines for the start, the log, asks and the end, and it ends with its bottle.
 func TestWatchPrintsJson(t *testing.T) {
 	s, _, args := liveShelf(t, "guard")
