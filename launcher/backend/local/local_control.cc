@@ -168,10 +168,10 @@ Finding examine_namespaces() {
 Finding examine_bubblewrap() {
   const std::string wanted = std::to_string(kOldestMajor) + "." + std::to_string(kOldestMinor);
   Finding out{.name = "bubblewrap"};
-  const auto program = find_program("bwrap", kExaminedPath);
+  const auto program = find_program("bwrap", kToolPath);
   if (!program) {
     out.status = Finding::Status::kFailed;
-    out.detail = "bwrap was not found in " + std::string(kExaminedPath);
+    out.detail = "bwrap was not found in " + std::string(kToolPath);
     out.hint = "install it: apt install bubblewrap, or dnf install bubblewrap";
     return out;
   }

@@ -1,3 +1,4 @@
+#include "launcher/backend/local/local_backend.h"
 #include "launcher/backend/local/pipelock_process.h"
 
 #include <arpa/inet.h>
@@ -163,7 +164,7 @@ std::uint16_t pipelock_port(const PipelockPlan& plan) {
 Expected<void> start_pipelock(const Plan& plan, ScannerRoom& room, const fs::path& ca,
                               const fs::path& directory, const fs::path& state,
                               SignalWatch& signals) {
-  const auto bwrap = find_program("bwrap", "/usr/local/bin:/usr/bin:/bin");
+  const auto bwrap = find_program("bwrap", kToolPath);
   if (!bwrap) return Error{ExitCode::kIsolation, "bwrap was not found", ""};
   for (const auto& file : own_files(plan)) {
     const auto path = directory / file.name;

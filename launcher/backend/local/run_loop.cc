@@ -1,3 +1,4 @@
+#include "launcher/backend/local/local_backend.h"
 #include "launcher/backend/local/run_loop.h"
 
 #include <fcntl.h>
@@ -207,7 +208,7 @@ Expected<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& ru
   auto terminal = Terminal::open();
   if (!terminal) return std::move(terminal.error());
   AgentRoom::BubblewrapCall call;
-  call.bwrap = find_program("bwrap", "/usr/local/bin:/usr/bin:/bin").value_or("bwrap");
+  call.bwrap = find_program("bwrap", kToolPath).value_or("bwrap");
   call.command = plan.command;
   std::optional<LeaderLink> link;
   Fd leader;
