@@ -1,4 +1,3 @@
-#include "launcher/backend/local/local_backend.h"
 #include "launcher/backend/local/pipelock_process.h"
 
 #include <arpa/inet.h>
@@ -14,6 +13,7 @@
 #include <chrono>
 #include <utility>
 
+#include "launcher/backend/local/local_backend.h"
 #include "launcher/plan/pipelock_config.h"
 #include "launcher/process/log_tail.h"
 #include "proxy/contract/fd_message.h"

@@ -1,4 +1,3 @@
-#include "launcher/backend/local/local_backend.h"
 #include "launcher/backend/local/run_loop.h"
 
 #include <fcntl.h>
@@ -16,6 +15,7 @@
 
 #include "launcher/backend/local/bubblewrap_report.h"
 #include "launcher/backend/local/bwrap_arguments.h"
+#include "launcher/backend/local/local_backend.h"
 #include "launcher/backend/local/session_leader.h"
 #include "launcher/backend/local/terminal.h"
 #include "launcher/process/log_tail.h"
