@@ -95,7 +95,7 @@ OptionList start_options(StartOptions& to) {
       {.names = "--ask",
        .into = &to.ask,
        .help = "hold a request for a host that is not allowed for up to a minute, and ask you: "
-               "bottle allow and bottle deny answer"},
+               "answer in bottle watch, or with bottle allow or deny"},
       {.names = "--ask-command",
        .into = &to.ask_command,
        .help = "have a command of this machine answer: it reads JSON and prints allow, once or "

@@ -11,8 +11,8 @@ std::string no_host_words(const AskEntry& ask) {
 std::string other_hosts_words(const AskEntry& ask) {
   if (ask.learns) return "; other public hosts pass (--learn) and are told at the end";
   if (!ask.asks) return {};
-  const std::string program = ask.command.empty() ? "" : shell_quoted(ask.command) + " or ";
-  return "; you are asked about others: " + program + "bottle allow answers";
+  const std::string program = ask.command.empty() ? "" : shell_quoted(ask.command) + ", ";
+  return "; you are asked about others: " + program + "bottle watch or bottle allow answers";
 }
 
 }  // namespace bottle::launcher

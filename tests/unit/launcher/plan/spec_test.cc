@@ -265,7 +265,7 @@ TEST_F(Spec, AsksAsTheManifestOrTheCommandLineSays) {
   ASSERT_TRUE(asked) << asked.error().message;
   EXPECT_THAT(asked->proxy.arguments, testing::Contains("--ask"));
   EXPECT_THAT(asked->ask.command, ElementsAre((root_ / "project/dialog").string()));
-  EXPECT_THAT(describe(*asked), HasSubstr("project/dialog or bottle allow answers"));
+  EXPECT_THAT(describe(*asked), HasSubstr("project/dialog, bottle watch or bottle allow answers"));
   options_.ask_command = "my dialog";
   EXPECT_THAT(plan(options_)->ask.command, ElementsAre("/bin/sh", "-c", "my dialog"));
   manifest(R"({"bottles": {"default": {}}})");
