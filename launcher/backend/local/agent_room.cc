@@ -13,6 +13,7 @@
 
 #include "launcher/backend/local/call_filter.h"
 #include "launcher/backend/local/packed_words.h"
+#include "launcher/backend/local/resource_group.h"
 #include "launcher/backend/local/session_leader.h"
 #include "proxy/contract/fd_message.h"
 
@@ -21,9 +22,24 @@ namespace {
 
 constexpr int kArgumentsNumber = 4;
 
-// The inner process. Messages from the launcher: bwrap's status and argument descriptors, then the
-// words to exec with, as descriptors, a terminal and its leader's link when there is one; see
-// go_on().
+// Limits of a process in a message: memory and processes, 0 if there is none.
+std::string packed_limits(const ResourceLimits& limits) {
+  return packed(
+      {std::to_string(limits.memory.value_or(0)), std::to_string(limits.pids.value_or(0))});
+}
+
+ResourceLimits unpacked_limits(const std::string& text) {
+  const auto words = unpacked(text);
+  ResourceLimits out;
+  if (words.size() != 2) return out;
+  if (const auto memory = std::stoull(words[0]); memory > 0) out.memory = memory;
+  if (const auto pids = std::stoul(words[1]); pids > 0) out.pids = static_cast<unsigned>(pids);
+  return out;
+}
+
+// The inner process. Messages from the launcher: the limits of a process with bwrap's status and
+// argument descriptors, then the words to exec with, as descriptors, a terminal and its leader's
+// link when there is one; see go_on().
 int become_bubblewrap(int control) {
   const FdMessage bwraps = receive_message(control, kMaxMessage);
   const FdMessage words = receive_message(control, kMaxMessage);
@@ -39,7 +55,8 @@ int become_bubblewrap(int control) {
     }
     launch.fds.emplace_back(words.fds.back().get(), kLeaderNumber);
   }
-  if (install_call_filter()) errno = exec_now(launch);
+  const ResourceLimits limits = unpacked_limits(bwraps.text);
+  if (install_call_filter() && limit_process(limits)) errno = exec_now(launch);
   const std::string problem = std::string("bottle: cannot start bwrap: ") + std::strerror(errno);
   write_all(STDERR_FILENO, problem + "\n");
   return static_cast<int>(ExitCode::kIsolation);
@@ -102,7 +119,7 @@ Expected<void> AgentRoom::go_on(const BubblewrapCall& call, const Fd& terminal, 
   }
   const std::array<int, 2> first{report.get(), arguments.get()};
   const std::array<int, 2> second{terminal.get(), link.get()};
-  if (!send_message(room_.control(), "fds", first) ||
+  if (!send_message(room_.control(), packed_limits(call.limits), first) ||
       !send_message(room_.control(), text, {second.data(), terminal ? second.size() : 0})) {
     return system_error("the bottle's first process is gone", errno, "", ExitCode::kIsolation);
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "launcher/backend/local/room.h"
+#include "launcher/manifest/resource_limits.h"
 #include "launcher/process/process.h"
 #include "proxy/contract/error.h"
 
@@ -36,6 +37,7 @@ class AgentRoom {
     std::string bwrap;
     std::vector<std::string> arguments;  // all but the command; sent through a pipe
     std::vector<std::string> command;
+    ResourceLimits limits{};  // of each process
   };
   // The number that bwrap's --json-status-fd must have.
   static constexpr int kStatusNumber = 3;

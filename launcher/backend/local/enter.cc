@@ -220,7 +220,7 @@ int become(const Words& words, int parent_gone) {
   launch.argv.front() = *program;
   const auto run = [&launch, &name, &words] {
     // Last, since it holds for bottle's own program, too.
-    if (!limit_process(0, words.limits)) {
+    if (!limit_process(words.limits)) {
       return complain("cannot limit the command", errno, ExitCode::kIsolation);
     }
     const int problem = exec_now(launch);

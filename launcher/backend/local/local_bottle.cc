@@ -216,8 +216,8 @@ Expected<ExitStatus> LocalBottle::run() {
                       resources_.state / "pipelock.log",
                       "nothing is scanned any more, so every request is refused (503)"});
   }
-  return run_agent(resources_.plan, resources_.runtime.path(), agent_room_, needed,
-                   resources_.signals, resources_.running);
+  return run_agent(resources_.plan, group_->of_each_process(), resources_.runtime.path(),
+                   agent_room_, needed, resources_.signals, resources_.running);
 }
 
 bool LocalBottle::end() {

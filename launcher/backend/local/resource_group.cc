@@ -27,9 +27,9 @@ ResourceLimits without(ResourceLimits all, const ResourceLimits& some) {
 // The kernel counts root's processes and does not limit them.
 bool counts_processes() { return ::getuid() != 0; }
 
-bool set_limit(pid_t pid, __rlimit_resource which, std::uint64_t most) {
+bool set_limit(__rlimit_resource which, std::uint64_t most) {
   const rlimit limit{most, most};
-  return ::prlimit(pid, which, &limit, nullptr) == 0;
+  return ::setrlimit(which, &limit) == 0;
 }
 
 std::string add(std::string words, const std::string& more) {
@@ -81,13 +81,15 @@ Expected<Made> make_one(const Plan& plan, pid_t pid, Registration& registration,
 
 }  // namespace
 
-bool limit_process(pid_t pid, const ResourceLimits& limits) {
-  if (limits.memory && !set_limit(pid, RLIMIT_DATA, *limits.memory)) return false;
-  return !limits.pids || !counts_processes() || set_limit(pid, RLIMIT_NPROC, *limits.pids);
+bool limit_process(const ResourceLimits& limits) {
+  if (limits.memory && !set_limit(RLIMIT_DATA, *limits.memory)) return false;
+  return !limits.pids || !counts_processes() || set_limit(RLIMIT_NPROC, *limits.pids);
 }
 
 ResourceGroup::ResourceGroup(ResourceGroup&& other) noexcept
-    : directory_(std::exchange(other.directory_, {})), words_(std::move(other.words_)) {}
+    : directory_(std::exchange(other.directory_, {})),
+      words_(std::move(other.words_)),
+      rest_(other.rest_) {}
 
 ResourceGroup::~ResourceGroup() {
   if (!directory_.empty()) remove_group(directory_);
@@ -100,14 +102,10 @@ Expected<ResourceGroup> ResourceGroup::make(const Plan& plan, pid_t pid, Registr
   auto made = make_one(plan, pid, registration, runtime);
   if (!made) return std::move(made.error());
   out.directory_ = std::move(made->directory);
-  const auto rest = without(plan.resources, made->kept);
+  out.rest_ = without(plan.resources, made->kept);
   if (made->kept.any()) out.words_ = words_of(made->kept) + " (" + made->words + ")";
-  if (!rest.any()) return out;
-  if (!limit_process(pid, rest)) {
-    return system_error("cannot limit the bottle's processes", errno,
-                        "start without the limits that the line above names", ExitCode::kIsolation);
-  }
-  out.words_ = add(out.words_, process_words(rest));
+  if (!out.rest_.any()) return out;
+  out.words_ = add(out.words_, process_words(out.rest_));
   out.words_ += made->kept.any() ? " (the control group does not have these limits)"
                                  : " (no control group, cgroup v2, can be made here)";
   return out;

@@ -16,7 +16,7 @@ namespace bottle::launcher::local {
 class ResourceGroup {
  public:
   // For `pid`, which must not have started another process yet: the bottle's processes descend from
-  // it. Fails only if the kernel refuses what it has promised.
+  // it. Fails only if the group cannot be noted.
   static Expected<ResourceGroup> make(const Plan& plan, pid_t pid, Registration& registration,
                                       const RuntimeDir& runtime);
   ResourceGroup(ResourceGroup&& other) noexcept;
@@ -25,16 +25,20 @@ class ResourceGroup {
 
   // Says which limits hold and what is not limited. Empty: none was asked for.
   const std::string& words() const { return words_; }
+  // Those that the group does not keep: for limit_process(), in what starts the bottle's processes.
+  const ResourceLimits& of_each_process() const { return rest_; }
 
  private:
   ResourceGroup() = default;
   std::string directory_{};  // of a group that is ours to remove
   std::string words_{};
+  ResourceLimits rest_{};
 };
 
-// Limits of each process, which all that it starts inherit; `pid` 0 is this one. The number of
-// processes counts within the bottle's own user namespace (since Linux 5.14).
-bool limit_process(pid_t pid, const ResourceLimits& limits);
+// Limits this process, and all that it starts. For the moment before it becomes another program,
+// since it may get no memory any more. The number of processes counts within the bottle's own user
+// namespace (since Linux 5.14). False: errno.
+bool limit_process(const ResourceLimits& limits);
 
 // Puts this process into the group of a bottle that runs, if that has one. False: errno, or 0.
 bool join_resources(const BottleRecord& bottle);

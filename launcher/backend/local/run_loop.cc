@@ -202,14 +202,16 @@ class Session {
 
 }  // namespace
 
-Expected<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runtime,
-                               AgentRoom& agent_room, const std::vector<Watched>& needed,
-                               SignalWatch& signals, const std::function<void()>& running) {
+Expected<ExitStatus> run_agent(const Plan& plan, const ResourceLimits& of_each_process,
+                               const std::filesystem::path& runtime, AgentRoom& agent_room,
+                               const std::vector<Watched>& needed, SignalWatch& signals,
+                               const std::function<void()>& running) {
   auto terminal = Terminal::open();
   if (!terminal) return std::move(terminal.error());
   AgentRoom::BubblewrapCall call;
   call.bwrap = find_program("bwrap", kToolPath).value_or("bwrap");
   call.command = plan.command;
+  call.limits = of_each_process;
   std::optional<LeaderLink> link;
   Fd leader;
   if (*terminal) {

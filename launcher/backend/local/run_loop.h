@@ -26,8 +26,9 @@ struct Watched {
 // Runs the agent in its room and stays with it to its end: terminal, window size, signals.
 // Fails when a watched process that it needs ends first (the agent is then ended too). When it
 // returns, every process of the bottle is gone. `running` is called once, when the command runs.
-Expected<ExitStatus> run_agent(const Plan& plan, const std::filesystem::path& runtime,
-                               AgentRoom& agent_room, const std::vector<Watched>& needed,
-                               SignalWatch& signals, const std::function<void()>& running);
+Expected<ExitStatus> run_agent(const Plan& plan, const ResourceLimits& of_each_process,
+                               const std::filesystem::path& runtime, AgentRoom& agent_room,
+                               const std::vector<Watched>& needed, SignalWatch& signals,
+                               const std::function<void()>& running);
 
 }  // namespace bottle::launcher::local
