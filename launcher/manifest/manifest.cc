@@ -165,7 +165,7 @@ class Reader {
       if (key == "env") ok = env(value, out);
       if (key == "mounts") ok = mounts(value, out);
       if (key == "git") ok = git(value, out);
-      if (key == "ports") ok = ports(value, out);
+      if (key == "ports") ok = passes(read_ports(value, file_, out.ports));
       if (key.ends_with("protect")) ok = passes(read_protect(value, file_, key, out.protect));
       if (!ok) return false;
     }
@@ -232,11 +232,10 @@ class Reader {
   bool git(const JsonNode& node, BottleEntry& out) {
     static constexpr std::array<std::string_view, 1> kKeys{"sign"};
     if (!object(node, "git", kKeys)) return false;
-    for (const auto& [key, place, value] : node.members) {
-      if (!is(value, JsonNode::Kind::kBoolean, key)) return false;
-      out.sign = value.boolean;
-    }
-    return true;
+    return std::all_of(node.members.begin(), node.members.end(), [&](const JsonMember& member) {
+      out.sign = member.value.boolean;
+      return is(member.value, JsonNode::Kind::kBoolean, member.name);
+    });
   }
 
   // Whether there is one of the name is known where they are kept.
@@ -319,17 +318,6 @@ class Reader {
                   "one of: from_host, prompt, file, command");
     }
     return passes(check_command_keys(node, file_, name, out));
-  }
-
-  bool ports(const JsonNode& node, BottleEntry& out) {
-    if (!is(node, JsonNode::Kind::kArray, "ports")) return false;
-    for (const auto& item : node.items) {
-      const auto rule = port_rule(item);
-      if (!rule) return fail(item.place, "this is not a port", std::string(kPortForm));
-      out.ports.push_back(*rule);
-    }
-    return out.ports.size() <= kMaxPorts ||
-           fail(node.place, "\"ports\" has more than " + std::to_string(kMaxPorts) + " entries");
   }
 
   bool mounts(const JsonNode& node, BottleEntry& out) {

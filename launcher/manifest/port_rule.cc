@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 
+#include "launcher/manifest/manifest_examples.h"
+
 namespace bottle::launcher {
 namespace {
 
@@ -31,6 +33,21 @@ std::optional<PortRule> port_rule(const JsonNode& node) {
   const bool number = node.kind == JsonNode::Kind::kNumber;
   if (!number && node.kind != JsonNode::Kind::kString) return std::nullopt;
   return port_rule(node.text);
+}
+
+std::optional<Error> read_ports(const JsonNode& node, const std::string& file,
+                                std::vector<PortRule>& out) {
+  if (node.kind != JsonNode::Kind::kArray) {
+    return error_at(file, node.place, "\"ports\" must be a list", example_of("ports"));
+  }
+  for (const auto& item : node.items) {
+    const auto rule = port_rule(item);
+    if (!rule) return error_at(file, item.place, "this is not a port", std::string(kPortForm));
+    out.push_back(*rule);
+  }
+  if (out.size() <= kMaxPorts) return std::nullopt;
+  return error_at(file, node.place,
+                  "\"ports\" has more than " + std::to_string(kMaxPorts) + " entries", "");
 }
 
 std::string text_of(const PortRule& rule) {

@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "proxy/contract/error.h"
 #include "proxy/contract/json_tree.h"
 
 namespace bottle::launcher {
@@ -26,6 +28,9 @@ inline constexpr std::string_view kPortForm =
 std::optional<PortRule> port_rule(std::string_view text);
 // The same for a manifest, where it can also be a number.
 std::optional<PortRule> port_rule(const JsonNode& node);
+// Reads a manifest's list. The Error says what is wrong with it, and where in the file.
+std::optional<Error> read_ports(const JsonNode& node, const std::string& file,
+                                std::vector<PortRule>& out);
 // As it is written.
 std::string text_of(const PortRule& rule);
 

@@ -6,11 +6,10 @@
 #include <algorithm>
 
 #include "launcher/plan/plan.h"
+#include "launcher/plan/spec_rules.h"
 #include "launcher/plan/user_key.h"
 #include "launcher/process/process.h"
-#include "proxy/contract/guard_settings.h"
 #include "proxy/contract/host_pattern.h"
-#include "proxy/contract/limit_text.h"
 #include "proxy/contract/nearest_word.h"
 
 extern char** environ;
@@ -116,17 +115,6 @@ Expected<void> choose_scanner(const StartOptions& options,
   return {};
 }
 
-Expected<void> choose_home(const StartOptions& options, BottleSpec& spec) {
-  if (!options.home) return {};
-  const auto wanted = home_by_name(*options.home);
-  if (!wanted) {
-    return Error{ExitCode::kUsage, "unknown home \"" + *options.home + "\"",
-                 "--home takes private or kept"};
-  }
-  spec.home = *wanted;
-  return {};
-}
-
 Expected<void> check_lists(const BottleSpec& spec) {
   for (const auto& host : spec.allow) {
     const auto parsed = HostPattern::parse(host);
@@ -144,110 +132,6 @@ Expected<void> check_lists(const BottleSpec& spec) {
                  "example: --pipelock http://127.0.0.1:8888"};
   }
   return {};
-}
-
-// Each replaces the manifest's of the same name.
-Expected<void> merge_limits(const std::vector<std::string>& given, BottleSpec& spec) {
-  for (const auto& text : given) {
-    const auto equals = text.find('=');
-    const std::string name = text.substr(0, equals);
-    const std::string number = equals == std::string::npos ? "" : text.substr(equals + 1);
-    const std::string problem = problem_with_limit(name, number);
-    if (!problem.empty()) {
-      return Error{ExitCode::kUsage, "--limit " + text + ": " + problem,
-                   "it takes NAME=NUMBER, as in docs/limits.md: --limit write_stall_ms=600000"};
-    }
-    spec.limits[name] = number;
-  }
-  return {};
-}
-
-Expected<void> choose_resources(const StartOptions& options, BottleSpec& spec) {
-  for (const auto& [name, value] :
-       {std::pair{"memory", &options.memory}, {"cpus", &options.cpus}, {"pids", &options.pids}}) {
-    if (!*value) continue;
-    const auto wrong = set_resource(name, **value, spec.resources);
-    if (wrong.empty()) continue;
-    return Error{ExitCode::kUsage, "--" + std::string(name) + " " + **value + ": " + wrong,
-                 "example: --memory 8g --cpus 4 --pids 4096"};
-  }
-  return {};
-}
-
-Expected<void> merge_ports(const StartOptions& options, BottleSpec& spec) {
-  for (const auto& text : options.ports) {
-    const auto rule = port_rule(text);
-    if (!rule) {
-      return Error{ExitCode::kUsage, "--publish " + text + " is not a port",
-                   std::string(kPortForm)};
-    }
-    if (std::find(spec.ports.begin(), spec.ports.end(), *rule) == spec.ports.end()) {
-      spec.ports.push_back(*rule);
-    }
-  }
-  if (spec.ports.size() > kMaxPorts) {
-    return Error{ExitCode::kUsage, "more than " + std::to_string(kMaxPorts) + " ports are named",
-                 "`bottle forward` opens more while the bottle runs"};
-  }
-  if (!options.publish_address) return {};
-  if (!is_address(*options.publish_address)) {
-    return Error{ExitCode::kUsage,
-                 "--publish-address " + *options.publish_address + " is not an address",
-                 "write an IPv4 or IPv6 address of this machine, such as 192.0.2.10"};
-  }
-  spec.publish_address = *options.publish_address;
-  return {};
-}
-
-// The first rule that names a host counts, so those of the command line come first.
-Expected<void> merge_rules(const char* option, const std::vector<std::string>& given,
-                           Expected<GuardRule> (*parse)(std::string_view),
-                           std::vector<std::string>& rules) {
-  for (const auto& text : given) {
-    const auto rule = parse(text);
-    if (rule) continue;
-    return Error{ExitCode::kUsage, std::string(option) + " " + text + ": " + rule.error().message,
-                 rule.error().hint};
-  }
-  rules.insert(rules.begin(), given.begin(), given.end());
-  return {};
-}
-
-Expected<void> merge_guard(const StartOptions& options, BottleSpec& spec) {
-  auto merged =
-      merge_rules("--on-secret", options.on_secret, parse_on_secret, spec.guard.on_secret);
-  if (!merged) return merged;
-  merged = merge_rules("--responses", options.responses, parse_responses, spec.guard.responses);
-  if (!merged) return merged;
-  if (options.show_all) spec.guard.show_all = true;
-  return merge_rules("--opaque", options.opaque, parse_opaque, spec.guard.opaque);
-}
-
-// The command line comes before the manifest's.
-Expected<void> choose_ask(const StartOptions& options, BottleSpec& spec) {
-  if (options.ask && options.learn) {
-    return Error{ExitCode::kUsage, "--ask and --learn do not go together",
-                 "--ask holds a request for an unknown host, --learn lets it pass: leave one out"};
-  }
-  if (options.ask) spec.ask.asks = true;
-  if (options.learn) spec.ask = AskEntry{.learns = true};
-  if (!options.ask_command) return {};
-  if (!spec.ask.asks) {
-    return Error{ExitCode::kUsage, "--ask-command answers asks, and nothing is asked",
-                 "add --ask, or \"ask\": true in the manifest"};
-  }
-  if (options.ask_command->empty()) {
-    return Error{ExitCode::kUsage, "--ask-command needs a command",
-                 "example: --ask-command my-ask-dialog"};
-  }
-  spec.ask.command = {"/bin/sh", "-c", *options.ask_command};
-  return {};
-}
-
-Expected<void> merge_rest(const StartOptions& options, BottleSpec& spec) {
-  if (auto merged = merge_guard(options, spec); !merged) return merged;
-  if (auto chosen = choose_resources(options, spec); !chosen) return chosen;
-  return merge_ports(options, spec);
 }
 
 void merge_manifest(const BottleEntry& entry, BottleSpec& spec,
@@ -433,10 +317,7 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
   if (auto chosen = choose_scanner(options, manifest_scanner, spec); !chosen) {
     return std::move(chosen.error());
   }
-  if (auto chosen = choose_home(options, spec); !chosen) return std::move(chosen.error());
-  if (auto chosen = choose_ask(options, spec); !chosen) return std::move(chosen.error());
-  if (auto merged = merge_limits(options.limits, spec); !merged) return std::move(merged.error());
-  if (auto merged = merge_rest(options, spec); !merged) return std::move(merged.error());
+  if (auto merged = merge_rules(options, spec); !merged) return std::move(merged.error());
   if (auto checked = check_lists(spec); !checked) return std::move(checked.error());
 
   auto logins = plan_logins(login_names, env, spec.mounts, spec.workspace, around);

@@ -188,6 +188,3 @@ func (t *Terminal) Ended() {
 		t.t.Fatal("the program on the terminal does not end")
 	}
 }
-
-// Status is that of the program, after its end.
-func (t *Terminal) Status() int { return t.cmd.ProcessState.ExitCode() }
