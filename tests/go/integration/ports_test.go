@@ -66,8 +66,8 @@ func (s *shelf) hostPort(t *testing.T, id string, port int) string {
 	return place
 }
 
-// asked sends text, ends its side, and gives what comes back.
-func asked(place string, text []byte) ([]byte, error) {
+// halfClosed sends text, ends its side, and gives what comes back.
+func halfClosed(place string, text []byte) ([]byte, error) {
 	connection, err := net.DialTimeout("tcp", place, 10*time.Second)
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func asked(place string, text []byte) ([]byte, error) {
 func wantEcho(t *testing.T, place string, size int) {
 	t.Helper()
 	text := bytes.Repeat([]byte("0123456789abcdef"), size/16)
-	back, err := asked(place, text)
+	back, err := halfClosed(place, text)
 	if err != nil || !bytes.Equal(back, append([]byte("got "), text...)) {
 		t.Errorf("%d bytes to %s: %d bytes come back, %v", len(text), place, len(back), err)
 	}
@@ -142,7 +142,7 @@ func TestAPortOfTheBottleIsOpenHere(t *testing.T) {
 		}
 	}
 	// No program in the bottle has this port: the connection is closed at once.
-	if back, err := asked(s.hostPort(t, b.id, 3001), nil); len(back) > 0 {
+	if back, err := halfClosed(s.hostPort(t, b.id, 3001), nil); len(back) > 0 {
 		t.Errorf("a port without a server says %q, %v", back, err)
 	}
 	// The number of this machine is not open in the bottle, and the bottle reaches nothing here by it.

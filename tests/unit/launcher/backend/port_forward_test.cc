@@ -146,6 +146,7 @@ TEST_F(PortForward, OnlySoManyAreCarriedAtATime) {
   ASSERT_TRUE(write_all(late.get(), "late"));
   ::shutdown(late.get(), SHUT_WR);
   EXPECT_EQ(read_all(served), "late");
+  stop();  // before the dialer goes
 }
 
 TEST_F(PortForward, NotesAreListedWhileTheirProcessRuns) {
