@@ -172,8 +172,9 @@ bool Detachment::running(const std::string& id, const std::filesystem::path& run
 
 void Detachment::ended(int status) {
   const std::string line = "ended " + std::to_string(status) + "\n";
-  write_all(to_holder_.get(), line);
   if (report_.write) write_all(report_.write.get(), line);
+  // Last: the holder ends with it, and a terminal without a holder hangs up on this process.
+  write_all(to_holder_.get(), line);
 }
 
 Detachment::Start Detachment::wait() {
