@@ -24,7 +24,7 @@ extern char** environ;
 namespace bottle::launcher {
 namespace {
 
-constexpr int kWaiting = 4;
+constexpr int kMostAttaching = 4;
 constexpr winsize kUsualSize{24, 80, 0, 0};
 
 // Of a file in a directory that is open: short, whatever the directory's name is.
@@ -45,7 +45,7 @@ bool listen_in(const Fd& socket, const std::filesystem::path& runtime) {
   const auto at = address_in(directory);
   return directory &&
          ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 &&
-         ::listen(socket.get(), kWaiting) == 0;
+         ::listen(socket.get(), kMostAttaching) == 0;
 }
 
 struct Terminals {
@@ -171,9 +171,9 @@ bool Detachment::running(const std::string& id, const std::filesystem::path& run
 }
 
 void Detachment::ended(int status) {
+  ::signal(SIGHUP, SIG_IGN);  // the holder ends with the line, and its terminal hangs up
   const std::string line = "ended " + std::to_string(status) + "\n";
   if (report_.write) write_all(report_.write.get(), line);
-  // Last: the holder ends with it, and a terminal without a holder hangs up on this process.
   write_all(to_holder_.get(), line);
 }
 

@@ -29,11 +29,11 @@ std::string packed_limits(const ResourceLimits& limits) {
 }
 
 ResourceLimits unpacked_limits(const std::string& text) {
-  const auto words = unpacked(text);
+  const auto numbers = unpacked(text);
   ResourceLimits out;
-  if (words.size() != 2) return out;
-  if (const auto memory = std::stoull(words[0]); memory > 0) out.memory = memory;
-  if (const auto pids = std::stoul(words[1]); pids > 0) out.pids = static_cast<unsigned>(pids);
+  if (numbers.size() != 2) return out;
+  if (const auto memory = std::stoull(numbers[0]); memory > 0) out.memory = memory;
+  if (const auto pids = std::stoul(numbers[1]); pids > 0) out.pids = static_cast<unsigned>(pids);
   return out;
 }
 
