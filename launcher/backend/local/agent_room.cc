@@ -86,11 +86,11 @@ void AgentRoom::kill_bottle() const {
 pid_t AgentRoom::first() const { return child_of(inner()); }
 
 Expected<AgentRoom> AgentRoom::start(std::uint16_t port) {
-  using Kind = Room::Opening::Kind;
-  auto room = Room::make({{Kind::kListener, 1, port},
-                          {Kind::kListener, 1, 443},
-                          {Kind::kListener, 1, 80},
-                          {Kind::kDatagrams, 1, 53}},
+  using Opens = Room::Opening::Kind;
+  auto room = Room::make({{Opens::kListener, 1, port},
+                          {Opens::kListener, 1, 443},
+                          {Opens::kListener, 1, 80},
+                          {Opens::kDatagrams, 1, 53}},
                          become_bubblewrap);
   if (!room) return std::move(room.error());
   return AgentRoom(std::move(*room));
