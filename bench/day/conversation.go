@@ -105,7 +105,8 @@ func (r reply) block() map[string]any {
 	if r.command == "" {
 		return map[string]any{"type": "text", "text": r.text}
 	}
-	return map[string]any{"type": "tool_use", "id": fmt.Sprintf("toolu_%d", r.number), "name": "Bash", "input": r.input()}
+	return map[string]any{"type": "tool_use", "id": fmt.Sprintf("toolu_%d", r.number), "name": "Bash",
+		"input": r.input()}
 }
 
 func (r reply) message() map[string]any {
