@@ -37,10 +37,11 @@ screens=$(realpath "$screens")
 day=$(mktemp -d /tmp/day-XXXXXX)
 mkdir -p "$day"/{home,state,run,data,project,cert}
 chmod 700 "$day/run"
+export TMUX_TMPDIR=$day
 # A key of the right shape that opens nothing.
 key=sk-ant-api03-vR7tQ2mXw9LkB4nZ8cYpD3sF6hJ1gT5aE0uWqKxN7bVr2MzC9dSf4GhP8jLy3TnQ6wXeR1oA5iU0kBvJm4ZsHd-tG7pLAA
 clean=(env -i "PATH=$bin:$PATH" "HOME=$day/home" "XDG_STATE_HOME=$day/state" "XDG_RUNTIME_DIR=$day/run"
-  "XDG_DATA_HOME=$day/data" "ANTHROPIC_API_KEY=$key" BOTTLE_BACKEND=local LANG=C.UTF-8 TERM=xterm-256color
+  "XDG_DATA_HOME=$day/data" "TMUX_TMPDIR=$day" "ANTHROPIC_API_KEY=$key" BOTTLE_BACKEND=local LANG=C.UTF-8 TERM=xterm-256color
   'PS1=outside$ ')
 standin=
 cleanup() {

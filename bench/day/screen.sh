@@ -2,6 +2,7 @@
 # The hands and eyes of day.sh: two panes of a tmux server of its own, what they show, and the lines at the end.
 
 socket=bottle-day-$$
+unset TMUX
 # Claude's prompt: a line that begins with its mark and has no question beside it.
 readonly prompt='^ *[│|]? *[❯>]([  ]|$)'
 dialogs=0
