@@ -54,6 +54,7 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM HUP
 
 (cd "$here" && go build -o "$day/standin" .) || die "the stand-in cannot be built"
+: >"$day/standin.out"
 "$day/standin" -cert-dir "$day/cert" -names api.anthropic.com,platform.claude.com,docs.test -key "$key" \
   >"$day/standin.out" 2>"$day/requests" &
 standin=$!
