@@ -9,6 +9,7 @@ std::span<const Preset> presets() {
        .command = {"claude"},
        .hosts = {"api.anthropic.com", "platform.claude.com"},
        .settings = {{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"},
+                    {"CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL", "1"},
                     {"DISABLE_AUTOUPDATER", "1"},
                     {"CLAUDE_CONFIG_DIR", "/home/agent/.claude"}},
        .key = "ANTHROPIC_API_KEY",
