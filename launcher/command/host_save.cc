@@ -5,6 +5,16 @@
 #include "launcher/plan/plan.h"
 
 namespace bottle::launcher {
+namespace {
+
+Error unknown_manifest(const std::filesystem::path& file) {
+  return {ExitCode::kManifest,
+          file.string() + " is not the one that the bottle was started with, and is left as it is",
+          "somebody made or changed it meanwhile: read it before the next start; without --save "
+          "the host is allowed until the bottle ends"};
+}
+
+}  // namespace
 
 Expected<HostSave> HostSave::prepare(const BottleRecord& record, const HostEntry& entry,
                                      const Context& context) {
@@ -20,6 +30,7 @@ Expected<HostSave> HostSave::prepare(const BottleRecord& record, const HostEntry
   HostSave out(ec ? record.manifest : real, *base / record.id);
   auto text = manifest_text(out.file_);
   if (!text) return text.error();
+  if (known_manifest(out.state_) != *text) return unknown_manifest(out.file_);
   auto edited = with_allowed(*text, out.file_.string(), record.bottle, entry);
   if (!edited) return edited.error();
   out.before_ = std::move(*text);
@@ -32,17 +43,10 @@ Expected<void> HostSave::write(const Context& context) const {
     context.err << "bottle: " << file_.string() << " has it already\n";
     return {};
   }
-  const bool known = known_manifest(state_) == before_;
-  if (auto written = replace_manifest(file_, after_); !written) return written;
+  if (auto written = replace_manifest(file_, before_, after_); !written) return written;
   context.err << "bottle: wrote it to " << file_.string() << ":\n";
   context.out << line_difference(before_, after_);
-  if (known) {
-    remember_manifest(state_, after_);
-    return {};
-  }
-  context.err << "bottle: warning: " << file_.string()
-              << " was made or changed since the bottle's start, not by this command; read it "
-                 "before the next start\n";
+  remember_manifest(state_, after_);
   return {};
 }
 

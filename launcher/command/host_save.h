@@ -12,7 +12,8 @@
 namespace bottle::launcher {
 
 // A host that `bottle allow --save` writes into the manifest of a bottle that runs. Prepared before
-// the proxy is told, so that what cannot be saved is no half change.
+// the proxy is told, so that what cannot be saved is no half change. A manifest that is not the
+// known one (known_manifest.h) is the work of somebody else, maybe the agent, and is not saved to.
 class HostSave {
  public:
   static Expected<HostSave> prepare(const BottleRecord& record, const HostEntry& entry,

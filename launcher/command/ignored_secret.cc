@@ -68,7 +68,8 @@ Expected<int> ignore_secret(const std::string& fingerprint, const std::optional<
     context.err << "bottle: " << file->string() << " has it already\n";
     return 0;
   }
-  if (auto written = replace_manifest(*file, **edited); !written) return std::move(written.error());
+  if (auto written = replace_manifest(*file, *text, **edited); !written)
+    return std::move(written.error());
   context.err << "bottle: wrote the fingerprint to " << file->string() << "; the bottle \""
               << *bottle << "\" lets this value out from its next start on\n";
   return 0;

@@ -140,7 +140,7 @@ Expected<int> save_learned(const std::optional<std::string>& id, const Context& 
     context.err << "bottle: " << file.string() << " has it already\n";
     return 0;
   }
-  if (auto written = replace_manifest(file, *after); !written) return written.error();
+  if (auto written = replace_manifest(file, *before, *after); !written) return written.error();
   context.err << "bottle: wrote it to " << file.string() << ":\n";
   context.out << line_difference(*before, *after);
   return 0;

@@ -109,8 +109,7 @@ WatchDeeds::Note WatchDeeds::finish(const Deed& deed) const {
   const Context quiet{
       .around = context_.around, .backends = context_.backends, .out = difference, .err = told};
   if (const auto saved = deed.save->write(quiet); !saved) return trouble(saved.error());
-  const std::string text = one_line_of(told.str());
-  return {.text = deed.done + text, .is_trouble = text.find("warning") != std::string::npos};
+  return {.text = deed.done + one_line_of(told.str())};
 }
 
 }  // namespace bottle::launcher

@@ -12,7 +12,7 @@ namespace bottle::launcher {
 // the start, and then each text that `bottle allow --save` wrote onto it. A manifest that is
 // another one when the bottle ends was changed by somebody else (ManifestGuard).
 
-// Without it, a manifest that was saved to is told of at the end; so a failure is no error.
+// Without it nothing is saved to the manifest; so a failure is no error.
 void remember_manifest(const std::filesystem::path& state, const std::string& text);
 // The same with the file's present text.
 void copy_manifest(const std::filesystem::path& state, const std::filesystem::path& manifest);

@@ -42,7 +42,8 @@ func liveShelf(t *testing.T, scanner string) (*shelf, *origin.Server, []string) 
 	return s, server, args
 }
 
-// TestASaveDoesNotHideAnotherChange: the end warns of a manifest that somebody else changed, before a save or after it.
+// TestASaveDoesNotHideAnotherChange: a manifest that somebody else changed is not saved to, and the end warns of a
+// change before a save or after it.
 func TestASaveDoesNotHideAnotherChange(t *testing.T) {
 	for _, first := range []bool{true, false} {
 		s, _, args := liveShelf(t, "guard")
@@ -56,7 +57,12 @@ func TestASaveDoesNotHideAnotherChange(t *testing.T) {
 		}
 		if first {
 			change()
-			s.call("allow", "late.test", "--save").want(t, 0, "not by this command")
+			changed, _ := os.ReadFile(file)
+			s.call("allow", "late.test", "--save").want(t, 65, "not the one that the bottle was started with")
+			if now, _ := os.ReadFile(file); string(now) != string(changed) {
+				t.Errorf("the refused save wrote %s", now)
+			}
+			s.call("policy", "--check", "late.test").want(t, 67, "would be refused")
 		} else {
 			s.call("allow", "late.test", "--save").want(t, 0, "wrote it to")
 			change()
@@ -64,6 +70,35 @@ func TestASaveDoesNotHideAnotherChange(t *testing.T) {
 		os.WriteFile(filepath.Join(s.project, "stop"), nil, 0o644)
 		out := b.end(t)
 		out.want(t, 0, "was made or changed while the bottle ran")
+	}
+}
+
+// TestASaveLeavesTheManifestReadOnly: the file stays the one that is mounted, so the agent cannot write its own policy.
+func TestASaveLeavesTheManifestReadOnly(t *testing.T) {
+	s, _, args := liveShelf(t, "guard")
+	b := s.start("while [ ! -e stop ]; do sleep 0.1; done", args...)
+	file := filepath.Join(s.project, "bottle.json")
+	before, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.call("allow", b.id, "late.test", "--save").want(t, 0, "wrote it to")
+	if after, err := os.Stat(file); err != nil || !os.SameFile(before, after) || before.Mode() != after.Mode() {
+		t.Errorf("another file: %v %v, %v", before.Mode(), after, err)
+	}
+	for _, attack := range []string{"echo >> bottle.json", "mv bottle.json other.json", "rm -f bottle.json",
+		"echo '{}' > new.json && mv -f new.json bottle.json"} {
+		if got := s.call("exec", b.id, "bash", "-c", attack); got.code == 0 {
+			t.Errorf("the agent could: %s", attack)
+		}
+	}
+	if text, _ := os.ReadFile(file); !strings.Contains(string(text), `["known.test", "late.test"]`) {
+		t.Errorf("the manifest has %s", text)
+	}
+	s.call("exec", b.id, "cat", "bottle.json").want(t, 0, "late.test")
+	os.WriteFile(filepath.Join(s.project, "stop"), nil, 0o644)
+	if out := b.end(t); strings.Contains(out.errors, "made or changed") {
+		t.Errorf("the end warns of our own change: %s", out.errors)
 	}
 }
 
