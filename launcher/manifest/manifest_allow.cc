@@ -6,6 +6,7 @@
 
 #include "launcher/manifest/json_text_edit.h"
 #include "launcher/manifest/manifest.h"
+#include "launcher/process/plain_text.h"
 #include "proxy/contract/host_pattern.h"
 #include "proxy/contract/json_tree.h"
 
@@ -50,6 +51,16 @@ std::vector<std::string_view> lines_of(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return out;
+}
+
+// Tabs and the line ends of other systems are no reason for a '?'.
+std::string shown_line(std::string_view line) {
+  constexpr std::size_t kMost = 4096;
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  const bool whole = line.size() <= kMost;
+  std::string out(line.substr(0, kMost));
+  std::replace(out.begin(), out.end(), '\t', ' ');
+  return printable(out, kMost) + (whole ? "" : "...");
 }
 
 }  // namespace
@@ -112,7 +123,7 @@ std::string line_difference(std::string_view before, std::string_view after) {
   }
   std::string out;
   const auto add = [&out](const char* sign, std::string_view line) {
-    out.append(sign).append(line).append("\n");
+    out.append(sign).append(shown_line(line)).append("\n");
   };
   if (first > 0) add("  ", old_lines[first - 1]);
   for (std::size_t i = first; i + same < old_lines.size(); ++i) add("- ", old_lines[i]);

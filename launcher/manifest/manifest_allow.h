@@ -22,7 +22,8 @@ Expected<std::optional<std::string>> with_allowed(std::string_view text, const s
                                                   const std::string& bottle,
                                                   const HostEntry& entry);
 
-// The lines that differ, each with "-" or "+", and the line before them. For people.
+// The lines that differ, each with "-" or "+", and the line before them. For people: on a terminal
+// a line can do nothing, and a long one is cut.
 std::string line_difference(std::string_view before, std::string_view after);
 
 }  // namespace bottle::launcher

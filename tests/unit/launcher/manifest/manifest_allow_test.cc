@@ -73,5 +73,14 @@ TEST(LineDifference, IsTheLinesThatDiffer) {
   EXPECT_EQ(line_difference("", "a"), "+ a\n");
 }
 
+TEST(LineDifference, LineCannotSteerTheTerminal) {
+  EXPECT_EQ(line_difference("// \x1b[2J\r\n",
+                            "// \x1b[2J\r\n// \x9b"
+                            "1A\b\n"),
+            "  // ?[2J\n+ // ?1A?\n");
+  EXPECT_EQ(line_difference("a\rb\n", "\tb\r\n"), "- a?b\n+  b\n");
+  EXPECT_EQ(line_difference("", std::string(5000, 'x')), "+ " + std::string(4096, 'x') + "...\n");
+}
+
 }  // namespace
 }  // namespace bottle::launcher
