@@ -9,9 +9,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sstream>
+#include <utility>
 
 #include "launcher/command/init_login.h"
 #include "launcher/command/option_lines.h"
@@ -21,6 +20,7 @@
 #include "launcher/plan/planned_login.h"
 #include "launcher/process/command_output.h"
 #include "launcher/process/process.h"
+#include "launcher/process/regular_file.h"
 #include "proxy/contract/guard_settings.h"
 #include "proxy/contract/host_pattern.h"
 
@@ -147,12 +147,11 @@ std::string answer(const std::vector<std::string>& words, const Context& context
   return said.status == 0 ? said.text : std::string();
 }
 
+// "": it cannot be read, and then nothing is known of it.
 std::string content_of(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::string text(256 * 1024, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  return text;
+  constexpr std::size_t kMost = std::size_t{256} * 1024;
+  auto text = regular_text(file, kMost);
+  return text ? std::move(*text) : std::string();
 }
 
 std::string cargo_configuration(const Context& context) {

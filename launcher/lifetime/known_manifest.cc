@@ -4,22 +4,16 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
+#include <utility>
 
 #include "launcher/process/process.h"
+#include "launcher/process/regular_file.h"
 #include "proxy/contract/fd.h"
 
 namespace bottle::launcher {
 namespace {
 
 constexpr const char* kKnown = "manifest";
-
-std::optional<std::string> text_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return std::nullopt;
-  return std::string{std::istreambuf_iterator<char>(in), {}};
-}
 
 }  // namespace
 
@@ -33,11 +27,13 @@ void remember_manifest(const std::filesystem::path& state, const std::string& te
 }
 
 void copy_manifest(const std::filesystem::path& state, const std::filesystem::path& manifest) {
-  if (const auto text = text_of(manifest)) remember_manifest(state, *text);
+  if (const auto text = regular_text(manifest)) remember_manifest(state, *text);
 }
 
 std::optional<std::string> known_manifest(const std::filesystem::path& state) {
-  return text_of(state / kKnown);
+  auto text = regular_text(state / kKnown);
+  if (!text) return std::nullopt;
+  return std::move(*text);
 }
 
 }  // namespace bottle::launcher

@@ -1,27 +1,23 @@
 #include "launcher/lifetime/manifest_guard.h"
 
 #include <algorithm>
-#include <fstream>
 #include <optional>
 
 #include "launcher/lifetime/known_manifest.h"
+#include "launcher/process/regular_file.h"
 
 namespace bottle::launcher {
 namespace {
 
 std::string of_content(const std::string& text) { return "content:" + text; }
 
-// A missing file and an empty one must differ, and a device must not be read.
+// A missing file and an empty one must differ. What is no file, or larger than a manifest may be,
+// is no manifest.
 std::string look(const std::filesystem::path& file) {
-  constexpr std::size_t kMost = 1024 * 1024 + 1;  // larger than any manifest that is accepted
   std::error_code ec;
   if (!std::filesystem::exists(std::filesystem::symlink_status(file, ec))) return "absent";
-  if (!std::filesystem::is_regular_file(file, ec)) return "special";
-  std::ifstream in(file, std::ios::binary);
-  std::string content(kMost, '\0');
-  in.read(content.data(), static_cast<std::streamsize>(content.size()));
-  content.resize(static_cast<std::size_t>(in.gcount()));
-  return of_content(content);
+  const auto text = regular_text(file);
+  return text ? of_content(*text) : "special";
 }
 
 }  // namespace

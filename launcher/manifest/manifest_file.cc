@@ -1,10 +1,9 @@
 // The manifest as a file: where it is, and its text.
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "launcher/manifest/manifest.h"
+#include "launcher/process/regular_file.h"
 
 namespace bottle::launcher {
 
@@ -14,14 +13,12 @@ Expected<Manifest> load_manifest(const std::filesystem::path& file) {
   if (std::filesystem::is_directory(file, ec)) {
     return Error{ExitCode::kManifest, "the manifest " + file.string() + " is a directory", hint};
   }
-  std::ifstream in(file, std::ios::binary);
-  if (!in) {
-    return Error{ExitCode::kManifest, "cannot read the manifest " + file.string(), hint};
+  const auto text = regular_text(file);
+  if (!text) {
+    return Error{ExitCode::kManifest,
+                 "cannot read the manifest " + file.string() + ": " + text.error().message, hint};
   }
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  if (in.bad())
-    return Error{ExitCode::kManifest, "cannot read the manifest " + file.string(), hint};
-  return parse_manifest(text, file.string(), std::filesystem::absolute(file, ec).parent_path());
+  return parse_manifest(*text, file.string(), std::filesystem::absolute(file, ec).parent_path());
 }
 
 std::optional<std::filesystem::path> find_manifest(const std::filesystem::path& start,

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -291,6 +293,24 @@ TEST(Manifest, MissingFileSaysSo) {
   const auto directory = load_manifest("/tmp");
   ASSERT_FALSE(directory);
   EXPECT_THAT(directory.error().message, HasSubstr("is a directory"));
+}
+
+TEST(Manifest, WhatIsNoFileOrTooLargeIsNotRead) {
+  const auto device = load_manifest("/dev/zero");
+  ASSERT_FALSE(device);
+  EXPECT_THAT(device.error().message, HasSubstr("/dev/zero: it is no regular file"));
+  std::string pattern = testing::TempDir() + "manifest-XXXXXX";
+  const std::filesystem::path root = ::mkdtemp(pattern.data());
+  ASSERT_EQ(::mkfifo((root / "pipe").c_str(), 0600), 0);
+  std::ofstream(root / "large");
+  std::filesystem::resize_file(root / "large", std::uintmax_t{1} << 40);
+  const auto pipe = load_manifest(root / "pipe");
+  const auto large = load_manifest(root / "large");
+  std::filesystem::remove_all(root);
+  ASSERT_FALSE(pipe);
+  EXPECT_THAT(pipe.error().message, HasSubstr("it is a pipe"));
+  ASSERT_FALSE(large);
+  EXPECT_THAT(large.error().message, HasSubstr("more than 1048576 bytes"));
 }
 
 }  // namespace
