@@ -1,21 +1,11 @@
 #include "launcher/command/host_save.h"
 
+#include "launcher/command/saved_manifest.h"
 #include "launcher/lifetime/known_manifest.h"
 #include "launcher/manifest/manifest_write.h"
 #include "launcher/plan/plan.h"
 
 namespace bottle::launcher {
-namespace {
-
-Error unknown_manifest(const std::filesystem::path& file) {
-  return {ExitCode::kManifest,
-          file.string() + " is not the one that the bottle was started with, and is left as it is",
-          "somebody made or changed it meanwhile: read it before the next start; without --save "
-          "the host is allowed until the bottle ends"};
-}
-
-}  // namespace
-
 Expected<HostSave> HostSave::prepare(const BottleRecord& record, const HostEntry& entry,
                                      const Context& context) {
   if (record.manifest.empty()) {
@@ -30,7 +20,10 @@ Expected<HostSave> HostSave::prepare(const BottleRecord& record, const HostEntry
   HostSave out(ec ? record.manifest : real, *base / record.id);
   auto text = manifest_text(out.file_);
   if (!text) return text.error();
-  if (known_manifest(out.state_) != *text) return unknown_manifest(out.file_);
+  const std::string hint =
+      "somebody made or changed it meanwhile: read it before the next start; without --save the "
+      "host is allowed until the bottle ends";
+  if (auto known = check_known(out.state_, out.file_, *text, hint); !known) return known.error();
   auto edited = with_allowed(*text, out.file_.string(), record.bottle, entry);
   if (!edited) return edited.error();
   out.before_ = std::move(*text);
@@ -40,13 +33,14 @@ Expected<HostSave> HostSave::prepare(const BottleRecord& record, const HostEntry
 
 Expected<void> HostSave::write(const Context& context) const {
   if (after_.empty()) {
-    context.err << "bottle: " << file_.string() << " has it already\n";
+    context.err << "bottle: " << shown_path(file_) << " has it already\n";
     return {};
   }
   if (auto written = replace_manifest(file_, before_, after_); !written) return written;
-  context.err << "bottle: wrote it to " << file_.string() << ":\n";
+  context.err << "bottle: wrote it to " << shown_path(file_) << ":\n";
   context.out << line_difference(before_, after_);
   remember_manifest(state_, after_);
+  tell_bottles(file_, before_, after_, context);
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "launcher/command/command.h"
+#include "launcher/command/saved_manifest.h"
 #include "launcher/manifest/manifest.h"
 #include "launcher/manifest/manifest_edit.h"
 #include "launcher/manifest/manifest_write.h"
@@ -65,12 +66,13 @@ Expected<int> ignore_secret(const std::string& fingerprint, const std::optional<
   const auto edited = with_ignored(*text, file->string(), *bottle, fingerprint);
   if (!edited) return edited.error();
   if (!*edited) {
-    context.err << "bottle: " << file->string() << " has it already\n";
+    context.err << "bottle: " << shown_path(*file) << " has it already\n";
     return 0;
   }
   if (auto written = replace_manifest(*file, *text, **edited); !written)
     return std::move(written.error());
-  context.err << "bottle: wrote the fingerprint to " << file->string() << "; the bottle \""
+  tell_bottles(*file, *text, **edited, context);
+  context.err << "bottle: wrote the fingerprint to " << shown_path(*file) << "; the bottle \""
               << *bottle << "\" lets this value out from its next start on\n";
   return 0;
 }

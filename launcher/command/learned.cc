@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "launcher/command/command.h"
+#include "launcher/command/saved_manifest.h"
+#include "launcher/lifetime/known_manifest.h"
 #include "launcher/lifetime/learned_hosts.h"
 #include "launcher/lifetime/registry.h"
 #include "launcher/manifest/manifest_allow.h"
@@ -137,11 +139,17 @@ Expected<int> save_learned(const std::optional<std::string>& id, const Context& 
   const auto after = with_hosts(*before, *learned);
   if (!after) return after.error();
   if (*after == *before) {
-    context.err << "bottle: " << file.string() << " has it already\n";
+    context.err << "bottle: " << shown_path(file) << " has it already\n";
     return 0;
   }
+  const fs::path state = found->file.parent_path();
+  const std::string hint = "read it; the hosts are in " + found->file.string() +
+                           ": add them by hand, or let a new bottle learn";
+  if (auto known = check_known(state, file, *before, hint); !known) return known.error();
   if (auto written = replace_manifest(file, *before, *after); !written) return written.error();
-  context.err << "bottle: wrote it to " << file.string() << ":\n";
+  remember_manifest(state, *after);
+  tell_bottles(file, *before, *after, context);
+  context.err << "bottle: wrote it to " << shown_path(file) << ":\n";
   context.out << line_difference(*before, *after);
   return 0;
 }

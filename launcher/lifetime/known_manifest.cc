@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "launcher/process/plain_text.h"
 #include "launcher/process/process.h"
 #include "launcher/process/regular_file.h"
 #include "proxy/contract/fd.h"
@@ -34,6 +35,16 @@ std::optional<std::string> known_manifest(const std::filesystem::path& state) {
   auto text = regular_text(state / kKnown);
   if (!text) return std::nullopt;
   return std::move(*text);
+}
+
+Expected<void> check_known(const std::filesystem::path& state, const std::filesystem::path& file,
+                           const std::string& text, const std::string& hint) {
+  constexpr std::size_t kMaxPath = 4096;  // in a message
+  if (known_manifest(state) == text) return {};
+  return Error{ExitCode::kManifest,
+               printable(file.string(), kMaxPath) +
+                   " is not the one that the bottle was started with, and is left as it is",
+               hint};
 }
 
 }  // namespace bottle::launcher

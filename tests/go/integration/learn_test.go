@@ -66,6 +66,14 @@ func TestABottleThatLearnsProposesItsHosts(t *testing.T) {
 			if json.Unmarshal(text, &proposal) != nil || len(proposal.Hosts) != 2 || proposal.Hosts[0].Requests != 2 {
 				t.Errorf("the file has %s", text)
 			}
+			file := filepath.Join(s.project, "bottle.json")
+			manifest, _ := os.ReadFile(file)
+			os.WriteFile(file, append([]byte("// changed\n"), manifest...), 0o644)
+			s.call("allow", "--learned").want(t, 65, "not the one that the bottle was started with", "by hand")
+			if now, _ := os.ReadFile(file); string(now) != "// changed\n"+string(manifest) {
+				t.Errorf("the refused command wrote %s", now)
+			}
+			os.WriteFile(file, manifest, 0o644)
 			s.call("allow", "--learned").want(t, 0, "wrote it to", `+ {"bottles"`)
 			s.call("allow", "--learned", b.id).want(t, 0, "has it already")
 			second := s.start(curl+"late.test/echo; "+curl+"late.test:8443/echo", args...).end(t)

@@ -102,6 +102,22 @@ func TestASaveLeavesTheManifestReadOnly(t *testing.T) {
 	}
 }
 
+// TestEveryBottleOfAManifestKnowsASave: no bottle takes the person's change for the agent's.
+func TestEveryBottleOfAManifestKnowsASave(t *testing.T) {
+	s, _, args := liveShelf(t, "guard")
+	first := s.start("while [ ! -e stop ]; do sleep 0.1; done", args...)
+	second := s.start("while [ ! -e stop ]; do sleep 0.1; done", args...)
+	s.call("allow", "--secret", "abcdefghijklmn27").want(t, 0, "wrote the fingerprint to")
+	s.call("allow", first.id, "late.test", "--save").want(t, 0, "wrote it to")
+	s.call("allow", second.id, "more.test", "--save").want(t, 0, "wrote it to")
+	os.WriteFile(filepath.Join(s.project, "stop"), nil, 0o644)
+	for _, b := range []*background{first, second} {
+		if out := b.end(t); strings.Contains(out.errors, "made or changed") {
+			t.Errorf("the end warns of our own change: %s", out.errors)
+		}
+	}
+}
+
 // TestAHostIsAllowedInABottleThatRuns: the agent goes on, and nothing is started again.
 func TestAHostIsAllowedInABottleThatRuns(t *testing.T) {
 	for _, scanner := range []string{"guard", "pipelock"} {

@@ -89,6 +89,13 @@ TEST_F(Allow, LinkStaysALink) {
   EXPECT_THAT(written(), HasSubstr(kPrint));
 }
 
+TEST_F(Allow, NameOfALinkedFileCannotSteerTheTerminal) {
+  std::ofstream(root_ / "\x1b[2J.json") << R"({"bottles": {"default": {}}})";
+  fs::create_symlink("\x1b[2J.json", file());
+  EXPECT_THAT(allow(), HasSubstr("/?[2J.json;"));
+  EXPECT_THAT(allow(), HasSubstr("/?[2J.json has it already"));
+}
+
 TEST(AllowOptions, FingerprintIsChecked) {
   EXPECT_FALSE(check_allow({}));
   EXPECT_TRUE(check_allow({.secret = kPrint}));
