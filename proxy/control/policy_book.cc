@@ -105,15 +105,18 @@ std::vector<std::string> hosts_of(const std::vector<Entry>& list) {
   return out;
 }
 
+Error closed_by_command(const std::string& what, const std::string& closed) {
+  return bad(what + ", from `bottle deny " + closed + "`",
+             "take that back first: bottle allow " + closed + ", and then deny what is left");
+}
+
 // Why a policy that would have the wish does not let `host` through.
 Error closed_by(const PolicyBook::State& next, const Failure& refusal,
                 std::optional<std::size_t> route_entry, const std::string& host) {
   const std::string what = "it is not allowed: " + refusal.detail;
   if (!route_entry) return bad(what, refusal.hint);
   if (*route_entry < next.closed.size()) {
-    const std::string& closed = next.closed[*route_entry].allow.host;
-    return bad(what + ", from `bottle deny " + closed + "`",
-               "take that back first: bottle allow " + closed + ", and then deny what is left");
+    return closed_by_command(what, next.closed[*route_entry].allow.host);
   }
   return bad(what + " (" + next.routes[*route_entry - next.closed.size()] + ")",
              "a command does not open what the start has closed; change the routes of the manifest "
@@ -221,7 +224,13 @@ Expected<PolicyBook::Change> PolicyBook::with_allowed(const AllowWish& wish, con
   if (auto may = may_be_allowed(*host, wish); !may) return may.error();
   const std::string text = text_of(*host);
   State next = live_state();
-  const std::size_t reopened = std::erase_if(next.closed, named(host->host_text()));
+  const std::string whole = host->host_text();
+  // A deny closes all of a host, for good: less than that does not take it back.
+  const bool takes_back = !wish.once && !wish.lasts && !host->port;
+  if (!takes_back && std::any_of(next.closed.begin(), next.closed.end(), named(whole))) {
+    return closed_by_command("it is not allowed", whole);
+  }
+  const std::size_t reopened = std::erase_if(next.closed, named(whole));
   const bool plain = !wish.route && !wish.once && !wish.lasts;
   const auto before = std::find_if(next.added.begin(), next.added.end(), named(text));
   const bool there = plain && before != next.added.end() && !before->allow.route &&

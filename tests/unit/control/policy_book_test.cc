@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bottle {
@@ -139,6 +140,33 @@ TEST(PolicyBook, ACommandTakesItsOwnDenyBack) {
   EXPECT_EQ(goes(book, "x.b.test"), "route_deny");
   EXPECT_EQ(close(book, "*"), "deny *");
   EXPECT_EQ(goes(book, "a.test"), "route_deny");
+}
+
+// Else one request, or one port, would open all of the host for good.
+TEST(PolicyBook, LessThanAHostDoesNotTakeItsDenyBack) {
+  PolicyBook book = book_of({"a.test", "*.b.test", "*"});
+  const std::pair<const char*, const char*> cases[] = {
+      {"a.test", "a.test"}, {"*.b.test", "x.b.test"}, {"*", "a.test"}};
+  for (const auto& [host, request] : cases) {
+    EXPECT_EQ(close(book, host), std::string("deny ") + host);
+    const std::string port = std::string(host) + ":8443";
+    const AllowWish wishes[] = {
+        {.host = port}, {.host = host, .once = true}, {.host = host, .lasts = 5s}};
+    for (const AllowWish& wish : wishes) {
+      const std::string said = grant(book, wish);
+      EXPECT_TRUE(said.starts_with("error: it is not allowed")) << said;
+      EXPECT_NE(said.find("take that back first: bottle allow " + std::string(host)),
+                std::string::npos)
+          << said;
+    }
+    EXPECT_EQ(goes(book, request), "route_deny");
+    EXPECT_EQ(allow(book, host), std::string("allow ") + host);
+    EXPECT_EQ(goes(book, request), "scan");
+  }
+  EXPECT_EQ(close(book, "a.test"), "deny a.test");
+  EXPECT_EQ(grant(book, {.host = "a.test", .route = Route::ScanRequests}),
+            "allow a.test on the route scan-requests");
+  EXPECT_EQ(goes(book, "a.test"), "scan-requests");
 }
 
 TEST(PolicyBook, ADenyEndsWhatWasAllowed) {
