@@ -130,8 +130,9 @@ Screen Model::screen(Size size) {
   fit(size);
   if (const std::string now = target(); now != shown_target_) {
     shown_target_ = now;
-    shown_since_ = state_.now_ms;
+    changed_ = state_.now_ms;
   }
+  drawn_.screen_has(state_, size);
   return draw(state_, size);
 }
 
@@ -169,14 +170,14 @@ const ExchangeRow* Model::selected_row() const {
 
 std::string Model::target() const {
   if (state_.mode == Mode::kList && state_.asks_have_keys) {
-    const WatchedAsk& ask = state_.asks[state_.selected_ask];
-    return "ask " + ask.bottle + " " + ask.ask;
+    return target_name(state_.asks[state_.selected_ask]);
   }
-  return "row " + std::to_string(state_.selected);
+  return target_name(state_.selected);
 }
 
 bool Model::is_settled() const {
-  return target() == shown_target_ && state_.now_ms - shown_since_ >= kSettleMs;
+  return target() == shown_target_ && state_.now_ms - changed_ >= kSettleMs &&
+         drawn_.has_stood(shown_target_, state_.now_ms);
 }
 
 void Model::key(const Key& key) {
@@ -254,6 +255,8 @@ void Model::text_key(const Key& key) {
 }
 
 void Model::list_key(const Key& key) {
+  // A move from a line that has just changed leads to another line than the person meant.
+  if (target() != shown_target_) changed_ = state_.now_ms;
   switch (key.kind) {
     case Key::Kind::kCharacter:
       character_key(key.character);
@@ -298,9 +301,8 @@ void Model::list_key(const Key& key) {
     case Key::Kind::kBackspace:
       break;
   }
-  // The person chose it, so it needs no time to be seen.
+  // The person chose it.
   shown_target_ = target();
-  shown_since_ = state_.now_ms - kSettleMs;
 }
 
 void Model::character_key(char c) {

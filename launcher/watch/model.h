@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "launcher/watch/drawn_targets.h"
 #include "launcher/watch/history.h"
 #include "launcher/watch/screen.h"
 
@@ -138,6 +139,7 @@ class Model {
   void fit(Size size);
   // The thing that keys like 'a' act on.
   std::string target() const;
+  // It has been drawn for a while, and so long it was the target, or the person chose it.
   bool is_settled() const;
   const ExchangeRow* selected_row() const;
 
@@ -145,8 +147,9 @@ class Model {
   bool quit_ = false;
   bool bell_ = false;
   int page_ = 1;  // rows that the last screen had
+  DrawnTargets drawn_{};
   std::string shown_target_{};
-  std::int64_t shown_since_ = 0;
+  std::int64_t changed_ = 0;  // when it became another one without a key of the person
   std::vector<Action> actions_{};
 };
 

@@ -97,9 +97,8 @@ void draw_bottles(Screen& screen, const WatchState& state, const Layout& layout)
 
 void draw_asks(Screen& screen, const WatchState& state, const Layout& layout) {
   if (layout.asks == 0) return;
-  const int count = static_cast<int>(state.asks.size());
   const int chosen = static_cast<int>(state.selected_ask);
-  const int first = std::clamp(chosen - layout.asks + 1, 0, count - layout.asks);
+  const int first = layout.top_ask;
   const bool has_keys = state.asks_have_keys && state.mode == Mode::kList;
   for (int i = 0; i < layout.asks; ++i) {
     const int row = layout.first_ask + i;
@@ -251,7 +250,9 @@ Layout::Layout(const WatchState& state, Size size) {
   if (state.bottles_shown) left = size.columns < kWideScreen ? 15 : 24;
   width = size.columns - left;
   first_ask = 1;
-  asks = std::min(static_cast<int>(state.asks.size()), size.rows / 4);
+  const int all_asks = static_cast<int>(state.asks.size());
+  asks = std::min(all_asks, size.rows / 4);
+  top_ask = std::clamp(static_cast<int>(state.selected_ask) - asks + 1, 0, all_asks - asks);
   head = first_ask + (asks == 0 ? 0 : asks + 1);
   body = head + 1;
   foot = size.rows - 1;

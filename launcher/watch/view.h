@@ -12,7 +12,8 @@ struct Layout {
   int left = 0;       // the first column right of the bottles
   int width = 0;      // of the part right of the bottles
   int first_ask = 0;
-  int asks = 0;  // rows
+  int asks = 0;     // rows
+  int top_ask = 0;  // the number of the ask that is in the first of them
   int head = 0;
   int body = 0;  // the first row of the list, the detail or the help
   int rows = 0;  // of it

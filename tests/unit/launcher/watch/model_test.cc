@@ -268,8 +268,8 @@ TEST(WatchModel, AKeyDoesNotActOnWhatHasJustCome) {
   const auto actions = play.model.take_actions();
   ASSERT_EQ(actions.size(), 1U);
   EXPECT_EQ(actions[0].host, "sly.test");
-  // An own move needs no time.
-  (void)play.model.screen(kWindow);
+  // A line that has stood there needs no more time when the person moves to it.
+  (void)settle(play.model);
   press(play.model, Key::Kind::kUp);
   type(play.model, "a");
   EXPECT_EQ(play.model.take_actions().size(), 1U);
@@ -317,6 +317,57 @@ TEST(WatchModel, TheNextAskHasToSettleToo) {
   ASSERT_EQ(actions.size(), 1U);
   EXPECT_EQ(actions[0].ask, "4");
   EXPECT_EQ(actions[0].answer, Action::Answer::kOnce);
+}
+
+// A key that moves, or goes nowhere, makes nothing older than it is.
+TEST(WatchModel, AMoveDoesNotSettleWhatHasJustCome) {
+  for (const char* keys : {"ja", "jka", "ka", "jo"}) {
+    Played play;
+    play.model.asks_are(play.bottle, {ask_of(play.bottle, "3", "one.test")});
+    (void)settle(play.model);
+    play.model.asks_are(play.bottle, {ask_of(play.bottle, "4", "sly.test")});
+    (void)play.model.screen(kWindow);
+    play.model.time_is(play.model.state().now_ms + 160);
+    type(play.model, keys);
+    EXPECT_TRUE(play.model.take_actions().empty()) << keys;
+    (void)settle(play.model);
+    type(play.model, keys);
+    EXPECT_EQ(play.model.take_actions().size(), 1U) << keys;
+  }
+  // A new one below the chosen one.
+  Played play;
+  const auto one = ask_of(play.bottle, "3", "one.test");
+  const auto sly = ask_of(play.bottle, "4", "sly.test");
+  play.model.asks_are(play.bottle, {one});
+  (void)settle(play.model);
+  play.model.asks_are(play.bottle, {one, sly});
+  type(play.model, "ja");
+  EXPECT_TRUE(play.model.take_actions().empty()) << "no screen has had it";
+  (void)play.model.screen(kWindow);
+  type(play.model, "a");
+  EXPECT_TRUE(play.model.take_actions().empty());
+  (void)settle(play.model);
+  type(play.model, "a");
+  EXPECT_EQ(play.model.take_actions().size(), 1U);
+}
+
+// The person moved from the first to the second, and not to the third.
+TEST(WatchModel, AMoveFromWhatHasJustMovedUpIsNoChoice) {
+  Played play;
+  const auto two = ask_of(play.bottle, "4", "two.test");
+  const auto three = ask_of(play.bottle, "5", "three.test");
+  play.model.asks_are(play.bottle, {ask_of(play.bottle, "3", "one.test"), two, three});
+  (void)settle(play.model);
+  type(play.model, "j");
+  type(play.model, "k");
+  play.model.asks_are(play.bottle, {two, three});
+  type(play.model, "ja");
+  EXPECT_TRUE(play.model.take_actions().empty());
+  (void)settle(play.model);
+  type(play.model, "a");
+  const auto actions = play.model.take_actions();
+  ASSERT_EQ(actions.size(), 1U);
+  EXPECT_EQ(actions[0].host, "three.test");
 }
 
 TEST(WatchModel, TheChosenAskStaysChosen) {
