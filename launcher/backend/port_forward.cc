@@ -28,8 +28,8 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 // One connection: a client of this machine, and the bottle's port.
 class Forwarded {
  public:
-  Forwarded(Fd client, std::uint16_t port, PortDialer& dialer)
-      : client_(std::move(client)), port_(port), dialer_(dialer) {
+  Forwarded(Fd client, std::uint16_t port, PortDialer& dialer, std::chrono::milliseconds left_limit)
+      : client_(std::move(client)), port_(port), dialer_(dialer), left_limit_(left_limit) {
     try_next();
   }
 
@@ -44,7 +44,7 @@ class Forwarded {
   }
   // False: it has ended.
   bool move(bool ready) {
-    if (pump_) return !ready || pump_->move();
+    if (pump_) return ready ? carry() : !is_left();
     if (!server_) return false;
     if (ready) connected();
     return pump_.has_value() || (server_ && Clock::now() < until_);
@@ -58,22 +58,38 @@ class Forwarded {
   }
   void connected() {
     if (connect_result(server_) != 0) return try_next();
+    client_number_ = client_.get();
     pump_.emplace(BytePump::Stream{std::move(client_)}, BytePump::Stream{std::move(server_)});
+    moved_ = Clock::now();
+  }
+  bool carry() {
+    moved_ = Clock::now();
+    return pump_->move();
+  }
+  // The pump does not see that the client has ended while the server takes nothing.
+  bool is_left() const {
+    if (Clock::now() - moved_ < left_limit_) return false;
+    pollfd client{client_number_, POLLRDHUP, 0};
+    return ::poll(&client, 1, 0) == 1;
   }
 
   Fd client_;
   Fd server_{};
   std::uint16_t port_;
   PortDialer& dialer_;
+  std::chrono::milliseconds left_limit_;
   unsigned attempt_ = 0;
   Clock::time_point until_{};
   std::optional<BytePump> pump_{};
+  int client_number_ = -1;  // of the descriptor that the pump has
+  Clock::time_point moved_{};
 };
 
 class Forwarder {
  public:
-  Forwarder(std::vector<HostPort>& ports, PortDialer& dialer, int ended, SignalWatch* signals)
-      : ports_(ports), dialer_(dialer), ended_(ended), signals_(signals) {}
+  Forwarder(std::vector<HostPort>& ports, PortDialer& dialer, int ended, SignalWatch* signals,
+            std::chrono::milliseconds left_limit)
+      : ports_(ports), dialer_(dialer), ended_(ended), signals_(signals), left_limit_(left_limit) {}
 
   int run() {
     for (;;) {
@@ -98,7 +114,7 @@ class Forwarder {
       fds_.resize(fds_.size() + BytePump::kSlots);
       one.wanted(std::span<pollfd, BytePump::kSlots>(fds_.end() - BytePump::kSlots, fds_.end()));
     }
-    // The tick ends connections that are not made in time.
+    // The tick ends connections that are not made in time, or were left.
     const auto tick = connections_.empty() && !full ? -1 : static_cast<int>(kAcceptPause.count());
     if (::poll(fds_.data(), fds_.size(), tick) <= 0) {
       for (auto& fd : fds_) fd.revents = 0;
@@ -138,7 +154,7 @@ class Forwarder {
         if (short_of) accept_again_ = Clock::now() + kAcceptPause;
         return;
       }
-      connections_.emplace_back(std::move(client), port.rule.inside, dialer_);
+      connections_.emplace_back(std::move(client), port.rule.inside, dialer_, left_limit_);
     }
   }
 
@@ -146,6 +162,7 @@ class Forwarder {
   PortDialer& dialer_;
   int ended_;
   SignalWatch* signals_;
+  std::chrono::milliseconds left_limit_;
   std::list<Forwarded> connections_{};
   std::vector<pollfd> fds_{};
   Clock::time_point accept_again_{};
@@ -153,10 +170,10 @@ class Forwarder {
 
 }  // namespace
 
-int forward_ports(std::vector<HostPort>& ports, PortDialer& dialer, int ended,
-                  SignalWatch* signals) {
+int forward_ports(std::vector<HostPort>& ports, PortDialer& dialer, int ended, SignalWatch* signals,
+                  std::chrono::milliseconds left_limit) {
   ::signal(SIGPIPE, SIG_IGN);
-  return Forwarder(ports, dialer, ended, signals).run();
+  return Forwarder(ports, dialer, ended, signals, left_limit).run();
 }
 
 Expected<Child> start_forwarding(std::vector<HostPort>& ports, BottleControl& control,

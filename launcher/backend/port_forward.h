@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -27,10 +28,14 @@ class PortDialer {
 // Connections that are carried at a time. Further ones wait in the kernel.
 inline constexpr std::size_t kMaxForwarded = 64;
 
+// A connection whose client has ended its side ends after so long without a byte: a server that
+// never closes would hold it for ever.
+inline constexpr std::chrono::milliseconds kLeftLimit{60'000};
+
 // Carries connections until `ended` can be read (0), or a signal that ends programs comes, which is
 // returned. `signals` may be null.
-int forward_ports(std::vector<HostPort>& ports, PortDialer& dialer, int ended,
-                  SignalWatch* signals);
+int forward_ports(std::vector<HostPort>& ports, PortDialer& dialer, int ended, SignalWatch* signals,
+                  std::chrono::milliseconds left_limit = kLeftLimit);
 
 // A child that does it for a bottle's launcher, and ends with that.
 Expected<Child> start_forwarding(std::vector<HostPort>& ports, BottleControl& control,

@@ -1,5 +1,6 @@
 #include "launcher/backend/port_forward.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -11,6 +12,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -58,9 +60,10 @@ class PortForward : public testing::Test {
   }
   ~PortForward() override { stop(); }
 
-  void forward(PortDialer& dialer) {
-    thread_ = std::thread(
-        [this, &dialer] { EXPECT_EQ(forward_ports(ports_, dialer, end_.read.get(), nullptr), 0); });
+  void forward(PortDialer& dialer, std::chrono::milliseconds left_limit = kLeftLimit) {
+    thread_ = std::thread([this, &dialer, left_limit] {
+      EXPECT_EQ(forward_ports(ports_, dialer, end_.read.get(), nullptr, left_limit), 0);
+    });
   }
   void stop() {
     end_.write.reset();
@@ -146,6 +149,44 @@ TEST_F(PortForward, OnlySoManyAreCarriedAtATime) {
   ASSERT_TRUE(write_all(late.get(), "late"));
   ::shutdown(late.get(), SHUT_WR);
   EXPECT_EQ(read_all(served), "late");
+  stop();  // before the dialer goes
+}
+
+// The program of the agent may keep its sides open for ever.
+TEST_F(PortForward, AConnectionThatItsClientLeftEnds) {
+  OwnPorts dialer(server_.rule.host);
+  forward(dialer, std::chrono::milliseconds(200));
+  const Fd stays = client();
+  const Fd its_other = accepted();
+  std::vector<Fd> others;
+  for (std::size_t i = 1; i < kMaxForwarded; ++i) {
+    const Fd mine = client();
+    others.push_back(accepted());
+    ASSERT_TRUE(others.back()) << i;
+    if (i != 1) continue;
+    // More than the way holds: its end is not read.
+    ::fcntl(mine.get(), F_SETFL, O_NONBLOCK);
+    const std::string much(1 << 20, 'x');
+    pollfd slot{mine.get(), POLLOUT, 0};
+    while (::poll(&slot, 1, 100) == 1) {
+      if (::write(mine.get(), much.data(), much.size()) < 0) break;
+    }
+  }
+  const Fd late = client();
+  const Fd served = accepted();
+  ASSERT_TRUE(served);
+  // The first of them is over, too, after what the kernel still had.
+  std::array<char, 4096> chunk{};
+  auto got = ssize_t{1};
+  while (got > 0) {
+    pollfd slot{others.front().get(), POLLIN, 0};
+    ASSERT_EQ(::poll(&slot, 1, 5000), 1);
+    got = ::read(others.front().get(), chunk.data(), chunk.size());
+  }
+  // One whose client is there is not.
+  ASSERT_TRUE(write_all(its_other.get(), "answer"));
+  ::shutdown(its_other.get(), SHUT_WR);
+  EXPECT_EQ(read_all(stays), "answer");
   stop();  // before the dialer goes
 }
 
