@@ -33,7 +33,9 @@ using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 
 constexpr milliseconds kAfterFailure = 1s;  // a proxy that does not answer is asked again
-constexpr milliseconds kNotice = 5s;        // notify-send ends at once, or not at all
+// Each question is a process, and the agent chooses how often the asks change.
+constexpr milliseconds kBetweenLists = 300ms;
+constexpr milliseconds kNotice = 5s;  // notify-send ends at once, or not at all
 constexpr milliseconds kEnd = 2s;
 constexpr milliseconds kLongest = 60s;
 constexpr const char* kBy = "ask-command";
@@ -126,7 +128,8 @@ class Crier {
  private:
   void ask_for_list() {
     auto sent = Errand::send([this] { return tell_(list_asks_message(known_)); });
-    next_ = Clock::now() + kAfterFailure;
+    asked_ = Clock::now();
+    next_ = asked_ + kAfterFailure;
     if (sent) errand_.emplace(std::move(*sent));
   }
 
@@ -135,7 +138,7 @@ class Crier {
     errand_.reset();
     auto list = line ? read_asks(*line) : Expected<AskList>(Error(line.error()));
     if (!list) return;
-    next_ = Clock::now();
+    next_ = asked_ + kBetweenLists;
     known_ = list->version;
     // An ask that is over needs no answer.
     std::erase_if(programs_, [&list](const auto& one) {
@@ -227,6 +230,7 @@ class Crier {
   Desktop desktop_;
   MinuteBudget budget_;
   std::optional<Errand> errand_;  // for the list
+  Clock::time_point asked_{};
   Clock::time_point next_{};
   std::optional<std::uint64_t> known_;
   std::deque<std::string> told_;
