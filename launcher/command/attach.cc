@@ -42,7 +42,8 @@ class RawTerminal {
     ::cfmakeraw(&raw);
     ::tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
   }
-  void restore() const { ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before_); }
+  // Keys that were for the agent, and answers of the terminal to it, are not for the shell.
+  void restore() const { ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_); }
 
  private:
   termios before_{};
