@@ -151,16 +151,19 @@ bool add_to_list(const fs::path& file, const nlohmann::ordered_json& line) {
                    line.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
+// The agent chooses how long a text is, and the list has an end.
+std::string listed(const std::string& text) { return text.substr(0, kMaxListedText); }
+
 nlohmann::ordered_json line_of(const GitObject& object) {
   nlohmann::ordered_json out{{"at", static_cast<std::int64_t>(::time(nullptr))}};
   const bool commit = object.kind == GitObject::Kind::kCommit;
   out["object"] = commit ? "commit" : "tag";
   out[commit ? "tree" : "of"] = object.id;
   if (commit) out["parents"] = object.parents;
-  if (commit) out["author"] = object.author;
-  if (!commit) out["tag"] = object.name;
-  out[commit ? "committer" : "tagger"] = object.person;
-  out["subject"] = object.subject.substr(0, 200);
+  if (commit) out["author"] = listed(object.author);
+  if (!commit) out["tag"] = listed(object.name);
+  out[commit ? "committer" : "tagger"] = listed(object.person);
+  out["subject"] = listed(object.subject);
   return out;
 }
 
@@ -247,10 +250,10 @@ void GitSigner::answer(const Fd& client) const {
   const auto signature = signature_of(plan_, *text, work_);
   line["result"] = signature ? "signed" : "failed";
   if (!signature) line["why"] = signature.error().message;
-  const bool listed = add_to_list(state_ / kSignatureLog, line);
+  const bool in_list = add_to_list(state_ / kSignatureLog, line);
   if (!signature) {
     refuse(signature.error());
-  } else if (!listed) {
+  } else if (!in_list) {
     refuse(cannot("the list of signatures cannot be written"));
   } else {
     say(client, std::string(kSigned) + *signature);

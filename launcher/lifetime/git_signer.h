@@ -26,6 +26,8 @@ inline constexpr std::size_t kMaxSignature = 64 * 1024;
 inline constexpr std::chrono::seconds kSignLimit{120};
 // A list of signed objects that is longer takes no more: nothing is signed then.
 inline constexpr std::size_t kMaxSignatureLog = 4 * 1024 * 1024;
+// Bytes of a name, a person or a subject in that list; the rest of it is left out.
+inline constexpr std::size_t kMaxListedText = 200;
 // In the directory that stays of a bottle: a JSON line for each request.
 inline constexpr const char* kSignatureLog = "signatures.jsonl";
 

@@ -95,6 +95,30 @@ TEST_F(Signer, SignsCommitsAndNothingElse) {
   EXPECT_THAT(signer->report(), HasSubstr("bottle:   commit \"first\" by A <a@b>\n"));
 }
 
+// Each byte of these is six in the list.
+TEST_F(Signer, OneRequestDoesNotFillTheList) {
+  program("for last; do :; done; echo short > \"$last.sig\"\n");
+  auto runtime = RuntimeDir::create(root_ / "run", "0a1b");
+  ASSERT_TRUE(runtime);
+  auto signer = GitSigner::open(plan_, *runtime, root_ / "state");
+  ASSERT_TRUE(signer && signer->start());
+  const std::string much(400'000, '\xff');
+  const std::string person = much + " <a@b> 1 +0000\n";
+  const std::string tree = "tree " + std::string(40, 'a') + "\n";
+  const std::string known = "A <a@b> 1 +0000\n";
+  const std::string tag = "object " + std::string(40, 'a') + "\ntype commit\ntag " + much +
+                          "\ntagger " + known + "\nx\n";
+  for (const auto& object :
+       {tree + "author " + person + "committer " + known + "\nfirst\n",
+        tree + "author " + known + "committer " + person + "\nfirst\n",
+        tree + "author " + known + "committer " + known + "\n" + much + "\n", tag}) {
+    EXPECT_THAT(asked(*runtime, object), StartsWith(std::string(kSigned)));
+  }
+  EXPECT_LT(list().size(), 32'000U);
+  EXPECT_THAT(list(), HasSubstr("\"author\":\"A <a@b>\""));
+  EXPECT_EQ(asked(*runtime, kCommit), std::string(kSigned) + "short\n");
+}
+
 TEST_F(Signer, NoSignatureIsWithoutALine) {
   auto runtime = RuntimeDir::create(root_ / "run", "0a1b");
   ASSERT_TRUE(runtime);
