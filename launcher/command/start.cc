@@ -24,6 +24,7 @@
 #include "launcher/plan/own_environment.h"
 #include "launcher/plan/plan.h"
 #include "launcher/process/own_memory.h"
+#include "launcher/process/process.h"
 
 namespace bottle::launcher {
 namespace {
@@ -141,12 +142,14 @@ Expected<ExitStatus> run_guarded(const Plan& plan, BottleBackend& backend, Bottl
   auto status = run_bottle(plan, backend, control, [&](const auto& runtime, const auto& state) {
     if (running) running(plan, runtime, state);
   });
+  // First of all, since what is told may have to wait for the person's terminal.
+  const auto removed = held.removed();
   for (const auto& file : manifest.changed()) {
     out << "bottle: warning: " << file.string()
         << " was made or changed while the bottle ran; it is the policy of the next start, so "
            "read it before\n";
   }
-  for (const auto& file : held.removed()) {
+  for (const auto& file : removed) {
     out << "bottle: warning: " << file.string()
         << " was made while the bottle ran, and is removed: it would have made git use "
            "the configuration and hooks of another repository\n";
@@ -155,9 +158,11 @@ Expected<ExitStatus> run_guarded(const Plan& plan, BottleBackend& backend, Bottl
   return status;
 }
 
-// All of a start that comes after the questions to the person.
+// All of a start that comes after the questions to the person. `signals` is set when the bottle is
+// about to begin, and outlives what is done after its end: a signal in that time, which the agent
+// can bring about, does not end the launcher before the guards have looked.
 Expected<int> run_spec(const StartOptions& options, BottleSpec& spec, const Context& context,
-                       const WhenPlanRuns& running) {
+                       const WhenPlanRuns& running, std::optional<SignalWatch>& signals) {
   if (options.check) check_first(spec);
   const auto chosen = choose_backend(spec.backend, context.backends);
   if (!chosen) return chosen.error();
@@ -176,6 +181,7 @@ Expected<int> run_spec(const StartOptions& options, BottleSpec& spec, const Cont
   context.reap();
   const auto control = chosen->entry->control();
   const AuditMark before = AuditMark::of(plan->audit);
+  signals.emplace();
   auto status = run_guarded(*plan, *backend, *control, context.err, running);
   if (status && plan->ask.learns) propose_learned(*plan, before, context.err);
   if (!status) return std::move(status.error());
@@ -198,7 +204,8 @@ Expected<int> run_detached(Detachment& detachment, const StartOptions& options, 
     // A bottle whose id was not told to its caller ends.
     if (!detachment.running(plan.id, runtime, state)) ::raise(SIGTERM);
   };
-  const auto status = run_spec(options, spec, context, running);
+  std::optional<SignalWatch> signals;
+  const auto status = run_spec(options, spec, context, running, signals);
   if (!status) tell_error(status.error(), context.err);
   context.out << std::flush;
   const int value = status ? *status : to_status(status.error().code);
@@ -236,7 +243,8 @@ Expected<int> run_start(const StartOptions& options, const Context& context) {
     context.around.env.erase(name);
     wipe_variable(name);
   }
-  if (!detachment) return run_spec(options, *spec, context, {});
+  std::optional<SignalWatch> signals;
+  if (!detachment) return run_spec(options, *spec, context, {}, signals);
   return run_detached(*detachment, options, *spec, context);
 }
 

@@ -76,7 +76,12 @@ SignalWatch::SignalWatch() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-SignalWatch::~SignalWatch() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
+// What is pending came too late to be answered; unblocked it would end the process.
+SignalWatch::~SignalWatch() {
+  while (next()) {
+  }
+  ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+}
 
 std::optional<int> SignalWatch::next() {
   signalfd_siginfo info{};

@@ -80,6 +80,56 @@ TEST_F(LocalBackend, RunningBottlesAreNotReaped) {
   ASSERT_TRUE(child->wait(20s));
 }
 
+// No process has it as its parent.
+bool has_no_child(pid_t parent) {
+  const std::string file = "/proc/" + std::to_string(parent);
+  return content(fs::path(file) / "task" / std::to_string(parent) / "children").empty();
+}
+
+// The launcher is held up at its end, as by a slow disk, by a pipe that takes nothing.
+TEST_F(LocalBackend, ASignalDuringTheEndDoesNotKeepTheLauncherFromLookingAtTheWorkspace) {
+  for (const char* name : {"hooks", "objects", "refs"}) {
+    fs::create_directories(root_ / "project/.git" / name);
+  }
+  std::ofstream(root_ / "project/.git/HEAD") << "ref: refs/heads/main\n";
+  std::ofstream(root_ / "project/.git/config") << "[core]\n";
+  auto told = make_pipe();
+  ASSERT_TRUE(told);
+  Launch words =
+      launch({"start", "--", "bash", "-c",
+              "exec 2> /dev/null; echo /elsewhere > .git/commondir; touch .envrc started;"
+              " while [ ! -e end ]; do sleep 0.02; done"});
+  words.fds = {{told->write.get(), 2}};
+  const std::string project = (root_ / "project").string();
+  auto child = spawn(words, ExitCode::kSystem, [project] { return ::chdir(project.c_str()) == 0; });
+  ASSERT_TRUE(child);
+  ASSERT_TRUE(wait_for("started"));
+  // Opened anew: the launcher's own descriptor waits.
+  Fd filler(::open(("/proc/self/fd/" + std::to_string(told->write.get())).c_str(),
+                   O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  while (::write(filler.get(), "", 1) == 1) {
+  }
+  filler.reset();
+  told->write.reset();
+  std::ofstream(root_ / "project/end") << "";
+  for (int i = 0; i < 2000 && !has_no_child(child->pid()); ++i) std::this_thread::sleep_for(10ms);
+  ASSERT_TRUE(has_no_child(child->pid()));
+  child->signal(SIGTERM);
+  child->signal(SIGHUP);
+  std::string said;
+  std::array<char, 4096> chunk{};
+  for (ssize_t got = 1; got > 0;) {
+    got = ::read(told->read.get(), chunk.data(), chunk.size());
+    if (got > 0) said.append(chunk.data(), static_cast<std::size_t>(got));
+  }
+  std::erase(said, '\0');
+  ASSERT_TRUE(child->wait(20s));
+  EXPECT_EQ(child->exit_status(), 0);
+  EXPECT_FALSE(fs::exists(root_ / "project/.git/commondir"));
+  EXPECT_THAT(said, HasSubstr("commondir was made while the bottle ran, and is removed"));
+  EXPECT_THAT(said, HasSubstr("project/.envrc; look at them"));
+}
+
 struct OnTerminal {
   bool ended = false;
   int status = -1;
