@@ -76,7 +76,7 @@ SignalWatch::SignalWatch() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-// What is pending came too late to be answered; unblocked it would end the process.
+// A signal that is pending came too late to be answered; unblocked it would end the process.
 SignalWatch::~SignalWatch() {
   while (next()) {
   }
