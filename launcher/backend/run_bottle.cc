@@ -97,7 +97,7 @@ Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, Bottle
   if (!runtime) return std::move(runtime.error());
   auto registration = Registration::publish(*runtime, plan);
   if (!registration) return std::move(registration.error());
-  auto state = make_state_dir(plan.state_base, plan.id);
+  auto state = make_state_dir(plan.state_base, plan.id, plan.runtime_base);
   if (!state) return std::move(state.error());
   if (!plan.manifest.empty()) copy_manifest(*state, plan.manifest);
   std::optional<GitSigner> signer;

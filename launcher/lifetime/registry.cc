@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -50,12 +49,6 @@ std::string masked(std::string word, const std::vector<KnownSecret>& secrets) {
     }
   }
   return word;
-}
-
-// True if a process holds the lease of this directory.
-bool is_leased(const std::filesystem::path& directory) {
-  const Fd lease(::open((directory / kLeaseName).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  return lease && ::flock(lease.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 std::optional<BottleRecord> record_in(const std::filesystem::path& directory) {

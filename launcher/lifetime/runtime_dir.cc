@@ -107,8 +107,14 @@ std::size_t reap_left_overs(
   return lock ? reap_locked(base, may_go) : 0;
 }
 
+bool is_leased(const std::filesystem::path& directory) {
+  const Fd lease(::open((directory / kLeaseName).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  return lease && ::flock(lease.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 Expected<std::filesystem::path> make_state_dir(const std::filesystem::path& base,
-                                               const std::string& id) {
+                                               const std::string& id,
+                                               const std::filesystem::path& runtime_base) {
   const std::string hint = "set XDG_STATE_HOME to a directory that you can write to";
   std::error_code ec;
   std::filesystem::create_directories(base, ec);
@@ -123,6 +129,7 @@ Expected<std::filesystem::path> make_state_dir(const std::filesystem::path& base
   }
   std::sort(kept.begin(), kept.end());
   for (std::size_t i = 0; i + kKeptStates <= kept.size(); ++i) {
+    if (is_leased(runtime_base / kept[i].second.filename())) continue;
     std::filesystem::remove_all(kept[i].second, ec);
   }
   const auto path = base / id;

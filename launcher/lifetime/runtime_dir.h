@@ -46,9 +46,14 @@ std::size_t reap_left_overs(
     const std::filesystem::path& base,
     const std::function<bool(const std::filesystem::path& directory)>& may_go = {});
 
-// Makes base/id (0700) for what stays after the bottle, and removes the oldest beyond kKeptStates.
+// True if a process holds the lease of this bottle's directory.
+bool is_leased(const std::filesystem::path& directory);
+
+// Makes base/id (0700) for what stays after the bottle, and removes the oldest beyond kKeptStates,
+// but none of a bottle that runs: its directory below `runtime_base` is leased.
 Expected<std::filesystem::path> make_state_dir(const std::filesystem::path& base,
-                                               const std::string& id);
+                                               const std::string& id,
+                                               const std::filesystem::path& runtime_base);
 inline constexpr std::size_t kKeptStates = 100;  // audit logs of so many bottles are kept
 
 }  // namespace bottle::launcher

@@ -201,7 +201,7 @@ TEST_F(Homes, PruningOldStatesLeavesHomesAlone) {
   ASSERT_TRUE(KeptHome::take(plan));
   fs::last_write_time(plan.home.parent_path(), fs::file_time_type::min());
   for (std::size_t i = 0; i < kKeptStates + 2; ++i) {
-    ASSERT_TRUE(make_state_dir(plan.state_base, "id" + std::to_string(i)));
+    ASSERT_TRUE(make_state_dir(plan.state_base, "id" + std::to_string(i), plan.runtime_base));
   }
   EXPECT_TRUE(fs::exists(plan.home));
 }
