@@ -37,6 +37,12 @@ Expected<std::string> program_for(const SignFacts& facts, const Surroundings& ar
   if (name.empty() && !is_ssh(facts)) name = named("gpg.program");
   if (name.empty()) name = is_ssh(facts) ? "ssh-keygen" : "gpg";
   if (name.starts_with("~/")) name = (around.home / name.substr(2)).string();
+  if (name.find('/') != std::string::npos && !name.starts_with('/')) {
+    return not_possible("the program " + name +
+                            " is a relative path: the folder it would be looked "
+                            "for in is the workspace, which the agent can change",
+                        "write it in your git configuration as a path that begins with / or ~/");
+  }
   auto program = find_program(name, around.variable("PATH").value_or(""));
   if (program) return std::move(*program);
   return not_possible(name + " is not on this machine",
@@ -86,6 +92,13 @@ Expected<SignPlan> plan_sign(const SignFacts& facts, const Surroundings& around)
     return out;
   }
   if (out.key.starts_with("~/")) out.key = (around.home / out.key.substr(2)).string();
+  if (!std::filesystem::path(out.key).is_absolute()) {
+    return not_possible(
+        "the key " + out.key +
+            " (user.signingKey) is a relative path: the folder "
+            "it would be looked for in is the workspace, which the agent can change",
+        "git config --global user.signingKey, with a path that begins with / or ~/");
+  }
   std::error_code ec;
   if (std::filesystem::is_regular_file(out.key, ec)) return out;
   return not_possible("the key " + out.key + " (user.signingKey) is not a file",

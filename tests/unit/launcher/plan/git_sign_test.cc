@@ -82,6 +82,10 @@ TEST_F(GitSign, WhatIsMissingIsSaid) {
   EXPECT_THAT(why({.format = "ssh"}), HasSubstr("names no key; set user.signingKey"));
   EXPECT_THAT(why({.format = "ssh", .key = "~/gone"}), HasSubstr("gone (user.signingKey) is not"));
   EXPECT_THAT(why({.format = "x509", .key = "k"}), HasSubstr("gpg.format is x509"));
+  EXPECT_THAT(why({.format = "ssh", .key = "key.pub"}), HasSubstr("is a relative path"));
+  EXPECT_THAT(why({.format = "ssh", .key = "./key.pub"}), HasSubstr("begins with / or ~/"));
+  EXPECT_THAT(why({.key = "A", .programs = {{"gpg.program", "./gpg"}}}),
+              HasSubstr("the program ./gpg is a relative path"));
   fs::remove(root_ / "ssh-keygen");
   EXPECT_THAT(why({.format = "ssh", .key = "~/key.pub"}), HasSubstr("openssh-client"));
 }
