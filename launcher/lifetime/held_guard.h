@@ -35,4 +35,15 @@ class HeldGuard {
   std::timespec begin_{};
 };
 
+// For after a kill of the launcher, which never came to removed(): of HeldPlan::never_there what is
+// not there at the start, without links in the folders' names. At most 256.
+std::vector<std::filesystem::path> absent_at_start(const HeldPlan& held);
+
+// Removes those that are files or links, and follows no link on the way to them.
+struct AfterKill {
+  std::vector<std::filesystem::path> removed{};
+  std::vector<std::filesystem::path> kept{};  // is there and cannot be removed
+};
+AfterKill remove_after_kill(const std::vector<std::filesystem::path>& never_there);
+
 }  // namespace bottle::launcher

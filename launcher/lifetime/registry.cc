@@ -15,6 +15,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "launcher/lifetime/held_guard.h"
+
 namespace bottle::launcher {
 namespace {
 
@@ -91,6 +93,12 @@ nlohmann::json sources_json(const std::vector<SecretSource>& sources) {
   return out;
 }
 
+nlohmann::json paths_json(const std::vector<std::filesystem::path>& paths) {
+  auto out = nlohmann::json::array();
+  for (const auto& path : paths) out.push_back(path.string());
+  return out;
+}
+
 // 0: not limited.
 nlohmann::json resources_json(const ResourceLimits& limits) {
   return {{"memory", limits.memory.value_or(0)},
@@ -156,7 +164,8 @@ std::string record_text(const BottleRecord& record) {
                                     {"java", record.java},
                                     {"manifest", record.manifest.string()},
                                     {"allow_options", record.allow_options},
-                                    {"sources", sources_json(record.sources)}};
+                                    {"sources", sources_json(record.sources)},
+                                    {"never_there", paths_json(record.never_there)}};
   // Words of a command line may be anything; what is not UTF-8 is shown by a replacement.
   return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
@@ -181,6 +190,9 @@ std::optional<BottleRecord> read_record(std::string_view text) try {
   out.manifest = json.at("manifest").get<std::string>();
   out.allow_options = json.at("allow_options").get<std::vector<std::string>>();
   for (const auto& one : json.at("sources")) out.sources.push_back(source_from(one));
+  // A bottle that an older version started has no such list.
+  const auto paths = json.value("never_there", nlohmann::json::array());
+  for (const auto& one : paths) out.never_there.emplace_back(one.get<std::string>());
   return out;
 } catch (const nlohmann::json::exception&) {
   return std::nullopt;
@@ -215,6 +227,7 @@ Expected<Registration> Registration::publish(const RuntimeDir& runtime, const Pl
   record.manifest = plan.manifest;
   record.allow_options = plan.allow_options;
   record.sources = plan.sources;
+  record.never_there = absent_at_start(plan.held);
   auto written = runtime.replace(kRecord, record_text(record));
   if (!written) return std::move(written.error());
   return Registration(std::move(record), std::move(memory));

@@ -54,6 +54,8 @@ struct BottleRecord {
   std::filesystem::path manifest{};          // empty: none
   std::vector<std::string> allow_options{};  // hosts that the command line allows
   std::vector<SecretSource> sources{};       // where newer values of kept-out secrets come from
+  // Files that the agent must not have made, and that a kill of the launcher would leave.
+  std::vector<std::filesystem::path> never_there{};
 };
 
 // The JSON text, and back. nullopt: it is not one.

@@ -112,10 +112,12 @@ TEST_F(Registry, ARecordOfAnotherDirectoryIsNone) {
 TEST(Record, SurvivesItsText) {
   BottleRecord record{.id = "1", .backend = "local", .command = {"a", "\xff"}};
   record.keeper = {7, 9};
+  record.never_there = {"/a/.git/commondir"};
   const auto back = read_record(record_text(record));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->keeper.pid, 7);
   EXPECT_EQ(back->keeper.start, 9U);
+  EXPECT_THAT(back->never_there, ElementsAre(fs::path("/a/.git/commondir")));
   EXPECT_THAT(back->command, ElementsAre("a", "\xef\xbf\xbd"));
   for (const char* text : {"", "{}", "[]", "null", R"({"id": 1})"}) EXPECT_FALSE(read_record(text));
 }

@@ -58,6 +58,38 @@ TEST_F(Guarded, WhatIsMissingIsMadeForTheRun) {
   for (const auto& path : plan_.held.made) EXPECT_FALSE(fs::exists(path)) << path;
 }
 
+TEST_F(Guarded, AfterAKillWhatWasAbsentIsRemoved) {
+  file("had/commondir");
+  fs::create_directories(root_ / "repository");
+  fs::create_directories(root_ / "linked");
+  fs::create_directories(root_ / "away");
+  fs::create_directory_symlink("repository", root_ / "alias");
+  for (const char* name : {"had", "alias", "linked", "away", "folder", "gone"}) {
+    plan_.held.never_there.push_back(root_ / name / "commondir");
+  }
+  fs::create_directories(root_ / "folder");
+  const auto absent = absent_at_start(plan_.held);
+  EXPECT_THAT(absent, ElementsAre(root_ / "repository/commondir", root_ / "linked/commondir",
+                                  root_ / "away/commondir", root_ / "folder/commondir"));
+  EXPECT_THAT(remove_after_kill(absent).removed, IsEmpty());
+
+  file("repository/commondir");
+  file("elsewhere/commondir");
+  fs::create_symlink("../elsewhere/commondir", root_ / "linked/commondir");
+  fs::remove(root_ / "away");
+  fs::create_directory_symlink("elsewhere", root_ / "away");
+  file("folder/commondir/file");
+  const auto done = remove_after_kill(absent);
+  EXPECT_THAT(done.removed,
+              ElementsAre(root_ / "repository/commondir", root_ / "linked/commondir"));
+  EXPECT_THAT(done.kept, ElementsAre(root_ / "away/commondir", root_ / "folder/commondir"));
+  EXPECT_FALSE(fs::exists(root_ / "repository/commondir"));
+  EXPECT_FALSE(fs::is_symlink(root_ / "linked/commondir"));
+  for (const char* name : {"had/commondir", "elsewhere/commondir", "folder/commondir/file"}) {
+    EXPECT_TRUE(fs::exists(root_ / name)) << name;
+  }
+}
+
 TEST_F(Guarded, NewFilesThatToolsReadAreFoundInEachFolder) {
   for (const char* name : {".envrc", "old/.mcp.json", ".git/config", ".git/hooks/pre-push",
                            "old/.vscode/tasks.json", ".git/hooks/a.sample", "watched/x"}) {
