@@ -21,6 +21,7 @@
 #include "launcher/lifetime/proxy_process.h"
 #include "launcher/manifest/manifest.h"
 #include "launcher/plan/ask_plan.h"
+#include "launcher/plan/host_path.h"
 #include "launcher/plan/own_environment.h"
 #include "launcher/plan/plan.h"
 #include "launcher/process/own_memory.h"
@@ -239,6 +240,7 @@ Expected<int> run_start(const StartOptions& options, const Context& context) {
   const HiddenMemory until_handed_over;
   auto spec = make_spec(options, context.around);
   if (!spec) return std::move(spec.error());
+  if (spec->host_path) use_host_path(*spec->host_path);
   for (const auto& name : spec->env.taken) {
     context.around.env.erase(name);
     wipe_variable(name);

@@ -210,7 +210,7 @@ Expected<void> plan_git(const BottleSpec& spec, Plan& plan) {
   GitPlan& out = plan.git;
   out = find_git(spec.around, spec.protect, held);
   GitFacts facts;
-  if (const auto git = find_program("git", spec.around.variable("PATH").value_or(""))) {
+  if (const auto git = find_program("git", spec.path_of_host())) {
     const auto said = output_of({*git, "-C", plan.workspace.string(), "config", "-z",
                                  "--show-scope", "--show-origin", "--get-regexp", wanted_keys()},
                                 kAskLimit, {"GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0"});
@@ -227,7 +227,7 @@ Expected<void> plan_git(const BottleSpec& spec, Plan& plan) {
   add(git_notes(facts, spec.allow));
   if (has_repository) add(person_notes(facts));
   if (spec.sign) {
-    auto sign = plan_sign(facts.sign, spec.around);
+    auto sign = plan_sign(facts.sign, spec.around, spec.path_of_host());
     if (!sign) return std::move(sign.error());
     out.sign = std::move(*sign);
   }

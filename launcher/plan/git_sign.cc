@@ -28,7 +28,8 @@ Error not_possible(const std::string& why, const std::string& hint) {
                hint};
 }
 
-Expected<std::string> program_for(const SignFacts& facts, const Surroundings& around) {
+Expected<std::string> program_for(const SignFacts& facts, const Surroundings& around,
+                                  const std::string& path) {
   const auto named = [&facts](const std::string& name) {
     const auto found = facts.programs.find(name);
     return found == facts.programs.end() ? std::string() : found->second;
@@ -43,7 +44,7 @@ Expected<std::string> program_for(const SignFacts& facts, const Surroundings& ar
                             "for in is the workspace, which the agent can change",
                         "write it in your git configuration as a path that begins with / or ~/");
   }
-  auto program = find_program(name, around.variable("PATH").value_or(""));
+  auto program = find_program(name, path);
   if (program) return std::move(*program);
   return not_possible(name + " is not on this machine",
                       is_ssh(facts) ? "apt install openssh-client" : "apt install gnupg");
@@ -73,7 +74,8 @@ void note_sign_setting(SignFacts& facts, std::string_view key, std::string_view 
   }
 }
 
-Expected<SignPlan> plan_sign(const SignFacts& facts, const Surroundings& around) {
+Expected<SignPlan> plan_sign(const SignFacts& facts, const Surroundings& around,
+                             const std::string& path) {
   const bool ssh = is_ssh(facts);
   if (!ssh && !facts.format.empty() && facts.format != "openpgp") {
     return not_possible("gpg.format is " + facts.format, "it can be ssh or openpgp");
@@ -83,7 +85,7 @@ Expected<SignPlan> plan_sign(const SignFacts& facts, const Surroundings& around)
                         "set user.signingKey there, and gpg.format if it is a key of ssh's: "
                         "docs/manifest.md has an example");
   }
-  auto program = program_for(facts, around);
+  auto program = program_for(facts, around, path);
   if (!program) return std::move(program.error());
   SignPlan out{.program = std::move(*program), .ssh = ssh, .key = facts.key};
   if (!ssh) return out;

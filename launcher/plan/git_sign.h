@@ -40,8 +40,10 @@ void note_sign_setting(SignFacts& facts, std::string_view key, std::string_view 
 // Their names, as a part of a regular expression.
 std::string_view sign_settings();
 
-// How the person's git signs. Fails if it names no key, or a program that is not there.
-Expected<SignPlan> plan_sign(const SignFacts& facts, const Surroundings& around);
+// How the person's git signs. Fails if it names no key, or a program that is not there. `path` is
+// where programs are looked for.
+Expected<SignPlan> plan_sign(const SignFacts& facts, const Surroundings& around,
+                             const std::string& path);
 
 // Of the configuration of the system in the bottle.
 std::string sign_config_text(const SignFacts& facts, const GitPlan& git);

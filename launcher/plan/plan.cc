@@ -105,7 +105,7 @@ std::optional<std::string> find_sibling(const BottleSpec& spec, const std::strin
   }
   const std::string beside = (directory / name).string();
   if (auto found = find_program(beside, "")) return found;
-  return find_program(name, spec.around.variable("PATH").value_or(""));
+  return find_program(name, spec.path_of_host());
 }
 
 void add_environment(const BottleSpec& spec, Programs programs, Plan& plan) {

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "launcher/plan/host_path.h"
 #include "launcher/plan/plan.h"
 #include "launcher/plan/spec_rules.h"
+#include "launcher/plan/token_command.h"
 #include "launcher/plan/user_key.h"
 #include "launcher/process/process.h"
 #include "proxy/contract/host_pattern.h"
@@ -109,7 +111,7 @@ Expected<void> choose_scanner(const StartOptions& options,
                  "use --pipelock URL or --pipelock-bin FILE, not both"};
   }
   if (!spec.pipelock_url && !spec.pipelock_bin) {
-    spec.pipelock_bin = find_program("pipelock", around.variable("PATH").value_or(""));
+    spec.pipelock_bin = find_program("pipelock", spec.path_of_host());
   }
   // None at all is an error of the plan's: a backend may bring one.
   return {};
@@ -313,6 +315,8 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
     spec.command = {bash.value_or("/bin/sh")};
   }
   add_options(options, spec);
+  const auto host = host_path(around.variable("PATH").value_or(""), folders_of_agents(spec));
+  spec.host_path = host.path;
   choose_backend_words(options, manifest_backend, spec);
   if (auto chosen = choose_scanner(options, manifest_scanner, spec); !chosen) {
     return std::move(chosen.error());
@@ -328,10 +332,14 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
   }
   auto sources = host_sources(base, around.home);
   sources.placeholders = [&spec, &options] { return placeholder_source(spec, options.dry_run); };
+  sources.command = [&host](const std::string& name, const std::vector<std::string>& command) {
+    return token_of_command(name, command, kTokenCommandTime, host.path);
+  };
   auto resolved = resolve_env(env, sources, options.dry_run ? Prompting::kLater : Prompting::kAsk);
   if (!resolved) return std::move(resolved.error());
   spec.env = std::move(*resolved);
   for (const auto& name : spec.env.taken) spec.around.env.erase(name);
+  if (auto note = left_out_note(host)) spec.env.notes.push_back(std::move(*note));
   for (const auto& name : left_out(spec.env, spec.allow, sources)) {
     spec.env.notes.push_back(
         name + " is set here and does not reach the bottle: " +

@@ -70,7 +70,8 @@ struct BottleSpec {
   std::string name{};                // the manifest's bottle, or "default"
   std::filesystem::path manifest{};  // empty: none
   Surroundings around{};
-  std::optional<Choice> backend{};  // nullopt: not asked for
+  std::optional<std::string> host_path{};  // PATH for programs of the host: host_path.h
+  std::optional<Choice> backend{};         // nullopt: not asked for
   HomeKind home = HomeKind::kPrivate;
   Scanner scanner = Scanner::kGuard;
   std::string scanner_why{};
@@ -98,6 +99,11 @@ struct BottleSpec {
   std::optional<std::filesystem::path> origin_ca{};
   std::optional<std::filesystem::path> audit{};
   bool quiet = false;
+
+  // Where programs that the launcher runs on the host are looked for.
+  [[nodiscard]] std::string path_of_host() const {
+    return host_path.value_or(around.variable("PATH").value_or(""));
+  }
 };
 
 // The meanings of the first word after `bottle start`. An agent or a bottle of the manifest comes

@@ -81,11 +81,12 @@ class Failed {
 
 Expected<std::string> token_of_command(const std::string& name,
                                        const std::vector<std::string>& command,
-                                       std::chrono::milliseconds limit) {
+                                       std::chrono::milliseconds limit,
+                                       const std::optional<std::string>& path) {
   const Failed failed(name, command);
-  const char* const path = std::getenv("PATH");
-  const auto program = find_program(command.front(), path == nullptr ? "" : path);
-  if (!program) return failed("is not on this machine");
+  const char* const own = std::getenv("PATH");
+  const auto program = find_program(command.front(), path.value_or(own == nullptr ? "" : own));
+  if (!program) return failed("is not on this machine, or only where the agent can change it");
   auto output = make_pipe();
   auto errors = make_pipe();
   const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -94,7 +95,10 @@ Expected<std::string> token_of_command(const std::string& name,
                 .env = {},
                 .fds = {{nothing.get(), 0}, {output->write.get(), 1}, {errors->write.get(), 2}}};
   launch.argv.front() = *program;
-  for (char** one = environ; *one != nullptr; ++one) launch.env.emplace_back(*one);
+  for (char** one = environ; *one != nullptr; ++one) {
+    const bool replaced = path && std::string_view(*one).starts_with("PATH=");
+    launch.env.push_back(replaced ? "PATH=" + *path : *one);
+  }
   auto child = spawn(launch, ExitCode::kEnvironment);
   if (!child) return std::move(child.error());
   output->write.reset();

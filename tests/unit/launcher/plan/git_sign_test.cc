@@ -23,7 +23,6 @@ class GitSign : public testing::Test {
     std::string pattern = "/tmp/bottle-sign-XXXXXX";
     root_ = fs::canonical(::mkdtemp(pattern.data()));
     around_.home = root_;
-    around_.env["PATH"] = root_.string();
     for (const char* name : {"ssh-keygen", "gpg", "mine"}) {
       std::ofstream(root_ / name) << "#!/bin/sh\n";
       fs::permissions(root_ / name, fs::perms::owner_all);
@@ -54,21 +53,21 @@ TEST_F(GitSign, OnlyThePersonNamesKeysAndPrograms) {
 
 TEST_F(GitSign, TheKeysOfSshAndOfGpg) {
   SignFacts facts{.format = "ssh", .key = "~/key.pub"};
-  auto sign = plan_sign(facts, around_);
+  auto sign = plan_sign(facts, around_, root_.string());
   ASSERT_TRUE(sign) << sign.error().message;
   EXPECT_EQ(sign->program, root_ / "ssh-keygen");
   EXPECT_EQ(sign->key, root_ / "key.pub");
   EXPECT_EQ(sign->public_key, "");
   for (const std::string key : {"key::ssh-ed25519 AAAA", "ssh-ed25519 AAAA"}) {
     facts.key = key;
-    sign = plan_sign(facts, around_);
+    sign = plan_sign(facts, around_, root_.string());
     ASSERT_TRUE(sign);
     EXPECT_EQ(sign->public_key, "ssh-ed25519 AAAA");
   }
   facts.programs["gpg.ssh.program"] = "~/mine";
-  EXPECT_EQ(plan_sign(facts, around_)->program, root_ / "mine");
+  EXPECT_EQ(plan_sign(facts, around_, root_.string())->program, root_ / "mine");
   facts = {.key = "ABCD"};
-  sign = plan_sign(facts, around_);
+  sign = plan_sign(facts, around_, root_.string());
   ASSERT_TRUE(sign);
   EXPECT_FALSE(sign->ssh);
   EXPECT_EQ(sign->program, root_ / "gpg");
@@ -76,7 +75,7 @@ TEST_F(GitSign, TheKeysOfSshAndOfGpg) {
 
 TEST_F(GitSign, WhatIsMissingIsSaid) {
   const auto why = [this](const SignFacts& facts) {
-    const auto sign = plan_sign(facts, around_);
+    const auto sign = plan_sign(facts, around_, root_.string());
     return sign ? "" : sign.error().message + "; " + sign.error().hint;
   };
   EXPECT_THAT(why({.format = "ssh"}), HasSubstr("names no key; set user.signingKey"));

@@ -41,6 +41,15 @@ TEST(TokenCommand, SaysWhatFailed) {
               HasSubstr("is not on this machine"));
 }
 
+TEST(TokenCommand, ThePathThatIsGivenHoldsForItsChildrenToo) {
+  const auto seen = token_of_command("TOKEN", {"sh", "-c", "echo $PATH"}, kTokenCommandTime,
+                                     "/usr/bin:/bin:/given");
+  ASSERT_TRUE(seen) << seen.error().message;
+  EXPECT_EQ(*seen, "/usr/bin:/bin:/given");
+  EXPECT_FALSE(
+      token_of_command("TOKEN", {"sh", "-c", "echo x"}, kTokenCommandTime, "/nonexistent"));
+}
+
 TEST(TokenCommand, ItsTimeIsBounded) {
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_THAT(token_of("echo waiting >&2; sleep 60", 200ms).error().message,
