@@ -268,6 +268,9 @@ func flips(channel *control, w *harness.World, times int, pause time.Duration, s
 			verb, host = "deny", "late.test"
 		}
 		since.Store(-1)
+		if n > 0 && n%2 == 0 {
+			channel.policy("allow", "host", "late.test") // takes the deny back
+		}
 		channel.policy(verb, "host", host)
 		since.Store(int64(n + 1))
 		time.Sleep(pause)
