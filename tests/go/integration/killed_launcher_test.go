@@ -27,6 +27,31 @@ func TestKilledLauncherLeavesNothing(t *testing.T) {
 	})
 }
 
+// TestKilledLauncherLeavesNoCommondir: the next call removes what would send the person's git elsewhere, and says so.
+func TestKilledLauncherLeavesNoCommondir(t *testing.T) {
+	s := newShelf(t)
+	needPrograms(t, "git")
+	s.outside(s.root, "init", "-q", s.project)
+	planted := filepath.Join(s.project, ".git", "commondir")
+	made := filepath.Join(s.project, "made")
+	b := s.start("echo ../elsewhere > .git/commondir; touch made; sleep 1000; : " + s.root)
+	eventually(t, 20*time.Second, "the agent made it", func() bool {
+		_, err := os.Stat(made)
+		return err == nil
+	})
+	_ = b.cmd.Process.Kill()
+	b.end(t)
+	if _, err := os.Lstat(planted); err != nil {
+		t.Fatalf("it is not there before the call: %v", err)
+	}
+	eventually(t, 10*time.Second, "its processes are gone", func() bool { return len(processesOf(s.root)) == 0 })
+	s.call("list").want(t, 0, planted, "was made while a bottle ran that was killed, and is removed")
+	if _, err := os.Lstat(planted); err == nil {
+		t.Error(".git/commondir is left")
+	}
+	s.nothingLeft()
+}
+
 // killAtRandomMoments starts bottles with these words and kills their launchers.
 func killAtRandomMoments(t *testing.T, s *shelf, start ...string) {
 	t.Helper()

@@ -158,3 +158,35 @@ func TestACommandThatFailsStartsNoBottle(t *testing.T) {
 		t.Errorf("it ran %d times", callsIn(counter))
 	}
 }
+
+// TestProgramsOfTheHostAreNotTheAgents: a directory of PATH that the agent can change supplies none of them.
+func TestProgramsOfTheHostAreNotTheAgents(t *testing.T) {
+	s := newShelf(t)
+	planted := filepath.Join(s.project, ".venv", "bin")
+	ran := filepath.Join(s.root, "ran")
+	for _, name := range []string{"gh", "git", "asker"} {
+		s.write(filepath.Join(planted, name), "#!/bin/sh\necho "+name+" >> "+ran+"\necho allow\n")
+		if err := os.Chmod(filepath.Join(planted, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.extra = []string{"PATH=" + planted + ":/usr/local/bin:/usr/bin:/bin"}
+	manifest := `{"bottles": {"default": {"env": {"MY_TOKEN": {"command": [%s],
+		"hosts": ["client.test"], "keep_out": true}}}}}`
+	file := filepath.Join(s.project, "bottle.json")
+	note := "not looked for in " + planted
+	// By a program that the person has, too, and by one that only the agent has.
+	s.write(file, fmt.Sprintf(manifest, `"sh", "-c", "echo a-token-of-$(command -v asker || echo nothing)"`))
+	s.sh("true").want(t, 0, note)
+	s.write(file, fmt.Sprintf(manifest, `"gh"`))
+	s.sh("true").want(t, 66, "MY_TOKEN", "is not on this machine, or only where the agent can change it")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	out := s.sh("curl -sS -m 20 https://late.test/ || true", "--ask", "--ask-command", "asker",
+		"--limit", "ask_ms=3000")
+	out.want(t, 0, note)
+	if text, err := os.ReadFile(ran); err == nil {
+		t.Errorf("ran on the host: %s", text)
+	}
+}
