@@ -171,7 +171,9 @@ bool Detachment::running(const std::string& id, const std::filesystem::path& run
 }
 
 void Detachment::ended(int status) {
-  ::signal(SIGHUP, SIG_IGN);  // the holder ends with the line, and its terminal hangs up
+  // The holder ends with the line, and its terminal hangs up: on a process that has left it.
+  ::signal(SIGHUP, SIG_IGN);
+  ::ioctl(STDIN_FILENO, TIOCNOTTY);
   const std::string line = "ended " + std::to_string(status) + "\n";
   if (report_.write) write_all(report_.write.get(), line);
   write_all(to_holder_.get(), line);

@@ -99,7 +99,7 @@ Expected<SignPlan> plan_sign(const SignFacts& facts, const Surroundings& around,
         "the key " + out.key +
             " (user.signingKey) is a relative path: the folder "
             "it would be looked for in is the workspace, which the agent can change",
-        "git config --global user.signingKey, with a path that begins with / or ~/");
+        "give user.signingKey a path that begins with / or ~/, in your own gitconfig");
   }
   std::error_code ec;
   if (std::filesystem::is_regular_file(out.key, ec)) return out;
