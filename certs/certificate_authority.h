@@ -56,7 +56,7 @@ class Leaf {
 // in memory only, outside core dumps where the system allows it, and are cleansed at the end.
 class CertificateAuthority {
  public:
-  static constexpr std::size_t kMaxConstraints = 1024;  // what verifiers still check fast
+  static constexpr std::size_t kMaxConstraints = 1024;  // verifiers still check so many fast
   static constexpr std::chrono::hours kLeafLifetime{24};
   static constexpr std::chrono::minutes kBackdate{5};  // clients' clocks may be a little behind
 
@@ -88,7 +88,7 @@ class CertificateAuthority {
  private:
   CertificateAuthority();
 
-  struct LeafParts;  // what all leaves have in common, encoded once
+  struct LeafParts;  // the part that all leaves have in common, encoded once
   std::unique_ptr<LeafParts> leaf_parts_;
   x509_st* intermediate_ = nullptr;
   evp_pkey_st* intermediate_key_ = nullptr;

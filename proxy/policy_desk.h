@@ -37,7 +37,7 @@ class PolicyDesk final : public ControlService {
   PolicyBook& book_;
   SnapshotStore& store_;
   AuditSink& audit_;
-  std::function<void(const std::string& who)> changed_ = [](const std::string& /*who*/) {};
+  std::function<void(const std::string& who)> changed_ = [](const std::string&) {};
 };
 
 }  // namespace bottle

@@ -209,7 +209,7 @@ step_kill() {
   shows main 20 'Killed' || return 1
   all_gone() { left=$(alive "${family[@]}"); [[ -z $left ]]; }
   until_true 20 all_gone || fails "these run on: $left"
-  # Also what has left the launcher's family: only the stand-in names the day's folder in its command line.
+  # Also processes that have left the launcher's family: only the stand-in names the day's folder in its command line.
   left=$(pgrep -af "$day/" | grep -v "^$standin ") && fails "these run on: $left"
   tmux_ send-keys -t main C-l
   no_bottle || fails "bottle list still has a bottle"

@@ -1,5 +1,5 @@
 // day is the other side of bench/day/day.sh: a stand-in for Anthropic's API, and a host that is not allowed, on one
-// port of 127.0.0.1. Its model does what the person says: "run: COMMAND" is answered with a call of the tool Bash, the
+// port of 127.0.0.1. Its model follows the person's words: "run: COMMAND" is answered with a call of the tool Bash, the
 // call's result with its last line, "recall" with what the conversation has so far. It writes one line a request to
 // stderr.
 package main

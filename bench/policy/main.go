@@ -36,7 +36,7 @@ func main() {
 	}
 }
 
-// tally is what came of requests. Times are those of requests for the host that is always allowed.
+// tally counts the results of requests. Times are those of requests for the host that is always allowed.
 type tally struct {
 	mu     sync.Mutex
 	times  []time.Duration

@@ -16,8 +16,8 @@ struct Finding {
   enum class Status { kOk, kWarning, kFailed, kSkipped };
   std::string name;  // a few words: "user namespaces"
   Status status = Status::kOk;
-  std::string detail{};  // what was found
-  std::string hint{};    // what to do, when not kOk
+  std::string detail{};  // the finding, for a person
+  std::string hint{};    // advice, when not kOk
 };
 
 // Works on bottles of one backend from another call of `bottle` than the one that started them.

@@ -27,7 +27,7 @@ class ScreenWatch {
   bool other_ = false;
 };
 
-// Looks for the keys that detach, Ctrl-P Ctrl-Q, in what is typed.
+// Looks for the keys that detach, Ctrl-P Ctrl-Q, among those that a person types.
 class DetachKeys {
  public:
   struct Typed {

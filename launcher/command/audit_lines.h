@@ -18,7 +18,7 @@ std::string_view time_of(std::string_view line);
 // The lines of all parts of an audit log, in the order of their times.
 class AuditLines {
  public:
-  // `most`: of what is there now, so many bytes of each part at most, the newest ones.
+  // `most`: so many bytes of each part that is there now are read at most, the newest ones.
   explicit AuditLines(const std::filesystem::path& log,
                       std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
 
@@ -28,7 +28,7 @@ class AuditLines {
   void take();
   // Looks whether a part was rotated, or has come at last. False: all is as it was.
   bool renew();
-  // No more will come: what has no line end yet is a line too.
+  // No more will come: a rest without a line end is a line, too.
   void finish();
 
  private:

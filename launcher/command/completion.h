@@ -12,7 +12,7 @@ namespace bottle::launcher {
 
 struct CompletionOptions {
   std::optional<std::string> shell{};
-  std::optional<std::string> list{};  // what the scripts ask for: "names" or "hosts"
+  std::optional<std::string> list{};  // the scripts' question: "names" or "hosts"
 };
 
 // `bottle completion bash|zsh|fish`: a script made of the table of commands, so that it cannot lag

@@ -14,7 +14,7 @@ namespace bottle::launcher {
 void warn_of_learning(std::ostream& out);
 
 // Writes the proposal of a bottle of `plan`, by its audit lines since `begin`, beside its logs, and
-// shows what it would change in the manifest. After the bottle's end.
+// shows its change of the manifest. After the bottle's end.
 void propose_learned(const Plan& plan, const AuditMark& begin, std::ostream& out);
 
 // `bottle allow --learned [ID]`: writes the proposal of a bottle that has ended into its manifest;

@@ -13,7 +13,7 @@ namespace bottle::launcher {
 // grow and be rotated.
 class PartLines {
  public:
-  // `most`: of what is there now, so many bytes at most, the newest ones.
+  // `most`: so many bytes that are there now are read at most, the newest ones.
   PartLines(std::filesystem::path file, std::uint64_t most);
 
   bool is_there() const { return fd_ || !older_.empty(); }
@@ -36,12 +36,12 @@ class PartLines {
   std::filesystem::path file_;
   std::vector<std::filesystem::path> older_;  // not yet read, the oldest first
   Fd fd_;
-  bool current_ = false;    // what is open was opened as `file_`
-  bool replaced_ = false;   // what is open was moved away; once it is read, `file_` is next
+  bool current_ = false;    // the open file was opened as `file_`
+  bool replaced_ = false;   // the open file was moved away; once it is read, `file_` is next
   std::uint64_t skip_ = 0;  // bytes of the first file that are not read
-  std::string chunk_;       // what was read and not yet cut starts at at_
+  std::string chunk_;       // bytes that were read; from at_ on they are not cut into lines yet
   std::size_t at_ = 0;
-  bool cut_off_ = false;  // what comes next is the rest of a line that is left out
+  bool cut_off_ = false;  // the next bytes are the rest of a line that is too long and left out
   std::string line_;
   bool ready_ = false;  // line_ is whole
 };

@@ -17,7 +17,7 @@ struct Preset {
   std::vector<std::string_view> hosts{};
   std::vector<std::pair<std::string_view, std::string_view>> settings{};
   std::string_view key{};                         // the variable with its credential
-  std::string_view key_note{};                    // what to do without it
+  std::string_view key_note{};                    // advice for a person without one
   std::vector<std::string_view> key_arguments{};  // of the command, if there is the key
 };
 

@@ -13,7 +13,7 @@ namespace bottle::launcher {
 void tell_bottles(const std::filesystem::path& file, const std::string& before,
                   const std::string& after, const Context& context);
 
-// For a terminal: the agent may have made up what a link leads to.
+// The path for a terminal: an agent can have chosen the names in it, by a link.
 std::string shown_path(const std::filesystem::path& file);
 
 }  // namespace bottle::launcher

@@ -143,7 +143,7 @@ Expected<ExitStatus> run_guarded(const Plan& plan, BottleBackend& backend, Bottl
   auto status = run_bottle(plan, backend, control, [&](const auto& runtime, const auto& state) {
     if (running) running(plan, runtime, state);
   });
-  // First of all, since what is told may have to wait for the person's terminal.
+  // First of all: the messages below may have to wait for the person's terminal.
   const auto removed = held.removed();
   for (const auto& file : manifest.changed()) {
     out << "bottle: warning: " << file.string()
@@ -160,8 +160,8 @@ Expected<ExitStatus> run_guarded(const Plan& plan, BottleBackend& backend, Bottl
 }
 
 // All of a start that comes after the questions to the person. `signals` is set when the bottle is
-// about to begin, and outlives what is done after its end: a signal in that time, which the agent
-// can bring about, does not end the launcher before the guards have looked.
+// about to begin, and outlives the work after its end: a signal in that time, which the agent can
+// bring about, does not end the launcher before the guards have looked.
 Expected<int> run_spec(const StartOptions& options, BottleSpec& spec, const Context& context,
                        const WhenPlanRuns& running, std::optional<SignalWatch>& signals) {
   if (options.check) check_first(spec);

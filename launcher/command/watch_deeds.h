@@ -14,7 +14,7 @@
 
 namespace bottle::launcher {
 
-// Does what a person asks for in the view, without waiting: the proxy is told in an errand.
+// Carries out a person's keys of the view, without waiting: the proxy is told in an errand.
 class WatchDeeds {
  public:
   struct Note {

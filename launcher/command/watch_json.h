@@ -8,8 +8,8 @@
 
 namespace bottle::launcher {
 
-// `bottle watch --json`: an object a line for what is in the logs and for what happens. `only`: the
-// id of the only bottle, with whose end it ends. Ends with 0 when its reader is gone, and with
+// `bottle watch --json`: an object a line for each event, first those that the logs have. `only`:
+// the id of the only bottle, with whose end it ends. Ends with 0 when its reader is gone, and with
 // 128+n by a signal.
 Expected<int> run_watch_json(std::optional<std::string> only, const Context& context);
 

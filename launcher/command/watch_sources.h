@@ -19,7 +19,7 @@
 
 namespace bottle::launcher {
 
-// Receives what happens in bottles.
+// Receives the events of bottles.
 class WatchSink {
  public:
   virtual ~WatchSink() = default;
@@ -34,8 +34,8 @@ class WatchSink {
 
 inline constexpr std::size_t kMaxWatched = 64;  // bottles at once: each has a process for its asks
 
-// The bottles that run, their logs and their asks, for a loop that must not wait. It tells what is
-// there at first, then what is new.
+// The bottles that run, their logs and their asks, for a loop that must not wait. It tells
+// the events of the logs at first, then new ones.
 class WatchSources {
  public:
   // `only`: of that bottle alone. `most`: bytes of each part of a log that are read of what is

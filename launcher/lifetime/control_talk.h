@@ -35,7 +35,7 @@ struct AskedAllow {
 struct ListedRule {
   std::string host{};
   std::string route{};  // empty: none of its own
-  std::string by{};     // who asked for it while the bottle ran; empty: of the start
+  std::string by{};     // the user that asked for it while the bottle ran; empty: of the start
   std::optional<std::int64_t> since{};
   std::optional<std::int64_t> until{};
   bool once = false;

@@ -13,7 +13,7 @@ namespace bottle::launcher {
 struct GitObject {
   enum class Kind { kCommit, kTag };
   Kind kind = Kind::kCommit;
-  std::string id{};                    // of the commit's tree; of what the tag names
+  std::string id{};                    // of the commit's tree, or of the tag's object
   std::vector<std::string> parents{};  // of a commit
   std::string name{};                  // of a tag
   std::string author{};                // of a commit: name and mail address

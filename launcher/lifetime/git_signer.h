@@ -13,8 +13,8 @@
 
 namespace bottle::launcher {
 
-// Signs what the git of a bottle asks for (plan/git_sign.h), one after the other, in a process of
-// its own. It has the person's key, or their agent, in reach; the bottle has its socket.
+// Signs the commits and tags of a bottle's git (plan/git_sign.h), one after the other, in a process
+// of its own. It has the person's key, or their agent, in reach; the bottle has its socket.
 //
 // A client says the object and ends its side. The answer is "signed" and a signature, or "refused"
 // and why, with a line end behind the first word.

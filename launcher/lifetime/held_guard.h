@@ -35,8 +35,9 @@ class HeldGuard {
   std::timespec begin_{};
 };
 
-// For after a kill of the launcher, which never came to removed(): of HeldPlan::never_there what is
-// not there at the start, without links in the folders' names. At most 256.
+// The files of HeldPlan::never_there that are absent at the start, 256 at most, without links in
+// the folders' names. A command that finds a killed launcher's remains removes them: that launcher
+// never came to removed().
 std::vector<std::filesystem::path> absent_at_start(const HeldPlan& held);
 
 // Removes those that are files or links, and follows no link on the way to them.

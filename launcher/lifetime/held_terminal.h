@@ -11,9 +11,9 @@
 
 namespace bottle::launcher {
 
-// The terminal of a bottle that runs detached: a process of its own holds it, keeps what is written
-// to it, and gives it to `bottle attach`. The bottle's launcher has the other side as its standard
-// streams; when the holder is killed, the kernel tells the launcher by SIGHUP.
+// The terminal of a bottle that runs detached: a process of its own holds it, keeps its output, and
+// gives it to `bottle attach`. The bottle's launcher has the other side as its standard streams;
+// when the holder is killed, the kernel tells the launcher by SIGHUP.
 
 // Messages of `bottle attach` and the holder over the socket kAttachName in the bottle's directory
 // (SOCK_SEQPACKET), of at most kMaxAttachMessage bytes. The first byte is the kind:
@@ -24,7 +24,7 @@ namespace attach_word {
 inline constexpr char kHello = 'h';
 inline constexpr char kTake = 't';   // the same, and the attachment that there is ends
 inline constexpr char kSize = 's';   // "ROWS COLUMNS"
-inline constexpr char kInput = 'i';  // what was typed
+inline constexpr char kInput = 'i';  // keys of the person
 // From the holder:
 inline constexpr char kOutput = 'o';
 inline constexpr char kBusy = 'b';   // another attachment has the terminal
@@ -36,8 +36,8 @@ inline constexpr char kEnded = 'e';  // "STATUS": the launcher's exit status
 // Empty: errno.
 Fd connect_attach(const std::filesystem::path& runtime);
 
-// The output that is shown again to a new attachment, and what is kept in the log at most (twice:
-// the file and the one before it).
+// The most output that is shown again to a new attachment, and that a log has (there are two: the
+// file and the one before it).
 inline constexpr std::size_t kShownAgain = 128 * 1024;
 inline constexpr std::size_t kMaxOutputLog = 1024 * 1024;
 inline constexpr const char* kOutputLog = "output.log";  // in the directory of the bottle's logs

@@ -288,7 +288,7 @@ class Holder {
   bool listens_ = false;
   std::string words_{};                  // of the launcher, up to a line
   std::string to_terminal_{};            // typed; at most one message
-  std::deque<std::string> to_client_{};  // what is shown again, and one message
+  std::deque<std::string> to_client_{};  // the output that is shown again, and one message
   KeptOutput output_{};
   std::array<pollfd, kSlots> fds_{};
   std::optional<Clock::time_point> end_{};  // the launcher has ended; nothing waits longer

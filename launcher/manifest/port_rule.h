@@ -28,7 +28,7 @@ inline constexpr std::string_view kPortForm =
 std::optional<PortRule> port_rule(std::string_view text);
 // The same for a manifest, where it can also be a number.
 std::optional<PortRule> port_rule(const JsonNode& node);
-// Reads a manifest's list. The Error says what is wrong with it, and where in the file.
+// Reads a manifest's list. The Error names the entry that is wrong, and its place.
 std::optional<Error> read_ports(const JsonNode& node, const std::string& file,
                                 std::vector<PortRule>& out);
 // As it is written.

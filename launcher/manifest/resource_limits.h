@@ -9,7 +9,7 @@
 
 namespace bottle::launcher {
 
-// Upper bounds of what the processes of one bottle use together. nullopt: not asked for.
+// Upper bounds for the processes of one bottle together. nullopt: there is none.
 struct ResourceLimits {
   std::optional<std::uint64_t> memory{};  // bytes
   std::optional<unsigned> cpus{};         // hundredths of a processor
@@ -21,7 +21,7 @@ struct ResourceLimits {
 // True of "memory", "cpus" and "pids".
 bool is_resource(std::string_view name);
 
-// Reads the value of one of these. The answer is empty, or what is wrong and how to write it.
+// Reads the value of one of these. The answer is empty, or names the mistake and the right form.
 std::string set_resource(std::string_view name, std::string_view value, ResourceLimits& limits);
 
 // The same for a member of "limits" in a manifest.
@@ -30,7 +30,7 @@ std::string set_resource(std::string_view name, const JsonNode& value, ResourceL
 // For people: "8 GiB", "1.5".
 std::string memory_words(std::uint64_t bytes);
 std::string cpu_words(unsigned hundredths);
-// "8 GiB of memory, 4 processors, 4096 processes"; what is not set is left out.
+// "8 GiB of memory, 4 processors, 4096 processes"; limits that are not set are left out.
 std::string words_of(const ResourceLimits& limits);
 
 }  // namespace bottle::launcher

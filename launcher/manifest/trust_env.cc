@@ -60,7 +60,7 @@ constexpr std::array kTable{
 constexpr std::array<std::string_view, 6> kBundleFiles{
     "/etc/ssl/certs/ca-certificates.crt",                 // Debian, Ubuntu, Arch, Gentoo, NixOS
     "/etc/pki/tls/certs/ca-bundle.crt",                   // Fedora, RHEL
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  // what the former points to
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",  // the former is a link to it
     "/etc/ssl/ca-bundle.pem",                             // SUSE
     "/etc/ssl/cert.pem",                                  // Alpine, and OpenSSL's own default
     "/etc/pki/tls/cacert.pem",

@@ -25,7 +25,7 @@ enum class TrustValue {
   kCa,          // the bottle's CA alone: the program appends it to what it trusts
   kBundle,      // system roots and the CA: the program trusts this file instead of its own
   kProxy,       // http://HOST:PORT
-  kExceptions,  // what is reached without the proxy
+  kExceptions,  // hosts that are reached without the proxy
   kHost,        // the proxy's host
   kPort,        // the proxy's port
   kText,        // `text` as it is
@@ -36,7 +36,7 @@ struct TrustVariable {
   std::string_view name;
   TrustValue value;
   std::string_view text;
-  std::string_view who;  // which programs read it
+  std::string_view who;  // the programs that read it
 };
 
 std::span<const TrustVariable> trust_table();
@@ -46,7 +46,7 @@ struct TrustSettings {
   std::string proxy_host = "127.0.0.1";
   std::uint16_t proxy_port = 3128;
   bool java = false;                // a JVM is there, so the JVM options are worth setting
-  std::string java_tool_options{};  // what the manifest wants in JAVA_TOOL_OPTIONS; ours follow
+  std::string java_tool_options{};  // the manifest's part of JAVA_TOOL_OPTIONS; ours follow
   std::string own_name{kOwnName};   // the machine's, which needs no proxy; may be empty
   std::string proxy_credentials{};  // USER:PASSWORD of the proxy's URL, percent-encoded
   std::string ca{kCaPath};

@@ -14,7 +14,7 @@
 namespace bottle::launcher {
 
 // Commits and tags of a bottle that are signed outside of it, by the person's own program with the
-// person's key. In the bottle git runs a program that passes on what is to be signed
+// person's key. In the bottle git runs a program that passes the object on
 // (lifetime/sign_client.h), over a socket to the launcher's signer (lifetime/git_signer.h).
 
 // Where that program and the directory with the socket are in a bottle.

@@ -18,8 +18,8 @@ struct HostPath {
   std::vector<std::string> left_out{};  // those with a name
 };
 
-// `path` without what is empty, relative, or in one of the `folders`, by its name or by the links
-// in it.
+// `path` without the entries that are empty, relative, or in one of the `folders`, by name or by
+// the links in it.
 HostPath host_path(std::string_view path, const std::vector<std::filesystem::path>& folders);
 
 // The folders of the host that an agent of this bottle, or of one with a kept home, can change.

@@ -31,7 +31,7 @@ struct PlannedMount {
   std::string at;
 };
 
-// How the person's own program signs what the bottle's git commits; see git_sign.h.
+// The person's own program and key for commits of the bottle's git; see git_sign.h.
 struct SignPlan {
   std::string program;       // on the host
   bool ssh = true;           // else OpenPGP
@@ -45,7 +45,7 @@ struct GitPlan {
   bool is_inside = false;       // the workspace holds its repository
   bool keeps_config = false;    // a repository's configuration is read-only
   std::vector<std::string> notes{};
-  std::string config{};  // what git's configuration of the system has in the bottle
+  std::string config{};  // git's configuration of the system in the bottle
   std::optional<SignPlan> sign{};
   std::vector<std::pair<std::string, std::string>> overrides{};  // settings over all files
 };
@@ -55,7 +55,7 @@ struct HeldPlan {
   std::vector<PlannedMount> mounts{};  // after the workspace, parents before what they hold
   // Empty files and directories that the launch makes, because they are mounted read-only.
   std::vector<std::filesystem::path> made{};
-  std::vector<std::filesystem::path> never_there{};  // what the agent must not have made
+  std::vector<std::filesystem::path> never_there{};  // files that the agent must not have made
   std::vector<std::filesystem::path> watched{};      // told at the end if they changed
   ProtectEntry protect{};
 };

@@ -77,7 +77,7 @@ struct BottleSpec {
   std::string scanner_why{};
   std::optional<std::string> pipelock_url{};
   std::optional<std::string> pipelock_bin{};
-  std::optional<std::string> image{};  // what the bottle is made of, where a backend has images
+  std::optional<std::string> image{};  // the agent's image, where a backend has images
   std::filesystem::path workspace{};
   std::vector<std::string> command{};
   std::vector<std::string> allow{};

@@ -19,7 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMostErrors = 1024;  // the end of what it says there
+constexpr std::size_t kMostErrors = 1024;  // the end of its standard error
 constexpr std::size_t kMostWord = 64;
 constexpr milliseconds kLook{20};  // its output has ended, so it is about to
 
@@ -46,7 +46,7 @@ std::string first_word(std::string_view text) {
   return plain(text.substr(0, text.find_first_of(kSpace)), kMostWord);
 }
 
-// Takes what is there; closes `from` at its end.
+// Reads the bytes that are there; closes `from` at its end.
 void take(Fd& from, std::string& into) {
   std::array<char, 4096> piece{};
   while (from) {
@@ -95,7 +95,7 @@ Expected<AskedProgram> AskedProgram::start(const std::vector<std::string>& words
 
 AskedProgram::~AskedProgram() { kill_all(); }
 
-// It leads a session: what it started goes, too.
+// It leads a session: the programs that it started go, too.
 void AskedProgram::kill_all() {
   if (child_.pid() <= 0) return;
   ::kill(-child_.pid(), SIGKILL);

@@ -28,7 +28,8 @@ class AskedProgram {
   [[nodiscard]] int errors() const { return errors_ ? errors_.get() : -1; }
   // How long advance() need not be called if nothing can be read.
   [[nodiscard]] std::chrono::milliseconds patience() const;
-  // Takes what is there, without waiting. True: it is over, or its time was up and it is killed.
+  // Reads the bytes that are there, without waiting. True: it is over, or its time was up and it is
+  // killed.
   bool advance();
   // After that. The first word that it printed; the Error says why there is none, perhaps with the
   // last line of its standard error.

@@ -10,7 +10,7 @@
 namespace bottle::launcher {
 namespace {
 
-// The first byte says what the rest is.
+// The first byte is the kind of the rest.
 constexpr char kValue = '+';
 constexpr char kFailed = '-';
 constexpr char kBetween = '\0';  // the code, the message and the hint

@@ -18,7 +18,7 @@ class Errand {
 
   // Readable when there is something to take.
   int fd() const { return pipe_.get(); }
-  // Takes what is there, without waiting. True: the errand is over.
+  // Reads the bytes that are there, without waiting. True: the errand is over.
   bool is_over();
   // After its end. Of more than kMost bytes, or of a child that was killed, an Error.
   Expected<std::string> result() const;

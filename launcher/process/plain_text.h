@@ -7,7 +7,7 @@
 
 namespace bottle::launcher {
 
-// For a terminal: control characters and what is not ASCII become '?', at most `most` bytes.
+// For a terminal: control characters and bytes beyond ASCII become '?', at most `most` bytes.
 std::string printable(std::string_view text, std::size_t most = 255);
 
 // "3 s", "4 min", "2 h 5 min", "3 d 4 h".

@@ -19,7 +19,7 @@ class History {
   explicit History(std::size_t most = kMaxRows) : most_(most) {}
 
   void add(ExchangeRow row);
-  // The bottle has ended, and what is open will have no end.
+  // The bottle has ended: exchanges that are open will have no end.
   void no_more_of(const std::string& bottle);
 
   // By number; numbers grow, and a row keeps its own.

@@ -12,7 +12,7 @@
 
 namespace bottle::launcher::watch {
 
-// `bottle watch` without its terminal and its bottles: what happens and what is typed goes in,
+// `bottle watch` without its terminal and its bottles: events and keys go in,
 // screens and actions come out. Nothing here waits or reads a clock.
 
 struct WatchedBottle {
@@ -69,8 +69,8 @@ struct Action {
 
 inline constexpr std::size_t kMaxFilter = 100;  // characters
 inline constexpr std::size_t kMaxEnded = 32;    // bottles that have ended and are still listed
-// A line that keys act on must have stood there so long: what has just come in is not what a key
-// was meant for.
+// A line that keys act on must have stood there so long: a key was not meant for one that
+// has just come.
 inline constexpr std::int64_t kSettleMs = 700;
 inline constexpr std::int64_t kNoteMs = 10'000;
 
@@ -121,7 +121,7 @@ class Model {
   std::vector<Action> take_actions();
   // True once after asks have come: the terminal may ring.
   bool take_bell();
-  // For a terminal of that size. Keys act on what the last screen had.
+  // For a terminal of that size. Keys act on the lines of the last screen.
   Screen screen(Size size);
 
  private:

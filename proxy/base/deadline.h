@@ -73,7 +73,7 @@ class Deadline {
   Cancellable& target_;
   Clock::time_point when_{};
   Deadline* next_ = nullptr;
-  Deadline** previous_ = nullptr;  // what points at us; null = in no slot
+  Deadline** previous_ = nullptr;  // the pointer at us; null = in no slot
   std::uint64_t slot_tick_ = 0;
   bool live_ = false;
   bool fired_ = false;

@@ -87,7 +87,7 @@ struct FailureTraits {
   std::string_view word;   // the `code` of a problem document and of X-Bottle-Deny
   int status;              // 0: nothing is answered, the connection or stream just ends
   std::string_view title;  // the problem document's title
-  std::string_view hint;   // what an agent may do; used when the Failure has none of its own
+  std::string_view hint;   // advice for an agent; used when the Failure has none of its own
   H2Error after_head;      // RST_STREAM code when the head is already out
   bool closes;             // an h1 connection cannot be used after it
   LogLevel level;

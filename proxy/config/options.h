@@ -13,8 +13,7 @@ namespace bottle {
 // ("ca-out": "FILE"; a list where it may be given more than once).
 struct OptionRow {
   std::string_view name;
-  std::string_view
-      value;  // what stands for the value in --help; empty: a switch, "true" or "false"
+  std::string_view value;  // the value's name in --help; empty: a switch, "true" or "false"
   bool repeatable;
   std::string_view help;
   Expected<void> (*set)(Config& config, const std::string& value);

@@ -28,7 +28,7 @@ class BytePump {
   // The descriptors to wait for, and for what; those that need no wait have fd -1.
   static constexpr std::size_t kSlots = 4;
   void wanted(std::span<pollfd, kSlots> slots) const;
-  // Moves what can be moved. False: it is over, or a stream broke.
+  // Moves bytes as far as both sides take them. False: it is over, or a stream broke.
   bool move();
   // True: the left stream has ended, and the right one has not.
   bool left_alone() const { return ways_[0].read_all && !ways_[1].ended; }

@@ -14,7 +14,7 @@ namespace bottle {
 // The token as the agent sees it.
 [[nodiscard]] std::string shown_token(std::string_view token, std::string_view placeholder);
 
-inline constexpr std::size_t kMinTokenSize = 20;  // what is shorter is none
+inline constexpr std::size_t kMinTokenSize = 20;  // a shorter text is none
 
 // True of the characters that base64url has (RFC 4648 section 5), without padding.
 [[nodiscard]] constexpr bool is_base64url(char c) {

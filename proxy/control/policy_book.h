@@ -28,7 +28,7 @@ inline constexpr std::chrono::seconds kLongestAllow = std::chrono::hours(24 * 30
 struct PolicyRow {
   std::string host;
   std::optional<Route> route{};
-  std::string by{};  // who asked for it; empty: an option or a file of the start
+  std::string by{};  // the user that asked for it; empty: an option or a file of the start
   std::optional<std::chrono::system_clock::time_point> since{};
   std::optional<std::chrono::system_clock::time_point> until{};
   bool once = false;
@@ -67,7 +67,7 @@ class PolicyBook {
   struct Change {
     State next{};
     std::shared_ptr<const Policy> policy{};
-    std::string words{};  // what is done, for the log; empty: it is so already
+    std::string words{};  // the change, for the log; empty: it is so already
   };
 
   [[nodiscard]] static Expected<PolicyBook> make(const std::vector<std::string>& allow,

@@ -21,7 +21,8 @@ class SecretBook {
   // A change, whole and checked (SecretSet::check()), which has not been made.
   struct Change {
     std::vector<SecretSpec> secrets;
-    std::vector<std::string> names;  // whose value, hosts or parts are others; empty: none
+    std::vector<std::string>
+        names;  // secrets that have another value, other hosts or parts; empty: none
   };
 
   explicit SecretBook(std::vector<SecretSpec> secrets) : secrets_(std::move(secrets)) {}

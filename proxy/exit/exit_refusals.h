@@ -13,7 +13,7 @@ struct ExitRefusal {
   std::string route;   // empty: not known
   std::string method;  // empty: it was no request
   Destination destination;
-  int status = 0;  // what the scanner was answered; 0: nothing
+  int status = 0;  // of the answer to the scanner; 0: there was none
   Failure failure;
 };
 

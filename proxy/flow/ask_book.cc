@@ -41,7 +41,8 @@ AuditRecord ask_record(const EndedAsk& ask) {
   return record;
 }
 
-// Wakes and tells when it goes: without the lock, since what it calls takes others.
+// Wakes and tells in its destructor: without the lock, since the functions that it calls take
+// others.
 class AskBook::Ends {
  public:
   explicit Ends(const AskBook& book) noexcept : book_(book) {}
@@ -63,7 +64,7 @@ class AskBook::Ends {
   void changed(std::function<void()> call) { changed_ = std::move(call); }
 
  private:
-  // Out of memory: who is not woken leaves by its own deadline.
+  // Out of memory: a request that is not woken leaves by its own deadline.
   template <class Call>
   static void each(const Call& call) noexcept {
     try {

@@ -100,7 +100,7 @@ class AskBook {
   [[nodiscard]] std::optional<AskQuestion> question(std::uint64_t id) const;
   // A person's answer (given_answer), which the policy has by now. False: it is over.
   bool settle(std::uint64_t id, AskAnswer answer, const std::string& who, Time now);
-  // The policy is another one. `decided` says what it means for a question; nullopt: nothing.
+  // The policy is another one. `decided` gives its answer to a question; nullopt: it has none.
   void settle_all(const std::function<std::optional<AskAnswer>(const AskQuestion&)>& decided,
                   const std::string& who, Time now);
   // Ends all of them: there is no question from now on. Any number of times.
@@ -123,7 +123,7 @@ class AskBook {
     std::size_t most = 0;
   };
   using Asks = std::vector<Ask>;
-  class Ends;  // what is to be told once the lock is free
+  class Ends;  // wakes the waiting requests and tells of the ends, once the lock is free
 
   [[nodiscard]] Asks::iterator find(std::uint64_t id);
   [[nodiscard]] bool was_denied(const std::string& host) const;

@@ -28,7 +28,7 @@ struct AuditRecord {
   std::uint16_t port = 0;
   std::string target;  // as sent; the line has the path, and the query's keys with "*" for values
   bool target_has_secret = false;  // the scanner hit in it: the line says "[redacted]"
-  int status = 0;                  // what the client got; 0: nothing
+  int status = 0;                  // the client's; 0: it got none
   std::uint64_t bytes_in = 0;      // body bytes from the client
   std::uint64_t bytes_out = 0;     // body bytes to the client
   std::optional<std::chrono::milliseconds> ttfb;  // to the answer's head
@@ -47,7 +47,7 @@ struct AuditRecord {
   bool anonymous = false;             // by a client that --proxy-auth did not let in
   std::uint64_t count = 1;            // the line stands for so many records (audit_fold.h)
   std::string answer;                 // of an ask; empty: it is none
-  std::string who;                    // who gave that
+  std::string who;                    // the user or program that gave the answer
 };
 
 // Where a record's line belongs.

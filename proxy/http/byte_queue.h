@@ -72,7 +72,7 @@ class ByteQueue {
 
   std::vector<Bytes> pieces_;
   std::size_t head_ = 0;    // the first piece that is not taken
-  std::size_t offset_ = 0;  // what of it is
+  std::size_t offset_ = 0;  // so much of it is taken
   std::size_t size_ = 0;
 };
 

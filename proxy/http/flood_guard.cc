@@ -38,7 +38,7 @@ bool FloodGuard::Bucket::take(TimePoint now, std::uint64_t tokens) noexcept {
     // A day is more than any bucket needs to be full, and keeps the product small.
     const auto ms = static_cast<std::uint64_t>(std::min<std::int64_t>(passed.count(), 86'400'000));
     level_ = std::min(capacity_, level_ + ms * per_second_);
-    filled_ += passed;  // what is left of a millisecond counts next time
+    filled_ += passed;  // the rest of a millisecond counts next time
   }
   if (level_ < tokens * kMilli) return false;
   level_ -= tokens * kMilli;

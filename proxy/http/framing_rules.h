@@ -60,7 +60,7 @@ struct BodyFraming {
 };
 
 struct RequestContext {
-  const Destination& destination;  // what CONNECT (and SNI) or the absolute form named
+  const Destination& destination;  // the one that CONNECT (and SNI) or the absolute form named
   Scheme scheme;                   // https inside TLS, http in plain tunnels and absolute form
   const RequestRules& rules;
 };

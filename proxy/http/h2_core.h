@@ -99,7 +99,7 @@ class H2Core final : private FloodGuard::Judge {
     H2StreamMachine machine;
     std::vector<Bytes> queue;        // body bytes to send
     std::size_t queue_head = 0;      // the first piece that is not sent yet
-    std::size_t piece_offset = 0;    // what of it is sent
+    std::size_t piece_offset = 0;    // so much of it is sent
     std::size_t queued = 0;          // bytes in the queue
     std::size_t unread = 0;          // received, not consumed
     std::optional<Fields> trailers;  // to send after the queue

@@ -19,7 +19,7 @@ using StreamId = std::int32_t;
 // Limits of one HTTP/2 connection, for both roles.
 struct H2Limits {
   std::uint32_t streams = 100;                    // at once, opened by the peer (or by us)
-  std::uint32_t stream_window = 256 * 1024;       // what a peer may send us unread, a stream
+  std::uint32_t stream_window = 256 * 1024;       // bytes that a peer may send us unread, a stream
   std::uint32_t connection_window = 1024 * 1024;  // … and all streams together
   std::size_t header_bytes = 64 * 1024;           // name + value + 32 each (RFC 9113 6.5.2)
   std::size_t header_fields = 100;                // each cookie crumb counts

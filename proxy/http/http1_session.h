@@ -20,7 +20,7 @@ struct Http1End {
   struct Connect {
     Destination destination;
     bool http10;
-    Bytes early;  // what came behind the CONNECT's head
+    Bytes early;  // bytes that came behind the CONNECT's head
   };
   std::optional<Connect> connect;
   // The last answer's body broke, and its end would have been the connection's: close with a reset

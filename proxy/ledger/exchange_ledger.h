@@ -34,7 +34,7 @@ struct InterimNews {
 struct HeadNews {
   ResponseHead head;
   bool decoded = false;
-  bool h2 = false;  // what the origin was spoken to with
+  bool h2 = false;  // the protocol towards the origin
 };
 // The response's body is here as a whole, and the scanner is given a form of it. Once it has passed
 // that, the texts of `passing` are remembered.

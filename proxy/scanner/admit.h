@@ -23,7 +23,7 @@ void make_scannable(RequestHead& head, bool bypass_body);
 struct CollectedBody {
   std::shared_ptr<const SpooledBody> scanned;  // null: there is none
   std::shared_ptr<const SpooledBody> sent;     // null: the scanned one
-  bool decoded = false;                        // what is sent has no content coding any more
+  bool decoded = false;  // the body that is sent has no content coding any more
 };
 
 // The port by which the scanner is told of `destination`, if that is another one: of `exit_ports`,

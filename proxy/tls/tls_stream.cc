@@ -301,7 +301,7 @@ IoResult TlsStream::read_now(ByteSpan into) {
       break;
     }
     const Step step = classify(result);
-    if (total > 0) break;  // what ended it shows in the next call
+    if (total > 0) break;  // the next call shows the reason of the end
     if (step == Step::Failed) return {end_, 0};
     if (!may_have_more_ || !receive(std::max(into.size() + kOneRecord / 8, kOneRecord))) {
       return {end_, 0};

@@ -131,7 +131,7 @@ class TlsStream final : public ByteStream {
 struct Secured {
   std::unique_ptr<TlsStream> stream;
   Alpn alpn = Alpn::Http1;
-  std::optional<ServerName> name;  // what the client named, where that is the destination
+  std::optional<ServerName> name;  // the client's SNI, where that is the destination
 };
 
 }  // namespace bottle

@@ -108,7 +108,7 @@ class H1ClientMachine {
  private:
   Request request_;
   Response response_ = Response::Nothing;
-  bool upstream_keeps_ = false;  // what its head said
+  bool upstream_keeps_ = false;  // its head said so
   std::optional<Failure> failure_;
 };
 

@@ -24,12 +24,13 @@ struct Passage {
   std::string protocol;      // spoken with the origin; empty: no connection to it came about
   bool scanned_request_body = false;
   bool scanned_response_body = false;
-  bool target_has_secret = false;      // or what looks like one: the scanner says so
-  bool request_body_changed = false;   // by the guard or the scanner: that version went out
-  bool refused_by_scanner = false;     // the answer is the scanner's own refusal
-  ShownRecord shown;                   // of the request's body, to the scanner
-  FindingRecords findings;             // of the guard, in both directions
-  DecidedBy cut_by = DecidedBy::None;  // who ended the origin's answer after its head went out
+  bool target_has_secret = false;     // or what looks like one: the scanner says so
+  bool request_body_changed = false;  // by the guard or the scanner: that version went out
+  bool refused_by_scanner = false;    // the answer is the scanner's own refusal
+  ShownRecord shown;                  // of the request's body, to the scanner
+  FindingRecords findings;            // of the guard, in both directions
+  DecidedBy cut_by =
+      DecidedBy::None;  // the part that ended the origin's answer after its head went out
 };
 
 // Where a vetted request goes: PipelockUpstream, OriginUpstream, a script in tests. Owned by the
@@ -51,7 +52,7 @@ class Upstream {
 // connection comes about (directly, through a tunnel, in memory).
 struct Connection {
   std::unique_ptr<ByteStream> stream;
-  Version protocol = Version::Http11;  // what ALPN chose: Http11 or Http2
+  Version protocol = Version::Http11;  // by ALPN: Http11 or Http2
 };
 class Dialer {
  public:

@@ -25,7 +25,7 @@ _RIDDLES = (
     (re.compile(r"\b(?:for|by|to|from|with|in|than|only)\s+who\b|^Who (?!.*\?)", re.MULTILINE),
      "who needs a noun: the client that …"),
 )
-_BARE_START = re.compile(r"^(?:What|Whose)\b(?!.*\?$)")
+_BARE_START = re.compile(r"^(?:[Ww]hat|[Ww]hose|who)\b(?!.*\?$)")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _PROGRAMS = (".h", ".cc", ".go", ".py", ".sh", ".cmake", "CMakeLists.txt", "Makefile", "Dockerfile", "compose.yaml")
 

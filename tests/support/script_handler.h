@@ -44,7 +44,7 @@ struct LiveFeed {
   bool end = false;
   std::optional<Fields> trailers;
   std::optional<Failure> failure;
-  std::optional<Failure> stopped;  // what stop() was told
+  std::optional<Failure> stopped;  // the Failure given to stop()
   bool cancelled = false;          // a read was cancelled
 
   void push(Bytes piece) {

@@ -35,6 +35,6 @@ inline constexpr const char* kNssName = "nssdb";  // a directory of the agent's 
 inline constexpr const char* kResolvConfName = "resolv.conf";
 inline constexpr const char* kHostsName = "hosts";
 inline constexpr const char* kPasswdName = "passwd";
-inline constexpr const char* kEmptyName = "empty";  // what kHidden files look like
+inline constexpr const char* kEmptyName = "empty";  // lies over files that are kHidden
 
 }  // namespace bottle::launcher::local

@@ -42,7 +42,8 @@ Expected<std::unique_ptr<PortDialer>> enter_network(const BottleRecord& bottle) 
         "/proc/" + std::to_string(bottle.keeper.pid) + "/ns/" + kEntered[i].name;
     open[i] = Fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   }
-  // Numbers are used again only after the keeper ended: what was opened is the bottle's.
+  // The kernel uses a number again only after its process ended: if the keeper still runs, the
+  // namespaces that were opened are the bottle's.
   pollfd gone{keeper.get(), POLLIN, 0};
   if (::poll(&gone, 1, 0) != 0) return ended;
   const pid_t parent = ::getppid();

@@ -121,7 +121,7 @@ bool join_resources(const BottleRecord& bottle) {
 }
 
 bool remove_resources(const BottleRecord& bottle) {
-  // A record is a file: what it names is removed only if it can be this bottle's.
+  // A record is a file: the group in it is removed only if its name is that of this bottle's.
   const std::filesystem::path group(bottle.group);
   return !group.is_absolute() || group.filename() != name_of(bottle.id) || remove_group(group);
 }

@@ -23,7 +23,7 @@ class ResourceGroup {
   ResourceGroup& operator=(ResourceGroup&&) = delete;
   ~ResourceGroup();
 
-  // Says which limits hold and what is not limited. Empty: none was asked for.
+  // The limits that hold, and those that do not, for a person. Empty: none was asked for.
   const std::string& words() const { return words_; }
   // Those that the group does not keep: for limit_process(), in what starts the bottle's processes.
   const ResourceLimits& of_each_process() const { return rest_; }

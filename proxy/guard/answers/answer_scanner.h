@@ -80,7 +80,7 @@ class AnswerScanner final : private FoundListener, private DecodedSink {
   TextKind kind_ = TextKind::None;
   Bytes beginning_;
   std::unique_ptr<Lane> body_;
-  std::unique_ptr<Lane> joined_;  // what events carry piece by piece
+  std::unique_ptr<Lane> joined_;  // text that events carry piece by piece
   EventText events_;
   Bytes event_text_;
   std::uint64_t at_ = 0;  // of the body: where the step begins

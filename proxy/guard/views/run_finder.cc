@@ -117,7 +117,7 @@ class RunFinder::State {
   std::size_t width_ = 0;
   bool interrupted_ = false;
   Place last_begin_ = 0;  // of the word that interrupted it, and belongs to it if it ends there
-  std::size_t last_size_ = 0;  // what of that belongs to it
+  std::size_t last_size_ = 0;  // so much of that belongs to it
   std::array<char, kMinWord> last_;
 
   // Words of one length that are no run yet; the last of them is the last word.

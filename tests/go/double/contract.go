@@ -12,8 +12,8 @@ type Contract string
 
 // The contracts. docs/pipelock.md says how they differ.
 const (
-	Contract2 Contract = "2.3" // what 2.3.0 does; the default
-	Contract3 Contract = "3.x" // what its later versions do
+	Contract2 Contract = "2.3" // as 2.3.0 has it; the default
+	Contract3 Contract = "3.x" // as its later versions have it
 )
 
 // ParseContract knows the two names; "" is the default.

@@ -112,7 +112,7 @@ type Double struct {
 	conns   int
 	open    map[net.Conn]bool
 	seen    []*Seen
-	early   []string // what arrived on connections that never became a request
+	early   []string // bytes on connections that never became a request
 	fault   Fault
 	tamper  Tamper
 	recent  []sent  // the latest requests that went out, for Replay

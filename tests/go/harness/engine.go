@@ -24,7 +24,7 @@ const (
 // Engine is a container engine with these images: the caller's own, or Debian's dockerd, started for the tests in
 // namespaces of its own.
 type Engine struct {
-	Environment map[string]string // what the docker program and bottle need to find it
+	Environment map[string]string // variables by which the docker program and bottle find it
 	pid         int               // 0: the caller's
 	daemon      *exec.Cmd
 	alive       io.Closer // the daemon ends with it

@@ -213,7 +213,7 @@ metrics_listen: %[4]q
 // PipelockOptions say how to run a real pipelock.
 type PipelockOptions struct {
 	Listen string // its URL
-	CAFile string // what it trusts
+	CAFile string // the roots that it trusts
 	Names  []string
 	Exit   bool           // the names lead to the exit's address, else to the origin's
 	Double double.Options // Total and MaxResponse are honoured, in whole seconds and MiB

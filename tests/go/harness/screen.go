@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// Screen shows what a terminal of that size shows after some output: enough of a VT100 for programs that use ncurses.
+// Screen gives the text on a terminal of that size after some output: enough of a VT100 for programs that use ncurses.
 // Lines that the terminal's own characters draw are '|' and '-'.
 func Screen(output string, rows, columns int) []string {
 	v := vt{rows: rows, columns: columns}

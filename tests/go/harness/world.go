@@ -124,7 +124,7 @@ func NewWorld(t testing.TB, opts WorldOptions) *World {
 			listen = "127.0.0.1:0"
 		}
 		if real {
-			listen = fmt.Sprintf("127.0.0.2:%d", w.Port) // what the name means in the scanner's /etc/hosts
+			listen = fmt.Sprintf("127.0.0.2:%d", w.Port) // the name's address in the scanner's /etc/hosts
 		}
 		args = append(args, "--exit-listen", listen)
 	}

@@ -22,7 +22,7 @@ func askingBottle(t *testing.T, scanner string, options ...string) (*shelf, *bac
 	return s, b
 }
 
-// TestTheAskCommandAnswers: it gets the ask as JSON; what it does not answer, is refused in the end.
+// TestTheAskCommandAnswers: it gets the ask as JSON; an ask that it does not answer is refused in the end.
 func TestTheAskCommandAnswers(t *testing.T) {
 	for _, scanner := range []string{"guard", "pipelock"} {
 		t.Run(scanner, func(t *testing.T) {

@@ -100,7 +100,7 @@ func TestCommitsAreSignedOutside(t *testing.T) {
 	}
 }
 
-// TestTheSignerSignsNothingElse: what is no commit and no tag, or too large, gets no signature, and neither does the
+// TestTheSignerSignsNothingElse: an object that is no commit and no tag, or too large, gets no signature, nor does the
 // agent get the program, the socket or the list away. [T76]
 func TestTheSignerSignsNothingElse(t *testing.T) {
 	s := newShelf(t)

@@ -32,11 +32,11 @@ var hostSpellings = []struct {
 	// addresses
 	{"192.0.2.1", true}, {"192.0.2.1:8080", true}, {"::1", true}, {"[::1]", true}, {"[::1]:443", true},
 	{"2001:db8::1", true}, {"[2001:DB8::1]:8443", true},
-	// what looks like a name
+	// these look like names
 	{"example.com.", false}, {"-a.com", false}, {".example.com", false}, {"a..example", false}, {"a b.example", false},
 	{"xn--a.com", false}, {"bücher.example", false}, {strings.Repeat("a", 64) + ".example", false},
 	{"user@example.com", false}, {"a/b.example", false}, {"https://example.com", false}, {"example.com/v1", false},
-	// what some resolver reads as an address
+	// some resolver reads these as addresses
 	{"1.2.3", false}, {"256.1.1.1", false}, {"0x7f.1", false}, {"127.1", false}, {"2130706433", false},
 	{"010.0.0.1", false},
 	{"[::ffff:127.0.0.1]", false}, {"fe80::1%eth0", false}, {"[::1", false}, {"[::1]443", false},

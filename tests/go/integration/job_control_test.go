@@ -16,7 +16,7 @@ type jobShell struct {
 	name   string
 	args   []string
 	status string // its name for the last command's status
-	stop   string // what it says of a job that was stopped
+	stop   string // its word for a job that was stopped
 	silent bool   // its fg does not pass the job's status on
 }
 

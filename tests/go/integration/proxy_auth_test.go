@@ -388,7 +388,7 @@ os.execv(sys.argv[2], sys.argv[2:])' 203.0.113.7 "$@"`
 		name, addresses string
 		run             string // how the proxy is started; "" is as it is
 		args            []string
-		refused         string // what the refusal names; "" for a start
+		refused         string // the refusal names it; "" for a start
 	}{
 		{"private", both, "", []string{"--listen", "10.77.0.1:0"}, ""},
 		{"public", both, "", []string{"--listen", "203.0.113.7:0"}, "--proxy-auth"},

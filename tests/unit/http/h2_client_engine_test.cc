@@ -121,7 +121,7 @@ TEST(H2ClientEngine, WritesTheRequestInHttp2Form) {
   RequestHead head = get("/p?q", "POST");
   head.content_length = 4;
   head.fields.add("X-Upper", "  v ");
-  head.fields.add("TE", "gzip");  // what the head itself says counts
+  head.fields.add("TE", "gzip");  // the head's own field counts
   head.takes_trailers = true;
   head.fields.add("Connection", "x");
   head.fields.add("Host", "b.test");

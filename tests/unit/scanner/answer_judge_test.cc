@@ -377,7 +377,7 @@ TEST(AnswerJudge, AShorterBodyIsNeverAWholeOne) {
     options.max_response_bytes = size;
     ExitWorld world(options);
     HeadNews head = head_news(200);
-    head.head.content_length = size;  // what the client counts is reached
+    head.head.content_length = size;  // the client counts so many
     world.dial.will_play({take_head(), claim(), tell(head),
                           tell(end_news(std::string(size + 1, 'x'))),
                           says(relayed(head, std::string(size, 'x')))});
@@ -575,7 +575,7 @@ TEST(AnswerJudge, SendsNothingAgainThatTheExitHas) {
   how.id = "e2";
   const Outcome out = world.ask(get(), how);
   ASSERT_TRUE(out.failure);
-  EXPECT_EQ(out.failure->reason, "exit_ended");  // which is what the exit of this test does then
+  EXPECT_EQ(out.failure->reason, "exit_ended");  // the exit of this test ends then
   EXPECT_EQ(world.dial.dials, 1);
   EXPECT_EQ(peer.tickets.size(), 2U);
 }

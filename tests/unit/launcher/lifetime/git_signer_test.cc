@@ -41,7 +41,7 @@ class Signer : public testing::Test {
     std::ofstream(program_) << "#!/bin/sh\n" << script;
     ::chmod(program_.c_str(), 0700);
   }
-  // The answer to what a process in the bottle says.
+  // The answer to a process in the bottle.
   std::string asked(const RuntimeDir& runtime, std::string_view text) const {
     const auto address = UnixPath::of((runtime.path() / kSignName / kSignSocket).string());
     const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
