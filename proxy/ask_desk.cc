@@ -13,6 +13,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// A client that left is one for as long as its answer would have waited.
+constexpr std::size_t kMostListeners = 64;
+
 Error is_over() {
   return Error{ExitCode::kUsage, "that ask is over",
                "allow its host for later requests: bottle allow HOST"};
@@ -55,7 +58,8 @@ void AskDesk::handle(ControlRequest request, const std::string& who,
 }
 
 void AskDesk::list(const ControlRequest& request, std::function<void(std::string answer)> done) {
-  if (!request.number || *request.number != asks_->version()) return done(listed(request.id));
+  const bool waits = request.number && *request.number == asks_->version();
+  if (!waits || listeners_.size() >= kMostListeners) return done(listed(request.id));
   auto listener = std::make_shared<Listener>(
       Listener{.id = request.id,
                .known = *request.number,

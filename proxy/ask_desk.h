@@ -50,7 +50,7 @@ class AskDesk final : public ControlService {
   AskBook* const asks_;
   PolicyDesk& policy_;
   const PolicyBook& book_;
-  Listeners listeners_;  // no more than the control server has clients
+  Listeners listeners_;
 };
 
 }  // namespace bottle

@@ -33,7 +33,6 @@ class Forwarded {
     try_next();
   }
 
-  std::size_t slots() const { return BytePump::kSlots; }
   void wanted(std::span<pollfd, BytePump::kSlots> slots) const {
     std::fill(slots.begin(), slots.end(), pollfd{-1, 0, 0});
     if (pump_) {

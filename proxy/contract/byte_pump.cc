@@ -40,7 +40,7 @@ void BytePump::wanted(std::span<pollfd, kSlots> slots) const {
 bool BytePump::carry(Way& way, const Fd& from, Stream& to) {
   if (way.ended) return true;
   if (!way.read_all && way.held.size() < kRoom) {
-    std::array<char, kRoom> chunk{};
+    std::array<char, kRoom> chunk;  // not filled: this runs at each turn of the loop
     const auto got = ::read(from.get(), chunk.data(), kRoom - way.held.size());
     if (got > 0) way.held.append(chunk.data(), static_cast<std::size_t>(got));
     if (got == 0) way.read_all = true;

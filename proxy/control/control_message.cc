@@ -132,14 +132,21 @@ Expected<> fill_trouble(const JsonNode& object, ControlRequest& out) {
   return {};
 }
 
+std::optional<std::uint64_t> whole_number(const std::string& text) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, ec] = std::from_chars(text.data(), end, value);
+  if (ec != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
 Expected<std::chrono::seconds> seconds_in(const JsonNode& node) {
-  std::uint32_t count = 0;
-  const char* const end = node.text.data() + node.text.size();
-  const auto [stop, ec] = std::from_chars(node.text.data(), end, count);
-  if (node.kind != JsonNode::Kind::kNumber || ec != std::errc() || stop != end) {
+  const auto count = whole_number(node.text);
+  constexpr std::uint64_t kMost = UINT32_MAX;
+  if (node.kind != JsonNode::Kind::kNumber || !count || *count > kMost) {
     return bad("\"seconds\" must be a whole number");
   }
-  return std::chrono::seconds(count);
+  return std::chrono::seconds(*count);
 }
 
 Expected<> fill_wish(const JsonNode& object, AllowWish& out) {
@@ -162,14 +169,6 @@ Expected<> fill_wish(const JsonNode& object, AllowWish& out) {
     out.lasts = *seconds;
   }
   return {};
-}
-
-std::optional<std::uint64_t> whole_number(const std::string& text) {
-  std::uint64_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, ec] = std::from_chars(text.data(), end, value);
-  if (ec != std::errc() || stop != end) return std::nullopt;
-  return value;
 }
 
 Expected<> fill_known(const JsonNode& object, ControlRequest& out) {

@@ -34,7 +34,8 @@ awaitable<bool> HeldRequests::hold(const AskQuestion& question, Clock::time_poin
   Deadline deadline(wheel_, waiter.answered, left);
   const bool told = co_await waiter.answered.wait();
   waiter.time_is_up = deadline.fired();
-  co_return told&& waiter.again;
+  const bool again = told && waiter.again;
+  co_return again;
 }
 
 // On the thread of the one who answered.

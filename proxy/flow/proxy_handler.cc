@@ -129,7 +129,9 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
     co_return refused;
   }
   Decision decision = services_.policy.now().admit(exchange.destination(), exchange.scheme());
-  if (decision.refusal && services_.held != nullptr) decision = co_await decide(exchange);
+  if (decision.refusal && services_.held != nullptr) {
+    decision = co_await ask(std::move(decision), exchange);
+  }
   trace.route = decision.route;
   trace.learned = decision.learned;
   trace.passage.bypass_body = row_of(decision.route).bypasses_scanner;
@@ -183,15 +185,13 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   co_return std::move(*sent);
 }
 
-awaitable<Decision> ProxyHandler::decide(Exchange& exchange) {
-  const Destination& destination = exchange.destination();
-  Decision decision = services_.policy.now().admit(destination, exchange.scheme());
+awaitable<Decision> ProxyHandler::ask(Decision decision, Exchange& exchange) {
   const auto until = Clock::now() + services_.held->longest();
   // An answer for one request is good for the first that comes: the others are asked about anew.
   while (decision.refusal) {
     const bool again = co_await hold(*decision.refusal, exchange, until);
     if (!again) break;
-    decision = services_.policy.now().admit(destination, exchange.scheme());
+    decision = services_.policy.now().admit(exchange.destination(), exchange.scheme());
   }
   co_return decision;
 }

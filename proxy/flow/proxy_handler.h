@@ -53,8 +53,8 @@ class ProxyHandler final : public Handler, private SendWitness {
                                    int status = 0);
   // The request goes nowhere. What is left of its body is read only for a call's id.
   awaitable<Response> turn_away(Request request, Failure failure, Exchange& exchange, DecidedBy by);
-  // The policy's word on it; where a person is asked about the host, the one after the answer.
-  awaitable<Decision> decide(Exchange& exchange);
+  // `decision` is a refusal: where a person is asked about the host, the policy's word after that.
+  awaitable<Decision> ask(Decision decision, Exchange& exchange);
   // Holds a request that was refused. True: ask the policy again.
   awaitable<bool> hold(const Failure& refusal, Exchange& exchange, Clock::time_point until);
   // The name of a host that a wildcard alone allows, or none does (empty).
