@@ -141,9 +141,11 @@ class Crier {
     next_ = asked_ + kBetweenLists;
     known_ = list->version;
     // An ask that is over needs no answer.
-    std::erase_if(programs_, [&list](const auto& one) {
-      return std::none_of(list->asks.begin(), list->asks.end(),
-                          [&one](const ListedAsk& ask) { return ask.ask == one.first; });
+    std::erase_if(programs_, [this, &list](const auto& one) {
+      const bool waits = std::any_of(list->asks.begin(), list->asks.end(),
+                                     [&one](const ListedAsk& ask) { return ask.ask == one.first; });
+      if (!waits) log_.line("bottle: ask " + one.first + ": over before --ask-command answered");
+      return !waits;
     });
     for (const ListedAsk& ask : list->asks) {
       if (std::find(told_.begin(), told_.end(), ask.ask) != told_.end()) continue;

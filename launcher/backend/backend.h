@@ -30,7 +30,7 @@ struct BottleResources {
   const std::filesystem::path& state;  // the directory for logs, which stays
   Registration& registration;
   SignalWatch& signals;
-  const std::function<void()>& running;  // to be called once, when the command runs
+  const std::function<void()>& running;  // called once when the command runs, if it is set
 };
 
 // One bottle as a backend makes it: processes and namespaces, or containers and networks. The calls

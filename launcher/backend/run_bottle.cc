@@ -106,9 +106,8 @@ Expected<ExitStatus> run_bottle(const Plan& plan, BottleBackend& backend, Bottle
     if (!opened) return std::move(opened.error());
     signer.emplace(std::move(*opened));
   }
-  const std::function<void()> tell_running = [&] {
-    if (running) running(runtime->path(), *state);
-  };
+  std::function<void()> tell_running;
+  if (running) tell_running = [&] { running(runtime->path(), *state); };
   auto bottle = backend.begin({.plan = plan,
                                .runtime = *runtime,
                                .state = *state,

@@ -140,9 +140,10 @@ Expected<ExitStatus> run_guarded(const Plan& plan, BottleBackend& backend, Bottl
                                  std::ostream& out, const WhenPlanRuns& running) {
   const ManifestGuard manifest(plan);
   const HeldGuard held(plan);
-  auto status = run_bottle(plan, backend, control, [&](const auto& runtime, const auto& state) {
-    if (running) running(plan, runtime, state);
-  });
+  WhenRunning tell;
+  if (running)
+    tell = [&](const auto& runtime, const auto& state) { running(plan, runtime, state); };
+  auto status = run_bottle(plan, backend, control, tell);
   // First of all: the messages below may have to wait for the person's terminal.
   const auto removed = held.removed();
   for (const auto& file : manifest.changed()) {

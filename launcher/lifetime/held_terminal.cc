@@ -4,20 +4,19 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include "launcher/lifetime/terminal_holder.h"
+#include "proxy/contract/control_client.h"
 
 extern char** environ;
 
@@ -27,24 +26,9 @@ namespace {
 constexpr int kMostAttaching = 4;
 constexpr winsize kUsualSize{24, 80, 0, 0};
 
-// Of a file in a directory that is open: short, whatever the directory's name is.
-sockaddr_un address_in(const Fd& directory) {
-  sockaddr_un out{};
-  out.sun_family = AF_UNIX;
-  std::snprintf(out.sun_path, sizeof out.sun_path, "/proc/self/fd/%d/%s", directory.get(),
-                kAttachName);
-  return out;
-}
-
-Fd open_directory(const std::filesystem::path& path) {
-  return Fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-}
-
 bool listen_in(const Fd& socket, const std::filesystem::path& runtime) {
-  const Fd directory = open_directory(runtime);
-  const auto at = address_in(directory);
-  return directory &&
-         ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0 &&
+  const auto at = UnixPath::of((runtime / kAttachName).string());
+  return at && ::bind(socket.get(), at->address(), UnixPath::size()) == 0 &&
          ::listen(socket.get(), kMostAttaching) == 0;
 }
 
@@ -95,12 +79,8 @@ bool copy_to_errors(const Fd& from) {
 
 Fd connect_attach(const std::filesystem::path& runtime) {
   Fd out(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-  const Fd directory = open_directory(runtime);
-  const auto at = address_in(directory);
-  if (!out || !directory ||
-      ::connect(out.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0) {
-    return Fd();
-  }
+  const auto at = UnixPath::of((runtime / kAttachName).string());
+  if (!out || !at || ::connect(out.get(), at->address(), UnixPath::size()) != 0) return Fd();
   return out;
 }
 

@@ -71,13 +71,14 @@ Expected<HostPort> open_port(const PortRule& rule, const std::string& address) {
   const auto at = socket_address(address, rule.host);
   HostPort out{.rule = rule, .address = address};
   out.listener = Fd(::socket(at.bytes.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!out.listener) return not_open(rule, address, errno);
   const int on = 1;
   const int fd = out.listener.get();
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (at.bytes.ss_family == AF_INET6) {
     ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   }
-  if (!out.listener || ::bind(fd, reinterpret_cast<const sockaddr*>(&at.bytes), at.size) != 0 ||
+  if (::bind(fd, reinterpret_cast<const sockaddr*>(&at.bytes), at.size) != 0 ||
       ::listen(fd, kWaitingClients) != 0) {
     return not_open(rule, address, errno);
   }

@@ -21,7 +21,8 @@ namespace bottle::launcher {
 namespace {
 
 constexpr const char* kRecord = "record.json";
-constexpr std::size_t kMaxRecord = 256 * 1024;  // a command line has at most 100 KiB
+// A command line of 100 KiB and paths of 64 KiB, each byte of which can be six in JSON.
+constexpr std::size_t kMaxRecord = 1024 * 1024;
 constexpr std::size_t kMaxEnvironment = 4 * 1024 * 1024;
 
 // At most `most` bytes; a file that is larger or cannot be read is empty.

@@ -214,7 +214,7 @@ class Session {
   const std::filesystem::path& state_;
   SignalWatch& signals_;
   const std::function<void()>& running_;
-  bool told_running_ = false;
+  bool told_running_ = !running_;
   std::string name_;
   std::optional<Clock::time_point> kill_at_;
   bool asked_to_end_ = false;

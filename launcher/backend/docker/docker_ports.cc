@@ -26,41 +26,18 @@ constexpr std::chrono::seconds kBetweenTries{2};
 std::vector<std::string> relay_command(const std::string& agent, const std::string& id,
                                        const std::string& name, const std::string& image,
                                        const std::string& lease) {
-  const auto label = [](std::string_view label_name, const std::string& value) {
-    return std::string(label_name) + "=" + value;
-  };
   const std::string user = std::to_string(kProxyUser);
-  return {"run",
-          "--rm",
-          "--interactive",
-          "--pull",
-          "never",
-          "--name",
-          name,
-          "--log-driver",
-          "none",
-          "--label",
-          label(kIdLabel, id),
-          "--label",
-          label(kOwnerLabel, owner_mark()),
-          "--label",
-          label(kLeaseLabel, lease),
-          "--network",
-          "container:" + agent,
-          "--user",
-          user + ":" + user,
-          "--cap-drop",
-          "ALL",
-          "--security-opt",
-          "no-new-privileges",
-          "--read-only",
-          "--memory",
-          std::string(kRelayMemory),
-          "--pids-limit",
-          std::to_string(kHelperProcesses),
-          "--no-healthcheck",
-          image,
-          kAwaitRelays};
+  std::vector<std::string> words{"run", "--rm", "--interactive", "--read-only"};
+  const auto options = confined({.id = id,
+                                 .lease = lease,
+                                 .name = name,
+                                 .network = "container:" + agent,
+                                 .user = user + ":" + user,
+                                 .memory = std::string(kRelayMemory),
+                                 .processes = kHelperProcesses});
+  words.insert(words.end(), options.begin(), options.end());
+  words.insert(words.end(), {image, kAwaitRelays});
+  return words;
 }
 
 class DockerDialer final : public PortDialer {
@@ -96,15 +73,13 @@ class DockerDialer final : public PortDialer {
  private:
   bool relay_runs() {
     if (relay_child_ && !relay_child_.ended()) return true;
-    const auto now = std::chrono::steady_clock::now();
-    if (now < try_again_) return false;
-    try_again_ = now + kBetweenTries;
-    if (auto started = start_relay(); !started) {
-      std::cerr << "bottle: warning: the bottle's ports cannot be reached: "
-                << started.error().message << "\n";
-      return false;
-    }
-    return true;
+    if (std::chrono::steady_clock::now() < try_again_) return false;
+    const auto started = start_relay();
+    try_again_ = std::chrono::steady_clock::now() + kBetweenTries;
+    if (started) return true;
+    std::cerr << "bottle: warning: the bottle's ports cannot be reached: "
+              << started.error().message << "\n";
+    return false;
   }
 
   Expected<void> start_relay() {

@@ -24,25 +24,28 @@ void add(Words& words, std::initializer_list<std::string> more) {
   words.insert(words.end(), more.begin(), more.end());
 }
 
-void add_labels(Words& words, const Plan& plan) {
+std::string lease_of(const Plan& plan) { return (plan.runtime_base / plan.id / "lease").string(); }
+
+void add_labels(Words& words, const std::string& id, const std::string& lease) {
   const auto label = [&words](std::string_view name, const std::string& value) {
     add(words, {"--label", std::string(name) + "=" + value});
   };
-  label(kIdLabel, plan.id);
+  label(kIdLabel, id);
   label(kOwnerLabel, owner_mark());
-  label(kLeaseLabel, (plan.runtime_base / plan.id / "lease").string());
+  label(kLeaseLabel, lease);
 }
 
-// The options that every container gets: they take away everything it does not need.
 Words create(const Plan& plan, const std::string& name, const std::string& network,
              const std::string& user, const std::string& memory, unsigned processes) {
-  // Images are fetched in a step of their own. What containers print goes to the launcher alone:
-  // the engine would keep a second copy, the agent's terminal included.
-  Words words{"create", "--pull", "never", "--name", name, "--log-driver", "none"};
-  add_labels(words, plan);
-  add(words, {"--network", network, "--user", user, "--cap-drop", "ALL", "--security-opt",
-              "no-new-privileges", "--memory", memory, "--memory-swap", memory, "--pids-limit",
-              std::to_string(processes), "--restart", "no", "--no-healthcheck"});
+  Words words{"create"};
+  const Words options = confined({.id = plan.id,
+                                  .lease = lease_of(plan),
+                                  .name = name,
+                                  .network = network,
+                                  .user = user,
+                                  .memory = memory,
+                                  .processes = processes});
+  words.insert(words.end(), options.begin(), options.end());
   return words;
 }
 
@@ -99,7 +102,7 @@ Step make_network(const Plan& plan, const std::string& name) {
   Step step{.what = "make the network " + name, .call = {}};
   auto& words = step.call.arguments;
   words = {"network", "create"};
-  add_labels(words, plan);
+  add_labels(words, plan.id, lease_of(plan));
   if (internal) {
     // Without an address the engine's machine cannot be reached through its side of the bridge.
     add(words, {"--internal", "--opt", "com.docker.network.bridge.inhibit_ipv4=true"});
@@ -290,6 +293,18 @@ std::uint64_t fnv1a(std::string_view text, std::uint64_t hash) {
 }
 
 }  // namespace
+
+std::vector<std::string> confined(const ContainerLimits& limits) {
+  // Images are fetched in a step of their own. The containers' output goes to the launcher alone:
+  // the engine would keep a second copy, the agent's terminal included.
+  Words words{"--pull", "never", "--name", limits.name, "--log-driver", "none"};
+  add_labels(words, limits.id, limits.lease);
+  add(words,
+      {"--network", limits.network, "--user", limits.user, "--cap-drop", "ALL", "--security-opt",
+       "no-new-privileges", "--memory", limits.memory, "--memory-swap", limits.memory,
+       "--pids-limit", std::to_string(limits.processes), "--restart", "no", "--no-healthcheck"});
+  return words;
+}
 
 Names::Names(const std::string& id)
     : agent_network("bottle-" + id + "-agent-net"),

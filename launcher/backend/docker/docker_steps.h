@@ -39,6 +39,19 @@ inline constexpr std::string_view kLeaseLabel = "bottle.lease";  // lives while 
 // between machines.
 std::string owner_mark();
 
+// A container of a bottle, with the least that it needs.
+struct ContainerLimits {
+  std::string id;  // the bottle's
+  std::string lease;
+  std::string name;
+  std::string network;
+  std::string user;  // UID:GID
+  std::string memory;
+  unsigned processes = 0;
+};
+// The options that every container gets: they take away everything it does not need.
+std::vector<std::string> confined(const ContainerLimits& limits);
+
 // Facts that are known only once the engine has made something. The defaults are what a dry run
 // shows.
 struct Facts {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,19 +19,6 @@ constexpr std::size_t kLongestLine = 256 * 1024;  // a longer one is cut in two
 
 Fd open_log(const std::filesystem::path& file) {
   return Fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-}
-
-// Standard input, output and error stay.
-void close_all_but(std::vector<int> mine) {
-  std::sort(mine.begin(), mine.end());
-  int from = 3;
-  for (const int fd : mine) {
-    if (fd > from) {
-      ::syscall(SYS_close_range, static_cast<unsigned>(from), static_cast<unsigned>(fd - 1), 0U);
-    }
-    from = std::max(from, fd + 1);
-  }
-  ::syscall(SYS_close_range, static_cast<unsigned>(from), ~0U, 0U);
 }
 
 // One part of the audit log.

@@ -8,7 +8,6 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,9 +92,7 @@ int live(int control, const std::vector<Opening>& openings,
     ::_exit(inside(control));
   }
   // Nothing of the launcher's is kept open by a process that only waits.
-  const auto pipe_end = static_cast<unsigned>(alive[1]);
-  ::syscall(SYS_close_range, 3U, pipe_end - 1, 0U);
-  ::syscall(SYS_close_range, pipe_end + 1, ~0U, 0U);
+  close_all_but({alive[1]});
   int status = 0;
   while (::waitpid(inner, &status, 0) < 0 && errno == EINTR) {
   }

@@ -193,7 +193,7 @@ class Session {
   std::vector<bool> told_;  // that it has ended; as many as needed_
   SignalWatch& signals_;
   const std::function<void()>& running_;
-  bool told_running_ = false;
+  bool told_running_ = !running_;
   pid_t first_ = -1;  // the bottle's first process
   bool output_open_ = true;
   std::optional<Clock::time_point> kill_at_;
