@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <deque>
 #include <optional>
 
 #include "launcher/lifetime/held_terminal.h"
@@ -69,10 +70,15 @@ class Attachment {
   End run(bool take) {
     say((take ? attach_word::kTake : attach_word::kHello) + size_words());
     while (!end_) {
-      std::array<pollfd, 3> fds{pollfd{holder_.get(), POLLIN, 0}, pollfd{STDIN_FILENO, POLLIN, 0},
+      // Keys wait until the holder has taken those before: it takes none while its output waits.
+      const bool all_sent = unsent_.empty();
+      const auto events = static_cast<short>(all_sent ? POLLIN : POLLIN | POLLOUT);
+      std::array<pollfd, 3> fds{pollfd{holder_.get(), events, 0},
+                                pollfd{all_sent ? STDIN_FILENO : -1, POLLIN, 0},
                                 pollfd{signals_.fd(), POLLIN, 0}};
       if (::poll(fds.data(), fds.size(), -1) < 0) continue;
-      if (fds[0].revents != 0) read_holder();
+      if ((fds[0].revents & POLLOUT) != 0) send_rest();
+      if ((fds[0].revents & ~POLLOUT) != 0) read_holder();
       if (!end_ && fds[1].revents != 0) read_keys();
       while (const auto signal = signals_.next()) answer(*signal);
     }
@@ -82,16 +88,31 @@ class Attachment {
   }
 
  private:
-  void say(const std::string& message) {
-    if (::send(holder_.get(), message.data(), message.size(), MSG_NOSIGNAL) < 0) {
-      end_ = End{End::Kind::kLost};
+  void say(std::string message) {
+    // Of sizes that wait only the last one counts.
+    const bool size = message.front() == attach_word::kSize;
+    if (size && !unsent_.empty() && unsent_.back().front() == attach_word::kSize)
+      unsent_.pop_back();
+    unsent_.push_back(std::move(message));
+    send_rest();
+  }
+
+  void send_rest() {
+    while (!unsent_.empty()) {
+      const std::string& first = unsent_.front();
+      if (::send(holder_.get(), first.data(), first.size(), MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+        if (errno == EAGAIN || errno == EINTR) return;
+        return unsent_.clear();  // the holder is gone; its last words are still to be read
+      }
+      unsent_.pop_front();
     }
   }
 
   void read_holder() {
     std::string message(kMaxAttachMessage, '\0');
     const auto got = ::recv(holder_.get(), message.data(), message.size(), 0);
-    if (got < 0 && errno == EINTR) return;
+    // A reset comes once, if keys were on their way to a holder that ended: its last words follow.
+    if (got < 0 && (errno == EINTR || errno == ECONNRESET)) return;
     if (got <= 0) {
       end_ = End{End::Kind::kLost};
       return;
@@ -147,6 +168,7 @@ class Attachment {
   const RawTerminal terminal_{};
   Fd holder_;
   SignalWatch& signals_;
+  std::deque<std::string> unsent_{};  // one piece of keys at most, and a size
   DetachKeys keys_{};
   ScreenWatch screen_{};
   std::optional<End> end_{};

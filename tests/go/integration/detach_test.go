@@ -71,6 +71,19 @@ func TestADetachedBottleCanBeAttached(t *testing.T) {
 	s.call("attach", id).want(t, 64, "no bottle")
 }
 
+// TestALargePasteReachesADetachedBottle: also if its program says more than it reads, which fills both ways.
+func TestALargePasteReachesADetachedBottle(t *testing.T) {
+	s := newShelf(t)
+	id := s.detached(t, `stty raw -echo; echo ready; head -c 600000 | sed 's/x/xx/g'; echo all read; exit 7`)
+	terminal := s.attach(t, id)
+	terminal.Expect("ready")
+	terminal.Type(strings.Repeat(strings.Repeat("x", 99)+"\n", 6000))
+	terminal.Expect("all read")
+	if code := terminal.Status(); code != 7 {
+		t.Errorf("attach ends with %d", code)
+	}
+}
+
 func (s *shelf) attachTwice(t *testing.T, id string) {
 	t.Helper()
 	busy := s.attach(t, id)
