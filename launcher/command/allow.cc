@@ -18,12 +18,12 @@ namespace {
 constexpr std::chrono::hours kLongest{24L * 30};
 
 // "[ID] HOST".
-struct SecretTarget {
+struct HostTarget {
   std::optional<std::string> id{};
   std::string host{};
 };
 
-SecretTarget target_of(const std::vector<std::string>& words) {
+HostTarget target_of(const std::vector<std::string>& words) {
   if (words.size() == 1) return {.id = {}, .host = words.front()};
   return {.id = words.front(), .host = words.back()};
 }
@@ -117,7 +117,7 @@ Expected<int> run_allow(const AllowOptions& options, const Context& context) {
   if (!options.words.empty()) name = options.words.front();
   if (options.learned) return save_learned(name, context);
   if (options.secret) return ignore_secret(*options.secret, name, options.manifest, context);
-  const SecretTarget target = target_of(options.words);
+  const HostTarget target = target_of(options.words);
   const auto record = the_bottle(target.id, context);
   if (!record) return record.error();
   AskedAllow asked{.host = target.host, .route = options.route.value_or(""), .once = options.once};
@@ -150,7 +150,7 @@ Expected<void> check_deny(const DenyOptions& options) {
 }
 
 Expected<int> run_deny(const DenyOptions& options, const Context& context) {
-  const SecretTarget target = target_of(options.words);
+  const HostTarget target = target_of(options.words);
   const auto record = the_bottle(target.id, context);
   if (!record) return record.error();
   const auto changed =

@@ -127,7 +127,11 @@ class FullScreen {
 
   void take_deeds() {
     for (const auto& action : model_.take_actions()) {
-      if (auto note = deeds_.begin(action)) model_.note(note->text, note->is_trouble);
+      if (auto note = deeds_.begin(action)) {
+        model_.note(note->text, note->is_trouble);
+      } else {
+        model_.ask_was_answered(action.bottle, action.ask);
+      }
     }
     while (auto note = deeds_.next_note()) {
       model_.note(note->text, note->is_trouble);

@@ -3,14 +3,17 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
 #include "launcher/command/watch_sources.h"
+#include "launcher/lifetime/ask_words.h"
 #include "launcher/process/process.h"
 #include "proxy/contract/control_words.h"
 
@@ -47,16 +50,7 @@ class JsonPrinter final : public WatchSink {
   }
   void asks(const std::string& bottle, const AskList& list) override {
     OrderedJson asks = OrderedJson::array();
-    for (const auto& one : list.asks) {
-      asks.push_back({{control_key::kAsk, one.ask},
-                      {control_key::kHost, one.host},
-                      {control_key::kPort, one.port},
-                      {control_key::kMethod, one.method},
-                      {control_key::kPath, one.path},
-                      {control_key::kSince, one.since},
-                      {control_key::kSecondsLeft, one.seconds_left},
-                      {control_key::kWaiting, one.waiting}});
-    }
+    for (const auto& one : list.asks) asks.push_back(ask_object(one));
     // The proxy tells it again at times, though nothing has changed but the seconds.
     if (OrderedJson same = asks; is_told_already(bottle, std::move(same))) return;
     print({{"bottle", bottle}, {"asks", std::move(asks)}});

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "proxy/contract/control_words.h"
+#include "proxy/contract/host_pattern.h"
 
 namespace bottle::launcher {
 namespace {
@@ -20,9 +21,8 @@ std::string plain(std::string_view text) {
 }  // namespace
 
 std::string ask_target(const ListedAsk& ask) {
-  std::string host = plain(ask.host);
-  if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  return ask.port == 443 || ask.port == 80 ? host : host + ":" + std::to_string(ask.port);
+  return allow_entry(plain(ask.host),
+                     is_usual_port(ask.port) ? std::nullopt : std::optional(ask.port));
 }
 
 std::string ask_url(const ListedAsk& ask) {
@@ -47,16 +47,20 @@ std::string ask_notice(const ListedAsk& ask, const std::string& bottle) {
   return url + "\nbottle allow " + bottle + " " + ask_target(ask);
 }
 
+nlohmann::ordered_json ask_object(const ListedAsk& ask) {
+  return {{control_key::kAsk, ask.ask},
+          {control_key::kHost, ask.host},
+          {control_key::kPort, ask.port},
+          {control_key::kMethod, ask.method},
+          {control_key::kPath, ask.path},
+          {control_key::kSince, ask.since},
+          {control_key::kSecondsLeft, ask.seconds_left},
+          {control_key::kWaiting, ask.waiting}};
+}
+
 std::string ask_json(const ListedAsk& ask, const std::string& bottle) {
-  const nlohmann::json out{{"bottle", bottle},
-                           {control_key::kAsk, ask.ask},
-                           {control_key::kHost, ask.host},
-                           {control_key::kPort, ask.port},
-                           {control_key::kMethod, ask.method},
-                           {control_key::kPath, ask.path},
-                           {control_key::kSince, ask.since},
-                           {control_key::kSecondsLeft, ask.seconds_left},
-                           {control_key::kWaiting, ask.waiting}};
+  nlohmann::json out(ask_object(ask));
+  out["bottle"] = bottle;
   // Every character that is no ASCII is escaped, and so is every control character.
   return out.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
 }

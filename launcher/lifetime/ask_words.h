@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ namespace bottle::launcher {
 // The two texts of a desktop notification. Its server may take marks of HTML for such.
 [[nodiscard]] std::string ask_title(const std::string& bottle);
 [[nodiscard]] std::string ask_notice(const ListedAsk& ask, const std::string& bottle);
+// The ask with all that the proxy told, in the order of docs/control.md.
+[[nodiscard]] nlohmann::ordered_json ask_object(const ListedAsk& ask);
 // One line of JSON for --ask-command.
 [[nodiscard]] std::string ask_json(const ListedAsk& ask, const std::string& bottle);
 

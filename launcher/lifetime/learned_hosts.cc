@@ -58,10 +58,9 @@ std::string entry_of(const Json& line) {
   const auto port = line.find(audit_key::kPort);
   if (host == line.end() || !host->is_string()) return {};
   if (port == line.end() || !port->is_number_unsigned()) return {};
-  std::string out = host->get<std::string>();
-  if (out.find(':') != std::string::npos) out = "[" + out + "]";
-  const auto number = port->get<std::uint64_t>();
-  if (number != 443 && number != 80) out += ":" + std::to_string(number);
+  const auto number = port->get<std::uint16_t>();
+  const std::string out = allow_entry(host->get<std::string>(),
+                                      is_usual_port(number) ? std::nullopt : std::optional(number));
   return HostPattern::parse(out) ? out : "";
 }
 

@@ -6,6 +6,7 @@
 
 #include "launcher/process/plain_text.h"
 #include "proxy/contract/audit_schema.h"
+#include "proxy/contract/host_pattern.h"
 #include "proxy/contract/problem_codes.h"
 
 namespace bottle::launcher::watch {
@@ -66,9 +67,9 @@ std::string host_to_allow(const nlohmann::json& entry) {
       !host.empty() &&
       host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-:") == std::string::npos;
   if (!closed || !plain) return {};
-  const std::string number = text_of(entry, audit_key::kPort);
-  const bool usual = !port && (number.empty() || number == "443" || number == "80");
-  return host + (usual ? "" : ":" + number);
+  const auto number = entry.value(audit_key::kPort, std::uint16_t{443});
+  const bool usual = !port && is_usual_port(number);
+  return allow_entry(host, usual ? std::nullopt : std::optional(number));
 }
 
 }  // namespace bottle::launcher::watch

@@ -8,6 +8,7 @@
 
 #include "launcher/process/plain_text.h"
 #include "launcher/watch/view.h"
+#include "proxy/contract/host_pattern.h"
 
 namespace bottle::launcher::watch {
 namespace {
@@ -39,7 +40,7 @@ bool passes(const ExchangeRow& row, const WatchState& state) {
 std::string WatchedAsk::place() const { return printable(host) + ":" + std::to_string(port); }
 
 std::string WatchedAsk::to_allow() const {
-  return port == 443 || port == 80 ? host : host + ":" + std::to_string(port);
+  return allow_entry(host, is_usual_port(port) ? std::nullopt : std::optional(port));
 }
 
 std::vector<Row> visible_rows(const WatchState& state) {
@@ -402,11 +403,9 @@ void Model::act_on_ask(const WatchedAsk& ask, char c) {
   if (c == 'd') action.answer = Action::Answer::kDeny;
   action.save = c == 's';
   actions_.push_back(std::move(action));
-  // It is answered; the proxy says so, too.
-  ask_was_removed(ask.bottle, ask.ask);
 }
 
-void Model::ask_was_removed(const std::string& bottle, const std::string& ask) {
+void Model::ask_was_answered(const std::string& bottle, const std::string& ask) {
   std::vector<WatchedAsk> rest;
   for (const auto& one : state_.asks) {
     if (one.bottle == bottle && one.ask != ask) rest.push_back(one);

@@ -119,6 +119,9 @@ class Model {
   bool has_bottle(const std::string& id) const;
   const WatchState& state() const { return state_; }
   std::vector<Action> take_actions();
+  // An answer is on its way: the ask goes now, before the proxy tells it. Nothing happens if there
+  // is none of that name.
+  void ask_was_answered(const std::string& bottle, const std::string& ask);
   // True once after asks have come: the terminal may ring.
   bool take_bell();
   // For a terminal of that size. Keys act on the lines of the last screen.
@@ -135,7 +138,6 @@ class Model {
   void act(char c);
   void act_on_ask(const WatchedAsk& ask, char c);
   void act_on_row(const ExchangeRow& row, char c);
-  void ask_was_removed(const std::string& bottle, const std::string& ask);
   void fit(Size size);
   // The thing that keys like 'a' act on.
   std::string target() const;

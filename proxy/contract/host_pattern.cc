@@ -143,4 +143,10 @@ std::vector<HostPattern> host_patterns(const std::vector<std::string>& texts) {
   return out;
 }
 
+std::string allow_entry(std::string_view host, std::optional<std::uint16_t> port) {
+  std::string out(host);
+  if (out.find(':') != std::string::npos) out = "[" + out + "]";
+  return port ? out + ":" + std::to_string(*port) : out;
+}
+
 }  // namespace bottle

@@ -55,4 +55,11 @@ inline constexpr std::string_view kHostGrammar =
 // The entries of a list that was checked: those that do not parse are left out.
 [[nodiscard]] std::vector<HostPattern> host_patterns(const std::vector<std::string>& texts);
 
+// The entry that opens a host (no entry with a port itself) at `port`, or without one at the usual
+// ports. An IPv6 address gets its brackets.
+[[nodiscard]] std::string allow_entry(std::string_view host, std::optional<std::uint16_t> port);
+[[nodiscard]] constexpr bool is_usual_port(std::uint64_t port) noexcept {
+  return port == 443 || port == 80;
+}
+
 }  // namespace bottle

@@ -78,6 +78,15 @@ TEST(HostPattern, MatchesItsHostsAndNoOther) {
   EXPECT_TRUE(pattern("*").matches(HostKind::Ipv4, "192.0.2.1"));
 }
 
+TEST(HostPattern, AnEntryForAHostOpensThatHost) {
+  EXPECT_EQ(allow_entry("a.test", std::nullopt), "a.test");
+  EXPECT_EQ(allow_entry("a.test", 8443), "a.test:8443");
+  EXPECT_EQ(allow_entry("2001:db8::1", std::nullopt), "[2001:db8::1]");
+  const std::string with_port = allow_entry("2001:db8::1", 8443);
+  EXPECT_EQ(with_port, "[2001:db8::1]:8443");
+  EXPECT_EQ(pattern(with_port).port, 8443);
+}
+
 TEST(HostPattern, OpensPorts) {
   EXPECT_TRUE(pattern("a.test").opens(443));
   EXPECT_TRUE(pattern("a.test").opens(80));
