@@ -102,9 +102,8 @@ Expected<int> run_ports(const PortsOptions& options, const Context& context) {
 }
 
 Expected<void> check_forward(const ForwardOptions& options) {
-  if (options.address && !is_address(*options.address)) {
-    return usage_error("--publish-address " + *options.address + " is not an address",
-                       "write an IPv4 or IPv6 address of this machine, such as 192.0.2.10");
+  if (options.address) {
+    if (auto checked = check_publish_address(*options.address); !checked) return checked;
   }
   if (!options.ports.empty()) return {};
   return usage_error("bottle forward needs a port", "example: bottle forward ID 3000");
@@ -122,6 +121,9 @@ Expected<int> run_forward(const ForwardOptions& options, const Context& context)
   auto ports = open_ports(*rules, address);
   if (!ports) return std::move(ports.error());
   const Fd launcher = open_process(bottle->launcher);
+  if (!launcher) {
+    return usage_error("bottle " + bottle->id + " has ended", "bottle list shows those that run");
+  }
   SignalWatch signals;
   const auto note = PortNote::write(base / bottle->id, *ports);
   if (!note) return note.error();

@@ -11,6 +11,7 @@
 #include "launcher/command/proxy_talk.h"
 #include "launcher/lifetime/control_talk.h"
 #include "launcher/lifetime/registry.h"
+#include "launcher/plan/host_path.h"
 #include "launcher/plan/resolved_env.h"
 
 namespace bottle::launcher {
@@ -129,6 +130,11 @@ Expected<std::vector<SecretSource>> wanted_sources(const BottleRecord& record, c
 
 Expected<int> reload(const BottleRecord& record, const Asked& asked, const ProxyTalk& proxy,
                      const Context& context) {
+  BottleSpec agents;
+  agents.workspace = record.workspace;
+  agents.around = context.around;
+  use_host_path(
+      host_path(context.around.variable("PATH").value_or(""), folders_of_agents(agents)).path);
   const EnvSources sources = host_sources(context.around.directory, context.around.home);
   const auto wanted = wanted_sources(record, asked, sources, context.err);
   if (!wanted) return wanted.error();

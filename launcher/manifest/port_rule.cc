@@ -61,6 +61,12 @@ bool is_address(const std::string& text) {
          ::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
 }
 
+Expected<void> check_publish_address(const std::string& address) {
+  if (is_address(address)) return {};
+  return Error{ExitCode::kUsage, "--publish-address " + address + " is not an address",
+               "write an IPv4 or IPv6 address of this machine, such as 192.0.2.10"};
+}
+
 bool is_loopback(const std::string& address) {
   return address.starts_with("127.") || address == "::1";
 }

@@ -36,6 +36,8 @@ std::string text_of(const PortRule& rule);
 
 // True of an IPv4 or IPv6 address.
 bool is_address(const std::string& text);
+// The value of --publish-address.
+Expected<void> check_publish_address(const std::string& address);
 bool is_loopback(const std::string& address);
 
 }  // namespace bottle::launcher

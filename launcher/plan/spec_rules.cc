@@ -66,11 +66,7 @@ Expected<void> merge_ports(const StartOptions& options, BottleSpec& spec) {
                  "`bottle forward` opens more while the bottle runs"};
   }
   if (!options.publish_address) return {};
-  if (!is_address(*options.publish_address)) {
-    return Error{ExitCode::kUsage,
-                 "--publish-address " + *options.publish_address + " is not an address",
-                 "write an IPv4 or IPv6 address of this machine, such as 192.0.2.10"};
-  }
+  if (auto checked = check_publish_address(*options.publish_address); !checked) return checked;
   spec.publish_address = *options.publish_address;
   return {};
 }
