@@ -9,10 +9,8 @@
 #include <array>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <ctime>
 #include <deque>
-#include <list>
 #include <map>
 #include <utility>
 
@@ -20,10 +18,9 @@
 #include "launcher/lifetime/ask_words.h"
 #include "launcher/lifetime/control_talk.h"
 #include "launcher/process/asked_program.h"
+#include "launcher/process/desktop.h"
 #include "launcher/process/errand.h"
 #include "proxy/contract/control_words.h"
-
-extern char** environ;
 
 namespace bottle::launcher {
 namespace {
@@ -35,15 +32,9 @@ using namespace std::chrono_literals;
 constexpr milliseconds kAfterFailure = 1s;  // a proxy that does not answer is asked again
 // Each question is a process, and the agent chooses how often the asks change.
 constexpr milliseconds kBetweenLists = 300ms;
-constexpr milliseconds kNotice = 5s;  // notify-send ends at once, or not at all
 constexpr milliseconds kEnd = 2s;
 constexpr milliseconds kLongest = 60s;
 constexpr const char* kBy = "ask-command";
-
-std::string variable(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 // The log of asks: a line each, up to its size.
 class AskLog {
@@ -79,35 +70,6 @@ class MinuteBudget {
 
  private:
   std::deque<Clock::time_point> taken_;
-};
-
-// The person's desktop, as far as there is one.
-class Desktop {
- public:
-  Desktop() {
-    const bool display = !variable("DISPLAY").empty() || !variable("WAYLAND_DISPLAY").empty();
-    if (display) program_ = find_program("notify-send", variable("PATH")).value_or("");
-  }
-  void show(const std::string& title, const std::string& text, std::int64_t seconds) {
-    notices_.remove_if([](Notice& one) { return one.child.ended() || Clock::now() >= one.until; });
-    if (program_.empty()) return;
-    const Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    Launch launch{.argv = {program_, "--app-name=bottle",
-                           "--expire-time=" + std::to_string(seconds * 1000), "--", title, text},
-                  .env = {},
-                  .fds = {{nothing.get(), 0}, {nothing.get(), 1}, {nothing.get(), 2}}};
-    for (char** one = environ; *one != nullptr; ++one) launch.env.emplace_back(*one);
-    auto child = spawn(launch, ExitCode::kSystem);
-    if (child) notices_.push_back({std::move(*child), Clock::now() + kNotice});
-  }
-
- private:
-  struct Notice {
-    Child child;
-    Clock::time_point until;
-  };
-  std::string program_;  // empty: none
-  std::list<Notice> notices_;
 };
 
 class Crier {
@@ -159,7 +121,8 @@ class Crier {
     const std::string line = ask_line(ask, settings_.bottle);
     log_.line(line);
     say(line);
-    desktop_.show(ask_title(settings_.bottle), ask_notice(ask, settings_.bottle), ask.seconds_left);
+    desktop_.show(ask_title(settings_.bottle), ask_notice(ask, settings_.bottle),
+                  std::chrono::seconds(ask.seconds_left));
     if (settings_.command.empty()) return;
     auto program =
         AskedProgram::start(settings_.command, ask_json(ask, settings_.bottle),

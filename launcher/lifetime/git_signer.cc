@@ -22,6 +22,7 @@
 #include "launcher/plan/git_sign.h"
 #include "launcher/plan/small_file.h"
 #include "launcher/process/command_output.h"
+#include "launcher/process/plain_text.h"
 #include "proxy/contract/control_client.h"
 
 namespace bottle::launcher {
@@ -32,21 +33,11 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kWaiting = 16;                      // clients; further ones are refused by the kernel
 constexpr std::chrono::seconds kClientLimit{10};  // to say an object, or to take an answer
-constexpr std::chrono::seconds kNoticeLimit{2};
 constexpr std::chrono::seconds kBetweenNotices{2};
 constexpr std::size_t kMostTold = 10;  // lines of the report
 
 Error cannot(const std::string& why, const std::string& hint = {}) {
   return Error{ExitCode::kSystem, why, hint};
-}
-
-// A program for notices on the desktop, where there is one. Empty: none.
-std::string find_notifier() {
-  const char* const path = std::getenv("PATH");
-  const bool desktop =
-      std::getenv("DISPLAY") != nullptr || std::getenv("WAYLAND_DISPLAY") != nullptr;
-  if (path == nullptr || !desktop) return {};
-  return find_program("notify-send", path).value_or("");
 }
 
 // Desktops read some of it as HTML.
@@ -114,15 +105,6 @@ class WorkFiles {
 bool write_file(const fs::path& file, std::string_view text) {
   const Fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   return fd && write_all(fd.get(), text);
-}
-
-// The last line that a program printed, without what a terminal would take for a command.
-std::string last_line(std::string text) {
-  while (!text.empty() && text.back() <= ' ') text.pop_back();
-  text.erase(0, text.rfind('\n') + 1);
-  text.resize(std::min<std::size_t>(text.size(), 200));
-  std::replace_if(text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  return text;
 }
 
 std::vector<std::string> command_of(const SignPlan& plan, const WorkFiles& files) {
@@ -206,7 +188,7 @@ Expected<GitSigner> GitSigner::open(const Plan& plan, const RuntimeDir& runtime,
   }
   GitSigner out(*plan.git.sign, std::move(socket), work, std::move(state),
                 !plan.quiet && ::isatty(STDERR_FILENO) == 0);
-  if (!plan.quiet) out.notifier_ = find_notifier();
+  if (!plan.quiet) out.desktop_.emplace();
   return out;
 }
 
@@ -221,7 +203,7 @@ Expected<void> GitSigner::start() {
   return {};
 }
 
-void GitSigner::serve() const {
+void GitSigner::serve() {
   for (;;) {
     const Fd client(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (client) {
@@ -232,7 +214,7 @@ void GitSigner::serve() const {
   }
 }
 
-void GitSigner::answer(const Fd& client) const {
+void GitSigner::answer(const Fd& client) {
   const auto refuse = [&client](const Error& why) {
     say(client, std::string(kRefused) + why.message);
   };
@@ -262,15 +244,13 @@ void GitSigner::answer(const Fd& client) const {
   tell((signature ? "signed " : "could not sign ") + words_of(*object));
 }
 
-void GitSigner::tell(const std::string& words) const {
+void GitSigner::tell(const std::string& words) {
   if (tells_) std::cerr << "bottle: " + words + "\n" << std::flush;
   const auto now = Clock::now();
   // A rebase signs hundreds; the list has them all.
-  if (notifier_.empty() || now - notified_ < kBetweenNotices) return;
-  const auto said =
-      output_of({notifier_, "--app-name=bottle", "--", "bottle", markup_of(words)}, kNoticeLimit);
-  if (said.status != 0) notifier_.clear();  // no desktop answers it
-  notified_ = Clock::now();
+  if (!desktop_ || now - notified_ < kBetweenNotices) return;
+  desktop_->show("bottle", markup_of(words));
+  notified_ = now;
 }
 
 std::string GitSigner::report() const {

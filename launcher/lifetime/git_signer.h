@@ -8,6 +8,7 @@
 
 #include "launcher/lifetime/runtime_dir.h"
 #include "launcher/plan/plan.h"
+#include "launcher/process/desktop.h"
 #include "launcher/process/process.h"
 #include "proxy/contract/error.h"
 
@@ -52,18 +53,17 @@ class GitSigner {
         work_(std::move(work)),
         state_(std::move(state)),
         tells_(tells) {}
-  [[noreturn]] void serve() const;
-  void answer(const Fd& client) const;
-  void tell(const std::string& words) const;
+  [[noreturn]] void serve();
+  void answer(const Fd& client);
+  void tell(const std::string& words);
 
   SignPlan plan_;
   Fd socket_;
-  std::filesystem::path work_;   // the bottle cannot see it
-  std::filesystem::path state_;  // where the list is
-  bool tells_;                   // each on standard error, which no command's screen uses
-  mutable std::string
-      notifier_{};  // a program that shows each on the desktop; empty: there is none
-  mutable std::chrono::steady_clock::time_point notified_{};
+  std::filesystem::path work_;        // the bottle cannot see it
+  std::filesystem::path state_;       // where the list is
+  bool tells_;                        // each on standard error, which no command's screen uses
+  std::optional<Desktop> desktop_{};  // shows some of them, unless the start is quiet
+  std::chrono::steady_clock::time_point notified_{};
   Child child_{};
 };
 

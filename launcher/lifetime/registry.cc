@@ -16,6 +16,7 @@
 #include <sstream>
 
 #include "launcher/lifetime/held_guard.h"
+#include "launcher/plan/small_file.h"
 
 namespace bottle::launcher {
 namespace {
@@ -24,23 +25,6 @@ constexpr const char* kRecord = "record.json";
 // A command line of 100 KiB and paths of 64 KiB, each byte of which can be six in JSON.
 constexpr std::size_t kMaxRecord = 1024 * 1024;
 constexpr std::size_t kMaxEnvironment = 4 * 1024 * 1024;
-
-// At most `most` bytes; a file that is larger or cannot be read is empty.
-std::string small_file(const std::filesystem::path& file, std::size_t most) {
-  const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!fd) return {};
-  std::string text(most + 1, '\0');
-  std::size_t size = 0;
-  while (size < text.size()) {
-    const auto got = ::read(fd.get(), text.data() + size, text.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  if (size > most) return {};
-  text.resize(size);
-  return text;
-}
 
 std::string masked(std::string word, const std::vector<KnownSecret>& secrets) {
   for (const auto& secret : secrets) {
@@ -55,7 +39,7 @@ std::string masked(std::string word, const std::vector<KnownSecret>& secrets) {
 }
 
 std::optional<BottleRecord> record_in(const std::filesystem::path& directory) {
-  auto record = read_record(small_file(directory / kRecord, kMaxRecord));
+  auto record = read_record(small_file(directory / kRecord, kMaxRecord).value_or(""));
   if (!record || record->id != directory.filename().string()) return std::nullopt;
   return record;
 }

@@ -16,10 +16,9 @@
 #include "launcher/lifetime/git_object.h"
 #include "launcher/lifetime/git_signer.h"
 #include "launcher/plan/git_sign.h"
+#include "launcher/process/command_output.h"
 #include "launcher/process/process.h"
 #include "proxy/contract/control_client.h"
-
-extern char** environ;
 
 namespace bottle::launcher {
 namespace {
@@ -93,9 +92,8 @@ int pass_on(const std::string& program, const std::vector<std::string>& words) {
     std::cerr << "bottle: " << program << " is not in the bottle\n" << std::flush;
     return 127;
   }
-  Launch launch{.argv = {*found}, .env = {}, .fds = {{0, 0}, {1, 1}, {2, 2}}};
+  Launch launch{.argv = {*found}, .env = environment_with(), .fds = {{0, 0}, {1, 1}, {2, 2}}};
   launch.argv.insert(launch.argv.end(), words.begin(), words.end());
-  for (char** one = environ; *one != nullptr; ++one) launch.env.emplace_back(*one);
   exec_now(launch);
   return 126;
 }

@@ -1,6 +1,7 @@
 #include "launcher/plan/git_sign.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "launcher/process/process.h"
@@ -8,8 +9,11 @@
 namespace bottle::launcher {
 namespace {
 
-// As git reads a Boolean; a key alone means true.
-bool is_on(std::string_view value) {
+// As git reads a Boolean, in any case; a key alone means true.
+bool is_on(std::string_view text) {
+  std::string value(text);
+  std::transform(value.begin(), value.end(), value.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return value != "false" && value != "no" && value != "off" && value != "0" && !value.empty();
 }
 

@@ -1,11 +1,10 @@
 #include "launcher/plan/small_file.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <system_error>
 
+#include "launcher/process/regular_file.h"
 #include "proxy/contract/fd.h"
 
 namespace bottle::launcher {
@@ -14,14 +13,10 @@ namespace fs = std::filesystem;
 
 std::optional<std::string> small_file(const fs::path& file, std::size_t most) {
   const Fd fd(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  struct stat info{};
-  if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return std::nullopt;
-  if (static_cast<std::size_t>(info.st_size) > most) return std::nullopt;
-  std::string text(most, '\0');
-  const auto got = ::read(fd.get(), text.data(), text.size());
-  if (got < 0) return std::nullopt;
-  text.resize(static_cast<std::size_t>(got));
-  return text;
+  if (!fd) return std::nullopt;
+  auto text = regular_text(fd.get(), most);
+  if (!text) return std::nullopt;
+  return std::move(*text);
 }
 
 fs::path path_in(const fs::path& file, std::string_view before) {

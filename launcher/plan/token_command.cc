@@ -12,9 +12,9 @@
 #include <string_view>
 #include <utility>
 
+#include "launcher/process/command_output.h"
+#include "launcher/process/plain_text.h"
 #include "launcher/process/process.h"
-
-extern char** environ;
 
 namespace bottle::launcher {
 namespace {
@@ -28,16 +28,6 @@ struct Said {
   std::string output;
   std::string errors;
 };
-
-std::string last_line(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) {
-    text.remove_suffix(1);
-  }
-  text = text.substr(text.rfind('\n') + 1);
-  std::string out(text.substr(0, kMostLine));
-  std::replace_if(out.begin(), out.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  return out;
-}
 
 // Reads both to their ends. False: the time is up, or there is more output than a token has.
 bool read_all(Fd& output, Fd& errors, Said& said, Clock::time_point until) {
@@ -92,13 +82,9 @@ Expected<std::string> token_of_command(const std::string& name,
   const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!output || !errors || !nothing) return system_error("cannot run " + *program, errno);
   Launch launch{.argv = command,
-                .env = {},
+                .env = path ? environment_with({"PATH=" + *path}) : environment_with(),
                 .fds = {{nothing.get(), 0}, {output->write.get(), 1}, {errors->write.get(), 2}}};
   launch.argv.front() = *program;
-  for (char** one = environ; *one != nullptr; ++one) {
-    const bool replaced = path && std::string_view(*one).starts_with("PATH=");
-    launch.env.push_back(replaced ? "PATH=" + *path : *one);
-  }
   auto child = spawn(launch, ExitCode::kEnvironment);
   if (!child) return std::move(child.error());
   output->write.reset();
@@ -110,15 +96,15 @@ Expected<std::string> token_of_command(const std::string& name,
     ::kill(-child->pid(), SIGKILL);  // it leads a session: all that it started goes too
     if (said.output.size() > kMostTokenBytes) return failed("printed more than 64 KiB");
     return failed("did not end within " + std::to_string(limit.count() / 1000) + " s",
-                  last_line(said.errors));
+                  last_line(said.errors, kMostLine));
   }
   if (child->exit_status() != 0) {
     return failed("ended with status " + std::to_string(child->exit_status()),
-                  last_line(said.errors));
+                  last_line(said.errors, kMostLine));
   }
   if (said.output.ends_with('\n')) said.output.pop_back();
   if (said.output.ends_with('\r')) said.output.pop_back();
-  if (said.output.empty()) return failed("printed nothing", last_line(said.errors));
+  if (said.output.empty()) return failed("printed nothing", last_line(said.errors, kMostLine));
   return std::move(said.output);
 }
 

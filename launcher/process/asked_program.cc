@@ -11,7 +11,8 @@
 #include <cstdlib>
 #include <utility>
 
-extern char** environ;
+#include "launcher/process/command_output.h"
+#include "launcher/process/plain_text.h"
 
 namespace bottle::launcher {
 namespace {
@@ -25,25 +26,11 @@ constexpr milliseconds kLook{20};  // its output has ended, so it is about to
 
 constexpr std::string_view kSpace = " \t\r\n";
 
-std::string plain(std::string_view text, std::size_t most) {
-  std::string out(text.substr(0, most));
-  std::replace_if(out.begin(), out.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
-  return out;
-}
-
-std::string last_line(std::string_view text) {
-  const auto end = text.find_last_not_of(kSpace);
-  if (end == std::string_view::npos) return {};
-  text = text.substr(0, end + 1);
-  constexpr std::size_t kMostLine = 200;
-  return plain(text.substr(text.rfind('\n') + 1), kMostLine);
-}
-
 std::string first_word(std::string_view text) {
   const auto begin = text.find_first_not_of(kSpace);
   if (begin == std::string_view::npos) return {};
   text.remove_prefix(begin);
-  return plain(text.substr(0, text.find_first_of(kSpace)), kMostWord);
+  return printable(text.substr(0, text.find_first_of(kSpace)), kMostWord);
 }
 
 // Reads the bytes that are there; closes `from` at its end.
@@ -70,7 +57,7 @@ Expected<AskedProgram> AskedProgram::start(const std::vector<std::string>& words
                                            const std::string& input, milliseconds limit) {
   const char* const path = std::getenv("PATH");
   const auto program = find_program(words.front(), path == nullptr ? "" : path);
-  if (!program) return no_answer(plain(words.front(), 200) + " is not on this machine", "");
+  if (!program) return no_answer(printable(words.front(), 200) + " is not on this machine", "");
   auto output = make_pipe();
   auto errors = make_pipe();
   auto questions = make_pipe();
@@ -80,10 +67,9 @@ Expected<AskedProgram> AskedProgram::start(const std::vector<std::string>& words
   if (!write_all(questions->write.get(), input)) return no_answer("the question is too long", "");
   Launch launch{
       .argv = words,
-      .env = {},
+      .env = environment_with(),
       .fds = {{questions->read.get(), 0}, {output->write.get(), 1}, {errors->write.get(), 2}}};
   launch.argv.front() = *program;
-  for (char** one = environ; *one != nullptr; ++one) launch.env.emplace_back(*one);
   auto child = spawn(launch, ExitCode::kEnvironment);
   if (!child) return std::move(child.error());
   for (const Fd* const end : {&output->read, &errors->read}) {

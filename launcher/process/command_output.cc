@@ -26,21 +26,6 @@ struct Running {
   Fd output;
 };
 
-std::vector<std::string> environment_with(const std::vector<std::string>& variables) {
-  std::map<std::string, std::string> all;
-  const auto add = [&all](std::string_view pair) {
-    const auto equals = pair.find('=');
-    if (equals != std::string_view::npos) {
-      all[std::string(pair.substr(0, equals))] = std::string(pair.substr(equals + 1));
-    }
-  };
-  for (char** at = environ; *at != nullptr; ++at) add(*at);
-  for (const auto& pair : variables) add(pair);
-  std::vector<std::string> out;
-  for (const auto& [name, value] : all) out.push_back(name + "=" + value);
-  return out;
-}
-
 Running start(const std::vector<std::string>& command, const std::vector<std::string>& env,
               const Fd& nothing) {
   auto pipe = make_pipe();
@@ -65,6 +50,21 @@ bool read_some(int fd, std::string& text) {
 }
 
 }  // namespace
+
+std::vector<std::string> environment_with(const std::vector<std::string>& variables) {
+  std::map<std::string, std::string> all;
+  const auto add = [&all](std::string_view pair) {
+    const auto equals = pair.find('=');
+    if (equals != std::string_view::npos) {
+      all[std::string(pair.substr(0, equals))] = std::string(pair.substr(equals + 1));
+    }
+  };
+  for (char** at = environ; *at != nullptr; ++at) add(*at);
+  for (const auto& pair : variables) add(pair);
+  std::vector<std::string> out;
+  for (const auto& [name, value] : all) out.push_back(name + "=" + value);
+  return out;
+}
 
 std::vector<CommandOutput> outputs_of(const std::vector<std::vector<std::string>>& commands,
                                       std::chrono::milliseconds limit,

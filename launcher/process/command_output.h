@@ -6,6 +6,9 @@
 
 namespace bottle::launcher {
 
+// The caller's environment, with `variables` ("NAME=value") over it.
+std::vector<std::string> environment_with(const std::vector<std::string>& variables = {});
+
 // The output of a short-lived program.
 struct CommandOutput {
   int status = -1;  // as a shell counts; -1: it could not be started, or the time was up

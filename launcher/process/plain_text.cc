@@ -10,6 +10,13 @@ std::string printable(std::string_view text, std::size_t most) {
   return out;
 }
 
+std::string last_line(std::string_view text, std::size_t most) {
+  const auto end = text.find_last_not_of(" \t\r\n");
+  if (end == std::string_view::npos) return {};
+  text = text.substr(0, end + 1);
+  return printable(text.substr(text.rfind('\n') + 1), most);
+}
+
 std::string duration_words(std::int64_t seconds) {
   seconds = std::max<std::int64_t>(seconds, 0);
   const auto pair = [](std::int64_t large, const char* a, std::int64_t small, const char* b) {

@@ -10,7 +10,7 @@
 #include <csignal>
 #include <cstdlib>
 
-extern char** environ;
+#include "launcher/process/command_output.h"
 
 namespace bottle::launcher::docker {
 namespace {
@@ -19,19 +19,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kEnvFileNumber = 9;  // as kEnvFile says
 constexpr std::size_t kMostWords = 1000;
-
-std::vector<std::string> callers_environment(const std::vector<std::string>& more) {
-  std::vector<std::string> out = more;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view pair = *entry;
-    const std::string_view name = pair.substr(0, pair.find('=') + 1);
-    const bool replaced = std::any_of(more.begin(), more.end(), [name](const std::string& own) {
-      return std::string_view(own).starts_with(name);
-    });
-    if (!replaced) out.emplace_back(pair);
-  }
-  return out;
-}
 
 bool ends_a_wait(int signal) {
   return signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT;
@@ -113,7 +100,7 @@ Expected<Answer> Engine::ask(const Call& call, SignalWatch* signals) const {
   Launch launch;
   launch.argv = {program_};
   launch.argv.insert(launch.argv.end(), call.arguments.begin(), call.arguments.end());
-  launch.env = callers_environment(call.environment);
+  launch.env = environment_with(call.environment);
   launch.fds = {{input.get(), 0},
                 {out->write.get(), 1},
                 {err->write.get(), 2},
@@ -170,7 +157,7 @@ Launch Engine::launch_of(const std::vector<std::string>& arguments,
   Launch launch;
   launch.argv = {program_};
   launch.argv.insert(launch.argv.end(), arguments.begin(), arguments.end());
-  launch.env = callers_environment({});
+  launch.env = environment_with({});
   launch.fds = std::move(fds);
   return launch;
 }
