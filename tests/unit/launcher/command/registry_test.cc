@@ -109,6 +109,20 @@ TEST_F(Registry, ARecordOfAnotherDirectoryIsNone) {
   EXPECT_TRUE(living_bottles(base_).empty());
 }
 
+TEST_F(Registry, ABottleWithManyPathsThatAreLongInJsonIsFound) {
+  const auto runtime = RuntimeDir::create(base_, "mine");
+  ASSERT_TRUE(runtime);
+  Plan many = plan("mine");
+  for (int i = 0; i < 256; ++i) {
+    many.held.never_there.push_back(base_ / (std::string(200, '\1') + std::to_string(i)));
+  }
+  ASSERT_TRUE(Registration::publish(*runtime, many));
+  ASSERT_GT(fs::file_size(base_ / "mine/record.json"), 256U * 1024);
+  const auto living = living_bottles(base_);
+  ASSERT_EQ(living.size(), 1U);
+  EXPECT_EQ(living.front().never_there.size(), 256U);
+}
+
 TEST(Record, SurvivesItsText) {
   BottleRecord record{.id = "1", .backend = "local", .command = {"a", "\xff"}};
   record.keeper = {7, 9};

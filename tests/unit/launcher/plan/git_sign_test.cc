@@ -47,7 +47,7 @@ TEST_F(GitSign, OnlyThePersonNamesKeysAndPrograms) {
   EXPECT_FALSE(facts.tags);
   note_sign_setting(facts, "commit.gpgsign", "true", false, true);
   EXPECT_TRUE(facts.repository_signs);
-  note_sign_setting(facts, "commit.gpgsign", "no", false, true);
+  note_sign_setting(facts, "commit.gpgsign", "No", false, true);
   EXPECT_FALSE(facts.repository_signs);
 }
 
