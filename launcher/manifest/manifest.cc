@@ -12,6 +12,7 @@
 #include "proxy/contract/limit_text.h"
 #include "proxy/contract/nearest_word.h"
 #include "proxy/contract/route.h"
+#include "proxy/contract/route_place.h"
 
 namespace bottle::launcher {
 namespace {
@@ -200,12 +201,17 @@ class Reader {
 
   bool routes(const JsonNode& node, BottleEntry& out) {
     return map(node, "routes", [this, &out](const JsonMember& member) {
-      const auto host = HostPattern::parse_without_port(member.name);
-      if (!host) return bad_host(member.place, member.name, host.error());
+      const auto place = RoutePlace::parse(member.name);
+      if (!place) return bad_host(member.place, member.name, place.error());
       std::string route;
       if (!string(member.value, member.name, route)) return false;
-      if (!route_by_word(route)) {
+      const auto known = route_by_word(route);
+      if (!known) {
         return fail(member.value.place, "\"" + member.name + "\": " + no_such_route(route));
+      }
+      if (place->has_path() && row_of(*known).whole_host) {
+        return fail(member.value.place, "\"" + member.name + "\": the route " + route +
+                                            " is for a whole host; leave the path out");
       }
       out.routes.emplace(member.name, std::move(route));
       return true;

@@ -221,7 +221,7 @@ Error no_proxy(const BottleSpec& spec) {
 Expected<void> check_ways(const BottleSpec& spec) {
   for (const auto& [host, route] : spec.routes) {
     const auto known = route_by_word(route);
-    if (known && row_of(*known).bypasses_scanner && spec.pipelock_url) {
+    if (known && row_of(*known).needs_exit && spec.pipelock_url) {
       return Error{ExitCode::kUsage,
                    "the route " + route + " of " + host +
                        " needs the exit, which the pipelock at " + *spec.pipelock_url +

@@ -104,6 +104,12 @@ Result<> BodyScan::pause() {
   return {};
 }
 
+Result<> BodyScan::look_at(const Fields& trailers) {
+  const std::optional<Finding> hit = raw_.scan_fields(trailers);
+  if (hit) return refuse(*hit);
+  return {};
+}
+
 Result<> BodyScan::decode(ByteView in) {
   bool full = false;
   while (!in.empty() || full) {

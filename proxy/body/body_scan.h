@@ -42,6 +42,8 @@ class BodyScan {
   // is the last one, and all that is held is given back. A Failure is final: refusal(finding), or
   // the decoder's.
   [[nodiscard]] Result<Bytes> feed(Bytes piece, bool end);
+  // The fields behind the body, which go out with its end.
+  [[nodiscard]] Result<> look_at(const Fields& trailers);
   // The sender pauses, and what was given back is about to leave: encoded runs that are open are
   // looked at as far as they go (SecretScanner::pause()).
   [[nodiscard]] Result<> pause();

@@ -18,6 +18,7 @@ awaitable<Result<Chunk>> GuardedBody::read(std::size_t max) {
   Chunk chunk;
   chunk.data = held_.take(std::min(max, held_.size() - kept_));
   chunk.end = inner() == nullptr && held_.empty();
+  if (chunk.end) chunk.trailers = std::exchange(trailers_, std::nullopt);
   co_return chunk;
 }
 
@@ -25,6 +26,11 @@ Result<> GuardedBody::take(Chunk piece) {
   if (piece.end) end_inner();
   auto scanned = scan_->feed(std::move(piece.data), piece.end);
   if (!scanned) return scanned.error();
+  if (piece.end && piece.trailers) {
+    auto looked = scan_->look_at(*piece.trailers);
+    if (!looked) return looked.error();
+    trailers_ = std::move(piece.trailers);
+  }
   held_.push(std::move(*scanned));
   kept_ = 0;
   if (piece.end) return {};

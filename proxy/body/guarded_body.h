@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "proxy/body/body_filter.h"
 #include "proxy/body/body_scan.h"
@@ -38,6 +39,7 @@ class GuardedBody final : public BodyFilter {
   const Length length_;
   ByteQueue held_;        // scanned
   std::size_t kept_ = 0;  // the last of them that stay
+  std::optional<Fields> trailers_;  // scanned
 };
 
 }  // namespace bottle

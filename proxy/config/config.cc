@@ -271,7 +271,7 @@ Expected<void> check_exit(const Config& config) {
   }
   for (const std::string& text : config.routes) {
     const auto route = route_by_word(std::string_view(text).substr(text.rfind('=') + 1));
-    if (!route || !row_of(*route).bypasses_scanner) continue;
+    if (!route || !row_of(*route).needs_exit) continue;
     return bad("--route " + text + ": the answer's body bypasses pipelock only with an exit; " +
                "give the exit's address with --exit-listen, or use the route scan");
   }

@@ -14,9 +14,8 @@ std::optional<Route> route_by_word(std::string_view word) noexcept {
 }
 
 std::string no_such_route(std::string_view word) {
-  const bool planned = word == "relay" || word == "splice";
-  return "the route \"" + std::string(word.substr(0, 100)) + "\" does not exist" +
-         (planned ? " yet" : "") + "; use " + route_words() + ", or leave the host out";
+  return "the route \"" + std::string(word.substr(0, 100)) + "\" does not exist; use " +
+         route_words() + ", or leave the host out";
 }
 
 std::string route_words() {

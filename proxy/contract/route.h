@@ -9,18 +9,22 @@
 namespace bottle {
 
 // Says what happens to a destination's requests.
-enum class Route : std::uint8_t { Scan, ScanRequests, Deny };
+enum class Route : std::uint8_t { Scan, ScanRequests, Relay, Splice, Deny };
 
 // One row for each route: adding one begins here.
 struct RouteRow {
   Route route;
   std::string_view word;  // in manifests, options, audit lines and errors
-  bool bypasses_scanner;  // the response's body goes past pipelock, which takes an exit
+  bool bypasses_scanner;  // pipelock does not see the response's body
+  bool needs_exit;        // behind pipelock
+  bool whole_host;        // nobody sees paths: the route is for all of them or for none
 };
 inline constexpr std::array kRoutes{
-    RouteRow{Route::Scan, "scan", false},
-    RouteRow{Route::ScanRequests, "scan-requests", true},
-    RouteRow{Route::Deny, "deny", false},
+    RouteRow{Route::Scan, "scan", false, false, false},
+    RouteRow{Route::ScanRequests, "scan-requests", true, true, false},
+    RouteRow{Route::Relay, "relay", true, false, false},
+    RouteRow{Route::Splice, "splice", true, false, true},
+    RouteRow{Route::Deny, "deny", false, false, false},
 };
 
 [[nodiscard]] const RouteRow& row_of(Route route) noexcept;

@@ -195,7 +195,7 @@ Expected<void> PolicyBook::may_be_allowed(const HostPattern& host, const AllowWi
   if (wish.route == Route::Deny) {
     return bad("a host that is allowed cannot have the route deny", "close it: bottle deny HOST");
   }
-  if (wish.route && row_of(*wish.route).bypasses_scanner && !rules_.bypass_allowed) {
+  if (wish.route && row_of(*wish.route).needs_exit && !rules_.bypass_allowed) {
     return bad(
         "the route " + std::string(to_string(*wish.route)) + " needs the exit behind pipelock",
         "use the route scan");

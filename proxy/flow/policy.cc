@@ -48,14 +48,21 @@ Expected<Policy::RouteEntry> Policy::route_entry(std::string_view entry) {
   constexpr std::string_view kOption = "--route";
   const std::size_t equals = entry.rfind('=');
   if (equals == std::string_view::npos) {
-    return bad_entry(kOption, entry, "write HOST=ROUTE, with " + route_words() + " as the route");
+    return bad_entry(kOption, entry,
+                     "write HOST=ROUTE or HOST/PATH=ROUTE, with " + route_words() +
+                         " as the route");
   }
   const std::string_view word = entry.substr(equals + 1);
   const auto route = route_by_word(word);
   if (!route) return bad_entry(kOption, entry, no_such_route(word));
-  auto host = HostPattern::parse_without_port(entry.substr(0, equals));
-  if (!host) return bad_entry(kOption, entry, host.error().message);
-  return RouteEntry{.host = std::move(*host), .route = *route};
+  auto place = RoutePlace::parse(entry.substr(0, equals));
+  if (!place) return bad_entry(kOption, entry, place.error().message);
+  if (place->has_path() && row_of(*route).whole_host) {
+    return bad_entry(kOption, entry,
+                     "the route " + std::string(word) +
+                         " is for a whole host: nobody sees which paths are asked for");
+  }
+  return RouteEntry{.place = std::move(*place), .route = *route};
 }
 
 Expected<Policy> Policy::make(PolicySpec spec) {
@@ -116,7 +123,46 @@ bool Policy::is_own(const Destination& destination, const std::optional<IpAddres
   });
 }
 
-Decision Policy::decide(const Destination& destination, Scheme scheme) const {
+// A path that two servers may read in two ways finds no route where paths have routes of their own:
+// the origin's reading would be the one that counts.
+Policy::RouteFound Policy::route_for(const Destination& destination,
+                                     std::string_view target) const {
+  RouteFound found;
+  const RouteEntry* longest = nullptr;
+  std::optional<std::string> plain;
+  for (const RouteEntry& one : routes_) {
+    if (!one.names(destination)) continue;
+    if (!one.place.has_path()) {
+      if (found.entry == nullptr) found.entry = &one;
+      continue;
+    }
+    if (target.empty() || target == "*" || found.ambiguous) continue;
+    if (!plain) plain = plain_path(target);
+    found.ambiguous = !plain;
+    const bool longer =
+        longest == nullptr || one.place.path.size() > longest->place.path.size();
+    if (plain && longer && one.place.covers(*plain)) longest = &one;
+  }
+  const bool closed = found.entry != nullptr && found.entry->route == Route::Deny;
+  if (longest != nullptr && !closed) found.entry = longest;
+  return found;
+}
+
+bool Policy::may_have(const Destination& destination, Route route) const {
+  const RouteFound whole = route_for(destination, {});
+  if (whole.entry != nullptr && whole.entry->route == Route::Deny) return route == Route::Deny;
+  if ((whole.entry != nullptr ? whole.entry->route : Route::Scan) == route) return true;
+  const auto at_a_path = std::any_of(routes_.begin(), routes_.end(), [&](const RouteEntry& one) {
+    return one.route == route && one.place.has_path() && one.names(destination);
+  });
+  if (at_a_path) return true;
+  return std::any_of(allow_.begin(), allow_.end(), [&](const Entry& one) {
+    return one.how.route == route && one.host.matches(destination.kind, destination.host);
+  });
+}
+
+Decision Policy::decide(const Destination& destination, Scheme scheme,
+                        std::string_view target) const {
   std::optional<IpAddress> address;
   if (destination.kind != HostKind::Name) {
     address = IpAddress::parse(destination.host);
@@ -140,24 +186,35 @@ Decision Policy::decide(const Destination& destination, Scheme scheme) const {
   }
 
   const Opening open = opening(destination);
-  const auto found = std::find_if(routes_.begin(), routes_.end(), [&](const RouteEntry& one) {
-    return one.host.matches(destination.kind, destination.host);
-  });
+  const RouteFound found = route_for(destination, target);
   Decision decision;
   decision.route = Route::Scan;
   decision.wildcard = open.wildcard;
   decision.entry = open.entry;
-  if (found != routes_.end()) {
-    decision.route = found->route;
-    decision.route_entry = static_cast<std::size_t>(found - routes_.begin());
+  if (found.entry != nullptr) {
+    decision.route = found.entry->route;
+    decision.route_entry = static_cast<std::size_t>(found.entry - routes_.data());
   }
   // Before the question whether it is allowed: nothing that allows it later opens it.
   if (decision.route == Route::Deny) {
+    const bool part = found.entry->place.has_path();
     Decision refused =
-        refuse("host " + destination.host + " has the route deny", problem_code::kRouteDeny,
-               "The person who runs the bottle has closed this host; use another one.");
+        refuse((part ? "the path of host " : "host ") + destination.host + " has the route deny",
+               problem_code::kRouteDeny,
+               part ? "The person who runs the bottle has closed this path; use another one."
+                    : "The person who runs the bottle has closed this host; use another one.");
     refused.entry = decision.entry;
     refused.route_entry = decision.route_entry;
+    return refused;
+  }
+  if (found.ambiguous) {
+    Decision refused =
+        refuse("the path can be read in two ways, and paths of " + destination.host +
+                   " have routes of their own",
+               problem_code::kPathAmbiguous,
+               "Write the path plainly: no empty, \".\" or \"..\" segments, no \";\", and no "
+               "escaped slashes.");
+    refused.entry = decision.entry;
     return refused;
   }
   if (!open.entry) {
@@ -212,9 +269,10 @@ Decision Policy::not_open(const Destination& destination, Scheme scheme, bool ho
       "Use a port that is allowed (443 and 80, unless an entry names another), or " + ask);
 }
 
-Decision Policy::admit(const Destination& destination, Scheme scheme) const {
+Decision Policy::admit(const Destination& destination, Scheme scheme,
+                       std::string_view target) const {
   for (;;) {
-    Decision decision = decide(destination, scheme);
+    Decision decision = decide(destination, scheme, target);
     if (decision.refusal || !decision.entry) return decision;
     const AllowEntry& entry = allow_[*decision.entry].how;
     // Another worker's request may have been the one that it was good for.

@@ -15,6 +15,7 @@
 #include "proxy/contract/error.h"
 #include "proxy/contract/host_pattern.h"
 #include "proxy/contract/route.h"
+#include "proxy/contract/route_place.h"
 #include "proxy/guard/address_guard.h"
 #include "proxy/http/authority.h"
 #include "proxy/http/head.h"
@@ -50,8 +51,9 @@ struct PolicySpec {
   // Before `allow`. The first that opens a destination counts.
   std::vector<AllowEntry> entries;
   std::vector<std::string> allow;  // HostPattern
-  // "HOST=ROUTE"; HOST is a HostPattern without a port. The first that matches wins, the default is
-  // scan. A route does not allow a host.
+  // "PLACE=ROUTE"; PLACE is a RoutePlace. Of those with a path that covers the request the longest
+  // wins, else the first without one that matches; the default is scan. A host that is denied as a
+  // whole is denied at every path. A route does not allow a host.
   std::vector<std::string> routes;
   std::vector<OwnAddress> own;  // refused before anything else is looked at
   AddressGuard addresses;       // for destinations that are IP addresses
@@ -89,13 +91,17 @@ class Policy {
   // The Error names the entry and says what to write instead.
   [[nodiscard]] static Expected<Policy> make(PolicySpec spec);
 
-  // `destination` is canonical. Resolves and dials nothing. Reasons:
-  // own_address (also for metadata services), address_not_allowed, host_not_allowed,
-  // port_not_allowed, route_deny.
-  [[nodiscard]] Decision decide(const Destination& destination, Scheme scheme) const;
+  // `destination` and `target` are canonical; without a target no route of a path is looked at.
+  // Resolves and dials nothing. Reasons: own_address (also for metadata services),
+  // address_not_allowed, host_not_allowed, port_not_allowed, route_deny, path_ambiguous.
+  [[nodiscard]] Decision decide(const Destination& destination, Scheme scheme,
+                                std::string_view target = {}) const;
   // The same for a request that is about to go: its entry's use is counted, and one that is good
   // for one request is spent.
-  [[nodiscard]] Decision admit(const Destination& destination, Scheme scheme) const;
+  [[nodiscard]] Decision admit(const Destination& destination, Scheme scheme,
+                               std::string_view target = {}) const;
+  // Whether some request to that host may have `route`, by whichever path.
+  [[nodiscard]] bool may_have(const Destination& destination, Route route) const;
   [[nodiscard]] PermittedNames permitted_names() const;
   // True if an entry allows some port of that host; `name` in lower case, not an address. Such
   // names have an address behind the scanner.
@@ -108,8 +114,16 @@ class Policy {
     [[nodiscard]] bool holds() const;
   };
   struct RouteEntry {
-    HostPattern host;
+    RoutePlace place;
     Route route = Route::Deny;
+    [[nodiscard]] bool names(const Destination& destination) const {
+      return place.host.matches(destination.kind, destination.host);
+    }
+  };
+  // The entry that counts, and whether the target has one reading.
+  struct RouteFound {
+    const RouteEntry* entry = nullptr;
+    bool ambiguous = false;
   };
   struct Opening {
     bool host = false;  // some entry names the host, perhaps at other ports
@@ -124,6 +138,8 @@ class Policy {
 
   static Expected<RouteEntry> route_entry(std::string_view entry);
   Expected<void> add(AllowEntry entry);
+  [[nodiscard]] RouteFound route_for(const Destination& destination,
+                                     std::string_view target) const;
   [[nodiscard]] Opening opening(const Destination& destination) const;
   [[nodiscard]] Decision not_open(const Destination& destination, Scheme scheme,
                                   bool host_open) const;

@@ -38,6 +38,10 @@ struct HeadLimits {
 // from a peer that may write them they are evidence.
 enum class ControlFields : std::uint8_t { Drop, Keep };
 
+// A request for a WebSocket. Tunnel: it is vetted and becomes one for a tunnel (RequestHead's
+// protocol). Plain: its fields of one connection are dropped, as those of any request.
+enum class WebSocketHeads : std::uint8_t { Tunnel, Plain };
+
 // The rules that a deployment may add to the built-in ones.
 struct RequestRules {
   HeadLimits limits;
@@ -48,8 +52,7 @@ struct RequestRules {
   std::vector<std::string> extra_names;
   // Keep: the peer may write them.
   ControlFields control_fields = ControlFields::Drop;
-  // False: another check refuses a request for WebSocket.
-  bool refuses_websocket = true;
+  WebSocketHeads websockets = WebSocketHeads::Tunnel;
 };
 
 // How a message's body is delimited (RFC 9112 section 6.3).
@@ -66,10 +69,11 @@ struct RequestContext {
 };
 
 // Vets a request's head of any version and makes it canonical; on a Failure the head is garbage.
-// Sets authority, target, scheme, has_body (h1), content_length, expects_continue and
-// takes_trailers; takes off Host, framing, hop-by-hop fields and those that Connection lists, and
+// Sets authority, target, scheme, has_body (h1), content_length, expects_continue, takes_trailers
+// and protocol; takes off Host, framing, hop-by-hop fields and those that Connection lists, and
 // the control fields unless the rules keep them. Failures: ClientBad, NotSupported (method,
-// transfer coding), UpgradeRefused (WebSocket), ExpectationFailed, HeadTooLarge, Misdirected
+// transfer coding, protocol of a tunnel), UpgradeRefused (a WebSocket asked for in a way that is
+// none), ExpectationFailed, HeadTooLarge, Misdirected
 // (another host than the context's destination).
 [[nodiscard]] Result<void> check_request(RequestHead& head, const RequestContext& context);
 
@@ -81,9 +85,13 @@ struct RequestContext {
 // fields, no Proxy-*, Alt-Svc or Upgrade; has_body and content_length set (h2: has_body is only
 // ever taken away). UpstreamBroken for 101, 407, bad framing and bad fields. With
 // ControlFields::Keep they stay until strip_control_fields() is called.
+//
+// Where a tunnel was asked for and the head opens it (HTTP/1.1: 101 with the protocol in Upgrade and
+// that in Connection; HTTP/2: 2xx), the status is 101 and there is a body.
 [[nodiscard]] Result<void> check_response(ResponseHead& head, std::string_view request_method,
                                           ControlFields control_fields = ControlFields::Drop,
-                                          const HeadLimits& limits = HeadLimits::for_responses());
+                                          const HeadLimits& limits = HeadLimits::for_responses(),
+                                          std::string_view protocol = {});
 
 void strip_control_fields(Fields& fields);
 

@@ -164,10 +164,10 @@ Result<std::size_t> H1RequestParser::feed(ByteView in) {
   auto n = body_.feed(in, body_bytes_);
   if (!n) return fail(n.error());
   if (body_.complete() && !body_.trailer_text().empty()) {
-    const Fields trailers = parse_trailers(body_.trailer_text());
+    Fields trailers = parse_trailers(body_.trailer_text());
     auto vetted = check_request_trailers(trailers, limits_);
     if (!vetted) return fail(vetted.error());
-    trailers_dropped_ += trailers.size();
+    if (!trailers.empty()) trailers_ = std::move(trailers);
   }
   return n;
 }
@@ -231,12 +231,17 @@ RequestHead H1RequestParser::take_head() {
 
 Bytes H1RequestParser::take_body() { return std::exchange(body_bytes_, Bytes{}); }
 
+std::optional<Fields> H1RequestParser::take_trailers() {
+  return std::exchange(trailers_, std::nullopt);
+}
+
 void H1RequestParser::reset() {
   lines_.clear();
   body_.clear();
   head_ = RequestHead{};
   framing_ = BodyFraming{};
   body_bytes_.clear();
+  trailers_.reset();
   head_ready_ = head_taken_ = false;
 }
 

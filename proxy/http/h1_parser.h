@@ -53,8 +53,8 @@ class H1RequestParser {
   [[nodiscard]] std::size_t body_buffered() const { return body_bytes_.size(); }
   // True right after take_head() for a request without a body. CONNECT has none (RFC 9110 9.3.6).
   [[nodiscard]] bool message_complete() const { return head_taken_ && body_.complete(); }
-  // Request trailers are vetted, counted and dropped: nothing scans them.
-  [[nodiscard]] std::size_t trailers_dropped() const { return trailers_dropped_; }
+  // Vetted trailers of a complete chunked body, if there were any.
+  [[nodiscard]] std::optional<Fields> take_trailers();
   // For the next message; only after message_complete().
   void reset();
 
@@ -70,7 +70,7 @@ class H1RequestParser {
   BodyFraming framing_;
   Bytes body_bytes_;
   std::optional<Failure> failed_;
-  std::size_t trailers_dropped_ = 0;
+  std::optional<Fields> trailers_;
   bool head_ready_ = false;
   bool head_taken_ = false;
 };

@@ -127,7 +127,8 @@ static_assert(std::is_sorted(kPhrases.begin(), kPhrases.end(),
 
 Result<void> write_request_head(Bytes& out, const RequestHead& head, RequestForm form,
                                 const Destination& destination, const Framing& framing) {
-  const bool vetted = is_token(head.method) && head.method != "CONNECT" &&
+  const bool vetted = is_token(head.method) &&
+                      (head.protocol.empty() || is_token(head.protocol)) && head.method != "CONNECT" &&
                       is_target(head.target, head.method) && !destination.host.empty() &&
                       destination.port != 0 && framing.kind != Framing::Kind::Close;
   bool lines = true;
@@ -153,7 +154,12 @@ Result<void> write_request_head(Bytes& out, const RequestHead& head, RequestForm
   }
   append_framing(out, framing);
   // RFC 9110 section 10.1.4: TE is of this connection alone, and Connection says so.
-  if (head.takes_trailers) out.append("TE: trailers\r\nConnection: TE\r\n");
+  if (!head.protocol.empty()) {
+    append_field(out, "Connection", "Upgrade");
+    append_field(out, "Upgrade", head.protocol);
+  } else if (head.takes_trailers) {
+    out.append("TE: trailers\r\nConnection: TE\r\n");
+  }
   out.append("\r\n");
   return {};
 }
@@ -174,7 +180,9 @@ void write_response_head(Bytes& out, const ResponseHead& head, const Framing& fr
   const bool closes = !keep_alive && head.status >= 200;
   // RFC 9110 sections 15.5.22 and 7.8: a 426 has an Upgrade, and Connection lists that.
   const auto upgrade = head.status == 426 ? head.fields.find("upgrade") : std::nullopt;
-  if (upgrade && is_field_value(*upgrade)) {
+  if (head.status == 101) {
+    out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
+  } else if (upgrade && is_field_value(*upgrade)) {
     append_field(out, "Upgrade", *upgrade);
     append_field(out, "Connection", closes ? "Upgrade, close" : "Upgrade");
   } else if (closes) {

@@ -28,7 +28,7 @@ enum class RequestForm : std::uint8_t { Absolute, Origin };
 // Appends a request's head. The only function that writes one: the target comes from the vetted
 // head, the authority and Host from the destination, framing from the argument, and no field that
 // would contradict them is taken from the head. Towards a proxy always RequestForm::Absolute
-// with Framing::content_length. Nothing is appended on a Failure (Internal): the head was not one
+// with Framing::content_length. A head with a protocol gets its Upgrade (RFC 9110 section 7.8). Nothing is appended on a Failure (Internal): the head was not one
 // that framing_rules passed.
 [[nodiscard]] Result<void> write_request_head(Bytes& out, const RequestHead& head, RequestForm form,
                                               const Destination& destination,
@@ -37,7 +37,7 @@ enum class RequestForm : std::uint8_t { Absolute, Origin };
 // Appends a response's head; order and case of the fields are kept. Fields that contradict the
 // arguments (framing, connection) or could not be read back as one line are left out. 1xx heads
 // take Framing::none(). `keep_alive` false adds "Connection: close". The Upgrade of a 426 is
-// written, of no other.
+// written, and a 101 opens a WebSocket: there is no other tunnel.
 void write_response_head(Bytes& out, const ResponseHead& head, const Framing& framing,
                          bool keep_alive = true);
 

@@ -15,7 +15,11 @@ class H2ClientEngine final : public H2Endpoint {
   // True if one more request may be sent now: the peer's and our limit of streams is not reached,
   // no GOAWAY came, no stream id ran out, the connection is not broken.
   [[nodiscard]] bool has_capacity() const;
-  // Opens a stream. `end`: no body follows. Content-Length is written from head.content_length,
+  // The origin's SETTINGS came, and whether they offer tunnels (RFC 8441 section 3).
+  [[nodiscard]] bool settings_came() const;
+  [[nodiscard]] bool takes_tunnels() const;
+  // Opens a stream. `end`: no body follows. A head with a protocol becomes an extended CONNECT;
+  // Internal if the origin takes none. Content-Length is written from head.content_length,
   // `:authority` from head.authority. Overloaded without capacity, Internal if a field cannot be
   // sent; nothing was queued then.
   [[nodiscard]] Result<StreamId> request(const RequestHead& head, bool end);

@@ -140,7 +140,7 @@ H2Core::H2Core(Role role, const H2Limits& limits, TimePoint now)
   nghttp2_session_callbacks_del(callbacks);
   if (made != 0) throw std::bad_alloc();
 
-  std::array<nghttp2_settings_entry, 5> settings{{
+  std::array<nghttp2_settings_entry, 6> settings{{
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits_.stream_window},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits_.header_bytes)},
       {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, limits_.header_table},
@@ -150,6 +150,9 @@ H2Core::H2Core(Role role, const H2Limits& limits, TimePoint now)
     settings[count++] = {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits_.streams};
     // Without dependency trees there is nothing to attack in them.
     settings[count++] = {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1};
+    if (limits_.offers_tunnels) {
+      settings[count++] = {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1};
+    }
   } else {
     settings[count++] = {NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
   }
@@ -304,6 +307,8 @@ int H2Core::on_field(ByteView name, ByteView value) {
         block_.request.target = value;
       } else if (name == ":authority") {
         block_.request.authority = value;
+      } else if (name == ":protocol") {
+        block_.request.protocol = value;
       } else if (name == ":scheme") {
         block_.request.scheme = value == "https" ? Scheme::Https : Scheme::Http;
         block_.bad_scheme = value != "https" && value != "http";
@@ -415,7 +420,12 @@ void H2Core::on_frame(const nghttp2_frame& frame) {
       if (Stream* stream = find(frame.hd.stream_id)) move(*stream, Move::PeerResets);
       break;
     case NGHTTP2_SETTINGS:
-      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) != 0) settings_acked_ = true;
+      if ((frame.hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+        settings_acked_ = true;
+      } else if (role_ == Role::Client && !settings_came_) {
+        settings_came_ = true;
+        events_.emplace_back(H2PeerReady{});
+      }
       break;
     case NGHTTP2_GOAWAY:
       goaway_received_ = true;

@@ -84,6 +84,8 @@ class H2Core final : private FloodGuard::Judge {
   [[nodiscard]] std::size_t queued() const { return queued_; }
   [[nodiscard]] std::size_t queued(StreamId stream) const;
   [[nodiscard]] bool settings_acked() const { return settings_acked_; }
+  [[nodiscard]] bool settings_came() const { return settings_came_; }
+  [[nodiscard]] bool takes_tunnels() const;
 
  private:
   // Of a stream that goes on after its answer: what comes is thrown away.
@@ -200,6 +202,7 @@ class H2Core final : private FloodGuard::Judge {
   bool goaway_received_ = false;
   bool goaway_sent_ = false;
   bool settings_acked_ = false;
+  bool settings_came_ = false;
   bool callback_failed_ = false;  // out of memory inside a callback
 };
 

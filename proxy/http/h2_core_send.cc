@@ -75,12 +75,22 @@ bool H2Core::has_capacity() const {
   return streams_.size() < std::min<std::size_t>(limits_.streams, theirs);
 }
 
+bool H2Core::takes_tunnels() const {
+  return settings_came_ && nghttp2_session_get_remote_settings(
+                               session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
 Result<StreamId> H2Core::submit_request(const RequestHead& head, bool end) {
   if (!has_capacity()) {
     return Failure{Code::Overloaded, "the HTTP/2 connection takes no more requests"};
   }
   list_.clear();
-  list_.add(":method", head.method);
+  const bool tunnel = !head.protocol.empty();
+  if (tunnel && !takes_tunnels()) {
+    return Failure{Code::Internal, "the peer takes no request for a tunnel"};
+  }
+  list_.add(":method", tunnel ? std::string_view("CONNECT") : head.method);
+  if (tunnel) list_.add(":protocol", head.protocol);
   list_.add(":scheme", to_string(head.scheme));
   list_.add(":authority", head.authority);
   list_.add(":path", head.target);

@@ -28,6 +28,8 @@ struct H2Limits {
   std::size_t connection_queue = 256 * 1024;      // … and all streams together
   std::size_t control_queue = 1000;               // frames that a deaf peer leaves unsent
   std::uint32_t interim_heads = 8;                // 1xx heads of one response
+  // A server: requests may ask for a tunnel (RFC 8441).
+  bool offers_tunnels = false;
   // Heads of requests that are not answered yet, of answers that are not sent yet, and trailers: of
   // all streams together. Eight of the largest, a hundred of 5 KiB.
   std::size_t held_heads = 512 * 1024;
@@ -46,7 +48,8 @@ struct H2Limits {
 // A server: a request came, its head is complete and within the limits. `held` of its bytes count
 // until they are given back with release(). Nothing else is vetted;
 // framing_rules does that. `:authority` is in head.authority, a Host field stays in head.fields,
-// Content-Length too; Cookie crumbs come as they were sent. CONNECT has an empty target.
+// Content-Length too; Cookie crumbs come as they were sent. CONNECT has an empty target, unless it
+// names the protocol of a tunnel.
 // `refused`: the head is not to be used, answer with that failure (too large, unknown scheme).
 struct H2Request {
   StreamId stream = 0;
@@ -100,7 +103,10 @@ struct H2GoAway {
   std::uint32_t code = 0;
 };
 
+// A client: the origin's first SETTINGS came, so what it takes is known.
+struct H2PeerReady {};
+
 using H2Event = std::variant<H2Request, H2Response, H2Interim, H2Data, H2Trailers, H2Reset,
-                             H2Closed, H2Writable, H2GoAway>;
+                             H2Closed, H2Writable, H2GoAway, H2PeerReady>;
 
 }  // namespace bottle

@@ -34,12 +34,17 @@ struct RequestHead {
   std::optional<std::uint64_t> content_length;  // as declared; absent for chunked and open h2
   bool expects_continue = false;                // "Expect: 100-continue" was there (and taken off)
   bool takes_trailers = false;                  // "TE: trailers" was there (and taken off)
+  // The protocol of a tunnel that is asked for: "websocket" (RFC 6455, RFC 8441). The method is GET
+  // then, and the body is what the client says in the tunnel. Empty: an ordinary request.
+  std::string protocol;
   bool keep_alive = true;                       // h1: the client wants to keep the connection
 };
 
 // A response's head. `fields` as above, without hop-by-hop fields after framing_rules.
 struct ResponseHead {
   Version version = Version::Http11;
+  // 101, for HTTP/2, too, where a tunnel was asked for and opened: the body is what the origin says
+  // in it.
   int status = 200;
   std::string reason;  // h1 only; may be empty
   Fields fields;

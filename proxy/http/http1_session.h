@@ -53,7 +53,7 @@ class Http1Session {
   using State = H1ServerMachine::State;
   using Move = H1ServerMachine::Move;
   class RequestBody;
-  friend class RequestBody;
+  class TunnelBody;
 
   // A request that gets an answer of the session's own.
   struct Refusal {
@@ -127,6 +127,7 @@ class Http1Session {
   TaskGroup::TaskId serving_ = 0;
   TaskGroup::TaskId reader_ = 0;
   TaskGroup::TaskId drain_watch_ = 0;
+  bool tunnel_ = false;  // is asked for: what follows the request's head is no HTTP
   bool let_in_ = false;  // by the doorkeeper, once
   int turned_away_ = 0;
   std::optional<Failure> defect_;  // of our own: an illegal move

@@ -38,12 +38,40 @@ class Http1Session::RequestBody final : public BodySource {
   ByteQueue held_;  // parsed, but more than the reader's max
 };
 
+// The client's half of a tunnel: the connection's bytes as they come, until the client ends its
+// side. A quiet client is no fault here; the upstream's half knows how long both may be quiet.
+class Http1Session::TunnelBody final : public BodySource {
+ public:
+  TunnelBody(Http1Session& session, Exchange& exchange) : session_(session), exchange_(exchange) {}
+
+  awaitable<Result<Chunk>> read(std::size_t max) override {
+    const IoStatus status = co_await session_.more_input();
+    if (status != IoStatus::Ok && status != IoStatus::Eof) {
+      co_return Failure(Code::ClientGone, "the client's connection broke");
+    }
+    Chunk chunk;
+    chunk.data = Bytes(session_.unparsed().substr(0, max));
+    chunk.end = chunk.data.empty();
+    session_.consume(chunk.data.size());
+    exchange_.trace.bytes_in += chunk.data.size();
+    co_return chunk;
+  }
+  [[nodiscard]] bool ready() const noexcept override { return !session_.unparsed().empty(); }
+  // Unread bytes are dealt with when the answer is out: the connection closes.
+  void stop(Failure) noexcept override {}
+
+ private:
+  Http1Session& session_;
+  Exchange& exchange_;
+};
+
 awaitable<Result<Chunk>> Http1Session::RequestBody::read(std::size_t max) {
   for (;;) {
     held_.push(session_.parser_.take_body());
     Chunk chunk;
     chunk.data = held_.take(max);
     chunk.end = session_.parser_.message_complete() && held_.empty();
+    if (chunk.end) chunk.trailers = session_.parser_.take_trailers();
     if (!chunk.data.empty() || chunk.end) {
       exchange_.trace.bytes_in += chunk.data.size();
       co_return chunk;
@@ -99,7 +127,8 @@ awaitable<void> Http1Session::read_loop() {
       ended_ = got.status;
       // In the middle of an exchange the client is gone: the exchange is cancelled, and with it
       // what it does upstream.
-      if (machine_.can(Move::ClientLeaves) && got.status != IoStatus::Cancelled) {
+      const bool half_closed = tunnel_ && got.status == IoStatus::Eof;
+      if (machine_.can(Move::ClientLeaves) && got.status != IoStatus::Cancelled && !half_closed) {
         go(Move::ClientLeaves);
         tasks_.cancel(serving_);
       }
@@ -183,10 +212,14 @@ Request Http1Session::request_for_handler(RequestHead& head, Exchange& exchange)
   RequestHead known;
   known.version = head.version;
   known.method = head.method;
-  known.keep_alive = head.keep_alive;
+  known.keep_alive = head.keep_alive && head.protocol.empty();
+  known.protocol = head.protocol;
   Request request;
   request.head = std::exchange(head, std::move(known));
-  if (!parser_.message_complete()) {
+  if (!request.head.protocol.empty()) {
+    tunnel_ = true;
+    request.body = std::make_unique<TunnelBody>(*this, exchange);
+  } else if (!parser_.message_complete()) {
     request.head.has_body = true;
     const bool waits = request.head.expects_continue;
     request.body = std::make_unique<RequestBody>(*this, exchange, waits);

@@ -86,6 +86,15 @@ Http1Session::AnswerPlan Http1Session::plan_answer(Response& response,
   if (!response.body) response.head.has_body = false;
   AnswerPlan plan{framing_for(response.head, head.version, head.method), parser_.message_complete(),
                   false, false};
+  if (!head.protocol.empty()) {
+    // The client may have said something in the tunnel already, which is no request.
+    plan.request_read = false;
+    if (response.head.status == 101) {
+      plan.framing = Framing::close();
+      plan.sends_body = response.body != nullptr;
+      return plan;
+    }
+  }
   plan.keeps_connection = head.keep_alive && response.head.keep_alive && plan.request_read &&
                           plan.framing.kind != Framing::Kind::Close && !closing();
   // The answer to HEAD, and a 304, may declare the length of what they do not send.

@@ -24,8 +24,9 @@ H2WireLimits wire_limits(const SessionLimits& limits) {
                       limits.write_buffer};
 }
 
-H2Limits with_linger(H2Limits limits, std::chrono::milliseconds linger) {
-  limits.linger = linger;
+H2Limits limits_for(const SessionContext& context, H2Limits limits) {
+  limits.linger = context.limits.linger;
+  limits.offers_tunnels = context.offers_websockets;
   return limits;
 }
 
@@ -73,6 +74,7 @@ class Http2Session::Stream final : public InterimSink {
     session.engine_.consumed(id, chunk.data.size());
     session.wire_.wake_if_wanted();
     chunk.end = body_ended && inbox.empty();
+    if (chunk.end) chunk.trailers = std::exchange(trailers, std::nullopt);
     return chunk;
   }
 
@@ -102,6 +104,7 @@ class Http2Session::Stream final : public InterimSink {
 
   ByteQueue inbox;  // no more than a stream's window
   bool body_ended = false;
+  std::optional<Fields> trailers;  // vetted
   bool answered = false;  // the final head is on its way
   std::optional<Failure> body_failure;
   bool over = false;
@@ -163,7 +166,7 @@ Http2Session::Http2Session(ByteStream& stream, const SessionContext& context,
                            const H2Limits& limits)
     : stream_(stream),
       context_(context),
-      engine_(with_linger(limits, context.limits.linger), context.wheel.now()),
+      engine_(limits_for(context, limits), context.wheel.now()),
       wire_(stream, engine_, *this, context.executor, context.wheel, wire_limits(context.limits)),
       exchanges_(context.executor),
       loops_(context.executor),
@@ -231,10 +234,10 @@ void Http2Session::dispatch() {
     Stream& stream = *at->second;
     if (auto* data = std::get_if<H2Data>(&*event)) {
       stream.receive(std::move(*data));
-    } else if (const auto* trailers = std::get_if<H2Trailers>(&*event)) {
-      // Nothing scans them, so they go no further: threat T05 (docs/threats.md).
+    } else if (auto* trailers = std::get_if<H2Trailers>(&*event)) {
       const auto vetted = check_request_trailers(trailers->fields, context_.rules.limits);
       if (!vetted) stream.body_failure = vetted.error();
+      if (vetted && !trailers->fields.empty()) stream.trailers = std::move(trailers->fields);
       stream.receive(H2Data{id, Bytes(), true});
     } else if (std::holds_alternative<H2Writable>(*event)) {
       stream.writable.set_later();
@@ -309,6 +312,7 @@ awaitable<Response> Http2Session::respond(Stream& stream, Exchange& exchange, H2
     const RequestContext rules{context_.destination, context_.scheme, context_.rules};
     const auto vetted = check_request(request.head, rules);
     if (!vetted) refused = vetted.error();
+    exchange.trace.method = request.head.method;  // a tunnel's is that of RFC 6455
   }
   const bool head_only = request.head.method == "HEAD";
   Response response;
@@ -337,6 +341,8 @@ awaitable<void> Http2Session::answer(Stream& stream, Exchange& exchange, Respons
     if (response.body) response.body->stop(cancelled());
     co_return;
   }
+  const int status = response.head.status;
+  if (status == 101) response.head.status = 200;  // RFC 8441 section 5
   const auto sent = engine_.respond(stream.id, response.head, response.body == nullptr);
   if (!sent) {
     if (response.body) response.body->stop(sent.error());
@@ -345,7 +351,7 @@ awaitable<void> Http2Session::answer(Stream& stream, Exchange& exchange, Respons
     if (!again) co_return;
   }
   stream.answered = true;
-  exchange.trace.status = response.head.status;
+  exchange.trace.status = sent ? status : response.head.status;
   exchange.trace.first_byte = Clock::now();
   wire_.wake();
   bool more = response.body != nullptr;

@@ -128,6 +128,21 @@ OriginDialer::OriginDialer(TimerWheel& wheel, Resolver& resolver, const AddressG
 
 awaitable<Result<Connection>> OriginDialer::dial(const Destination& destination, Scheme scheme,
                                                  std::uint64_t client) {
+  TlsClient::Offer offer;
+  offer.alpn.push_back(Alpn::Http2);
+  offer.alpn.push_back(Alpn::Http1);
+  return connect(destination, scheme, client, std::move(offer));
+}
+
+awaitable<Result<Connection>> OriginDialer::dial_http1(const Destination& destination,
+                                                       Scheme scheme, std::uint64_t client) {
+  TlsClient::Offer offer;
+  offer.alpn.push_back(Alpn::Http1);
+  return connect(destination, scheme, client, std::move(offer));
+}
+
+awaitable<Result<Connection>> OriginDialer::connect(const Destination& destination, Scheme scheme,
+                                                    std::uint64_t client, TlsClient::Offer offer) {
   auto resolved = co_await resolver_.resolve(destination, client);
   if (!resolved) co_return resolved.error();
   std::optional<Failure> refused;
@@ -151,9 +166,6 @@ awaitable<Result<Connection>> OriginDialer::dial(const Destination& destination,
   }
   auto name = ServerName::parse(destination.host);
   if (!name) co_return name.error();
-  TlsClient::Offer offer;
-  offer.alpn.push_back(Alpn::Http2);
-  offer.alpn.push_back(Alpn::Http1);
   auto secured = co_await tls_.connect(std::move(*socket), std::move(*name), std::move(offer));
   if (!secured) co_return secured.error();
   connection.protocol = secured->alpn == Alpn::Http2 ? Version::Http2 : Version::Http11;

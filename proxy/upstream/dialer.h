@@ -36,8 +36,13 @@ class OriginDialer final : public Dialer {
   // Denied with the reason "address_not_allowed" if no address of the name may be dialled.
   awaitable<Result<Connection>> dial(const Destination& destination, Scheme scheme,
                                      std::uint64_t client) override;
+  awaitable<Result<Connection>> dial_http1(const Destination& destination, Scheme scheme,
+                                           std::uint64_t client) override;
 
  private:
+  awaitable<Result<Connection>> connect(const Destination& destination, Scheme scheme,
+                                        std::uint64_t client, TlsClient::Offer offer);
+
   TimerWheel& wheel_;
   Resolver& resolver_;
   const AddressGuard& guard_;

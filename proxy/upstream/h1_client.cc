@@ -9,6 +9,7 @@
 #include "proxy/contract/problem_codes.h"
 #include "proxy/http/h1_parser.h"
 #include "proxy/upstream/h1_client_machine.h"
+#include "proxy/upstream/h1_tunnel.h"
 
 namespace bottle {
 namespace {
@@ -43,11 +44,13 @@ class Call final : public Cancellable {
         exchange(exchange_in),
         head(std::move(request.head)),
         body(std::move(request.body)),
-        machine(body != nullptr),
+        machine(body != nullptr && head.protocol.empty()),
         head_written(exchange_in.wheel().executor()),
         read_due(exchange_in.wheel(), *this),
         write_due(exchange_in.wheel(), *this) {
     parser.set_request_method(head.method);
+    // What goes into a tunnel goes once it is open.
+    if (!head.protocol.empty()) into_tunnel = std::move(body);
   }
 
   // A deadline's way to end the pending calls.
@@ -123,6 +126,7 @@ class Call final : public Cancellable {
   Exchange& exchange;
   RequestHead head;
   std::unique_ptr<BodySource> body;
+  std::unique_ptr<BodySource> into_tunnel;
 
   H1ClientMachine machine;
   Bytes head_bytes;
@@ -161,7 +165,7 @@ awaitable<IoStatus> Call::fill() {
 Result<> frame(Bytes& out, const Framing& framing, Chunk& chunk, std::uint64_t sent) {
   if (framing.kind == Framing::Kind::Chunked) {
     write_chunk(out, chunk.data);
-    if (chunk.end) write_last_chunk(out);
+    if (chunk.end) write_last_chunk(out, chunk.trailers ? &*chunk.trailers : nullptr);
     return {};
   }
   if (sent > framing.length || (chunk.end && sent != framing.length)) {
@@ -256,8 +260,10 @@ awaitable<Result<ResponseHead>> read_head(Call& call) {
     const bool keep_alive = head.keep_alive;
     const bool scanner = call.how.responder == Responder::Scanner;
     const auto vetted =
-        check_response(head, call.head.method, scanner ? ControlFields::Keep : ControlFields::Drop);
+        check_response(head, call.head.method, scanner ? ControlFields::Keep : ControlFields::Drop,
+                       HeadLimits::for_responses(), call.head.protocol);
     if (!vetted) co_return vetted.error();
+    if (head.status == 101) co_return head;
     if (head.status >= 200) {
       call.go(keep_alive ? Move::HeadKeeps : Move::HeadCloses);
       co_return head;
@@ -348,6 +354,7 @@ awaitable<H1Answer> h1_send(Lease lease, Request request, H1Call how, Exchange& 
       write_request_head(call->head_bytes, call->head, how.form, destination, how.framing);
   if (!wrote) {
     if (call->body) call->body->stop(wrote.error());
+    if (call->into_tunnel) call->into_tunnel->stop(wrote.error());
     call->cut(wrote.error());
     co_return failed(wrote.error());
   }
@@ -368,11 +375,20 @@ awaitable<H1Answer> h1_send(Lease lease, Request request, H1Call how, Exchange& 
     H1Answer answer = failed(head.error());
     answer.untouched = call->machine.response() == H1ClientMachine::Response::Nothing &&
                        !call->machine.failure() && head.error().code == Code::UpstreamBroken;
+    if (call->into_tunnel) call->into_tunnel->stop(head.error());
     call->cut_both(head.error());
     co_return answer;
   }
   Response response;
   response.head = std::move(*head);
+  if (response.head.status == 101) {
+    response.body = open_h1_tunnel(std::move(call->lease), Bytes(call->pending),
+                                   std::move(call->into_tunnel), *how.limits, exchange);
+    co_return H1Answer{Result<Response>(std::move(response)), false};
+  }
+  if (call->into_tunnel) {
+    call->into_tunnel->stop(Failure{Code::Cancelled, "the origin opens no tunnel"});
+  }
   if (call->parser.message_complete()) {
     response.head.has_body = false;
     call->response_ended();

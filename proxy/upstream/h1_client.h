@@ -41,9 +41,13 @@ struct H1Answer {
 // lease and gives the connection back to the pool if both messages ended cleanly, the upstream
 // keeps it, and no byte is left over; in every other case it is closed. Never half-closes.
 //
-// Failures: UpstreamBroken (closed early, malformed, 101, too many 1xx), UpstreamTruncated (closed
-// within the body), UpstreamTimeout (head, stall of either direction), Cancelled, and the request
-// body's own, before which the connection was closed without a last chunk.
+// A request for a tunnel has nothing but its head until the origin's is there. If that opens the
+// tunnel (101), both bodies are the tunnel's (h1_tunnel.h); else the answer is an ordinary one.
+//
+// Failures: UpstreamBroken (closed early, malformed, a 101 that was not asked for, too many 1xx),
+// UpstreamTruncated (closed within the body), UpstreamTimeout (head, stall of either direction),
+// Cancelled, and the request body's own, before which the connection was closed without a last
+// chunk.
 awaitable<H1Answer> h1_send(Lease lease, Request request, H1Call call, Exchange& exchange);
 
 }  // namespace bottle

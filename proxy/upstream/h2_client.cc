@@ -7,7 +7,9 @@
 #include <variant>
 #include <vector>
 
+#include "proxy/contract/problem_codes.h"
 #include "proxy/http/byte_queue.h"
+#include "proxy/upstream/tunnel_idle.h"
 
 namespace bottle {
 namespace {
@@ -77,17 +79,24 @@ struct H2Client::Upload {
 
 class H2Client::ResponseBody final : public BodySource {
  public:
-  ResponseBody(std::unique_ptr<Stream> stream, TimerWheel& wheel)
-      : stream_(std::move(stream)), wheel_(wheel) {}
+  ResponseBody(std::unique_ptr<Stream> stream, Exchange& exchange, bool tunnel)
+      : stream_(std::move(stream)), wheel_(exchange.wheel()) {
+    if (!tunnel) return;
+    idle_.emplace(exchange, wheel_, stream_->client.limits_.tunnel_idle, stream_->readable);
+  }
 
   awaitable<Result<Chunk>> read(std::size_t max) override {
     if (!stream_) co_return cancelled();
     Stream& stream = *stream_;
     Deadline stall(wheel_, stream.readable);
     while (stream.inbox.empty() && !stream.ended && !stream.failure) {
-      stall.arm(stream.client.limits_.response_stall);
+      if (!idle_) stall.arm(stream.client.limits_.response_stall);
       const bool news = co_await stream.readable.wait();
       if (news) continue;
+      if (idle_ && idle_->over()) {
+        co_return Failure{Code::UpstreamTimeout, "nobody said anything in the tunnel for too long",
+                          problem_code::kResponseStalled};
+      }
       if (stall.fired()) {
         co_return Failure{Code::UpstreamTimeout, "the origin's response stopped coming"};
       }
@@ -108,18 +117,24 @@ class H2Client::ResponseBody final : public BodySource {
         if (!stream.trailers->empty()) chunk.trailers = std::move(stream.trailers);
       }
       chunk.end = true;
-      stream_.reset();  // the connection is free for another request at once
+      leave();  // the connection is free for another request at once
     }
     co_return chunk;
   }
   [[nodiscard]] bool ready() const noexcept override {
     return stream_ != nullptr && (!stream_->inbox.empty() || stream_->ended);
   }
-  void stop(Failure) noexcept override { stream_.reset(); }
+  void stop(Failure) noexcept override { leave(); }
 
  private:
+  void leave() noexcept {
+    idle_.reset();
+    stream_.reset();
+  }
+
   std::unique_ptr<Stream> stream_;
   TimerWheel& wheel_;
+  std::optional<TunnelIdle> idle_;  // waits on the stream
 };
 
 H2Client::H2Client(std::unique_ptr<ByteStream> stream, const Executor& executor, TimerWheel& wheel,
@@ -131,7 +146,9 @@ H2Client::H2Client(std::unique_ptr<ByteStream> stream, const Executor& executor,
             H2WireLimits{limits.write_stall, limits.close, 16 * 1024, 64 * 1024}),
       loops_(executor),
       unused_(executor),
+      settings_(executor),
       executor_(executor),
+      wheel_(wheel),
       owner_(owner),
       idle_(wheel, idle_alarm_),
       settings_ack_(wheel, settings_alarm_) {}
@@ -154,6 +171,7 @@ awaitable<void> H2Client::run() {
   }
   const bool stopped = co_await task_cancelled();
   closed_ = true;
+  settings_.set_later();
   idle_.disarm();
   const std::optional<Failure> told = stopped ? std::nullopt : stream_->why_ended();
   lose(told      ? *told
@@ -171,6 +189,20 @@ awaitable<void> H2Client::run() {
     if (!freed) co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   }
   if (failed) std::rethrow_exception(failed);
+}
+
+std::optional<bool> H2Client::takes_tunnels() const {
+  if (!engine_.settings_came()) return std::nullopt;
+  return engine_.takes_tunnels();
+}
+
+awaitable<bool> H2Client::knows_tunnels(std::chrono::milliseconds limit) {
+  Deadline late(wheel_, settings_, limit);
+  while (!closed_ && !engine_.settings_came()) {
+    const bool news = co_await settings_.wait();
+    if (!news) co_return false;
+  }
+  co_return engine_.settings_came();
 }
 
 bool H2Client::has_capacity() const { return !closed_ && engine_.has_capacity(); }
@@ -232,6 +264,10 @@ void H2Client::dispatch() {
       if (upload != uploads_.end()) upload->second->writable.set_later();
       continue;
     }
+    if (std::holds_alternative<H2PeerReady>(*event)) {
+      settings_.set_later();
+      continue;
+    }
     StreamId id = 0;
     std::visit(
         [&id](const auto& e) {
@@ -276,6 +312,7 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
     answer.response = Failure{Code::Overloaded, "the HTTP/2 connection takes no more requests"};
     co_return answer;
   }
+  const bool tunnel = !request.head.protocol.empty();
   const auto id = engine_.request(request.head, request.body == nullptr);
   if (!id) {
     if (request.body) request.body->stop(id.error());
@@ -289,7 +326,7 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
   auto stream = std::make_unique<Stream>(*this, *id);
   wire_.wake();
   answer.body_untouched = request.body == nullptr;
-  if (request.body) {
+  if (request.body && !tunnel) {
     exchange.tasks().spawn(
         upload(*id, std::move(request.body), request.head.content_length, exchange.wheel()));
   }
@@ -300,6 +337,7 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
   answer.untouched =
       !stream->head && stream->interims.empty() && failed && failed->code == Code::UpstreamBroken;
   if (failed) {
+    if (tunnel && request.body) request.body->stop(*failed);
     answer.response = *failed;
     co_return answer;
   }
@@ -307,17 +345,30 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
   response.head = std::move(*stream->head);
   stream->head.emplace();  // there was one: what fails from now on is a truncated body
   const auto vetted =
-      check_response(response.head, request.head.method, ControlFields::Drop, limits_.heads);
+      check_response(response.head, request.head.method, ControlFields::Drop, limits_.heads,
+                     request.head.protocol);
   if (!vetted) {
+    if (tunnel && request.body) request.body->stop(vetted.error());
     answer.response = vetted.error();
     co_return answer;
+  }
+  if (response.head.status == 101) {
+    exchange.tasks().spawn(upload(stream->id, std::move(request.body), std::nullopt, exchange.wheel()));
+    response.body = std::make_unique<ResponseBody>(std::move(stream), exchange, true);
+    answer.response = std::move(response);
+    co_return answer;
+  }
+  if (tunnel) {
+    if (request.body) request.body->stop(Failure{Code::Cancelled, "the origin opens no tunnel"});
+    engine_.offer(stream->id, Chunk{.data = {}, .end = true, .trailers = {}});
+    wire_.wake();
   }
   // A body without a byte and without trailers is none, and one that may not be (HEAD, 204, 304) is
   // not waited for: the writer of the answer goes by has_body, and has nothing to end it with.
   const bool over = stream->ended && stream->inbox.empty() && !stream->trailers;
   response.head.has_body = response.head.has_body && !over;
   if (response.head.has_body) {
-    response.body = std::make_unique<ResponseBody>(std::move(stream), exchange.wheel());
+    response.body = std::make_unique<ResponseBody>(std::move(stream), exchange, false);
   }
   answer.response = std::move(response);
   co_return answer;
@@ -369,7 +420,6 @@ awaitable<void> H2Client::upload(StreamId id, std::unique_ptr<BodySource> body,
       abandon(id, wrong);
       co_return;
     }
-    chunk->trailers.reset();  // a request's trailers were not scanned
     engine_.offer(id, std::move(*chunk));
     wire_.wake();
     if (end) co_return;

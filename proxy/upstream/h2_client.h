@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "proxy/base/byte_stream.h"
 #include "proxy/base/deadline.h"
@@ -26,6 +27,7 @@ struct H2ClientLimits {
   HeadLimits heads = HeadLimits::for_responses();
   std::chrono::milliseconds head{600'000};  // a model may think for minutes before its first token
   std::chrono::milliseconds response_stall{600'000};  // and between two of them
+  std::chrono::milliseconds tunnel_idle{14'400'000};  // nobody says anything in a tunnel: 4 h
   std::chrono::milliseconds write_stall{60'000};      // the origin takes nothing of a request
   std::chrono::milliseconds settings_ack{10'000};     // RFC 9113 section 6.5.3
   std::chrono::milliseconds idle{90'000};             // without an exchange
@@ -64,6 +66,26 @@ class H2Client final : private H2Listener {
     ~Owner() = default;
   };
 
+  // Keeps the connection from being taken for an unused one. The client outlives it.
+  class Hold {
+   public:
+    Hold() = default;
+    explicit Hold(H2Client& client) noexcept : client_(&client) { ++client.holds_; }
+    Hold(Hold&& other) noexcept : client_(std::exchange(other.client_, nullptr)) {}
+    Hold& operator=(Hold&& other) noexcept {
+      std::swap(client_, other.client_);
+      return *this;
+    }
+    ~Hold() {
+      if (client_ == nullptr) return;
+      --client_->holds_;
+      client_->stream_ended();
+    }
+
+   private:
+    H2Client* client_ = nullptr;
+  };
+
   // `owner` (or null) outlives it.
   H2Client(std::unique_ptr<ByteStream> stream, const Executor& executor, TimerWheel& wheel,
            const H2ClientLimits& limits = {}, Owner* owner = nullptr);
@@ -79,20 +101,28 @@ class H2Client final : private H2Listener {
   // True if send() would find a free stream now. Does not change between this and a send() that
   // follows without a wait.
   [[nodiscard]] bool has_capacity() const;
+  // Whether the origin takes requests for tunnels on it (RFC 8441): nothing until its SETTINGS came.
+  [[nodiscard]] std::optional<bool> takes_tunnels() const;
+  // Waits for these SETTINGS, at most `limit`. False: none came, or the connection ended. Its caller
+  // has a Hold.
+  awaitable<bool> knows_tunnels(std::chrono::milliseconds limit);
   // No more requests; what is open goes on. run() returns after that.
   void drain();
   // At once: open exchanges fail with Cancelled. run() returns soon.
   void close() noexcept;
   [[nodiscard]] std::size_t open_streams() const { return engine_.open_streams(); }
   // No exchange is on it.
-  [[nodiscard]] bool unused() const noexcept { return streams_.empty() && uploads_.empty(); }
+  [[nodiscard]] bool unused() const noexcept {
+    return streams_.empty() && uploads_.empty() && holds_ == 0;
+  }
   // An earlier request was sent on it: the origin may have closed it in the meantime.
   [[nodiscard]] bool used() const noexcept { return used_; }
 
   // Sends a vetted request whose authority, scheme and target are set; gives the vetted final head
   // (check_response). 1xx heads go to exchange.interim(). The request's body is sent by a child in
   // exchange.tasks(); if it cannot be read, the stream is reset and its Failure is the result, or
-  // that of the response's body.
+  // that of the response's body. The body of a request for a tunnel goes once the origin has opened
+  // that; Internal if it takes none.
   // Failures: Overloaded (no stream is free), UpstreamBroken, UpstreamTimeout (head, stall),
   // Cancelled, Internal, and the request body's own.
   awaitable<H2Answer> send(Request request, Exchange& exchange);
@@ -134,12 +164,15 @@ class H2Client final : private H2Listener {
   std::unordered_map<StreamId, Upload*> uploads_;  // in the frames of upload()
   TaskGroup loops_;
   Event unused_;
+  Event settings_;  // came, or never will
   Executor executor_;
+  TimerWheel& wheel_;
   Owner* const owner_;
   Alarm idle_alarm_{*this, &H2Client::on_idle};
   Alarm settings_alarm_{*this, &H2Client::on_settings_late};
   Deadline idle_;
   Deadline settings_ack_;
+  std::size_t holds_ = 0;
   bool used_ = false;
   bool closed_ = false;  // no request is taken any more
 };

@@ -6,10 +6,12 @@
 #include <exception>
 #include <list>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 
 #include "proxy/base/event.h"
 #include "proxy/base/task_group.h"
+#include "proxy/contract/problem_codes.h"
 #include "proxy/http/h1_writer.h"
 #include "proxy/http/methods.h"
 #include "proxy/upstream/h2_client.h"
@@ -20,6 +22,7 @@ namespace {
 // RFC 9112 section 6: how the request's body is delimited for an HTTP/1.1 origin.
 Framing framing_of(const Request& request) {
   const RequestHead& head = request.head;
+  if (!head.protocol.empty()) return Framing::none();
   if (request.body) {
     return head.content_length ? Framing::content_length(*head.content_length) : Framing::chunked();
   }
@@ -87,11 +90,16 @@ class OriginUpstream::Origins {
   // How a request goes: on a shared connection, or on a lease of its own.
   struct Connection {
     H2Client* shared = nullptr;
+    H2Client::Hold hold{};  // while it is not known yet whether it will do
     Lease lease;
   };
 
   awaitable<Result<Connection>> find_connection(const std::string& key, Pool::Want want, Turn turn,
                                                 Exchange& exchange);
+  awaitable<Result<Connection>> find_tunnel_connection(const std::string& key, Turn turn,
+                                                       Exchange& exchange);
+  awaitable<Result<Connection>> shared_tunnel_connection(const std::string& key, Turn turn,
+                                                         Exchange& exchange);
   awaitable<Result<Connection>> own_connection(const std::string& key, Pool::Want want, Turn turn,
                                                Exchange& exchange);
   awaitable<std::optional<Failure>> wait_for_dial(const std::string& key);
@@ -117,6 +125,7 @@ class OriginUpstream::Origins {
   const OriginLimits limits_;
   std::unordered_map<std::string, Origin> origins_;  // with a shared connection or a dial
   std::unordered_map<std::string, Version> protocols_;
+  std::unordered_set<std::string> h2_only_;  // origins that take tunnels, and no HTTP/1.1
   TaskGroup runs_;
   bool closed_ = false;
 };
@@ -132,7 +141,9 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
   Pool::Want want = Pool::Want::AnyConnection;
   for (int tries = 0;; ++tries) {
     const Turn turn = turn_of(request.head, exchange);
-    auto connection = co_await find_connection(key, want, turn, exchange);
+    const bool tunnel = !request.head.protocol.empty();
+    auto connection = tunnel ? co_await find_tunnel_connection(key, turn, exchange)
+                             : co_await find_connection(key, want, turn, exchange);
     if (!connection) {
       // NOLINTNEXTLINE(bugprone-use-after-move): the try that takes the request also returns.
       if (request.body) request.body->stop(connection.error());
@@ -214,6 +225,61 @@ awaitable<Result<OriginUpstream::Origins::Connection>> OriginUpstream::Origins::
     if (failure) co_return std::move(*failure);
     my_turn = true;
   }
+}
+
+// A tunnel takes a stream of a shared connection whose origin is known to take tunnels, or else a
+// connection of its own that speaks HTTP/1.1, as browsers do (RFC 8441 section 3). An origin without
+// HTTP/1.1 is asked on a shared connection whether it takes them.
+awaitable<Result<OriginUpstream::Origins::Connection>>
+OriginUpstream::Origins::find_tunnel_connection(const std::string& key, Turn turn,
+                                                Exchange& exchange) {
+  Connection connection;
+  for (const Need need : {Need::InUse, Need::Idle}) {
+    Shared* const shared = with_capacity(key, need);
+    if (shared == nullptr || shared->client.takes_tunnels() != true) continue;
+    auto found = co_await find_connection(key, Pool::Want::AnyConnection, turn, exchange);
+    if (!found) co_return found.error();
+    if (found->shared != nullptr && found->shared->takes_tunnels() == true) co_return found;
+    if (found->shared != nullptr) found->hold = H2Client::Hold(*found->shared);
+    break;
+  }
+  if (h2_only_.contains(key)) {
+    auto shared = co_await shared_tunnel_connection(key, turn, exchange);
+    co_return shared;
+  }
+  // Tunnels last: they are counted apart from the connections that requests wait for.
+  auto lease = co_await pool_.lease("tunnel " + key, Pool::Want::NewConnection, turn);
+  if (!lease) co_return lease.error();
+  auto dialled =
+      co_await dialer_.dial_http1(exchange.destination(), exchange.scheme(), exchange.client);
+  if (dialled && dialled->protocol != Version::Http2) {
+    lease->attach(std::move(dialled->stream));
+    connection.lease = std::move(*lease);
+    co_return connection;
+  }
+  const bool no_h1 = dialled || dialled.error().reason == problem_code::kTlsProtocol ||
+                     dialled.error().reason == problem_code::kTlsAlert;
+  if (!no_h1) co_return dialled.error();
+  *lease = Lease();
+  auto shared = co_await shared_tunnel_connection(key, turn, exchange);
+  co_return shared;
+}
+
+awaitable<Result<OriginUpstream::Origins::Connection>>
+OriginUpstream::Origins::shared_tunnel_connection(const std::string& key, Turn turn,
+                                                  Exchange& exchange) {
+  auto found = co_await find_connection(key, Pool::Want::AnyConnection, turn, exchange);
+  if (!found || found->shared == nullptr) co_return found;
+  found->hold = H2Client::Hold(*found->shared);
+  const bool known = co_await found->shared->knows_tunnels(h2_.settings_ack);
+  if (known && found->shared->takes_tunnels() == true && found->shared->has_capacity()) {
+    if (h2_only_.size() >= limits_.known_protocols) h2_only_.erase(h2_only_.begin());
+    h2_only_.insert(key);
+    co_return found;
+  }
+  co_return Failure{Code::UpgradeRefused,
+                    "the origin speaks HTTP/2 alone and offers no tunnels on it (RFC 8441)",
+                    problem_code::kWebsocketNotSupported};
 }
 
 // A slot in the pool, with an idle connection or a new one. A shared connection keeps the slot

@@ -62,6 +62,11 @@ class Dialer {
   // Denied (address), Cancelled.
   virtual awaitable<Result<Connection>> dial(const Destination& destination, Scheme scheme,
                                              std::uint64_t client) = 0;
+  // The same for a connection that has to speak HTTP/1.1: ALPN offers nothing else.
+  virtual awaitable<Result<Connection>> dial_http1(const Destination& destination, Scheme scheme,
+                                                   std::uint64_t client) {
+    return dial(destination, scheme, client);
+  }
 };
 
 }  // namespace bottle

@@ -253,20 +253,59 @@ TEST(Policy, ScanRequestsIsARoute) {
 
 TEST(Policy, BadRouteEntriesAreNamed) {
   for (const std::string entry : {"", "a.test", "a.test=", "=scan", "a.test=Scan", "a.test=pass",
-                                  "a.test:443=scan", "*.com=deny", "a.test=deny "}) {
+                                  "a.test:443=scan", "*.com=deny", "a.test=deny ", "a.test/../b=deny",
+                                  "a.test/a?b=deny", "a.test/*=deny", "/ws=relay"}) {
     PolicySpec spec;
     spec.routes = {entry};
     const auto policy = Policy::make(spec);
     ASSERT_FALSE(policy) << entry;
     EXPECT_NE(policy.error().message.find("--route \"" + entry + "\""), std::string::npos);
   }
-  for (const std::string reserved : {"relay", "splice"}) {
-    PolicySpec spec;
-    spec.routes = {"a.test=" + reserved};
-    const auto policy = Policy::make(spec);
-    ASSERT_FALSE(policy) << reserved;
-    EXPECT_NE(policy.error().message.find("does not exist yet"), std::string::npos);
+}
+
+TEST(Policy, TheLongestPathHasTheRoute) {
+  PolicySpec spec = allow({"a.test", "b.test"});
+  spec.routes = {"a.test=scan-requests", "a.test/ws=relay", "a.test/ws/admin=deny",
+                 "b.test/x=relay", "b.test=deny"};
+  const Policy policy = policy_of(spec);
+  struct Row {
+    std::string target;
+    Route route;
+  };
+  for (const Row& row : {Row{"/", Route::ScanRequests}, Row{"/ws", Route::Relay},
+                         Row{"/ws?q=/ws/admin", Route::Relay}, Row{"/ws/", Route::Relay},
+                         Row{"/wsx", Route::ScanRequests}, Row{"/%77s/a", Route::Relay},
+                         Row{"/ws/admin/x", Route::Deny}, Row{"/WS", Route::ScanRequests},
+                         Row{"*", Route::ScanRequests}, Row{"", Route::ScanRequests}}) {
+    EXPECT_EQ(policy.decide(to("a.test"), Scheme::Https, row.target).route, row.route)
+        << row.target;
   }
+  EXPECT_EQ(policy.decide(to("b.test"), Scheme::Https, "/x").route, Route::Deny)
+      << "a host that is closed is closed as a whole";
+  EXPECT_TRUE(policy.may_have(to("a.test"), Route::Relay));
+  EXPECT_FALSE(policy.may_have(to("b.test"), Route::Relay));
+  EXPECT_FALSE(policy.may_have(to("a.test"), Route::Splice));
+}
+
+TEST(Policy, PathsWithTwoReadingsAreRefusedWherePathsHaveRoutes) {
+  PolicySpec spec = allow({"a.test", "b.test"});
+  spec.routes = {"a.test/ws=relay"};
+  const Policy policy = policy_of(spec);
+  for (const std::string target : {"/ws/../v1", "/ws/./a", "/ws//a", "/ws%2fa", "/ws%5Ca", "/a/%2e%2e/ws",
+                                   "/ws;x", "/ws/%00", "/%zz", "/ws/%252e"}) {
+    const Decision decision = policy.decide(to("a.test"), Scheme::Https, target);
+    ASSERT_TRUE(decision.refusal) << target;
+    EXPECT_EQ(decision.refusal->reason, "path_ambiguous") << target;
+    EXPECT_FALSE(policy.decide(to("b.test"), Scheme::Https, target).refusal) << target;
+  }
+}
+
+TEST(Policy, SpliceIsForWholeHosts) {
+  PolicySpec spec = allow({"a.test"});
+  spec.routes = {"a.test=splice"};
+  EXPECT_EQ(policy_of(spec).decide(to("a.test"), Scheme::Https).route, Route::Splice);
+  spec.routes = {"a.test/x=splice"};
+  EXPECT_NE(Policy::make(spec).error().message.find("whole host"), std::string::npos);
 }
 
 TEST(Policy, ListsAreBounded) {

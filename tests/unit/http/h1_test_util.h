@@ -65,7 +65,9 @@ inline std::string run_request(std::string_view in, std::size_t first, std::size
   std::string out = head.empty() ? "no head" : head;
   if (!body.empty()) out += " | " + body;
   if (parser.message_complete()) out += " | end";
-  if (parser.trailers_dropped() > 0) out += " dropped=" + std::to_string(parser.trailers_dropped());
+  if (const auto trailers = parser.take_trailers()) {
+    out += " trailers=" + std::to_string(trailers->size());
+  }
   if (*used < in.size()) out += " | rest=" + std::string(in.substr(*used));
   return out;
 }
