@@ -32,7 +32,7 @@ struct Shared {
   const AddressGuard& addresses;
   const CertificateAuthority& ca;
   const TicketKeys& tickets;
-  std::shared_ptr<const OriginTrust> trust;  // null where pipelock speaks to origins itself
+  std::shared_ptr<const OriginTrust> trust;
   const Doorkeeper* doorkeeper = nullptr;    // null: no authentication at --listen
   ExchangeLedger* ledger = nullptr;          // null: there is no exit
   KnownText* known = nullptr;                // null: the scanner is shown everything

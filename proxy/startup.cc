@@ -128,11 +128,9 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
 
   if (config_.has_exit()) ledger_ = std::make_unique<LocalLedger>();
   remember_texts();
-  if (config_.upstream == UpstreamKind::Direct || config_.has_exit()) {
-    auto trust = OriginTrust::load(config_.origin_ca);
-    if (!trust) return trust.error();
-    trust_ = std::move(*trust);
-  }
+  auto trust = OriginTrust::load(config_.origin_ca);
+  if (!trust) return trust.error();
+  trust_ = std::move(*trust);
   if (config_.upstream == UpstreamKind::Pipelock) {
     const std::string spool = config_.spool.directory.string();
     if (::access(spool.c_str(), W_OK | X_OK) != 0) {
@@ -154,8 +152,9 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
         config_.ask, config_.has_exit(),
         [&sink = *audit_](const EndedAsk& ask) { sink.write(ask_record(ask)); });
   }
-  const bool direct = config_.upstream == UpstreamKind::Direct;
-  const PoolLimits pool = config_.origin_pool.within(origin_budget(direct ? config_.threads : 1));
+  // One pool a worker, and the exit's.
+  const unsigned pools = config_.threads + (config_.has_exit() ? 1 : 0);
+  const PoolLimits pool = config_.origin_pool.within(origin_budget(pools));
   shared_ = std::make_unique<Shared>(
       Shared{config_, guard_settings_, answers_, secrets_->logins(), addresses_, *ca_, *tickets_,
              trust_, users_.get(), ledger_.get(), known_.get(), life_.get(), asks_.get(), *audit_,

@@ -20,6 +20,7 @@
 #include "proxy/exit_host.h"
 #include "proxy/flow/live_policy.h"
 #include "proxy/refused_names.h"
+#include "proxy/relay_side.h"
 #include "proxy/scanner/pipelock_upstream.h"
 #include "proxy/tls/door.h"
 #include "proxy/upstream/dialer.h"
@@ -58,14 +59,17 @@ class Worker::Loop {
         decode_(shared.config.decode.memory_bytes),
         spool_(shared.config.spool, decode_),
         upstream_(make_upstream()),
+        relay_(make_relay(snapshot)),
         logins_(*upstream_, shared.logins, shared.config.decode, decode_),
         way_out_(logins_, snapshot.credentials, shared.config.decode, decode_),
         guard_(snapshot.secrets, shared.guard,
                Guard::Limits{.decode = shared.config.decode, .redact = shared.config.redact},
                decode_, shared.answers),
+        websockets_(shared.config.websocket),
         handler_(ProxyHandler::Services{
             policy_, upstream(), shared.config.upstream, guard_, shared.audit, shared.host_watch,
-            shared.id_prefix + std::to_string(index) + "-", held_.get()}),
+            shared.id_prefix + std::to_string(index) + "-", websockets_,
+            relay_ ? &relay_->upstream() : nullptr, shared.ledger != nullptr, held_.get()}),
         connection_services_{io_.get_executor(), shared.config, policy_,          wheel_, drain_,
                              tls_acceptor_,      handler_,      shared.doorkeeper} {
     entrances_.emplace_back(sockets.front, ListenKind::Proxy, *this);
@@ -126,6 +130,7 @@ class Worker::Loop {
       return false;
     }
     way_out_.take(next.credentials);
+    if (relay_) relay_->take(next.credentials);
     policy_.take(next.policy);
     return true;
   }
@@ -179,6 +184,13 @@ class Worker::Loop {
     return origin;
   }
 
+  // What no scanner reads goes out by itself.
+  std::unique_ptr<RelaySide> make_relay(const Snapshot& snapshot) {
+    if (shared_.config.upstream == UpstreamKind::Direct) return nullptr;
+    return std::make_unique<RelaySide>(shared_, snapshot.credentials, io_.get_executor(), wheel_,
+                                       resolver_, records_, decode_);
+  }
+
   // With an exit, credentials are put in behind it, where no scanner sees them.
   Upstream& upstream() {
     if (shared_.ledger != nullptr) return *upstream_;
@@ -215,6 +227,7 @@ class Worker::Loop {
     // An exit serves the other workers' clients until fronts_have_ended().
     co_await services_.join();
     if (origin_ != nullptr) co_await origin_->close();
+    if (relay_) co_await relay_->close();
     pool_->close();
     co_await resolver_.close();
     io_.stop();
@@ -268,9 +281,11 @@ class Worker::Loop {
   std::unique_ptr<Pool> pool_;
   OriginUpstream* origin_ = nullptr;
   std::unique_ptr<Upstream> upstream_;
+  std::unique_ptr<RelaySide> relay_;  // null: `upstream_` is the way to origins
   LoginUpstream logins_;
   CredentialUpstream way_out_;
   Guard guard_;
+  WebsocketSpace websockets_;
   ProxyHandler handler_;
   ConnectionServices connection_services_;
   std::unique_ptr<RefusedNames> refused_names_;

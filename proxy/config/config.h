@@ -91,6 +91,7 @@ struct Config {
   ExitLimits exit;
   NameServerLimits name_server;
   AskLimits ask;
+  WebsocketLimits websocket;
   std::size_t connections =
       4096;  // and never more than 40 % of RLIMIT_NOFILE, all workers together
 

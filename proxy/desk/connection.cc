@@ -24,6 +24,12 @@ SessionContext context_of(const ConnectionServices& services, Destination destin
   SessionContext context{
       services.executor,       services.wheel,        services.handler,       services.drain,
       services.config.session, services.config.rules, std::move(destination), scheme};
+  const Policy& policy = services.policy.now();
+  for (const Route route : {Route::Scan, Route::ScanRequests, Route::Relay}) {
+    context.offers_websockets =
+        context.offers_websockets ||
+        (services.handler.may_open_websocket(route) && policy.may_have(context.destination, route));
+  }
   return context;
 }
 

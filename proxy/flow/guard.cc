@@ -46,7 +46,8 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
     passage.findings.add(record_of(*hit, FindingAction::Refused));
     co_return refusal(*hit);
   }
-  if (!request.body) co_return Result<>();
+  // What is said in a tunnel is looked at by its messages.
+  if (!request.body || !request.head.protocol.empty()) co_return Result<>();
   const auto codings = codings_of(request.head.fields);
   if (!codings) co_return codings.error();
   std::optional<RedactPlan> plan;

@@ -30,6 +30,13 @@ Failure audit_unwritable() {
                  "Requests without an audit line are not sent; free space for the audit log.");
 }
 
+Failure no_websocket() {
+  return Failure(Code::UpgradeRefused, "pipelock reads whole requests, and a WebSocket has none",
+                 problem_code::kWebsocketNotSupported,
+                 "Use the service's plain HTTPS form (requests, or a stream of events), or ask the "
+                 "person who runs the bottle for the route relay for this host.");
+}
+
 // The fields that are known from an exchange's beginning on.
 AuditRecord record_of(const Exchange& exchange) {
   const SessionTrace& session = exchange.trace;
@@ -71,13 +78,14 @@ std::string ProxyHandler::next_id() {
   return id;
 }
 
-DecidedBy ProxyHandler::blame(const Failure& failure) const {
-  const bool direct = services_.kind == UpstreamKind::Direct;
+DecidedBy ProxyHandler::blame(const Failure& failure, const Exchange* exchange) const {
+  const bool relayed = exchange != nullptr && trace_of(*exchange).relayed;
+  const bool direct = services_.kind == UpstreamKind::Direct || relayed;
   return decided_by(failure, direct ? DecidedBy::Origin : DecidedBy::Pipelock);
 }
 
 Response ProxyHandler::refuse(const Failure& failure, Exchange& exchange) {
-  return refuse_by(failure, exchange, blame(failure));
+  return refuse_by(failure, exchange, blame(failure, &exchange));
 }
 
 Response ProxyHandler::refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by,
@@ -128,7 +136,8 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
         co_await turn_away(std::move(request), audit_unwritable(), exchange, DecidedBy::Proxy);
     co_return refused;
   }
-  Decision decision = services_.policy.now().admit(exchange.destination(), exchange.scheme());
+  Decision decision = services_.policy.now().admit(exchange.destination(), exchange.scheme(),
+                                                   exchange.trace.target);
   if (decision.refusal && services_.held != nullptr) {
     decision = co_await ask(std::move(decision), exchange);
   }
@@ -138,6 +147,12 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   if (decision.refusal) {
     auto refused =
         co_await turn_away(std::move(request), *decision.refusal, exchange, DecidedBy::Policy);
+    co_return refused;
+  }
+  const bool websocket = !request.head.protocol.empty();
+  if (websocket && !may_open_websocket(decision.route)) {
+    auto refused =
+        co_await turn_away(std::move(request), no_websocket(), exchange, DecidedBy::Policy);
     co_return refused;
   }
   // The name servers of whichever host see each name, so a name is a way to send data out.
@@ -152,13 +167,19 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   }
   auto guarded = co_await services_.guard.look_out(request, exchange, trace.passage);
   if (!guarded) {
-    const DecidedBy by = blame(guarded.error());
+    const DecidedBy by = blame(guarded.error(), &exchange);
     auto refused = co_await turn_away(std::move(request), guarded.error(), exchange, by);
     co_return refused;
   }
   exchange.set_witness(this);
+  if (websocket) {
+    auto opened = co_await open_websocket(std::move(request), exchange);
+    co_return opened;
+  }
+  trace.relayed = decision.route == Route::Relay;
+  Upstream& upstream = trace.relayed ? past_scanner() : services_.upstream;
   const bool waits_for_continue = request.head.expects_continue;
-  auto sent = co_await services_.upstream.send(std::move(request), exchange, trace.passage);
+  auto sent = co_await upstream.send(std::move(request), exchange, trace.passage);
   std::optional<Failure> failed;
   if (!sent) failed = sent.error();
   if (trace.call) co_await end_call(trace.call, failed, waits_for_continue);
@@ -169,7 +190,7 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
     if (sent->body) sent->body->stop(failure);
     const int status = sent->head.status;
     const std::string later(sent->head.fields.find("retry-after").value_or(""));
-    Response refused = refuse_by(failure, exchange, blame(failure), status);
+    Response refused = refuse_by(failure, exchange, blame(failure, &exchange), status);
     if (!later.empty()) refused.head.fields.set("Retry-After", later);
     co_return refused;
   }
@@ -191,7 +212,8 @@ awaitable<Decision> ProxyHandler::ask(Decision decision, Exchange& exchange) {
   while (decision.refusal) {
     const bool again = co_await hold(*decision.refusal, exchange, until);
     if (!again) break;
-    decision = services_.policy.now().admit(exchange.destination(), exchange.scheme());
+    decision = services_.policy.now().admit(exchange.destination(), exchange.scheme(),
+                                            exchange.trace.target);
   }
   co_return decision;
 }
@@ -228,7 +250,9 @@ Result<void> ProxyHandler::begins_to_send(const Exchange& exchange) {
   AuditRecord record = record_of(exchange);
   record.kind = AuditKind::Begin;
   // The guard has looked at it in direct mode. Another scanner may yet say that it holds a secret.
-  if (services_.kind == UpstreamKind::Pipelock) record.target.clear();
+  if (services_.kind == UpstreamKind::Pipelock && !trace_of(exchange).relayed) {
+    record.target.clear();
+  }
   if (services_.audit.begin(record)) return {};
   return audit_unwritable();
 }
@@ -256,7 +280,7 @@ void ProxyHandler::finished(const Exchange& exchange) noexcept {
   record.by = session.by;
   if (session.failure && session.by == DecidedBy::None) {
     const DecidedBy cut_by = trace.passage.cut_by;
-    record.by = cut_by == DecidedBy::None ? blame(*session.failure) : cut_by;
+    record.by = cut_by == DecidedBy::None ? blame(*session.failure, &exchange) : cut_by;
   }
   record.scanned_request_body = trace.passage.scanned_request_body;
   record.scanned_response_body = trace.passage.scanned_response_body;

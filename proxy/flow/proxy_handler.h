@@ -9,6 +9,7 @@
 #include "proxy/flow/guard.h"
 #include "proxy/flow/held_requests.h"
 #include "proxy/flow/live_policy.h"
+#include "proxy/flow/websocket_tunnel.h"
 #include "proxy/guard/host_watch.h"
 #include "proxy/http/handler.h"
 #include "proxy/upstream/upstream.h"
@@ -30,9 +31,15 @@ class ProxyHandler final : public Handler, private SendWitness {
     AuditSink& audit;
     HostWatch& host_watch;
     std::string id_prefix;         // unique to this process and worker
+    WebsocketSpace& websockets;
+    Upstream* relay = nullptr;     // past the scanner; null: `upstream` goes to origins itself
+    bool scans_heads = false;      // the scanner can be asked about a head alone: it has an exit
     HeldRequests* held = nullptr;  // null: a host that is not allowed is refused at once
   };
   explicit ProxyHandler(Services services) : services_(std::move(services)) {}
+
+  // A WebSocket may be opened by that route: pipelock has no part in it, or only its head's.
+  [[nodiscard]] bool may_open_websocket(Route route) const noexcept;
 
   std::string next_id() override;
   awaitable<Response> handle(Request request, Exchange& exchange) override;
@@ -53,6 +60,17 @@ class ProxyHandler final : public Handler, private SendWitness {
                                    int status = 0);
   // The request goes nowhere. What is left of its body is read only for a call's id.
   awaitable<Response> turn_away(Request request, Failure failure, Exchange& exchange, DecidedBy by);
+  // The policy, the guard and the scanner have passed the head; what follows is the guard's alone.
+  awaitable<Response> open_websocket(Request request, Exchange& exchange);
+  // Lets the scanner look at a head that goes out past it. Nothing: it passes.
+  awaitable<std::optional<Response>> ask_scanner(const RequestHead& head, Exchange& exchange);
+  [[nodiscard]] Upstream& past_scanner() const noexcept {
+    return services_.relay != nullptr ? *services_.relay : services_.upstream;
+  }
+  // What goes by that route is pipelock's to read.
+  [[nodiscard]] bool scans(Route route) const noexcept {
+    return services_.kind == UpstreamKind::Pipelock && route != Route::Relay;
+  }
   // `decision` is a refusal: where a person is asked about the host, the policy's word after that.
   awaitable<Decision> ask(Decision decision, Exchange& exchange);
   // Holds a request that was refused. True: ask the policy again.
@@ -60,7 +78,7 @@ class ProxyHandler final : public Handler, private SendWitness {
   // The name of a host that a wildcard alone allows, or none does (empty).
   [[nodiscard]] Result<void> look_at_name(Exchange& exchange, std::string_view wildcard);
   Result<void> begins_to_send(const Exchange& exchange) override;
-  [[nodiscard]] DecidedBy blame(const Failure& failure) const;
+  [[nodiscard]] DecidedBy blame(const Failure& failure, const Exchange* exchange = nullptr) const;
 
   Services services_;
   std::uint64_t count_ = 0;

@@ -15,6 +15,7 @@ namespace bottle {
 struct Trace final : ExchangeNotes {
   std::optional<Route> route;  // none before the policy has decided
   bool learned = false;        // the allowlist does not have the host
+  bool relayed = false;        // it goes to the origin past the scanner
   bool host_has_secret = false;
   bool target_has_secret = false;
   std::shared_ptr<Call> call;  // if it may be a JSON-RPC call with a body

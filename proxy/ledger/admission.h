@@ -42,6 +42,8 @@ struct Admission {
   std::uint64_t epoch = 0;  // of the scanner that the shown forms are for (KnownText)
   // Route scan-requests: the scanner gets the response's head only, the body goes past it.
   bool bypass_body = false;
+  // The scanner is asked about the head. The exit answers that it came out, and lets nothing out.
+  bool head_only = false;
 };
 
 }  // namespace bottle

@@ -201,6 +201,7 @@ awaitable<std::optional<Result<Response>>> PipelockUpstream::try_admitted(Reques
   auto admission = co_await make_admission(head, body, exchange, passage.bypass_body, port);
   if (!admission) co_return admission.error();
   admission->epoch = epoch;
+  admission->head_only = passage.head_only;
   head = admission->scanned.head;
   head.fields.set(kAgentField, pipelock_agent(options_.bottle_id, exchange.id()));
   auto end = ledger_->admit(std::move(*admission), exchange.wheel().executor());
