@@ -53,7 +53,11 @@ inline constexpr std::string_view kCodingNotScannable = "coding_not_scannable";
 inline constexpr std::string_view kConnectNotFirst = "connect_not_first";
 inline constexpr std::string_view kHttpsWithoutTls = "https_without_tls";
 inline constexpr std::string_view kNotAServer = "not_a_server";
+inline constexpr std::string_view kWebsocketBroken = "websocket_broken";
+inline constexpr std::string_view kWebsocketHandshake = "websocket_handshake";
+inline constexpr std::string_view kWebsocketMessageTooLarge = "websocket_message_too_large";
 inline constexpr std::string_view kWebsocketNotSupported = "websocket_not_supported";
+inline constexpr std::string_view kWebsocketVersion = "websocket_version";
 
 // TLS with the client, and its first bytes.
 inline constexpr std::string_view kBadName = "bad_name";

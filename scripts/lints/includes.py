@@ -11,6 +11,7 @@ LAYERS = {
     "proxy/contract": (),
     "proxy/base": (),
     "proxy/http": ("proxy/base",),
+    "proxy/http/websocket": ("proxy/base", "proxy/http", "certs/digest.h", "certs/random_bytes.h"),
     "certs": ("proxy/base",),
     "proxy/tls": ("proxy/base", "certs"),
     "proxy/guard": ("proxy/base", "proxy/http", "proxy/guard/shapes", "proxy/guard/views", "certs/digest.h"),
@@ -27,7 +28,7 @@ LAYERS = {
                           "certs/digest.h"),
     "proxy/scanner": ("proxy/base", "proxy/http", "proxy/ledger", "proxy/body", "proxy/shown", "proxy/upstream",
                       "certs/digest.h"),
-    "proxy/flow": ("proxy/base", "proxy/http", "proxy/guard", "proxy/guard/answers", "proxy/body", "proxy/upstream", "proxy/tls/name_gate.h"),
+    "proxy/flow": ("proxy/base", "proxy/http", "proxy/http/websocket", "proxy/guard", "proxy/guard/answers", "proxy/body", "proxy/upstream", "proxy/tls/name_gate.h"),
     "proxy/exit": ("proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body", "proxy/shown", "proxy/upstream",
                    "proxy/flow", "proxy/tls", "certs"),
     "proxy/config": ("proxy/base", "proxy/http", "proxy/guard", "proxy/ledger", "proxy/body",
@@ -68,6 +69,7 @@ SANS_IO = {
     "proxy/guard/views": (),
     "proxy/http": ("body", "exchange", "handler", "session", "http1_session", "http1_session_read", "http1_session_send",
                    "http2_session", "h2_wire"),
+    "proxy/http/websocket": (),
 }
 # And these single files of directories that otherwise do I/O.
 SANS_IO_FILES = {
