@@ -29,7 +29,7 @@ awaitable<std::optional<Response>> ProxyHandler::ask_scanner(const RequestHead& 
     co_return refuse_by(failure, exchange, blame(failure), passed->head.status);
   }
   if (passed->head.status == 200) co_return std::nullopt;
-  co_return refuse(Failure{Code::ScannerDenied, "the scanner did not pass the request"}, exchange);
+  co_return refuse(Failure{Code::UpstreamDenied, "the scanner did not pass the request"}, exchange);
 }
 
 awaitable<Response> ProxyHandler::open_websocket(Request request, Exchange& exchange) {
