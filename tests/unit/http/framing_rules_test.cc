@@ -117,26 +117,109 @@ TEST(FramingRules, ConnectionHidesNoFieldThatIsReadHere) {
   EXPECT_EQ(kept("Connection: x-content-encoding, close\r\nA: b\r\n"), "[A: b]");
 }
 
-TEST(FramingRules, WebSocketIsRefusedInWordsAndOtherUpgradesAreLeftOut) {
-  const auto refusal = [](std::string upgrade) -> std::string {
+// "tunnel", "plain", or the reason of the refusal.
+std::string asks_for(std::string_view method, std::vector<std::pair<std::string, std::string>> more,
+                     WebSocketHeads websockets = WebSocketHeads::Tunnel) {
+  RequestHead head;
+  head.method = method;
+  head.target = "/";
+  head.fields.add("Host", "h");
+  for (const auto& [name, value] : more) head.fields.add(name, value);
+  const auto destination = parse_host("h", 443);
+  RequestRules rules;
+  rules.websockets = websockets;
+  const auto checked = check_request(head, {*destination, Scheme::Https, rules});
+  if (!checked) return std::string(checked.error().reason);
+  EXPECT_FALSE(head.fields.has("upgrade"));
+  EXPECT_FALSE(head.fields.has("connection"));
+  if (head.protocol.empty()) return "plain";
+  EXPECT_EQ(head.protocol, "websocket");
+  EXPECT_TRUE(head.has_body);
+  return "tunnel";
+}
+
+TEST(FramingRules, ARequestForAWebSocketIsOneForATunnel) {
+  const auto get = [](const std::string& connection, const std::string& upgrade) {
+    return asks_for("GET", {{"Connection", connection}, {"Upgrade", upgrade}});
+  };
+  EXPECT_EQ(get("Upgrade", "websocket"), "tunnel");
+  EXPECT_EQ(get("keep-alive, upgrade", "WebSocket"), "tunnel");
+  EXPECT_EQ(get("Upgrade", "h2c"), "plain");
+  EXPECT_EQ(get("Upgrade", "websocket2"), "plain");
+  EXPECT_EQ(get("Upgrade", "h2c, websocket"), "bad_upgrade");
+  EXPECT_EQ(get("close", "websocket"), "bad_upgrade");
+  EXPECT_EQ(asks_for("POST", {{"Connection", "Upgrade"}, {"Upgrade", "websocket"}}), "bad_upgrade");
+  EXPECT_EQ(asks_for("GET", {{"Connection", "Upgrade"},
+                             {"Upgrade", "websocket"},
+                             {"Content-Length", "3"}}),
+            "bad_upgrade");
+  EXPECT_EQ(asks_for("GET", {{"Connection", "Upgrade"},
+                             {"Upgrade", "websocket"},
+                             {"Transfer-Encoding", "chunked"}}),
+            "bad_upgrade");
+  EXPECT_EQ(asks_for("GET", {{"Connection", "Upgrade"},
+                             {"Upgrade", "websocket"},
+                             {"Content-Length", "0"}}),
+            "tunnel");
+  EXPECT_EQ(asks_for("GET", {{"Connection", "Upgrade"}, {"Upgrade", "websocket"}},
+                     WebSocketHeads::Plain),
+            "plain");
+}
+
+TEST(FramingRules, AnExtendedConnectIsARequestForATunnel) {
+  struct Row {
+    std::string method, protocol;
+    bool body;
+    std::string outcome;
+  };
+  for (const Row& row : {Row{"CONNECT", "websocket", true, "GET"},
+                         Row{"CONNECT", "websocket", false, "bad_upgrade"},
+                         Row{"CONNECT", "connect-udp", true, "bad_upgrade"},
+                         Row{"GET", "websocket", true, "bad_upgrade"},
+                         Row{"CONNECT", "", true, "bad_method"}}) {
     RequestHead head;
-    head.method = "GET";
+    head.version = Version::Http2;
+    head.method = row.method;
+    head.protocol = row.protocol;
+    head.authority = "h";
     head.target = "/";
-    head.fields.add("Host", "h");
-    head.fields.add("Connection", "Upgrade");
-    head.fields.add("Upgrade", std::move(upgrade));
+    head.has_body = row.body;
     const auto destination = parse_host("h", 443);
     const RequestRules rules;
     const auto checked = check_request(head, {*destination, Scheme::Https, rules});
-    if (checked) return std::string("ok");
-    EXPECT_EQ(checked.error().code, Code::UpgradeRefused);
-    return checked.error().reason;
+    EXPECT_EQ(checked ? head.method : std::string(checked.error().reason), row.outcome)
+        << row.method << " " << row.protocol;
+  }
+}
+
+TEST(FramingRules, OnlyTheHeadThatOpensTheTunnelIsASwitch) {
+  struct Row {
+    Version version;
+    int status;
+    std::string connection, upgrade, protocol;
+    int outcome;  // 0: refused
   };
-  EXPECT_EQ(refusal("websocket"), "websocket_not_supported");
-  EXPECT_EQ(refusal("WebSocket"), "websocket_not_supported");
-  EXPECT_EQ(refusal("h2c, websocket"), "websocket_not_supported");
-  EXPECT_EQ(refusal("h2c"), "ok");
-  EXPECT_EQ(refusal("websocket2"), "ok");
+  for (const Row& row : {Row{Version::Http11, 101, "Upgrade", "websocket", "websocket", 101},
+                         Row{Version::Http11, 101, "Upgrade", "WebSocket", "websocket", 101},
+                         Row{Version::Http11, 101, "Upgrade", "h2c", "websocket", 0},
+                         Row{Version::Http11, 101, "close", "websocket", "websocket", 0},
+                         Row{Version::Http11, 101, "Upgrade", "websocket", "", 0},
+                         Row{Version::Http11, 200, "Upgrade", "websocket", "websocket", 200},
+                         Row{Version::Http2, 200, "", "", "websocket", 101},
+                         Row{Version::Http2, 204, "", "", "websocket", 101},
+                         Row{Version::Http2, 403, "", "", "websocket", 403},
+                         Row{Version::Http2, 200, "", "", "", 200},
+                         Row{Version::Http2, 101, "", "", "websocket", 0}}) {
+    ResponseHead head;
+    head.version = row.version;
+    head.status = row.status;
+    head.has_body = true;
+    if (!row.connection.empty()) head.fields.add("Connection", row.connection);
+    if (!row.upgrade.empty()) head.fields.add("Upgrade", row.upgrade);
+    const auto checked = check_response(head, "GET", ControlFields::Drop,
+                                        HeadLimits::for_responses(), row.protocol);
+    EXPECT_EQ(checked ? head.status : 0, row.outcome) << row.status << " " << row.upgrade;
+  }
 }
 
 // RFC 9110 section 10.1.4: of one connection, but the next one is told too.
