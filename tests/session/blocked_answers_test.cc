@@ -33,7 +33,8 @@ class BlockedAnswers : public SessionBench, public testing::WithParamInterface<P
     EXPECT_TRUE(opened);
     audit_ = std::move(*opened);
     handler_ = std::make_unique<ProxyHandler>(ProxyHandler::Services{
-        *policy_, upstream, UpstreamKind::Direct, guard_, *audit_, host_watch_, "t-"});
+        *policy_, upstream, UpstreamKind::Direct, guard_, *audit_, host_watch_, "t-",
+        websockets_});
     serves = handler_.get();
   }
   ~BlockedAnswers() override {
@@ -70,6 +71,7 @@ class BlockedAnswers : public SessionBench, public testing::WithParamInterface<P
   std::string directory_;
   std::unique_ptr<AuditSink> audit_;
   HostWatch host_watch_;
+  WebsocketSpace websockets_{WebsocketLimits{}};
   std::unique_ptr<ProxyHandler> handler_;
 };
 

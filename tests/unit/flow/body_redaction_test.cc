@@ -23,7 +23,7 @@ class BodyRedactions : public FlowBench {
   void use_limits() {
     own_guard = std::make_unique<Guard>(secrets, settings, limits, decode, answer_set());
     handler = std::make_unique<ProxyHandler>(ProxyHandler::Services{
-        *policy, upstream, UpstreamKind::Direct, *own_guard, *audit, host_watch, "t-"});
+        *policy, upstream, UpstreamKind::Direct, *own_guard, *audit, host_watch, "t-", websockets});
   }
   Request upload(std::vector<Bytes> pieces, std::string type = "application/json") {
     Request made;

@@ -135,7 +135,7 @@ class FlowBench : public testing::Test {
   void remake(UpstreamKind kind) { remake(kind, guard); }
   void remake(UpstreamKind kind, Guard& with) {
     handler = std::make_unique<ProxyHandler>(
-        ProxyHandler::Services{*policy, upstream, kind, with, *audit, host_watch, "t-"});
+        ProxyHandler::Services{*policy, upstream, kind, with, *audit, host_watch, "t-", websockets});
   }
 
   std::unique_ptr<Exchange> exchange(const RequestHead& head, std::string host = "a.test") {
@@ -215,6 +215,7 @@ class FlowBench : public testing::Test {
   Guard guard{secrets, settings, Guard::Limits{}, decode, answer_set()};
   std::unique_ptr<AuditSink> audit;
   HostWatch host_watch;
+  WebsocketSpace websockets{WebsocketLimits{}};
   FakeUpstream upstream;
   std::unique_ptr<ProxyHandler> handler;
   std::string file;
