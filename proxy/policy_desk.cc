@@ -15,19 +15,22 @@ using SystemClock = std::chrono::system_clock;
 struct Asked {
   Destination destination;
   Scheme scheme = Scheme::Https;
+  std::string target;  // empty: the host was asked about
 };
 
 Result<Asked> asked_by(const std::string& text) {
   if (text.find("://") != std::string::npos) {
     auto form = parse_absolute_form(text);
     if (!form) return form.error();
-    return Asked{.destination = std::move(form->destination), .scheme = form->scheme};
+    return Asked{.destination = std::move(form->destination),
+                 .scheme = form->scheme,
+                 .target = std::move(form->path)};
   }
   auto destination = parse_authority(text, default_port(Scheme::Https));
   if (!destination) return destination.error();
   const Scheme scheme =
       destination->port == default_port(Scheme::Http) ? Scheme::Http : Scheme::Https;
-  return Asked{.destination = std::move(*destination), .scheme = scheme};
+  return Asked{.destination = std::move(*destination), .scheme = scheme, .target = {}};
 }
 
 }  // namespace
@@ -100,7 +103,8 @@ std::string PolicyDesk::check(const std::string& id, const std::string& url) con
                                   "write HOST, HOST:PORT or https://HOST/"});
   }
   PolicyCheck out{.destination = asked->destination,
-                  .decision = book_.policy()->decide(asked->destination, asked->scheme)};
+                  .decision = book_.policy()->decide(asked->destination, asked->scheme,
+                                                     asked->target)};
   const auto allowed = book_.allowed(SystemClock::now());
   if (out.decision.entry) out.entry = allowed.at(*out.decision.entry);
   const auto routed = book_.routed();

@@ -121,6 +121,7 @@ H2ClientLimits Config::h2_client() const {
   H2ClientLimits limits;
   limits.head = h1_client.head;
   limits.response_stall = h1_client.response_stall;
+  limits.tunnel_idle = h1_client.tunnel_idle;
   limits.write_stall = h1_client.write_stall;
   return limits;
 }

@@ -41,6 +41,7 @@ const std::array kRows = {
     BOTTLE_MS("upstream_tls_ms", 100, 120'000, tls_client.handshake),
     BOTTLE_MS("upstream_head_ms", 50, kDay, h1_client.head),
     BOTTLE_MS("response_stall_ms", 50, kDay, h1_client.response_stall),
+    BOTTLE_MS("tunnel_idle_ms", 100, 30 * kDay, h1_client.tunnel_idle),
     BOTTLE_MS("upstream_write_stall_ms", 50, kHour, h1_client.write_stall),
     BOTTLE_MS("resolve_ms", 50, 60'000, resolver.resolve),
     BOTTLE_MS("queue_wait_ms", 0, kHour, origin_pool.queue_wait),
