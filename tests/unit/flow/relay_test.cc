@@ -1,4 +1,5 @@
 // The route relay, and the ways of WebSockets: who is asked, and what the log says.
+#include "proxy/contract/problem_codes.h"
 #include "proxy/flow/proxy_handler.h"
 #include "tests/unit/flow/flow_bench.h"
 

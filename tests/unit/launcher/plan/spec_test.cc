@@ -567,8 +567,15 @@ TEST_F(Spec, WhatNeedsTheExitIsRefusedWithAPipelockThatRunsElsewhere) {
   const auto made = plan(options_);
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_THAT(describe(*made), HasSubstr("--route a.example=scan-requests"));
-  manifest(route + R"(relay"}}}}})");
-  EXPECT_THAT(plan(options_).error().message, HasSubstr("the route \"relay\" does not exist yet"));
+  manifest(route + R"(relay", "a.example/x/": "deny"}}}}})");
+  const auto relayed = plan(options_);
+  ASSERT_TRUE(relayed) << relayed.error().message;
+  EXPECT_THAT(describe(*relayed), HasSubstr("--route a.example=relay"));
+  EXPECT_THAT(describe(*relayed), HasSubstr("--route a.example/x/=deny"));
+  manifest(route + R"(scan", "a.example/x": "splice"}}}}})");
+  EXPECT_THAT(plan(options_).error().message, HasSubstr("for a whole host"));
+  manifest(route + R"(scan", "a.example/x?y": "deny"}}}}})");
+  EXPECT_THAT(plan(options_).error().message, HasSubstr("a query"));
 }
 
 // Its list would have to follow each `bottle allow`.
