@@ -10,17 +10,17 @@ constexpr std::string_view kNoHost;
 
 }  // namespace
 
-AnswerInspection::AnswerInspection(const Services& services, const Codings& codings,
+AnswerInspection::AnswerInspection(const Services& services, const BodyForm& form,
                                    std::string_view content_type, DecodeLimits limits)
     : services_(services), scanner_(services.answers, services.space, content_type) {
   if (services_.secrets.exact_count() > 0) {
     begin(body_);
     if (content_type.find("event-stream") != std::string_view::npos) begin(joined_);
   }
-  if (codings.empty()) return;
+  if (form.plain()) return;
   // It is streamed on: its size costs nothing.
   limits.decoded_bytes = UINT64_MAX;
-  decoder_ = ContentDecoder::make(codings, limits, services_.decode);
+  decoder_ = make_decoder(form, limits, services_.decode);
 }
 
 Result<> AnswerInspection::feed(ByteView piece, bool end) {

@@ -8,6 +8,7 @@
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/result.h"
+#include "proxy/body/body_form.h"
 #include "proxy/body/content_decoder.h"
 #include "proxy/body/decode_space.h"
 #include "proxy/guard/answers/answer_scanner.h"
@@ -17,7 +18,8 @@
 namespace bottle {
 
 // Looks at an answer's body that is streamed on as it came, coded or not; a coded one is decoded
-// beside the stream. Also finds the bottle's own secrets in it (AnswerClass::SecretEcho).
+// beside the stream, and of messages (gRPC) what they hold is looked at as one text. Also finds the
+// bottle's own secrets in it (AnswerClass::SecretEcho).
 class AnswerInspection {
  public:
   struct Services {
@@ -28,7 +30,7 @@ class AnswerInspection {
     DecodeSpace& decode;
   };
   // All outlive it.
-  AnswerInspection(const Services& services, const Codings& codings, std::string_view content_type,
+  AnswerInspection(const Services& services, const BodyForm& form, std::string_view content_type,
                    DecodeLimits limits);
   AnswerInspection(const AnswerInspection&) = delete;
   AnswerInspection& operator=(const AnswerInspection&) = delete;

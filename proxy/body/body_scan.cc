@@ -27,8 +27,7 @@ Failure too_many_streams() {
 }  // namespace
 
 BodyScan::BodyScan(const SecretSet& set, ScanSpace& scan, DecodeSpace& decode,
-                   std::string_view host, Scheme scheme, const Codings& codings,
-                   DecodeLimits limits)
+                   std::string_view host, Scheme scheme, const BodyForm& form, DecodeLimits limits)
     : set_(set),
       scan_space_(scan),
       space_(decode),
@@ -37,11 +36,27 @@ BodyScan::BodyScan(const SecretSet& set, ScanSpace& scan, DecodeSpace& decode,
       limits_(limits),
       raw_(set, scan, host, scheme),
       pack_(set, scan, decode, host_, scheme),
-      declared_(!codings.empty()),
-      sniffing_(codings.empty()) {
+      declared_(!form.plain()),
+      sniffing_(form.plain()) {
   if (!declared_) return;  // as it comes: streamed on, so no limit but the session's
-  decoded_.emplace(set, scan, host, scheme);
-  decoder_ = ContentDecoder::make(codings, limits, space_);
+  if (form.messages) {
+    messages_ = std::make_unique<BodyScan>(set, scan, decode, host, scheme, BodyForm(), limits);
+  } else {
+    decoded_.emplace(set, scan, host, scheme);
+  }
+  decoder_ = make_decoder(form, limits, space_);
+}
+
+void BodyScan::set_report(std::function<void(const Finding&)> report) {
+  report_ = std::move(report);
+  if (!messages_) return;
+  messages_->report_ = [this](const Finding& finding) {
+    if (finding.severity == Severity::Note) {
+      report_note(finding);
+    } else if (report_) {
+      report_(finding);
+    }
+  };
 }
 
 Failure BodyScan::refuse(const Finding& finding) {
@@ -50,17 +65,21 @@ Failure BodyScan::refuse(const Finding& finding) {
   return refusal(finding);
 }
 
-// A note that both scanners have is told once.
 void BodyScan::report_notes() {
   if (!report_) return;
-  for (const Finding& note : raw_.notes()) report_(note);
+  for (const Finding& note : raw_.notes()) report_note(note);
   if (!decoded_) return;
-  for (const Finding& note : decoded_->notes()) {
-    const auto same = [&](const Finding& other) {
-      return other.name == note.name && other.fingerprint == note.fingerprint;
-    };
-    if (std::none_of(raw_.notes().begin(), raw_.notes().end(), same)) report_(note);
-  }
+  for (const Finding& note : decoded_->notes()) report_note(note);
+}
+
+// A note that several scanners have is told once.
+void BodyScan::report_note(const Finding& note) {
+  const auto same = [&](const Finding& other) {
+    return other.name == note.name && other.fingerprint == note.fingerprint;
+  };
+  if (!report_ || std::any_of(told_.begin(), told_.end(), same)) return;
+  told_.push_back(note);
+  report_(note);
 }
 
 Result<Bytes> BodyScan::feed(Bytes piece, bool end) {
@@ -91,6 +110,7 @@ Result<Bytes> BodyScan::feed(Bytes piece, bool end) {
   if (held_.empty() && !decoder_ && !waits) return piece;
   held_ += piece;
   std::size_t unseen = end || !decoder_ ? 0 : decoder_->unseen();
+  if (!end) unseen = std::max(unseen, messages_held_);
   if (waits) unseen = std::max<std::size_t>(unseen, 1);
   Bytes out = held_.substr(0, held_.size() - std::min(unseen, held_.size()));
   held_.erase(0, out.size());
@@ -101,6 +121,7 @@ Result<> BodyScan::pause() {
   std::optional<Finding> hit = raw_.pause();
   if (!hit && decoded_) hit = decoded_->pause();
   if (hit) return refuse(*hit);
+  if (messages_) return messages_->pause();
   return {};
 }
 
@@ -125,6 +146,14 @@ Result<> BodyScan::decode(ByteView in) {
 
 // Of the decoder's output, in the room.
 Result<> BodyScan::show(std::size_t decoded) {
+  if (messages_) {
+    // A copy: the scan of the messages may decode into the same room.
+    auto seen = messages_->feed(Bytes(space_.room().data(), decoded), false);
+    if (!seen) return seen.error();
+    messages_held_ += decoded;
+    messages_held_ -= seen->size();
+    return {};
+  }
   const ScanResult result = decoded_->feed(ByteView(space_.room().data(), decoded));
   if (result.refused) return refuse(*result.refused);
   if (decoded > 0) decoded_waits_ = result.safe < decoded;
@@ -231,6 +260,11 @@ Result<> BodyScan::finish_decoded() {
   if (declared_) {
     auto finished = decoder_->finish();
     if (!finished) return finished;
+  }
+  if (messages_) {
+    auto last = messages_->feed(Bytes(), true);
+    if (!last) return last.error();
+    return {};
   }
   if (!decoded_) return {};
   const std::optional<Finding> last = decoded_->finish();

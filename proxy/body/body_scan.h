@@ -5,9 +5,11 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/result.h"
+#include "proxy/body/body_form.h"
 #include "proxy/body/content_decoder.h"
 #include "proxy/body/decode_space.h"
 #include "proxy/body/pack_scan.h"
@@ -26,6 +28,10 @@ namespace bottle {
 // look) refuses it. Such streams are looked for behind other bytes too (in a part of a multipart
 // body, behind a header of text), one at a time, and decoded to at most kMostBehind bytes and three
 // times the body in all: pictures and documents have them too.
+//
+// Of a body of messages (gRPC) the bytes are scanned as they are sent, and what the messages hold,
+// one behind the other and inflated, as a body of its own: a value that is cut up over messages is
+// whole there, and what a message holds may be coded again.
 class BodyScan {
  public:
   // Streams of an undeclared coding in one body: even an empty one costs a decoder.
@@ -34,10 +40,10 @@ class BodyScan {
 
   // `set`, `scan` and `decode` outlive it. `host` and `scheme` as for SecretScanner.
   BodyScan(const SecretSet& set, ScanSpace& scan, DecodeSpace& decode, std::string_view host,
-           Scheme scheme, const Codings& codings, DecodeLimits limits);
+           Scheme scheme, const BodyForm& form, DecodeLimits limits);
 
   // feed() calls `report`: with a finding that is refused, and at the end with the notes.
-  void set_report(std::function<void(const Finding&)> report) { report_ = std::move(report); }
+  void set_report(std::function<void(const Finding&)> report);
   // The next piece, and what may go out now (maybe nothing, maybe more than this piece). `end`: it
   // is the last one, and all that is held is given back. A Failure is final: refusal(finding), or
   // the decoder's.
@@ -58,6 +64,7 @@ class BodyScan {
   [[nodiscard]] bool is_too_much(std::size_t decoded);
   [[nodiscard]] Failure refuse(const Finding& finding);
   void report_notes();
+  void report_note(const Finding& note);
 
   std::function<void(const Finding&)> report_;
   const SecretSet& set_;
@@ -68,6 +75,9 @@ class BodyScan {
   DecodeLimits limits_;  // of an undeclared coding: what is left of them
   SecretScanner raw_;
   std::optional<SecretScanner> decoded_;
+  std::unique_ptr<BodyScan> messages_;  // all that they hold
+  std::size_t messages_held_ = 0;       // of that, bytes that were not looked at yet
+  std::vector<Finding> told_;           // notes: each is told once
   PackScan pack_;
   std::unique_ptr<ContentDecoder> decoder_;
   Bytes held_;

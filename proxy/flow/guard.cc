@@ -26,8 +26,9 @@ constexpr std::chrono::milliseconds kBeginningTime{200};
 // fast as it comes; without a type it may be text.
 bool may_be_text(const Fields& fields) {
   const std::string type = to_lower(fields.find("content-type").value_or("text/"));
-  constexpr std::string_view kText[] = {"text/",  "json", "xml",      "html",
-                                        "script", "yaml", "markdown", "form-urlencoded"};
+  constexpr std::string_view kText[] = {"text/",  "json",     "xml",      "html",
+                                        "script", "yaml",     "markdown", "form-urlencoded",
+                                        "/grpc",  "/connect+"};
   return std::any_of(std::begin(kText), std::end(kText),
                      [&](std::string_view part) { return type.find(part) != std::string::npos; });
 }
@@ -67,8 +68,9 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
     auto done = co_await redaction.run(request, passage);
     co_return done;
   }
+  const BodyForm form(*codings, message_form_of(request.head.fields));
   auto scan = std::make_unique<BodyScan>(*look.secrets, look.space, decode_, destination.host,
-                                         exchange.scheme(), *codings, limits_.decode);
+                                         exchange.scheme(), form, limits_.decode);
   scan->set_report(reporter(passage));
   const auto length =
       request.head.content_length ? GuardedBody::Length::Declared : GuardedBody::Length::Unknown;
@@ -89,7 +91,8 @@ std::unique_ptr<AnswerInspection> Guard::inspection(const Response& response, Se
                                             .scan = look.space,
                                             .decode = decode_};
   const std::string_view type = response.head.fields.find("content-type").value_or("");
-  return std::make_unique<AnswerInspection>(services, *codings, type, limits_.decode);
+  const BodyForm form(*codings, message_form_of(response.head.fields));
+  return std::make_unique<AnswerInspection>(services, form, type, limits_.decode);
 }
 
 awaitable<Result<>> Guard::look_back(Response& response, Exchange& exchange, Passage& passage) {
@@ -100,7 +103,9 @@ awaitable<Result<>> Guard::look_back(Response& response, Exchange& exchange, Pas
   if (rule == AnswerRule::Note && !may_be_text(response.head.fields)) co_return Result<>();
   if (!passage.secret_look) passage.secret_look = current_;
   auto looks = inspection(response, *passage.secret_look);
-  const bool events = to_lower(response.head.fields.find("content-type").value_or(""))
+  // A client may have to act on an event or a message before the next one comes.
+  const bool events = message_form_of(response.head.fields) ||
+                      to_lower(response.head.fields.find("content-type").value_or(""))
                           .starts_with("text/event-stream");
   if (rule == AnswerRule::Note) {
     if (!looks) {

@@ -17,13 +17,13 @@ namespace bottle {
 // AnswerRule::Note nothing else happens, and a body that cannot be read passes without being looked
 // at. Under Block a find is a Failure in place of the piece in which it was found, and so is a body
 // that cannot be read. The last KiB is held back until more comes: the guard finds some sentences
-// only behind their end, and they must not have gone out. An event stream is not held back: its
-// client may have to act on an event before the next one comes.
+// only behind their end, and they must not have gone out. A stream of events or messages is not
+// held back: its client may have to act on one before the next comes.
 class InspectedBody final : public BodyFilter {
  public:
   static constexpr std::size_t kHeldBack = 1024;
 
-  // `events`: an event stream. `passage` outlives it.
+  // `events`: a stream of events or messages. `passage` outlives it.
   InspectedBody(std::unique_ptr<BodySource> inner, std::unique_ptr<AnswerInspection> inspection,
                 AnswerRule rule, bool events, Passage& passage);
 

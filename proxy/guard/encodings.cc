@@ -139,15 +139,7 @@ std::string hex_lower(std::string_view value) {
   return out;
 }
 
-std::optional<std::string> basic_credentials(std::string_view field_value) {
-  const std::string_view value = trim_ows(field_value);
-  constexpr std::string_view kScheme = "basic";
-  if (value.size() <= kScheme.size() || !iequals(value.substr(0, kScheme.size()), kScheme)) {
-    return std::nullopt;
-  }
-  std::string_view text = value.substr(kScheme.size());
-  if (text.front() != ' ' && text.front() != '\t') return std::nullopt;
-  text = trim_ows(text);
+std::string base64_bytes(std::string_view text) {
   std::string out;
   std::uint32_t bits = 0;
   unsigned count = 0;
@@ -164,6 +156,17 @@ std::optional<std::string> basic_credentials(std::string_view field_value) {
     }
   }
   return out;
+}
+
+std::optional<std::string> basic_credentials(std::string_view field_value) {
+  const std::string_view value = trim_ows(field_value);
+  constexpr std::string_view kScheme = "basic";
+  if (value.size() <= kScheme.size() || !iequals(value.substr(0, kScheme.size()), kScheme)) {
+    return std::nullopt;
+  }
+  std::string_view text = value.substr(kScheme.size());
+  if (text.front() != ' ' && text.front() != '\t') return std::nullopt;
+  return base64_bytes(trim_ows(text));
 }
 
 }  // namespace bottle

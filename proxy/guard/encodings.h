@@ -31,8 +31,11 @@ namespace bottle {
 [[nodiscard]] std::string words_core(std::string_view value, std::size_t alignment,
                                      std::size_t size, unsigned base, std::size_t width);
 [[nodiscard]] std::string hex_lower(std::string_view value);
-// Decodes "Basic <base64>" to "user:password" (RFC 7617). Reads both alphabets, with or without
-// padding, and stops at the first character that is neither; nothing if the scheme is another.
+// Decodes base64 in either alphabet, with or without padding, up to the first character that is
+// neither.
+[[nodiscard]] std::string base64_bytes(std::string_view text);
+// Decodes "Basic <base64>" to "user:password" (RFC 7617). As base64_bytes() reads it; nothing
+// if the scheme is another.
 [[nodiscard]] std::optional<std::string> basic_credentials(std::string_view field_value);
 
 }  // namespace bottle

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "proxy/guard/encodings.h"
+#include "proxy/guard/carried_text.h"
 #include "proxy/guard/joined_values.h"
 #include "proxy/guard/json_path.h"
 #include "proxy/guard/matcher.h"
@@ -18,10 +18,6 @@ namespace {
 
 // A host's name that is shorter has no encoded run.
 constexpr std::size_t kShortestRun = 16;
-
-bool carries_credentials(const Field& field) {
-  return iequals(field.name, "authorization") || iequals(field.name, "proxy-authorization");
-}
 
 // Libraries write field names in a case of their own, and HTTP/2 in lower case alone.
 std::array<std::string, 3> name_spellings(std::string_view name) {
@@ -412,9 +408,7 @@ std::optional<Finding> SecretScanner::scan_fields(const Fields& fields) {
     if (in_name) return in_name;
     for (const std::string& name : name_spellings(field.name)) all.append(name).append("\n");
     all.append(field.value).append("\n");
-    if (carries_credentials(field)) {
-      all.append(basic_credentials(field.value).value_or("")).append("\n");
-    }
+    all.append(carried_text(field.name, field.value)).append("\n");
   }
   if (!state_->has_any(all, RequestPart::Header)) {
     return state_->scan_values(values, RequestPart::Header);
@@ -428,9 +422,8 @@ std::optional<Finding> SecretScanner::scan_fields(const Fields& fields) {
     }
     state_->in_field(field.name);
     auto found = state_->scan_text(field.value, RequestPart::Header);
-    if (!found && carries_credentials(field)) {
-      found = state_->scan_text(basic_credentials(field.value).value_or(""), RequestPart::Header);
-    }
+    if (!found)
+      found = state_->scan_text(carried_text(field.name, field.value), RequestPart::Header);
     if (found) return found;
   }
   state_->in_field({});

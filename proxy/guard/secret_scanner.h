@@ -66,7 +66,7 @@ class SecretScanner {
   [[nodiscard]] std::optional<Finding> scan_head(const RequestHead& head);
   [[nodiscard]] std::optional<Finding> scan_host();
   [[nodiscard]] std::optional<Finding> scan_url(std::string_view target);
-  // Names and values; what "Authorization: Basic" carries also decoded. Also for trailers.
+  // Names and values; what credentials and binary metadata carry also decoded (carried_text).
   [[nodiscard]] std::optional<Finding> scan_fields(const Fields& fields);
   // The next piece of the body. Once something is refused, every further call reports the same.
   [[nodiscard]] ScanResult feed(ByteView chunk);

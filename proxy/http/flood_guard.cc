@@ -51,6 +51,7 @@ void FloodGuard::Bucket::earn(std::uint32_t tokens) noexcept {
 
 FloodGuard::FloodGuard(const FloodLimits& limits, std::size_t preface, TimePoint now)
     : peer_resets_(limits.peer_resets, now),
+      begun_resets_(limits.begun_resets, now),
       request_frames_limit_(limits.request_frames),
       our_resets_(limits.our_resets, now),
       control_(limits.control_frames, now),
@@ -113,24 +114,28 @@ std::size_t FloodGuard::walk(ByteView in, TimePoint now, Pace pace) {
       // Frames behind a reset are judged when the library has seen it.
       pace.frames = header_[3] == kRstStream ? 0 : pace.frames - 1;
     }
-    if (!frame(worth, now)) return frame_start;
+    if (!frame(worth, pace.judge, now)) return frame_start;
   }
   return in.size();
+}
+
+std::int32_t FloodGuard::stream_id() const noexcept {
+  return static_cast<std::int32_t>((static_cast<std::uint32_t>(header_[5]) & 0x7fU) << 24U |
+                                   static_cast<std::uint32_t>(header_[6]) << 16U |
+                                   static_cast<std::uint32_t>(header_[7]) << 8U | header_[8]);
 }
 
 FloodGuard::Worth FloodGuard::judged(Judge* judge, bool first) {
   const std::uint8_t type = header_[3];
   if (judge == nullptr) return Worth::Useful;
-  const std::uint32_t stream = (static_cast<std::uint32_t>(header_[5]) & 0x7fU) << 24U |
-                               static_cast<std::uint32_t>(header_[6]) << 16U |
-                               static_cast<std::uint32_t>(header_[7]) << 8U | header_[8];
+  const std::int32_t stream = stream_id();
   // The library passes over PRIORITY, also where it may not be (RFC 9113 section 6.3).
   const bool misplaced = type == kPriority && stream == 0;
   if (type != kData && type != kHeaders && !misplaced) return Worth::Useful;
-  return judge->judge(static_cast<std::int32_t>(stream), first);
+  return judge->judge(stream, first);
 }
 
-bool FloodGuard::frame(Worth worth, TimePoint now) {
+bool FloodGuard::frame(Worth worth, Judge* judge, TimePoint now) {
   const std::uint8_t type = header_[3];
   const std::uint8_t flags = header_[4];
   const std::uint32_t length = static_cast<std::uint32_t>(header_[0]) << 16U |
@@ -148,12 +153,7 @@ bool FloodGuard::frame(Worth worth, TimePoint now) {
       if (++continuations_ > continuations_limit_) return trip("too many CONTINUATION frames");
       return true;
     case kRstStream:
-      if (request_frames_ > 0) {
-        --request_frames_;
-        return true;
-      }
-      if (!peer_resets_.take(now)) return trip("too many streams were reset");
-      return true;
+      return reset(judge == nullptr ? ResetPrice::Full : judge->price_of_reset(stream_id()), now);
     case kPing:
     case kSettings:
       if ((flags & kAck) == 0 && !ping_settings_.take(now)) {
@@ -170,6 +170,17 @@ bool FloodGuard::frame(Worth worth, TimePoint now) {
       break;
   }
   if (!control_.take(now)) return trip("too many control frames");
+  return true;
+}
+
+bool FloodGuard::reset(ResetPrice price, TimePoint now) {
+  if (price == ResetPrice::None) return true;
+  if (request_frames_ > 0) {
+    --request_frames_;
+    return true;
+  }
+  if (price == ResetPrice::Begun && begun_resets_.take(now)) return true;
+  if (!peer_resets_.take(now)) return trip("too many streams were reset");
   return true;
 }
 

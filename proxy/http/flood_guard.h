@@ -18,7 +18,11 @@ struct FloodLimits {
     std::uint32_t burst;
     std::uint32_t per_second;
   };
-  Bucket peer_resets{100, 10};               // rapid reset (CVE-2023-44487): 100 per 10 s
+  Bucket peer_resets{100, 10};     // rapid reset (CVE-2023-44487): 100 per 10 s
+  Bucket begun_resets{1000, 100};  // of streams whose request's bytes were taken
+  // A stream that was open for so long is cancelled, not reset at once: a peer has few such
+  // streams.
+  std::chrono::milliseconds reset_free_after{1'000};
   std::uint32_t request_frames = 1U << 20U;  // that the peer may reset, saved up at most
   Bucket our_resets{100, 10};                // MadeYouReset (CVE-2025-8671), malformed requests
   Bucket control_frames{1000, 100};          // every frame but DATA and a request's HEADERS
@@ -55,10 +59,18 @@ class FloodGuard {
     Unknown,  // that cannot be said before the library has seen what comes before it
     Refused,  // ends the connection; the judge knows why
   };
+  // The price of a RST_STREAM, by how far its stream has come.
+  enum class ResetPrice : std::uint8_t {
+    Full,   // nothing was done on it: rapid reset
+    Begun,  // its request's body was taken: a call that is cancelled early
+    None,   // it was being answered, or open for long
+  };
   class Judge {
    public:
     // `first`: the library has seen everything that comes before this frame.
     virtual Worth judge(std::int32_t stream, bool first) = 0;
+    // A RST_STREAM comes on this stream: asked once for each, before the library sees it.
+    virtual ResetPrice price_of_reset(std::int32_t stream) = 0;
 
    protected:
     ~Judge() = default;
@@ -114,8 +126,10 @@ class FloodGuard {
     std::size_t heads = SIZE_MAX;
   };
   std::size_t walk(ByteView in, TimePoint now, Pace pace);
+  [[nodiscard]] std::int32_t stream_id() const noexcept;
   Worth judged(Judge* judge, bool first);
-  bool frame(Worth worth, TimePoint now);
+  bool frame(Worth worth, Judge* judge, TimePoint now);
+  bool reset(ResetPrice price, TimePoint now);
   bool data(Worth worth, std::uint32_t length, TimePoint now);
   bool late(std::uint32_t& allowed, TimePoint now);
   bool empty_data();
@@ -124,6 +138,7 @@ class FloodGuard {
   static constexpr std::size_t kFrameHeader = 9;
 
   Bucket peer_resets_;
+  Bucket begun_resets_;
   const std::uint32_t request_frames_limit_;
   std::uint32_t request_frames_ = 0;  // each pays for one reset; beyond it: peer_resets_
   Bucket our_resets_;

@@ -130,6 +130,8 @@ H2Core::H2Core(Role role, const H2Limits& limits, TimePoint now)
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_continuations(option, limits_.flood.continuations);
   nghttp2_option_set_max_outbound_ack(option, limits_.control_queue);
+  // The library's own limit knows neither what a stream has cost nor our time; FloodGuard does.
+  nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
   nghttp2_option_set_max_deflate_dynamic_table_size(option, limits_.header_table);
   // Real clients send values with a trailing space; it is taken off, as h1 does (RFC 9110 5.5).
   nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
@@ -269,7 +271,7 @@ void H2Core::on_begin_block(const nghttp2_frame& frame) {
   block_.no_room = false;
   block_.bad_scheme = false;
   if (role_ == Role::Server && frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
-    streams_.emplace(id, std::make_unique<Stream>());
+    streams_.emplace(id, std::make_unique<Stream>()).first->second->opened = now_;
     block_.kind = Block::Kind::Request;
     block_.request = RequestHead{};
     block_.request.version = Version::Http2;

@@ -109,6 +109,10 @@ class H2Core final : private FloodGuard::Judge {
     bool announced = false;          // the application was told of it
     bool final_head = false;         // the response's head came (client)
     bool starved = false;            // room() said 0
+    TimePoint opened{};              // its head began to come (server)
+    bool taken = false;              // bytes of its body were read by the application
+    bool answering = false;          // its answer's head was sent (server)
+    bool reset_seen = false;         // a RST_STREAM came, which the library may not have seen
     H2Error cut_code = H2Error::InternalError;
     Linger linger;
     std::size_t heads = 0;  // bytes of heads and trailers that wait to be sent
@@ -138,6 +142,7 @@ class H2Core final : private FloodGuard::Judge {
   [[nodiscard]] std::size_t room_of(StreamId id, const Stream& stream) const;
   void wake_starved();
   FloodGuard::Worth judge(StreamId id, bool first) override;
+  FloodGuard::ResetPrice price_of_reset(StreamId id) override;
   FloodGuard::Worth refuse_frame(const char* what, H2Error code);
   void begin_linger(StreamId id, Stream& stream);
   void discard(StreamId id, Stream& stream, std::size_t n);

@@ -269,7 +269,11 @@ void H2Core::on_frame_sent(const nghttp2_frame& frame) {
   const StreamId id = frame.hd.stream_id;
   switch (frame.hd.type) {
     case NGHTTP2_HEADERS:
-      if (Stream* stream = find(id)) let_go(*stream, list_size(frame.headers));
+      if (Stream* stream = find(id)) {
+        let_go(*stream, list_size(frame.headers));
+        // An interim head that is sent before the answer's is no answer.
+        stream->answering = stream->machine.sending() != Sending::Head;
+      }
       [[fallthrough]];
     case NGHTTP2_DATA:
       if (role_ == Role::Client) flood_guard_.requested();

@@ -23,6 +23,7 @@ void H2Core::consumed(StreamId id, std::size_t n) {
   n = std::min(n, stream->unread);
   if (n == 0) return;
   stream->unread -= n;
+  stream->taken = true;
   // The library gathers until half a window is worth an update.
   nghttp2_session_consume(session_, id, n);
   if (stream->machine.closed() && stream->unread == 0) streams_.erase(id);
@@ -252,6 +253,19 @@ FloodGuard::Worth H2Core::judge(StreamId id, bool first) {
       break;
   }
   return Late;
+}
+
+// A reset is cheap to send and dear to us only where the peer pays nothing before it: an answer
+// that has begun cost it a round trip to the origin, and a stream that was open for long kept its
+// place among the few that may be open.
+FloodGuard::ResetPrice H2Core::price_of_reset(StreamId id) {
+  using enum FloodGuard::ResetPrice;
+  Stream* stream = find(id);
+  // One that lingers had a whole answer, which has paid (FloodGuard::answered).
+  if (role_ == Role::Client || stream == nullptr || stream->machine.lingers()) return Full;
+  if (std::exchange(stream->reset_seen, true)) return Full;
+  if (stream->answering || now_ - stream->opened >= limits_.flood.reset_free_after) return None;
+  return stream->taken ? Begun : Full;
 }
 
 FloodGuard::Worth H2Core::refuse_frame(const char* what, H2Error code) {

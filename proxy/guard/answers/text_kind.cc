@@ -59,8 +59,12 @@ bool is_binary(ByteView text) noexcept {
 }  // namespace
 
 TextKind text_kind(std::string_view content_type, ByteView beginning) noexcept {
-  if (is_binary(beginning)) return TextKind::None;
   const std::string_view type = content_type.substr(0, content_type.find(';'));
+  // Texts stand between numbers and lengths in its messages.
+  if (contains(type, "application/grpc") || contains(type, "application/connect")) {
+    return TextKind::Plain;
+  }
+  if (is_binary(beginning)) return TextKind::None;
   if (contains(type, "event-stream")) return TextKind::Events;
   if (contains(type, "html")) return TextKind::Html;
   if (contains(type, "json")) return TextKind::Json;

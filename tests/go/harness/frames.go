@@ -260,6 +260,27 @@ func (c *H2Conn) Await(stream uint32) Outcome {
 	}
 }
 
+// AwaitHeads reads frames until so many streams have been answered by a head, which may not have ended their streams.
+func (c *H2Conn) AwaitHeads(n int) error {
+	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	for seen := 0; seen < n; {
+		f, err := c.ReadFrame()
+		if err != nil {
+			return fmt.Errorf("%d of %d heads: %w", seen, n, err)
+		}
+		switch f.Type {
+		case FrameHeaders:
+			if _, err := c.decoder.decode(f.Payload); err != nil {
+				return err
+			}
+			seen++
+		case FrameReset, FrameGoAway:
+			return fmt.Errorf("%d of %d heads: frame %d on stream %d: %x", seen, n, f.Type, f.Stream, f.Payload)
+		}
+	}
+	return nil
+}
+
 func (c *H2Conn) take(out *Outcome, fields []Field) {
 	status := 0
 	group := http.Header{}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"bottle.test/harness"
 	"bottle.test/origin"
@@ -223,6 +224,72 @@ func TestRapidResetEndsTheConnection(t *testing.T) {
 	}
 	if n := len(w.Origin.Requests()); n > 500 {
 		t.Errorf("%d of 2000 cancelled requests reached the origin", n)
+	}
+}
+
+// TestRapidResetWithDataEndsTheConnection: a message in each cancelled request makes more of them possible, not all.
+// [T50]
+func TestRapidResetWithDataEndsTheConnection(t *testing.T) {
+	w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct})
+	c := w.H2()
+	go func() {
+		for i := uint32(0); i < 20000; i++ {
+			c.Headers(2*i+1, false, w.Request("POST", "/slow?ms=1000")...)
+			c.Data(2*i+1, false, "x")
+			c.Send(harness.Frame{Type: harness.FrameReset, Stream: 2*i + 1, Payload: []byte{0, 0, 0, 8}})
+		}
+	}()
+	if out := c.Await(99999); out.GoAway <= 0 && out.Err == nil {
+		t.Errorf("%v", out)
+	}
+	if n := len(w.Origin.Requests()); n > 2000 {
+		t.Errorf("%d of 20000 cancelled requests reached the origin", n)
+	}
+}
+
+// TestCancelledCallsAreNoFlood: a client that cancels all its calls at once, again and again, keeps its connection.
+// [T50]
+func TestCancelledCallsAreNoFlood(t *testing.T) {
+	for _, kind := range []struct {
+		name   string
+		rounds int
+	}{{"Bidi", 20}, {"ClientStream", 8}} {
+		t.Run(kind.name, func(t *testing.T) {
+			w := harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct})
+			c := w.H2()
+			const calls = 99 // and one more request
+			stream := uint32(1)
+			for round := 0; round < kind.rounds; round++ {
+				first := stream
+				for ; stream < first+2*calls; stream += 2 {
+					c.Headers(stream, false, w.Request("POST", "/grpc/"+kind.name, harness.Field{Name: "te",
+						Value: "trailers"}, harness.Field{Name: "content-type", Value: "application/grpc"})...)
+					c.Data(stream, false, string(origin.GrpcMessage("x")))
+				}
+				if kind.name == "Bidi" {
+					if err := c.AwaitHeads(calls); err != nil {
+						t.Fatalf("round %d: %v", round, err)
+					}
+				} else {
+					eventually(t, 20*time.Second, "all calls at the origin", func() bool {
+						return len(w.Origin.Requests()) >= round*(calls+1)+calls
+					})
+					// One more round trip: their messages have followed them.
+					c.Headers(stream, true, w.Request("GET", "/text")...)
+					if out := c.Await(stream); out.Status != 200 {
+						t.Fatalf("round %d: %v", round, out)
+					}
+				}
+				for end := first + 2*calls; first < end; first += 2 {
+					c.Send(harness.Frame{Type: harness.FrameReset, Stream: first, Payload: []byte{0, 0, 0, 8}})
+				}
+				stream = first + 2
+			}
+			c.Headers(stream, true, w.Request("GET", "/text")...)
+			if out := c.Await(stream); out.Status != 200 || out.GoAway >= 0 {
+				t.Errorf("%v", out)
+			}
+		})
 	}
 }
 

@@ -51,6 +51,10 @@ func grpcService(w http.ResponseWriter, r *http.Request) {
 			}
 			say(text + "!")
 		}
+	case "Reflect":
+		// Messages as they come, compressed or not.
+		w.Header().Set("Grpc-Encoding", r.Header.Get("Grpc-Encoding"))
+		_, _ = io.Copy(w, r.Body)
 	case "Dies":
 		say("half")
 		panic(http.ErrAbortHandler)

@@ -323,6 +323,23 @@ TEST(SecretScanner, FindsSecretsInUrlFieldsAndHost) {
   ASSERT_TRUE(hit);
   EXPECT_EQ(hit->name, "GitHub fine-grained token");
 
+  // Binary metadata of gRPC: with and without padding, in both alphabets, and in lists.
+  const std::string padded = base64("\1" + kGitHubToken);
+  const std::string bare = padded.substr(0, padded.find('='));
+  for (const std::string& value :
+       {padded, bare, base64_url_safe(bare), "AAEC, " + bare, base64("\1\2" + kPlain + "\xff"),
+        base64(kGitHubToken.substr(0, 20)) + "," + base64(kGitHubToken.substr(20))}) {
+    Fields binary;
+    binary.add("x-trace-Bin", value);
+    hit = scanner.scan_fields(binary);
+    ASSERT_TRUE(hit) << value;
+    EXPECT_EQ(hit->field, "x-trace-Bin");
+    EXPECT_EQ(word(refusal(*hit)), "secret_in_header");
+  }
+  Fields harmless;
+  harmless.add("grpc-trace-bin", "AAAxMjM0NTY3ODkwMTIzNDU2AWNkZWZnaGlqAgE=");
+  EXPECT_FALSE(scanner.scan_fields(harmless));
+
   for (const std::string& host :
        {kPlain + ".example.com", "a." + hex_lower(kPlain).substr(0, 38) + ".example.com"}) {
     SecretScanner by_host(*set, space, host, Scheme::Https);

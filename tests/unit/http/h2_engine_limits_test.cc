@@ -168,6 +168,90 @@ TEST(H2Engine, RapidResetIsStoppedAtAHundred) {
   }
 }
 
+// How far a call had come when its client cancelled it, and how many such calls may be cancelled at
+// once.
+struct Cancelled {
+  const char* name;
+  bool body;       // a message was sent
+  bool taken;      // ... and read
+  bool answering;  // the answer's head was sent
+  std::chrono::milliseconds open;
+  int allowed;
+};
+constexpr int kManyCalls = 3000;
+class H2EngineCancelled : public testing::TestWithParam<Cancelled> {};
+// [T50]
+TEST_P(H2EngineCancelled, ACallThatHadBegunIsNoFlood) {
+  const Cancelled& call = GetParam();
+  for (const bool by_bytes : {false, true}) {
+    Server s(by_bytes);
+    s.greet();
+    int cancelled = 0;
+    while (cancelled < kManyCalls && !s.failure) {
+      constexpr int kAtOnce = 50;
+      const auto id = [&](int call_of_these) { return 2 * (cancelled + call_of_these) + 1; };
+      for (int i = 0; i < kAtOnce && !s.failure; ++i) {
+        s.exchange(headers(id(i), request_fields("POST"), false));
+        if (call.body) s.exchange(data(id(i), "12345"));
+        if (call.taken) s.engine.consumed(id(i), 5);
+        if (call.answering) ASSERT_TRUE(s.engine.respond(id(i), ok_head(), false));
+        s.flush();
+      }
+      s.now += call.open;
+      for (int i = 0; i < kAtOnce && !s.failure; ++i) {
+        if (!s.exchange(rst(id(i), 8))) {
+          cancelled += i;
+          break;
+        }
+      }
+      if (s.failure) break;
+      cancelled += kAtOnce;
+    }
+    EXPECT_EQ(cancelled, call.allowed);
+    if (s.failure) EXPECT_EQ(s.failure->detail, "too many streams were reset");
+  }
+}
+INSTANTIATE_TEST_SUITE_P(
+    Calls, H2EngineCancelled,
+    testing::Values(Cancelled{"HeadAlone", false, false, false, 0ms, 100},
+                    Cancelled{"MessageThatWasNotRead", true, false, false, 0ms, 100},
+                    Cancelled{"MessageThatWasRead", true, true, false, 0ms, 1100},
+                    Cancelled{"AnswerThatHasBegun", false, false, true, 0ms, kManyCalls},
+                    Cancelled{"AnswerAndMessage", true, true, true, 0ms, kManyCalls},
+                    // Of 50 in each second, ten are given back.
+                    Cancelled{"OpenForNearlyASecond", false, false, false, 999ms, 119},
+                    Cancelled{"OpenForASecond", false, false, false, 1000ms, kManyCalls}),
+    [](const auto& call) { return call.param.name; });
+
+// [T50]
+TEST(H2Engine, AnAnswerPaysForOneResetOfItsStream) {
+  Server s;
+  s.greet();
+  ASSERT_TRUE(s.exchange(headers(1, request_fields("POST"), false)));
+  ASSERT_TRUE(s.engine.respond(1, ok_head(), false));
+  s.flush();
+  int sent = 0;
+  while (sent < 1000 && s.send(rst(1, 8))) ++sent;
+  EXPECT_EQ(sent, 101);
+}
+
+// [T50]
+TEST(H2Engine, AnInterimHeadPaysForNoReset) {
+  Server s;
+  s.greet();
+  int sent = 0;
+  for (; sent < 1000; ++sent) {
+    const StreamId id = 2 * sent + 1;
+    s.exchange(headers(id, request_fields("POST"), false));
+    ResponseHead hints = ok_head();
+    hints.status = 103;
+    ASSERT_TRUE(s.engine.interim(id, hints));
+    s.flush();
+    if (!s.send(rst(id, 8))) break;
+  }
+  EXPECT_EQ(sent, 100);
+}
+
 struct YouReset {
   const char* name;
   // Frames that make the server reset stream `id`.
