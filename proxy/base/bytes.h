@@ -12,4 +12,8 @@ using Bytes = std::string;          // owned
 using ByteView = std::string_view;  // borrowed, to read
 using ByteSpan = std::span<char>;   // borrowed, to fill
 
+// Gives the memory back. Neither clear() nor the assignment of an empty string does: the buffer
+// stays for what may come.
+inline void free_bytes(Bytes& bytes) noexcept { Bytes().swap(bytes); }
+
 }  // namespace bottle

@@ -83,7 +83,7 @@ Result<> SpooledBody::move_to_disk() {
     ::close(std::exchange(file_, -1));
     return written;
   }
-  Bytes().swap(memory_);
+  free_bytes(memory_);
   return {};
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -34,12 +36,24 @@ class ByteQueue {
       offset_ += max;
     } else {
       out = offset_ == 0 ? std::move(front) : front.substr(offset_);
-      front = Bytes();
-      offset_ = 0;
       drop_first();
     }
     size_ -= out.size();
     return out;
+  }
+
+  // The first `n` bytes, n <= size(), to where there is room for them.
+  void take_into(char* to, std::size_t n) {
+    size_ -= n;
+    while (n > 0) {
+      const Bytes& front = pieces_[head_];
+      const std::size_t part = std::min(n, front.size() - offset_);
+      std::memcpy(to, front.data() + offset_, part);
+      to += part;
+      n -= part;
+      offset_ += part;
+      if (offset_ == front.size()) drop_first();
+    }
   }
 
   void clear() noexcept {
@@ -57,6 +71,8 @@ class ByteQueue {
   static constexpr std::size_t kTaken = 64;    // slots that may stand before the first piece
 
   void drop_first() {
+    free_bytes(pieces_[head_]);
+    offset_ = 0;
     if (++head_ == pieces_.size()) {
       clear_pieces();
     } else if (head_ >= kTaken && head_ * 2 >= pieces_.size()) {

@@ -43,6 +43,12 @@ class Fields {
   [[nodiscard]] bool has(std::string_view name) const { return find(name).has_value(); }
   [[nodiscard]] std::size_t count(std::string_view name) const;
 
+  // Leaves none, and gives their memory back.
+  void free() noexcept { Fields().swap(*this); }
+  void swap(Fields& other) noexcept {
+    bytes_.swap(other.bytes_);
+    extents_.swap(other.extents_);
+  }
   [[nodiscard]] std::size_t size() const { return extents_.size(); }
   [[nodiscard]] bool empty() const { return extents_.empty(); }
   [[nodiscard]] Field operator[](std::size_t index) const {

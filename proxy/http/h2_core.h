@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proxy/base/result.h"
+#include "proxy/http/byte_queue.h"
 #include "proxy/http/chunk.h"
 #include "proxy/http/closed_streams.h"
 #include "proxy/http/h2_stream_machine.h"
@@ -99,10 +100,7 @@ class H2Core final : private FloodGuard::Judge {
 
   struct Stream {
     H2StreamMachine machine;
-    std::vector<Bytes> queue;        // body bytes to send
-    std::size_t queue_head = 0;      // the first piece that is not sent yet
-    std::size_t piece_offset = 0;    // so much of it is sent
-    std::size_t queued = 0;          // bytes in the queue
+    ByteQueue queue;                 // body bytes to send
     std::size_t unread = 0;          // received, not consumed
     std::optional<Fields> trailers;  // to send after the queue
     std::uint32_t interim = 0;       // 1xx heads that came

@@ -121,9 +121,8 @@ void H2Core::offer(StreamId id, Chunk chunk) {
   if (chunk.data.empty() && !chunk.end) return;
   const bool was_dry = stream->machine.sending() == Sending::Dry;
   if (!chunk.data.empty()) {
-    stream->queued += chunk.data.size();
     queued_ += chunk.data.size();
-    stream->queue.push_back(std::move(chunk.data));
+    stream->queue.push(std::move(chunk.data));
   }
   if (chunk.end && !hold_trailers(*stream, std::move(chunk.trailers))) {
     // Without them the body would look whole and not be so.
@@ -149,11 +148,11 @@ std::size_t H2Core::room_of(StreamId id, const Stream& stream) const {
         nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE));
   }
   std::size_t room =
-      std::min(left(window(stream_window), stream.queued),
+      std::min(left(window(stream_window), stream.queue.size()),
                left(window(nghttp2_session_get_remote_window_size(session_)), queued_));
-  if (room < kLeastRoom && stream.queued > 0) room = 0;
-  room = std::max(room, left(kPrefetch, stream.queued));
-  room = std::min(room, left(limits_.stream_queue, stream.queued));
+  if (room < kLeastRoom && stream.queue.size() > 0) room = 0;
+  room = std::max(room, left(kPrefetch, stream.queue.size()));
+  room = std::min(room, left(limits_.stream_queue, stream.queue.size()));
   return std::min(room, left(limits_.connection_queue, queued_));
 }
 
@@ -201,19 +200,19 @@ ssize_t H2Core::read_body(StreamId id, std::size_t length, std::uint32_t& flags)
   // Reset by the application: the RST_STREAM is queued and overtakes this.
   if (stream == nullptr) return NGHTTP2_ERR_DEFERRED;
   const bool end_given = stream->machine.sending() == Sending::Ended;
-  if (stream->queued == 0 && !end_given) {
+  if (stream->queue.size() == 0 && !end_given) {
     move(*stream, Move::RunsDry);
     return NGHTTP2_ERR_DEFERRED;
   }
   const std::size_t space = out_.size() - out_size_;
-  const std::size_t want = std::min(length, stream->queued);
+  const std::size_t want = std::min(length, stream->queue.size());
   if (space < kFrameHeader + std::min(want, kLeastSpace)) {
     paused_ = true;
     return NGHTTP2_ERR_PAUSE;
   }
   const std::size_t n = std::min(want, space - kFrameHeader);
   flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-  if (n == stream->queued && end_given) {
+  if (n == stream->queue.size() && end_given) {
     flags |= NGHTTP2_DATA_FLAG_EOF;
     if (stream->trailers) {
       list_.clear();
@@ -234,7 +233,7 @@ ssize_t H2Core::read_body(StreamId id, std::size_t length, std::uint32_t& flags)
 
 int H2Core::write_data(StreamId id, const std::uint8_t* frame_header, std::size_t length) {
   Stream* stream = find(id);
-  if (stream == nullptr || stream->queued < length ||
+  if (stream == nullptr || stream->queue.size() < length ||
       out_.size() - out_size_ < kFrameHeader + length) {
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
@@ -242,26 +241,9 @@ int H2Core::write_data(StreamId id, const std::uint8_t* frame_header, std::size_
   std::memcpy(to, frame_header, kFrameHeader);
   to += kFrameHeader;
   out_size_ += kFrameHeader + length;
-  stream->queued -= length;
   queued_ -= length;
   flood_guard_.progress(length);
-  while (length > 0) {
-    Bytes& piece = stream->queue[stream->queue_head];
-    const std::size_t n = std::min(length, piece.size() - stream->piece_offset);
-    std::memcpy(to, piece.data() + stream->piece_offset, n);
-    to += n;
-    length -= n;
-    stream->piece_offset += n;
-    if (stream->piece_offset == piece.size()) {
-      piece = Bytes();
-      stream->piece_offset = 0;
-      ++stream->queue_head;
-    }
-  }
-  if (stream->queue_head == stream->queue.size()) {
-    stream->queue.clear();
-    stream->queue_head = 0;
-  }
+  stream->queue.take_into(to, length);
   return 0;
 }
 
@@ -337,7 +319,7 @@ std::size_t H2Core::fill(ByteSpan out, TimePoint now) {
 
 std::size_t H2Core::queued(StreamId id) const {
   const auto it = streams_.find(id);
-  return it == streams_.end() ? 0 : it->second->queued;
+  return it == streams_.end() ? 0 : it->second->queue.size();
 }
 
 bool H2Core::wants_write() const {

@@ -30,11 +30,8 @@ void H2Core::consumed(StreamId id, std::size_t n) {
 }
 
 void H2Core::drop_queue(Stream& stream) {
-  queued_ -= stream.queued;
-  stream.queued = 0;
+  queued_ -= stream.queue.size();
   stream.queue.clear();
-  stream.queue_head = 0;
-  stream.piece_offset = 0;
 }
 
 void H2Core::reset(StreamId id, H2Error code) {

@@ -40,7 +40,7 @@ awaitable<IoResult> TcpStream::read_some(ByteSpan into) {
     const std::size_t n = std::min(into.size(), unread_.size());
     std::memcpy(into.data(), unread_.data(), n);
     unread_.erase(0, n);
-    if (unread_.empty()) Bytes().swap(unread_);
+    if (unread_.empty()) free_bytes(unread_);
     co_return IoResult{IoStatus::Ok, n};
   }
   const std::uint64_t cancels = cancels_;

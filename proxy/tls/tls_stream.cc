@@ -88,7 +88,7 @@ class TlsStream::Turn {
     Bytes& kept = stream_.kept_;
     const ByteView input = std::exchange(stream_.input_, {});
     if (input.empty()) {
-      if (!kept.empty()) Bytes().swap(kept);
+      if (!kept.empty()) free_bytes(kept);
     } else if (input.data() != kept.data()) {
       // A copy first: `input` may lie in `kept`.
       kept = Bytes(input);
@@ -215,7 +215,7 @@ void TlsStream::send_now() {
   const Took took = socket_io::send(socket_.native_handle(), rest);
   if (took == Took::Broken) go(Move::SendFails);
   if (took == Took::Broken || rest.empty()) {
-    Bytes().swap(unsent_);
+    free_bytes(unsent_);
   } else {
     unsent_ = Bytes(rest);
   }

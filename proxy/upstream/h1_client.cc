@@ -358,7 +358,7 @@ awaitable<H1Answer> h1_send(Lease lease, Request request, H1Call how, Exchange& 
     call->cut(wrote.error());
     co_return failed(wrote.error());
   }
-  call->head.fields = Fields();  // they are written; the answer may take minutes
+  call->head.fields.free();  // they are written; the answer may take minutes
   call->read_due.arm(how.limits->head);
   if (call->body != nullptr) call->sender = exchange.tasks().spawn(send_body(call));
   // The body's first piece is not there yet, or there is none: the head goes alone.

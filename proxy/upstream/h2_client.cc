@@ -321,7 +321,7 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
     co_return answer;
   }
   used_ = true;
-  request.head.fields = Fields();  // the engine has them; the answer may take minutes
+  request.head.fields.free();  // the engine has them; the answer may take minutes
   idle_.disarm();
   auto stream = std::make_unique<Stream>(*this, *id);
   wire_.wake();

@@ -1,7 +1,9 @@
 // Every single allocation of a connection fails once: the connection may end, nothing else may.
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <boost/asio/io_context.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -11,6 +13,8 @@
 
 #include "proxy/base/deadline.h"
 #include "proxy/base/task_group.h"
+#include "proxy/http/byte_queue.h"
+#include "proxy/http/fields.h"
 #include "proxy/http/http1_session.h"
 #include "proxy/http/http2_session.h"
 #include "tests/support/h2_frames.h"
@@ -22,6 +26,7 @@ namespace {
 // The allocation that fails; 0: none does.
 std::size_t fails_in = 0;
 bool failed = false;
+std::size_t live = 0;  // bytes that are allocated
 
 void* allocate(std::size_t size) {
   if (fails_in > 0 && --fails_in == 0) {
@@ -30,17 +35,23 @@ void* allocate(std::size_t size) {
   }
   void* memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc();
+  live += ::malloc_usable_size(memory);
   return memory;
+}
+
+void release(void* memory) noexcept {
+  if (memory != nullptr) live -= ::malloc_usable_size(memory);
+  std::free(memory);
 }
 
 }  // namespace
 
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete[](void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
 
 namespace bottle {
 namespace {
@@ -210,6 +221,35 @@ TEST_P(OutOfMemory, EndsNoMoreThanItsConnection) {
 
 INSTANTIATE_TEST_SUITE_P(Sessions, OutOfMemory, testing::Bool(),
                          [](const auto& shape) { return shape.param ? "Http2" : "Http1"; });
+
+// An upload that goes out a little slower than it comes: its queue always has something in it.
+TEST(Held, AByteQueueThatIsNeverEmptyHoldsWhatItSaysAndNoMore) {
+  ByteQueue queue;
+  const std::size_t before = live;
+  queue.push(Bytes(20'000, 'x'));
+  Bytes out(16'000, '\0');
+  for (int i = 0; i < 1000; ++i) {
+    queue.push(Bytes(16'000, 'x'));
+    if (i % 2 == 0) {
+      queue.take_into(out.data(), out.size());
+    } else {
+      for (std::size_t left = 16'000; left > 0;) left -= queue.take(std::min<std::size_t>(left, 9'000)).size();
+    }
+  }
+  EXPECT_EQ(queue.size(), 20'000U);
+  EXPECT_LT(live - before, 128'000U);
+}
+
+TEST(Held, FreedFieldsAndBytesHoldNothing) {
+  const std::size_t before = live;
+  Fields fields;
+  fields.add("a-name", Bytes(10'000, 'v'));
+  Bytes bytes(10'000, 'v');
+  fields.free();
+  free_bytes(bytes);
+  EXPECT_EQ(live, before);
+  EXPECT_TRUE(fields.empty());
+}
 
 }  // namespace
 }  // namespace bottle

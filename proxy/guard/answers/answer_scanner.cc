@@ -50,7 +50,7 @@ void AnswerScanner::begin() {
   body_ = lane(kind_ == TextKind::Html ? MarkupText::Mode::Strip : MarkupText::Mode::Mark);
   if (kind_ == TextKind::Events) joined_ = lane(MarkupText::Mode::Mark);
   look(beginning_);
-  beginning_ = Bytes();
+  free_bytes(beginning_);
 }
 
 void AnswerScanner::look(ByteView bytes) {
