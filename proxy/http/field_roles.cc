@@ -24,7 +24,7 @@ constexpr auto kRoles = std::to_array<NamedRole>({
     {"signature", FieldRole::Signature},
     {"signature-input", FieldRole::Signature},
     {"keep-alive", FieldRole::Hop},
-    {"trailer", FieldRole::Hop},
+    {"trailer", FieldRole::Trailer},
     {"upgrade", FieldRole::Hop},
     {"http2-settings", FieldRole::Hop},
     {"alt-svc", FieldRole::AltService},

@@ -22,6 +22,7 @@ enum class FieldRole : std::uint8_t {
   Connection,
   Expect,
   Te,
+  Trailer,  // names the fields behind a body: of a request kept as long as those are
   Cookie,
   Signature,
   Hop,         // of one connection only, RFC 9110 section 7.6.1

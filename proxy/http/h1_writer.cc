@@ -13,7 +13,7 @@ namespace {
 bool is_ours(std::string_view name) {
   constexpr auto kOurs = std::to_array<std::string_view>(
       {"host", "content-length", "transfer-encoding", "connection", "keep-alive",
-       "proxy-connection", "upgrade", "te", "trailer", "http2-settings"});
+       "proxy-connection", "upgrade", "te", "http2-settings"});
   return std::any_of(kOurs.begin(), kOurs.end(),
                      [name](std::string_view ours) { return iequals(ours, name); });
 }

@@ -49,6 +49,7 @@ void make_scannable(RequestHead& head, bool bypass_body) {
   if (!bypass_body) head.fields.set("Accept-Encoding", "identity");
   if (!head.fields.has("user-agent")) head.fields.add("User-Agent", "");
   head.takes_trailers = false;  // the scanner relays none
+  head.fields.remove("trailer");
 }
 
 std::optional<std::uint16_t> scanned_port(const Destination& destination, Scheme scheme,
@@ -73,6 +74,7 @@ awaitable<Result<Admission>> make_admission(const RequestHead& head, CollectedBo
   RequestHead& sent = admission.sent.head;
   sent = head;
   sent.expects_continue = false;
+  sent.fields.remove("trailer");  // a collected body has none
   const bool has_body = body.scanned != nullptr;
   sent.has_body = has_body;
   sent.content_length.reset();

@@ -57,7 +57,7 @@ TEST(FramingRules, WhatHttp2LibrariesLetThroughIsVetted) {
   EXPECT_EQ(with("te", "gzip"), kBad);
   EXPECT_EQ(with("http2-settings", "AA"), "ok GET / body=no");
   EXPECT_EQ(with("proxy-authorization", "x"), "ok GET / body=no");
-  EXPECT_EQ(with("trailer", "x"), "ok GET / body=no");
+  EXPECT_EQ(with("trailer", "x"), "ok GET / [trailer: x] body=no");
   EXPECT_EQ(with("expect", "100-continue"), "ok GET / body=no");
   EXPECT_EQ(with("expect", "x"), "417 expectation_failed");
   for (const char* path :
