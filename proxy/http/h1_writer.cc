@@ -13,7 +13,7 @@ namespace {
 bool is_ours(std::string_view name) {
   constexpr auto kOurs = std::to_array<std::string_view>(
       {"host", "content-length", "transfer-encoding", "connection", "keep-alive",
-       "proxy-connection", "upgrade", "te", "http2-settings"});
+       "proxy-connection", "upgrade", "te", "trailer", "http2-settings"});
   return std::any_of(kOurs.begin(), kOurs.end(),
                      [name](std::string_view ours) { return iequals(ours, name); });
 }
@@ -150,7 +150,9 @@ Result<void> write_request_head(Bytes& out, const RequestHead& head, RequestForm
   out.append(" HTTP/1.1\r\n");
   append_field(out, "Host", authority);
   for (const Field field : head.fields) {
-    if (!is_ours(field.name)) append_field(out, field.name, field.value);
+    const bool names_trailers =
+        framing.kind == Framing::Kind::Chunked && iequals(field.name, "trailer");
+    if (!is_ours(field.name) || names_trailers) append_field(out, field.name, field.value);
   }
   append_framing(out, framing);
   // RFC 9110 section 10.1.4: TE is of this connection alone, and Connection says so.

@@ -269,7 +269,8 @@ func TestRequestTrailersAreRead(t *testing.T) {
 			t.Errorf("h1: origin saw %+v", e)
 		}
 		c := w.H2()
-		c.Headers(1, false, w.Request("POST", "/echo", harness.Field{Name: "content-type", Value: "text/plain"})...)
+		c.Headers(1, false, w.Request("POST", "/echo", harness.Field{Name: "content-type", Value: "text/plain"},
+			harness.Field{Name: "trailer", Value: "x-late"})...)
 		c.Data(1, false, "hi")
 		c.Headers(1, true, harness.Field{Name: "x-late", Value: "of-h2"})
 		if out := c.Await(1); out.Status != 200 || !strings.Contains(out.Body, `"body_len":2`) {
