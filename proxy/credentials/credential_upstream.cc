@@ -110,6 +110,19 @@ awaitable<Result<>> fill(HeldRequest& held, BodySource& body) {
   }
 }
 
+class CredentialsOfMessages final : public MessageSwap {
+ public:
+  explicit CredentialsOfMessages(std::shared_ptr<const CredentialUse> use)
+      : use_(std::move(use)), swaps_(use_->for_answer(), TextSwaps::Hold::Fixed) {}
+  Bytes feed(ByteView piece, bool ends) override {
+    return swaps_.feed(piece, ends ? 0 : Bytes::npos);
+  }
+
+ private:
+  const std::shared_ptr<const CredentialUse> use_;
+  TextSwaps swaps_;
+};
+
 Failure unreadable() {
   return Failure{Code::UpstreamBroken,
                  "the origin's answer has a content coding in which a credential that it got could "
@@ -180,18 +193,22 @@ awaitable<Result<Response>> CredentialUpstream::send_with(std::shared_ptr<Creden
                                                           Request request, Exchange& exchange,
                                                           Passage& passage) {
   std::string body_hash = hex(sha256({}));
-  if (request.body && use->wants_body_hash(request.head)) {
+  // What is said in a tunnel has a framing of its own, so the one who reads it takes values out.
+  const bool tunnel = !request.head.protocol.empty();
+  if (!tunnel && request.body && use->wants_body_hash(request.head)) {
     auto hashed = co_await hold_body(request);
     if (!hashed) co_return hashed.error();
     body_hash = std::move(*hashed);
   }
   use->put_into(request.head, body_hash);
   auto signer = use->take_chunk_signer();
-  if (request.body && signer != nullptr) {
+  if (!tunnel && request.body && signer != nullptr) {
     request.body =
         std::make_unique<ChunksSignedAnew>(std::move(request.body), std::move(signer), decode_);
   }
-  if (request.body && request.head.content_length && !use->keeps_body_length()) {
+  if (tunnel) {
+    // The handshake alone gets values.
+  } else if (request.body && request.head.content_length && !use->keeps_body_length()) {
     auto swapped = co_await swap_held_body(request, *use);
     if (!swapped) co_return swapped.error();
   } else if (request.body && !use->for_body().empty()) {
@@ -203,7 +220,10 @@ awaitable<Result<Response>> CredentialUpstream::send_with(std::shared_ptr<Creden
   auto response = co_await inner_.send(std::move(request), exchange, passage);
   if (!response) co_return response.error();
   use->take_out_of(response->head);
-  if (!response->body) co_return response;
+  if (response->head.status == 101 && !use->for_answer().empty()) {
+    passage.swaps_back.push_back(std::make_unique<CredentialsOfMessages>(std::move(use)));
+  }
+  if (!response->body || response->head.status == 101) co_return response;
   const auto codings = codings_of(response->head.fields);
   // The framing of uploads is none of an answer's own: it tells how a client once stored it.
   const bool coded = codings && !codings->empty() && !codings->is_framed();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "proxy/base/awaitable.h"
 #include "proxy/base/byte_stream.h"
@@ -17,6 +18,15 @@ namespace bottle {
 
 struct SecretLook;  // proxy/flow/guard.h
 
+// Replaces texts in the messages that come back through a tunnel, each by one of its length, such as
+// a credential's value by what the client has in its place.
+class MessageSwap {
+ public:
+  virtual ~MessageSwap() = default;
+  // The bytes of the message that are certain after its next piece; `ends`: all that are left.
+  [[nodiscard]] virtual Bytes feed(ByteView piece, bool ends) = 0;
+};
+
 // A request's way to its origin: how it goes, and what comes to be known on the way.
 struct Passage {
   std::shared_ptr<SecretLook> secret_look;  // the guard's, to the exchange's end; null: none yet
@@ -30,6 +40,8 @@ struct Passage {
   bool refused_by_scanner = false;    // the answer is the scanner's own refusal
   ShownRecord shown;                  // of the request's body, to the scanner
   FindingRecords findings;            // of the guard, in both directions
+  // Of a tunnel: for what the origin says in it, in this order, before the guard reads it.
+  std::vector<std::unique_ptr<MessageSwap>> swaps_back;
   DecidedBy cut_by =
       DecidedBy::None;  // the part that ended the origin's answer after its head went out
 };
