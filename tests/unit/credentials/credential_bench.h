@@ -106,7 +106,6 @@ struct CredentialBench {
   }
 
   awaitable<void> go(Request request, Exchange& exchange) {
-    Passage passage;
     auto response = co_await upstream.send(std::move(request), exchange, passage);
     EXPECT_EQ(exchange.interim_sink(), &log);
     if (!response) {
@@ -124,6 +123,7 @@ struct CredentialBench {
   KeepingUpstream inner;
   CredentialUpstream upstream;
   HeadLog log;
+  Passage passage;
   ResponseHead head;
   Bytes body;
   std::optional<Fields> trailers;

@@ -46,6 +46,42 @@ TEST(CredentialUpstream, PutsTheValueIntoFields) {
   EXPECT_EQ(bench.inner.head.target, "/v1?k=" + kPlaceholder);  // not one of its parts
 }
 
+// Both bodies are the tunnel's, whose framing a swap within them would break.
+TEST(CredentialUpstream, OfATunnelTheHandshakeGetsTheValueAndMessagesLoseIt) {
+  CredentialBench bench;
+  Request request = get("/ws");
+  request.head.protocol = "websocket";
+  request.head.has_body = true;
+  request.head.fields.add("Authorization", "Bearer " + kPlaceholder);
+  request.body = std::make_unique<SlicedSource>("from the client " + kPlaceholder, 1000);
+  bench.inner.answer.head.status = 101;
+  bench.inner.answer.head.fields.add("x-echo", kValue);
+  bench.inner.answer.body = std::make_unique<SlicedSource>("frames " + kValue, 1000);
+  bench.ask(std::move(request));
+  EXPECT_EQ(bench.inner.head.fields.find("authorization"), "Bearer " + kValue);
+  EXPECT_EQ(bench.inner.got, "from the client " + kPlaceholder);
+  EXPECT_EQ(bench.head.fields.find("x-echo"), kPlaceholder);
+  EXPECT_EQ(bench.body, "frames " + kValue);
+  ASSERT_EQ(bench.passage.swaps_back.size(), 1U);
+  MessageSwap& swap = *bench.passage.swaps_back.front();
+  Bytes message = swap.feed("you are " + kValue.substr(0, 9), false);
+  message += swap.feed(kValue.substr(9), true);
+  EXPECT_EQ(message, "you are " + kPlaceholder);
+  EXPECT_EQ(swap.feed("next", true), "next") << "a message waits for no other";
+}
+
+TEST(CredentialUpstream, OfATunnelThatIsRefusedTheAnswerLosesTheValue) {
+  CredentialBench bench;
+  Request request = get("/ws");
+  request.head.protocol = "websocket";
+  request.head.fields.add("Authorization", "Bearer " + kPlaceholder);
+  bench.inner.answer.head.status = 403;
+  bench.inner.answer.body = std::make_unique<SlicedSource>("no: " + kValue, 1000);
+  bench.ask(std::move(request));
+  EXPECT_EQ(bench.body, "no: " + kPlaceholder);
+  EXPECT_TRUE(bench.passage.swaps_back.empty());
+}
+
 TEST(CredentialUpstream, OnlyIntoFieldsThatCarryCredentialsUnlessItIsTold) {
   const std::string usual[] = {"Authorization",  "Cookie", "X-Api-Key",  "PRIVATE-TOKEN",
                                "x-goog-api-key", "apikey", "DD-API-KEY", "X-Shopify-Access-Token"};
