@@ -24,6 +24,7 @@ class ExitEnds : public ExitBench {
   awaitable<void> second_use();
   awaitable<void> front_leaves();
   awaitable<void> bypass_body();
+  awaitable<void> head_only();
   awaitable<void> side_front_leaves();
   awaitable<void> side_failure();
   awaitable<void> stopped_in(bool side, bool head);
@@ -307,6 +308,24 @@ awaitable<void> ExitEnds::bypass_body() {
   EXPECT_EQ(got.size(), body.size());
 }
 TEST_F(ExitEnds, ABypassBodyGoesPastTheScanner) { play(bypass_body()); }
+
+// The front asks what the scanner says of a handshake; the origin gets that from the front itself.
+awaitable<void> ExitEnds::head_only() {
+  Admission made = admission("a-1");
+  made.head_only = true;
+  auto front = admit(made);
+  ScannersEnd scanner = connect();
+  co_await scanner.say(relayed());
+  const Bytes heard = co_await scanner.hear("\r\n\r\n");
+  EXPECT_TRUE(heard.starts_with("HTTP/1.1 200")) << heard;
+  EXPECT_NE(heard.find("Content-Length: 0\r\n"), Bytes::npos) << heard;
+  const auto first = co_await news(*front);
+  EXPECT_EQ(expect<HeadNews>(first).head.status, 200);
+  const auto last = co_await news(*front);
+  EXPECT_EQ(expect<EndNews>(last).digest, sha256({}));
+  EXPECT_EQ(origins.asked, 0);
+}
+TEST_F(ExitEnds, AHeadThatIsAskedAboutLetsNothingOut) { play(head_only()); }
 
 awaitable<void> ExitEnds::side_front_leaves() {
   origins.live = true;
