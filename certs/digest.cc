@@ -94,6 +94,16 @@ Digest sha256(std::string_view bytes) {
   return bytes.empty() ? kOfNothing : digest_with(thread_context(), bytes);
 }
 
+Sha1Digest sha1(std::string_view bytes) {
+  static const MdPtr kAlgorithm(EVP_MD_fetch(nullptr, "SHA1", nullptr));
+  require(kAlgorithm != nullptr, "libcrypto has no SHA-1");
+  Sha1Digest digest{};
+  expect(EVP_DigestInit_ex2(thread_context(), kAlgorithm.get(), nullptr));
+  expect(EVP_DigestUpdate(thread_context(), bytes.data(), bytes.size()));
+  expect(EVP_DigestFinal_ex(thread_context(), digest.data(), nullptr));
+  return digest;
+}
+
 MacKey::MacKey() {
   std::array<char, 32> key{};
   require(

@@ -33,6 +33,12 @@ class Sha256 {
 
 [[nodiscard]] Digest sha256(std::string_view bytes);
 
+// SHA-1 (FIPS 180-4). For Sec-WebSocket-Accept (RFC 6455 section 1.3), which shows that a server
+// knows the protocol; nothing is kept secret by it, and no other use is safe.
+using Sha1Digest = std::array<unsigned char, 20>;
+[[nodiscard]] Sha1Digest sha1(
+    std::string_view bytes);  // throws std::runtime_error: libcrypto has none
+
 // A key for HMAC-SHA-256: random, wiped when it goes. Cannot be copied.
 class MacKey {
  public:

@@ -55,6 +55,14 @@ TEST(Sha256, CanBeMoved) {
   EXPECT_EQ(hex(third.finish()), kOfAbc);
 }
 
+// FIPS 180-4's example.
+TEST(Sha1, KnowsTheStandardsExample) {
+  const Sha1Digest digest = sha1("abc");
+  const Sha1Digest expected{0xa9, 0x99, 0x3e, 0x36, 0x47, 0x06, 0x81, 0x6a, 0xba, 0x3e,
+                            0x25, 0x71, 0x78, 0x50, 0xc2, 0x6c, 0x9c, 0xd0, 0xd8, 0x9d};
+  EXPECT_EQ(digest, expected);
+}
+
 // RFC 4231 sections 4.2, 4.3, 4.4 and 4.7.
 TEST(MacKey, KnowsTheRfcsExamples) {
   struct Row {
