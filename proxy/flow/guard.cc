@@ -82,9 +82,8 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
 // Null: the body's coding is unknown, or there is nothing to look with.
 std::unique_ptr<AnswerInspection> Guard::inspection(const Response& response, SecretLook& look) {
   const auto codings = codings_of(response.head.fields);
-  const AnswerSet* const set = answers_.wait();
+  const AnswerSet* const set = answer_set();
   if (!codings || set == nullptr) return nullptr;
-  if (!answer_space_) answer_space_.emplace(*set);
   const AnswerInspection::Services services{.answers = *set,
                                             .space = *answer_space_,
                                             .secrets = *look.secrets,
@@ -139,6 +138,28 @@ awaitable<Result<>> Guard::look_back(Response& response, Exchange& exchange, Pas
   }
   auto looked = co_await body.look_at_beginning(kBeginning);
   co_return looked;
+}
+
+const AnswerSet* Guard::answer_set() {
+  const AnswerSet* const set = answers_.wait();
+  if (set != nullptr && !answer_space_) answer_space_.emplace(*set);
+  return set;
+}
+
+MessageGuard Guard::for_messages(const Exchange& exchange, Passage& passage) {
+  const Destination& destination = exchange.destination();
+  if (!passage.secret_look) passage.secret_look = current_;
+  const AnswerRule rule = settings_.responses(destination.kind, destination.host);
+  const AnswerSet* const set = rule == AnswerRule::Off ? nullptr : answer_set();
+  return MessageGuard{.look = passage.secret_look,
+                      .decode = decode_,
+                      .decode_limits = limits_.decode,
+                      .redact_limits = limits_.redact,
+                      .memory = memory_,
+                      .redacts = redacts_for(destination),
+                      .answers = rule,
+                      .answer_set = set,
+                      .answer_space = set == nullptr ? nullptr : &*answer_space_};
 }
 
 bool Guard::redacts_for(const Destination& destination) const {

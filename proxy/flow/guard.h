@@ -13,6 +13,7 @@
 #include "proxy/body/held_body.h"
 #include "proxy/body/text_inflater.h"
 #include "proxy/contract/guard_settings.h"
+#include "proxy/flow/message_guard.h"
 #include "proxy/guard/answers/pending_answers.h"
 #include "proxy/guard/secret_scanner.h"
 #include "proxy/http/exchange.h"
@@ -77,6 +78,9 @@ class Guard {
   [[nodiscard]] awaitable<Result<>> look_back(Response& response, Exchange& exchange,
                                               Passage& passage);
 
+  // For the messages of a tunnel that the exchange becomes, after look_out().
+  [[nodiscard]] MessageGuard for_messages(const Exchange& exchange, Passage& passage);
+
   // True if `host` has a secret in its name.
   [[nodiscard]] bool knows_host(std::string_view host);
   // For what is written down of a request that was refused: it was looked at up to the first hit,
@@ -87,6 +91,8 @@ class Guard {
   [[nodiscard]] std::unique_ptr<AnswerInspection> inspection(const Response& response,
                                                              SecretLook& look);
   [[nodiscard]] bool redacts_for(const Destination& destination) const;
+  // Null: there is nothing to look with. Else answer_space_ is there, too.
+  [[nodiscard]] const AnswerSet* answer_set();
 
   const GuardSettings& settings_;
   TextInflater inflater_;

@@ -48,9 +48,9 @@ Expected<Policy::RouteEntry> Policy::route_entry(std::string_view entry) {
   constexpr std::string_view kOption = "--route";
   const std::size_t equals = entry.rfind('=');
   if (equals == std::string_view::npos) {
-    return bad_entry(kOption, entry,
-                     "write HOST=ROUTE or HOST/PATH=ROUTE, with " + route_words() +
-                         " as the route");
+    return bad_entry(
+        kOption, entry,
+        "write HOST=ROUTE or HOST/PATH=ROUTE, with " + route_words() + " as the route");
   }
   const std::string_view word = entry.substr(equals + 1);
   const auto route = route_by_word(word);
@@ -139,8 +139,7 @@ Policy::RouteFound Policy::route_for(const Destination& destination,
     if (target.empty() || target == "*" || found.ambiguous) continue;
     if (!plain) plain = plain_path(target);
     found.ambiguous = !plain;
-    const bool longer =
-        longest == nullptr || one.place.path.size() > longest->place.path.size();
+    const bool longer = longest == nullptr || one.place.path.size() > longest->place.path.size();
     if (plain && longer && one.place.covers(*plain)) longest = &one;
   }
   const bool closed = found.entry != nullptr && found.entry->route == Route::Deny;

@@ -138,8 +138,7 @@ class Policy {
 
   static Expected<RouteEntry> route_entry(std::string_view entry);
   Expected<void> add(AllowEntry entry);
-  [[nodiscard]] RouteFound route_for(const Destination& destination,
-                                     std::string_view target) const;
+  [[nodiscard]] RouteFound route_for(const Destination& destination, std::string_view target) const;
   [[nodiscard]] Opening opening(const Destination& destination) const;
   [[nodiscard]] Decision not_open(const Destination& destination, Scheme scheme,
                                   bool host_open) const;

@@ -30,7 +30,7 @@ class ProxyHandler final : public Handler, private SendWitness {
     Guard& guard;
     AuditSink& audit;
     HostWatch& host_watch;
-    std::string id_prefix;         // unique to this process and worker
+    std::string id_prefix;  // unique to this process and worker
     WebsocketSpace& websockets;
     Upstream* relay = nullptr;     // past the scanner; null: `upstream` goes to origins itself
     bool scans_heads = false;      // the scanner can be asked about a head alone: it has an exit

@@ -23,6 +23,7 @@ struct WebsocketLimits {
   std::uint64_t message_bytes = 256u << 20;  // of one message, without its compression
   std::size_t deflate_bytes = 64u << 20;     // windows of all tunnels of one worker
   std::chrono::milliseconds close{5'000};    // for the peer's close frame, and for the end after it
+  std::chrono::milliseconds broken_close{300};  // the same, for a client that broke the protocol
 };
 
 // Shared by the tunnels of one worker. One thread; outlives them.

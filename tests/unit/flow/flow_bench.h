@@ -52,7 +52,10 @@ class FakeUpstream final : public Upstream {
     passage.target_has_secret = target_has_secret;
     passage.refused_by_scanner = refused_by_scanner;
     if (failure) co_return *failure;
-    if (request.body) {
+    if (request.body && !head.protocol.empty()) {
+      // It goes into the tunnel, and none is opened here.
+      request.body->stop(Failure{Code::Cancelled, "no tunnel"});
+    } else if (request.body) {
       for (;;) {
         auto chunk = co_await request.body->read(64 * 1024);
         if (!chunk) co_return chunk.error();
