@@ -112,6 +112,7 @@ WebsocketLane::Step WebsocketLane::piece(ByteView text, bool ends) {
     const bool good = utf8_.feed(text) && (!ends || utf8_.complete());
     if (!good) return break_off(CloseCode::InvalidData, "a text message is not UTF-8");
   }
+  if (setup_.swaps != nullptr && !setup_.swaps->empty()) return swapped(text, ends);
   if (!message_.held_for_redaction) return look_at(text, ends);
   if (redaction_->gives_way()) {
     if (ends) redaction_->rest_ended();
@@ -121,6 +122,13 @@ WebsocketLane::Step WebsocketLane::piece(ByteView text, bool ends) {
   // It may be too large with its last piece: then no other piece ends it.
   message_.ended = ends;
   return Step::Again;
+}
+
+WebsocketLane::Step WebsocketLane::swapped(ByteView text, bool ends) {
+  Bytes now(text);
+  for (const auto& swap : *setup_.swaps) now = swap->feed(now, ends);
+  if (now.empty() && !ends) return Step::Again;
+  return look_at(now, ends);
 }
 
 WebsocketLane::Step WebsocketLane::redaction_step() {

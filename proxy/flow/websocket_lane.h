@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/failure.h"
@@ -13,6 +15,7 @@
 #include "proxy/http/websocket/frame_reader.h"
 #include "proxy/http/websocket/frame_writer.h"
 #include "proxy/http/websocket/utf8_check.h"
+#include "proxy/upstream/upstream.h"
 
 namespace bottle {
 
@@ -44,6 +47,8 @@ class WebsocketLane {
     Compression writes{};  // ... with the receiver, of what it gets
     std::uint64_t message_bytes = 0;
     MessageInflater::Bomb bomb{};
+    // Outlives it; null: none. Messages go through them before they are looked at.
+    std::vector<std::unique_ptr<MessageSwap>>* swaps = nullptr;
   };
 
   // All outlive it. `look` null: messages are not looked at. `redaction` null: nothing is redacted.
@@ -87,6 +92,7 @@ class WebsocketLane {
   [[nodiscard]] Step go_on_with_part();
   [[nodiscard]] Step redaction_step();
   [[nodiscard]] Step piece(ByteView text, bool ends);
+  [[nodiscard]] Step swapped(ByteView text, bool ends);
   [[nodiscard]] Step look_at(ByteView text, bool ends);
   void emit(ByteView text, bool ends);
   void let_go(std::size_t keep);

@@ -219,7 +219,8 @@ void WebsocketTunnel::State::begin_halves(const websocket::Agreement& agreement,
                .reads = of_server(agreement.origin),
                .writes = of_server(agreement.client),
                .message_bytes = most,
-               .bomb = bomb},
+               .bomb = bomb,
+               .swaps = &passage_.swaps_back},
               space_.deflate(), answers_.get(), nullptr, self);
 }
 

@@ -293,6 +293,40 @@ TEST_F(Lanes, WhatTheLookKeepsBackGoesWhenItMay) {
 }
 
 // A fast sender with a slow receiver: output is bounded, however much is there.
+// As a credential's value is taken out of what comes back.
+class Capitals final : public MessageSwap {
+ public:
+  Bytes feed(ByteView piece, bool ends) override {
+    held_ += piece;
+    Bytes out = ends ? std::exchange(held_, Bytes()) : held_.substr(0, held_.size() / 2);
+    held_.erase(0, ends ? 0 : out.size());
+    for (char& c : out) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return out;
+  }
+
+ private:
+  Bytes held_;
+};
+
+TEST_F(Lanes, SwapsComeBeforeTheLook) {
+  std::vector<std::unique_ptr<MessageSwap>> swaps;
+  swaps.push_back(std::make_unique<Capitals>());
+  WordLook look;
+  for (const std::size_t step : {std::size_t{1}, std::size_t{1000}}) {
+    look.shown.clear();
+    make({.from = Sender::Server, .swaps = &swaps}, &look);
+    const Bytes out = pass(from_server(0x01, "hello") + from_server(0x80, " you") +
+                               from_server(0x82, "") + from_server(0x81, "x"),
+                           step);
+    const GotFrames got = read_frames(out, Sender::Server);
+    ASSERT_EQ(got.messages.size(), 3U);
+    EXPECT_EQ(got.messages[0].payload, "HELLO YOU");
+    EXPECT_EQ(got.messages[1].payload, "");
+    EXPECT_EQ(got.messages[2].payload, "X");
+    EXPECT_EQ(look.shown, "<HELLO YOU>[]<X>");
+  }
+}
+
 TEST_F(Lanes, WaitForTheirReader) {
   make({.from = Sender::Server, .message_bytes = 1 << 30});
   Bytes said;
