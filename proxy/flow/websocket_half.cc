@@ -10,9 +10,8 @@ constexpr std::size_t kRawPiece = 16 * 1024;
 }  // namespace
 
 void WebsocketHalf::begin(const WebsocketLane::Setup& setup, DecodeSpace& deflate,
-                          MessageLook* look, MessageRedaction* redaction,
-                          std::shared_ptr<void> keep) {
-  lane_.emplace(setup, deflate, look, redaction);
+                          const WebsocketLane::Looks& looks, std::shared_ptr<void> keep) {
+  lane_.emplace(setup, deflate, looks);
   child_ = exchange_.tasks().spawn(read_raw(*this, std::move(keep)));
 }
 

@@ -26,8 +26,8 @@ class WebsocketHalf {
 
   void set_raw(std::unique_ptr<BodySource> raw) noexcept { raw_ = std::move(raw); }
   // `keep` holds the tunnel while the child runs.
-  void begin(const WebsocketLane::Setup& setup, DecodeSpace& deflate, MessageLook* look,
-             MessageRedaction* redaction, std::shared_ptr<void> keep);
+  void begin(const WebsocketLane::Setup& setup, DecodeSpace& deflate,
+             const WebsocketLane::Looks& looks, std::shared_ptr<void> keep);
 
   [[nodiscard]] WebsocketLane& lane() noexcept { return *lane_; }
   [[nodiscard]] const WebsocketLane& lane() const noexcept { return *lane_; }

@@ -17,12 +17,12 @@ constexpr std::size_t kPiece = 64 * 1024;
 }  // namespace
 
 // The frames that go out to the receiver are those of its peer: of a client towards an origin.
-WebsocketLane::WebsocketLane(const Setup& setup, DecodeSpace& deflate, MessageLook* look,
-                             MessageRedaction* redaction)
+WebsocketLane::WebsocketLane(const Setup& setup, DecodeSpace& deflate, const Looks& looks)
     : setup_(setup),
       deflate_(deflate),
-      look_(look),
-      redaction_(redaction),
+      look_(looks.messages),
+      controls_(looks.controls),
+      redaction_(looks.redaction),
       reader_(setup.from, setup.reads.on),
       writer_(setup.from),
       inflater_(deflate, setup.reads.keeps_context, setup.bomb),
@@ -73,15 +73,28 @@ WebsocketLane::Step WebsocketLane::read_part() {
 }
 
 WebsocketLane::Step WebsocketLane::control(const Part& part) {
-  if (part.opcode != Opcode::Close) {
-    if (!discards_) writer_.write(out_, {.opcode = part.opcode}, part.payload);
+  const bool closes = part.opcode == Opcode::Close;
+  if (discards_) {
+    closed_ = closed_ || closes;
     return Step::Again;
   }
   websocket::CloseReason reason;
-  const websocket::Violation wrong = websocket::read_close(part.payload, reason);
-  if (wrong.what != nullptr && !discards_) return break_off(wrong.code, wrong.what);
-  if (!discards_) close(reason.code, reason.reason);
-  closed_ = true;
+  if (closes) {
+    const websocket::Violation wrong = websocket::read_close(part.payload, reason);
+    if (wrong.what != nullptr) return break_off(wrong.code, wrong.what);
+    closed_ = true;
+  }
+  const ByteView text = closes ? reason.reason : part.payload;
+  if (controls_ != nullptr && !text.empty()) {
+    const auto looked =
+        controls_->feed({.bytes = text, .is_text = closes, .begins = true, .ends = true});
+    if (!looked) return refuse(looked.error(), *controls_);
+  }
+  if (closes) {
+    close(reason.code, reason.reason);
+  } else {
+    writer_.write(out_, {.opcode = part.opcode}, part.payload);
+  }
   return Step::Again;
 }
 
@@ -135,7 +148,7 @@ WebsocketLane::Step WebsocketLane::redaction_step() {
   switch (redaction_->state()) {
     case MessageRedaction::State::Works: {
       auto worked = redaction_->step();
-      if (!worked) return refuse(worked.error());
+      if (!worked) return refuse(worked.error(), *look_);
       return Step::Again;
     }
     case MessageRedaction::State::Clean: {
@@ -166,7 +179,7 @@ WebsocketLane::Step WebsocketLane::look_at(ByteView text, bool ends) {
                            .is_text = is_text(),
                            .begins = !std::exchange(message_.looked_at, true),
                            .ends = ends});
-  if (!keep) return refuse(keep.error());
+  if (!keep) return refuse(keep.error(), *look_);
   if (ends && held_.empty()) {
     emit(text, true);
     return Step::Again;
@@ -191,7 +204,7 @@ void WebsocketLane::let_go(std::size_t keep) {
 bool WebsocketLane::pause() {
   if (held_.empty() || look_ == nullptr || discards_ || closed_) return true;
   const auto keep = look_->pause();
-  if (!keep) return refuse(keep.error()) != Step::Stopped;
+  if (!keep) return refuse(keep.error(), *look_) != Step::Stopped;
   let_go(*keep);
   return true;
 }
@@ -249,24 +262,28 @@ WebsocketLane::Step WebsocketLane::break_off(CloseCode code, std::string what) {
 }
 
 WebsocketLane::Step WebsocketLane::inflate_failed(const Failure& failure) {
-  if (failure.code == Code::Overloaded) return refuse(failure);
+  if (failure.code == Code::Overloaded) return stop_for(failure, std::nullopt);
   const bool bomb = failure.code == Code::BodyTooLarge;
   return break_off(bomb ? CloseCode::TooBig : CloseCode::InvalidData, failure.detail);
 }
 
-WebsocketLane::Step WebsocketLane::refuse(Failure failure) {
+WebsocketLane::Step WebsocketLane::refuse(Failure failure, const MessageLook& look) {
+  return stop_for(std::move(failure), look.refused());
+}
+
+WebsocketLane::Step WebsocketLane::stop_for(Failure failure,
+                                            const std::optional<Finding>& finding) {
   LaneStop stop;
   const bool memory = failure.code == Code::Overloaded;
   const CloseCode code = memory ? CloseCode::TryAgainLater : CloseCode::Policy;
   stop.to_sender = code;
   stop.to_receiver = code;
   stop.to_client = failure.detail;
-  const std::optional<Finding> none;
-  const std::optional<Finding>& finding = look_ == nullptr ? none : look_->refused();
   if (finding && !memory) {
     const bool leaves = setup_.from == Sender::Client;
     stop.to_client = (leaves ? "secret in message: " : "blocked message: ") + finding->name +
                      (leaves ? "; remove it and go on" : "; refused by the bottle");
+    stop.finding = finding;
   }
   stop.failure = std::move(failure);
   stop_ = std::move(stop);

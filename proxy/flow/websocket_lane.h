@@ -26,6 +26,7 @@ struct LaneStop {
   websocket::CloseCode to_receiver = websocket::CloseCode::Policy;
   bool cuts_receiver = false;  // no close frame: its stream breaks off
   std::string to_client;       // the reason in the client's close frame
+  std::optional<Finding> finding{};
 };
 
 // One direction of a WebSocket: frames in, frames out, with the messages looked at between. Does no
@@ -51,9 +52,13 @@ class WebsocketLane {
     std::vector<std::unique_ptr<MessageSwap>>* swaps = nullptr;
   };
 
-  // All outlive it. `look` null: messages are not looked at. `redaction` null: nothing is redacted.
-  WebsocketLane(const Setup& setup, DecodeSpace& deflate, MessageLook* look,
-                MessageRedaction* redaction);
+  // The parts that look at what passes. All outlive the lane.
+  struct Looks {
+    MessageLook* messages = nullptr;        // null: none is looked at
+    MessageLook* controls = nullptr;        // the payloads of control frames, each a message
+    MessageRedaction* redaction = nullptr;  // null: nothing is redacted
+  };
+  WebsocketLane(const Setup& setup, DecodeSpace& deflate, const Looks& looks);
   WebsocketLane(const WebsocketLane&) = delete;
   WebsocketLane& operator=(const WebsocketLane&) = delete;
 
@@ -75,10 +80,8 @@ class WebsocketLane {
   // A close frame of ours behind what is already out; at most one goes, ours or the sender's, and
   // nothing follows it.
   void close(websocket::CloseCode code, ByteView reason);
-  // A close frame came, and went on.
+  // A close frame came.
   [[nodiscard]] bool closed() const noexcept { return closed_; }
-  // Some close frame went out.
-  [[nodiscard]] bool close_written() const noexcept { return close_written_; }
   // Bytes from now on are thrown away, except that a close frame is noticed (closed()).
   void discard() noexcept { discards_ = true; }
   [[nodiscard]] const LaneStop& stop() const noexcept { return *stop_; }
@@ -99,11 +102,13 @@ class WebsocketLane {
   [[nodiscard]] bool is_text() const noexcept { return message_.opcode == websocket::Opcode::Text; }
   [[nodiscard]] Step break_off(websocket::CloseCode code, std::string what);
   [[nodiscard]] Step inflate_failed(const Failure& failure);
-  [[nodiscard]] Step refuse(Failure failure);
+  [[nodiscard]] Step refuse(Failure failure, const MessageLook& look);
+  [[nodiscard]] Step stop_for(Failure failure, const std::optional<Finding>& finding);
 
   const Setup setup_;
   DecodeSpace& deflate_;
   MessageLook* const look_;
+  MessageLook* const controls_;
   MessageRedaction* const redaction_;
   websocket::FrameReader reader_;
   websocket::FrameWriter writer_;

@@ -91,8 +91,10 @@ class WebsocketTunnel::State {
 
   std::optional<MessageGuard> messages_;
   std::unique_ptr<SecretMessages> secrets_;
+  std::unique_ptr<SecretMessages> secret_controls_;
   std::unique_ptr<MessageRedaction> redaction_;
   std::unique_ptr<AnswerMessages> answers_;
+  std::unique_ptr<AnswerMessages> answer_controls_;
   WebsocketHalf out_;
   WebsocketHalf back_;
   bool client_broke_it_ = false;
@@ -184,6 +186,8 @@ Result<> WebsocketTunnel::State::make_looks() {
                         .scheme = exchange_.scheme()};
   secrets_ = std::make_unique<SecretMessages>(place, messages_->decode, messages_->decode_limits,
                                               passage_);
+  secret_controls_ = std::make_unique<SecretMessages>(place, messages_->decode,
+                                                      messages_->decode_limits, passage_);
   if (messages_->redacts) {
     redaction_ = std::make_unique<MessageRedaction>(*secrets_, messages_->redact_limits,
                                                     messages_->memory, passage_);
@@ -201,6 +205,8 @@ Result<> WebsocketTunnel::State::make_looks() {
                                             .decode = messages_->decode};
   answers_ = std::make_unique<AnswerMessages>(services, messages_->decode_limits,
                                               messages_->answers, passage_);
+  answer_controls_ = std::make_unique<AnswerMessages>(services, messages_->decode_limits,
+                                                      messages_->answers, passage_);
   return {};
 }
 
@@ -214,14 +220,19 @@ void WebsocketTunnel::State::begin_halves(const websocket::Agreement& agreement,
               .writes = of_client(agreement.origin),
               .message_bytes = most,
               .bomb = bomb},
-             space_.deflate(), secrets_.get(), redaction_.get(), self);
+             space_.deflate(),
+             {.messages = secrets_.get(),
+              .controls = secret_controls_.get(),
+              .redaction = redaction_.get()},
+             self);
   back_.begin({.from = Sender::Server,
                .reads = of_server(agreement.origin),
                .writes = of_server(agreement.client),
                .message_bytes = most,
                .bomb = bomb,
                .swaps = &passage_.swaps_back},
-              space_.deflate(), answers_.get(), nullptr, self);
+              space_.deflate(), {.messages = answers_.get(), .controls = answer_controls_.get()},
+              self);
 }
 
 // ---- passing on --------------------------------------------------------------------------------
@@ -308,8 +319,8 @@ void WebsocketTunnel::State::stopped(WebsocketHalf& half) {
   }
   const bool denied = stop.failure.code == Code::Denied;
   if (denied) exchange_.trace.by = DecidedBy::Guard;
-  if (denied && leaves && secrets_->refused()) {
-    passage_.findings.add(record_of(*secrets_->refused(), FindingAction::Refused));
+  if (leaves && stop.finding) {
+    passage_.findings.add(record_of(*stop.finding, FindingAction::Refused));
   }
   const std::string_view to_client = stop.to_client;
   if (stop.cuts_receiver) {

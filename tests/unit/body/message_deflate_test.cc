@@ -159,6 +159,7 @@ TEST(MessageInflater, DamagedMessagesAreRefusedInEveryCut) {
   }
 }
 
+// [T92]
 TEST(MessageInflater, ABombIsToldEarly) {
   DecodeSpace space(1 << 20);
   MessageDeflater deflater(space, true, 12);

@@ -42,9 +42,11 @@ constexpr std::uint64_t kMostBytes = 1000;
 
 class Lanes : public testing::Test {
  protected:
-  WebsocketLane& make(WebsocketLane::Setup setup, MessageLook* look = nullptr) {
+  WebsocketLane& make(WebsocketLane::Setup setup, MessageLook* look = nullptr,
+                      MessageLook* controls = nullptr) {
     if (setup.message_bytes == 0) setup.message_bytes = kMostBytes;
-    lane = std::make_unique<WebsocketLane>(setup, space, look, nullptr);
+    lane = std::make_unique<WebsocketLane>(
+        setup, space, WebsocketLane::Looks{.messages = look, .controls = controls});
     return *lane;
   }
   // All that comes out of `bytes`, given in pieces of `step`.
@@ -244,7 +246,7 @@ TEST_F(Lanes, DamagedCompressionAndBombsStopThem) {
 TEST_F(Lanes, WithoutMemoryToReadBothAreToldToComeAgain) {
   DecodeSpace full(100);
   WebsocketLane tight({.from = Sender::Client, .reads = {.on = true}, .message_bytes = 100}, full,
-                      nullptr, nullptr);
+                      {});
   tight.feed(from_client(0xc1, Bytes(kHello) + Bytes(1, '\0')));
   WebsocketLane::Step did = tight.step();
   while (did == WebsocketLane::Step::Again) did = tight.step();
@@ -292,7 +294,25 @@ TEST_F(Lanes, WhatTheLookKeepsBackGoesWhenItMay) {
   EXPECT_TRUE(got.messages.at(0).complete);
 }
 
-// A fast sender with a slow receiver: output is bounded, however much is there.
+// Pings, pongs and close reasons carry up to 125 bytes each.
+TEST_F(Lanes, ControlFramesAreLookedAt) {
+  for (const unsigned first : {0x89u, 0x8au, 0x88u}) {
+    stopped = false;
+    WordLook look;
+    WordLook controls;
+    make({.from = Sender::Client}, &look, &controls);
+    const Bytes text = "forbidden";
+    const Bytes out = pass(from_client(0x89, "") +
+                           from_client(first, first == 0x88 ? close_payload(1000, text) : text));
+    EXPECT_TRUE(stopped);
+    EXPECT_EQ(read_frames(out, Sender::Client).controls.size(), 1U);
+    EXPECT_EQ(look.shown, "");
+    EXPECT_EQ(lane->stop().to_receiver, websocket::CloseCode::Policy);
+    EXPECT_TRUE(lane->stop().finding);
+    EXPECT_EQ(lane->closed(), first == 0x88u) << "nothing more is to come";
+  }
+}
+
 // As a credential's value is taken out of what comes back.
 class Capitals final : public MessageSwap {
  public:
@@ -327,6 +347,8 @@ TEST_F(Lanes, SwapsComeBeforeTheLook) {
   }
 }
 
+// [T92]
+// A fast sender with a slow receiver: output is bounded, however much is there.
 TEST_F(Lanes, WaitForTheirReader) {
   make({.from = Sender::Server, .message_bytes = 1 << 30});
   Bytes said;

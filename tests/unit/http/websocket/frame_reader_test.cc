@@ -175,6 +175,7 @@ const std::vector<Bad>& bad_streams() {
   return kRows;
 }
 
+// [T91]
 TEST(FrameReader, EveryBreakOfTheProtocolIsOneInEveryCut) {
   for (const Bad& row : bad_streams()) {
     for (const GotFrames& got : in_every_cut(row.bytes, row.from, row.compresses)) {
@@ -205,6 +206,7 @@ TEST(FrameReader, TellsABreakAsSoonAsItIsThere) {
 }
 
 // Nothing is gathered: a piece that came is a piece that goes.
+// [T92]
 TEST(FrameReader, HoldsNoFrame) {
   FrameReader reader(Sender::Server, false);
   Bytes head("\x82\x7f\x7f\xff\xff\xff\xff\xff\xff\xff", 10);

@@ -207,6 +207,7 @@ struct OfferRow {
   const char* to_client;  // "": refused
 };
 
+// [T91]
 TEST(Handshake, CompressionIsNegotiatedOnEachSide) {
   constexpr const char* kOurs = "permessage-deflate; client_max_window_bits";
   constexpr const char* kNone = "(none)";
