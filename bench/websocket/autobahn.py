@@ -42,7 +42,8 @@ async def first_line(process, word):
 
 async def start_origin(name, port):
     command = {"websockets": [sys.executable, str(HERE / "echo_websockets.py")], "ws": ["node", str(HERE / "echo_ws.js")]}[name]
-    process = await asyncio.create_subprocess_exec(*command, "127.0.0.1", str(port), stdout=subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(*command, "127.0.0.1", str(port), stdout=subprocess.PIPE,
+                                                   stderr=subprocess.DEVNULL)
     await first_line(process, "ready")
     return process
 
