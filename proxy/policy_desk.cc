@@ -102,9 +102,9 @@ std::string PolicyDesk::check(const std::string& id, const std::string& url) con
     return error_answer(id, Error{ExitCode::kUsage, "not a host or URL: " + asked.error().detail,
                                   "write HOST, HOST:PORT or https://HOST/"});
   }
-  PolicyCheck out{.destination = asked->destination,
-                  .decision = book_.policy()->decide(asked->destination, asked->scheme,
-                                                     asked->target)};
+  PolicyCheck out{
+      .destination = asked->destination,
+      .decision = book_.policy()->decide(asked->destination, asked->scheme, asked->target)};
   const auto allowed = book_.allowed(SystemClock::now());
   if (out.decision.entry) out.entry = allowed.at(*out.decision.entry);
   const auto routed = book_.routed();

@@ -12,8 +12,9 @@
 
 namespace bottle {
 
-// One worker's own way to origins, for what a scanner does not read: the route relay, and WebSockets
-// whose handshake the scanner has passed. Everything it is given outlives it. One thread.
+// One worker's own way to origins, for what a scanner does not read: the route relay, and
+// WebSockets whose handshake the scanner has passed. Everything it is given outlives it. One
+// thread.
 class RelaySide {
  public:
   RelaySide(const Shared& shared, std::shared_ptr<const CredentialSet> credentials,
@@ -24,7 +25,9 @@ class RelaySide {
 
   [[nodiscard]] Upstream& upstream() noexcept { return way_out_; }
   // For requests that go out from now on.
-  void take(std::shared_ptr<const CredentialSet> credentials) { way_out_.take(std::move(credentials)); }
+  void take(std::shared_ptr<const CredentialSet> credentials) {
+    way_out_.take(std::move(credentials));
+  }
   // The worker's last call, after all exchanges have ended.
   awaitable<void> close();
 

@@ -33,11 +33,11 @@ struct Shared {
   const CertificateAuthority& ca;
   const TicketKeys& tickets;
   std::shared_ptr<const OriginTrust> trust;
-  const Doorkeeper* doorkeeper = nullptr;    // null: no authentication at --listen
-  ExchangeLedger* ledger = nullptr;          // null: there is no exit
-  KnownText* known = nullptr;                // null: the scanner is shown everything
-  ScannerLife* life = nullptr;               // the same
-  AskBook* asks = nullptr;                   // null: no question to a person
+  const Doorkeeper* doorkeeper = nullptr;  // null: no authentication at --listen
+  ExchangeLedger* ledger = nullptr;        // null: there is no exit
+  KnownText* known = nullptr;              // null: the scanner is shown everything
+  ScannerLife* life = nullptr;             // the same
+  AskBook* asks = nullptr;                 // null: no question to a person
   AuditSink& audit;
   HostWatch& host_watch;
   AnsweredAddresses names_answer;

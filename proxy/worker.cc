@@ -184,7 +184,7 @@ class Worker::Loop {
     return origin;
   }
 
-  // What no scanner reads goes out by itself.
+  // Requests that no scanner reads go out by themselves.
   std::unique_ptr<RelaySide> make_relay(const Snapshot& snapshot) {
     if (shared_.config.upstream == UpstreamKind::Direct) return nullptr;
     return std::make_unique<RelaySide>(shared_, snapshot.credentials, io_.get_executor(), wheel_,

@@ -37,8 +37,8 @@ class GuardedBody final : public BodyFilter {
 
   std::unique_ptr<BodyScan> scan_;
   const Length length_;
-  ByteQueue held_;        // scanned
-  std::size_t kept_ = 0;  // the last of them that stay
+  ByteQueue held_;                  // scanned
+  std::size_t kept_ = 0;            // the last of them that stay
   std::optional<Fields> trailers_;  // scanned
 };
 

@@ -17,7 +17,7 @@ struct RouteRow {
   std::string_view word;  // in manifests, options, audit lines and errors
   bool bypasses_scanner;  // pipelock does not see the response's body
   bool needs_exit;        // behind pipelock
-  bool whole_host;        // nobody sees paths: the route is for all of them or for none
+  bool whole_host;        // paths are not seen: the route is for all of them or for none
 };
 inline constexpr std::array kRoutes{
     RouteRow{Route::Scan, "scan", false, false, false},

@@ -92,8 +92,9 @@ Expected<RoutePlace> RoutePlace::parse(std::string_view text) {
   }
   auto plain = plain_path(path);
   if (!plain) {
-    return bad_place("the path can be read in two ways: it has empty, \".\" or \"..\" parts, \";\", "
-                     "or escapes of them");
+    return bad_place(
+        "the path can be read in two ways: it has empty, \".\" or \"..\" parts, \";\", "
+        "or escapes of them");
   }
   while (plain->ends_with('/')) plain->pop_back();
   place.path = std::move(*plain);

@@ -193,7 +193,7 @@ awaitable<Result<Response>> CredentialUpstream::send_with(std::shared_ptr<Creden
                                                           Request request, Exchange& exchange,
                                                           Passage& passage) {
   std::string body_hash = hex(sha256({}));
-  // What is said in a tunnel has a framing of its own, so the one who reads it takes values out.
+  // Messages in a tunnel have a framing of their own: the part that reads them takes values out.
   const bool tunnel = !request.head.protocol.empty();
   if (!tunnel && request.body && use->wants_body_hash(request.head)) {
     auto hashed = co_await hold_body(request);

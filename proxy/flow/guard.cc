@@ -47,7 +47,7 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
     passage.findings.add(record_of(*hit, FindingAction::Refused));
     co_return refusal(*hit);
   }
-  // What is said in a tunnel is looked at by its messages.
+  // A tunnel is looked at message by message.
   if (!request.body || !request.head.protocol.empty()) co_return Result<>();
   const auto codings = codings_of(request.head.fields);
   if (!codings) co_return codings.error();

@@ -58,9 +58,9 @@ Expected<Policy::RouteEntry> Policy::route_entry(std::string_view entry) {
   auto place = RoutePlace::parse(entry.substr(0, equals));
   if (!place) return bad_entry(kOption, entry, place.error().message);
   if (place->has_path() && row_of(*route).whole_host) {
-    return bad_entry(kOption, entry,
-                     "the route " + std::string(word) +
-                         " is for a whole host: nobody sees which paths are asked for");
+    return bad_entry(
+        kOption, entry,
+        "the route " + std::string(word) + " is for a whole host: its paths are encrypted");
   }
   return RouteEntry{.place = std::move(*place), .route = *route};
 }

@@ -67,7 +67,7 @@ class ProxyHandler final : public Handler, private SendWitness {
   [[nodiscard]] Upstream& past_scanner() const noexcept {
     return services_.relay != nullptr ? *services_.relay : services_.upstream;
   }
-  // What goes by that route is pipelock's to read.
+  // Pipelock reads the requests that go by that route.
   [[nodiscard]] bool scans(Route route) const noexcept {
     return services_.kind == UpstreamKind::Pipelock && route != Route::Relay;
   }

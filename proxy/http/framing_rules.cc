@@ -8,6 +8,7 @@
 #include "proxy/http/byte_class.h"
 #include "proxy/http/field_roles.h"
 #include "proxy/http/kept_fields.h"
+#include "proxy/http/tunnel_rules.h"
 
 namespace bottle {
 namespace {
@@ -265,61 +266,6 @@ Result<void> check_expect(RequestHead& head) {
   return {};
 }
 
-constexpr std::string_view kWebSocket = "websocket";
-
-Failure no_tunnel(const char* why) {
-  return Failure{Code::UpgradeRefused, why, problem_code::kBadUpgrade,
-                 "RFC 6455 section 4.1: GET, HTTP/1.1, \"Connection: Upgrade\", \"Upgrade: "
-                 "websocket\" and no body."};
-}
-
-// RFC 8441 section 4. The method becomes that of RFC 6455.
-Result<void> check_extended_connect(RequestHead& head) {
-  if (head.method != "CONNECT") return no_tunnel("only CONNECT asks for a tunnel");
-  if (head.protocol != kWebSocket) {
-    return Failure{Code::NotSupported, "the protocol of the tunnel is not websocket",
-                   problem_code::kBadUpgrade};
-  }
-  if (!head.has_body) return no_tunnel("the stream ends before the tunnel begins");
-  head.method = "GET";
-  return {};
-}
-
-// RFC 6455 section 4.2.1. Without its Upgrade the request would reach the origin as an ordinary
-// one, whose answer does not tell what went wrong.
-Result<void> check_upgrade(RequestHead& head) {
-  const auto upgrade = head.fields.find("upgrade");
-  if (!upgrade || !list_has_token(*upgrade, kWebSocket)) return {};
-  const auto connection = head.fields.find("connection");
-  if (head.method != "GET") return no_tunnel("a WebSocket is asked for with GET alone");
-  if (head.version != Version::Http11) return no_tunnel("a WebSocket needs HTTP/1.1");
-  if (!connection || head.fields.count("connection") > 1 ||
-      !list_has_token(*connection, "upgrade")) {
-    return no_tunnel("Connection does not list Upgrade");
-  }
-  if (head.fields.count("upgrade") > 1 || !iequals(trim_ows(*upgrade), kWebSocket)) {
-    return no_tunnel("Upgrade lists another protocol beside websocket");
-  }
-  if (head.has_body && head.content_length != 0) {
-    return no_tunnel("a request for a WebSocket has no body");
-  }
-  head.protocol = kWebSocket;
-  head.content_length.reset();
-  head.has_body = true;
-  return {};
-}
-
-// The head opens the tunnel that was asked for.
-bool opens_tunnel(const ResponseHead& head, std::string_view protocol) {
-  if (protocol.empty()) return false;
-  if (head.version == Version::Http2) return head.status / 100 == 2;
-  if (head.status != 101) return false;
-  const auto upgrade = head.fields.find("upgrade");
-  const auto connection = head.fields.find("connection");
-  return upgrade && head.fields.count("upgrade") == 1 && iequals(trim_ows(*upgrade), protocol) &&
-         connection && list_has_token(*connection, "upgrade");
-}
-
 // Vets each field, and notes what it is for.
 Result<FieldsRead> read_fields(RequestHead& head, const RequestRules& rules) {
   head.takes_trailers = false;
@@ -439,7 +385,8 @@ Result<void> check_response(ResponseHead& head, std::string_view request_method,
   const bool h2 = head.version == Version::Http2;
   if (head.status < 100 || head.status > 999) return broken("response: the status is not valid");
   const bool tunnel = opens_tunnel(head, protocol);
-  if (head.status == 101 && !tunnel) return broken("response: a protocol switch that was not asked for");
+  if (head.status == 101 && !tunnel)
+    return broken("response: a protocol switch that was not asked for");
   if (head.status == 407) return broken("response: the origin asks for proxy credentials");
   auto sizes = check_sizes(head.fields, h2, limits, Code::UpstreamBroken);
   if (!sizes) return response_too_large("response: " + sizes.error().detail);

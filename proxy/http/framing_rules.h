@@ -86,8 +86,8 @@ struct RequestContext {
 // ever taken away). UpstreamBroken for 101, 407, bad framing and bad fields. With
 // ControlFields::Keep they stay until strip_control_fields() is called.
 //
-// Where a tunnel was asked for and the head opens it (HTTP/1.1: 101 with the protocol in Upgrade and
-// that in Connection; HTTP/2: 2xx), the status is 101 and there is a body.
+// Where a tunnel was asked for and the head opens it (HTTP/1.1: 101 with the protocol in Upgrade
+// and that in Connection; HTTP/2: 2xx), the status is 101 and there is a body.
 [[nodiscard]] Result<void> check_response(ResponseHead& head, std::string_view request_method,
                                           ControlFields control_fields = ControlFields::Drop,
                                           const HeadLimits& limits = HeadLimits::for_responses(),

@@ -127,10 +127,10 @@ static_assert(std::is_sorted(kPhrases.begin(), kPhrases.end(),
 
 Result<void> write_request_head(Bytes& out, const RequestHead& head, RequestForm form,
                                 const Destination& destination, const Framing& framing) {
-  const bool vetted = is_token(head.method) &&
-                      (head.protocol.empty() || is_token(head.protocol)) && head.method != "CONNECT" &&
-                      is_target(head.target, head.method) && !destination.host.empty() &&
-                      destination.port != 0 && framing.kind != Framing::Kind::Close;
+  const bool vetted = is_token(head.method) && (head.protocol.empty() || is_token(head.protocol)) &&
+                      head.method != "CONNECT" && is_target(head.target, head.method) &&
+                      !destination.host.empty() && destination.port != 0 &&
+                      framing.kind != Framing::Kind::Close;
   bool lines = true;
   for (const Field field : head.fields) lines = lines && is_one_line(field);
   if (!vetted || !lines) {

@@ -28,8 +28,8 @@ enum class RequestForm : std::uint8_t { Absolute, Origin };
 // Appends a request's head. The only function that writes one: the target comes from the vetted
 // head, the authority and Host from the destination, framing from the argument, and no field that
 // would contradict them is taken from the head. Towards a proxy always RequestForm::Absolute
-// with Framing::content_length. A head with a protocol gets its Upgrade (RFC 9110 section 7.8). Nothing is appended on a Failure (Internal): the head was not one
-// that framing_rules passed.
+// with Framing::content_length. A head with a protocol gets its Upgrade (RFC 9110 section 7.8).
+// Nothing is appended on a Failure (Internal): the head was not one that framing_rules passed.
 [[nodiscard]] Result<void> write_request_head(Bytes& out, const RequestHead& head, RequestForm form,
                                               const Destination& destination,
                                               const Framing& framing);

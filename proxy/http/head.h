@@ -37,7 +37,7 @@ struct RequestHead {
   // The protocol of a tunnel that is asked for: "websocket" (RFC 6455, RFC 8441). The method is GET
   // then, and the body is what the client says in the tunnel. Empty: an ordinary request.
   std::string protocol;
-  bool keep_alive = true;                       // h1: the client wants to keep the connection
+  bool keep_alive = true;  // h1: the client wants to keep the connection
 };
 
 // A response's head. `fields` as above, without hop-by-hop fields after framing_rules.

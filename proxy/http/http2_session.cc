@@ -105,7 +105,7 @@ class Http2Session::Stream final : public InterimSink {
   ByteQueue inbox;  // no more than a stream's window
   bool body_ended = false;
   std::optional<Fields> trailers;  // vetted
-  bool answered = false;  // the final head is on its way
+  bool answered = false;           // the final head is on its way
   std::optional<Failure> body_failure;
   bool over = false;
   std::optional<Code> lost;
@@ -356,7 +356,7 @@ awaitable<void> Http2Session::answer(Stream& stream, Exchange& exchange, Respons
   wire_.wake();
   bool more = response.body != nullptr;
   while (more) {
-    const bool room = co_await wait_for_room(stream, exchange);
+    const bool room = co_await wait_for_client(stream, exchange, Until::Room);
     if (!room) {
       response.body->stop(exchange.trace.failure ? *exchange.trace.failure : cancelled());
       co_return;
@@ -374,15 +374,15 @@ awaitable<void> Http2Session::answer(Stream& stream, Exchange& exchange, Respons
     engine_.offer(stream.id, std::move(*chunk));
     wire_.wake();
   }
-  co_await wait_until_sent(stream, exchange);
+  co_await wait_for_client(stream, exchange, Until::Sent);
 }
 
 // False if the client went away, or takes nothing of what waits for it: threat T57
 // (docs/threats.md). A stream that has nothing to say is never held against the client.
-awaitable<bool> Http2Session::wait_for_room(Stream& stream, Exchange& exchange) {
+awaitable<bool> Http2Session::wait_for_client(Stream& stream, Exchange& exchange, Until until) {
   Deadline stall(context_.wheel, stream.writable);
   std::size_t pending = engine_.queued(stream.id);
-  while (!stream.over && engine_.room(stream.id) == 0) {
+  while (!stream.over && (until == Until::Sent || engine_.room(stream.id) == 0)) {
     stall.arm(context_.limits.write_stall);
     const bool news = co_await stream.writable.wait();
     if (news) continue;
@@ -396,24 +396,6 @@ awaitable<bool> Http2Session::wait_for_room(Stream& stream, Exchange& exchange) 
     pending = still;
   }
   co_return !stream.over;
-}
-
-awaitable<void> Http2Session::wait_until_sent(Stream& stream, Exchange& exchange) {
-  Deadline stall(context_.wheel, stream.writable);
-  std::size_t pending = engine_.queued(stream.id);
-  while (!stream.over) {
-    stall.arm(context_.limits.write_stall);
-    const bool news = co_await stream.writable.wait();
-    if (news) continue;
-    if (stream.over || !stall.fired()) co_return;
-    const std::size_t still = engine_.queued(stream.id);
-    if (still >= pending) {
-      exchange.trace.failure = Failure{Code::ClientSlow, "the client stopped reading"};
-      exchange.trace.by = DecidedBy::Client;
-      co_return;
-    }
-    pending = still;
-  }
 }
 
 // ---- ends

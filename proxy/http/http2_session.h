@@ -49,8 +49,8 @@ class Http2Session final : private H2Listener {
   awaitable<void> serve(H2Request request);
   awaitable<Response> respond(Stream& stream, Exchange& exchange, H2Request request);
   awaitable<void> answer(Stream& stream, Exchange& exchange, Response response);
-  awaitable<bool> wait_for_room(Stream& stream, Exchange& exchange);
-  awaitable<void> wait_until_sent(Stream& stream, Exchange& exchange);
+  enum class Until : std::uint8_t { Room, Sent };
+  awaitable<bool> wait_for_client(Stream& stream, Exchange& exchange, Until until);
 
   void dispatch() override;
   void start(H2Request request);

@@ -29,8 +29,7 @@ Fields kept_fields(const Fields& fields, const FieldsRead& read, ControlFields c
     const Field field = fields[i];
     const std::string_view value = trim_ows(field.value);
     const bool keeps = read.roles[i] == FieldRole::Keep || read.roles[i] == FieldRole::Single ||
-                       read.roles[i] == FieldRole::Trailer ||
-                       read.roles[i] == FieldRole::Cookie ||
+                       read.roles[i] == FieldRole::Trailer || read.roles[i] == FieldRole::Cookie ||
                        read.roles[i] == FieldRole::Signature ||
                        (read.roles[i] == FieldRole::Control && control == ControlFields::Keep);
     if (!keeps || read.options.lists(field.name)) continue;

@@ -59,8 +59,8 @@ struct SessionContext {
   Scheme scheme = Scheme::Https;
   // Authenticates clients of the proxy's own port. Null: every client may use it.
   const Doorkeeper* doorkeeper = nullptr;
-  // Requests of HTTP/2 may ask for a WebSocket: the destination's policy allows one. (HTTP/1.1 needs
-  // no offer; the handler refuses what is not allowed.)
+  // Requests of HTTP/2 may ask for a WebSocket: the destination's policy allows one. (HTTP/1.1
+  // needs no offer; the handler refuses what is not allowed.)
   bool offers_websockets = false;
 };
 

@@ -21,12 +21,11 @@ Result<void> check_request_trailers(const Fields& trailers, const HeadLimits& li
     }
     const std::string name = to_lower(field.name);
     const FieldRole role = role_of(name);
-    const bool misplaced = role == FieldRole::Host || role == FieldRole::Length ||
-                           role == FieldRole::Coding || role == FieldRole::Connection ||
-                           role == FieldRole::Expect || role == FieldRole::Te ||
-                           role == FieldRole::Hop || role == FieldRole::Trailer ||
-                           role == FieldRole::Cookie ||
-                           role == FieldRole::Control || name == "authorization";
+    const bool misplaced =
+        role == FieldRole::Host || role == FieldRole::Length || role == FieldRole::Coding ||
+        role == FieldRole::Connection || role == FieldRole::Expect || role == FieldRole::Te ||
+        role == FieldRole::Hop || role == FieldRole::Trailer || role == FieldRole::Cookie ||
+        role == FieldRole::Control || name == "authorization";
     if (misplaced) {
       return bad("a trailer carries a field that belongs into the head (RFC 9110 section 6.5.1)");
     }

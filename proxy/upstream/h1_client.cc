@@ -49,7 +49,7 @@ class Call final : public Cancellable {
         read_due(exchange_in.wheel(), *this),
         write_due(exchange_in.wheel(), *this) {
     parser.set_request_method(head.method);
-    // What goes into a tunnel goes once it is open.
+    // The client's side of a tunnel is sent once that is open.
     if (!head.protocol.empty()) into_tunnel = std::move(body);
   }
 

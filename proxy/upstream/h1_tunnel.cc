@@ -27,7 +27,7 @@ struct Tunnel final : public Cancellable {
   [[nodiscard]] Failure why_ended() const {
     if (failure) return *failure;
     if (idle.over()) {
-      return Failure{Code::UpstreamTimeout, "nobody said anything in the tunnel for too long",
+      return Failure{Code::UpstreamTimeout, "neither side said anything in the tunnel for too long",
                      problem_code::kResponseStalled};
     }
     if (write_due.fired()) {
@@ -120,7 +120,7 @@ awaitable<Result<Chunk>> TunnelBody::read(std::size_t max) {
   }
   chunk.data.clear();
   if (got.status == IoStatus::Eof) {
-    // The origin has said all; what the client still says is nobody's.
+    // The origin has said all; the rest of what the client says has no receiver.
     stop(Failure{Code::Cancelled, "the origin has ended the tunnel"});
     chunk.end = true;
     co_return chunk;

@@ -7,9 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "proxy/contract/problem_codes.h"
-#include "proxy/http/byte_queue.h"
-#include "proxy/upstream/tunnel_idle.h"
+#include "proxy/upstream/h2_client_parts.h"
 
 namespace bottle {
 namespace {
@@ -21,121 +19,6 @@ Failure broken(const char* what) { return Failure{Code::UpstreamBroken, what}; }
 Failure cancelled() { return Failure{Code::Cancelled, "the exchange was cancelled"}; }
 
 }  // namespace
-
-// The upstream half of one exchange. Owned by send() until the head is there, then by the
-// response's body.
-class H2Client::Stream {
- public:
-  Stream(H2Client& client_in, StreamId id_in)
-      : client(client_in), id(id_in), readable(client.executor_) {
-    client.streams_.emplace(id, this);
-  }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-  ~Stream() {
-    client.streams_.erase(id);
-    if (!ended) {
-      client.fail_upload(id);
-      client.engine_.reset(id, H2Error::Cancel);
-    }
-    client.stream_ended();
-  }
-
-  void fail(Failure why) {
-    if (!ended && !failure) failure = std::move(why);
-    readable.set_later();
-  }
-
-  H2Client& client;
-  const StreamId id;
-  Event readable;
-  std::vector<ResponseHead> interims;  // no more than the engine's limit
-  std::optional<ResponseHead> head;
-  ByteQueue inbox;  // no more than a stream's window
-  std::optional<Fields> trailers;
-  bool ended = false;  // the response is complete
-  bool unprocessed = false;
-  std::optional<Failure> failure;
-};
-
-// The sender of one request body, as the events see it. Lives in the frame of upload().
-struct H2Client::Upload {
-  Upload(H2Client& client_in, StreamId id_in)
-      : client(client_in), id(id_in), writable(client.executor_) {
-    client.uploads_.emplace(id, this);
-  }
-  Upload(const Upload&) = delete;
-  Upload& operator=(const Upload&) = delete;
-  ~Upload() {
-    client.uploads_.erase(id);
-    client.stream_ended();
-  }
-
-  H2Client& client;
-  const StreamId id;
-  Event writable;
-  bool over = false;  // it is not taken any more
-};
-
-class H2Client::ResponseBody final : public BodySource {
- public:
-  ResponseBody(std::unique_ptr<Stream> stream, Exchange& exchange, bool tunnel)
-      : stream_(std::move(stream)), wheel_(exchange.wheel()) {
-    if (!tunnel) return;
-    idle_.emplace(exchange, wheel_, stream_->client.limits_.tunnel_idle, stream_->readable);
-  }
-
-  awaitable<Result<Chunk>> read(std::size_t max) override {
-    if (!stream_) co_return cancelled();
-    Stream& stream = *stream_;
-    Deadline stall(wheel_, stream.readable);
-    while (stream.inbox.empty() && !stream.ended && !stream.failure) {
-      if (!idle_) stall.arm(stream.client.limits_.response_stall);
-      const bool news = co_await stream.readable.wait();
-      if (news) continue;
-      if (idle_ && idle_->over()) {
-        co_return Failure{Code::UpstreamTimeout, "nobody said anything in the tunnel for too long",
-                          problem_code::kResponseStalled};
-      }
-      if (stall.fired()) {
-        co_return Failure{Code::UpstreamTimeout, "the origin's response stopped coming"};
-      }
-      co_return cancelled();
-    }
-    Chunk chunk;
-    if (!stream.inbox.empty()) {
-      chunk.data = stream.inbox.take(max);
-      stream.client.engine_.consumed(stream.id, chunk.data.size());
-      stream.client.wire_.wake_if_wanted();
-    } else if (stream.failure) {
-      co_return *stream.failure;
-    }
-    if (stream.ended && stream.inbox.empty()) {
-      if (stream.trailers) {
-        const auto vetted = check_response_trailers(*stream.trailers, stream.client.limits_.heads);
-        if (!vetted) co_return vetted.error();
-        if (!stream.trailers->empty()) chunk.trailers = std::move(stream.trailers);
-      }
-      chunk.end = true;
-      leave();  // the connection is free for another request at once
-    }
-    co_return chunk;
-  }
-  [[nodiscard]] bool ready() const noexcept override {
-    return stream_ != nullptr && (!stream_->inbox.empty() || stream_->ended);
-  }
-  void stop(Failure) noexcept override { leave(); }
-
- private:
-  void leave() noexcept {
-    idle_.reset();
-    stream_.reset();
-  }
-
-  std::unique_ptr<Stream> stream_;
-  TimerWheel& wheel_;
-  std::optional<TunnelIdle> idle_;  // waits on the stream
-};
 
 H2Client::H2Client(std::unique_ptr<ByteStream> stream, const Executor& executor, TimerWheel& wheel,
                    const H2ClientLimits& limits, Owner* owner)
@@ -344,16 +227,16 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
   Response response;
   response.head = std::move(*stream->head);
   stream->head.emplace();  // there was one: what fails from now on is a truncated body
-  const auto vetted =
-      check_response(response.head, request.head.method, ControlFields::Drop, limits_.heads,
-                     request.head.protocol);
+  const auto vetted = check_response(response.head, request.head.method, ControlFields::Drop,
+                                     limits_.heads, request.head.protocol);
   if (!vetted) {
     if (tunnel && request.body) request.body->stop(vetted.error());
     answer.response = vetted.error();
     co_return answer;
   }
   if (response.head.status == 101) {
-    exchange.tasks().spawn(upload(stream->id, std::move(request.body), std::nullopt, exchange.wheel()));
+    exchange.tasks().spawn(
+        upload(stream->id, std::move(request.body), std::nullopt, exchange.wheel()));
     response.body = std::make_unique<ResponseBody>(std::move(stream), exchange, true);
     answer.response = std::move(response);
     co_return answer;

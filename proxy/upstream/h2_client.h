@@ -27,7 +27,7 @@ struct H2ClientLimits {
   HeadLimits heads = HeadLimits::for_responses();
   std::chrono::milliseconds head{600'000};  // a model may think for minutes before its first token
   std::chrono::milliseconds response_stall{600'000};  // and between two of them
-  std::chrono::milliseconds tunnel_idle{14'400'000};  // nobody says anything in a tunnel: 4 h
+  std::chrono::milliseconds tunnel_idle{14'400'000};  // neither side of a tunnel says anything: 4 h
   std::chrono::milliseconds write_stall{60'000};      // the origin takes nothing of a request
   std::chrono::milliseconds settings_ack{10'000};     // RFC 9113 section 6.5.3
   std::chrono::milliseconds idle{90'000};             // without an exchange
@@ -101,10 +101,11 @@ class H2Client final : private H2Listener {
   // True if send() would find a free stream now. Does not change between this and a send() that
   // follows without a wait.
   [[nodiscard]] bool has_capacity() const;
-  // Whether the origin takes requests for tunnels on it (RFC 8441): nothing until its SETTINGS came.
+  // Whether the origin takes requests for tunnels on it (RFC 8441): nothing until its SETTINGS
+  // came.
   [[nodiscard]] std::optional<bool> takes_tunnels() const;
-  // Waits for these SETTINGS, at most `limit`. False: none came, or the connection ended. Its caller
-  // has a Hold.
+  // Waits for these SETTINGS, at most `limit`. False: none came, or the connection ended. Its
+  // caller has a Hold.
   awaitable<bool> knows_tunnels(std::chrono::milliseconds limit);
   // No more requests; what is open goes on. run() returns after that.
   void drain();

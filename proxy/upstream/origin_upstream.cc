@@ -4,17 +4,12 @@
 #include <boost/asio/post.hpp>
 #include <cassert>
 #include <exception>
-#include <list>
 #include <optional>
-#include <unordered_set>
 #include <utility>
 
-#include "proxy/base/event.h"
-#include "proxy/base/task_group.h"
-#include "proxy/contract/problem_codes.h"
 #include "proxy/http/h1_writer.h"
 #include "proxy/http/methods.h"
-#include "proxy/upstream/h2_client.h"
+#include "proxy/upstream/origins.h"
 
 namespace bottle {
 namespace {
@@ -38,98 +33,6 @@ Turn turn_of(const RequestHead& head, const Exchange& exchange) {
 
 }  // namespace
 
-// The knowledge about origins, and the shared connections to them.
-class OriginUpstream::Origins {
- public:
-  Origins(Executor executor, TimerWheel& wheel, Dialer& dialer, Pool& pool, H1ClientLimits h1,
-          H2ClientLimits h2, OriginLimits limits)
-      : executor_(executor),
-        wheel_(wheel),
-        dialer_(dialer),
-        pool_(pool),
-        h1_(h1),
-        h2_(h2),
-        limits_(limits),
-        runs_(std::move(executor), TaskGroup::Children::Independent) {}
-
-  awaitable<Result<Response>> send(Request request, Exchange& exchange, Passage& passage);
-  awaitable<void> close();
-
- private:
-  // One shared connection. It counts among those in use while an exchange is on it, and among
-  // the idle ones while none is.
-  struct Shared final : public H2Client::Owner, public Cancellable {
-    Shared(Origins& origins_in, std::string key_in, std::unique_ptr<ByteStream> stream)
-        : origins(origins_in),
-          key(std::move(key_in)),
-          client(std::move(stream), origins.executor_, origins.wheel_, origins.h2_, this) {}
-    void exchange_ended() noexcept override { origins.exchange_ended(*this); }
-    // It was idle, and its slot is needed.
-    void cancel() noexcept override { client.drain(); }
-
-    Origins& origins;
-    const std::string key;
-    Lease lease;
-    std::optional<Parking> parking;
-    H2Client client;  // goes first
-  };
-  struct Waiter {
-    explicit Waiter(Executor executor) : done(std::move(executor)) {}
-    Event done;
-    bool told = false;
-    std::optional<Failure> failure;
-  };
-  struct Origin {
-    std::list<Shared> shared;
-    bool dialling = false;
-    std::list<Waiter*> waiters;  // for the dial that is under way
-    FairQueue queue;             // for a free stream
-    bool granted = false;        // the one whose turn it is has not looked yet
-  };
-
-  // How a request goes: on a shared connection, or on a lease of its own.
-  struct Connection {
-    H2Client* shared = nullptr;
-    H2Client::Hold hold{};  // while it is not known yet whether it will do
-    Lease lease;
-  };
-
-  awaitable<Result<Connection>> find_connection(const std::string& key, Pool::Want want, Turn turn,
-                                                Exchange& exchange);
-  awaitable<Result<Connection>> find_tunnel_connection(const std::string& key, Turn turn,
-                                                       Exchange& exchange);
-  awaitable<Result<Connection>> shared_tunnel_connection(const std::string& key, Turn turn,
-                                                         Exchange& exchange);
-  awaitable<Result<Connection>> own_connection(const std::string& key, Pool::Want want, Turn turn,
-                                               Exchange& exchange);
-  awaitable<std::optional<Failure>> wait_for_dial(const std::string& key);
-  awaitable<std::optional<Failure>> wait_for_stream(const std::string& key, Turn turn,
-                                                    Clock::time_point until);
-  void dial_ended(const std::string& key, const std::optional<Failure>& failure);
-  H2Client& share(const std::string& key, std::unique_ptr<ByteStream> stream, Lease lease);
-  awaitable<void> run(std::list<Shared>::iterator shared);
-  void exchange_ended(Shared& shared) noexcept;
-  void next_turn(const std::string& key) noexcept;
-  void forget_if_empty(const std::string& key);
-  enum class Need : unsigned char { InUse, Idle };
-  [[nodiscard]] Shared* with_capacity(const std::string& key, Need need);
-  [[nodiscard]] bool speaks_h1(const std::string& key, Scheme scheme) const;
-  void learn(const std::string& key, Version version);
-
-  Executor executor_;
-  TimerWheel& wheel_;
-  Dialer& dialer_;
-  Pool& pool_;
-  const H1ClientLimits h1_;
-  const H2ClientLimits h2_;
-  const OriginLimits limits_;
-  std::unordered_map<std::string, Origin> origins_;  // with a shared connection or a dial
-  std::unordered_map<std::string, Version> protocols_;
-  std::unordered_set<std::string> h2_only_;  // origins that take tunnels, and no HTTP/1.1
-  TaskGroup runs_;
-  bool closed_ = false;
-};
-
 // ---- one request -------------------------------------------------------------------------------
 
 awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Exchange& exchange,
@@ -142,8 +45,7 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
   for (int tries = 0;; ++tries) {
     const Turn turn = turn_of(request.head, exchange);
     const bool tunnel = !request.head.protocol.empty();
-    auto connection = tunnel ? co_await find_tunnel_connection(key, turn, exchange)
-                             : co_await find_connection(key, want, turn, exchange);
+    auto connection = co_await any_connection(key, want, turn, exchange, tunnel);
     if (!connection) {
       // NOLINTNEXTLINE(bugprone-use-after-move): the try that takes the request also returns.
       if (request.body) request.body->stop(connection.error());
@@ -179,6 +81,12 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
     request.head = std::move(*spare);
     want = Pool::Want::NewConnection;
   }
+}
+
+awaitable<Result<OriginUpstream::Origins::Connection>> OriginUpstream::Origins::any_connection(
+    const std::string& key, Pool::Want want, Turn turn, Exchange& exchange, bool tunnel) {
+  if (tunnel) return find_tunnel_connection(key, turn, exchange);
+  return find_connection(key, want, turn, exchange);
 }
 
 awaitable<Result<OriginUpstream::Origins::Connection>> OriginUpstream::Origins::find_connection(
@@ -225,61 +133,6 @@ awaitable<Result<OriginUpstream::Origins::Connection>> OriginUpstream::Origins::
     if (failure) co_return std::move(*failure);
     my_turn = true;
   }
-}
-
-// A tunnel takes a stream of a shared connection whose origin is known to take tunnels, or else a
-// connection of its own that speaks HTTP/1.1, as browsers do (RFC 8441 section 3). An origin without
-// HTTP/1.1 is asked on a shared connection whether it takes them.
-awaitable<Result<OriginUpstream::Origins::Connection>>
-OriginUpstream::Origins::find_tunnel_connection(const std::string& key, Turn turn,
-                                                Exchange& exchange) {
-  Connection connection;
-  for (const Need need : {Need::InUse, Need::Idle}) {
-    Shared* const shared = with_capacity(key, need);
-    if (shared == nullptr || shared->client.takes_tunnels() != true) continue;
-    auto found = co_await find_connection(key, Pool::Want::AnyConnection, turn, exchange);
-    if (!found) co_return found.error();
-    if (found->shared != nullptr && found->shared->takes_tunnels() == true) co_return found;
-    if (found->shared != nullptr) found->hold = H2Client::Hold(*found->shared);
-    break;
-  }
-  if (h2_only_.contains(key)) {
-    auto shared = co_await shared_tunnel_connection(key, turn, exchange);
-    co_return shared;
-  }
-  // Tunnels last: they are counted apart from the connections that requests wait for.
-  auto lease = co_await pool_.lease("tunnel " + key, Pool::Want::NewConnection, turn);
-  if (!lease) co_return lease.error();
-  auto dialled =
-      co_await dialer_.dial_http1(exchange.destination(), exchange.scheme(), exchange.client);
-  if (dialled && dialled->protocol != Version::Http2) {
-    lease->attach(std::move(dialled->stream));
-    connection.lease = std::move(*lease);
-    co_return connection;
-  }
-  const bool no_h1 = dialled || dialled.error().reason == problem_code::kTlsProtocol ||
-                     dialled.error().reason == problem_code::kTlsAlert;
-  if (!no_h1) co_return dialled.error();
-  *lease = Lease();
-  auto shared = co_await shared_tunnel_connection(key, turn, exchange);
-  co_return shared;
-}
-
-awaitable<Result<OriginUpstream::Origins::Connection>>
-OriginUpstream::Origins::shared_tunnel_connection(const std::string& key, Turn turn,
-                                                  Exchange& exchange) {
-  auto found = co_await find_connection(key, Pool::Want::AnyConnection, turn, exchange);
-  if (!found || found->shared == nullptr) co_return found;
-  found->hold = H2Client::Hold(*found->shared);
-  const bool known = co_await found->shared->knows_tunnels(h2_.settings_ack);
-  if (known && found->shared->takes_tunnels() == true && found->shared->has_capacity()) {
-    if (h2_only_.size() >= limits_.known_protocols) h2_only_.erase(h2_only_.begin());
-    h2_only_.insert(key);
-    co_return found;
-  }
-  co_return Failure{Code::UpgradeRefused,
-                    "the origin speaks HTTP/2 alone and offers no tunnels on it (RFC 8441)",
-                    problem_code::kWebsocketNotSupported};
 }
 
 // A slot in the pool, with an idle connection or a new one. A shared connection keeps the slot

@@ -18,8 +18,8 @@ namespace bottle {
 
 struct SecretLook;  // proxy/flow/guard.h
 
-// Replaces texts in the messages that come back through a tunnel, each by one of its length, such as
-// a credential's value by what the client has in its place.
+// Replaces texts in the messages that come back through a tunnel, each by one of its length, such
+// as a credential's value by what the client has in its place.
 class MessageSwap {
  public:
   virtual ~MessageSwap() = default;

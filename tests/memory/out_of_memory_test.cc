@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
-#include <boost/asio/io_context.hpp>
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -233,7 +233,8 @@ TEST(Held, AByteQueueThatIsNeverEmptyHoldsWhatItSaysAndNoMore) {
     if (i % 2 == 0) {
       queue.take_into(out.data(), out.size());
     } else {
-      for (std::size_t left = 16'000; left > 0;) left -= queue.take(std::min<std::size_t>(left, 9'000)).size();
+      for (std::size_t left = 16'000; left > 0;)
+        left -= queue.take(std::min<std::size_t>(left, 9'000)).size();
     }
   }
   EXPECT_EQ(queue.size(), 20'000U);

@@ -33,8 +33,7 @@ class BlockedAnswers : public SessionBench, public testing::WithParamInterface<P
     EXPECT_TRUE(opened);
     audit_ = std::move(*opened);
     handler_ = std::make_unique<ProxyHandler>(ProxyHandler::Services{
-        *policy_, upstream, UpstreamKind::Direct, guard_, *audit_, host_watch_, "t-",
-        websockets_});
+        *policy_, upstream, UpstreamKind::Direct, guard_, *audit_, host_watch_, "t-", websockets_});
     serves = handler_.get();
   }
   ~BlockedAnswers() override {

@@ -25,9 +25,9 @@ TEST(RoutePlace, IsAHostOrAPartOfOne) {
 }
 
 TEST(RoutePlace, TextsWithTwoReadingsAreNone) {
-  for (const std::string text : {"", "/ws", "a.test:443/ws", "a.test/a b", "a.test/a?b", "a.test/#x",
-                                 "a.test/*", "a.test//x", "a.test/./x", "a.test/x/..", "a.test/%2f",
-                                 "a.test/a;b", "a.test/%zz", "a.test/\x80"}) {
+  for (const std::string text : {"", "/ws", "a.test:443/ws", "a.test/a b", "a.test/a?b",
+                                 "a.test/#x", "a.test/*", "a.test//x", "a.test/./x", "a.test/x/..",
+                                 "a.test/%2f", "a.test/a;b", "a.test/%zz", "a.test/\x80"}) {
     EXPECT_FALSE(RoutePlace::parse(text)) << text;
   }
   EXPECT_TRUE(RoutePlace::parse("a.test/" + std::string(RoutePlace::kLongestPath - 1, 'a')));
@@ -40,8 +40,9 @@ TEST(PlainPath, UndoesEscapesThatMeanTheSame) {
   EXPECT_EQ(plain_path("/%c3%A4"), "/%C3%A4");
   EXPECT_EQ(plain_path("/a/"), "/a/");
   EXPECT_EQ(plain_path("/.well-known/x.y"), "/.well-known/x.y");
-  for (const std::string target : {"", "*", "/..", "/.", "/a/.", "//", "/a//b", "/%2E%2e/a", "/a%2Fb",
-                                   "/a%5cb", "/a\\b", "/a;b", "/%3b", "/%", "/%1", "/%0d", "/%25"}) {
+  for (const std::string target :
+       {"", "*", "/..", "/.", "/a/.", "//", "/a//b", "/%2E%2e/a", "/a%2Fb", "/a%5cb", "/a\\b",
+        "/a;b", "/%3b", "/%", "/%1", "/%0d", "/%25"}) {
     EXPECT_FALSE(plain_path(target)) << target;
   }
 }

@@ -137,8 +137,8 @@ class FlowBench : public testing::Test {
   }
   void remake(UpstreamKind kind) { remake(kind, guard); }
   void remake(UpstreamKind kind, Guard& with) {
-    handler = std::make_unique<ProxyHandler>(
-        ProxyHandler::Services{*policy, upstream, kind, with, *audit, host_watch, "t-", websockets});
+    handler = std::make_unique<ProxyHandler>(ProxyHandler::Services{
+        *policy, upstream, kind, with, *audit, host_watch, "t-", websockets});
   }
 
   std::unique_ptr<Exchange> exchange(const RequestHead& head, std::string host = "a.test") {

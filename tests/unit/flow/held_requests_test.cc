@@ -16,9 +16,9 @@ class HeldRequestsBench : public FlowBench {
  protected:
   HeldRequestsBench()
       : book(limits(), false, [this](const EndedAsk& ask) { ended.push_back(ask); }) {
-    handler = std::make_unique<ProxyHandler>(ProxyHandler::Services{
-        *policy, upstream, UpstreamKind::Direct, guard, *audit, host_watch, "t-", websockets, nullptr,
-        false, &held});
+    handler = std::make_unique<ProxyHandler>(
+        ProxyHandler::Services{*policy, upstream, UpstreamKind::Direct, guard, *audit, host_watch,
+                               "t-", websockets, nullptr, false, &held});
   }
   static AskLimits limits() {
     AskLimits out;

@@ -252,9 +252,10 @@ TEST(Policy, ScanRequestsIsARoute) {
 }
 
 TEST(Policy, BadRouteEntriesAreNamed) {
-  for (const std::string entry : {"", "a.test", "a.test=", "=scan", "a.test=Scan", "a.test=pass",
-                                  "a.test:443=scan", "*.com=deny", "a.test=deny ", "a.test/../b=deny",
-                                  "a.test/a?b=deny", "a.test/*=deny", "/ws=relay"}) {
+  for (const std::string entry :
+       {"", "a.test", "a.test=", "=scan", "a.test=Scan", "a.test=pass", "a.test:443=scan",
+        "*.com=deny", "a.test=deny ", "a.test/../b=deny", "a.test/a?b=deny", "a.test/*=deny",
+        "/ws=relay"}) {
     PolicySpec spec;
     spec.routes = {entry};
     const auto policy = Policy::make(spec);
@@ -291,8 +292,8 @@ TEST(Policy, PathsWithTwoReadingsAreRefusedWherePathsHaveRoutes) {
   PolicySpec spec = allow({"a.test", "b.test"});
   spec.routes = {"a.test/ws=relay"};
   const Policy policy = policy_of(spec);
-  for (const std::string target : {"/ws/../v1", "/ws/./a", "/ws//a", "/ws%2fa", "/ws%5Ca", "/a/%2e%2e/ws",
-                                   "/ws;x", "/ws/%00", "/%zz", "/ws/%252e"}) {
+  for (const std::string target : {"/ws/../v1", "/ws/./a", "/ws//a", "/ws%2fa", "/ws%5Ca",
+                                   "/a/%2e%2e/ws", "/ws;x", "/ws/%00", "/%zz", "/ws/%252e"}) {
     const Decision decision = policy.decide(to("a.test"), Scheme::Https, target);
     ASSERT_TRUE(decision.refusal) << target;
     EXPECT_EQ(decision.refusal->reason, "path_ambiguous") << target;

@@ -149,21 +149,21 @@ TEST(FramingRules, ARequestForAWebSocketIsOneForATunnel) {
   EXPECT_EQ(get("Upgrade", "h2c, websocket"), "bad_upgrade");
   EXPECT_EQ(get("close", "websocket"), "bad_upgrade");
   EXPECT_EQ(asks_for("POST", {{"Connection", "Upgrade"}, {"Upgrade", "websocket"}}), "bad_upgrade");
-  EXPECT_EQ(asks_for("GET", {{"Connection", "Upgrade"},
-                             {"Upgrade", "websocket"},
-                             {"Content-Length", "3"}}),
-            "bad_upgrade");
+  EXPECT_EQ(
+      asks_for("GET",
+               {{"Connection", "Upgrade"}, {"Upgrade", "websocket"}, {"Content-Length", "3"}}),
+      "bad_upgrade");
   EXPECT_EQ(asks_for("GET", {{"Connection", "Upgrade"},
                              {"Upgrade", "websocket"},
                              {"Transfer-Encoding", "chunked"}}),
             "bad_upgrade");
-  EXPECT_EQ(asks_for("GET", {{"Connection", "Upgrade"},
-                             {"Upgrade", "websocket"},
-                             {"Content-Length", "0"}}),
-            "tunnel");
-  EXPECT_EQ(asks_for("GET", {{"Connection", "Upgrade"}, {"Upgrade", "websocket"}},
-                     WebSocketHeads::Plain),
-            "plain");
+  EXPECT_EQ(
+      asks_for("GET",
+               {{"Connection", "Upgrade"}, {"Upgrade", "websocket"}, {"Content-Length", "0"}}),
+      "tunnel");
+  EXPECT_EQ(
+      asks_for("GET", {{"Connection", "Upgrade"}, {"Upgrade", "websocket"}}, WebSocketHeads::Plain),
+      "plain");
 }
 
 TEST(FramingRules, AnExtendedConnectIsARequestForATunnel) {
@@ -172,11 +172,10 @@ TEST(FramingRules, AnExtendedConnectIsARequestForATunnel) {
     bool body;
     std::string outcome;
   };
-  for (const Row& row : {Row{"CONNECT", "websocket", true, "GET"},
-                         Row{"CONNECT", "websocket", false, "bad_upgrade"},
-                         Row{"CONNECT", "connect-udp", true, "bad_upgrade"},
-                         Row{"GET", "websocket", true, "bad_upgrade"},
-                         Row{"CONNECT", "", true, "bad_method"}}) {
+  for (const Row& row :
+       {Row{"CONNECT", "websocket", true, "GET"}, Row{"CONNECT", "websocket", false, "bad_upgrade"},
+        Row{"CONNECT", "connect-udp", true, "bad_upgrade"},
+        Row{"GET", "websocket", true, "bad_upgrade"}, Row{"CONNECT", "", true, "bad_method"}}) {
     RequestHead head;
     head.version = Version::Http2;
     head.method = row.method;
@@ -216,8 +215,8 @@ TEST(FramingRules, OnlyTheHeadThatOpensTheTunnelIsASwitch) {
     head.has_body = true;
     if (!row.connection.empty()) head.fields.add("Connection", row.connection);
     if (!row.upgrade.empty()) head.fields.add("Upgrade", row.upgrade);
-    const auto checked = check_response(head, "GET", ControlFields::Drop,
-                                        HeadLimits::for_responses(), row.protocol);
+    const auto checked =
+        check_response(head, "GET", ControlFields::Drop, HeadLimits::for_responses(), row.protocol);
     EXPECT_EQ(checked ? head.status : 0, row.outcome) << row.status << " " << row.upgrade;
   }
 }

@@ -66,8 +66,14 @@ class Hop final : public Dialer {
     return connection;
   }
   awaitable<void> serve(ByteStream& stream, Speaks speaks) {
-    SessionContext context{world_.io.get_executor(), world_.wheel, handler_, world_.drain,
-                           world_.limits,            world_.rules, a_test(), Scheme::Https};
+    SessionContext context{world_.io.get_executor(),
+                           world_.wheel,
+                           handler_,
+                           world_.drain,
+                           world_.limits,
+                           world_.rules,
+                           a_test(),
+                           Scheme::Https};
     context.offers_websockets = speaks == Speaks::H2;
     if (speaks == Speaks::H1) {
       Http1Session session(stream, context, Http1Session::Arrival::Tunnel);
@@ -194,7 +200,7 @@ class Tunnels : public testing::TestWithParam<Bridge> {
     auto sent = co_await in->send(std::move(request), client_exchange, passage);
     co_return sent;
   }
-  // What comes next, until so much is there.
+  // The next bytes, until so many are there.
   awaitable<Bytes> hear(BodySource& body, std::size_t bytes) {
     Bytes all;
     while (all.size() < bytes) {
