@@ -1,4 +1,4 @@
-// What comes back of one exchange on an HTTP/2 connection: the response's body.
+// The body of a response on an HTTP/2 connection.
 #include "proxy/contract/problem_codes.h"
 #include "proxy/upstream/h2_client_parts.h"
 
