@@ -294,6 +294,25 @@ TEST_F(Lanes, WhatTheLookKeepsBackGoesWhenItMay) {
   EXPECT_TRUE(got.messages.at(0).complete);
 }
 
+// Pings, pongs and close reasons carry up to 125 bytes each.
+TEST_F(Lanes, ControlFramesAreLookedAt) {
+  for (const unsigned first : {0x89u, 0x8au, 0x88u}) {
+    stopped = false;
+    WordLook look;
+    WordLook controls;
+    make({.from = Sender::Client}, &look, &controls);
+    const Bytes text = "forbidden";
+    const Bytes out = pass(from_client(0x89, "") +
+                           from_client(first, first == 0x88 ? close_payload(1000, text) : text));
+    EXPECT_TRUE(stopped);
+    EXPECT_EQ(read_frames(out, Sender::Client).controls.size(), 1U);
+    EXPECT_EQ(look.shown, "");
+    EXPECT_EQ(lane->stop().to_receiver, websocket::CloseCode::Policy);
+    EXPECT_TRUE(lane->stop().finding);
+    EXPECT_EQ(lane->closed(), first == 0x88u) << "nothing more is to come";
+  }
+}
+
 // As a credential's value is taken out of what comes back.
 class Capitals final : public MessageSwap {
  public:
@@ -330,24 +349,6 @@ TEST_F(Lanes, SwapsComeBeforeTheLook) {
 
 // [T92]
 // A fast sender with a slow receiver: output is bounded, however much is there.
-// Pings, pongs and close reasons carry up to 125 bytes each.
-TEST_F(Lanes, ControlFramesAreLookedAt) {
-  for (const unsigned first : {0x89u, 0x8au, 0x88u}) {
-    stopped = false;
-    WordLook look;
-    WordLook controls;
-    make({.from = Sender::Client}, &look, &controls);
-    const Bytes text = "forbidden";
-    const Bytes out = pass(from_client(0x89, "") +
-                           from_client(first, first == 0x88 ? close_payload(1000, text) : text));
-    EXPECT_TRUE(stopped);
-    EXPECT_EQ(read_frames(out, Sender::Client).controls.size(), 1U);
-    EXPECT_EQ(look.shown, "");
-    EXPECT_EQ(lane->stop().to_receiver, websocket::CloseCode::Policy);
-    EXPECT_TRUE(lane->stop().finding);
-    EXPECT_EQ(lane->closed(), first == 0x88u) << "nothing more is to come";
-  }
-}
 TEST_F(Lanes, WaitForTheirReader) {
   make({.from = Sender::Server, .message_bytes = 1 << 30});
   Bytes said;
