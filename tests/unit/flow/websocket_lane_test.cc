@@ -364,8 +364,8 @@ TEST_F(Lanes, ControlFramesGoThroughSwapsBetweenMessages) {
   EXPECT_EQ(read_frames(out, Sender::Server).controls.at(0).payload, close_payload(1008));
 }
 
-// [T92]
 // A fast sender with a slow receiver: output is bounded, however much is there.
+// [T92]
 TEST_F(Lanes, WaitForTheirReader) {
   make({.from = Sender::Server, .message_bytes = 1 << 30});
   Bytes said;
