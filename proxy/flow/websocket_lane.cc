@@ -84,18 +84,29 @@ WebsocketLane::Step WebsocketLane::control(const Part& part) {
     if (wrong.what != nullptr) return break_off(wrong.code, wrong.what);
     closed_ = true;
   }
-  const ByteView text = closes ? reason.reason : part.payload;
+  const Bytes text = swapped_control(closes ? reason.reason : part.payload, closes);
   if (controls_ != nullptr && !text.empty()) {
     const auto looked =
         controls_->feed({.bytes = text, .is_text = closes, .begins = true, .ends = true});
     if (!looked) return refuse(looked.error(), *controls_);
   }
   if (closes) {
-    close(reason.code, reason.reason);
+    close(reason.code, text);
   } else {
-    writer_.write(out_, {.opcode = part.opcode}, part.payload);
+    writer_.write(out_, {.opcode = part.opcode}, text);
   }
   return Step::Again;
+}
+
+// Between two messages they go through the swaps as one does. Within a message, a close frame loses
+// its reason; a ping keeps its payload, by which its pong is known.
+Bytes WebsocketLane::swapped_control(ByteView payload, bool closes) {
+  Bytes text(payload);
+  if (setup_.swaps == nullptr || setup_.swaps->empty() || text.empty()) return text;
+  if (!reader_.at_message()) return closes ? Bytes() : text;
+  for (const auto& swap : *setup_.swaps) text = swap->feed(text, true);
+  if (!closes && text.size() > websocket::kMostControl) text.resize(websocket::kMostControl);
+  return text;
 }
 
 WebsocketLane::Step WebsocketLane::go_on_with_part() {

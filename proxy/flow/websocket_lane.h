@@ -96,6 +96,7 @@ class WebsocketLane {
   [[nodiscard]] Step redaction_step();
   [[nodiscard]] Step piece(ByteView text, bool ends);
   [[nodiscard]] Step swapped(ByteView text, bool ends);
+  [[nodiscard]] Bytes swapped_control(ByteView payload, bool closes);
   [[nodiscard]] Step look_at(ByteView text, bool ends);
   void emit(ByteView text, bool ends);
   void let_go(std::size_t keep);

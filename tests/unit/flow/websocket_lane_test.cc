@@ -347,8 +347,25 @@ TEST_F(Lanes, SwapsComeBeforeTheLook) {
   }
 }
 
-// [T92]
+TEST_F(Lanes, ControlFramesGoThroughSwapsBetweenMessages) {
+  std::vector<std::unique_ptr<MessageSwap>> swaps;
+  swaps.push_back(std::make_unique<Capitals>());
+  make({.from = Sender::Server, .swaps = &swaps});
+  Bytes out = pass(from_server(0x89, "ping") + from_server(0x01, "hel") + from_server(0x89, "in") +
+                   from_server(0x80, "lo") + from_server(0x88, close_payload(1008, "why")));
+  GotFrames got = read_frames(out, Sender::Server);
+  ASSERT_EQ(got.controls.size(), 3U);
+  EXPECT_EQ(got.controls[0].payload, "PING");
+  EXPECT_EQ(got.controls[1].payload, "in");
+  EXPECT_EQ(got.controls[2].payload, close_payload(1008, "WHY"));
+  EXPECT_EQ(got.messages.at(0).payload, "HELLO");
+  make({.from = Sender::Server, .swaps = &swaps});
+  out = pass(from_server(0x01, "hel") + from_server(0x88, close_payload(1008, "why")));
+  EXPECT_EQ(read_frames(out, Sender::Server).controls.at(0).payload, close_payload(1008));
+}
+
 // A fast sender with a slow receiver: output is bounded, however much is there.
+// [T92]
 TEST_F(Lanes, WaitForTheirReader) {
   make({.from = Sender::Server, .message_bytes = 1 << 30});
   Bytes said;
