@@ -20,8 +20,10 @@ awaitable<std::optional<Response>> ProxyHandler::ask_scanner(const RequestHead& 
   question.head.protocol.clear();
   question.head.has_body = false;
   passage.head_only = true;
+  const bool bypasses = std::exchange(passage.bypass_body, false);
   auto passed = co_await services_.upstream.send(std::move(question), exchange, passage);
   passage.head_only = false;
+  passage.bypass_body = bypasses;
   if (!passed) co_return refuse(passed.error(), exchange);
   if (passed->body) passed->body->stop(Failure{Code::Cancelled, "the head alone was asked about"});
   if (exchange.trace.failure) {

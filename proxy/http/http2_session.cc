@@ -312,7 +312,9 @@ awaitable<Response> Http2Session::respond(Stream& stream, Exchange& exchange, H2
     const RequestContext rules{context_.destination, context_.scheme, context_.rules};
     const auto vetted = check_request(request.head, rules);
     if (!vetted) refused = vetted.error();
-    exchange.trace.method = request.head.method;  // a tunnel's is that of RFC 6455
+    // The canonical ones: a tunnel's method is that of RFC 6455, and routes go by the target.
+    exchange.trace.method = request.head.method;
+    if (vetted) exchange.trace.target = request.head.target;
   }
   const bool head_only = request.head.method == "HEAD";
   Response response;

@@ -28,6 +28,7 @@ class Http2Sessions : public Http2Bench {
   awaitable<void> nobody_to_answer();
   awaitable<void> head_request();
   awaitable<void> bad_trailers();
+  awaitable<void> canonical_target();
 };
 
 awaitable<void> Http2Sessions::answers_many() {
@@ -293,6 +294,17 @@ awaitable<void> Http2Sessions::bad_trailers() {
   EXPECT_EQ(body(3), "x");
   co_await close_and_join();
 }
+// The policy's routes go by it.
+awaitable<void> Http2Sessions::canonical_target() {
+  start();
+  co_await greet();
+  co_await say(headers(1, request_fields("GET", "/hello{x}"), true));
+  co_await until_ended(1);
+  EXPECT_EQ(handler.log.at(0).target, "/hello%7Bx%7D");
+  co_await close_and_join();
+}
+TEST_F(Http2Sessions, AnExchangesTargetIsTheCanonicalOne) { play(canonical_target()); }
+
 // [T05]
 TEST_F(Http2Sessions, RequestTrailersAreVetted) { play(bad_trailers()); }
 
