@@ -28,10 +28,10 @@ ExitServices services_of(const Shared& shared, const LivePolicy& policy, asio::i
 }  // namespace
 
 ExitHost::ExitHost(const Shared& shared, const Snapshot& snapshot, asio::io_context& io,
-                   const LivePolicy& policy, TimerWheel& wheel, Resolver& resolver,
-                   RecordBuffers& records, std::vector<int> listeners, std::optional<int> names)
+                   const LivePolicy& policy, TimerWheel& wheel, Way& way, RecordBuffers& records,
+                   std::vector<int> listeners, std::optional<int> names)
     : tls_client_(shared.trust, wheel, records, shared.config.tls_client),
-      dialer_(wheel, resolver, shared.addresses, tls_client_, shared.config.dial),
+      dialer_(way, tls_client_),
       pool_(wheel, shared.origin_pool),
       origins_(io.get_executor(), wheel, dialer_, pool_, shared.config.h1_client,
                shared.config.h2_client(), shared.config.origin),

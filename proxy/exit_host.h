@@ -28,7 +28,7 @@ class ExitHost {
  public:
   // The arguments outlive it; the descriptors are taken over.
   ExitHost(const Shared& shared, const Snapshot& snapshot, boost::asio::io_context& io,
-           const LivePolicy& policy, TimerWheel& wheel, Resolver& resolver, RecordBuffers& records,
+           const LivePolicy& policy, TimerWheel& wheel, Way& way, RecordBuffers& records,
            std::vector<int> listeners, std::optional<int> names);
   ExitHost(const ExitHost&) = delete;
   ExitHost& operator=(const ExitHost&) = delete;

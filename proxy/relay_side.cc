@@ -5,10 +5,10 @@
 namespace bottle {
 
 RelaySide::RelaySide(const Shared& shared, std::shared_ptr<const CredentialSet> credentials,
-                     Executor executor, TimerWheel& wheel, Resolver& resolver,
-                     RecordBuffers& records, DecodeSpace& decode)
+                     Executor executor, TimerWheel& wheel, Way& way, RecordBuffers& records,
+                     DecodeSpace& decode)
     : tls_client_(shared.trust, wheel, records, shared.config.tls_client),
-      dialer_(wheel, resolver, shared.addresses, tls_client_, shared.config.dial),
+      dialer_(way, tls_client_),
       pool_(wheel, shared.origin_pool),
       origins_(std::move(executor), wheel, dialer_, pool_, shared.config.h1_client,
                shared.config.h2_client(), shared.config.origin),

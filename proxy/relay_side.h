@@ -12,13 +12,13 @@
 
 namespace bottle {
 
-// One worker's own way to origins, for what a scanner does not read: the route relay, and
+// One worker's connections to origins for what a scanner does not read: the route relay, and
 // WebSockets whose handshake the scanner has passed. Everything it is given outlives it. One
 // thread.
 class RelaySide {
  public:
   RelaySide(const Shared& shared, std::shared_ptr<const CredentialSet> credentials,
-            Executor executor, TimerWheel& wheel, Resolver& resolver, RecordBuffers& records,
+            Executor executor, TimerWheel& wheel, Way& way, RecordBuffers& records,
             DecodeSpace& decode);
   RelaySide(const RelaySide&) = delete;
   RelaySide& operator=(const RelaySide&) = delete;

@@ -9,6 +9,7 @@
 #include "proxy/credentials/login_tokens.h"
 #include "proxy/flow/ask_book.h"
 #include "proxy/flow/audit_sink.h"
+#include "proxy/flow/tunnel_book.h"
 #include "proxy/guard/address_guard.h"
 #include "proxy/guard/answers/pending_answers.h"
 #include "proxy/guard/host_watch.h"
@@ -19,6 +20,7 @@
 #include "proxy/scanner/scanner_life.h"
 #include "proxy/tls/tls_acceptor.h"
 #include "proxy/tls/tls_client.h"
+#include "proxy/upstream/parent_way.h"
 #include "proxy/upstream/resolver.h"
 
 namespace bottle {
@@ -34,12 +36,14 @@ struct Shared {
   const TicketKeys& tickets;
   std::shared_ptr<const OriginTrust> trust;
   const Doorkeeper* doorkeeper = nullptr;  // null: no authentication at --listen
+  const ParentProxy* parent = nullptr;     // null: origins are reached directly
   ExchangeLedger* ledger = nullptr;        // null: there is no exit
   KnownText* known = nullptr;              // null: the scanner is shown everything
   ScannerLife* life = nullptr;             // the same
   AskBook* asks = nullptr;                 // null: no question to a person
   AuditSink& audit;
   HostWatch& host_watch;
+  TunnelBook& tunnels;
   AnsweredAddresses names_answer;
   AnsweredAddresses exit_answer;
   PoolLimits origin_pool;  // of each pool: the configuration's, within the descriptors

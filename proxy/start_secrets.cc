@@ -32,11 +32,13 @@ bool redacts_for_pipelock(const Config& config) {
 
 StartSecrets::StartSecrets(std::vector<SecretSpec> secrets, GuardOptions options,
                            std::unique_ptr<PendingSecrets> pending,
-                           std::unique_ptr<LoginTokens> logins)
+                           std::unique_ptr<LoginTokens> logins,
+                           std::optional<std::string> parent_password)
     : options_(std::move(options)),
       book_(std::move(secrets)),
       pending_(std::move(pending)),
-      logins_(std::move(logins)) {}
+      logins_(std::move(logins)),
+      parent_password_(std::move(parent_password)) {}
 
 Expected<std::unique_ptr<StartSecrets>> StartSecrets::read(const Config& config) {
   auto handed = handed_secrets(config);
@@ -58,8 +60,9 @@ Expected<std::unique_ptr<StartSecrets>> StartSecrets::read(const Config& config)
   // Compiling what the guard looks for takes longer than all the rest, so that goes on beside it.
   auto pending = PendingSecrets::begin(handed->values, options);
   if (!pending) return pending.error();
-  return std::unique_ptr<StartSecrets>(new StartSecrets(
-      std::move(handed->values), std::move(options), std::move(*pending), std::move(logins)));
+  return std::unique_ptr<StartSecrets>(
+      new StartSecrets(std::move(handed->values), std::move(options), std::move(*pending),
+                       std::move(logins), std::move(handed->parent_password)));
 }
 
 Expected<Snapshot> StartSecrets::wait() {

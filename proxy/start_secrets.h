@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "proxy/config/config.h"
 #include "proxy/contract/error.h"
@@ -21,18 +23,24 @@ class StartSecrets {
   [[nodiscard]] const FingerprintKey& key() const noexcept { return options_.key; }
   [[nodiscard]] const GuardOptions& options() const noexcept { return options_; }
   [[nodiscard]] SecretBook& book() noexcept { return book_; }
+  // Of the parent proxy; holds until the process ends.
+  [[nodiscard]] const std::optional<std::string>& parent_password() const noexcept {
+    return parent_password_;
+  }
   [[nodiscard]] LoginTokens* logins() noexcept { return logins_.get(); }  // null: there are none
   // The first snapshot, without a policy; waits until it is there.
   [[nodiscard]] Expected<Snapshot> wait();
 
  private:
   StartSecrets(std::vector<SecretSpec> secrets, GuardOptions options,
-               std::unique_ptr<PendingSecrets> pending, std::unique_ptr<LoginTokens> logins);
+               std::unique_ptr<PendingSecrets> pending, std::unique_ptr<LoginTokens> logins,
+               std::optional<std::string> parent_password);
 
   const GuardOptions options_;
   SecretBook book_;
   std::unique_ptr<PendingSecrets> pending_;
   const std::unique_ptr<LoginTokens> logins_;
+  const std::optional<std::string> parent_password_;
 };
 
 }  // namespace bottle

@@ -22,6 +22,17 @@
 namespace bottle {
 namespace {
 
+TunnelLimits within_descriptors(TunnelLimits limits) {
+  limits.open = tunnel_budget(limits.open);
+  return limits;
+}
+
+Expected<void> check_parent(const Config& config, bool has_password) {
+  if (!has_password || (config.parent && !config.parent->user.empty())) return {};
+  return Error{ExitCode::kUsage, "the secrets have a parent_password, and --parent names no user",
+               "write --parent http://USER@HOST:PORT"};
+}
+
 // This proxy's and its scanner's own listeners: never a destination, whatever the allowlist says.
 std::vector<OwnAddress> own_addresses(const Config& config, const OpenListeners& listeners) {
   std::vector<std::string> names = {
@@ -46,6 +57,8 @@ std::vector<OwnAddress> own_addresses(const Config& config, const OpenListeners&
   add_all(listeners.http, config.names_address);
   add_all(listeners.exit, config.exit_address);
   if (!config.pipelock_host.empty()) add(config.pipelock_host, config.pipelock_port);
+  // A client that spoke to it directly would choose destinations that no guard vets.
+  if (config.parent) own.push_back({config.parent->host, config.parent->port});
   return own;
 }
 
@@ -62,6 +75,7 @@ std::vector<OwnListener> own_listeners(const Config& config, const OpenListeners
     for (const Listeners& one : *list) add(one.host, one.port);
   }
   add(config.pipelock_host, config.pipelock_port);
+  if (config.parent) add(config.parent->host, config.parent->port);
   return own;
 }
 
@@ -75,7 +89,9 @@ std::string random_prefix() {
 }  // namespace
 
 ProxyServices::ProxyServices(const Config& config)
-    : config_(config), guard_settings_(config.guard) {}
+    : config_(config),
+      guard_settings_(config.guard),
+      tunnels_(within_descriptors(config.tunnels)) {}
 ProxyServices::~ProxyServices() = default;
 
 Expected<std::unique_ptr<ProxyServices>> ProxyServices::make(const Config& config,
@@ -97,33 +113,17 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   if (!secrets) return secrets.error();
   secrets_ = std::move(*secrets);
   guard_settings_.key = secrets_->key();
+  if (auto taken = take_parent(); !taken) return taken.error();
   auto guard = AddressGuard::make(config_.allow_address, &machine_);
   if (!guard) return guard.error();
   guard->close(own_listeners(config_, listeners));
   addresses_ = std::move(*guard);
 
-  PolicyBook::Rules rules;
-  rules.own = own_addresses(config_, listeners);
-  rules.addresses = addresses_;
-  rules.takes_commands = config_.takes_commands();
-  rules.learns = config_.learns;
-  rules.bypass_allowed = config_.upstream == UpstreamKind::Direct || config_.has_exit();
-  rules.needs_names = config_.has_exit();
-  rules.ca_is_limited = config_.ca_names == CaNames::Allowlist;
-  auto policy = PolicyBook::make(config_.allow, config_.routes, std::move(rules));
+  auto policy = make_policy(listeners);
   if (!policy) return policy.error();
-  policy_ = std::make_unique<PolicyBook>(std::move(*policy));
 
-  CaOptions options;
-  options.names = config_.ca_names;
-  const PermittedNames names = policy_->policy()->permitted_names();
-  if (names.unconstrained) options.allow.emplace_back("*");
-  for (const std::string& name : names.dns) options.allow.push_back("*." + name);
-  for (const IpAddress& address : names.addresses) options.allow.push_back(address.to_string());
-  auto ca = CertificateAuthority::create(options);
-  if (!ca) return Error{ExitCode::kInternal, ca.error().detail, ca.error().hint};
-  ca_ = std::move(*ca);
-  for (const std::string& warning : ca_->warnings()) spdlog::warn("{}", warning);
+  auto ca = make_ca();
+  if (!ca) return ca.error();
   tickets_ = std::make_unique<TicketKeys>();
 
   if (config_.has_exit()) ledger_ = std::make_unique<LocalLedger>();
@@ -155,10 +155,71 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   // One pool a worker, and the exit's.
   const unsigned pools = config_.threads + (config_.has_exit() ? 1 : 0);
   const PoolLimits pool = config_.origin_pool.within(origin_budget(pools));
-  shared_ = std::make_unique<Shared>(
-      Shared{config_, guard_settings_, answers_, secrets_->logins(), addresses_, *ca_, *tickets_,
-             trust_, users_.get(), ledger_.get(), known_.get(), life_.get(), asks_.get(), *audit_,
-             host_watch_, listeners.names_answer, listeners.exit_answer, pool, random_prefix()});
+  shared_ = std::make_unique<Shared>(Shared{config_,
+                                            guard_settings_,
+                                            answers_,
+                                            secrets_->logins(),
+                                            addresses_,
+                                            *ca_,
+                                            *tickets_,
+                                            trust_,
+                                            users_.get(),
+                                            parent_.get(),
+                                            ledger_.get(),
+                                            known_.get(),
+                                            life_.get(),
+                                            asks_.get(),
+                                            *audit_,
+                                            host_watch_,
+                                            tunnels_,
+                                            listeners.names_answer,
+                                            listeners.exit_answer,
+                                            pool,
+                                            random_prefix()});
+  return {};
+}
+
+Expected<void> ProxyServices::make_policy(const OpenListeners& listeners) {
+  PolicyBook::Rules rules;
+  rules.own = own_addresses(config_, listeners);
+  rules.addresses = addresses_;
+  rules.takes_commands = config_.takes_commands();
+  rules.learns = config_.learns;
+  rules.bypass_allowed = config_.upstream == UpstreamKind::Direct || config_.has_exit();
+  rules.needs_names = config_.has_exit();
+  rules.ca_is_limited = config_.ca_names == CaNames::Allowlist;
+  auto policy = PolicyBook::make(config_.allow, config_.routes, std::move(rules));
+  if (!policy) return policy.error();
+  policy_ = std::make_unique<PolicyBook>(std::move(*policy));
+  return {};
+}
+
+Expected<void> ProxyServices::make_ca() {
+  CaOptions options;
+  options.names = config_.ca_names;
+  const PermittedNames names = policy_->policy()->permitted_names();
+  if (names.unconstrained) options.allow.emplace_back("*");
+  for (const std::string& name : names.dns) options.allow.push_back("*." + name);
+  for (const IpAddress& address : names.addresses) options.allow.push_back(address.to_string());
+  auto ca = CertificateAuthority::create(options);
+  if (!ca) return Error{ExitCode::kInternal, ca.error().detail, ca.error().hint};
+  ca_ = std::move(*ca);
+  for (const std::string& warning : ca_->warnings()) spdlog::warn("{}", warning);
+  return {};
+}
+
+Expected<void> ProxyServices::take_parent() {
+  const std::optional<std::string>& password = secrets_->parent_password();
+  if (auto checked = check_parent(config_, password.has_value()); !checked) return checked.error();
+  if (!config_.parent) return {};
+  const ParentAddress& parent = *config_.parent;
+  ParentProxy proxy{.place = Destination{parent.host, parent.port, parent.kind},
+                    .authorization = {},
+                    .without = config_.no_proxy};
+  if (!parent.user.empty()) {
+    proxy.authorization = basic_authorization(parent.user, password.value_or(""));
+  }
+  parent_ = std::make_unique<const ParentProxy>(std::move(proxy));
   return {};
 }
 
@@ -192,6 +253,8 @@ Expected<std::vector<std::string>> check_services(const Config& config) {
   const auto secrets = handed_secrets(config);
   if (!secrets) return secrets.error();
   if (auto checked = SecretSet::check(secrets->values); !checked) return checked.error();
+  const bool has_password = secrets->parent_password.has_value();
+  if (auto checked = check_parent(config, has_password); !checked) return checked.error();
   const LocalRoutes machine;
   auto guard = AddressGuard::make(config.allow_address, &machine);
   if (!guard) return guard.error();

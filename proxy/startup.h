@@ -33,12 +33,16 @@ class ProxyServices {
  private:
   explicit ProxyServices(const Config& config);
   Expected<void> build(const OpenListeners& listeners);
+  Expected<void> take_parent();
+  Expected<void> make_policy(const OpenListeners& listeners);
+  Expected<void> make_ca();
   void remember_texts();
   Expected<void> write_trust();
 
   const Config& config_;
   GuardSettings guard_settings_;  // the configuration's, with the key
   std::unique_ptr<const ProxyUsers> users_;
+  std::unique_ptr<const ParentProxy> parent_;
   std::unique_ptr<StartSecrets> secrets_;
   const PendingAnswers answers_;
   LocalRoutes machine_;
@@ -53,6 +57,7 @@ class ProxyServices {
   std::unique_ptr<AuditSink> audit_;
   std::unique_ptr<AskBook> asks_;
   HostWatch host_watch_;
+  TunnelBook tunnels_;
   std::unique_ptr<Shared> shared_;
 };
 

@@ -16,6 +16,7 @@
 #include "proxy/credentials/credential_upstream.h"
 #include "proxy/credentials/login_upstream.h"
 #include "proxy/desk/connection.h"
+#include "proxy/desk/splice.h"
 #include "proxy/exit/name_server.h"
 #include "proxy/exit_host.h"
 #include "proxy/flow/live_policy.h"
@@ -27,6 +28,7 @@
 #include "proxy/upstream/origin_upstream.h"
 #include "proxy/upstream/pool.h"
 #include "proxy/upstream/system_names.h"
+#include "proxy/ways_out.h"
 
 namespace bottle {
 namespace {
@@ -56,6 +58,7 @@ class Worker::Loop {
                       shared.config.tls_acceptor),
         system_names_(wheel_, shared.config.resolver),
         resolver_(wheel_, system_names_, shared.config.resolver, overrides()),
+        ways_(shared, wheel_, resolver_),
         decode_(shared.config.decode.memory_bytes),
         spool_(shared.config.spool, decode_),
         upstream_(make_upstream()),
@@ -70,15 +73,18 @@ class Worker::Loop {
             policy_, upstream(), shared.config.upstream, guard_, shared.audit, shared.host_watch,
             shared.id_prefix + std::to_string(index) + "-", websockets_,
             relay_ ? &relay_->upstream() : nullptr, shared.ledger != nullptr, held_.get()}),
-        connection_services_{io_.get_executor(), shared.config, policy_,          wheel_, drain_,
-                             tls_acceptor_,      handler_,      shared.doorkeeper} {
+        splice_gate_(policy_, guard_, shared.audit, shared.host_watch, shared.tunnels,
+                     shared.id_prefix + std::to_string(index) + "-tunnel-"),
+        splicer_(splice_gate_, ways_.unread(), wheel_, drain_, splice_limits(shared.config)),
+        connection_services_{io_.get_executor(), shared.config, policy_,  wheel_,           drain_,
+                             tls_acceptor_,      handler_,      splicer_, shared.doorkeeper} {
     entrances_.emplace_back(sockets.front, ListenKind::Proxy, *this);
     for (const int socket : sockets.tls) entrances_.emplace_back(socket, ListenKind::Tls, *this);
     for (const int socket : sockets.http) entrances_.emplace_back(socket, ListenKind::Http, *this);
     if (sockets.names) make_names(*sockets.names, snapshot.secrets);
     if (sockets.exit.empty()) return;
-    exit_ = std::make_unique<ExitHost>(shared, snapshot, io_, policy_, wheel_, resolver_, records_,
-                                       std::move(sockets.exit), sockets.exit_names);
+    exit_ = std::make_unique<ExitHost>(shared, snapshot, io_, policy_, wheel_, ways_.to_origins(),
+                                       records_, std::move(sockets.exit), sockets.exit_names);
   }
 
   void run(const std::function<void()>& front_ended) {
@@ -154,13 +160,7 @@ class Worker::Loop {
   std::unique_ptr<Upstream> make_upstream() {
     const Config& config = shared_.config;
     if (config.upstream == UpstreamKind::Pipelock) {
-      auto scanner = parse_host(config.pipelock_host, config.pipelock_port);
-      if (config.pipelock_sockets_fd) {
-        broker_ = std::make_unique<SocketBroker>(wheel_, *config.pipelock_sockets_fd,
-                                                 config.dial.connect);
-      }
-      dialer_ = std::make_unique<ScannerDialer>(wheel_, resolver_, std::move(*scanner), config.dial,
-                                                broker_.get());
+      dialer_ = std::make_unique<ScannerDialer>(*ways_.scanner());
       // The scanner's limit is for the whole proxy.
       const std::size_t share =
           std::max<std::size_t>(1, config.scanner_pool.in_flight / config.threads);
@@ -174,8 +174,7 @@ class Worker::Loop {
           ShownForms{shared_.known, shared_.life, &shared_.guard});
     }
     tls_client_ = std::make_unique<TlsClient>(shared_.trust, wheel_, records_, config.tls_client);
-    dialer_ = std::make_unique<OriginDialer>(wheel_, resolver_, shared_.addresses, *tls_client_,
-                                             config.dial);
+    dialer_ = std::make_unique<OriginDialer>(ways_.to_origins(), *tls_client_);
     pool_ = std::make_unique<Pool>(wheel_, shared_.origin_pool);
     auto origin =
         std::make_unique<OriginUpstream>(io_.get_executor(), wheel_, *dialer_, *pool_,
@@ -188,13 +187,19 @@ class Worker::Loop {
   std::unique_ptr<RelaySide> make_relay(const Snapshot& snapshot) {
     if (shared_.config.upstream == UpstreamKind::Direct) return nullptr;
     return std::make_unique<RelaySide>(shared_, snapshot.credentials, io_.get_executor(), wheel_,
-                                       resolver_, records_, decode_);
+                                       ways_.unread(), records_, decode_);
   }
 
   // With an exit, credentials are put in behind it, where no scanner sees them.
   Upstream& upstream() {
     if (shared_.ledger != nullptr) return *upstream_;
     return way_out_;
+  }
+
+  static SpliceBounds splice_limits(const Config& config) {
+    return SpliceBounds{.hello = config.tls_acceptor.client_hello,
+                        .hello_bytes = config.tls_acceptor.client_hello_bytes,
+                        .idle = config.tunnels.idle};
   }
 
   void make_names(int socket, std::shared_ptr<const SecretSet> secrets) {
@@ -273,10 +278,10 @@ class Worker::Loop {
   TlsAcceptor tls_acceptor_;
   SystemNames system_names_;
   Resolver resolver_;
+  WaysOut ways_;
   DecodeSpace decode_;
   Spool spool_;
   std::unique_ptr<TlsClient> tls_client_;
-  std::unique_ptr<SocketBroker> broker_;
   std::unique_ptr<Dialer> dialer_;
   std::unique_ptr<Pool> pool_;
   OriginUpstream* origin_ = nullptr;
@@ -287,6 +292,8 @@ class Worker::Loop {
   Guard guard_;
   WebsocketSpace websockets_;
   ProxyHandler handler_;
+  SpliceGate splice_gate_;
+  Splicer splicer_;
   ConnectionServices connection_services_;
   std::unique_ptr<RefusedNames> refused_names_;
   std::unique_ptr<NameServer> names_;

@@ -43,6 +43,10 @@ OptionList scan_options(StartOptions& to) {
        .into = &to.pipelock_bin,
        .help = "start this pipelock for the bottle (default: $PIPELOCK_BIN)",
        .value = "FILE"},
+      {.names = "--parent",
+       .into = &to.parent,
+       .help = "reach hosts through this HTTP proxy: http://[USER@]HOST:PORT",
+       .value = "URL"},
       {.names = "--origin-ca",
        .into = &to.origin_ca,
        .help = "PEM certificates that the proxy trusts for origins, besides the system's",
@@ -436,8 +440,7 @@ std::span<const CommandRow> command_table() {
 }
 
 Option version_option() {
-  return {
-      .names = "-V,--version", .into = static_cast<bool*>(nullptr), .help = "print the version"};
+  return {.names = "-V,--version", .into = static_cast<bool*>(nullptr), .help = "print version"};
 }
 
 Option help_option() {

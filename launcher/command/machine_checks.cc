@@ -216,6 +216,30 @@ Finding spool_check(const std::string& directory, bool writable, std::uint64_t f
   return out;
 }
 
+Finding parent_check(const HostsParent& host) {
+  Finding out{.name = "parent proxy"};
+  if (host.variable.empty()) {
+    out.detail = "HTTPS_PROXY is not set: hosts are reached directly";
+    return out;
+  }
+  const auto address = ParentAddress::parse(host.url);
+  if (!address) {
+    out.status = Status::kWarning;
+    out.detail = host.variable + ": " + address.error().message;
+    out.hint = "bottles cannot use it; " + address.error().hint;
+    return out;
+  }
+  out.status = Status::kSkipped;
+  out.detail =
+      host.variable + " names " + address->text() + ", and a bottle uses it only if it is told to";
+  out.hint = R"(write "parent": {"from_host": true} in the manifest's "egress")";
+  // An option has no place for a password.
+  if (address->password.empty()) {
+    out.hint += ", or start with --parent " + address->text();
+  }
+  return out;
+}
+
 Finding roots_check(const std::string& file, const std::string& content) {
   Finding out{.name = "system's trusted roots"};
   if (file.empty()) {
@@ -244,6 +268,8 @@ std::vector<Finding> machine_checks(const Context& context) {
   out.push_back(proxy_check(context));
   out.push_back(scanner_check(context));
   out.push_back(roots_of_machine(context));
+  out.push_back(parent_check(parent_of_host(
+      [&context](const std::string& name) { return context.around.variable(name); })));
   out.push_back(clock_of_machine());
   out.push_back(spool_of_machine());
   out.push_back(state_check(context));

@@ -6,6 +6,7 @@
 
 #include "launcher/backend/bottle_control.h"
 #include "launcher/command/context.h"
+#include "launcher/plan/parent_plan.h"
 
 namespace bottle::launcher {
 
@@ -19,5 +20,7 @@ Finding clock_check(std::int64_t now, std::int64_t program, bool synchronised);
 Finding spool_check(const std::string& directory, bool writable, std::uint64_t free_bytes);
 // The file with the system's roots and its content; empty `file`: there is none.
 Finding roots_check(const std::string& file, const std::string& content);
+// The proxy that HTTPS_PROXY names, which a bottle uses only where it is told to.
+Finding parent_check(const HostsParent& host);
 
 }  // namespace bottle::launcher

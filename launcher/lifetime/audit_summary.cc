@@ -94,11 +94,58 @@ std::vector<Piece> pieces_since(const std::filesystem::path& file,
   return out;
 }
 
+// How often programs refused the bottle's certificate for a host since its last request that
+// passed. The refusals are counted first, and of the allowed lines only those of such hosts are
+// looked at.
+class CaRefusals {
+ public:
+  void add(const nlohmann::json& entry) {
+    const std::string host = printable(entry, audit_key::kHost);
+    if (host.empty() || (hosts_.size() >= kMostKinds && !hosts_.contains(host))) return;
+    hosts_[host].push_back({printable(entry, audit_key::kTime), count_of(entry)});
+  }
+  [[nodiscard]] bool any() const {
+    return std::any_of(hosts_.begin(), hosts_.end(),
+                       [](const auto& one) { return sum(one.second) >= kPinnedAfter; });
+  }
+  void take_allowed(std::string_view line) {
+    for (auto& [host, refusals] : hosts_) {
+      if (sum(refusals) < kPinnedAfter || line.find("\"" + host + "\"") == line.npos) continue;
+      const auto entry = nlohmann::json::parse(line, nullptr, false);
+      if (!entry.is_object() || printable(entry, audit_key::kHost) != host) continue;
+      if (verdict_by_word(printable(entry, audit_key::kVerdict)) != Verdict::Allowed) continue;
+      // RFC 3339 in UTC: earlier times are smaller texts.
+      const std::string time = printable(entry, audit_key::kTime);
+      std::erase_if(refusals, [&time](const Refusal& one) { return one.time < time; });
+    }
+  }
+  [[nodiscard]] std::vector<std::string> in_a_row() const {
+    std::vector<std::string> out;
+    for (const auto& [host, refusals] : hosts_) {
+      if (sum(refusals) >= kPinnedAfter && out.size() < kMostShown) out.push_back(host);
+    }
+    return out;
+  }
+
+ private:
+  struct Refusal {
+    std::string time;
+    std::uint64_t times;
+  };
+  static std::uint64_t sum(const std::vector<Refusal>& refusals) {
+    std::uint64_t all = 0;
+    for (const Refusal& one : refusals) all += one.times;
+    return all;
+  }
+  std::map<std::string, std::vector<Refusal>> hosts_;
+};
+
 struct Counts {
   Counter refused;
   Counter failed;
   Counter redacted;
   Counter noted;
+  CaRefusals ca_refused;
   std::uint64_t lost = 0;
 
   void take(std::string_view line) {
@@ -125,6 +172,8 @@ struct Counts {
     } else if ((verdict == Verdict::Failed || verdict == Verdict::Cut) &&
                printable(entry, audit_key::kBy) != "client") {
       failed.add(entry);
+      const bool of_ca = printable(entry, audit_key::kReason) == problem_code::kCaRefused;
+      if (of_ca) ca_refused.add(entry);
     }
   }
 
@@ -189,11 +238,16 @@ void each_line_since(const AuditMark& begin, const std::function<void(std::strin
 AuditSummary summary_since(const AuditMark& begin) {
   Counts counts;
   each_line_since(begin, [&counts](std::string_view line) { counts.take(line); });
+  if (counts.ca_refused.any()) {
+    each_line_since(begin,
+                    [&counts](std::string_view line) { counts.ca_refused.take_allowed(line); });
+  }
   return {.refused = counts.refused.tally(),
           .failed = counts.failed.tally(),
           .redacted = counts.redacted.tally(),
           .noted = counts.noted.tally(),
-          .lost = counts.lost};
+          .lost = counts.lost,
+          .pinned = counts.ca_refused.in_a_row()};
 }
 
 std::string refusal_lines(const Tally& refused) {
@@ -225,6 +279,23 @@ std::string failure_lines(const Tally& failed) {
         "bottle: hint: tls_alert: a program does not trust the bottle's CA, or an origin refused; "
         "`bottle doctor` in the bottle says which programs trust it\n";
   }
+  if (has_reason(failed, problem_code::kCaRefused)) {
+    out +=
+        "bottle: hint: ca_refused: a program does not trust the bottle's CA; `bottle doctor` in "
+        "the bottle says which programs trust it\n";
+  }
+  return out;
+}
+
+std::string pinned_lines(const std::vector<std::string>& hosts) {
+  std::string out;
+  for (const std::string& host : hosts) {
+    out += "bottle: hint: a program refused the bottle's certificate for " + host + " " +
+           std::to_string(kPinnedAfter) +
+           " times in a row. If it accepts the host's own certificate only, this line of the "
+           "manifest's \"egress\" lets it through, unread: \"routes\": { \"" +
+           host + "\": \"splice\" }\n";
+  }
   return out;
 }
 
@@ -238,7 +309,8 @@ std::string closing_report(const AuditMark& begin, bool written) {
   }
   if (summary.failed.count > 0) {
     out += counted(summary.failed.count, "request failed", "requests failed") +
-           (out.empty() ? where : "\n") + failure_lines(summary.failed);
+           (out.empty() ? where : "\n") + failure_lines(summary.failed) +
+           pinned_lines(summary.pinned);
   }
   if (summary.redacted.count > 0) {
     out += counted(summary.redacted.count, "time a secret was taken out of a request",

@@ -32,7 +32,10 @@ struct AuditSummary {
   Tally redacted;          // values that the guard took out of requests
   Tally noted;             // findings that the guard let pass
   std::uint64_t lost = 0;  // lines that the log says are missing
+  // Hosts for which a program refused the bottle's certificate kPinnedAfter times in a row.
+  std::vector<std::string> pinned;
 };
+inline constexpr std::uint64_t kPinnedAfter = 3;
 
 // The end of an audit log as it is now, also when it is rotated later: a log may hold earlier
 // bottles' lines.
@@ -60,6 +63,8 @@ AuditSummary summary_since(const AuditMark& begin);
 // Lines for a person: which hosts, why, and what to do about it. Each ends with a line end.
 std::string refusal_lines(const Tally& refused);
 std::string failure_lines(const Tally& failed);
+// Lines for hosts whose programs may accept no certificate but the host's own, with the manifest's.
+std::string pinned_lines(const std::vector<std::string>& hosts);
 
 // The closing lines of a bottle: how many requests were refused or failed, what the guard took out
 // or noted, where the log is, those lines, and whether lines are missing. `written`: the proxy

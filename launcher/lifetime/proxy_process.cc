@@ -215,6 +215,7 @@ Expected<std::string> secret_lines(const Plan& plan) {
   const auto key = user_key(plan.state_base, kFingerprintKeyFile);
   if (!key) return key.error();
   std::string out = secret_lines(plan.secrets, *key);
+  if (plan.parent) out += plan.parent->secret_line();
   for (const PlannedLogin& login : plan.logins) out += login_line(login.spec);
   return out;
 }

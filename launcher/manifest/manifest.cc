@@ -187,13 +187,15 @@ class Reader {
   }
 
   bool egress(const JsonNode& node, BottleEntry& out) {
-    static constexpr std::array<std::string_view, 3> kKeys{"allow", "allow_addresses", "routes"};
+    static constexpr std::array<std::string_view, 4> kKeys{"allow", "allow_addresses", "routes",
+                                                           "parent"};
     if (!object(node, "egress", kKeys)) return false;
     for (const auto& [key, place, value] : node.members) {
       bool ok = true;
       if (key == "allow") ok = hosts(value, key, out.allow, HostPattern::parse);
       if (key == "allow_addresses") ok = strings(value, key, out.allow_addresses);
       if (key == "routes") ok = routes(value, out);
+      if (key == "parent") ok = passes(read_parent(value, file_, out.parent));
       if (!ok) return false;
     }
     return true;

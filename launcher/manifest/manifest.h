@@ -10,6 +10,7 @@
 
 #include "launcher/manifest/ask_entry.h"
 #include "launcher/manifest/guard_entry.h"
+#include "launcher/manifest/parent_entry.h"
 #include "launcher/manifest/port_rule.h"
 #include "launcher/manifest/protect_entry.h"
 #include "launcher/manifest/resource_limits.h"
@@ -62,6 +63,7 @@ struct BottleEntry {
   std::vector<std::string> allow{};
   std::vector<std::string> allow_addresses{};
   std::map<std::string, std::string> routes{};
+  std::optional<ParentEntry> parent{};          // the proxy of the machine's network
   std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
   ResourceLimits resources{};                   // of the processes in the bottle
   GuardEntry guard{};

@@ -165,6 +165,7 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
       option(proxy_flag::kOriginCa, spec.origin_ca->string());
     }
   }
+  if (spec.parent) spec.parent->add_to(args);
   option(proxy_flag::kBottleId, plan.id);
   if (programs == Programs::kOfThisMachine) option(proxy_flag::kAudit, plan.audit.string());
 }
@@ -231,7 +232,7 @@ Expected<void> check_ways(const BottleSpec& spec) {
   }
   if (!spec.pipelock_url) return {};
   const char* given = !spec.resolve.empty() ? "--resolve" : nullptr;
-  if (spec.origin_ca) given = "--origin-ca";
+  if (spec.origin_ca || spec.parent) given = spec.parent ? "a parent proxy" : "--origin-ca";
   if (given == nullptr) return {};
   return Error{ExitCode::kUsage,
                std::string(given) + " cannot be passed to the pipelock at " + *spec.pipelock_url +
@@ -320,6 +321,7 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   plan.publish_address = spec.publish_address;
   plan.guard = spec.guard;
   plan.ask = spec.ask;
+  plan.parent = spec.parent;
   plan.origin_ca = spec.origin_ca;
   plan.quiet = spec.quiet;
   // Whether an image has a JVM is not known before; without one the settings do nothing.

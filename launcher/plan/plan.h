@@ -130,6 +130,7 @@ struct Plan {
   std::optional<PipelockPlan> pipelock;
   std::optional<std::string> pipelock_url;
   std::variant<ProcessPlan, ContainerPlan> made_of;
+  std::optional<ParentPlan> parent{};
   std::optional<std::filesystem::path> origin_ca;
   std::filesystem::path runtime_base;  // below it: one directory a bottle, gone with it
   std::filesystem::path state_base;    // below it: one directory a bottle, which stays

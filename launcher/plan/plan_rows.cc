@@ -13,6 +13,10 @@ PlanRows machine_rows(const Plan& plan) {
   std::vector<std::string> ports;
   for (const auto& port : plan.ports) ports.push_back(text_of(port));
   if (!ports.empty()) out.emplace_back("ports", listed(ports, "") + " on " + plan.publish_address);
+  if (plan.parent) {
+    out.emplace_back("parent", plan.parent->address.text() + " (" + plan.parent->why + ")" +
+                                   (plan.parent->password ? ", with a password" : ""));
+  }
   if (plan.resources.any()) out.emplace_back("limits", words_of(plan.resources));
   return out;
 }

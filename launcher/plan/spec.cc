@@ -218,6 +218,26 @@ Expected<PlaceholderSource> placeholder_source(const BottleSpec& spec, bool dry_
   return out;
 }
 
+void note_left_out(const EnvSources& sources, const std::optional<std::filesystem::path>& file,
+                   BottleSpec& spec) {
+  for (const auto& name : left_out(spec.env, spec.allow, sources)) {
+    spec.env.notes.push_back(
+        name + " is set here and does not reach the bottle: " +
+        (file ? "\"env\" in " + file->filename().string() : "\"env\" in a manifest (bottle init)") +
+        " passes it on, {\"" + name + "\": {\"from_host\": true}}");
+  }
+}
+
+Expected<void> add_parent(const std::optional<ParentEntry>& entry, const StartOptions& options,
+                          EnvSources sources, BottleSpec& spec) {
+  sources.host = [&spec](const std::string& name) { return spec.around.variable(name); };
+  const auto prompting = options.dry_run ? Prompting::kLater : Prompting::kAsk;
+  auto planned = plan_parent(entry, options.parent, sources, prompting, spec.env.notes);
+  if (!planned) return std::move(planned.error());
+  spec.parent = std::move(*planned);
+  return {};
+}
+
 }  // namespace
 
 std::optional<std::string> Surroundings::variable(const std::string& name) const {
@@ -279,6 +299,7 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
   std::optional<Scanner> manifest_scanner;
   std::map<std::string, EnvValue> env;
   std::vector<std::string> login_names;
+  std::optional<ParentEntry> parent;
   std::filesystem::path base = around.directory;
   if (file) {
     auto loaded = load_manifest(*file);
@@ -294,6 +315,7 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
     manifest_backend = selected->bottle->backend;
     manifest_scanner = selected->bottle->scanner;
     env = selected->bottle->env;
+    parent = selected->bottle->parent;
     login_names = selected->bottle->logins;
   } else if (options.name) {
     return Error{ExitCode::kUsage,
@@ -338,14 +360,12 @@ Expected<BottleSpec> make_spec(const StartOptions& options, const Surroundings& 
   auto resolved = resolve_env(env, sources, options.dry_run ? Prompting::kLater : Prompting::kAsk);
   if (!resolved) return std::move(resolved.error());
   spec.env = std::move(*resolved);
+  if (auto planned = add_parent(parent, options, sources, spec); !planned) {
+    return std::move(planned.error());
+  }
   for (const auto& name : spec.env.taken) spec.around.env.erase(name);
   if (auto note = left_out_note(host)) spec.env.notes.push_back(std::move(*note));
-  for (const auto& name : left_out(spec.env, spec.allow, sources)) {
-    spec.env.notes.push_back(
-        name + " is set here and does not reach the bottle: " +
-        (file ? "\"env\" in " + file->filename().string() : "\"env\" in a manifest (bottle init)") +
-        " passes it on, {\"" + name + "\": {\"from_host\": true}}");
-  }
+  note_left_out(sources, file, spec);
   return spec;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "launcher/manifest/manifest.h"
+#include "launcher/plan/parent_plan.h"
 #include "launcher/plan/planned_login.h"
 #include "launcher/plan/resolved_env.h"
 #include "proxy/contract/error.h"
@@ -43,6 +44,7 @@ struct StartOptions {
   std::optional<std::string> scanner;
   std::optional<std::string> pipelock_url;
   std::optional<std::string> pipelock_bin;
+  std::optional<std::string> parent;  // http://[USER@]HOST:PORT
   std::optional<std::string> origin_ca;
   std::optional<std::string> audit;
   std::vector<std::string> arguments;  // after an agent's name: added to its command
@@ -85,6 +87,7 @@ struct BottleSpec {
   std::vector<std::string> allow_addresses{};
   std::vector<std::string> resolve{};
   std::map<std::string, std::string> routes{};
+  std::optional<ParentPlan> parent{};
   std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
   ResourceLimits resources{};
   GuardEntry guard{};

@@ -321,6 +321,12 @@ Expected<void> check_config(const Config& config) {
   if (config.upstream == UpstreamKind::Direct && config.pipelock_sockets_fd) {
     return bad("--pipelock-sockets goes with --upstream pipelock, not with direct");
   }
+  if (config.parent && config.upstream == UpstreamKind::Pipelock && !config.has_exit()) {
+    return bad(
+        "--parent is for what this proxy dials, and here pipelock speaks to origins itself: give "
+        "the exit's address with --exit-listen, or use --upstream direct");
+  }
+  if (config.has_no_proxy && !config.parent) return bad("--no-proxy goes with --parent");
   auto ask = check_ask(config);
   if (!ask) return ask;
   auto opaque = check_opaque(config);

@@ -10,9 +10,11 @@
 #include "certs/leaf_cache.h"
 #include "proxy/contract/error.h"
 #include "proxy/contract/guard_settings.h"
+#include "proxy/contract/parent_address.h"
 #include "proxy/exit/exit_services.h"
 #include "proxy/exit/name_server.h"
 #include "proxy/flow/proxy_handler.h"
+#include "proxy/flow/tunnel_book.h"
 #include "proxy/http/framing_rules.h"
 #include "proxy/http/h2_types.h"
 #include "proxy/http/session.h"
@@ -20,6 +22,7 @@
 #include "proxy/tls/tls_acceptor.h"
 #include "proxy/tls/tls_client.h"
 #include "proxy/upstream/h2_client.h"
+#include "proxy/upstream/no_proxy.h"
 #include "proxy/upstream/upstream_limits.h"
 
 namespace bottle {
@@ -48,6 +51,9 @@ struct Config {
   UpstreamKind upstream = UpstreamKind::Pipelock;
   std::string pipelock_host;  // canonical; empty in direct mode
   std::uint16_t pipelock_port = 0;
+  std::optional<ParentAddress> parent;  // the proxy that leads out of this network
+  NoProxy no_proxy;                     // destinations that are reached without it
+  bool has_no_proxy = false;
   std::optional<int> pipelock_sockets_fd;  // a SocketBroker's channel; open until the end
   std::vector<std::string> allow;
   std::vector<std::string> routes;
@@ -92,6 +98,7 @@ struct Config {
   NameServerLimits name_server;
   AskLimits ask;
   WebsocketLimits websocket;
+  TunnelLimits tunnels;
   std::size_t connections =
       4096;  // and never more than 40 % of RLIMIT_NOFILE, all workers together
 

@@ -12,6 +12,7 @@ using std::chrono::milliseconds;
 constexpr std::uint64_t kHour = 3'600'000;
 constexpr std::uint64_t kDay = 24 * kHour;
 constexpr std::uint64_t kMiB = 1024 * 1024;
+constexpr std::uint64_t kMost = 1ull << 50;  // a PiB: more than a bottle moves
 
 // A row for a duration, and one for a count or size, that lives at `path` in Config.
 #define BOTTLE_MS(name, least, most, path)                                                         \
@@ -68,6 +69,11 @@ const std::array kRows = {
     BOTTLE_N("decode_memory_bytes", kMiB, 4'096 * kMiB, decode.memory_bytes),
     BOTTLE_N("redact_body_bytes", 0, 1'024 * kMiB, redact.body_bytes),
     BOTTLE_N("redact_memory_bytes", kMiB, 16'384 * kMiB, redact.memory_bytes),
+    BOTTLE_MS("splice_idle_ms", 1'000, 30 * kDay, tunnels.idle),
+    BOTTLE_N("splice_tunnels", 1, 65536, tunnels.open),
+    BOTTLE_N("splice_tunnels_per_host", 1, 65536, tunnels.open_per_host),
+    BOTTLE_N("splice_bytes_up", 0, kMost, tunnels.bytes_up),
+    BOTTLE_N("splice_bytes_down", 0, kMost, tunnels.bytes_down),
     BOTTLE_N("connections", 1, 1'000'000, connections),
     BOTTLE_N("exit_connections", 1, 65536, exit.connections),
     BOTTLE_N("leaves", 1, 65536, leaves.capacity),

@@ -130,6 +130,25 @@ Expected<void> set_pipelock(Config& c, const std::string& value) {
   return {};
 }
 
+Expected<void> set_parent(Config& c, const std::string& value) {
+  auto parent = ParentAddress::parse(value);
+  if (!parent) return bad(parent.error().message + "; " + parent.error().hint);
+  if (!parent->password.empty()) {
+    return bad(std::string("a password has no place here; hand it over with --secrets: {\"") +
+               kParentPassword + "\": \"...\"}");
+  }
+  c.parent = std::move(*parent);
+  return {};
+}
+
+Expected<void> set_no_proxy(Config& c, const std::string& value) {
+  auto rules = NoProxy::parse(value);
+  if (!rules) return bad(rules.error().message);
+  c.no_proxy = std::move(*rules);
+  c.has_no_proxy = true;
+  return {};
+}
+
 Expected<void> set_ca_names(Config& c, const std::string& value) {
   if (value == "any") {
     c.ca_names = CaNames::Any;
@@ -305,6 +324,10 @@ const std::array kRows = {
         "scan with pipelock behind the built-in guard (default), or with the guard alone (direct)",
         set_upstream},
     OptionRow{"pipelock", "http://HOST:PORT", false, "the address of pipelock", set_pipelock},
+    OptionRow{"parent", "http://[USER@]HOST:PORT", false,
+              "reach origins through this HTTP proxy, with CONNECT (direct, exit)", set_parent},
+    OptionRow{"no-proxy", "LIST", false,
+              "hosts to reach without --parent, separated by commas, as in NO_PROXY", set_no_proxy},
     OptionRow{"pipelock-sockets", "fd:N", false,
               "Unix socket that supplies connections into pipelock's network namespace",
               [](Config& c, const std::string& v) -> Expected<void> {

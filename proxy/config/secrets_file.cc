@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -15,6 +16,7 @@
 #include <utility>
 
 #include "proxy/contract/fd.h"
+#include "proxy/contract/parent_address.h"
 #include "proxy/contract/proxy_contract.h"
 
 namespace bottle {
@@ -92,6 +94,17 @@ Expected<FingerprintKey> key_of(const Json& object, std::size_t line) {
   return bad(line, "has a fingerprint_key that is not 64 hexadecimal digits alone");
 }
 
+Expected<std::string> parent_password_of(const Json& object, std::size_t line) {
+  const Json& text = object[kParentPassword];
+  const std::string password = text.is_string() ? text.get<std::string>() : std::string();
+  const bool plain = std::none_of(password.begin(), password.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) == 0x7f;
+  });
+  const bool fits = !password.empty() && password.size() <= ParentAddress::kLongestPassword;
+  if (plain && fits && object.size() == 1) return password;
+  return bad(line, "has a parent_password that is not one printable text alone");
+}
+
 Expected<SecretSpec> secret_of(const Json& object, std::size_t line) {
   SecretSpec secret;
   KeptOut kept;
@@ -115,7 +128,7 @@ Expected<SecretSpec> secret_of(const Json& object, std::size_t line) {
     } else {
       return bad(line,
                  "has an unknown key; there are name, value, hosts, in_body, placeholder, in, "
-                 "fingerprint_key");
+                 "fingerprint_key, parent_password");
     }
   }
   const bool has_placeholder = object.contains("placeholder");
@@ -187,6 +200,18 @@ Expected<HandedSecrets> parse_secret_lines(std::string_view text) {
       const auto key = key_of(*object, line);
       if (!key) return key.error();
       handed.key = *key;
+      continue;
+    }
+    if (object->contains(kParentPassword)) {
+      if (handed.parent_password) return bad(line, "has a second parent_password");
+      auto password = parent_password_of(*object, line);
+      if (!password) return password.error();
+      // It is no agent's to know or to send.
+      if (password->size() >= kMinSecret) {
+        handed.values.push_back(SecretSpec{
+            .name = kParentPasswordName, .value = *password, .hosts = std::vector<std::string>()});
+      }
+      handed.parent_password = std::move(*password);
       continue;
     }
     if (object->contains(kLoginLine)) {

@@ -17,6 +17,7 @@ struct HandedSecrets {
   std::vector<SecretSpec> values;
   std::vector<LoginSpec> logins;
   std::optional<FingerprintKey> key;
+  std::optional<std::string> parent_password;  // also among `values`, if it is long enough
 };
 
 // The values that must not leave, as the launcher hands them over: one JSON object a line,
@@ -24,12 +25,13 @@ struct HandedSecrets {
 //   {"name": "KEY", "value": "…", "hosts": ["api.example.com"], "placeholder": "…", "in":
 //   ["header"]}
 //   {"fingerprint_key": "64 hexadecimal digits"}
+//   {"parent_password": "…"}
 //   {"login": "claude", "directory": "/…", "hosts": ["api.example.com"],
 //    "token_url": "https://auth.example.com/oauth/token", "placeholders": {"access_token": "…"}}
 // `hosts` (where the value may go) and `in_body` may be absent; with a placeholder (KeptOut)
 // `hosts` must be there, and `in` may be (header, any_header, query, body; or aws_signature alone).
-// The key's line may be there once. Unknown keys are an error. No message ever holds a value. The
-// Error (kUsage) names the line.
+// The key's line may be there once, and so may the parent's. Unknown keys are an error. No message
+// ever holds a value. The Error (kUsage) names the line.
 [[nodiscard]] Expected<HandedSecrets> parse_secret_lines(std::string_view text);
 
 // Reads them from an inherited descriptor until its end and closes it. Bounded in size and time.

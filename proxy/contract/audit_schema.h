@@ -57,6 +57,7 @@ inline constexpr const char* kMethod = "method";
 inline constexpr const char* kHost = "host";
 inline constexpr const char* kPort = "port";
 inline constexpr const char* kPath = "path";
+inline constexpr const char* kNotInspected = "not_inspected";
 inline constexpr const char* kStatus = "status";
 inline constexpr const char* kBytesIn = "bytes_in";
 inline constexpr const char* kBytesOut = "bytes_out";

@@ -63,6 +63,7 @@ inline constexpr std::string_view kWebsocketVersion = "websocket_version";
 inline constexpr std::string_view kBadName = "bad_name";
 inline constexpr std::string_view kCaExpired = "ca_expired";
 inline constexpr std::string_view kCaFailed = "ca_failed";
+inline constexpr std::string_view kCaRefused = "ca_refused";
 inline constexpr std::string_view kClientHello = "client_hello";
 inline constexpr std::string_view kClientHelloTooLarge = "client_hello_too_large";
 inline constexpr std::string_view kNoApplicationProtocol = "no_application_protocol";
@@ -91,6 +92,12 @@ inline constexpr std::string_view kSecretInHeader = "secret_in_header";
 inline constexpr std::string_view kSecretInHost = "secret_in_host";
 inline constexpr std::string_view kSecretInUrl = "secret_in_url";
 
+// The route splice.
+inline constexpr std::string_view kSpliceBudget = "splice_budget";
+inline constexpr std::string_view kSpliceIdle = "splice_idle";
+inline constexpr std::string_view kSpliceOnly = "splice_only";
+inline constexpr std::string_view kTooManyTunnels = "too_many_tunnels";
+
 // The memory and the disk for bodies.
 inline constexpr std::string_view kDecodeMemoryFull = "decode_memory_full";
 inline constexpr std::string_view kRedactMemoryFull = "redact_memory_full";
@@ -109,6 +116,11 @@ inline constexpr std::string_view kLoginAnswerOdd = "login_answer_odd";
 inline constexpr std::string_view kLoginBusy = "login_busy";
 inline constexpr std::string_view kLoginNotKept = "login_not_kept";
 inline constexpr std::string_view kNoResponse = "no_response";
+inline constexpr std::string_view kParentAuth = "parent_auth";
+inline constexpr std::string_view kParentBroken = "parent_broken";
+inline constexpr std::string_view kParentRefused = "parent_refused";
+inline constexpr std::string_view kParentTimeout = "parent_timeout";
+inline constexpr std::string_view kParentUnreachable = "parent_unreachable";
 inline constexpr std::string_view kQueueFull = "queue_full";
 inline constexpr std::string_view kQueueTimeout = "queue_timeout";
 inline constexpr std::string_view kRequestStalled = "request_stalled";

@@ -30,9 +30,11 @@ inline constexpr const char* kListen = "--listen";
 inline constexpr const char* kListenHttp = "--listen-http";
 inline constexpr const char* kListenTls = "--listen-tls";
 inline constexpr const char* kNames = "--names";
+inline constexpr const char* kNoProxy = "--no-proxy";
 inline constexpr const char* kOnSecret = "--on-secret";
 inline constexpr const char* kOpaque = "--opaque";
 inline constexpr const char* kOriginCa = "--origin-ca";
+inline constexpr const char* kParent = "--parent";
 inline constexpr const char* kPipelock = "--pipelock";
 inline constexpr const char* kPipelockSockets = "--pipelock-sockets";
 inline constexpr const char* kResolve = "--resolve";
@@ -45,18 +47,20 @@ inline constexpr const char* kSpoolDir = "--spool-dir";
 inline constexpr const char* kUpstream = "--upstream";
 
 inline constexpr std::array kAll{
-    kAllow,      kAllowAddress, kAsk,         kAudit,        kBottleId,
-    kBundleOut,  kCaNames,      kCaOut,       kControl,      kEndWithStdin,
-    kExitListen, kExitNames,    kGuardIgnore, kGuardSet,     kLearn,
-    kLimit,      kListen,       kListenHttp,  kListenTls,    kNames,
-    kOnSecret,   kOpaque,       kOriginCa,    kPipelock,     kPipelockSockets,
-    kResolve,    kResponses,    kRoute,       kScannerShows, kSecrets,
-    kSeen,       kSpoolDir,     kUpstream,
+    kAllow,     kAllowAddress, kAsk,          kAudit,      kBottleId,  kBundleOut,       kCaNames,
+    kCaOut,     kControl,      kEndWithStdin, kExitListen, kExitNames, kGuardIgnore,     kGuardSet,
+    kLearn,     kLimit,        kListen,       kListenHttp, kListenTls, kNames,           kNoProxy,
+    kOnSecret,  kOpaque,       kOriginCa,     kParent,     kPipelock,  kPipelockSockets, kResolve,
+    kResponses, kRoute,        kScannerShows, kSecrets,    kSeen,      kSpoolDir,        kUpstream,
 };
 }  // namespace proxy_flag
 
 // A line of what --secrets reads: {"fingerprint_key": "64 hexadecimal digits"}.
 inline constexpr const char* kFingerprintKey = "fingerprint_key";
+// Another one: {"parent_password": "…"}, the password of the user that --parent names.
+inline constexpr const char* kParentPassword = "parent_password";
+// Its name among the secrets that must not leave.
+inline constexpr const char* kParentPasswordName = "PARENT_PROXY_PASSWORD";
 // The value of --guard-set, and the word for it in a manifest.
 inline constexpr const char* kFinancialSet = "financial";
 

@@ -10,6 +10,7 @@
 #include "proxy/http/http1_session.h"
 #include "proxy/http/http2_session.h"
 #include "proxy/http/problem.h"
+#include "proxy/tls/client_hello.h"
 #include "proxy/tls/tcp_stream.h"
 
 namespace bottle {
@@ -134,8 +135,22 @@ awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionServices& servic
     co_await send_away(stream, services, *decision.refusal, destination);
     co_return;
   }
+  std::unique_ptr<SplicedTunnel> tunnel;
+  if (!decision.refusal && decision.route == Route::Splice && guess == Scheme::Https) {
+    auto admitted = services.splicer.gate().admit(destination);
+    if (!admitted) {
+      co_await send_away(stream, services, admitted.error(), destination);
+      co_return;
+    }
+    tunnel = std::move(*admitted);
+  }
   const bool told = co_await write_within(stream, services, kEstablished);
   if (!told) co_return;
+  if (tunnel) {
+    co_await services.splicer.serve(stream, std::move(connect.early), destination,
+                                    std::move(tunnel));
+    co_return;
+  }
   Bytes early = std::move(connect.early);
   const FirstBytes first = co_await sniff_first(stream, services, early);
   if (first == FirstBytes::Tls) {
@@ -157,6 +172,26 @@ awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionServices& servic
   services.handler.refused_connection(destination, failure, DecidedBy::Proxy);
 }
 
+// Splices the connection if the host that its ClientHello names has that route. False: it has not,
+// and what was read is in `early`; what is wrong with the hello, the acceptor says.
+awaitable<bool> splice_by_name(TcpStream& stream, const ConnectionServices& services,
+                               Bytes& early) {
+  const ClientHello hello = co_await services.splicer.read_hello(stream, early);
+  if (hello.state != ClientHello::State::Complete) co_return false;
+  const auto name = sni_in_extension(hello.server_name, hello.names_server);
+  if (!name) co_return false;
+  Destination destination{name->text(), default_port(Scheme::Https), HostKind::Name};
+  if (!services.splicer.gate().splices(destination)) co_return false;
+  auto tunnel = services.splicer.gate().admit(destination);
+  if (!tunnel) {
+    co_await services.splicer.alert(stream, tunnel.error());
+    co_return true;
+  }
+  co_await services.splicer.serve(stream, std::move(early), std::move(destination),
+                                  std::move(*tunnel));
+  co_return true;
+}
+
 // A client that takes this for port 443 of a host.
 awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionServices& services) {
   const Destination nowhere{.host = {}, .port = default_port(Scheme::Https)};
@@ -170,6 +205,10 @@ awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionServices&
     services.handler.refused_connection(nowhere, failure, DecidedBy::Proxy);
     if (first == FirstBytes::Http) co_await send_away(stream, services, failure, nowhere);
     co_return;
+  }
+  if (services.splicer.gate().splices_any()) {
+    const bool spliced = co_await splice_by_name(stream, services, early);
+    if (spliced) co_return;
   }
   Bytes unread;
   asio::ip::tcp::socket socket = stream.release(unread);

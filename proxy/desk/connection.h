@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "proxy/config/config.h"
+#include "proxy/desk/splice.h"
 #include "proxy/flow/live_policy.h"
 #include "proxy/flow/proxy_handler.h"
 #include "proxy/http/session.h"
@@ -20,6 +21,7 @@ struct ConnectionServices {
   DrainSignal& drain;
   TlsAcceptor& acceptor;
   ProxyHandler& handler;
+  Splicer& splicer;
   const Doorkeeper* doorkeeper;  // of ListenKind::Proxy; null: no authentication
 };
 

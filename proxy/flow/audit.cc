@@ -232,6 +232,7 @@ std::string audit_line(const AuditRecord& record, AuditPart part) {
       audit_key::kPath,
       record.target_has_secret ? std::string("[redacted]") : path_without_values(record.target),
       kMaxTarget);
+  if (record.not_inspected) line.raw(audit_key::kNotInspected, "true");
   if (record.kind == AuditKind::Begin) return std::move(line).end();
   line.number(audit_key::kStatus, record.status);
   line.number(audit_key::kBytesIn, record.bytes_in);

@@ -37,6 +37,7 @@ struct AuditRecord {
   std::string reason;  // a machine-readable word; empty if allowed
   std::string detail;  // the Failure's detail
   DecidedBy by = DecidedBy::None;
+  bool not_inspected = false;  // its bytes were not read: the route splice
   bool scanned_request_body = false;
   bool scanned_response_body = false;
   bool request_body_changed = false;  // by the guard or the scanner

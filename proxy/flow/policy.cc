@@ -296,6 +296,13 @@ bool Policy::knows_host(std::string_view name) const {
   });
 }
 
+bool Policy::has_route(Route route) const {
+  const auto of_host = [route](const RouteEntry& entry) { return entry.route == route; };
+  const auto of_entry = [route](const Entry& entry) { return entry.how.route == route; };
+  return std::any_of(routes_.begin(), routes_.end(), of_host) ||
+         std::any_of(allow_.begin(), allow_.end(), of_entry);
+}
+
 PermittedNames Policy::permitted_names() const {
   PermittedNames names;
   for (const Entry& one : allow_) {

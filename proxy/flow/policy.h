@@ -106,6 +106,8 @@ class Policy {
   // True if an entry allows some port of that host; `name` in lower case, not an address. Such
   // names have an address behind the scanner.
   [[nodiscard]] bool knows_host(std::string_view name) const;
+  // True if some entry gives a host that route.
+  [[nodiscard]] bool has_route(Route route) const;
 
  private:
   struct Entry {

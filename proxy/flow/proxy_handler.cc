@@ -37,6 +37,13 @@ Failure no_websocket() {
                  "person who runs the bottle for the route relay for this host.");
 }
 
+Failure splice_only() {
+  return Failure(Code::Denied, "the host has the route splice, which carries TLS alone",
+                 problem_code::kSpliceOnly,
+                 "Use https:// on a new connection, with a client that trusts the host's own "
+                 "certificate.");
+}
+
 // The fields that are known from an exchange's beginning on.
 AuditRecord record_of(const Exchange& exchange) {
   const SessionTrace& session = exchange.trace;
@@ -144,15 +151,12 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   trace.route = decision.route;
   trace.learned = decision.learned;
   trace.passage.bypass_body = row_of(decision.route).bypasses_scanner;
-  if (decision.refusal) {
-    auto refused =
-        co_await turn_away(std::move(request), *decision.refusal, exchange, DecidedBy::Policy);
-    co_return refused;
-  }
   const bool websocket = !request.head.protocol.empty();
-  if (websocket && !may_open_websocket(decision.route)) {
-    auto refused =
-        co_await turn_away(std::move(request), no_websocket(), exchange, DecidedBy::Policy);
+  std::optional<Failure> refusal = decision.refusal;
+  if (!refusal && decision.route == Route::Splice) refusal = splice_only();
+  if (!refusal && websocket && !may_open_websocket(decision.route)) refusal = no_websocket();
+  if (refusal) {
+    auto refused = co_await turn_away(std::move(request), *refusal, exchange, DecidedBy::Policy);
     co_return refused;
   }
   // The name servers of whichever host see each name, so a name is a way to send data out.

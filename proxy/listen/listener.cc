@@ -180,6 +180,11 @@ std::size_t connection_budget(std::size_t configured) {
   return std::max<std::size_t>(1, std::min(configured, share_of_descriptors()));
 }
 
+std::size_t tunnel_budget(std::size_t configured) {
+  // The clients' own are among the connections.
+  return std::max<std::size_t>(1, std::min(configured, share_of_descriptors() / 4));
+}
+
 std::size_t origin_budget(std::size_t pools) {
   return std::max<std::size_t>(1, share_of_descriptors() / std::max<std::size_t>(1, pools));
 }

@@ -33,6 +33,9 @@ struct NameSocket {
 // How many client connections there may be, all workers together: the configured number, and never
 // more than 40 % of the process's descriptors (each may need a second one upstream).
 [[nodiscard]] std::size_t connection_budget(std::size_t configured);
+// How many tunnels of the route splice there may be: the configured number, and never more than
+// another 10 %.
+[[nodiscard]] std::size_t tunnel_budget(std::size_t configured);
 // How many connections to origins there may be, in use and idle, in each of `pools`: together no
 // more than another 40 %.
 [[nodiscard]] std::size_t origin_budget(std::size_t pools);

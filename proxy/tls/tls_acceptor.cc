@@ -164,7 +164,14 @@ Failure explain_handshake(const TlsStream& stream, IoStatus status, bool hello_s
   const char* text = ERR_reason_error_string(error);
   const std::string why = text == nullptr ? "unknown" : text;
   if (ERR_GET_REASON(error) >= SSL_AD_REASON_OFFSET) {
-    // The commonest: the client does not trust the bottle's CA.
+    const int alert = ERR_GET_REASON(error) - SSL_AD_REASON_OFFSET;
+    if (alert == SSL_AD_UNKNOWN_CA || alert == SSL_AD_BAD_CERTIFICATE ||
+        alert == SSL_AD_CERTIFICATE_UNKNOWN) {
+      return {Code::ClientBad, "the client refused the bottle's certificate with " + why,
+              problem_code::kCaRefused,
+              "Give the client the bottle's CA certificate (--ca-out, --bundle-out); a client that "
+              "has the origin's own built in needs the route splice."};
+    }
     return {Code::ClientBad, "the client refused with " + why, problem_code::kTlsAlert,
             "Give the client the bottle's CA certificate (--ca-out, --bundle-out)."};
   }

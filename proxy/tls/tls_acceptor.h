@@ -54,9 +54,9 @@ class TlsAcceptor {
   // http/1.1, whatever order the client has; none offered means http/1.1; only others, alert.
   // Sessions resume for the same destination only.
   // Failures: ClientSlow, ClientGone, ClientBad (reasons "not_tls", "client_hello_too_large",
-  // "sni_malformed", "tls_alert", "tls_handshake", "no_application_protocol"), Misdirected
-  // "sni_mismatch", Overloaded "too_many_names", Cancelled, Internal. Nothing can be answered in
-  // any of these cases: the socket is closed.
+  // "sni_malformed", "ca_refused", "tls_alert", "tls_handshake", "no_application_protocol"),
+  // Misdirected "sni_mismatch", Overloaded "too_many_names", Cancelled, Internal. Nothing can be
+  // answered in any of these cases: the socket is closed.
   awaitable<Result<Secured>> accept(asio::ip::tcp::socket socket, Bytes already_read,
                                     ServerName destination);
 

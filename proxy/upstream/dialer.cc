@@ -120,11 +120,76 @@ awaitable<Result<tcp::socket>> connect_first(TimerWheel& wheel, std::vector<Endp
                     refused ? problem_code::kConnectionRefused : problem_code::kConnectFailed};
 }
 
-// ---- OriginDialer ------------------------------------------------------------------------------
+// ---- the ways ----------------------------------------------------------------------------------
 
-OriginDialer::OriginDialer(TimerWheel& wheel, Resolver& resolver, const AddressGuard& guard,
-                           TlsClient& tls, DialLimits limits)
-    : wheel_(wheel), resolver_(resolver), guard_(guard), tls_(tls), limits_(limits) {}
+DirectWay::DirectWay(TimerWheel& wheel, Resolver& resolver, const AddressGuard& guard,
+                     DialLimits limits)
+    : wheel_(wheel), resolver_(resolver), guard_(guard), limits_(limits) {}
+
+awaitable<Result<tcp::socket>> DirectWay::open(const Destination& destination,
+                                               std::uint64_t client) {
+  auto resolved = co_await resolver_.resolve(destination, client);
+  if (!resolved) co_return resolved.error();
+  std::optional<Failure> refused;
+  std::vector<Endpoint> vetted;
+  for (const Endpoint& endpoint : *resolved) {
+    auto no = guard_.check(to_ip(endpoint.address()), endpoint.port());
+    if (no) {
+      refused = std::move(no);
+    } else {
+      vetted.push_back(endpoint);
+    }
+  }
+  if (vetted.empty()) co_return *refused;
+  auto socket = co_await connect_first(wheel_, std::move(vetted), limits_);
+  co_return socket;
+}
+
+namespace {
+
+class SocketWait final : public Cancellable {
+ public:
+  explicit SocketWait(tcp::socket& socket) : socket_(socket) {}
+  void cancel() noexcept override {
+    boost::system::error_code ignored;
+    socket_.cancel(ignored);
+  }
+
+ private:
+  tcp::socket& socket_;
+};
+
+}  // namespace
+
+FixedWay::FixedWay(TimerWheel& wheel, Resolver& resolver, Destination place, DialLimits limits,
+                   SocketBroker* broker)
+    : wheel_(wheel),
+      resolver_(resolver),
+      place_(std::move(place)),
+      limits_(limits),
+      broker_(broker) {}
+
+awaitable<Result<tcp::socket>> FixedWay::open(const Destination&, std::uint64_t client) {
+  auto endpoints = co_await resolver_.resolve(place_, client);
+  if (!endpoints) co_return endpoints.error();
+  if (broker_ == nullptr) {
+    auto connected = co_await connect_first(wheel_, std::move(*endpoints), limits_);
+    co_return connected;
+  }
+  auto socket = co_await broker_->take();
+  if (!socket) co_return socket;
+  SocketWait wait(*socket);
+  Deadline deadline(wheel_, wait, limits_.connect);
+  const auto [ec] = co_await socket->async_connect(endpoints->front(), use_tuple);
+  if (!ec) co_return socket;
+  if (deadline.fired()) co_return Failure{Code::ScannerUnavailable, "no answer in time"};
+  if (ec == asio::error::operation_aborted) {
+    co_return Failure{Code::Cancelled, "cancelled while connecting"};
+  }
+  co_return Failure{Code::ScannerUnavailable, ec.message()};
+}
+
+// ---- the dialers -------------------------------------------------------------------------------
 
 awaitable<Result<Connection>> OriginDialer::dial(const Destination& destination, Scheme scheme,
                                                  std::uint64_t client) {
@@ -143,21 +208,7 @@ awaitable<Result<Connection>> OriginDialer::dial_http1(const Destination& destin
 
 awaitable<Result<Connection>> OriginDialer::connect(const Destination& destination, Scheme scheme,
                                                     std::uint64_t client, TlsClient::Offer offer) {
-  auto resolved = co_await resolver_.resolve(destination, client);
-  if (!resolved) co_return resolved.error();
-  std::optional<Failure> refused;
-  std::vector<Endpoint> vetted;
-  for (const Endpoint& endpoint : *resolved) {
-    auto no = guard_.check(to_ip(endpoint.address()), endpoint.port());
-    if (no) {
-      refused = std::move(no);
-    } else {
-      vetted.push_back(endpoint);
-    }
-  }
-  if (vetted.empty()) co_return *refused;
-
-  auto socket = co_await connect_first(wheel_, std::move(vetted), limits_);
+  auto socket = co_await way_.open(destination, client);
   if (!socket) co_return socket.error();
   Connection connection;
   if (scheme == Scheme::Http) {
@@ -173,62 +224,15 @@ awaitable<Result<Connection>> OriginDialer::connect(const Destination& destinati
   co_return connection;
 }
 
-// ---- ScannerDialer -----------------------------------------------------------------------------
-
-ScannerDialer::ScannerDialer(TimerWheel& wheel, Resolver& resolver, Destination scanner,
-                             DialLimits limits, SocketBroker* broker)
-    : wheel_(wheel),
-      resolver_(resolver),
-      scanner_(std::move(scanner)),
-      limits_(limits),
-      broker_(broker) {}
-
-namespace {
-
-Failure unavailable(const Destination& scanner, const Failure& why) {
-  if (why.code == Code::Cancelled) return why;
-  return Failure{Code::ScannerUnavailable,
-                 "the scanner at " + scanner.host_port() + " is not reachable: " + why.detail};
-}
-
-class SocketWait final : public Cancellable {
- public:
-  explicit SocketWait(tcp::socket& socket) : socket_(socket) {}
-  void cancel() noexcept override {
-    boost::system::error_code ignored;
-    socket_.cancel(ignored);
-  }
-
- private:
-  tcp::socket& socket_;
-};
-
-}  // namespace
-
-awaitable<Result<tcp::socket>> ScannerDialer::connect(std::vector<Endpoint> endpoints) {
-  if (broker_ == nullptr) {
-    auto connected = co_await connect_first(wheel_, std::move(endpoints), limits_);
-    co_return connected;
-  }
-  auto socket = co_await broker_->take();
-  if (!socket) co_return socket;
-  SocketWait wait(*socket);
-  Deadline deadline(wheel_, wait, limits_.connect);
-  const auto [ec] = co_await socket->async_connect(endpoints.front(), use_tuple);
-  if (!ec) co_return socket;
-  if (deadline.fired()) co_return Failure{Code::ScannerUnavailable, "no answer in time"};
-  if (ec == asio::error::operation_aborted) {
-    co_return Failure{Code::Cancelled, "cancelled while connecting"};
-  }
-  co_return Failure{Code::ScannerUnavailable, ec.message()};
-}
-
-awaitable<Result<Connection>> ScannerDialer::dial(const Destination&, Scheme,
+awaitable<Result<Connection>> ScannerDialer::dial(const Destination& destination, Scheme,
                                                   std::uint64_t client) {
-  auto resolved = co_await resolver_.resolve(scanner_, client);
-  if (!resolved) co_return unavailable(scanner_, resolved.error());
-  auto socket = co_await connect(std::move(*resolved));
-  if (!socket) co_return unavailable(scanner_, socket.error());
+  auto socket = co_await scanner_.open(destination, client);
+  if (!socket) {
+    const Failure& why = socket.error();
+    if (why.code == Code::Cancelled) co_return why;
+    co_return Failure{Code::ScannerUnavailable, "the scanner at " + scanner_.place().host_port() +
+                                                    " is not reachable: " + why.detail};
+  }
   Connection connection;
   connection.stream = std::make_unique<TcpStream>(std::move(*socket));
   co_return connection;

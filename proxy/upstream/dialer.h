@@ -10,6 +10,7 @@
 #include "proxy/upstream/socket_broker.h"
 #include "proxy/upstream/upstream.h"
 #include "proxy/upstream/upstream_limits.h"
+#include "proxy/upstream/way.h"
 
 namespace bottle {
 
@@ -25,15 +26,48 @@ awaitable<Result<asio::ip::tcp::socket>> connect_first(TimerWheel& wheel,
                                                        std::vector<Endpoint> endpoints,
                                                        DialLimits limits);
 
-// Connections to origins. Every address is vetted by the guard after it was resolved, and only
+// Straight to the destination. Every address is vetted by the guard after it was resolved, and only
 // vetted ones are dialled, so a name that points inwards (or turns there later) reaches nothing.
-// For Https the handshake verifies chain and name, and ALPN offers h2 and http/1.1. What is passed
-// in outlives it.
+// What is passed in outlives it.
+class DirectWay final : public Way {
+ public:
+  DirectWay(TimerWheel& wheel, Resolver& resolver, const AddressGuard& guard,
+            DialLimits limits = {});
+  // Denied with the reason "address_not_allowed" if no address of the name may be dialled.
+  awaitable<Result<asio::ip::tcp::socket>> open(const Destination& destination,
+                                                std::uint64_t client) override;
+
+ private:
+  TimerWheel& wheel_;
+  Resolver& resolver_;
+  const AddressGuard& guard_;
+  DialLimits limits_;
+};
+
+// To one fixed place, whatever destination is asked for. The place is the configuration's, so no
+// guard; a name is resolved anew for each dial. With a broker the place is one of the namespace
+// that the broker's sockets are of, and an IPv4 address.
+class FixedWay final : public Way {
+ public:
+  FixedWay(TimerWheel& wheel, Resolver& resolver, Destination place, DialLimits limits = {},
+           SocketBroker* broker = nullptr);
+  awaitable<Result<asio::ip::tcp::socket>> open(const Destination& destination,
+                                                std::uint64_t client) override;
+  [[nodiscard]] const Destination& place() const noexcept { return place_; }
+
+ private:
+  TimerWheel& wheel_;
+  Resolver& resolver_;
+  Destination place_;
+  DialLimits limits_;
+  SocketBroker* broker_;
+};
+
+// Connections to origins, over any way. For Https the handshake verifies chain and name, and ALPN
+// offers h2 and http/1.1. What is passed in outlives it.
 class OriginDialer final : public Dialer {
  public:
-  OriginDialer(TimerWheel& wheel, Resolver& resolver, const AddressGuard& guard, TlsClient& tls,
-               DialLimits limits = {});
-  // Denied with the reason "address_not_allowed" if no address of the name may be dialled.
+  OriginDialer(Way& way, TlsClient& tls) : way_(way), tls_(tls) {}
   awaitable<Result<Connection>> dial(const Destination& destination, Scheme scheme,
                                      std::uint64_t client) override;
   awaitable<Result<Connection>> dial_http1(const Destination& destination, Scheme scheme,
@@ -43,32 +77,20 @@ class OriginDialer final : public Dialer {
   awaitable<Result<Connection>> connect(const Destination& destination, Scheme scheme,
                                         std::uint64_t client, TlsClient::Offer offer);
 
-  TimerWheel& wheel_;
-  Resolver& resolver_;
-  const AddressGuard& guard_;
+  Way& way_;
   TlsClient& tls_;
-  DialLimits limits_;
 };
 
-// Plain connections to one fixed place, the scanner's, whatever the arguments of dial() say. The
-// place is the configuration's, so no guard; a name is resolved anew for each dial. With a broker
-// the place is one of the namespace that the broker's sockets are of, and an IPv4 address. Every
-// failure but Cancelled is ScannerUnavailable.
+// Plain connections to the scanner, whatever the arguments of dial() say. Every failure but
+// Cancelled is ScannerUnavailable. `scanner` outlives it.
 class ScannerDialer final : public Dialer {
  public:
-  ScannerDialer(TimerWheel& wheel, Resolver& resolver, Destination scanner, DialLimits limits = {},
-                SocketBroker* broker = nullptr);
+  explicit ScannerDialer(FixedWay& scanner) : scanner_(scanner) {}
   awaitable<Result<Connection>> dial(const Destination& destination, Scheme scheme,
                                      std::uint64_t client) override;
 
  private:
-  awaitable<Result<asio::ip::tcp::socket>> connect(std::vector<Endpoint> endpoints);
-
-  TimerWheel& wheel_;
-  Resolver& resolver_;
-  Destination scanner_;
-  DialLimits limits_;
-  SocketBroker* broker_;
+  FixedWay& scanner_;
 };
 
 }  // namespace bottle

@@ -36,7 +36,7 @@ LAYERS = {
     "proxy/listen": ("proxy/base", "proxy/guard", "proxy/config"),
     "proxy/control": ("proxy/base", "proxy/http", "proxy/guard", "proxy/flow/policy.h",
                       "proxy/flow/ask_book.h"),
-    "proxy/desk": ("proxy/base", "proxy/http", "proxy/tls", "proxy/flow", "proxy/config"),
+    "proxy/desk": ("proxy/base", "proxy/http", "proxy/tls", "proxy/upstream", "proxy/flow", "proxy/config"),
     "proxy": ("proxy/base", "proxy/http", "proxy/guard", "proxy/guard/answers", "proxy/ledger", "proxy/body", "proxy/upstream",
               "proxy/credentials", "proxy/scanner", "proxy/flow", "proxy/exit", "proxy/config", "proxy/listen", "proxy/desk", "proxy/control", "proxy/tls",
               "certs"),

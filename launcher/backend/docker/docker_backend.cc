@@ -162,7 +162,13 @@ Expected<void> choose_images(const Engine& engine, const BottleSpec& spec, Plan&
   return {};
 }
 
-Expected<void> check_pipelock_url(const Plan& plan) {
+Expected<void> check_places(const Plan& plan) {
+  if (plan.parent && plan.parent->address.is_loopback()) {
+    return Error{ExitCode::kUsage,
+                 "the parent proxy " + plan.parent->address.host_port() +
+                     " means the proxy's own container, not this machine",
+                 "name the parent by an address that containers can reach, or use --backend local"};
+  }
   if (!plan.pipelock_url) return {};
   for (const std::string_view here : {"http://127.", "http://localhost", "http://[::1]"}) {
     if (plan.pipelock_url->starts_with(here)) {
@@ -197,7 +203,7 @@ Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string&
       container.java_tool_options = *text;
     }
   }
-  if (auto checked = check_pipelock_url(*plan); !checked) return std::move(checked.error());
+  if (auto checked = check_places(*plan); !checked) return std::move(checked.error());
   if (auto added = add_mounts(spec, *plan); !added) return std::move(added.error());
   if (auto chosen = choose_images(*engine, spec, *plan); !chosen) return std::move(chosen.error());
   choose_user(*plan);

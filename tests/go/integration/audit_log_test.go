@@ -325,6 +325,44 @@ exit 0`
 		"--resolve", "origin.test:443="+server.Addr(), "--resolve", "closed.test:443=127.0.0.1:1", "--origin-ca", ca,
 		"--", "sh", "-c", script)
 	run.want(t, 0, "2 requests failed; the audit log is ", "1 x closed.test: connection_refused",
-		"1 x origin.test: tls_alert",
-		"hint: tls_alert: a program does not trust the bottle's CA")
+		"1 x origin.test: ca_refused",
+		"hint: ca_refused: a program does not trust the bottle's CA")
+}
+
+// A program that has the host's own certificate built in needs another route, and the person is told which.
+func TestLastWordsTellOfPinnedHosts(t *testing.T) {
+	s := newShelf(t)
+	needs(t, "curl")
+	server, err := origin.Start(origin.Options{Names: []string{"pinned.test"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	ca := filepath.Join(s.root, "origin-ca.pem")
+	if err := server.CA.WriteFile(ca); err != nil {
+		t.Fatal(err)
+	}
+	own, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.project, "own.pem"), own, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	start := func(script string, more ...string) spoken {
+		return s.call(append(append([]string{"start", "--scanner", "guard", "--allow", "pinned.test",
+			"--allow-address", "127.0.0.0/8", "--resolve", "pinned.test:443=" + server.Addr()}, more...),
+			"--", "sh", "-c", script)...)
+	}
+	const pinned = `curl -s -o /dev/null -w '%{http_code}\n' --cacert "$PWD/own.pem" --capath /nonexistent ` +
+		"https://pinned.test/text\n"
+	run := start(pinned + pinned + pinned + "exit 0")
+	run.want(t, 0, `"routes": { "pinned.test": "splice" }`)
+	if twice := start(pinned + pinned + "exit 0"); strings.Contains(twice.errors, "in a row") {
+		t.Errorf("told after two: %s", twice.errors)
+	}
+	s.manifest(`{"bottles": {"default": {"egress": {"routes": { "pinned.test": "splice" }}}}}`)
+	if run := start(pinned + "exit 0"); !strings.Contains(run.out, "200") {
+		t.Errorf("the line does not help: %s %s", run.out, run.errors)
+	}
 }

@@ -229,6 +229,15 @@ TEST(AuditLine, ABeginningHasWhatIsKnownThen) {
             "\n");
 }
 
+TEST(AuditLine, BytesThatWereNotReadAreToldAtBothEnds) {
+  AuditRecord record = sample();
+  EXPECT_FALSE(json::parse(audit_line(record)).contains("not_inspected"));
+  record.not_inspected = true;
+  EXPECT_EQ(json::parse(audit_line(record))["not_inspected"], true);
+  record.kind = AuditKind::Begin;
+  EXPECT_EQ(json::parse(audit_line(record))["not_inspected"], true);
+}
+
 TEST(AuditLine, TellsHowManyItStandsFor) {
   AuditRecord record = sample();
   EXPECT_FALSE(json::parse(audit_line(record)).contains("count"));

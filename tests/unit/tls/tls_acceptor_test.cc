@@ -361,7 +361,7 @@ TEST_F(Acceptor, SaysThatTheClientDoesNotTrustUs) {
   Client stranger(test::Worker::make_ca()->root_pem());
   const Result<Secured> result = shake(stranger, "api.test", "api.test");
   ASSERT_FALSE(result.has_value());
-  EXPECT_EQ(result.error().reason, "tls_alert");
+  EXPECT_EQ(result.error().reason, "ca_refused");
   EXPECT_THAT(result.error().detail, ::testing::HasSubstr("unknown ca"));
 }
 

@@ -168,7 +168,8 @@ struct DialWorld : World {
         guard(AddressGuard::make(open).value()),
         trust(OriginTrust::load({}).value()),
         tls(trust, wheel, buffers),
-        dialer(wheel, resolver, guard, tls) {}
+        way(wheel, resolver, guard),
+        dialer(way, tls) {}
 
   Result<Connection> dial(Dialer& with, const std::string& host, std::uint16_t port) {
     std::optional<Result<Connection>> out;
@@ -187,6 +188,7 @@ struct DialWorld : World {
   RecordBuffers buffers;
   std::shared_ptr<const OriginTrust> trust;
   TlsClient tls;
+  DirectWay way;
   OriginDialer dialer;
 };
 
@@ -232,8 +234,9 @@ TEST(ScannerDialer, GoesToItsOnePlaceWhateverIsAsked) {
   DialWorld world({});
   Port scanner(world.io);
   Port other(world.io);
-  ScannerDialer dialer(world.wheel, world.resolver,
-                       parse_host("127.0.0.1", scanner.endpoint().port()).value());
+  FixedWay place(world.wheel, world.resolver,
+                 parse_host("127.0.0.1", scanner.endpoint().port()).value());
+  ScannerDialer dialer(place);
   EXPECT_TRUE(world.dial(dialer, "127.0.0.1", other.endpoint().port()));
   EXPECT_TRUE(scanner.was_called());
   EXPECT_FALSE(other.was_called());
@@ -242,10 +245,12 @@ TEST(ScannerDialer, GoesToItsOnePlaceWhateverIsAsked) {
 TEST(ScannerDialer, EveryFailureIsThatTheScannerIsNotThere) {
   DialWorld world({});
   Port refuses(world.io, Port::Does::Refuse);
-  ScannerDialer absent(world.wheel, world.resolver,
-                       parse_host("127.0.0.1", refuses.endpoint().port()).value());
+  FixedWay closed(world.wheel, world.resolver,
+                  parse_host("127.0.0.1", refuses.endpoint().port()).value());
+  ScannerDialer absent(closed);
   EXPECT_EQ(world.dial(absent, "origin.test", 443).error().code, Code::ScannerUnavailable);
-  ScannerDialer nameless(world.wheel, world.resolver, parse_host("no.test", 8888).value());
+  FixedWay unknown(world.wheel, world.resolver, parse_host("no.test", 8888).value());
+  ScannerDialer nameless(unknown);
   EXPECT_EQ(world.dial(nameless, "origin.test", 443).error().code, Code::ScannerUnavailable);
 }
 

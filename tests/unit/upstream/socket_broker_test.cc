@@ -198,7 +198,8 @@ TEST(SocketBroker, TheScannerIsDialledWithItsSockets) {
   tcp::acceptor scanner(world.io, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
   const auto place = parse_host("127.0.0.1", scanner.local_endpoint().port()).value();
   SocketBroker broker(world.wheel, world.ends[0], 60s);
-  ScannerDialer dialer(world.wheel, resolver, place, {}, &broker);
+  FixedWay way(world.wheel, resolver, place, {}, &broker);
+  ScannerDialer dialer(way);
   std::optional<Result<Connection>> out;
   world.give();
   test::run_until_done(world.io, dial_one(dialer, out));

@@ -21,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 using Status = Finding::Status;
 
@@ -77,6 +78,19 @@ TEST(MachineChecks, Clock) {
   EXPECT_EQ(clock_check(1 * kYear, 55 * kYear, true).status, Status::kFailed);
   EXPECT_EQ(clock_check(90 * kYear, 55 * kYear, true).status, Status::kFailed);
   EXPECT_EQ(clock_check(55 * kYear, 55 * kYear + 3600, true).status, Status::kOk);
+}
+
+TEST(MachineChecks, AParentProxyIsToldOfWithTheLineToWrite) {
+  EXPECT_EQ(parent_check({}).status, Status::kOk);
+  const Finding plain = parent_check({.variable = "HTTPS_PROXY", .url = "http://proxy.corp:3128"});
+  EXPECT_EQ(plain.status, Status::kSkipped);
+  EXPECT_THAT(plain.hint, HasSubstr(R"("parent": {"from_host": true})"));
+  EXPECT_THAT(plain.hint, HasSubstr("--parent http://proxy.corp:3128"));
+  const Finding secret = parent_check({.variable = "HTTPS_PROXY", .url = "http://a:sesame@p:1"});
+  EXPECT_THAT(secret.detail + secret.hint, Not(HasSubstr("sesame")));
+  EXPECT_THAT(secret.hint, Not(HasSubstr("--parent")));
+  EXPECT_EQ(parent_check({.variable = "HTTPS_PROXY", .url = "https://p:1"}).status,
+            Status::kWarning);
 }
 
 TEST(MachineChecks, SpoolAndRoots) {

@@ -154,6 +154,24 @@ TEST_F(AuditSummaries, FailuresAreToldLikeRefusals) {
                          "\nbottle:   1 x evil.test: denied\nbottle: 4 requests failed\n"));
 }
 
+TEST_F(AuditSummaries, HostWhoseProgramsRefuseTheCertificateIsToldWithTheLineToAdd) {
+  const auto refuse = [this](const std::string& host, const std::string& second) {
+    add_to(".refusals", "failed", host, "ca_refused",
+           R"(,"by":"proxy","time":"2026-01-02T03:04:)" + second + R"(.000Z")");
+  };
+  refuse("pinned.test", "05");
+  refuse("pinned.test", "06");
+  EXPECT_TRUE(summary().pinned.empty());
+  refuse("pinned.test", "07");
+  // Two programs, of which one trusts the bottle's CA: not in a row.
+  refuse("mixed.test", "01");
+  refuse("mixed.test", "02");
+  add_to("", "allowed", "mixed.test", "", R"(,"time":"2026-01-02T03:04:03.000Z")");
+  refuse("mixed.test", "04");
+  EXPECT_THAT(summary().pinned, ::testing::ElementsAre("pinned.test"));
+  EXPECT_THAT(closing_report(empty(), true), HasSubstr(R"("routes": { "pinned.test": "splice" })"));
+}
+
 TEST_F(AuditSummaries, LogThatIsNotCompleteIsTold) {
   EXPECT_EQ(closing_report(empty(), true), "");
   EXPECT_THAT(closing_report(empty(), false), HasSubstr("is not complete: lines could not be"));

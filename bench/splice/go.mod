@@ -1,0 +1,3 @@
+module bottle.bench/splice
+
+go 1.19
