@@ -22,8 +22,10 @@ type Options struct {
 	H1Only bool
 	H2Only bool
 	Plain  bool // no TLS, HTTP/1.1
-	CA     *CA  // nil makes a new one
-	Leaf   LeafOptions
+	// Sockets makes its HTTP/2 connections take WebSockets (RFC 8441), and nothing else.
+	Sockets bool
+	CA      *CA // nil makes a new one
+	Leaf    LeafOptions
 	// ClientAuth is what it wants of clients; with TLS 1.3 it refuses after their handshake.
 	ClientAuth tls.ClientAuthType
 	// Login makes it want an Authorization field, of any kind, for git and packages.
@@ -135,7 +137,6 @@ func (s *Server) accept() {
 
 // greet finishes the handshake and hands the connection to the server of its protocol.
 func (s *Server) greet(conn net.Conn) {
-	tcp, _ := conn.(*net.TCPConn)
 	var stream net.Conn = &countedConn{Conn: conn, log: s.log}
 	proto := ""
 	if s.tlsConf != nil {
@@ -151,15 +152,17 @@ func (s *Server) greet(conn net.Conn) {
 	}
 	switch {
 	case s.opts.Raw != nil:
-		tap := &tapConn{Conn: stream, tcp: tcp}
+		tap := &tapConn{Conn: stream}
 		s.opts.Raw(tap)
 		tap.Close()
+	case proto == "h2" && s.opts.Sockets:
+		s.socketsOverH2(stream)
 	case proto == "h2":
 		s.h2in.put(stream)
 	case s.opts.H2Only:
 		stream.Close()
 	default:
-		s.h1in.put(&tapConn{Conn: stream, tcp: tcp})
+		s.h1in.put(&tapConn{Conn: stream})
 	}
 }
 

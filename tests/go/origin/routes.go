@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"bottle.test/wire"
 )
 
 func (s *Server) routes() http.Handler {
@@ -39,6 +41,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/bytes", bytesOut)
 	mux.HandleFunc("/upload", upload)
 	mux.HandleFunc("/trailers", trailers)
+	mux.HandleFunc("/ws", s.websocket)
 	mux.HandleFunc("/grpc", grpcLike)
 	mux.HandleFunc("/grpc/", grpcService)
 	mux.HandleFunc("/poison", poison)
@@ -391,12 +394,7 @@ func writeBroken(out *bufio.ReadWriter, after int64, length bool) {
 }
 
 // Reset closes the TCP socket under a connection of this origin so that the peer gets RST.
-func Reset(conn net.Conn) {
-	if tap, ok := conn.(*tapConn); ok && tap.tcp != nil {
-		_ = tap.tcp.SetLinger(0)
-		_ = tap.tcp.Close()
-	}
-}
+func Reset(conn net.Conn) { wire.Reset(conn) }
 
 // closeDelimited answers HTTP/1.1 without any length: the body ends with the connection (close_notify sent).
 func closeDelimited(w http.ResponseWriter, r *http.Request) {
