@@ -205,7 +205,7 @@ func (c *H2Conn) AwaitHeads(n int) error {
 		}
 		switch f.Type {
 		case FrameHeaders:
-			if _, err := c.decoder.decode(f.Payload); err != nil {
+			if _, err := c.decoder.Decode(f.Bare()); err != nil {
 				return err
 			}
 			seen++

@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"bottle.test/wire"
 )
 
 // Options say what kind of server to start. The zero value: TLS, h2 and HTTP/1.1, 127.0.0.1.
@@ -24,6 +26,8 @@ type Options struct {
 	Plain  bool // no TLS, HTTP/1.1
 	// Sockets makes its HTTP/2 connections take WebSockets (RFC 8441), and nothing else.
 	Sockets bool
+	// Streams takes over each stream of HTTP/2 connections.
+	Streams func(*wire.Stream)
 	CA      *CA // nil makes a new one
 	Leaf    LeafOptions
 	// ClientAuth is what it wants of clients; with TLS 1.3 it refuses after their handshake.
@@ -156,13 +160,28 @@ func (s *Server) greet(conn net.Conn) {
 		s.opts.Raw(tap)
 		tap.Close()
 	case proto == "h2" && s.opts.Sockets:
-		s.socketsOverH2(stream)
+		s.streams(stream, s.socketOverH2)
+	case proto == "h2" && s.opts.Streams != nil:
+		s.streams(stream, s.opts.Streams)
 	case proto == "h2":
 		s.h2in.put(stream)
 	case s.opts.H2Only:
 		stream.Close()
 	default:
 		s.h1in.put(&tapConn{Conn: stream})
+	}
+}
+
+// streams serves a connection by frames, with extended CONNECT (RFC 8441), until it ends.
+func (s *Server) streams(raw net.Conn, serve func(*wire.Stream)) {
+	conn := wire.NewConn(raw, false, wire.EnableConnect, 1)
+	defer conn.Close()
+	for {
+		stream, err := conn.Accept()
+		if err != nil {
+			return
+		}
+		s.spawn(func() { serve(stream) })
 	}
 }
 

@@ -2,7 +2,6 @@ package origin
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -78,19 +77,7 @@ func chosenProtocol(fields http.Header, own string) string {
 	return strings.TrimSpace(offer)
 }
 
-// socketsOverH2 serves extended CONNECT (RFC 8441), and nothing else, until the connection ends.
-func (s *Server) socketsOverH2(raw net.Conn) {
-	conn := wire.NewConn(raw, false, wire.EnableConnect, 1)
-	defer conn.Close()
-	for {
-		stream, err := conn.Accept()
-		if err != nil {
-			return
-		}
-		s.spawn(func() { s.socketOverH2(stream) })
-	}
-}
-
+// socketOverH2 answers extended CONNECT (RFC 8441), and nothing else.
 func (s *Server) socketOverH2(stream *wire.Stream) {
 	fields, err := stream.Head()
 	if err != nil {
