@@ -80,13 +80,18 @@ func openOverH2(raw net.Conn, authority, path string, fields []string) (*WebSock
 	if settings[wire.EnableConnect] != 1 {
 		return nil, ErrNoExtendedConnect
 	}
-	head := []Field{{Name: ":method", Value: "CONNECT"}, {Name: ":protocol", Value: "websocket"},
-		{Name: ":scheme", Value: "https"}, {Name: ":authority", Value: authority}, {Name: ":path", Value: path},
-		{Name: "sec-websocket-version", Value: "13"}}
+	head := ConnectFields(authority, path)
 	for i := 0; i+1 < len(fields); i += 2 {
 		head = append(head, Field{Name: fields[i], Value: fields[i+1]})
 	}
 	return AskOverH2(raw, conn, conn.Open(false, head...))
+}
+
+// ConnectFields are those of an extended CONNECT.
+func ConnectFields(authority, path string) []Field {
+	return []Field{{Name: ":method", Value: "CONNECT"}, {Name: ":protocol", Value: "websocket"},
+		{Name: ":scheme", Value: "https"}, {Name: ":authority", Value: authority}, {Name: ":path", Value: path},
+		{Name: "sec-websocket-version", Value: "13"}}
 }
 
 // ErrNoExtendedConnect says that a server offers no extended CONNECT.

@@ -43,9 +43,11 @@ const (
 var requestEnds = []endRow{
 	{"client", "ends its request", [4]string{chunksEnd, chunksEnd, chunksEnd, chunksEnd}},
 	{"client", "cancels", [4]string{chunksCut, giveUp, chunksCut, giveUp}},
+	{"client", "ends its connection's sending", [4]string{chunksCut, giveUp, chunksCut, giveUp}},
 	{"client", "resets TCP", [4]string{chunksCut, giveUp, chunksCut, giveUp}},
 	{"origin", "ends its answer", [4]string{chunksEnd, chunksEnd, chunksEnd, chunksEnd}},
 	{"origin", "cancels", [4]string{chunksCut, chunksCut, broken, broken}},
+	{"origin", "ends its connection's sending", [4]string{chunksCut, chunksCut, broken, broken}},
 	{"origin", "resets TCP", [4]string{chunksCut, chunksCut, broken, broken}},
 }
 
@@ -121,8 +123,8 @@ func (c *chunked) CloseWrite() error {
 	return err
 }
 
-// originThatTalks hands over each request whose answer has begun.
-func originThatTalks(t *testing.T, proto harness.Proto) (*origin.Server, chan wire.Duplex) {
+// worldThatTalks has an origin that hands over each request whose answer has begun.
+func worldThatTalks(t *testing.T, proto harness.Proto) (*harness.World, chan wire.Duplex) {
 	t.Helper()
 	came := make(chan wire.Duplex, 1)
 	over := make(chan bool)
@@ -152,8 +154,9 @@ func originThatTalks(t *testing.T, proto harness.Proto) (*origin.Server, chan wi
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { close(over) })
-	return server, came
+	w := harness.NewWorld(t, harness.WorldOptions{RawOrigin: server, Relay: true})
+	t.Cleanup(func() { close(over) }) // before the origin's end, which waits for its connections
+	return w, came
 }
 
 // clientThatTalks begins a request that goes on, and waits for its answer's head.
@@ -220,9 +223,7 @@ func TestEndsOfRelayedRequests(t *testing.T) {
 	inDocs(t, requestEnds)
 	eachEnd(t, "in the middle of a relayed request", requestEnds, func(t *testing.T, row endRow, client,
 		server harness.Proto) string {
-		stand, came := originThatTalks(t, server)
-		w := harness.NewWorld(t, harness.WorldOptions{RawOrigin: stand, Args: []string{"--route",
-			"origin.test=relay"}})
+		w, came := worldThatTalks(t, server)
 		here := clientThatTalks(t, w, client)
 		there := <-came
 		passes(t, here, there, "from the client")
@@ -232,8 +233,10 @@ func TestEndsOfRelayedRequests(t *testing.T) {
 			actor, other = there, here
 		}
 		switch {
-		case strings.HasPrefix(row.act, "ends"):
+		case row.act == "ends its request", row.act == "ends its answer":
 			_ = actor.CloseWrite()
+		case row.act == "ends its connection's sending":
+			actor.Shut()
 		case row.act == "cancels":
 			actor.Cancel()
 		default:
@@ -296,8 +299,8 @@ func TestEndsOfWebSockets(t *testing.T) {
 		"cancels": "!cancel", "resets TCP": "!reset"}
 	eachEnd(t, "in an open WebSocket", socketEnds, func(t *testing.T, row endRow, client,
 		server harness.Proto) string {
-		w := harness.NewWorld(t, harness.WorldOptions{Args: []string{"--route", "origin.test=relay"},
-			Origin: origin.Options{H1Only: server == harness.H1, H2Only: server == harness.H2, Sockets: true}})
+		w := harness.NewWorld(t, harness.WorldOptions{Relay: true, Origin: origin.Options{H1Only: server == harness.H1,
+			H2Only: server == harness.H2, Sockets: true}})
 		socket := w.WebSocket(client, "/ws")
 		if socket.Socket == nil {
 			t.Fatalf("%d %s", socket.Answer.StatusCode, socket.Answer.Text)

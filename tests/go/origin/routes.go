@@ -38,6 +38,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/mirror", mirror)
 	mux.HandleFunc("/reflect", reflect)
 	mux.HandleFunc("/sse", sse)
+	mux.HandleFunc("/ndjson", ndjson)
 	mux.HandleFunc("/bytes", bytesOut)
 	mux.HandleFunc("/upload", upload)
 	mux.HandleFunc("/trailers", trailers)
@@ -212,6 +213,20 @@ func sse(w http.ResponseWriter, r *http.Request) {
 	}
 	if text := r.URL.Query().Get("last"); text != "" {
 		fmt.Fprintf(w, "data: %s\n\n", text)
+	}
+}
+
+// ndjson sends n lines of JSON, each with its number.
+func ndjson(w http.ResponseWriter, r *http.Request) {
+	n, gap := number(r, "n", 3), millis(r, "ms", 100)
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.WriteHeader(http.StatusOK)
+	for i := int64(0); i < n; i++ {
+		if i > 0 && !pause(r, gap) {
+			return
+		}
+		fmt.Fprintf(w, "{\"seq\":%d}\n", i)
+		flush(w)
 	}
 }
 

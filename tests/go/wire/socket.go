@@ -13,7 +13,22 @@ type Duplex interface {
 	io.ReadWriter
 	CloseWrite() error // this direction alone, as an end
 	Cancel()           // both, as a cut: RST_STREAM, or the connection's close
+	Shut()             // the connection in this direction, as TLS and TCP do it
 	Cut()              // the connection, by TCP's RST
+}
+
+// Shut sends TLS's end, or TCP's, and leaves the other direction open.
+func Shut(conn net.Conn) error {
+	for {
+		switch c := conn.(type) {
+		case interface{ CloseWrite() error }:
+			return c.CloseWrite()
+		case interface{ NetConn() net.Conn }:
+			conn = c.NetConn()
+		default:
+			return fmt.Errorf("%T has no end of its own", c)
+		}
+	}
 }
 
 // Reset closes the TCP socket below conn so that the peer gets RST.
@@ -36,6 +51,9 @@ func Reset(conn net.Conn) {
 // Cancel gives the stream up.
 func (s *Stream) Cancel() { s.Reset(Cancel) }
 
+// Shut ends the connection's sending, with all its streams.
+func (s *Stream) Shut() { _ = Shut(s.conn.raw) }
+
 // Cut resets the connection with all its streams.
 func (s *Stream) Cut() { Reset(s.conn.raw) }
 
@@ -47,19 +65,11 @@ type Tunnel struct {
 
 func (t *Tunnel) Read(p []byte) (int, error) { return t.In.Read(p) }
 
-// CloseWrite sends TLS's end, or TCP's.
-func (t *Tunnel) CloseWrite() error {
-	for conn := t.Conn; ; {
-		switch c := conn.(type) {
-		case interface{ CloseWrite() error }:
-			return c.CloseWrite()
-		case interface{ NetConn() net.Conn }:
-			conn = c.NetConn()
-		default:
-			return fmt.Errorf("%T has no end of its own", conn)
-		}
-	}
-}
+// CloseWrite is Shut.
+func (t *Tunnel) CloseWrite() error { return Shut(t.Conn) }
+
+// Shut ends the connection's sending.
+func (t *Tunnel) Shut() { _ = Shut(t.Conn) }
 
 // Cancel closes the connection.
 func (t *Tunnel) Cancel() { t.Conn.Close() }
