@@ -196,6 +196,8 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
     co_return answer;
   }
   const bool tunnel = !request.head.protocol.empty();
+  // Over HTTP/2 nothing is proven by it, and some servers refuse it (RFC 8441 section 5).
+  if (tunnel) request.head.fields.remove("sec-websocket-key");
   const auto id = engine_.request(request.head, request.body == nullptr);
   if (!id) {
     if (request.body) request.body->stop(id.error());

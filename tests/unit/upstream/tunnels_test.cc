@@ -195,6 +195,7 @@ class Tunnels : public testing::TestWithParam<Bridge> {
     request.head.authority = "a.test";
     request.head.target = "/chat?x=1";
     request.head.fields.add("X-Mine", "yes");
+    request.head.fields.add("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
     request.head.has_body = true;
     request.body = std::make_unique<LiveSource>(feed);
     auto sent = co_await in->send(std::move(request), client_exchange, passage);
@@ -245,6 +246,8 @@ awaitable<void> Tunnels::talks() {
   EXPECT_EQ(echo.asked.target, "/chat?x=1");
   EXPECT_EQ(echo.asked.fields.find("x-mine"), "yes");
   EXPECT_FALSE(echo.asked.fields.has("upgrade"));
+  const bool h1 = GetParam().client == Speaks::H1 && GetParam().origin == Speaks::H1;
+  EXPECT_EQ(echo.asked.fields.has("sec-websocket-key"), h1) << "RFC 8441 section 5 has none";
   for (const char* word : {"hello", "world"}) {
     feed.push(word);
     const Bytes heard = co_await hear(*sent->body, 5);
