@@ -89,6 +89,9 @@ func Start(opts Options) (*Server, error) {
 		}
 		s.tlsConf = &tls.Config{Certificates: []tls.Certificate{leaf}, NextProtos: protos, MinVersion: tls.VersionTLS12,
 			ClientAuth: opts.ClientAuth}
+		if opts.H2Only {
+			s.tlsConf.GetConfigForClient = s.onlyH2
+		}
 	}
 	listener := opts.On
 	if listener == nil {
@@ -170,6 +173,19 @@ func (s *Server) greet(conn net.Conn) {
 	default:
 		s.h1in.put(&tapConn{Conn: stream})
 	}
+}
+
+// onlyH2 refuses clients that do not offer h2 (no_application_protocol), as other servers do: Go's lets those with
+// HTTP/1.1 in without a protocol.
+func (s *Server) onlyH2(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	for _, offered := range hello.SupportedProtos {
+		if offered == "h2" {
+			return nil, nil
+		}
+	}
+	strict := s.tlsConf.Clone()
+	strict.NextProtos = []string{"none"}
+	return strict, nil
 }
 
 // streams serves a connection by frames, with extended CONNECT (RFC 8441), until it ends.
