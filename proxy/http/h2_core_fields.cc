@@ -7,7 +7,7 @@
 namespace bottle {
 namespace {
 
-const std::uint8_t* bytes(const char* data) { return reinterpret_cast<const std::uint8_t*>(data); }
+const std::uint8_t* field_bytes(const char* data) { return reinterpret_cast<const std::uint8_t*>(data); }
 
 bool forbidden(std::string_view name) {
   switch (name.size()) {
@@ -47,7 +47,7 @@ void H2FieldList::clear() {
 
 void H2FieldList::add(std::string_view name, std::string_view value) {
   value = trim_ows(value);
-  if (name.empty() || nghttp2_check_header_value(bytes(value.data()), value.size()) == 0) {
+  if (name.empty() || nghttp2_check_header_value(field_bytes(value.data()), value.size()) == 0) {
     bad_ = true;
     return;
   }
@@ -67,7 +67,7 @@ void H2FieldList::add(const Fields& fields) {
       if (name[i] >= 'A' && name[i] <= 'Z') name[i] = static_cast<char>(name[i] - 'A' + 'a');
     }
     const std::string_view lower(name, field.name.size());
-    if (lower.front() == ':' || nghttp2_check_header_name(bytes(name), lower.size()) == 0) {
+    if (lower.front() == ':' || nghttp2_check_header_name(field_bytes(name), lower.size()) == 0) {
       bad_ = true;
       return;
     }

@@ -18,6 +18,21 @@ constexpr std::size_t kPull = 16 * 1024;                      // of a request's 
 Failure broken(const char* what) { return Failure{Code::UpstreamBroken, what}; }
 Failure cancelled() { return Failure{Code::Cancelled, "the exchange was cancelled"}; }
 
+// One of many who wait for the same news, as long as it lives: an Event has one waiter.
+class Enrolled {
+ public:
+  Enrolled(std::vector<Event*>& all, Event& event) : all_(all), event_(event) {
+    all_.push_back(&event_);
+  }
+  Enrolled(const Enrolled&) = delete;
+  Enrolled& operator=(const Enrolled&) = delete;
+  ~Enrolled() { std::erase(all_, &event_); }
+
+ private:
+  std::vector<Event*>& all_;
+  Event& event_;
+};
+
 }  // namespace
 
 H2Client::H2Client(std::unique_ptr<ByteStream> stream, const Executor& executor, TimerWheel& wheel,
@@ -29,7 +44,6 @@ H2Client::H2Client(std::unique_ptr<ByteStream> stream, const Executor& executor,
             H2WireLimits{limits.write_stall, limits.close, 16 * 1024, 64 * 1024}),
       loops_(executor),
       unused_(executor),
-      settings_(executor),
       executor_(executor),
       wheel_(wheel),
       owner_(owner),
@@ -54,7 +68,7 @@ awaitable<void> H2Client::run() {
   }
   const bool stopped = co_await task_cancelled();
   closed_ = true;
-  settings_.set_later();
+  tell_settings_waiters();
   idle_.disarm();
   const std::optional<Failure> told = stopped ? std::nullopt : stream_->why_ended();
   lose(told      ? *told
@@ -80,12 +94,18 @@ std::optional<bool> H2Client::takes_tunnels() const {
 }
 
 awaitable<bool> H2Client::knows_tunnels(std::chrono::milliseconds limit) {
-  Deadline late(wheel_, settings_, limit);
+  Event told(executor_);
+  const Enrolled enrolled(settings_waiters_, told);
+  Deadline late(wheel_, told, limit);
   while (!closed_ && !engine_.settings_came()) {
-    const bool news = co_await settings_.wait();
+    const bool news = co_await told.wait();
     if (!news) co_return false;
   }
   co_return engine_.settings_came();
+}
+
+void H2Client::tell_settings_waiters() {
+  for (Event* const waiter : settings_waiters_) waiter->set_later();
 }
 
 bool H2Client::has_capacity() const { return !closed_ && engine_.has_capacity(); }
@@ -148,7 +168,7 @@ void H2Client::dispatch() {
       continue;
     }
     if (std::holds_alternative<H2PeerReady>(*event)) {
-      settings_.set_later();
+      tell_settings_waiters();
       continue;
     }
     StreamId id = 0;
@@ -196,6 +216,8 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
     co_return answer;
   }
   const bool tunnel = !request.head.protocol.empty();
+  // Over HTTP/2 nothing is proven by it, and some servers refuse it (RFC 8441 section 5).
+  if (tunnel) request.head.fields.remove("sec-websocket-key");
   const auto id = engine_.request(request.head, request.body == nullptr);
   if (!id) {
     if (request.body) request.body->stop(id.error());

@@ -7,6 +7,7 @@
 #include <optional>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "proxy/base/byte_stream.h"
 #include "proxy/base/deadline.h"
@@ -150,6 +151,7 @@ class H2Client final : private H2Listener {
   awaitable<std::optional<Failure>> wait_for_head(Stream& stream, Exchange& exchange);
 
   void dispatch() override;
+  void tell_settings_waiters();  // SETTINGS came, or never will
   void lose(const Failure& why);
   void fail_upload(StreamId id);
   void abandon(StreamId id, const Failure& why);
@@ -165,7 +167,7 @@ class H2Client final : private H2Listener {
   std::unordered_map<StreamId, Upload*> uploads_;  // in the frames of upload()
   TaskGroup loops_;
   Event unused_;
-  Event settings_;  // came, or never will
+  std::vector<Event*> settings_waiters_;  // in the frames of knows_tunnels()
   Executor executor_;
   TimerWheel& wheel_;
   Owner* const owner_;

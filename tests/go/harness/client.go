@@ -279,6 +279,9 @@ func (w *World) TryTLS(raw *Raw, config *tls.Config) (*Raw, error) {
 // peeked reads through the buffered reader, which may hold bytes already.
 type peeked struct{ *Raw }
 
+// NetConn is the connection below.
+func (r *Raw) NetConn() net.Conn { return r.Conn }
+
 func (p *peeked) Read(b []byte) (int, error) { return p.Raw.In.Read(b) }
 
 // H1 opens a decrypted HTTP/1.1 connection to the origin.

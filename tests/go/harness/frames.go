@@ -3,46 +3,49 @@ package harness
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
 	"net/http"
 	"sort"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"bottle.test/wire"
+)
+
+// The frames and fields of package wire, by the names that tests use.
+type (
+	Frame = wire.Frame
+	Field = wire.Field
 )
 
 // HTTP/2 frame types and flags (RFC 9113 section 6).
 const (
-	FrameData         = 0
-	FrameHeaders      = 1
-	FramePriority     = 2
-	FrameReset        = 3
-	FrameSettings     = 4
-	FramePing         = 6
-	FrameGoAway       = 7
-	FrameWindowUpdate = 8
-	FrameContinuation = 9
+	FrameData         = wire.FrameData
+	FrameHeaders      = wire.FrameHeaders
+	FramePriority     = wire.FramePriority
+	FrameReset        = wire.FrameReset
+	FrameSettings     = wire.FrameSettings
+	FramePing         = wire.FramePing
+	FrameGoAway       = wire.FrameGoAway
+	FrameWindowUpdate = wire.FrameWindowUpdate
+	FrameContinuation = wire.FrameContinuation
 
-	FlagEndStream  = 1
-	FlagAck        = 1
-	FlagEndHeaders = 4
-	FlagPadded     = 8
+	FlagEndStream  = wire.FlagEndStream
+	FlagAck        = wire.FlagAck
+	FlagEndHeaders = wire.FlagEndHeaders
+	FlagPadded     = wire.FlagPadded
 )
 
-// Frame is one HTTP/2 frame.
-type Frame struct {
-	Type, Flags byte
-	Stream      uint32
-	Payload     []byte
-}
+// Literal encodes fields as HPACK literals without indexing, new name, no Huffman.
+func Literal(fields ...Field) []byte { return wire.Literal(fields...) }
 
 // H2Conn writes HTTP/2 frames byte by byte as told, and reads what comes back. It never corrects anything: fields are
 // literals without indexing, so any octet can be sent. Received header blocks are decoded with a full HPACK reader
 // (static table, dynamic table, Huffman).
 type H2Conn struct {
 	*Raw
-	decoder hpackReader
+	decoder wire.HeaderReader
 	acked   bool
 }
 
@@ -56,75 +59,24 @@ func (w *World) H2() *H2Conn {
 func (w *World) H2To(authority string) *H2Conn {
 	w.t.Helper()
 	c := &H2Conn{Raw: w.TLSTo(authority, "h2")}
-	c.Say("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+	c.Say(wire.Preface)
 	c.Send(Frame{Type: FrameSettings})
 	return c
 }
 
 // Send writes one frame.
-func (c *H2Conn) Send(f Frame) {
-	head := make([]byte, 9, 9+len(f.Payload))
-	head[0], head[1], head[2] = byte(len(f.Payload)>>16), byte(len(f.Payload)>>8), byte(len(f.Payload))
-	head[3], head[4] = f.Type, f.Flags
-	binary.BigEndian.PutUint32(head[5:], f.Stream)
-	_, _ = c.Conn.Write(append(head, f.Payload...))
-}
-
-// Field is one header field.
-type Field struct{ Name, Value string }
-
-// Literal encodes fields as HPACK literals without indexing, new name, no Huffman.
-func Literal(fields ...Field) []byte {
-	var out []byte
-	for _, f := range fields {
-		out = append(out, 0)
-		out = appendInt(out, 0, 7, len(f.Name))
-		out = append(out, f.Name...)
-		out = appendInt(out, 0, 7, len(f.Value))
-		out = append(out, f.Value...)
-	}
-	return out
-}
-
-func appendInt(out []byte, first byte, bits uint, n int) []byte {
-	max := 1<<bits - 1
-	if n < max {
-		return append(out, first|byte(n))
-	}
-	out = append(out, first|byte(max))
-	for n -= max; n >= 128; n >>= 7 {
-		out = append(out, byte(n)|128)
-	}
-	return append(out, byte(n))
-}
+func (c *H2Conn) Send(f Frame) { _, _ = c.Conn.Write(f.Bytes()) }
 
 // Request returns the pseudo-header fields of a request plus extra.
 func (w *World) Request(method, path string, extra ...Field) []Field {
-	return append([]Field{{":method", method}, {":scheme", "https"}, {":authority", w.Authority()}, {":path", path}},
-		extra...)
+	return append([]Field{{Name: ":method", Value: method}, {Name: ":scheme", Value: "https"},
+		{Name: ":authority", Value: w.Authority()}, {Name: ":path", Value: path}}, extra...)
 }
 
 // Headers sends a header block, split into CONTINUATIONs when large.
 func (c *H2Conn) Headers(stream uint32, end bool, fields ...Field) {
-	block := Literal(fields...)
-	kind, flags := byte(FrameHeaders), byte(0)
-	if end {
-		flags |= FlagEndStream
-	}
-	for {
-		part := block
-		if len(part) > 16384 {
-			part = part[:16384]
-		}
-		block = block[len(part):]
-		if len(block) == 0 {
-			flags |= FlagEndHeaders
-		}
-		c.Send(Frame{Type: kind, Flags: flags, Stream: stream, Payload: part})
-		if len(block) == 0 {
-			return
-		}
-		kind, flags = FrameContinuation, 0
+	for _, f := range wire.HeaderFrames(stream, end, fields...) {
+		c.Send(f)
 	}
 }
 
@@ -139,13 +91,8 @@ func (c *H2Conn) Data(stream uint32, end bool, text string) {
 
 // ReadFrame reads the next frame; SETTINGS and PING are acknowledged on the way.
 func (c *H2Conn) ReadFrame() (Frame, error) {
-	head := make([]byte, 9)
-	if _, err := io.ReadFull(c.In, head); err != nil {
-		return Frame{}, err
-	}
-	f := Frame{Type: head[3], Flags: head[4], Stream: binary.BigEndian.Uint32(head[5:]) & 0x7fffffff}
-	f.Payload = make([]byte, int(head[0])<<16|int(head[1])<<8|int(head[2]))
-	if _, err := io.ReadFull(c.In, f.Payload); err != nil {
+	f, err := wire.ReadFrame(c.In)
+	if err != nil {
 		return Frame{}, err
 	}
 	if f.Type == FrameSettings && f.Flags&FlagAck == 0 && !c.acked {
@@ -199,21 +146,14 @@ func (c *H2Conn) Await(stream uint32) Outcome {
 		mine := f.Stream == stream
 		switch f.Type {
 		case FrameHeaders, FrameContinuation:
-			payload := f.Payload
 			if f.Type == FrameHeaders {
 				block, blockStream, blockEnds = nil, f.Stream, f.Flags&FlagEndStream != 0
-				if f.Flags&FlagPadded != 0 && len(payload) > 0 {
-					payload = payload[1 : len(payload)-int(payload[0])]
-				}
-				if f.Flags&0x20 != 0 && len(payload) >= 5 {
-					payload = payload[5:]
-				}
 			}
-			block = append(block, payload...)
+			block = append(block, f.Bare()...)
 			if f.Flags&FlagEndHeaders == 0 {
 				continue
 			}
-			fields, err := c.decoder.decode(block)
+			fields, err := c.decoder.Decode(block)
 			if err != nil {
 				out.Err = err
 				return out
@@ -225,17 +165,12 @@ func (c *H2Conn) Await(stream uint32) Outcome {
 			out.Ended = out.Ended || blockEnds
 		case FrameData:
 			if len(f.Payload) > 0 {
-				credit := make([]byte, 4)
-				binary.BigEndian.PutUint32(credit, uint32(len(f.Payload)))
+				credit := wire.Number(uint32(len(f.Payload)))
 				c.Send(Frame{Type: FrameWindowUpdate, Payload: credit})
 				c.Send(Frame{Type: FrameWindowUpdate, Stream: f.Stream, Payload: credit})
 			}
 			if mine {
-				payload := f.Payload
-				if f.Flags&FlagPadded != 0 && len(payload) > 0 {
-					payload = payload[1 : len(payload)-int(payload[0])]
-				}
-				body.Write(payload)
+				body.Write(f.Bare())
 				out.Ended = out.Ended || f.Flags&FlagEndStream != 0
 			}
 		case FrameReset:
@@ -270,7 +205,7 @@ func (c *H2Conn) AwaitHeads(n int) error {
 		}
 		switch f.Type {
 		case FrameHeaders:
-			if _, err := c.decoder.decode(f.Payload); err != nil {
+			if _, err := c.decoder.Decode(f.Bare()); err != nil {
 				return err
 			}
 			seen++

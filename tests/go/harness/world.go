@@ -25,6 +25,7 @@ type WorldOptions struct {
 	Via        Via
 	Exit       bool   // the scanner reaches the origin through the proxy's exit alone
 	ExitListen string // where the exit listens, else any port
+	Relay      bool   // the names have the route relay: the scanner does not see them
 	Origin     origin.Options
 	Double     double.Options
 	DoubleOnly bool // the test needs a fault or a knob that only the double has
@@ -103,7 +104,12 @@ func NewWorld(t testing.TB, opts WorldOptions) *World {
 	for _, entry := range allow {
 		args = append(args, "--allow", entry)
 	}
-	if w.Via == Direct || opts.Exit {
+	if opts.Relay {
+		for _, name := range w.names() {
+			args = append(args, "--route", name+"=relay")
+		}
+	}
+	if w.Via == Direct || opts.Exit || opts.Relay {
 		for _, name := range w.names() {
 			args = append(args, "--resolve", fmt.Sprintf("%s:%d=%s", name, w.Port, w.Origin.Addr()))
 		}

@@ -9,9 +9,15 @@ import (
 )
 
 // grpcService speaks gRPC as its servers do, with what they insist on: HTTP/2, POST, the type, "te: trailers". A
-// request without one of them is reset. Messages are texts. The path's last part says the kind of call.
+// request without one of them is reset, and a connection with HTTP/1.1 closed. Messages are texts. The path's last part says the kind of call.
 func grpcService(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor != 2 || r.Method != "POST" || r.Header.Get("Te") != "trailers" ||
+	if hijacker, ok := w.(http.Hijacker); ok {
+		if conn, _, err := hijacker.Hijack(); err == nil {
+			conn.Close()
+		}
+		return
+	}
+	if r.Method != "POST" || r.Header.Get("Te") != "trailers" ||
 		!strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
 		panic(http.ErrAbortHandler)
 	}

@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"bottle.test/wire"
 )
 
 // Options say what kind of server to start. The zero value: TLS, h2 and HTTP/1.1, 127.0.0.1.
@@ -22,8 +24,12 @@ type Options struct {
 	H1Only bool
 	H2Only bool
 	Plain  bool // no TLS, HTTP/1.1
-	CA     *CA  // nil makes a new one
-	Leaf   LeafOptions
+	// Sockets makes its HTTP/2 connections take WebSockets (RFC 8441), and nothing else.
+	Sockets bool
+	// Streams takes over each stream of HTTP/2 connections.
+	Streams func(*wire.Stream)
+	CA      *CA // nil makes a new one
+	Leaf    LeafOptions
 	// ClientAuth is what it wants of clients; with TLS 1.3 it refuses after their handshake.
 	ClientAuth tls.ClientAuthType
 	// Login makes it want an Authorization field, of any kind, for git and packages.
@@ -83,6 +89,9 @@ func Start(opts Options) (*Server, error) {
 		}
 		s.tlsConf = &tls.Config{Certificates: []tls.Certificate{leaf}, NextProtos: protos, MinVersion: tls.VersionTLS12,
 			ClientAuth: opts.ClientAuth}
+		if opts.H2Only {
+			s.tlsConf.GetConfigForClient = s.onlyH2
+		}
 	}
 	listener := opts.On
 	if listener == nil {
@@ -135,7 +144,6 @@ func (s *Server) accept() {
 
 // greet finishes the handshake and hands the connection to the server of its protocol.
 func (s *Server) greet(conn net.Conn) {
-	tcp, _ := conn.(*net.TCPConn)
 	var stream net.Conn = &countedConn{Conn: conn, log: s.log}
 	proto := ""
 	if s.tlsConf != nil {
@@ -151,15 +159,45 @@ func (s *Server) greet(conn net.Conn) {
 	}
 	switch {
 	case s.opts.Raw != nil:
-		tap := &tapConn{Conn: stream, tcp: tcp}
+		tap := &tapConn{Conn: stream}
 		s.opts.Raw(tap)
 		tap.Close()
+	case proto == "h2" && s.opts.Sockets:
+		s.streams(stream, s.socketOverH2)
+	case proto == "h2" && s.opts.Streams != nil:
+		s.streams(stream, s.opts.Streams)
 	case proto == "h2":
 		s.h2in.put(stream)
 	case s.opts.H2Only:
 		stream.Close()
 	default:
-		s.h1in.put(&tapConn{Conn: stream, tcp: tcp})
+		s.h1in.put(&tapConn{Conn: stream})
+	}
+}
+
+// onlyH2 refuses clients that do not offer h2 (no_application_protocol), as other servers do: Go's lets those with
+// HTTP/1.1 in without a protocol.
+func (s *Server) onlyH2(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	for _, offered := range hello.SupportedProtos {
+		if offered == "h2" {
+			return nil, nil
+		}
+	}
+	strict := s.tlsConf.Clone()
+	strict.NextProtos = []string{"none"}
+	return strict, nil
+}
+
+// streams serves a connection by frames, with extended CONNECT (RFC 8441), until it ends.
+func (s *Server) streams(raw net.Conn, serve func(*wire.Stream)) {
+	conn := wire.NewConn(raw, false, wire.EnableConnect, 1)
+	defer conn.Close()
+	for {
+		stream, err := conn.Accept()
+		if err != nil {
+			return
+		}
+		s.spawn(func() { serve(stream) })
 	}
 }
 

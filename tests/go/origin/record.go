@@ -57,6 +57,7 @@ func (r Record) Contains(text string) bool {
 type log struct {
 	mu      sync.Mutex
 	records []*Record
+	sockets []*SocketRecord
 	conns   int
 	bytesIn int64
 	change  chan struct{}
@@ -142,8 +143,10 @@ type tapConn struct {
 	net.Conn
 	mu   sync.Mutex
 	seen []byte
-	tcp  *net.TCPConn
 }
+
+// NetConn is the connection below.
+func (c *tapConn) NetConn() net.Conn { return c.Conn }
 
 const tapRoom = 256 << 10
 
@@ -180,6 +183,9 @@ type countedConn struct {
 	net.Conn
 	log *log
 }
+
+// NetConn is the connection below.
+func (c *countedConn) NetConn() net.Conn { return c.Conn }
 
 func (c *countedConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)

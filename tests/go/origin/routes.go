@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"bottle.test/wire"
 )
 
 func (s *Server) routes() http.Handler {
@@ -36,9 +38,11 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("/mirror", mirror)
 	mux.HandleFunc("/reflect", reflect)
 	mux.HandleFunc("/sse", sse)
+	mux.HandleFunc("/ndjson", ndjson)
 	mux.HandleFunc("/bytes", bytesOut)
 	mux.HandleFunc("/upload", upload)
 	mux.HandleFunc("/trailers", trailers)
+	mux.HandleFunc("/ws", s.websocket)
 	mux.HandleFunc("/grpc", grpcLike)
 	mux.HandleFunc("/grpc/", grpcService)
 	mux.HandleFunc("/poison", poison)
@@ -209,6 +213,20 @@ func sse(w http.ResponseWriter, r *http.Request) {
 	}
 	if text := r.URL.Query().Get("last"); text != "" {
 		fmt.Fprintf(w, "data: %s\n\n", text)
+	}
+}
+
+// ndjson sends n lines of JSON, each with its number.
+func ndjson(w http.ResponseWriter, r *http.Request) {
+	n, gap := number(r, "n", 3), millis(r, "ms", 100)
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	w.WriteHeader(http.StatusOK)
+	for i := int64(0); i < n; i++ {
+		if i > 0 && !pause(r, gap) {
+			return
+		}
+		fmt.Fprintf(w, "{\"seq\":%d}\n", i)
+		flush(w)
 	}
 }
 
@@ -391,12 +409,7 @@ func writeBroken(out *bufio.ReadWriter, after int64, length bool) {
 }
 
 // Reset closes the TCP socket under a connection of this origin so that the peer gets RST.
-func Reset(conn net.Conn) {
-	if tap, ok := conn.(*tapConn); ok && tap.tcp != nil {
-		_ = tap.tcp.SetLinger(0)
-		_ = tap.tcp.Close()
-	}
-}
+func Reset(conn net.Conn) { wire.Reset(conn) }
 
 // closeDelimited answers HTTP/1.1 without any length: the body ends with the connection (close_notify sent).
 func closeDelimited(w http.ResponseWriter, r *http.Request) {

@@ -188,16 +188,18 @@ class Tunnels : public testing::TestWithParam<Bridge> {
   }
   void play(awaitable<void> body) { run_until_done(world.io, std::move(body)); }
 
-  awaitable<Result<Response>> ask() {
+  awaitable<Result<Response>> ask() { return ask(client_exchange, feed, passage); }
+  awaitable<Result<Response>> ask(Exchange& exchange, LiveFeed& from, Passage& by) {
     Request request;
     request.head.method = "GET";
     request.head.protocol = "websocket";
     request.head.authority = "a.test";
     request.head.target = "/chat?x=1";
     request.head.fields.add("X-Mine", "yes");
+    request.head.fields.add("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
     request.head.has_body = true;
-    request.body = std::make_unique<LiveSource>(feed);
-    auto sent = co_await in->send(std::move(request), client_exchange, passage);
+    request.body = std::make_unique<LiveSource>(from);
+    auto sent = co_await in->send(std::move(request), exchange, by);
     co_return sent;
   }
   // The next bytes, until so many are there.
@@ -213,6 +215,8 @@ class Tunnels : public testing::TestWithParam<Bridge> {
   }
 
   awaitable<void> talks();
+  awaitable<void> many_at_once();
+  awaitable<void> opens(int& opened);
   awaitable<void> breaks();
   awaitable<void> client_breaks();
   awaitable<void> is_refused();
@@ -245,6 +249,8 @@ awaitable<void> Tunnels::talks() {
   EXPECT_EQ(echo.asked.target, "/chat?x=1");
   EXPECT_EQ(echo.asked.fields.find("x-mine"), "yes");
   EXPECT_FALSE(echo.asked.fields.has("upgrade"));
+  const bool h1 = GetParam().client == Speaks::H1 && GetParam().origin == Speaks::H1;
+  EXPECT_EQ(echo.asked.fields.has("sec-websocket-key"), h1) << "RFC 8441 section 5 has none";
   for (const char* word : {"hello", "world"}) {
     feed.push(word);
     const Bytes heard = co_await hear(*sent->body, 5);
@@ -259,6 +265,30 @@ TEST_P(Tunnels, CarryBothDirectionsAndTheirEnds) {
   make(GetParam().client, GetParam().origin);
   play(talks());
   EXPECT_FALSE(middle->failure_at_end);
+}
+
+awaitable<void> Tunnels::opens(int& opened) {
+  LiveFeed own_feed{world.io.get_executor()};
+  Passage own_passage;
+  Exchange exchange{world.io.get_executor(), world.wheel,     "c",    a_test(),
+                    Scheme::Https,           Version::Http11, nullptr};
+  auto sent = co_await ask(exchange, own_feed, own_passage);
+  if (sent && sent->head.status == 101) ++opened;
+  if (sent && sent->body) sent->body->stop(Failure{Code::Cancelled, "enough"});
+  exchange.tasks().cancel();
+  co_await exchange.tasks().join();
+}
+
+awaitable<void> Tunnels::many_at_once() {
+  TaskGroup all(world.io.get_executor());
+  int opened = 0;
+  for (int i = 0; i < 5; ++i) all.spawn(opens(opened));
+  co_await all.join();
+  EXPECT_EQ(opened, 5);
+}
+TEST_P(Tunnels, OpenManyAtOnceOverANewConnection) {
+  make(GetParam().client, GetParam().origin);
+  play(many_at_once());
 }
 
 awaitable<void> Tunnels::many_bytes() {

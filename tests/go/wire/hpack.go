@@ -1,12 +1,14 @@
-package harness
+// Package wire has the bytes of HTTP/2 and of WebSockets: frames, header blocks, and connections of both roles. It
+// corrects nothing, so tests can send what no library would.
+package wire
 
 import (
 	"errors"
 	"sort"
 )
 
-// hpackReader decodes header blocks (RFC 7541) with the default table size.
-type hpackReader struct {
+// HeaderReader decodes header blocks (RFC 7541) with the default table size. The zero value is ready.
+type HeaderReader struct {
 	dynamic []Field // newest first
 	size    int
 	limit   int
@@ -15,7 +17,8 @@ type hpackReader struct {
 
 var errHpack = errors.New("header block cannot be decoded")
 
-func (h *hpackReader) decode(block []byte) ([]Field, error) {
+// Decode reads one whole block.
+func (h *HeaderReader) Decode(block []byte) ([]Field, error) {
 	if !h.started {
 		h.started, h.limit = true, 4096
 	}
@@ -75,7 +78,7 @@ func (h *hpackReader) decode(block []byte) ([]Field, error) {
 	return out, nil
 }
 
-func (h *hpackReader) evict() {
+func (h *HeaderReader) evict() {
 	for h.size > h.limit && len(h.dynamic) > 0 {
 		last := h.dynamic[len(h.dynamic)-1]
 		h.size -= len(last.Name) + len(last.Value) + 32
@@ -83,7 +86,7 @@ func (h *hpackReader) evict() {
 	}
 }
 
-func (h *hpackReader) at(index int) (Field, bool) {
+func (h *HeaderReader) at(index int) (Field, bool) {
 	if index >= 1 && index <= len(hpackStatic) {
 		return hpackStatic[index-1], true
 	}

@@ -1,0 +1,7 @@
+module bottle.bench/relay
+
+go 1.19
+
+require bottle.test v0.0.0
+
+replace bottle.test => ../../tests/go
