@@ -190,7 +190,7 @@ func hello(t *testing.T, name string) []byte {
 }
 
 // opened is both ends of a spliced connection, after the hello has arrived.
-func opened(t *testing.T, w *harness.World, raw net.Listener) (*harness.Raw, *net.TCPConn) {
+func splicedPair(t *testing.T, w *harness.World, raw net.Listener) (*harness.Raw, *net.TCPConn) {
 	t.Helper()
 	client := w.TunnelTo("raw.test:443")
 	first := hello(t, "raw.test")
@@ -216,7 +216,7 @@ func TestSpliceHalfClosesAndResetsPassOn(t *testing.T) {
 	tcp := func(client *harness.Raw) *net.TCPConn { return client.Conn.(*net.TCPConn) }
 
 	t.Run("client's FIN", func(t *testing.T) {
-		client, server := opened(t, w, raw)
+		client, server := splicedPair(t, w, raw)
 		client.Say("last words")
 		tcp(client).CloseWrite()
 		if got, err := io.ReadAll(server); err != nil || string(got) != "last words" {
@@ -229,7 +229,7 @@ func TestSpliceHalfClosesAndResetsPassOn(t *testing.T) {
 		}
 	})
 	t.Run("origin's FIN", func(t *testing.T) {
-		client, server := opened(t, w, raw)
+		client, server := splicedPair(t, w, raw)
 		fmt.Fprint(server, "all of it")
 		server.CloseWrite()
 		if got, err := io.ReadAll(client.In); err != nil || string(got) != "all of it" {
@@ -242,7 +242,7 @@ func TestSpliceHalfClosesAndResetsPassOn(t *testing.T) {
 		}
 	})
 	t.Run("client's reset", func(t *testing.T) {
-		client, server := opened(t, w, raw)
+		client, server := splicedPair(t, w, raw)
 		tcp(client).SetLinger(0)
 		client.Close()
 		if _, err := server.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
@@ -250,7 +250,7 @@ func TestSpliceHalfClosesAndResetsPassOn(t *testing.T) {
 		}
 	})
 	t.Run("origin's reset", func(t *testing.T) {
-		client, server := opened(t, w, raw)
+		client, server := splicedPair(t, w, raw)
 		server.SetLinger(0)
 		server.Close()
 		if _, err := client.In.ReadByte(); !errors.Is(err, syscall.ECONNRESET) {
@@ -266,7 +266,7 @@ func TestSpliceHalfClosesAndResetsPassOn(t *testing.T) {
 func TestSpliceKeepsWhatASlowPeerDoesNotTake(t *testing.T) {
 	raw := listen(t)
 	w := spliceWorld(t, harness.WorldOptions{}, raw)
-	client, server := opened(t, w, raw)
+	client, server := splicedPair(t, w, raw)
 	const size = 64 << 20
 	sent := make(chan error, 1)
 	go func() {
@@ -299,7 +299,7 @@ func TestSpliceBudgetsAndTimes(t *testing.T) {
 	t.Run("idle", func(t *testing.T) {
 		raw := listen(t)
 		w := spliceWorld(t, harness.WorldOptions{}, raw, "--limit", "splice_idle_ms=1000")
-		client, _ := opened(t, w, raw)
+		client, _ := splicedPair(t, w, raw)
 		if !client.Closed(10 * time.Second) {
 			t.Error("the tunnel is open")
 		}
@@ -308,7 +308,7 @@ func TestSpliceBudgetsAndTimes(t *testing.T) {
 	t.Run("bytes", func(t *testing.T) {
 		raw := listen(t)
 		w := spliceWorld(t, harness.WorldOptions{}, raw, "--limit", "splice_bytes_down=100000")
-		client, server := opened(t, w, raw)
+		client, server := splicedPair(t, w, raw)
 		go func() { _, _ = server.Write(make([]byte, 200000)) }()
 		n, _ := io.Copy(io.Discard, client.In)
 		if n > 100000 {
@@ -323,7 +323,7 @@ func TestSpliceBudgetsAndTimes(t *testing.T) {
 	t.Run("tunnels", func(t *testing.T) {
 		raw := listen(t)
 		w := spliceWorld(t, harness.WorldOptions{}, raw, "--limit", "splice_tunnels_per_host=1")
-		client, _ := opened(t, w, raw)
+		client, _ := splicedPair(t, w, raw)
 		answer := w.RawDial().Connect(harness.ConnectHead("raw.test:443"))
 		if answer.Response == nil || answer.StatusCode != 503 {
 			t.Errorf("%+v", answer.Response)
@@ -342,7 +342,7 @@ func TestSpliceBudgetsAndTimes(t *testing.T) {
 	t.Run("the stop", func(t *testing.T) {
 		raw := listen(t)
 		w := spliceWorld(t, harness.WorldOptions{}, raw)
-		_, _ = opened(t, w, raw)
+		_, _ = splicedPair(t, w, raw)
 		began := time.Now()
 		w.Proxy.Signal(syscall.SIGTERM)
 		if code := w.Proxy.WaitExit(15 * time.Second); code != 0 || time.Since(began) > 10*time.Second {
