@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kLongFrom = 15;
 
-bool is_word(char c) noexcept {
+bool is_word_byte(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
@@ -130,7 +130,7 @@ void LiteralStream::finish(LiteralListener& listener) {
 }
 
 bool LiteralStream::settle(char next, LiteralListener& listener) {
-  if (!is_word(next)) {
+  if (!is_word_byte(next)) {
     finish(listener);
     return true;
   }
@@ -188,13 +188,13 @@ bool LiteralStream::try_entries(const LiteralSet& set, const LiteralSet::Table& 
       } else if (window.text_before > 0) {
         before = tail_[tail_size_ - 1];
       }
-      if (is_word(literal.text.front()) && is_word(before)) continue;
-      if (is_word(literal.text.back())) {
+      if (is_word_byte(literal.text.front()) && is_word_byte(before)) continue;
+      if (is_word_byte(literal.text.back())) {
         if (rest.size() == literal.text.size()) {
           waiting_.push_back(Waiting{.literal = entry.literal, .begin = begin, .end = end});
           continue;
         }
-        if (is_word(rest[literal.text.size()])) continue;
+        if (is_word_byte(rest[literal.text.size()])) continue;
       }
     }
     if (!listener.found(entry.literal, begin, end)) return false;

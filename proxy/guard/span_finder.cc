@@ -11,7 +11,7 @@ namespace bottle {
 namespace {
 
 constexpr std::size_t kBlock = 4096;
-constexpr std::size_t kStep = 64;
+constexpr std::size_t kSpanStep = 64;
 constexpr std::size_t kLead = 8192;         // holds what hits nearly always
 constexpr std::size_t kShortest = 8;        // kMinSecret
 constexpr std::size_t kMaxCut = 64 * 1024;  // the begin of a longer text is not narrowed down
@@ -150,7 +150,7 @@ bool SpanFinder::hits(ByteView text) const {
 std::optional<std::size_t> SpanFinder::end_within(ByteView text, std::size_t begin,
                                                   std::size_t lead) const {
   std::size_t end = text.size();
-  for (const std::size_t step : {kStep, std::size_t{1}}) {
+  for (const std::size_t step : {kSpanStep, std::size_t{1}}) {
     SecretScanner scanner(place_.secrets, place_.space, place_.host, place_.scheme);
     // A hit already here: one that only the cut text has.
     if (scanner.feed(text.substr(lead, begin - lead)).refused) return std::nullopt;
