@@ -267,6 +267,24 @@ func TestWebSocketHandshakesPassTheScanner(t *testing.T) {
 	})
 }
 
+// TestWebSocketsWithoutTLS: the client asks the proxy for ws://.
+func TestWebSocketsWithoutTLS(t *testing.T) {
+	w := harness.NewWorld(t, harness.WorldOptions{Origin: origin.Options{Plain: true}})
+	socket, err := harness.OpenWebSocket(w.RawDial(), harness.H1, w.Authority(), w.URL("/ws"))
+	if err != nil || socket.Socket == nil {
+		t.Fatalf("%v %+v", err, socket)
+	}
+	_ = socket.Say("hello")
+	if _, text, err := socket.Next(); string(text) != "hello" || err != nil {
+		t.Errorf("%q, %v", text, err)
+	}
+	_ = socket.Say(shapeSecret)
+	opcode, payload, err := socket.Next()
+	if code, _ := wire.WsClosed(payload); err != nil || opcode != wire.WsClose || code != 1008 {
+		t.Errorf("a secret in a message: %d %q, %v", opcode, payload, err)
+	}
+}
+
 // TestIdleWebSockets: 500 that say nothing but pings, from both sides, for seconds, or for BOTTLE_IDLE_MINUTES.
 func TestIdleWebSockets(t *testing.T) {
 	const each, streams = 250, 50
