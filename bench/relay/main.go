@@ -1,5 +1,5 @@
-// relay measures the route relay beside nghttpx, which ends TLS on both sides too but looks at nothing: the latency of a
-// WebSocket's echo, the throughput of bodies and the cost of small requests. All on loopback, in one run, in turns.
+// relay measures the route relay beside nghttpx, which ends TLS on both sides too but looks at nothing: the latency of
+// a WebSocket's echo, the throughput of bodies and the cost of small requests. All on loopback, in one run, in turns.
 // Client and origin are goroutines of this program, so the CPU time of each proxy stands beside the wall's.
 package main
 
@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime"
 	"sort"
 	"strings"
 	"sync"
@@ -34,6 +35,7 @@ var (
 
 func main() {
 	flag.Parse()
+	runtime.LockOSThread() // the proxies end with the thread that started them
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/relay:", err)
 		os.Exit(1)
@@ -58,10 +60,10 @@ func run() error {
 	_, _ = rand.Read(random)
 	text := bytes.Repeat([]byte("Ordinary words of a log, one line after the other, with numbers like 4711.\n"), 900)
 	for _, piece := range []struct {
-		name  string
-		bytes []byte
-	}{{"random bytes", random}, {"text", text}} {
-		server, err := startOrigin(leaf, piece.bytes)
+		name, mediaType string
+		bytes           []byte
+	}{{"random bytes", "application/octet-stream", random}, {"text", "text/plain", text}} {
+		server, err := startOrigin(leaf, piece.bytes, piece.mediaType)
 		if err != nil {
 			return err
 		}
@@ -139,8 +141,8 @@ func latency(hops []*hop) error {
 			}
 		}
 	}
-	fmt.Printf("Echo of %d bytes in a WebSocket, %d echoes on each way\n\n| way | p50 | p99 | added p50 | CPU an echo |\n"+
-		"|---|---|---|---|---|\n", *message, *rounds**echoes)
+	fmt.Printf("Echo of %d bytes in a WebSocket, %d echoes on each way\n\n"+
+		"| way | p50 | p99 | added p50 | CPU an echo |\n|---|---|---|---|---|\n", *message, *rounds**echoes)
 	base := at(times[hops[0]], 50)
 	for _, h := range hops {
 		p50 := at(times[h], 50)

@@ -25,17 +25,18 @@ import (
 
 // server is the origin: as many bytes as are asked for, uploads that are counted, and WebSockets that echo.
 type server struct {
-	addr  string
-	http  *http.Server
-	piece []byte
+	addr      string
+	http      *http.Server
+	piece     []byte
+	mediaType string
 }
 
-func startOrigin(leaf tls.Certificate, piece []byte) (*server, error) {
+func startOrigin(leaf tls.Certificate, piece []byte, mediaType string) (*server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	s := &server{addr: listener.Addr().String(), piece: piece}
+	s := &server{addr: listener.Addr().String(), piece: piece, mediaType: mediaType}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/bytes", s.bytes)
 	mux.HandleFunc("/upload", func(w http.ResponseWriter, r *http.Request) {
@@ -51,7 +52,7 @@ func startOrigin(leaf tls.Certificate, piece []byte) (*server, error) {
 
 func (s *server) bytes(w http.ResponseWriter, r *http.Request) {
 	left, _ := strconv.Atoi(r.URL.Query().Get("n"))
-	w.Header().Set("Content-Type", "text/plain")
+	w.Header().Set("Content-Type", s.mediaType)
 	w.Header().Set("Content-Length", strconv.Itoa(left))
 	for left > 0 {
 		n := len(s.piece)

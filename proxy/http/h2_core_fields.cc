@@ -7,7 +7,9 @@
 namespace bottle {
 namespace {
 
-const std::uint8_t* field_bytes(const char* data) { return reinterpret_cast<const std::uint8_t*>(data); }
+const std::uint8_t* field_bytes(const char* data) {
+  return reinterpret_cast<const std::uint8_t*>(data);
+}
 
 bool forbidden(std::string_view name) {
   switch (name.size()) {

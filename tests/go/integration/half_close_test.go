@@ -18,8 +18,8 @@ import (
 	"bottle.test/wire"
 )
 
-// What one side sees when the other one ends its direction, gives up or breaks, for both protocols on both sides. Each
-// row's texts are those of the tables in docs/flow-control.md.
+// One side ends its direction, gives up or breaks: these tests say what the other one sees, for both protocols on both
+// sides. Each row's texts are those of the tables in docs/flow-control.md.
 
 // bridges are the columns: the client's protocol and the origin's.
 var bridges = [4][2]harness.Proto{{harness.H1, harness.H1}, {harness.H1, harness.H2}, {harness.H2, harness.H1},

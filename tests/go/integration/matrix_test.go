@@ -356,7 +356,7 @@ func matrixWant(way, kind string) [4]string {
 	return onlyToH1(scanner, asItComes)
 }
 
-// onlyToH1 is the same in all columns, but for origins that do not speak the scanner's HTTP/1.1.
+// onlyToH1 is the same in all columns, except for origins that do not speak the scanner's HTTP/1.1.
 func onlyToH1(scanner bool, text string) [4]string {
 	if !scanner {
 		return all(text)

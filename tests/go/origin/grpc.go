@@ -9,7 +9,8 @@ import (
 )
 
 // grpcService speaks gRPC as its servers do, with what they insist on: HTTP/2, POST, the type, "te: trailers". A
-// request without one of them is reset, and a connection with HTTP/1.1 closed. Messages are texts. The path's last part says the kind of call.
+// request without one of them is reset, and a connection with HTTP/1.1 closed. Messages are texts. The path's last part
+// says the kind of call.
 func grpcService(w http.ResponseWriter, r *http.Request) {
 	if hijacker, ok := w.(http.Hijacker); ok {
 		if conn, _, err := hijacker.Hijack(); err == nil {

@@ -35,7 +35,7 @@ func (s *Server) Sockets() []SocketRecord {
 }
 
 // websocket opens a WebSocket over HTTP/1.1. accept=wrong proves nothing, refuse=N is an ordinary answer, protocol=P
-// chooses a protocol that nobody offered.
+// chooses a protocol that the client need not have offered.
 func (s *Server) websocket(w http.ResponseWriter, r *http.Request) {
 	if code := number(r, "refuse", 0); code != 0 {
 		http.Error(w, "no socket here", int(code))
@@ -110,8 +110,8 @@ func (s *Server) socketOverH2(stream *wire.Stream) {
 	s.talk(wire.NewSocket(stream, false), &SocketRecord{Proto: "HTTP/2.0", URI: uri, Header: header})
 }
 
-// talk sends each message back, but does what a text that begins with "!" says: say TEXT, big N, ping, close CODE WORDS,
-// and, without a close frame, end (its own direction), cancel and reset.
+// talk sends each message back, but does what a text that begins with "!" says: say TEXT, big N, ping, close CODE
+// WORDS, and, without a close frame, end (its own direction), cancel and reset.
 func (s *Server) talk(socket *wire.Socket, record *SocketRecord) {
 	s.note(func() { s.log.sockets = append(s.log.sockets, record) })
 	end := s.listen(socket, record)
