@@ -123,6 +123,13 @@ skopeo inspect --raw docker://client.test/tiny:1`, want: "vnd.docker.distributio
 // imageFolder writes an image of containers with one empty layer, as `skopeo copy docker://… dir:image` would.
 func imageFolder(t *testing.T, folder string) {
 	t.Helper()
+	layer, _ := base64.StdEncoding.DecodeString("H4sIAAAAAAAA/2IYBaNgFIxYAAgAAP//Lq+17wAEAAA=")
+	imageOf(t, folder, layer)
+}
+
+// imageOf is imageFolder with a layer of the caller's, in gzip.
+func imageOf(t *testing.T, folder string, layer []byte) {
+	t.Helper()
 	put := func(name string, content []byte) {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			t.Fatal(err)
@@ -131,18 +138,17 @@ func imageFolder(t *testing.T, folder string) {
 			t.Fatal(err)
 		}
 	}
-	blob := func(kind, content string) map[string]any {
-		name := fmt.Sprintf("%x", sha256.Sum256([]byte(content)))
-		put(name, []byte(content))
+	blob := func(kind string, content []byte) map[string]any {
+		name := fmt.Sprintf("%x", sha256.Sum256(content))
+		put(name, content)
 		return map[string]any{"mediaType": "application/vnd.docker." + kind, "size": len(content),
 			"digest": "sha256:" + name}
 	}
-	layer, _ := base64.StdEncoding.DecodeString("H4sIAAAAAAAA/2IYBaNgFIxYAAgAAP//Lq+17wAEAAA=")
 	manifest, _ := json.Marshal(map[string]any{"schemaVersion": 2,
 		"mediaType": "application/vnd.docker.distribution.manifest.v2+json",
-		"config": blob("container.image.v1+json", `{"architecture":"amd64","os":"linux","rootfs":{"type":"layers",`+
-			`"diff_ids":["sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"]}}`),
-		"layers": []any{blob("image.rootfs.diff.tar.gzip", string(layer))}})
+		"config": blob("container.image.v1+json", []byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers",`+
+			`"diff_ids":["sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"]}}`)),
+		"layers": []any{blob("image.rootfs.diff.tar.gzip", layer)}})
 	put("manifest.json", manifest)
 	put("version", []byte("Directory Transport Version: 1.1\n"))
 }

@@ -79,7 +79,7 @@ func (g *registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.mu.Unlock()
 	path := strings.TrimPrefix(r.URL.Path, "/v2/")
 	last := path[strings.LastIndex(path, "/")+1:]
-	body, _ := io.ReadAll(io.LimitReader(r.Body, 64<<20))
+	body, _ := io.ReadAll(io.LimitReader(r.Body, 512<<20))
 	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(body))
 	switch {
 	case path == "":
@@ -100,6 +100,9 @@ func (g *registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case g.blobs[last] == nil:
 		http.NotFound(w, r)
 	default:
+		if strings.Contains(path, "/manifests/") {
+			w.Header().Set("Content-Type", "application/vnd.docker.distribution.manifest.v2+json")
+		}
 		_, _ = w.Write(g.blobs[last])
 	}
 }
