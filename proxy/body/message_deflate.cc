@@ -10,7 +10,7 @@
 namespace bottle {
 namespace {
 
-constexpr std::size_t kPiece = 1u << 20;  // zlib counts in 32 bits
+constexpr std::size_t kZlibPiece = 1u << 20;  // zlib counts in 32 bits
 
 // An empty stored block, which follows every message's last byte (RFC 7692 section 7.2.1).
 constexpr char kTail[] = {'\0', '\0', '\xff', '\xff'};
@@ -106,8 +106,8 @@ Result<std::size_t> MessageInflater::inflate(ByteView& in, ByteSpan out, bool la
 
 Result<std::size_t> MessageInflater::step(ByteView& in, ByteSpan out) {
   z_stream_s& stream = *stream_;
-  const std::size_t offered = std::min(in.size(), kPiece);
-  const std::size_t room = std::min(out.size(), kPiece);
+  const std::size_t offered = std::min(in.size(), kZlibPiece);
+  const std::size_t room = std::min(out.size(), kZlibPiece);
   stream.next_in = input(in);
   stream.avail_in = static_cast<uInt>(offered);
   stream.next_out = reinterpret_cast<Bytef*>(out.data());
@@ -166,7 +166,7 @@ void MessageDeflater::deflate(ByteView piece, bool last, Bytes& out) {
   z_stream_s& stream = *stream_;
   const std::size_t begin = out.size();
   do {
-    const ByteView part = piece.substr(0, kPiece);
+    const ByteView part = piece.substr(0, kZlibPiece);
     piece.remove_prefix(part.size());
     stream.next_in = input(part);
     stream.avail_in = static_cast<uInt>(part.size());

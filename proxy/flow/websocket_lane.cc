@@ -12,7 +12,7 @@ using websocket::CloseCode;
 using websocket::Opcode;
 using websocket::Sender;
 
-constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kTextPiece = 64 * 1024;
 
 }  // namespace
 
@@ -164,13 +164,13 @@ WebsocketLane::Step WebsocketLane::redaction_step() {
     }
     case MessageRedaction::State::Clean: {
       bool last = false;
-      const Bytes text = redaction_->give(kPiece, last);
+      const Bytes text = redaction_->give(kTextPiece, last);
       emit(text, last);
       return Step::Again;
     }
     case MessageRedaction::State::TooLarge: {
       bool last = false;
-      const Bytes text = redaction_->give(kPiece, last);
+      const Bytes text = redaction_->give(kTextPiece, last);
       const bool ends = last && message_.ended;
       if (ends) redaction_->rest_ended();
       return look_at(text, ends);

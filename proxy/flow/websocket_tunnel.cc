@@ -37,7 +37,7 @@ Failure no_answer_set() {
   return failure;
 }
 
-Failure cancelled() { return Failure{Code::Cancelled, "the exchange was ended"}; }
+Failure exchange_ended() { return Failure{Code::Cancelled, "the exchange was ended"}; }
 
 }  // namespace
 
@@ -241,7 +241,7 @@ void WebsocketTunnel::State::begin_halves(const websocket::Agreement& agreement,
 awaitable<Result<Chunk>> WebsocketTunnel::State::read_out(std::size_t max) {
   while (phase_ == Phase::Waits) {
     const bool news = co_await opened_.wait();
-    if (!news) co_return cancelled();
+    if (!news) co_return exchange_ended();
   }
   Chunk chunk;
   chunk.end = phase_ == Phase::Refused;
@@ -261,7 +261,7 @@ awaitable<Result<Chunk>> WebsocketTunnel::State::read_out(std::size_t max) {
       chunk.end = true;
     } else {
       const bool news = co_await out_.news().wait();
-      if (!news) co_return cancelled();
+      if (!news) co_return exchange_ended();
     }
   }
   co_return chunk;
@@ -291,7 +291,7 @@ awaitable<Result<Chunk>> WebsocketTunnel::State::read_back(std::size_t max) {
       late.arm(client_broke_it_ ? space_.limits().broken_close : space_.limits().close);
     }
     const bool news = co_await back_.news().wait();
-    if (!news && !late.fired()) co_return cancelled();
+    if (!news && !late.fired()) co_return exchange_ended();
     if (!news) {
       back_.lane().close_now();
       back_.end();
@@ -308,7 +308,7 @@ awaitable<Result<Chunk>> WebsocketTunnel::State::end_back() {
   if (told_client_ && !out_.lane().closed()) {
     const auto limit = client_broke_it_ ? space_.limits().broken_close : space_.limits().close;
     const bool waited = co_await out_.wait_for_close(limit);
-    if (!waited) co_return cancelled();
+    if (!waited) co_return exchange_ended();
   }
   back_.stop_raw(Failure{Code::Cancelled, "the WebSocket has ended"});
   out_.stop_raw(Failure{Code::Cancelled, "the WebSocket has ended"});
