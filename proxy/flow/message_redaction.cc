@@ -9,7 +9,7 @@
 namespace bottle {
 namespace {
 
-RedactKind kind_of(ByteView text) {
+RedactKind redact_kind_of(ByteView text) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   const bool json = first != ByteView::npos && (text[first] == '{' || text[first] == '[');
   return json ? RedactKind::Json : RedactKind::Plain;
@@ -49,7 +49,7 @@ Result<> MessageRedaction::step() {
     return Failure{Code::Overloaded, "there is no memory to redact a message",
                    problem_code::kRedactMemoryFull};
   }
-  redactor_ = std::make_unique<Redactor>(look_.place(), kind_of(text_), text_);
+  redactor_ = std::make_unique<Redactor>(look_.place(), redact_kind_of(text_), text_);
   work_ = Work::Redact;
   return {};
 }

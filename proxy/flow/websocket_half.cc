@@ -79,16 +79,15 @@ bool WebsocketHalf::take_piece() {
 // A close frame is an end in good order, whatever became of the connection behind it.
 void WebsocketHalf::ended() {
   over_ = true;
-  if (lane_->closed() || cut_) return;
+  if (lane_->closed() || cut_ || lane_->close_now()) return;
   cut_ = broken_.value_or(lane_->from() == websocket::Sender::Client
                               ? Failure{Code::ClientGone, "the client left without a close frame"}
                               : Failure{Code::UpstreamTruncated,
                                         "the origin left the WebSocket without a close frame"});
 }
 
-void WebsocketHalf::end(std::optional<Failure> cut) {
+void WebsocketHalf::end() {
   over_ = true;
-  if (!cut_) cut_ = std::move(cut);
   news_.set_later();
 }
 

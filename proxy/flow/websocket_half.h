@@ -43,9 +43,8 @@ class WebsocketHalf {
   // Set when a piece came, and by end().
   [[nodiscard]] Event& news() noexcept { return news_; }
 
-  // Nothing goes through any more; what is in the lane still comes out. With a Failure, the stream
-  // breaks off behind it.
-  void end(std::optional<Failure> cut = std::nullopt);
+  // Nothing goes through any more; what is in the lane still comes out.
+  void end();
   [[nodiscard]] const std::optional<Failure>& cut() const noexcept { return cut_; }
   // After end(): the sender's bytes are read and thrown away, until its close frame or its end
   // came, or so much time has passed. False: the task was cancelled.

@@ -12,7 +12,7 @@ using websocket::CloseCode;
 using websocket::Opcode;
 using websocket::Sender;
 
-constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kTextPiece = 64 * 1024;
 
 }  // namespace
 
@@ -91,7 +91,7 @@ WebsocketLane::Step WebsocketLane::control(const Part& part) {
     if (!looked) return refuse(looked.error(), *controls_);
   }
   if (closes) {
-    close(reason.code, text);
+    if (!close_now()) close(reason.code, text);
   } else {
     writer_.write(out_, {.opcode = part.opcode}, text);
   }
@@ -164,13 +164,13 @@ WebsocketLane::Step WebsocketLane::redaction_step() {
     }
     case MessageRedaction::State::Clean: {
       bool last = false;
-      const Bytes text = redaction_->give(kPiece, last);
+      const Bytes text = redaction_->give(kTextPiece, last);
       emit(text, last);
       return Step::Again;
     }
     case MessageRedaction::State::TooLarge: {
       bool last = false;
-      const Bytes text = redaction_->give(kPiece, last);
+      const Bytes text = redaction_->give(kTextPiece, last);
       const bool ends = last && message_.ended;
       if (ends) redaction_->rest_ended();
       return look_at(text, ends);
@@ -254,6 +254,15 @@ void WebsocketLane::close(CloseCode code, ByteView reason) {
   writer_.write_close(out_, code, reason);
 }
 
+void WebsocketLane::close_instead(CloseCode code, std::string reason) {
+  instead_ = Close{.code = code, .reason = std::move(reason)};
+}
+
+bool WebsocketLane::close_now() {
+  if (instead_) close(instead_->code, instead_->reason);
+  return instead_.has_value();
+}
+
 // ---- the early ends ----------------------------------------------------------------------------
 
 WebsocketLane::Step WebsocketLane::break_off(CloseCode code, std::string what) {
@@ -264,9 +273,9 @@ WebsocketLane::Step WebsocketLane::break_off(CloseCode code, std::string what) {
       Failure(client ? (size ? Code::BodyTooLarge : Code::ClientBad) : Code::UpstreamBroken, what,
               size ? problem_code::kWebsocketMessageTooLarge : problem_code::kWebsocketBroken);
   stop.to_sender = code;
-  // An origin has nothing to do with a client's mistake; a client wants to know what went wrong.
-  stop.cuts_receiver = client;
-  stop.to_receiver = CloseCode::BadGateway;
+  // A client that makes a mistake still hears what the origin says to the messages before it.
+  stop.answers_first = client;
+  stop.to_receiver = client ? CloseCode::ProtocolError : CloseCode::BadGateway;
   stop.to_client = client ? std::move(what) : "the origin broke the protocol: " + what;
   stop_ = std::move(stop);
   return Step::Stopped;

@@ -24,7 +24,7 @@ struct LaneStop {
   Failure failure;
   websocket::CloseCode to_sender = websocket::CloseCode::ProtocolError;
   websocket::CloseCode to_receiver = websocket::CloseCode::Policy;
-  bool cuts_receiver = false;  // no close frame: its stream breaks off
+  bool answers_first = false;  // what the receiver still has to say goes to the sender before that
   std::string to_client;       // the reason in the client's close frame
   std::optional<Finding> finding{};
 };
@@ -80,6 +80,11 @@ class WebsocketLane {
   // A close frame of ours behind what is already out; at most one goes, ours or the sender's, and
   // nothing follows it.
   void close(websocket::CloseCode code, ByteView reason);
+  // In place of the sender's next close frame goes this one.
+  void close_instead(websocket::CloseCode code, std::string reason);
+  // No more comes of the sender: the close frame in place of its own goes now. False: there is
+  // none.
+  bool close_now();
   // A close frame came.
   [[nodiscard]] bool closed() const noexcept { return closed_; }
   // Bytes from now on are thrown away, except that a close frame is noticed (closed()).
@@ -140,6 +145,11 @@ class WebsocketLane {
   bool closed_ = false;
   bool close_written_ = false;
   bool discards_ = false;
+  struct Close {
+    websocket::CloseCode code = websocket::CloseCode::None;
+    std::string reason;
+  };
+  std::optional<Close> instead_;
   std::optional<LaneStop> stop_;
 };
 

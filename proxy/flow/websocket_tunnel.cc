@@ -37,7 +37,7 @@ Failure no_answer_set() {
   return failure;
 }
 
-Failure cancelled() { return Failure{Code::Cancelled, "the exchange was ended"}; }
+Failure exchange_ended() { return Failure{Code::Cancelled, "the exchange was ended"}; }
 
 }  // namespace
 
@@ -98,6 +98,7 @@ class WebsocketTunnel::State {
   WebsocketHalf out_;
   WebsocketHalf back_;
   bool client_broke_it_ = false;
+  bool told_client_ = false;  // by a close frame of ours
 };
 
 // ---- the two bodies ----------------------------------------------------------------------------
@@ -240,7 +241,7 @@ void WebsocketTunnel::State::begin_halves(const websocket::Agreement& agreement,
 awaitable<Result<Chunk>> WebsocketTunnel::State::read_out(std::size_t max) {
   while (phase_ == Phase::Waits) {
     const bool news = co_await opened_.wait();
-    if (!news) co_return cancelled();
+    if (!news) co_return exchange_ended();
   }
   Chunk chunk;
   chunk.end = phase_ == Phase::Refused;
@@ -260,7 +261,7 @@ awaitable<Result<Chunk>> WebsocketTunnel::State::read_out(std::size_t max) {
       chunk.end = true;
     } else {
       const bool news = co_await out_.news().wait();
-      if (!news) co_return cancelled();
+      if (!news) co_return exchange_ended();
     }
   }
   co_return chunk;
@@ -281,11 +282,20 @@ awaitable<Result<Chunk>> WebsocketTunnel::State::read_back(std::size_t max) {
       continue;
     }
     if (turn == WebsocketHalf::Turn::Over) break;
+    if (client_broke_it_ && back_.lane().closed()) {
+      back_.end();
+      continue;
+    }
     const bool both_closed = out_.lane().closed() && back_.lane().closed();
-    if (both_closed && !std::exchange(waits_for_end, true)) late.arm(space_.limits().close);
+    if ((client_broke_it_ || both_closed) && !std::exchange(waits_for_end, true)) {
+      late.arm(client_broke_it_ ? space_.limits().broken_close : space_.limits().close);
+    }
     const bool news = co_await back_.news().wait();
-    if (!news && !late.fired()) co_return cancelled();
-    if (!news) back_.end();
+    if (!news && !late.fired()) co_return exchange_ended();
+    if (!news) {
+      back_.lane().close_now();
+      back_.end();
+    }
   }
   auto ended = co_await end_back();
   co_return ended;
@@ -295,10 +305,10 @@ awaitable<Result<Chunk>> WebsocketTunnel::State::read_back(std::size_t max) {
 // read would be a reset, which can destroy our close frame on its way.
 awaitable<Result<Chunk>> WebsocketTunnel::State::end_back() {
   if (back_.cut()) co_return *back_.cut();
-  if (!back_.lane().closed() && !out_.lane().closed()) {
+  if (told_client_ && !out_.lane().closed()) {
     const auto limit = client_broke_it_ ? space_.limits().broken_close : space_.limits().close;
     const bool waited = co_await out_.wait_for_close(limit);
-    if (!waited) co_return cancelled();
+    if (!waited) co_return exchange_ended();
   }
   back_.stop_raw(Failure{Code::Cancelled, "the WebSocket has ended"});
   out_.stop_raw(Failure{Code::Cancelled, "the WebSocket has ended"});
@@ -307,12 +317,12 @@ awaitable<Result<Chunk>> WebsocketTunnel::State::end_back() {
   co_return last;
 }
 
-// Both sides are told, and nothing more of either goes through.
+// Both sides are told, and nothing more of `half` goes through.
 void WebsocketTunnel::State::stopped(WebsocketHalf& half) {
   const bool leaves = &half == &out_;
   WebsocketHalf& other = leaves ? back_ : out_;
   const LaneStop& stop = half.lane().stop();
-  client_broke_it_ = leaves && stop.cuts_receiver;
+  client_broke_it_ = stop.answers_first;
   if (!exchange_.trace.failure) {
     exchange_.trace.failure = stop.failure;
     exchange_.trace.by = decided_by(stop.failure, DecidedBy::Origin);
@@ -322,12 +332,14 @@ void WebsocketTunnel::State::stopped(WebsocketHalf& half) {
   if (leaves && stop.finding) {
     passage_.findings.add(record_of(*stop.finding, FindingAction::Refused));
   }
+  told_client_ = true;
   const std::string_view to_client = stop.to_client;
-  if (stop.cuts_receiver) {
-    half.end(stop.failure);
-  } else {
-    half.lane().close(stop.to_receiver, leaves ? std::string_view() : to_client);
-    half.end();
+  half.lane().close(stop.to_receiver, leaves ? std::string_view() : to_client);
+  half.end();
+  if (stop.answers_first) {
+    other.lane().close_instead(stop.to_sender, stop.to_client);
+    other.news().set_later();
+    return;
   }
   other.lane().close(stop.to_sender, leaves ? to_client : std::string_view());
   other.end();

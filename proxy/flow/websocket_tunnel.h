@@ -23,7 +23,7 @@ struct WebsocketLimits {
   std::uint64_t message_bytes = 256u << 20;  // of one message, without its compression
   std::size_t deflate_bytes = 64u << 20;     // windows of all tunnels of one worker
   std::chrono::milliseconds close{5'000};    // for the peer's close frame, and for the end after it
-  std::chrono::milliseconds broken_close{300};  // the same, for a client that broke the protocol
+  std::chrono::milliseconds broken_close{300};  // the same, if a client broke the protocol
 };
 
 // Shared by the tunnels of one worker. One thread; outlives them.
@@ -73,7 +73,8 @@ class WebsocketSpace {
 //    piece goes on; both sides get a close frame 1008 between two frames, then `end`. trace.failure
 //    and trace.by say why, the passage has the finding.
 //  - A side breaks the protocol: it gets a close frame 1002, 1007 or 1009. The client is told 1014
-//    of an origin that did; an origin's stream just breaks off if the client did.
+//    of an origin that did; an origin gets 1002 if the client did, and what it says to the messages
+//    before that still goes to the client.
 //  - Memory is short: both get 1013.
 class WebsocketTunnel {
  public:

@@ -151,7 +151,7 @@ std::optional<DeflateParameters> parameters_of(const Extension& extension, From 
   return out;
 }
 
-Failure bad_answer(const char* what) {
+Failure wrong_answer(const char* what) {
   return Failure{Code::UpstreamBroken, what, problem_code::kWebsocketHandshake};
 }
 
@@ -186,14 +186,14 @@ std::string offer_to_origin() { return std::string(kName) + "; client_max_window
 Result<std::optional<DeflateParameters>> answer_of_origin(const Fields& fields, bool offered) {
   std::vector<Extension> extensions;
   if (!read_extensions(fields, extensions)) {
-    return bad_answer("the origin's Sec-WebSocket-Extensions is no list of extensions");
+    return wrong_answer("the origin's Sec-WebSocket-Extensions is no list of extensions");
   }
   if (extensions.empty()) return std::optional<DeflateParameters>();
   if (!offered || extensions.size() > 1 || !iequals(extensions.front().name, kName)) {
-    return bad_answer("the origin chose an extension that was not offered");
+    return wrong_answer("the origin chose an extension that was not offered");
   }
   const auto parameters = parameters_of(extensions.front(), From::Origin);
-  if (!parameters) return bad_answer("the origin's permessage-deflate has wrong parameters");
+  if (!parameters) return wrong_answer("the origin's permessage-deflate has wrong parameters");
   return parameters;
 }
 

@@ -161,7 +161,8 @@ TEST_F(Lanes, ABreakOfTheProtocolStopsThem) {
       pass(from_client(0x81, "good") + row.said, step);
       ASSERT_TRUE(stopped) << row.name;
       EXPECT_EQ(lane->stop().to_sender, row.code) << row.name;
-      EXPECT_TRUE(lane->stop().cuts_receiver);
+      EXPECT_TRUE(lane->stop().answers_first);
+      EXPECT_EQ(lane->stop().to_receiver, CloseCode::ProtocolError);
       EXPECT_TRUE(lane->stop().failure.code == Code::ClientBad ||
                   lane->stop().failure.code == Code::BodyTooLarge);
     }
@@ -174,7 +175,7 @@ TEST_F(Lanes, OfAnOriginThatBreaksTheProtocolTheClientIsTold) {
   ASSERT_TRUE(stopped);
   EXPECT_EQ(lane->stop().to_sender, websocket::CloseCode::ProtocolError);
   EXPECT_EQ(lane->stop().to_receiver, websocket::CloseCode::BadGateway);
-  EXPECT_FALSE(lane->stop().cuts_receiver);
+  EXPECT_FALSE(lane->stop().answers_first);
   EXPECT_EQ(lane->stop().failure.code, Code::UpstreamBroken);
 }
 
@@ -268,7 +269,7 @@ TEST_F(Lanes, OfARefusedPieceNothingGoes) {
   EXPECT_FALSE(got.messages[1].complete);
   EXPECT_EQ(lane->stop().to_sender, websocket::CloseCode::Policy);
   EXPECT_EQ(lane->stop().to_receiver, websocket::CloseCode::Policy);
-  EXPECT_FALSE(lane->stop().cuts_receiver);
+  EXPECT_FALSE(lane->stop().answers_first);
   EXPECT_EQ(lane->stop().to_client, "secret in message: a word; remove it and go on");
   // A close frame goes between two frames.
   lane->close(websocket::CloseCode::Policy, "");

@@ -368,18 +368,45 @@ TEST_F(WebsocketTunnels, UnderBlockAMessageWithAFindDoesNotComeBack) {
 // ---- breaks of the protocol --------------------------------------------------------------------
 
 // [T91]
-TEST_F(WebsocketTunnels, AClientThatBreaksTheProtocolIsToldAndTheOriginIsCut) {
+TEST_F(WebsocketTunnels, ThatAClientBreaksTheProtocolIsTold) {
   open();
-  client_says(from_client(0x81, "good") + from_client(0x83, "bad"));
-  EXPECT_EQ(origin_got().messages.size(), 1U);
-  EXPECT_TRUE(origin_got().controls.empty());
-  ASSERT_TRUE(at_origin.failure);
-  EXPECT_EQ(at_origin.failure->code, Code::ClientBad);
+  client_says(from_client(0x81, "good") + from_client(0x83, "bad") + from_client(0x81, "late"));
+  ASSERT_EQ(origin_got().messages.size(), 1U);
+  ASSERT_EQ(origin_got().controls.size(), 1U);
+  EXPECT_EQ(origin_got().controls[0].payload, close_payload(1002));
+  EXPECT_TRUE(at_origin.ended);
+  EXPECT_TRUE(client_got().controls.empty());
+  // The client still hears what the origin says to what was good.
+  origin_says(from_server(0x81, "answer") + from_server(0x88, close_payload(1002)));
+  EXPECT_EQ(client_got().messages.at(0).payload, "answer");
+  ASSERT_EQ(client_got().controls.size(), 1U);
+  EXPECT_EQ(client_got().controls[0].payload, close_payload(1002, "a frame has a reserved opcode"));
+  wait(500ms);
+  EXPECT_TRUE(at_client.ended);
+  EXPECT_EQ(failure()->code, Code::ClientBad);
+  EXPECT_EQ(word(*failure()), "websocket_broken");
+}
+
+// The origin neither says anything to it, nor does it end.
+TEST_F(WebsocketTunnels, AnOriginIsNotWaitedForAfterTheClientBrokeTheProtocol) {
+  open();
+  client_says(from_client(0x83, "bad"));
+  EXPECT_TRUE(client_got().controls.empty());
+  wait(500ms);
   ASSERT_EQ(client_got().controls.size(), 1U);
   EXPECT_TRUE(client_got().controls[0].payload.starts_with(close_payload(1002)));
   wait(500ms);
   EXPECT_TRUE(at_client.ended);
-  EXPECT_EQ(word(*failure()), "websocket_broken");
+}
+
+TEST_F(WebsocketTunnels, AnOriginThatBreaksOffAfterTheClientBrokeTheProtocolIsNoCut) {
+  open();
+  client_says(from_client(0x83, "bad"));
+  origin.fail(Failure{Code::UpstreamTruncated, "reset"});
+  settle();
+  ASSERT_EQ(client_got().controls.size(), 1U);
+  EXPECT_TRUE(client_got().controls[0].payload.starts_with(close_payload(1002)));
+  EXPECT_FALSE(at_client.failure);
 }
 
 TEST_F(WebsocketTunnels, OfAnOriginThatBreaksTheProtocolBothAreTold) {
