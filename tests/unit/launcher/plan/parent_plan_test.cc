@@ -26,7 +26,9 @@ class ParentPlans : public testing::Test {
     sources_.file = [](const std::string&) -> Expected<FileValue> {
       return FileValue{.text = "from the file", .exposed = true};
     };
-    sources_.prompt = [](const std::string&) -> Expected<std::string> { return "typed"; };
+    sources_.prompt = [](const std::string&) -> Expected<std::string> {
+      return std::string("typed");
+    };
   }
 
   static std::vector<std::string> arguments_of(const std::optional<ParentPlan>& plan) {
