@@ -30,7 +30,8 @@ ExitServices services_of(const Shared& shared, const LivePolicy& policy, asio::i
 ExitHost::ExitHost(const Shared& shared, const Snapshot& snapshot, asio::io_context& io,
                    const LivePolicy& policy, TimerWheel& wheel, Way& way, RecordBuffers& records,
                    std::vector<int> listeners, std::optional<int> names)
-    : tls_client_(shared.trust, wheel, records, shared.config.tls_client),
+    : tls_client_(shared.trust, wheel, records, shared.config.tls_client,
+                  &shared.config.rules.origins),
       dialer_(way, tls_client_),
       pool_(wheel, shared.origin_pool),
       origins_(io.get_executor(), wheel, dialer_, pool_, shared.config.h1_client,

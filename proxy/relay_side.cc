@@ -7,7 +7,8 @@ namespace bottle {
 RelaySide::RelaySide(const Shared& shared, std::shared_ptr<const CredentialSet> credentials,
                      Executor executor, TimerWheel& wheel, Way& way, RecordBuffers& records,
                      DecodeSpace& decode)
-    : tls_client_(shared.trust, wheel, records, shared.config.tls_client),
+    : tls_client_(shared.trust, wheel, records, shared.config.tls_client,
+                  &shared.config.rules.origins),
       dialer_(way, tls_client_),
       pool_(wheel, shared.origin_pool),
       origins_(std::move(executor), wheel, dialer_, pool_, shared.config.h1_client,

@@ -173,7 +173,8 @@ class Worker::Loop {
           *dialer_, *pool_, spool_, config.pipelock, shared_.ledger,
           ShownForms{shared_.known, shared_.life, &shared_.guard});
     }
-    tls_client_ = std::make_unique<TlsClient>(shared_.trust, wheel_, records_, config.tls_client);
+    tls_client_ = std::make_unique<TlsClient>(shared_.trust, wheel_, records_, config.tls_client,
+                                              &config.rules.origins);
     dialer_ = std::make_unique<OriginDialer>(ways_.to_origins(), *tls_client_);
     pool_ = std::make_unique<Pool>(wheel_, shared_.origin_pool);
     auto origin =

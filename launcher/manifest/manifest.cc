@@ -187,15 +187,16 @@ class Reader {
   }
 
   bool egress(const JsonNode& node, BottleEntry& out) {
-    static constexpr std::array<std::string_view, 4> kKeys{"allow", "allow_addresses", "routes",
-                                                           "parent"};
+    static constexpr std::array<std::string_view, 6> kKeys{"allow",  "allow_addresses", "routes",
+                                                           "parent", "methods",         "tls"};
     if (!object(node, "egress", kKeys)) return false;
     for (const auto& [key, place, value] : node.members) {
-      bool ok = true;
-      if (key == "allow") ok = hosts(value, key, out.allow, HostPattern::parse);
+      bool ok = key != "allow" || hosts(value, key, out.allow, HostPattern::parse);
       if (key == "allow_addresses") ok = strings(value, key, out.allow_addresses);
       if (key == "routes") ok = routes(value, out);
       if (key == "parent") ok = passes(read_parent(value, file_, out.parent));
+      if (key == "methods" || key == "tls")
+        ok = passes(read_origins(value, file_, key, out.origins));
       if (!ok) return false;
     }
     return true;

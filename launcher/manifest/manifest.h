@@ -10,6 +10,7 @@
 
 #include "launcher/manifest/ask_entry.h"
 #include "launcher/manifest/guard_entry.h"
+#include "launcher/manifest/origin_entry.h"
 #include "launcher/manifest/parent_entry.h"
 #include "launcher/manifest/port_rule.h"
 #include "launcher/manifest/protect_entry.h"
@@ -67,6 +68,7 @@ struct BottleEntry {
   std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
   ResourceLimits resources{};                   // of the processes in the bottle
   GuardEntry guard{};
+  OriginEntry origins{};  // the needs of single ones
   AskEntry ask{};
   std::vector<std::string> logins{};  // that are kept out of the bottle: "claude"
   std::map<std::string, EnvValue> env{};

@@ -25,6 +25,8 @@ std::string example_of(std::string_view key) {
       Example{"allow_addresses", R"("allow_addresses": ["10.1.0.0/16"])"},
       Example{"routes", R"("routes": {"tracker.example.com": "deny"})"},
       Example{"parent", R"("parent": "http://proxy.example.com:3128" or {"from_host": true})"},
+      Example{"methods", R"("methods": {"dav.example.com": ["PROPFIND", "REPORT"]})"},
+      Example{"tls", R"("tls": {"old.example.com": {"legacy": true}})"},
       Example{"guard", R"("guard": {"on_secret": {"api.anthropic.com": "redact"}})"},
       Example{"on_secret", R"("on_secret": {"api.anthropic.com": "redact"})"},
       Example{"responses", R"("responses": {"docs.example.com": "block"})"},

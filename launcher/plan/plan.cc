@@ -17,6 +17,7 @@
 #include "launcher/plan/home_programs.h"
 #include "launcher/plan/pipelock_config.h"
 #include "launcher/plan/plan_rows.h"
+#include "launcher/plan/rule_arguments.h"
 #include "launcher/plan/seen_file.h"
 #include "launcher/process/process.h"
 #include "proxy/contract/host_pattern.h"
@@ -148,12 +149,7 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
   for (const auto& host : spec.allow) option(proxy_flag::kAllow, host);
   for (const auto& [host, route] : spec.routes) option(proxy_flag::kRoute, host + "=" + route);
   for (const auto& range : spec.allow_addresses) option(proxy_flag::kAllowAddress, range);
-  for (const auto& rule : spec.guard.on_secret) option(proxy_flag::kOnSecret, rule);
-  for (const auto& rule : spec.guard.responses) option(proxy_flag::kResponses, rule);
-  for (const auto& rule : spec.guard.opaque) option(proxy_flag::kOpaque, rule);
-  if (spec.guard.show_all) option(proxy_flag::kScannerShows, std::string(kShowsAll));
-  for (const auto& one : spec.guard.ignore) option(proxy_flag::kGuardIgnore, one);
-  if (spec.guard.financial) option(proxy_flag::kGuardSet, kFinancialSet);
+  add_rule_arguments(spec, args);
   if (spec.ask.learns) args.push_back(proxy_flag::kLearn);
   if (spec.ask.asks) args.push_back(proxy_flag::kAsk);
   for (const auto& [name, number] : spec.limits) option(proxy_flag::kLimit, name + "=" + number);
@@ -320,6 +316,7 @@ Expected<Plan> make_plan(const BottleSpec& spec, const std::string& backend,
   plan.ports = spec.ports;
   plan.publish_address = spec.publish_address;
   plan.guard = spec.guard;
+  plan.origins = spec.origins;
   plan.ask = spec.ask;
   plan.parent = spec.parent;
   plan.origin_ca = spec.origin_ca;

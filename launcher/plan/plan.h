@@ -120,6 +120,7 @@ struct Plan {
   std::vector<PortRule> ports{};  // opened on the host, at publish_address
   std::string publish_address{};
   GuardEntry guard;
+  OriginEntry origins{};
   AskEntry ask{};
   std::vector<PlannedMount> mounts;  // in the order in which they are made
   std::filesystem::path home{};      // the folder of the kept home; empty: the home is private

@@ -23,6 +23,8 @@ PlanRows machine_rows(const Plan& plan) {
 
 PlanRows guard_rows(const Plan& plan) {
   PlanRows out;
+  for (const auto& rule : plan.origins.methods) out.emplace_back("methods", rule);
+  for (const auto& host : plan.origins.tls_legacy) out.emplace_back("old ciphers", host);
   for (const auto& rule : plan.guard.on_secret) out.emplace_back("on secret", rule);
   for (const auto& rule : plan.guard.responses) out.emplace_back("responses", rule);
   for (const auto& rule : plan.guard.opaque) out.emplace_back("opaque", rule);

@@ -145,6 +145,7 @@ void merge_manifest(const BottleEntry& entry, BottleSpec& spec,
   spec.resources = entry.resources;
   spec.ports = entry.ports;
   spec.guard = entry.guard;
+  spec.origins = entry.origins;
   spec.ask = entry.ask;
   if (auto& words = spec.ask.command;
       !words.empty() && words.front().find('/') != std::string::npos) {

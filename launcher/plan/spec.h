@@ -91,6 +91,7 @@ struct BottleSpec {
   std::map<std::string, std::string> limits{};  // of bottle-proxy: name and number
   ResourceLimits resources{};
   GuardEntry guard{};
+  OriginEntry origins{};
   AskEntry ask{};
   std::vector<PlannedLogin> logins{};
   ResolvedEnv env{};

@@ -13,8 +13,9 @@ namespace bottle {
 // A body that consists of messages, each with a prefix and compressed by itself: gRPC, grpc-web,
 // and the streams of Connect.
 struct MessageForm {
-  std::uint8_t flags = 0;                           // that a prefix may have (GrpcFrames)
-  bool base64 = false;                              // all of it (grpc-web-text)
+  std::uint8_t flags = 0;      // that a prefix may have (GrpcFrames)
+  bool base64 = false;         // all of it (grpc-web-text)
+  bool unread_passes = false;  // a compressed message of no known coding is given out as it is
   std::optional<Coding> coding = Coding::Identity;  // of compressed messages; none: not known
 };
 

@@ -70,8 +70,8 @@ Coding coding_of(StreamMark mark) noexcept {
 Failure not_scannable(std::string_view what) {
   return Failure{Code::NotSupported, std::string(what), problem_code::kCodingNotScannable,
                  "Send the body without Content-Encoding, or with gzip, deflate, br, zstd or "
-                 "aws-chunked, or ask the person who runs the bottle for the route relay for this "
-                 "host."};
+                 "aws-chunked. " +
+                     std::string(kUnreadHint)};
 }
 
 Result<Codings> codings_of(const Fields& fields) {

@@ -57,6 +57,12 @@ class Codings {
 // The coding whose mark it is; Identity for None and Maybe.
 [[nodiscard]] Coding coding_of(StreamMark mark) noexcept;
 
+// How a person lets a host have bodies that cannot be read.
+inline constexpr std::string_view kUnreadHint =
+    "A person can let others through to a host: by the route relay (\"routes\" in the manifest, or "
+    "--route HOST=relay), or by the word guard in \"opaque\" (--opaque HOST=guard). The guard then "
+    "reads their bytes as they are.";
+
 // The refusal of a body that cannot be read; `what` says why.
 [[nodiscard]] Failure not_scannable(std::string_view what);
 

@@ -10,17 +10,22 @@ namespace bottle {
 namespace {
 
 Failure unknown_coding() {
-  return Failure{Code::NotSupported,
-                 "a message is compressed, and its field for that (grpc-encoding) names no coding "
-                 "that the guard can undo",
-                 problem_code::kCodingNotScannable,
-                 "Send messages uncompressed, or with gzip, deflate, br or zstd."};
+  return Failure{
+      Code::NotSupported,
+      "a message is compressed, and its field for that (grpc-encoding) names no coding "
+      "that the guard can undo",
+      problem_code::kCodingNotScannable,
+      "Send messages uncompressed, or with gzip, deflate, br or zstd. " + std::string(kUnreadHint)};
 }
 
 }  // namespace
 
 MessageDecoder::MessageDecoder(const MessageForm& form, DecodeLimits limits, DecodeSpace& space)
-    : coding_(form.coding), limits_(limits), space_(space), frames_(form.flags) {}
+    : coding_(form.coding),
+      unread_passes_(form.unread_passes),
+      limits_(limits),
+      space_(space),
+      frames_(form.flags) {}
 
 Result<ContentDecoder::Progress> MessageDecoder::decode(ByteView in, ByteSpan out) {
   if (failure_) return *failure_;
@@ -49,8 +54,9 @@ Result<ContentDecoder::Progress> MessageDecoder::step(ByteView in, ByteSpan out)
   const std::size_t taken = before - in.size();
   in_ += taken;
   if (*begun && (*begun)->compressed && (*begun)->size > 0) {
-    if (!coding_ || *coding_ == Coding::Identity) return unknown_coding();
-    coded_ = ContentDecoder::make(*coding_, limits_, space_);
+    const bool known = coding_ && *coding_ != Coding::Identity;
+    if (!known && !unread_passes_) return unknown_coding();
+    if (known) coded_ = ContentDecoder::make(*coding_, limits_, space_);
   }
   return Progress{.consumed = taken, .produced = 0};
 }

@@ -28,6 +28,7 @@ class MessageDecoder final : public ContentDecoder {
   [[nodiscard]] Failure fail(Failure failure);
 
   const std::optional<Coding> coding_;
+  const bool unread_passes_;
   const DecodeLimits limits_;
   DecodeSpace& space_;
   GrpcFrames frames_;

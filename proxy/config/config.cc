@@ -107,6 +107,8 @@ Expected<std::string> read_file(const std::string& file) {
   return text;
 }
 
+constexpr std::size_t kFieldsOfScanner = 16;  // that it and the exit add to an answer
+
 std::string environment_name(std::string_view option) {
   std::string name = "BOTTLE_PROXY_";
   for (const char c : option) {
@@ -123,6 +125,8 @@ H2ClientLimits Config::h2_client() const {
   limits.response_stall = h1_client.response_stall;
   limits.tunnel_idle = h1_client.tunnel_idle;
   limits.write_stall = h1_client.write_stall;
+  limits.heads = HeadLimits::for_responses(h1_client.response_fields);
+  limits.h2.header_fields = h1_client.response_fields;
   return limits;
 }
 
@@ -349,6 +353,8 @@ void complete_config(Config& config) {
   config.pipelock.bottle_id = config.bottle_id;
   if (config.has_exit()) config.pipelock.exit_ports = opened_ports(host_patterns(config.allow));
   config.pipelock.h1 = config.h1_client;
+  // The exit and the scanner add fields to what the origin sent.
+  config.pipelock.h1.response_fields += kFieldsOfScanner;
   config.pipelock.decode = config.decode;
   config.exit.session = config.session;
   config.exit.tls = config.tls_acceptor;

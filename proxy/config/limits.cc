@@ -57,6 +57,7 @@ const std::array kRows = {
     BOTTLE_N("queue_bytes", 0, 65'536 * kMiB, origin_pool.queue_bytes),
     BOTTLE_N("head_bytes", 1024, kMiB, rules.limits.head_bytes),
     BOTTLE_N("head_fields", 10, 1000, rules.limits.fields),
+    BOTTLE_N("response_fields", 10, 1000, h1_client.response_fields),
     BOTTLE_N("field_name_bytes", 16, 1024, rules.limits.name_bytes),
     BOTTLE_N("request_line_bytes", 256, kMiB, rules.limits.start_line_bytes),
     BOTTLE_N("h2_streams", 1, 1000, h2.streams),

@@ -279,10 +279,18 @@ Expected<void> set_limit_pair(Config& c, const std::string& value) {
   return set_limit(c, std::string_view(value).substr(0, equals), *n);
 }
 
-Expected<void> set_method(Config& c, const std::string& value) {
-  if (!is_token(value) || value.size() > 32) return bad("'" + value + "' is no HTTP method");
-  c.rules.extra_methods.push_back(value);
+Expected<void> add_origin_rule(Config& c, Expected<OriginRule> rule) {
+  if (!rule) return rule.error();
+  if (c.rules.origins.rules.size() == kMaxOriginRules) {
+    return bad("more than " + std::to_string(kMaxOriginRules) + " rules for origins");
+  }
+  c.rules.origins.rules.push_back(std::move(*rule));
   return {};
+}
+
+// For every host.
+Expected<void> set_method(Config& c, const std::string& value) {
+  return add_origin_rule(c, parse_methods("*=" + value));
 }
 
 // Made before the rows, which keep a view of it.
@@ -420,6 +428,12 @@ const std::array kRows = {
               }},
     OptionRow{"method", "NAME", true,
               "allow an HTTP method besides the usual ones, such as PROPFIND", set_method},
+    OptionRow{"methods", "HOST=NAME,...", true, "allow further HTTP methods for one host",
+              [](Config& c, const std::string& v) { return add_origin_rule(c, parse_methods(v)); }},
+    OptionRow{
+        "tls-legacy", "HOST", true,
+        "speak TLS 1.2 with old ciphers to a host that has no others (RSA key exchange, CBC)",
+        [](Config& c, const std::string& v) { return add_origin_rule(c, parse_tls_legacy(v)); }},
     OptionRow{"limit", "NAME=NUMBER", true,
               "change a limit, such as idle_ms=60000 (docs/limits.md)", set_limit_pair},
     OptionRow{"log", "debug|info|warn|error", false,

@@ -84,6 +84,14 @@ Expected<HostAndWord> split(std::string_view text) {
   return out;
 }
 
+std::optional<OpaqueRule> said_of_opaque(const std::vector<GuardRule>& rules, HostKind kind,
+                                         std::string_view host) {
+  for (const GuardRule& rule : rules) {
+    if (rule.opaque && rule.host.matches(kind, host)) return rule.opaque;
+  }
+  return std::nullopt;
+}
+
 int hex_digit(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -219,10 +227,11 @@ AnswerRule GuardSettings::responses(HostKind kind, std::string_view host) const 
 }
 
 OpaqueRule GuardSettings::opaque(HostKind kind, std::string_view host) const {
-  for (const GuardRule& rule : rules) {
-    if (rule.opaque && rule.host.matches(kind, host)) return *rule.opaque;
-  }
-  return OpaqueRule::Guard;
+  return said_of_opaque(rules, kind, host).value_or(OpaqueRule::Guard);
+}
+
+bool GuardSettings::passes_unread(HostKind kind, std::string_view host) const {
+  return said_of_opaque(rules, kind, host) == OpaqueRule::Guard;
 }
 
 bool GuardSettings::ignores(std::string_view fingerprint) const noexcept {

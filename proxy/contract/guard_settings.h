@@ -68,6 +68,9 @@ class GuardSettings {
   [[nodiscard]] AnswerRule responses(HostKind kind, std::string_view host) const;
   // No rule: OpaqueRule::Guard.
   [[nodiscard]] OpaqueRule opaque(HostKind kind, std::string_view host) const;
+  // A rule says OpaqueRule::Guard: then a body in a coding that is not known may go to the host,
+  // too, after the guard has read its bytes as they are.
+  [[nodiscard]] bool passes_unread(HostKind kind, std::string_view host) const;
   [[nodiscard]] bool ignores(std::string_view fingerprint) const noexcept;
 
   std::vector<GuardRule> rules;

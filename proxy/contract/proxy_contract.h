@@ -29,6 +29,7 @@ inline constexpr const char* kLimit = "--limit";
 inline constexpr const char* kListen = "--listen";
 inline constexpr const char* kListenHttp = "--listen-http";
 inline constexpr const char* kListenTls = "--listen-tls";
+inline constexpr const char* kMethods = "--methods";
 inline constexpr const char* kNames = "--names";
 inline constexpr const char* kNoProxy = "--no-proxy";
 inline constexpr const char* kOnSecret = "--on-secret";
@@ -44,14 +45,20 @@ inline constexpr const char* kScannerShows = "--scanner-shows";
 inline constexpr const char* kSecrets = "--secrets";
 inline constexpr const char* kSeen = "--seen";
 inline constexpr const char* kSpoolDir = "--spool-dir";
+inline constexpr const char* kTlsLegacy = "--tls-legacy";
 inline constexpr const char* kUpstream = "--upstream";
 
 inline constexpr std::array kAll{
-    kAllow,     kAllowAddress, kAsk,          kAudit,      kBottleId,  kBundleOut,       kCaNames,
-    kCaOut,     kControl,      kEndWithStdin, kExitListen, kExitNames, kGuardIgnore,     kGuardSet,
-    kLearn,     kLimit,        kListen,       kListenHttp, kListenTls, kNames,           kNoProxy,
-    kOnSecret,  kOpaque,       kOriginCa,     kParent,     kPipelock,  kPipelockSockets, kResolve,
-    kResponses, kRoute,        kScannerShows, kSecrets,    kSeen,      kSpoolDir,        kUpstream,
+    kAllow,       kAllowAddress, kAsk,        kAudit,
+    kBottleId,    kBundleOut,    kCaNames,    kCaOut,
+    kControl,     kEndWithStdin, kExitListen, kExitNames,
+    kGuardIgnore, kGuardSet,     kLearn,      kLimit,
+    kListen,      kListenHttp,   kListenTls,  kMethods,
+    kNames,       kNoProxy,      kOnSecret,   kOpaque,
+    kOriginCa,    kParent,       kPipelock,   kPipelockSockets,
+    kResolve,     kResponses,    kRoute,      kScannerShows,
+    kSecrets,     kSeen,         kSpoolDir,   kTlsLegacy,
+    kUpstream,
 };
 }  // namespace proxy_flag
 

@@ -49,10 +49,18 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
   }
   // A tunnel is looked at message by message.
   if (!request.body || !request.head.protocol.empty()) co_return Result<>();
-  const auto codings = codings_of(request.head.fields);
+  auto codings = codings_of(request.head.fields);
+  const bool unread_passes =
+      passage.may_be_unread || settings_.passes_unread(destination.kind, destination.host);
+  const bool unread = !codings && unread_passes;
+  if (unread) {
+    codings = Codings();
+    passage.findings.add(unread_request());
+  }
   if (!codings) co_return codings.error();
   std::optional<RedactPlan> plan;
-  if (redacts_for(destination)) plan = redact_plan(request.head, *codings, limits_.redact);
+  if (redacts_for(destination) && !unread)
+    plan = redact_plan(request.head, *codings, limits_.redact);
   if (plan) {
     const SecretSet* const loose = passage.bypass_body ? nullptr : look.secrets->for_scanner();
     const BodyRedaction::Services services{
@@ -68,14 +76,16 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
     auto done = co_await redaction.run(request, passage);
     co_return done;
   }
-  const BodyForm form(*codings, message_form_of(request.head.fields));
+  BodyForm form(*codings, message_form_of(request.head.fields));
+  if (unread) form.messages.reset();
+  if (form.messages) form.messages->unread_passes = unread_passes;
   auto scan = std::make_unique<BodyScan>(*look.secrets, look.space, decode_, destination.host,
                                          exchange.scheme(), form, limits_.decode);
   scan->set_report(reporter(passage));
   const auto length =
       request.head.content_length ? GuardedBody::Length::Declared : GuardedBody::Length::Unknown;
   request.body = std::make_unique<GuardedBody>(std::move(request.body), std::move(scan), length);
-  passage.scanned_request_body = true;
+  passage.scanned_request_body = !unread;
   co_return Result<>();
 }
 

@@ -39,6 +39,11 @@ FindingRecord unread_answer() {
       .name = "answer_not_read", .kind = "answer", .severity = "note", .part = "body"};
 }
 
+FindingRecord unread_request() {
+  return FindingRecord{
+      .name = "coding_not_read", .kind = "unread", .severity = "note", .part = "body"};
+}
+
 std::function<void(const Finding&)> reporter(Passage& passage) {
   return [&passage](const Finding& finding) {
     const bool note = finding.severity == Severity::Note;

@@ -151,6 +151,7 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   trace.route = decision.route;
   trace.learned = decision.learned;
   trace.passage.bypass_body = row_of(decision.route).bypasses_scanner;
+  trace.passage.may_be_unread = decision.route == Route::Relay;
   const bool websocket = !request.head.protocol.empty();
   std::optional<Failure> refusal = decision.refusal;
   if (!refusal && decision.route == Route::Splice) refusal = splice_only();

@@ -8,6 +8,7 @@
 #include "proxy/http/byte_class.h"
 #include "proxy/http/field_roles.h"
 #include "proxy/http/kept_fields.h"
+#include "proxy/http/method_rules.h"
 #include "proxy/http/tunnel_rules.h"
 
 namespace bottle {
@@ -72,23 +73,9 @@ RawFraming raw_framing(Version version, const Fields& fields) {
 
 // ---- request parts ---------------------------------------------------------------------------
 
-constexpr auto kMethods =
-    std::to_array<std::string_view>({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"});
-constexpr auto kNeverMethods =
-    std::to_array<std::string_view>({"CONNECT", "TRACE", "TRACK", "PRI"});
-
 template <class List>
 bool contains(const List& list, std::string_view text) {
   return std::find(list.begin(), list.end(), text) != list.end();
-}
-
-Result<void> check_method(std::string_view method, const RequestRules& rules) {
-  const bool allowed = !contains(kNeverMethods, method) &&
-                       (contains(kMethods, method) || contains(rules.extra_methods, method));
-  if (allowed) return {};
-  return Failure{Code::NotSupported, "the request's method is not allowed",
-                 problem_code::kBadMethod,
-                 "Use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, in capitals."};
 }
 
 Result<void> check_request_field(const Field& field, std::string_view lower_name,
@@ -317,9 +304,11 @@ bool is_token(std::string_view text) noexcept {
 bool is_field_value(std::string_view text) noexcept { return all_of_class(text, kTextByte); }
 
 Failure response_too_large(std::string detail) {
-  return Failure{Code::UpstreamBroken, std::move(detail), problem_code::kResponseHeadTooLarge,
-                 "The origin's answer has more header fields, or longer ones, than this proxy "
-                 "takes; asking again does not help."};
+  return Failure{
+      Code::UpstreamBroken, std::move(detail), problem_code::kResponseHeadTooLarge,
+      "The origin's answer has more header fields, or longer ones, than this proxy "
+      "takes; asking again does not help. A person can allow up to 1000: by response_fields "
+      "in \"limits\" of the manifest, or --limit response_fields=1000."};
 }
 
 Result<BodyFraming> request_framing(Version version, const Fields& fields) {
@@ -353,7 +342,7 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
     auto extended = check_extended_connect(head);
     if (!extended) return extended;
   }
-  auto method = check_method(head.method, rules);
+  auto method = check_method(head.method, rules.origins, context.destination);
   if (!method) return method;
   auto sizes = check_sizes(head.fields, h2, rules.limits, Code::HeadTooLarge);
   if (!sizes) return sizes;

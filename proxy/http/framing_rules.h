@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "proxy/base/result.h"
+#include "proxy/contract/origin_rules.h"
 #include "proxy/http/authority.h"
 #include "proxy/http/head.h"
 
@@ -26,9 +27,9 @@ struct HeadLimits {
   std::size_t trailer_fields = 100;
 
   // Origins send longer names and more fields than agents do.
-  [[nodiscard]] static HeadLimits for_responses() {
+  [[nodiscard]] static HeadLimits for_responses(std::size_t fields = 128) {
     HeadLimits limits;
-    limits.fields = 128;
+    limits.fields = fields;
     limits.name_bytes = 256;
     return limits;
   }
@@ -45,9 +46,9 @@ enum class WebSocketHeads : std::uint8_t { Tunnel, Plain };
 // The rules that a deployment may add to the built-in ones.
 struct RequestRules {
   HeadLimits limits;
-  // Methods beyond GET HEAD POST PUT PATCH DELETE OPTIONS ("PROPFIND"). CONNECT, TRACE, TRACK and
-  // PRI stay refused even if they stand here.
-  std::vector<std::string> extra_methods;
+  // Methods beyond GET HEAD POST PUT PATCH DELETE OPTIONS ("PROPFIND"), by host. CONNECT, TRACE,
+  // TRACK and PRI stay refused even if they stand here.
+  OriginRules origins;
   // Field names (lower case) with characters other than letters, digits and hyphens ("x_trace").
   std::vector<std::string> extra_names;
   // Keep: the peer may write them.

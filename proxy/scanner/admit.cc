@@ -82,6 +82,8 @@ awaitable<Result<Admission>> make_admission(const RequestHead& head, CollectedBo
 
   admission.scanned.head = sent;
   make_scannable(admission.scanned.head, admission.bypass_body);
+  // Under its own type the scanner would take coded bytes for broken ones.
+  if (body.unread) admission.scanned.head.fields.set("Content-Type", "application/octet-stream");
   admission.scanned_port = scanned_port;
   if (scanned_port) {
     Destination scanned = admission.destination;

@@ -24,6 +24,7 @@ struct CollectedBody {
   std::shared_ptr<const SpooledBody> scanned;  // null: there is none
   std::shared_ptr<const SpooledBody> sent;     // null: the scanned one
   bool decoded = false;  // the body that is sent has no content coding any more
+  bool unread = false;   // it has one that cannot be taken off
 };
 
 // The port by which the scanner is told of `destination`, if that is another one: of `exit_ports`,

@@ -58,12 +58,14 @@ Failure unsteady() {
 }
 
 Failure grpc_streaming() {
-  return Failure{Code::NotSupported,
-                 "the call's request did not end: a scanned request is sent when it is complete",
-                 problem_code::kGrpcStreaming,
-                 "Calls in which the client streams do not pass pipelock, which reads whole "
-                 "requests. Use unary calls and streams of the server's, or ask for a bottle with "
-                 "--scanner guard."};
+  return Failure{
+      Code::NotSupported,
+      "the call's request did not end: a scanned request is sent when it is complete",
+      problem_code::kGrpcStreaming,
+      "Calls in which the client streams do not pass pipelock, which reads whole "
+      "requests. Use unary calls and streams of the server's, or ask for the route "
+      "relay for this host (\"routes\" in the manifest, or --route HOST=relay). The guard then "
+      "reads the messages alone."};
 }
 
 Failure framing_needs_an_exit() {
@@ -72,6 +74,14 @@ Failure framing_needs_an_exit() {
                  problem_code::kCodingNotScannable,
                  "Send the body without aws-chunked. With the exit behind pipelock (--exit-listen) "
                  "it passes."};
+}
+
+Failure unread_needs_an_exit() {
+  return Failure{Code::NotSupported,
+                 "pipelock takes no Content-Encoding, and the body's cannot be taken off",
+                 problem_code::kCodingNotScannable,
+                 "Send the body without Content-Encoding. With the exit behind pipelock "
+                 "(--exit-listen) it passes."};
 }
 
 }  // namespace
@@ -123,8 +133,14 @@ awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& ex
   co_return judged;
 }
 
+bool PipelockUpstream::passes_unread(const Destination& to) const {
+  return forms_.settings != nullptr && forms_.settings->passes_unread(to.kind, to.host);
+}
+
 awaitable<Result<CollectedBody>> PipelockUpstream::collect(Request& request, Exchange& exchange) {
   auto codings = codings_of(request.head.fields);
+  const bool unread = !codings && passes_unread(exchange.destination());
+  if (unread) codings = ledger_ == nullptr ? unread_needs_an_exit() : Result<Codings>(Codings());
   if (codings && codings->is_framed() && ledger_ == nullptr) codings = framing_needs_an_exit();
   if (!codings) {
     if (request.body) request.body->stop(codings.error());
@@ -139,6 +155,9 @@ awaitable<Result<CollectedBody>> PipelockUpstream::collect(Request& request, Exc
   body.scanned = std::move(*spooled);
   body.decoded = !codings->empty() && !coded;
   body.sent = std::move(coded);
+  // It is sent with its Content-Encoding, of which the scanner is not told.
+  body.unread = unread;
+  if (unread) body.sent = body.scanned;
   co_return body;
 }
 

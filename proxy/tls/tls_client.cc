@@ -17,6 +17,10 @@ namespace {
 
 // No CBC, no static RSA, no finite-field DH: origins that have nothing else are refused.
 constexpr const char* kOriginTls12Ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
+// ... but by a person's word for the host.
+constexpr const char* kLegacyTls12Ciphers =
+    "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:RSA+AESGCM:ECDHE+AES:DHE+AES:RSA+AES:"
+    "!aNULL:!eNULL:!PSK:!SRP:!DSS";
 // The largest chain that an origin may send.
 constexpr long kMaxChainBytes = 100 * 1024;
 constexpr int kMaxChainDepth = 8;
@@ -84,7 +88,32 @@ Failure explain_handshake_with_origin(const TlsStream& stream, IoStatus status, 
   if (asked_for_client) {
     return client_certificate_required(why);
   }
-  return tls_failure(problem_code::kTlsAlert, "the origin refused with " + why);
+  Failure refused = tls_failure(problem_code::kTlsAlert, "the origin refused with " + why);
+  const int reason = ERR_GET_REASON(error);
+  if (reason == SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE ||
+      reason == SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY) {
+    refused.hint =
+        "An origin that has only old ciphers (RSA key exchange, CBC) refuses so. A person can "
+        "allow them for a host: by \"tls\" in \"egress\" of the manifest, or --tls-legacy HOST.";
+  }
+  return refused;
+}
+
+HostKind kind_of(const ServerName& name) {
+  switch (name.kind()) {
+    case ServerName::Kind::Ipv4:
+      return HostKind::Ipv4;
+    case ServerName::Kind::Ipv6:
+      return HostKind::Ipv6;
+    case ServerName::Kind::Dns:
+      break;
+  }
+  return HostKind::Name;
+}
+
+bool set_ciphers(SSL* ssl, const OriginRules* origins, const ServerName& name) {
+  if (origins == nullptr || !origins->legacy_tls(kind_of(name), name.text())) return true;
+  return SSL_set_cipher_list(ssl, kLegacyTls12Ciphers) == 1;
 }
 
 bool set_name(SSL* ssl, const ServerName& name) {
@@ -147,8 +176,12 @@ struct TlsClientCallbacks {
 };
 
 TlsClient::TlsClient(std::shared_ptr<const OriginTrust> trust, TimerWheel& wheel,
-                     RecordBuffers& buffers, TlsClientLimits limits)
-    : trust_(std::move(trust)), wheel_(wheel), buffers_(buffers), limits_(limits) {
+                     RecordBuffers& buffers, TlsClientLimits limits, const OriginRules* origins)
+    : trust_(std::move(trust)),
+      wheel_(wheel),
+      buffers_(buffers),
+      limits_(limits),
+      origins_(origins) {
   openssl::SslCtxPtr context(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* ctx = context.get();
   require_openssl(ctx != nullptr, "no TLS context");
@@ -205,7 +238,7 @@ awaitable<Result<Secured>> TlsClient::connect(tcp::socket socket, ServerName nam
   bool asked_for_client = false;
   SSL_set_app_data(ssl, &asked_for_client);
   auto key = std::make_unique<std::string>(name.text());
-  if (!set_name(ssl, name) || !set_alpn(ssl, offer.alpn) ||
+  if (!set_name(ssl, name) || !set_alpn(ssl, offer.alpn) || !set_ciphers(ssl, origins_, name) ||
       SSL_set_ex_data(ssl, session_key_index(), key.get()) != 1) {
     co_return tls_failure(problem_code::kTlsProtocol,
                           "no TLS connection could be set up: " + openssl::take_errors());

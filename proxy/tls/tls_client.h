@@ -12,6 +12,7 @@
 
 #include "certs/server_name.h"
 #include "proxy/base/deadline.h"
+#include "proxy/contract/origin_rules.h"
 #include "proxy/tls/origin_trust.h"
 #include "proxy/tls/tls_stream.h"
 
@@ -26,11 +27,13 @@ struct TlsClientLimits {
 };
 
 // The origin-facing TLS of one worker: TLS 1.2 and 1.3, full verification of chain and name, no
-// early data, no renegotiation, no client certificate. What is passed in outlives it.
+// early data, no renegotiation, no client certificate. Hosts that a person names for it
+// (OriginRules) are offered old ciphers of TLS 1.2, too. What is passed in outlives it.
 class TlsClient {
  public:
+  // `origins` may be null: then no host gets old ciphers.
   TlsClient(std::shared_ptr<const OriginTrust> trust, TimerWheel& wheel, RecordBuffers& buffers,
-            TlsClientLimits limits = {});
+            TlsClientLimits limits = {}, const OriginRules* origins = nullptr);
   TlsClient(const TlsClient&) = delete;
   TlsClient& operator=(const TlsClient&) = delete;
   ~TlsClient();
@@ -59,6 +62,7 @@ class TlsClient {
   TimerWheel& wheel_;
   RecordBuffers& buffers_;
   TlsClientLimits limits_;
+  const OriginRules* const origins_;
   ssl_ctx_st* context_ = nullptr;
   std::list<Session> sessions_;  // most recently used first
   std::unordered_map<std::string_view, std::list<Session>::iterator> by_key_;

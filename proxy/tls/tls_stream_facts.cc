@@ -46,8 +46,9 @@ std::optional<Failure> TlsStream::why_ended() const {
 Failure client_certificate_required(const std::string& said) {
   return Failure{Code::UpstreamTlsFailed, "the origin asks for a client certificate: " + said,
                  problem_code::kTlsClientCertRequired,
-                 "This proxy has no client certificate to show, so this origin cannot be reached "
-                 "through it; asking again does not help."};
+                 "This proxy has no client certificate to show; asking again does not help. With "
+                 "the route splice (\"routes\" in the manifest, or --route HOST=splice) the client "
+                 "speaks TLS with the origin itself, and nothing is inspected."};
 }
 
 std::string TlsStream::protocol() const { return SSL_get_version(ssl_); }

@@ -46,6 +46,7 @@ class Call final : public Cancellable {
         body(std::move(request.body)),
         machine(body != nullptr && head.protocol.empty()),
         head_written(exchange_in.wheel().executor()),
+        parser(HeadLimits::for_responses(how_in.limits->response_fields)),
         read_due(exchange_in.wheel(), *this),
         write_due(exchange_in.wheel(), *this) {
     parser.set_request_method(head.method);
@@ -259,9 +260,9 @@ awaitable<Result<ResponseHead>> read_head(Call& call) {
     ResponseHead head = call.parser.take_head();
     const bool keep_alive = head.keep_alive;
     const bool scanner = call.how.responder == Responder::Scanner;
-    const auto vetted =
-        check_response(head, call.head.method, scanner ? ControlFields::Keep : ControlFields::Drop,
-                       HeadLimits::for_responses(), call.head.protocol);
+    const auto vetted = check_response(
+        head, call.head.method, scanner ? ControlFields::Keep : ControlFields::Drop,
+        HeadLimits::for_responses(call.how.limits->response_fields), call.head.protocol);
     if (!vetted) co_return vetted.error();
     if (head.status == 101) co_return head;
     if (head.status >= 200) {

@@ -34,8 +34,7 @@ struct H2ClientLimits {
   std::chrono::milliseconds idle{90'000};             // without an exchange
   std::chrono::milliseconds close{1'000};
 
-  // Origins send more fields than agents do.
-  H2ClientLimits() { h2.header_fields = 128; }
+  H2ClientLimits() { h2.header_fields = heads.fields; }
 };
 
 // The result of one request. `untouched`: the stream or its connection broke before anything of a

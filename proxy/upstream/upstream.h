@@ -31,8 +31,9 @@ class MessageSwap {
 struct Passage {
   std::shared_ptr<SecretLook> secret_look;  // the guard's, to the exchange's end; null: none yet
   bool bypass_body = false;  // the response's body bypasses the scanner, which sees its head alone
-  bool head_only = false;    // the scanner is asked about the head; nothing goes to the origin
-  std::string protocol;      // spoken with the origin; empty: no connection to it came about
+  bool may_be_unread = false;  // the request's body passes in a coding that is not known, too
+  bool head_only = false;      // the scanner is asked about the head; nothing goes to the origin
+  std::string protocol;        // spoken with the origin; empty: no connection to it came about
   bool scanned_request_body = false;
   bool scanned_response_body = false;
   bool target_has_secret = false;     // or what looks like one: the scanner says so

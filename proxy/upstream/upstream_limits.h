@@ -63,11 +63,13 @@ struct H1ClientLimits {
   std::chrono::milliseconds tunnel_idle{14'400'000};  // neither side of a tunnel says anything: 4 h
   std::size_t read_buffer = 16 * 1024;                // one TLS record
   std::size_t body_piece = 64 * 1024;                 // of a request's body, read at a time
+  std::size_t response_fields = 128;                  // origins send more than agents do
 };
 
 struct OriginLimits {
-  std::size_t h2_connections_per_origin = 4;  // dialled when the others have no stream left
-  std::size_t known_protocols = 1024;         // origins whose ALPN answer is remembered
+  // Dialled when the others have no stream left: 1600 gRPC streams, of a hundred each.
+  std::size_t h2_connections_per_origin = 16;
+  std::size_t known_protocols = 1024;  // origins whose ALPN answer is remembered
 };
 
 }  // namespace bottle

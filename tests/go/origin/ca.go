@@ -1,9 +1,11 @@
 package origin
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -73,11 +75,20 @@ func (c *CA) WriteFile(path string) error { return os.WriteFile(path, c.pem, 0o6
 // LeafOptions bend a leaf out of shape; the zero value makes a good one.
 type LeafOptions struct {
 	NotBefore, NotAfter time.Time
+	RSA                 bool // its key is one, which can also decrypt
 }
 
 // Leaf issues a server certificate for names (DNS names or IP literals).
 func (c *CA) Leaf(opts LeafOptions, names ...string) (tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	var key crypto.Signer
+	var err error
+	usage := x509.KeyUsageDigitalSignature
+	if opts.RSA {
+		usage |= x509.KeyUsageKeyEncipherment
+		key, err = rsa.GenerateKey(rand.Reader, 2048)
+	} else {
+		key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -92,7 +103,7 @@ func (c *CA) Leaf(opts LeafOptions, names ...string) (tls.Certificate, error) {
 		Subject:               pkix.Name{CommonName: "stand-in origin"},
 		NotBefore:             opts.NotBefore,
 		NotAfter:              opts.NotAfter,
-		KeyUsage:              x509.KeyUsageDigitalSignature,
+		KeyUsage:              usage,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 	}
@@ -103,7 +114,7 @@ func (c *CA) Leaf(opts LeafOptions, names ...string) (tls.Certificate, error) {
 			tmpl.DNSNames = append(tmpl.DNSNames, name)
 		}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, c.cert, &key.PublicKey, c.key)
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, c.cert, key.Public(), c.key)
 	if err != nil {
 		return tls.Certificate{}, err
 	}

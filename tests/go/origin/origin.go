@@ -30,8 +30,12 @@ type Options struct {
 	Streams func(*wire.Stream)
 	CA      *CA // nil makes a new one
 	Leaf    LeafOptions
+	// RSAOnly gives it TLS 1.2 without forward secrecy alone, with a key that is RSA.
+	RSAOnly bool
 	// ClientAuth is what it wants of clients; with TLS 1.3 it refuses after their handshake.
 	ClientAuth tls.ClientAuthType
+	// MaxVersion is its highest version of TLS; 0 is the highest there is.
+	MaxVersion uint16
 	// Login makes it want an Authorization field, of any kind, for git and packages.
 	Login bool
 	// Password is the one that Login, the registry of images and the models want; "" is any.
@@ -77,6 +81,7 @@ func Start(opts Options) (*Server, error) {
 			}
 			s.CA = ca
 		}
+		opts.Leaf.RSA = opts.Leaf.RSA || opts.RSAOnly
 		leaf, err := s.CA.Leaf(opts.Leaf, append([]string{"127.0.0.1"}, opts.Names...)...)
 		if err != nil {
 			return nil, err
@@ -88,7 +93,12 @@ func Start(opts Options) (*Server, error) {
 			protos = []string{"h2"}
 		}
 		s.tlsConf = &tls.Config{Certificates: []tls.Certificate{leaf}, NextProtos: protos, MinVersion: tls.VersionTLS12,
-			ClientAuth: opts.ClientAuth}
+			MaxVersion: opts.MaxVersion, ClientAuth: opts.ClientAuth}
+		if opts.RSAOnly {
+			s.tlsConf.MaxVersion = tls.VersionTLS12
+			s.tlsConf.CipherSuites = []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_CBC_SHA}
+			s.tlsConf.NextProtos = []string{"http/1.1"} // HTTP/2 forbids them
+		}
 		if opts.H2Only {
 			s.tlsConf.GetConfigForClient = s.onlyH2
 		}

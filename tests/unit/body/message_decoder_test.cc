@@ -140,6 +140,16 @@ TEST(MessageDecoder, ABrokenMessageIsNoBody) {
   EXPECT_EQ(failure(grpc_message("not compressed"), "snappy"), "");
 }
 
+TEST(MessageDecoder, AnUnknownCodingPassesAsItIsWhereItMay) {
+  BodyForm form = form_of("application/grpc", "snappy");
+  form.messages->unread_passes = true;
+  const std::string body = grpc_message("\1\2 packed", 1) + grpc_message("plain");
+  EXPECT_EQ(decode_by(form, body, 3, 64).text, "\1\2 packedplain");
+  form = form_of("application/grpc", "gzip");
+  form.messages->unread_passes = true;
+  EXPECT_EQ(decode_by(form, body, 3, 64).failure, problem_code::kCodingBroken);
+}
+
 TEST(MessageDecoder, LimitsCountForAMessageAndTheRatioForAll) {
   const std::string zeros(1 << 20, '\0');
   const std::string packed = grpc_message(encode(Coding::Gzip, zeros), 1);

@@ -291,7 +291,7 @@ TEST(Config, ListsAddUpOnTheCommandLine) {
              "--method", "PROPFIND", "--limit", "idle_ms=1000", "--limit", "linger_ms=5"});
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->config.allow, (std::vector<std::string>{"a.test", "b.test:8443", "*.c.test"}));
-  EXPECT_EQ(parsed->config.rules.extra_methods, std::vector<std::string>{"PROPFIND"});
+  EXPECT_TRUE(parsed->config.rules.origins.allows_method(HostKind::Ipv4, "192.0.2.1", "PROPFIND"));
   EXPECT_EQ(parsed->config.session.idle.count(), 1000);
   EXPECT_EQ(parsed->config.session.linger.count(), 5);
 }
@@ -308,6 +308,25 @@ TEST(Config, GuardHasRulesForHosts) {
   EXPECT_EQ(guard.responses(HostKind::Name, "other.test"), AnswerRule::Off);
   EXPECT_TRUE(guard.ignores("abcdefghijklmn27"));
   EXPECT_TRUE(guard.financial);
+}
+
+TEST(Config, OriginsHaveRulesForHosts) {
+  const auto parsed = parse({"--upstream=direct", "--methods=dav.test=PROPFIND,REPORT",
+                             "--methods=*.svn.test=MKACTIVITY", "--tls-legacy=old.test", "--limit",
+                             "response_fields=1000"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const OriginRules& origins = parsed->config.rules.origins;
+  EXPECT_TRUE(origins.allows_method(HostKind::Name, "dav.test", "REPORT"));
+  EXPECT_TRUE(origins.allows_method(HostKind::Name, "a.svn.test", "MKACTIVITY"));
+  EXPECT_TRUE(origins.legacy_tls(HostKind::Name, "old.test"));
+  EXPECT_FALSE(origins.legacy_tls(HostKind::Name, "dav.test"));
+  EXPECT_EQ(parsed->config.h2_client().heads.fields, 1000U);
+  EXPECT_EQ(parsed->config.h2_client().h2.header_fields, 1000U);
+  EXPECT_EQ(parsed->config.h1_client.response_fields, 1000U);
+  EXPECT_SAYS(complaint({"--upstream=direct", "--methods", "dav.test=TRACE"}), "TRACE");
+  EXPECT_SAYS(complaint({"--upstream=direct", "--methods", "PROPFIND"}), "names no methods");
+  EXPECT_SAYS(complaint({"--upstream=direct", "--tls-legacy", "*"}), "every host");
+  EXPECT_SAYS(complaint({"--upstream=direct", "--limit", "response_fields=1001"}), "10 to 1000");
 }
 
 TEST(Config, HelpNamesEveryOption) {

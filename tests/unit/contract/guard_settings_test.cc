@@ -48,6 +48,19 @@ TEST(GuardSettings, FirstRuleThatSpeaksOfItCounts) {
   EXPECT_EQ(guard.responses(HostKind::Ipv6, "2001:db8::1"), AnswerRule::Off);
 }
 
+TEST(GuardSettings, UnreadBodiesPassWhereARuleSaysGuard) {
+  GuardSettings guard;
+  EXPECT_FALSE(guard.passes_unread(HostKind::Name, "a.test"));
+  EXPECT_EQ(guard.opaque(HostKind::Name, "a.test"), OpaqueRule::Guard);
+  guard.rules.push_back(*parse_on_secret("a.test=redact"));
+  guard.rules.push_back(*parse_opaque("a.test=guard"));
+  guard.rules.push_back(*parse_opaque("*.b.test=scan"));
+  guard.rules.push_back(*parse_opaque("guard"));
+  EXPECT_TRUE(guard.passes_unread(HostKind::Name, "a.test"));
+  EXPECT_FALSE(guard.passes_unread(HostKind::Name, "c.b.test"));
+  EXPECT_TRUE(guard.passes_unread(HostKind::Name, "example.com"));
+}
+
 TEST(GuardSettings, WordAloneIsForEveryHost) {
   EXPECT_EQ(parse_on_secret("redact")->host.kind, HostPattern::Kind::Any);
   EXPECT_EQ(parse_responses("*=note")->host.kind, HostPattern::Kind::Any);

@@ -49,13 +49,32 @@ TEST(FramingRules, OnlyListedMethodsPass) {
   }
   EXPECT_EQ(method("PRI"), kBad);  // llhttp takes it for HTTP/2's preface
   RequestRules rules;
-  rules.extra_methods = {"PROPFIND", "REPORT", "TRACE", "CONNECT", "PRI", "TRACK"};
+  OriginRule& extra = rules.origins.rules.emplace_back(*parse_methods("*=PROPFIND"));
+  extra.methods = {"PROPFIND", "REPORT", "TRACE", "CONNECT", "PRI", "TRACK"};
   EXPECT_EQ(method("PROPFIND", rules), "ok PROPFIND /");
   EXPECT_EQ(method("REPORT", rules), "ok REPORT /");
   EXPECT_EQ(method("propfind", rules), "501 not_supported");
   EXPECT_EQ(method("TRACE", rules), "501 not_supported");
   EXPECT_EQ(method("CONNECT", rules), "501 not_supported");
   EXPECT_EQ(method("TRACK", rules), "501 not_supported");
+}
+
+// [T06]
+TEST(FramingRules, MethodsOfOneHostPassToItAlone) {
+  RequestRules rules;
+  rules.origins.rules.push_back(*parse_methods("h=PROPFIND,REPORT"));
+  const auto method = [&rules](const std::string& name, const Destination& to) {
+    return judge(name + " / HTTP/1.1\r\nHost: " + to.host + "\r\n\r\n", to, Scheme::Https, rules);
+  };
+  const Destination other{"other", 443, HostKind::Name};
+  EXPECT_EQ(method("PROPFIND", kHost), "ok PROPFIND /");
+  EXPECT_EQ(method("REPORT", kHost), "ok REPORT /");
+  EXPECT_EQ(method("MKCOL", kHost), "501 not_supported");
+  EXPECT_EQ(method("PROPFIND", other), "501 not_supported");
+  // A rule that was not made by its parser changes nothing about these.
+  rules.origins.rules.front().methods = {"TRACE", "CONNECT"};
+  EXPECT_EQ(method("TRACE", kHost), "501 not_supported");
+  EXPECT_EQ(method("CONNECT", kHost), "501 not_supported");
 }
 
 // ---- field names and values ----

@@ -225,6 +225,41 @@ TEST_F(OriginTls, OldVersionsAndCiphersAreRefused) {
   EXPECT_EQ(verdict(cbc), "tls_alert");
 }
 
+// [U18]
+TEST_F(OriginTls, OldCiphersAreForTheHostsThatAPersonNames) {
+  OriginRules rules;
+  rules.rules.push_back(*parse_tls_legacy("origin.test"));
+  TlsClient client(OriginTrust::from_pem(root_.pem()).value(), worker_.wheel, worker_.buffers,
+                   no_sessions_, &rules);
+  Wish rsa;
+  rsa.rsa_bits = 2048;
+  rsa.san = "DNS:origin.test,DNS:other.test";
+  for (const char* ciphers : {"AES128-GCM-SHA256", "AES256-SHA", "ECDHE-RSA-AES128-SHA"}) {
+    Origin origin(issue(rsa, &root_));
+    SSL_CTX_set_max_proto_version(origin.context.get(), TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(origin.context.get(), ciphers);
+    shake(client, origin);
+    EXPECT_TRUE(result_) << ciphers << ": " << result_.error().detail;
+    shake(client, origin, "other.test");
+    ASSERT_FALSE(result_) << ciphers;
+    EXPECT_EQ(result_.error().reason, "tls_alert");
+    EXPECT_THAT(result_.error().hint, ::testing::HasSubstr("--tls-legacy HOST"));
+  }
+  // Others get no worse for it: TLS 1.0, anonymous peers and strangers' certificates stay out.
+  Origin old(issue(rsa, &root_));
+  SSL_CTX_set_min_proto_version(old.context.get(), TLS1_VERSION);
+  SSL_CTX_set_max_proto_version(old.context.get(), TLS1_1_VERSION);
+  shake(client, old);
+  EXPECT_FALSE(result_);
+  const Identity stranger = issue(ca_wish("stranger"), nullptr);
+  Origin strange(issue(rsa, &stranger));
+  SSL_CTX_set_max_proto_version(strange.context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_cipher_list(strange.context.get(), "AES128-GCM-SHA256");
+  shake(client, strange);
+  ASSERT_FALSE(result_);
+  EXPECT_EQ(result_.error().reason, "tls_unknown_ca");
+}
+
 // [U20]
 TEST_F(OriginTls, OurOwnCaIsNoOrigin) {
   // The bottle's CA is not among the roots, so a leaf of it is a stranger's.
@@ -254,6 +289,7 @@ TEST_F(OriginTls, ACertificateOfOursThatIsAskedForIsNamed) {
   const auto told = result_->stream->why_ended();
   ASSERT_TRUE(told);
   EXPECT_EQ(told->reason, "tls_client_cert_required");
+  EXPECT_THAT(told->hint, ::testing::HasSubstr("--route HOST=splice"));
   EXPECT_THAT(told->detail, ::testing::HasSubstr("asks for a client certificate"));
 }
 

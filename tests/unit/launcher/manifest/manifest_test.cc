@@ -84,7 +84,23 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"HostWithBadPort", in_bottle("\"egress\": {\"allow\": [\"a:70000\"]}"), "2:22",
             "1 to 65535", ""},
         Bad{"UnknownEgress", in_bottle("\"egress\": {\"deny\": []}"), "2:12", "\"deny\"",
-            "allow, allow_addresses, routes"},
+            "allow, allow_addresses, routes, methods, tls"},
+        Bad{"MethodsNoObject", in_bottle("\"egress\": {\"methods\": [\"PROPFIND\"]}"), "2:23",
+            "\"methods\" must be an object", "dav.example.com"},
+        Bad{"MethodsNoList", in_bottle("\"egress\": {\"methods\": {\"a.b\": \"PROPFIND\"}}"),
+            "2:31", "\"a.b\" must be a list", "REPORT"},
+        Bad{"MethodNever", in_bottle("\"egress\": {\"methods\": {\"a.b\": [\"TRACE\"]}}"), "2:32",
+            "\"TRACE\": CONNECT, TRACE", ""},
+        Bad{"MethodsOfNoHost", in_bottle("\"egress\": {\"methods\": {\"a/b\": [\"LIST\"]}}"),
+            "2:24", "without scheme and path", ""},
+        Bad{"MethodsNone", in_bottle("\"egress\": {\"methods\": {\"a.b\": []}}"), "2:24",
+            "no HTTP method", ""},
+        Bad{"TlsUnknown", in_bottle("\"egress\": {\"tls\": {\"a.b\": {\"old\": true}}}"), "2:28",
+            "unknown key \"old\" in \"tls\"", "legacy"},
+        Bad{"TlsNoBoolean", in_bottle("\"egress\": {\"tls\": {\"a.b\": {\"legacy\": 1}}}"), "2:38",
+            "\"legacy\" must be true or false", ""},
+        Bad{"TlsEveryHost", in_bottle("\"egress\": {\"tls\": {\"*\": {\"legacy\": true}}}"), "2:20",
+            "not for every host", ""},
         Bad{"UnknownRoute", in_bottle("\"egress\": {\"routes\": {\"a.b\": \"pass\"}}"), "2:30",
             "\"a.b\": the route \"pass\" does not exist; use scan, scan-requests or deny", ""},
         Bad{"GuardNoObject", in_bottle("\"guard\": []"), "2:10", "must be an object", "example"},
@@ -186,6 +202,16 @@ TEST(Manifest, ReadsTheWholeOfTheDocumentedExample) {
   EXPECT_FALSE(bottle.env.at("NAME").secret);
   EXPECT_TRUE(bottle.mounts.at(0).read_only);
   EXPECT_THAT(manifest->agents.at("claude").command, ElementsAre("claude", "--resume"));
+}
+
+TEST(Manifest, OriginsHaveMethodsAndOldCiphers) {
+  const auto manifest = parse(in_bottle(
+      R"("egress": {"methods": {"dav.test": ["PROPFIND", "REPORT"], "*.svn.test": ["MERGE"]},)"
+      R"( "tls": {"old.test": {"legacy": true}, "new.test": {"legacy": false}, "b.test": {}}})"));
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  const OriginEntry& origins = manifest->bottles.at("b").origins;
+  EXPECT_THAT(origins.methods, ElementsAre("dav.test=PROPFIND,REPORT", "*.svn.test=MERGE"));
+  EXPECT_THAT(origins.tls_legacy, ElementsAre("old.test"));
 }
 
 // Each NAME.json of the corpus is wrong in one way; NAME.txt holds what is said about it.

@@ -242,6 +242,16 @@ TEST_F(Spec, TheProxyIsToldThePolicy) {
                           (root_ / "project/log").string()));
 }
 
+TEST_F(Spec, TheProxyIsToldWhatOriginsNeed) {
+  manifest(R"({"bottles": {"default": {"egress": {"methods": {"dav.example": ["PROPFIND", "LOCK"]},
+      "tls": {"old.example": {"legacy": true}}}}}})");
+  const auto made = plan(options_);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_THAT(describe(*made), HasSubstr("--methods dav.example=PROPFIND,LOCK "
+                                         "--tls-legacy old.example"));
+  EXPECT_THAT(describe(*made), HasSubstr("old ciphers"));
+}
+
 TEST_F(Spec, LimitsAreTheProxys) {
   manifest(R"({"bottles": {"default": {"limits": {"write_stall_ms": 600000, "queue": 10}}}})");
   options_.limits = {"queue=20", "scanner_in_flight=8"};
