@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +37,7 @@ func matrixWays() []matrixWay {
 	}
 	for _, way := range out[:len(out):len(out)] {
 		way.name += ", relay"
+		way.options.Trespass = true // a CONNECT through a scanner that has no exit
 		way.options.Relay = true
 		out = append(out, way)
 	}
@@ -259,9 +261,12 @@ func callCell(w *harness.World, proto harness.Proto, kind string, messages []str
 	}
 	answer := harness.Answer{Response: resp}
 	if status := grpcStatus(answer); status != "0" {
-		_, code, _ := strings.Cut(resp.Header.Get("Grpc-Message")+resp.Trailer.Get("Grpc-Message"), "(")
-		code, _, _ = strings.Cut(code, ",")
-		return fmt.Sprintf("grpc-status %s %s", status, code)
+		said := regexp.MustCompile(`\(([a-z0-9_]+), `).FindStringSubmatch(
+			resp.Header.Get("Grpc-Message") + resp.Trailer.Get("Grpc-Message"))
+		if said == nil {
+			return fmt.Sprintf("grpc-status %s without a reason", status)
+		}
+		return fmt.Sprintf("grpc-status %s %s", status, said[1])
 	}
 	if got := strings.Join(replies, " "); got != want {
 		return fmt.Sprintf("%q", got)
