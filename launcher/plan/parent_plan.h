@@ -28,9 +28,9 @@ struct ParentPlan {
 
 // A parent proxy as the environment names it. Lower case comes first, as curl has it.
 struct HostsParent {
-  std::string variable;  // "HTTPS_PROXY"; empty: none is set
-  std::string url;
-  std::string no_proxy;
+  std::string variable{};  // "HTTPS_PROXY"; empty: none is set
+  std::string url{};
+  std::string no_proxy{};
 };
 HostsParent parent_of_host(
     const std::function<std::optional<std::string>(const std::string&)>& env);

@@ -102,7 +102,9 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"TlsEveryHost", in_bottle("\"egress\": {\"tls\": {\"*\": {\"legacy\": true}}}"), "2:20",
             "not for every host", ""},
         Bad{"UnknownRoute", in_bottle("\"egress\": {\"routes\": {\"a.b\": \"pass\"}}"), "2:30",
-            "\"a.b\": the route \"pass\" does not exist; use scan, scan-requests or deny", ""},
+            "\"a.b\": the route \"pass\" does not exist; use scan, scan-requests, relay, splice or "
+            "deny",
+            ""},
         Bad{"GuardNoObject", in_bottle("\"guard\": []"), "2:10", "must be an object", "example"},
         Bad{"GuardUnknownKey", in_bottle("\"guard\": {\"onsecret\": \"redact\"}"), "2:11",
             "unknown key \"onsecret\"",
