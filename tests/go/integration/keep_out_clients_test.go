@@ -146,7 +146,8 @@ func imageOf(t *testing.T, folder string, layer []byte) {
 	}
 	manifest, _ := json.Marshal(map[string]any{"schemaVersion": 2,
 		"mediaType": "application/vnd.docker.distribution.manifest.v2+json",
-		"config": blob("container.image.v1+json", []byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers",`+
+		"config": blob("container.image.v1+json", []byte(`{"architecture":"amd64","os":"linux",`+
+			`"rootfs":{"type":"layers",`+
 			`"diff_ids":["sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"]}}`)),
 		"layers": []any{blob("image.rootfs.diff.tar.gzip", layer)}})
 	put("manifest.json", manifest)

@@ -158,10 +158,10 @@ func TestWebSocketSecretsAreRefused(t *testing.T) {
 						strings.Contains(reason, shapeSecret[10:]) {
 						t.Errorf("closed with %d %q", code, reason)
 					}
-					_ = socket.Send(wire.WsFrame{Final: true, Opcode: wire.WsClose, Payload: payload})
 					break
 				}
 				seen := lastSocket(t, w)
+				_ = socket.Close(1008, "")
 				if !strings.HasPrefix(seen.End, "close 1008") {
 					t.Errorf("the origin's end: %s", seen.End)
 				}
