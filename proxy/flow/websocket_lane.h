@@ -24,7 +24,7 @@ struct LaneStop {
   Failure failure;
   websocket::CloseCode to_sender = websocket::CloseCode::ProtocolError;
   websocket::CloseCode to_receiver = websocket::CloseCode::Policy;
-  bool answers_first = false;  // what the receiver still has to say goes to the sender before that
+  bool answers_first = false;  // the receiver's answers go to the sender before that
   std::string to_client;       // the reason in the client's close frame
   std::optional<Finding> finding{};
 };
@@ -87,6 +87,8 @@ class WebsocketLane {
   bool close_now();
   // A close frame came.
   [[nodiscard]] bool closed() const noexcept { return closed_; }
+  // Some close frame went out.
+  [[nodiscard]] bool close_written() const noexcept { return close_written_; }
   // Bytes from now on are thrown away, except that a close frame is noticed (closed()).
   void discard() noexcept { discards_ = true; }
   [[nodiscard]] const LaneStop& stop() const noexcept { return *stop_; }
