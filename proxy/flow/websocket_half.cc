@@ -95,7 +95,6 @@ awaitable<bool> WebsocketHalf::wait_for_close(std::chrono::milliseconds limit) {
   Deadline late(exchange_.wheel(), piece_, limit);
   lane_->discard();
   while (!lane_->closed() && !late.fired()) {
-    if (raw_over_ && !arrived_) break;
     if (turn_.spent()) co_await turn_.give_way();
     turn_.spend_frames(1);
     if (lane_->step() == WebsocketLane::Step::Again) continue;

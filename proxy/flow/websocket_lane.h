@@ -87,8 +87,6 @@ class WebsocketLane {
   bool close_now();
   // A close frame came.
   [[nodiscard]] bool closed() const noexcept { return closed_; }
-  // Some close frame went out.
-  [[nodiscard]] bool close_written() const noexcept { return close_written_; }
   // Bytes from now on are thrown away, except that a close frame is noticed (closed()).
   void discard() noexcept { discards_ = true; }
   [[nodiscard]] const LaneStop& stop() const noexcept { return *stop_; }

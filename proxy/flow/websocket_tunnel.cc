@@ -310,11 +310,6 @@ awaitable<Result<Chunk>> WebsocketTunnel::State::end_back() {
     const bool waited = co_await out_.wait_for_close(limit);
     if (!waited) co_return exchange_ended();
   }
-  // The end of this body ends the exchange, and with it what is on its way to the origin.
-  if (told_client_ && out_.lane().close_written() && !back_.lane().closed()) {
-    const bool waited = co_await back_.wait_for_close(space_.limits().close);
-    if (!waited) co_return exchange_ended();
-  }
   back_.stop_raw(Failure{Code::Cancelled, "the WebSocket has ended"});
   out_.stop_raw(Failure{Code::Cancelled, "the WebSocket has ended"});
   Chunk last;
