@@ -63,8 +63,8 @@ Failure grpc_streaming() {
       "the call's request did not end: a scanned request is sent when it is complete",
       problem_code::kGrpcStreaming,
       "Calls in which the client streams do not pass pipelock, which reads whole "
-      "requests. Use unary calls and streams of the server's, or ask for the route "
-      "relay for this host (\"routes\" in the manifest, or --route HOST=relay). The guard then "
+      "requests. Use unary calls and streams of the server's, or ask for the route relay for this "
+      "host (\"routes\" in the manifest, or --route HOST=relay). The guard then "
       "reads the messages alone."};
 }
 

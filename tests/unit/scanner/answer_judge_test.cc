@@ -139,7 +139,7 @@ TEST(AnswerJudge, AGrpcCallInWhichTheClientStreamsIsRefusedInWords) {
   ASSERT_TRUE(out.failure);
   EXPECT_EQ(out.failure->code, Code::NotSupported);
   EXPECT_EQ(out.failure->reason, "grpc_streaming");
-  EXPECT_NE(out.failure->hint.find("--scanner guard"), std::string::npos);
+  EXPECT_NE(out.failure->hint.find("route relay"), std::string::npos);
   EXPECT_EQ(world.dial.dials, 0);
   EXPECT_EQ(world.spool.held(), 0U);
 }

@@ -105,7 +105,10 @@ class H2Dialer final : public Dialer {
 struct H2World : PipeWorld {
   explicit H2World(PoolLimits pool_limits = {})
       : PipeWorld(pool_limits), sessions(io.get_executor()), h2(*this, sessions) {
-    upstream = std::make_unique<OriginUpstream>(io.get_executor(), wheel, h2, pool);
+    OriginLimits limits;
+    limits.h2_connections_per_origin = 4;  // four hundred streams
+    upstream = std::make_unique<OriginUpstream>(io.get_executor(), wheel, h2, pool,
+                                                H1ClientLimits{}, H2ClientLimits{}, limits);
   }
   ~H2World() {
     run_until_done(io, upstream->close());

@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"HostWithBadPort", in_bottle("\"egress\": {\"allow\": [\"a:70000\"]}"), "2:22",
             "1 to 65535", ""},
         Bad{"UnknownEgress", in_bottle("\"egress\": {\"deny\": []}"), "2:12", "\"deny\"",
-            "allow, allow_addresses, routes, methods, tls"},
+            "allow, allow_addresses, routes, parent, methods, tls"},
         Bad{"MethodsNoObject", in_bottle("\"egress\": {\"methods\": [\"PROPFIND\"]}"), "2:23",
             "\"methods\" must be an object", "dav.example.com"},
         Bad{"MethodsNoList", in_bottle("\"egress\": {\"methods\": {\"a.b\": \"PROPFIND\"}}"),
