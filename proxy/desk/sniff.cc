@@ -35,8 +35,8 @@ FirstBytes sniff(ByteView first) noexcept {
   }
   std::size_t method = 0;
   while (method < first.size() && is_method_byte(first[method])) ++method;
-  constexpr std::size_t kLongestMethod = 24;
-  if (method > kLongestMethod) return FirstBytes::Unknown;
+  constexpr std::size_t kMostMethodBytes = 24;
+  if (method > kMostMethodBytes) return FirstBytes::Unknown;
   if (method == first.size()) return FirstBytes::NeedMore;
   if (method == 0 || first[method] != ' ') return FirstBytes::Unknown;
   if (first.substr(0, method) == "CONNECT") return FirstBytes::Http;

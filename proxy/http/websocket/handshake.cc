@@ -25,7 +25,7 @@ Failure bad_request(const char* what) {
   return Failure{Code::ClientBad, what, problem_code::kWebsocketHandshake,
                  "Open the WebSocket as RFC 6455 section 4.1 says; a library does."};
 }
-Failure wrong_answer(const char* what) {
+Failure wrong_answer_to_handshake(const char* what) {
   return Failure{Code::UpstreamBroken, what, problem_code::kWebsocketHandshake};
 }
 
@@ -150,7 +150,7 @@ Result<Agreement> Handshake::check_answer(const ResponseHead& answer) const {
   if (answer.version != Version::Http2) {
     const auto accept = only(answer.fields, kAccept);
     if (!accept || *accept != accept_for(origin_key_)) {
-      return wrong_answer("the origin's Sec-WebSocket-Accept does not answer the key");
+      return wrong_answer_to_handshake("the origin's Sec-WebSocket-Accept does not answer the key");
     }
   }
   Agreement agreement;
@@ -158,7 +158,7 @@ Result<Agreement> Handshake::check_answer(const ResponseHead& answer) const {
     const auto chosen = only(answer.fields, kProtocol);
     if (!chosen ||
         std::find(subprotocols_.begin(), subprotocols_.end(), *chosen) == subprotocols_.end()) {
-      return wrong_answer("the origin chose a subprotocol that was not offered");
+      return wrong_answer_to_handshake("the origin chose a subprotocol that was not offered");
     }
     agreement.subprotocol = *chosen;
   }
