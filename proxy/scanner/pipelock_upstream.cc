@@ -164,7 +164,7 @@ awaitable<Result<CollectedBody>> PipelockUpstream::collect(Request& request, Exc
 awaitable<Result<std::shared_ptr<const SpooledBody>>> PipelockUpstream::spool(
     Request& request, Codings codings, std::shared_ptr<SpooledBody> coded, Exchange& exchange) {
   const std::optional<std::uint64_t> declared = request.head.content_length;
-  if (ledger_ == nullptr || !is_grpc(request.head.fields)) {
+  if (!is_grpc(request.head.fields)) {
     auto spooled = co_await spool_.collect(*request.body, declared, codings, options_.decode,
                                            std::move(coded));
     co_return spooled;

@@ -28,8 +28,7 @@ type matrixWay struct {
 
 func matrixWays() []matrixWay {
 	out := []matrixWay{{"direct", harness.WorldOptions{Via: harness.Direct}},
-		{"scanner", harness.WorldOptions{Via: harness.Scanner, DoubleOnly: true,
-			Args: []string{"--limit", "body_stall_ms=3000"}}},
+		{"scanner", harness.WorldOptions{Via: harness.Scanner, DoubleOnly: true}},
 		{"exit", harness.WorldOptions{Via: harness.Scanner, Exit: true, DoubleOnly: true}}}
 	if harness.RealPipelock() != "" {
 		out = append(out, matrixWay{"pipelock", harness.WorldOptions{Via: harness.Scanner}},
@@ -338,10 +337,7 @@ func matrixWant(way, kind string) [4]string {
 		// Pipelock reads whole requests.
 		return [4]string{"426 websocket_not_supported", "426 websocket_not_supported",
 			harness.ErrNoExtendedConnect.Error(), harness.ErrNoExtendedConnect.Error()}
-	case scanner && kind == "gRPC bidi":
-		return [4]string{"408 client_slow", "408 client_slow", "grpc-status 4 client_slow",
-			"grpc-status 4 client_slow"}
-	case exit && kind == "gRPC bidi":
+	case (scanner || exit) && kind == "gRPC bidi":
 		return [4]string{"501 grpc_streaming", "501 grpc_streaming", "grpc-status 12 grpc_streaming",
 			"grpc-status 12 grpc_streaming"}
 	case scanner && strings.HasPrefix(kind, "gRPC"):
