@@ -220,10 +220,13 @@ awaitable<Result<Response>> CredentialUpstream::send_with(std::shared_ptr<Creden
   auto response = co_await inner_.send(std::move(request), exchange, passage);
   if (!response) co_return response.error();
   use->take_out_of(response->head);
-  if (response->head.status == 101 && !use->for_answer().empty()) {
-    passage.swaps_back.push_back(std::make_unique<CredentialsOfMessages>(std::move(use)));
+  if (response->head.status == 101) {
+    if (!use->for_answer().empty()) {
+      passage.swaps_back.push_back(std::make_unique<CredentialsOfMessages>(std::move(use)));
+    }
+    co_return response;
   }
-  if (!response->body || response->head.status == 101) co_return response;
+  if (!response->body) co_return response;
   const auto codings = codings_of(response->head.fields);
   // The framing of uploads is none of an answer's own: it tells how a client once stored it.
   const bool coded = codings && !codings->empty() && !codings->is_framed();

@@ -15,7 +15,8 @@ void WebsocketHalf::begin(const WebsocketLane::Setup& setup, DecodeSpace& deflat
   child_ = exchange_.tasks().spawn(read_raw(*this, std::move(keep)));
 }
 
-awaitable<void> WebsocketHalf::read_raw(WebsocketHalf& half, std::shared_ptr<void> keep) {
+awaitable<void> WebsocketHalf::read_raw(WebsocketHalf& half,
+                                        [[maybe_unused]] std::shared_ptr<void> keep) {
   while (!half.raw_over_) {
     const bool wanted = co_await half.wanted_.wait();
     if (!wanted) break;

@@ -56,7 +56,9 @@ class Lanes : public testing::Test {
       lane->feed(bytes.substr(at, step));
       for (;;) {
         const WebsocketLane::Step did = lane->step();
-        if (did == WebsocketLane::Step::Output) EXPECT_TRUE(lane->has_output());
+        if (did == WebsocketLane::Step::Output) {
+          EXPECT_TRUE(lane->has_output());
+        }
         while (lane->has_output()) out += lane->take(7);
         stopped = did == WebsocketLane::Step::Stopped;
         if (stopped || did == WebsocketLane::Step::Input) break;

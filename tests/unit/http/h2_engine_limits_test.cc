@@ -194,7 +194,9 @@ TEST_P(H2EngineCancelled, ACallThatHadBegunIsNoFlood) {
         s.exchange(headers(id(i), request_fields("POST"), false));
         if (call.body) s.exchange(data(id(i), "12345"));
         if (call.taken) s.engine.consumed(id(i), 5);
-        if (call.answering) ASSERT_TRUE(s.engine.respond(id(i), ok_head(), false));
+        if (call.answering) {
+          ASSERT_TRUE(s.engine.respond(id(i), ok_head(), false));
+        }
         s.flush();
       }
       s.now += call.open;
@@ -208,7 +210,9 @@ TEST_P(H2EngineCancelled, ACallThatHadBegunIsNoFlood) {
       cancelled += kAtOnce;
     }
     EXPECT_EQ(cancelled, call.allowed);
-    if (s.failure) EXPECT_EQ(s.failure->detail, "too many streams were reset");
+    if (s.failure) {
+      EXPECT_EQ(s.failure->detail, "too many streams were reset");
+    }
   }
 }
 INSTANTIATE_TEST_SUITE_P(

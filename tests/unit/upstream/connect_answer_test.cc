@@ -58,7 +58,9 @@ TEST(ConnectAnswer, TakesTheHeadAndNotOneByteMore) {
       const Read got = read(head + "rest", piece);
       EXPECT_EQ(got.state, state) << head;
       EXPECT_EQ(got.status, status) << head;
-      if (state == State::Complete) EXPECT_EQ(got.rest, "rest") << head << piece;
+      if (state == State::Complete) {
+        EXPECT_EQ(got.rest, "rest") << head << piece;
+      }
     }
   }
 }
