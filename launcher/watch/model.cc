@@ -398,6 +398,11 @@ void Model::act(char c) {
 }
 
 void Model::act_on_ask(const WatchedAsk& ask, char c) {
+  // A key that is held or pressed twice is one answer: the next ask is not to have the second.
+  const bool answered = std::any_of(actions_.begin(), actions_.end(), [&ask](const Action& one) {
+    return one.bottle == ask.bottle && one.ask == ask.ask;
+  });
+  if (answered) return;
   Action action{.bottle = ask.bottle, .ask = ask.ask, .host = ask.to_allow()};
   if (c == 'o') action.answer = Action::Answer::kOnce;
   if (c == 'd') action.answer = Action::Answer::kDeny;

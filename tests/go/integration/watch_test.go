@@ -164,10 +164,16 @@ func (c *controlDouble) serve(conn net.Conn) {
 		c.mutex.Unlock()
 	default:
 		c.mutex.Lock()
-		c.said = append(c.said, message)
+		// A key that was pressed once more than needed answers an ask that is over, and not the next one.
+		late := message["ask"] != nil && (len(c.asks) == 0 || c.asks[0]["ask"] != message["ask"])
+		if !late {
+			c.said = append(c.said, message)
+		}
 		c.mutex.Unlock()
 		answer["changed"] = []string{}
-		c.set()
+		if !late {
+			c.set()
+		}
 	}
 	text, _ := json.Marshal(answer)
 	conn.Write(append(text, '\n'))

@@ -286,9 +286,9 @@ TEST(WatchModel, AsksTakeTheKeysAndGiveThemBack) {
   type(play.model, "a");
   EXPECT_TRUE(play.model.take_actions().empty()) << "it has just come";
   (void)settle(play.model);
-  type(play.model, "d");
+  type(play.model, "dd");
   auto actions = play.model.take_actions();
-  ASSERT_EQ(actions.size(), 1U);
+  ASSERT_EQ(actions.size(), 1U) << "a key that is pressed twice is one answer";
   EXPECT_EQ(actions[0].ask, "3");
   EXPECT_EQ(actions[0].host, "pypi.org");
   EXPECT_EQ(actions[0].answer, Action::Answer::kDeny);
