@@ -11,7 +11,7 @@ target_compile_definitions(
   bottle_options INTERFACE $<$<CONFIG:Release>:BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC>
                            $<$<CONFIG:Release>:BOOST_ASIO_DISABLE_BOOST_ALIGN>)
 # Test programs are large tables that run once: optimising them with sanitizers takes three times as
-# long as compiling them. What they test is optimised.
+# long as compiling them. The code that they test is optimised.
 target_compile_options(
   bottle_options INTERFACE -fno-omit-frame-pointer -fstack-protector-strong
                            $<$<CONFIG:Debug>:$<IF:$<BOOL:$<TARGET_PROPERTY:RUNS_ONCE>>,-O0,-O1>>

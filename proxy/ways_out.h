@@ -11,8 +11,8 @@
 
 namespace bottle {
 
-// Every way that one worker has out of this process, and the one place where they are made. What is
-// passed in outlives it. One thread.
+// Makes and owns every way that one worker has out of this process: no other place makes one. Its
+// arguments outlive it. One thread.
 class WaysOut {
  public:
   WaysOut(const Shared& shared, TimerWheel& wheel, Resolver& resolver);

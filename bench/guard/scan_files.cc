@@ -9,8 +9,8 @@
 #include "proxy/guard/secret_scanner.h"
 
 // Feeds every file below the directories to the guard as the body of a request, and prints what it
-// would refuse, each with the file and the place, and in sum for each name and 100 MB. What
-// bench/guard/benign_corpus.py collects has no secret of anybody's, so each line is a refusal too
+// would refuse, each with the file and the place, and in sum for each name and 100 MB. The
+// corpus of bench/guard/benign_corpus.py has no secret of anybody's, so each line is a refusal too
 // many, or a key that was made to be published (tests of TLS libraries have many).
 namespace bottle {
 namespace {

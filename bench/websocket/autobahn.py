@@ -19,7 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 GROUPS = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "12.*", "13.*"]
 ORIGIN = "ws.test"
-# From the best on. What is worse than in the control run is a finding.
+# From the best on. A result that is worse than in the control run is a finding.
 RANK = {"OK": 0, "INFORMATIONAL": 0, "NON-STRICT": 1, "UNIMPLEMENTED": 1, "UNCLEAN": 2, "WRONG CODE": 2, "FAILED": 3,
         "FAILED BY CLIENT": 3, "ERROR": 4}
 

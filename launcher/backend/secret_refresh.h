@@ -38,7 +38,7 @@ using TakeValue = std::function<Expected<std::string>(const SecretSource& source
 Expected<std::optional<Child>> start_refresh(const std::vector<SecretSource>& sources,
                                              const TakeValue& take, const TellProxy& tell);
 
-// One try: takes a value and hands it over. What is wrong is also told to the proxy, whose log and
+// One try: takes a value and hands it over. Trouble is also told to the proxy, whose log and
 // list have it. `was_failing`: the trouble before is over, if this goes well.
 bool refresh_once(const SecretSource& source, bool was_failing, const TakeValue& take,
                   const TellProxy& tell);

@@ -23,7 +23,8 @@ struct AllowOptions {
 
 // `bottle allow`: lets a host through in a bottle that runs, from the next request on, and with
 // `save` also in those that the manifest makes; or, with `secret`, writes into the manifest that a
-// value which the guard found may leave, from the next start on. What is there already is no error.
+// value which the guard found may leave, from the next start on. A rule that is there already is no
+// error.
 Expected<int> run_allow(const AllowOptions& options, const Context& context);
 Expected<void> check_allow(const AllowOptions& options);
 

@@ -262,7 +262,7 @@ Expected<std::string> manifest_for(const std::vector<std::string>& names, const 
       "{\n"
       "  \"bottles\": {\n"
       "    \"default\": {\n"
-      "      // What the agent works in and may change.\n"
+      "      // The folder that the agent works in and may change.\n"
       "      \"workspace\": \".\",\n"
       "      // Its home stays: logins, answers, caches. \"private\": empty at each start.\n"
       "      \"home\": \"kept\",\n"

@@ -17,8 +17,8 @@ struct InitOptions {
   bool print = false;
 };
 
-// `bottle init`: writes a manifest with comments. What exists is not overwritten: without --force
-// it is an error, with it the old file gets the ending .old.
+// `bottle init`: writes a manifest with comments. A file that exists is not overwritten: without
+// --force it is an error, with it the old file gets the ending .old.
 Expected<int> run_init(const InitOptions& options, const Context& context);
 
 // Facts about this machine; together with a preset they make a manifest.

@@ -11,8 +11,8 @@ namespace {
 
 std::string of_content(const std::string& text) { return "content:" + text; }
 
-// A missing file and an empty one must differ. What is no file, or larger than a manifest may be,
-// is no manifest.
+// A missing file and an empty one must differ. Anything else than a file, or a file that is too
+// large, is no manifest.
 std::string look(const std::filesystem::path& file) {
   std::error_code ec;
   if (!std::filesystem::exists(std::filesystem::symlink_status(file, ec))) return "absent";

@@ -10,7 +10,7 @@ namespace bottle::launcher {
 
 // Notices a manifest that the agent made or changed. A manifest that exists is read-only in the
 // bottle, but one that did not exist can be made in the workspace, and a link can be turned; it
-// would be the policy of the next start. What `bottle allow --save` wrote is no change.
+// would be the policy of the next start. Writing by `bottle allow --save` is no change.
 class ManifestGuard {
  public:
   explicit ManifestGuard(const Plan& plan);  // looks at what is there now

@@ -13,7 +13,7 @@ namespace bottle::launcher {
 // git worktree add, or a subfolder of a work tree), and what the agent must not change in any
 // repository that the bottle has.
 //
-// What a workspace's own files say is not believed: a downloaded project could name any directory.
+// A workspace's own files are not believed: a downloaded project could name any directory.
 // A repository outside is mounted only when it names the worktree back, as git itself writes it, or
 // when it is the .git directory of a parent.
 //

@@ -14,7 +14,7 @@ namespace bottle::launcher {
 inline constexpr std::string_view kAgentHome = "/home/agent";
 // Below the state directory: the homes that are kept, a folder each.
 inline constexpr std::string_view kHomesName = "homes";
-// In such a folder: what the bottle has as its home. What is beside it is the launcher's alone.
+// In such a folder: the bottle's home. Files beside it are the launcher's alone.
 inline constexpr std::string_view kHomeName = "home";
 
 // The owner of a kept home: bottles of the same name in one project have the same home.

@@ -17,9 +17,9 @@ struct CommandOutput {
 };
 
 // Runs programs to their end, side by side, each with /dev/null as its input and the caller's
-// environment with `variables` ("NAME=value") over it. What has not ended after `limit` is killed,
-// with its process group. The answers are in the order of `commands`; a command's first word is a
-// path.
+// environment with `variables` ("NAME=value") over it. A command that has not ended after `limit`
+// is killed, with its process group. The answers are in the order of `commands`; a command's first
+// word is a path.
 std::vector<CommandOutput> outputs_of(const std::vector<std::vector<std::string>>& commands,
                                       std::chrono::milliseconds limit,
                                       const std::vector<std::string>& variables = {});

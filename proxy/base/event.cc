@@ -96,8 +96,8 @@ awaitable<bool> Event::wait() {
   co_return happened;
 }
 
-// An exception must not leave it: Asio would destroy the coroutine's frame and still run it. What
-// fails here is thrown when the waiter runs.
+// An exception must not leave it: Asio would destroy the coroutine's frame and still run it. A
+// failure here is thrown when the waiter runs.
 void Event::begin(Handler handler) {
   assert(!waiter_);
   waiter_.emplace(std::move(handler));

@@ -9,7 +9,7 @@
 
 namespace bottle {
 
-// Everything that may go wrong with an exchange: a closed list. What each one means on the wire
+// Everything that may go wrong with an exchange: a closed list. Its meaning on the wire
 // (status, h2 error code, log level) stands in one table, failure.cc; docs/errors.md explains it.
 enum class Code : std::uint8_t {
   ClientBad,

@@ -18,9 +18,9 @@
 namespace bottle {
 
 // Scans a body that is streamed on as it came, coded or not. A coded body is decoded beside the
-// stream and both forms are scanned (gzip's header can carry text too). What is given back may be
-// sent on; the rest is held until it has been read: at most one zstd block (128 KiB), or
-// DecoderChain::kMaxUnseen.
+// stream and both forms are scanned (gzip's header can carry text too). The bytes that are given
+// back may be sent on; the rest is held until it has been read: at most one zstd block (128 KiB),
+// or DecoderChain::kMaxUnseen.
 //
 // A body that says nothing of a coding, but begins as gzip, zlib or zstd does, is decoded too, one
 // such stream after another, as far as it can be and within the limits; of a git pack, each object.

@@ -20,8 +20,8 @@ class PackScan final : private ViewSink {
   PackScan& operator=(const PackScan&) = delete;
   ~PackScan() = default;
 
-  // The body's next piece; `end`: the last one. What is to be refused, once; its place is the body
-  // alone.
+  // The body's next piece; `end`: the last one. Returns a finding to refuse, once; its place is the
+  // body alone.
   [[nodiscard]] std::optional<Finding> feed(ByteView piece, bool end);
   // There was no memory to look into the pack.
   [[nodiscard]] bool lacks_memory() const noexcept { return reader_.lacks_memory(); }

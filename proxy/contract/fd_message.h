@@ -25,7 +25,7 @@ struct FdMessage {
   pid_t sender = -1;  // as numbered here; only with SO_PASSCRED
   int error = 0;      // errno; EAGAIN: no message yet
 };
-// Waits for a message, unless `flags` has MSG_DONTWAIT. What is longer than `most_text` is cut. The
+// Waits for a message, unless `flags` has MSG_DONTWAIT. A text longer than `most_text` is cut. The
 // descriptors are close-on-exec.
 [[nodiscard]] FdMessage receive_message(int socket, std::size_t most_text, int flags = 0);
 

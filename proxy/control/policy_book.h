@@ -82,7 +82,7 @@ class PolicyBook {
   // Closes a host (HostPattern without a port) for requests that come from now on.
   [[nodiscard]] Expected<Change> with_closed(const std::string& host, const std::string& who,
                                              Time now) const;
-  // Other lists of the start, from a file that was read again. What commands did stays.
+  // Other lists of the start, from a file that was read again. Changes by commands stay.
   [[nodiscard]] Expected<Change> with_start(const std::vector<std::string>& allow,
                                             const std::vector<std::string>& routes) const;
   // The change was made.

@@ -19,8 +19,8 @@
 namespace bottle {
 
 // True of the fields by which clients show credentials: Authorization, Cookie, and all whose name
-// ends like X-Api-Key or Private-Token. What stands in others is more likely to be kept by a host
-// and shown to others: a User-Agent, the metadata of an object.
+// ends like X-Api-Key or Private-Token. The value of another field is more likely to be kept by a
+// host and shown to others: a User-Agent, the metadata of an object.
 [[nodiscard]] bool carries_credential(std::string_view field_name);
 
 // The credentials of one exchange: puts them into its request, and takes them out of all that comes

@@ -105,7 +105,7 @@ Bytes TextSwaps::replaced(std::size_t size) {
     const SwapPair& pair = *searches_[match.rank].pair;
     if (match.begin < done || match.begin >= certain_end) continue;
     const std::uint64_t match_end = match.begin + pair.from_.size();
-    // It overlaps with a text that is not certain yet. What is certain ends where it begins.
+    // It overlaps with a text that is not certain yet. The certain part ends where it begins.
     if (match_end > certain_end) {
       size = match.begin - begin_;
       break;

@@ -40,8 +40,9 @@ struct TunnelTimes {
 };
 
 // Carries bytes both ways between a client and an origin until both have ended, unread. A FIN
-// passes on as a FIN and the other direction goes on; a reset passes on as a reset. What one side
-// does not take is kept (TunnelBuffer::kSize at most, each way), and the other is not read on.
+// passes on as a FIN and the other direction goes on; a reset passes on as a reset. Bytes that
+// one side does not take are kept (TunnelBuffer::kSize at most, each way), and the other side is
+// not read on.
 // Everything passed in outlives run().
 class TunnelPump final : private Cancellable {
  public:

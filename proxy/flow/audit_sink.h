@@ -20,8 +20,8 @@
 namespace bottle {
 
 // The audit log: three files, one a part (audit_files()), or one stream. Thread-safe. Never waits
-// for a reader. What has gone into a file or a stream has left the process when a call returns;
-// what a stream does not take waits in a bounded queue. Refusals and findings are folded
+// for a reader. A line for a file or a stream has left the process when a call returns; lines
+// that a stream does not take wait in a bounded queue. Refusals and findings are folded
 // (AuditFold). A thread of its own writes what becomes due later.
 // A proxy whose audit cannot be written must refuse new requests: ask healthy().
 class AuditSink {

@@ -72,7 +72,7 @@ class Guard {
   [[nodiscard]] awaitable<Result<>> look_out(Request& request, const Exchange& exchange,
                                              Passage& passage);
 
-  // Looks at what came back, while it is read, as the host's rule says. What is found is a note of
+  // Looks at what came back, while it is read, as the host's rule says. A find is a note of
   // the passage; under `block` the beginning is looked at before this returns, and a find is a
   // Failure: of this, or of the body. Failures: answer_blocked, the body's.
   [[nodiscard]] awaitable<Result<>> look_back(Response& response, Exchange& exchange,

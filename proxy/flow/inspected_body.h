@@ -13,7 +13,7 @@
 
 namespace bottle {
 
-// An answer's body that is looked at on its way. What is found goes to the passage. Under
+// An answer's body that is looked at on its way. Findings go to the passage. Under
 // AnswerRule::Note nothing else happens, and a body that cannot be read passes without being looked
 // at. Under Block a find is a Failure in place of the piece in which it was found, and so is a body
 // that cannot be read. The last KiB is held back until more comes: the guard finds some sentences

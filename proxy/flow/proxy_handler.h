@@ -58,7 +58,7 @@ class ProxyHandler final : public Handler, private SendWitness {
   // `status`: as in RefusalFacts.
   [[nodiscard]] Response refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by,
                                    int status = 0);
-  // The request goes nowhere. What is left of its body is read only for a call's id.
+  // The request goes nowhere. The rest of its body is read only for a call's id.
   awaitable<Response> turn_away(Request request, Failure failure, Exchange& exchange, DecidedBy by);
   // The policy, the guard and the scanner have passed the head; what follows is the guard's alone.
   awaitable<Response> open_websocket(Request request, Exchange& exchange);

@@ -38,7 +38,7 @@ class SecretMessages final : public MessageLook {
   const std::optional<Finding>& refused() const noexcept override { return refused_; }
 
   // Forgets what came of the message that was fed last, and the Failure: another one comes in its
-  // place. What was before it is still known.
+  // place. Messages before it are still known.
   void take_back();
   [[nodiscard]] const ScanPlace& place() const noexcept { return place_; }
 

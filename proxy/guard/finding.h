@@ -36,7 +36,7 @@ struct Finding {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
   std::string fingerprint = {};  // 16 characters, keyed; empty: not computed
-  // Of a value that is looked for by pieces: its size. What is around [begin, end) may be more of
+  // Of a value that is looked for by pieces: its size. Bytes around [begin, end) may be more of
   // it. Else 0.
   std::size_t value_size = 0;
 

@@ -17,8 +17,8 @@ enum class LeafCoding : std::uint8_t {
   Form,  // a value of application/x-www-form-urlencoded
 };
 
-// `leaf` as its reader takes it. What is no escape stands for itself, and half a surrogate pair
-// becomes U+FFFD.
+// `leaf` as its reader takes it. A character that is no escape stands for itself, and half a
+// surrogate pair becomes U+FFFD.
 [[nodiscard]] Bytes decode_leaf(LeafCoding coding, ByteView leaf);
 
 struct TextSpan {

@@ -36,9 +36,9 @@ class ScanSpace {
 
 struct ScanResult {
   // How many bytes of the chunk just fed may go out: none if something is refused; all but the last
-  // while a value seems to end with it that is found as a whole word alone; else all. What is
-  // refused is found when its last byte is fed (of a token: the last byte of the shortest real
-  // one).
+  // while a value seems to end with it that is found as a whole word alone; else all. A value
+  // that is refused is found when its last byte is fed (of a token: the last byte of the shortest
+  // real one).
   std::size_t safe = 0;
   std::optional<Finding> refused;
 };

@@ -24,8 +24,8 @@ extern const std::string_view kFinancial;
 extern const std::string_view kScanner;
 }  // namespace compiled
 
-// The shapes as the matcher reads them. What the build made is loaded; a library of another version
-// takes a second to compile them.
+// The shapes as the matcher reads them. The database of the build is loaded; a library of another
+// version takes a second to compile them.
 [[nodiscard]] Expected<MatchDatabase> shape_database(ShapeChoice choice);
 
 // The shape of a pattern's id.

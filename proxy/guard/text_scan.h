@@ -23,8 +23,8 @@ namespace bottle {
 //
 // Its layers are the text as it comes (the first), and without one, two, three, four layers of
 // escapes; a layer is there from the first escape on, and goes when some KiB had none: until then
-// it is the same text as the one before. The folded text is a layer likewise, behind the last. What
-// looks encoded is looked for in the last layer alone.
+// it is the same text as the one before. The folded text is a layer likewise, behind the last. Text
+// that looks encoded is looked for in the last layer alone.
 class TextScan final : public ViewSink {
  public:
   explicit TextScan(ScanTree& tree);

@@ -41,8 +41,8 @@ struct FloodLimits {
 // role; owned by its engine. After it has tripped nothing more may be fed.
 //
 // A peer that moves data needs control frames (WINDOW_UPDATE, BDP pings): progress() earns them,
-// so the bounds hold per unit of useful work and a fast download is no flood. What WINDOW_UPDATE
-// has earned is saved up: a client may take a whole window (Go: 4 MiB a stream) and give it back
+// so the bounds hold per unit of useful work and a fast download is no flood. Credit of
+// WINDOW_UPDATE is saved up: a client may take a whole window (Go: 4 MiB a stream) and give it back
 // later, in one go, in pieces of 4 KiB.
 class FloodGuard {
  public:

@@ -12,7 +12,7 @@ namespace bottle {
 class H2Core;
 
 // One end of an HTTP/2 connection (RFC 9113), without I/O: bytes in, events out; messages in, bytes
-// out. What the server's end (H2Engine) and the client's (H2ClientEngine) have in common. Has no
+// out. The server's end is H2Engine, the client's H2ClientEngine. Has no
 // callbacks. Not copyable, owned by its session. A stream that is unknown (closed meanwhile) is no
 // error in any call: the call does nothing.
 //

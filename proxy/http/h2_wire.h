@@ -36,7 +36,7 @@ struct H2WireLimits {
 // Reading never pauses for bodies (windows bound them), only for a peer that leaves our control
 // frames unread; but it gives way (TurnBudget), within what one read brought too: frames can cost
 // much more than their bytes. Writing gathers: whatever became due in one turn of the loop is one
-// write. What is passed in outlives it.
+// write. Its arguments outlive it.
 template <class Engine>
 class H2Wire {
  public:

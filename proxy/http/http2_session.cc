@@ -190,7 +190,8 @@ awaitable<void> Http2Session::run() {
     drain_watch = loops_.spawn(watch_drain());
     broken = co_await wire_.read();
   } catch (...) {
-    // Out of memory. What has begun uses this object: it ends below, as on any other day.
+    // Out of memory. Exchanges that have begun use this object: they end below, as on any other
+    // day.
     failed = std::current_exception();
     broken.emplace();
     stream_.close();

@@ -40,7 +40,7 @@ std::size_t body_bytes(const ExitNews& news) {
 
 }  // namespace
 
-// One exchange. What is not const is guarded by the mutex.
+// One exchange. The mutex guards every member that is not const.
 struct LocalLedger::Entry : std::enable_shared_from_this<Entry> {
   Entry(Admission admission_in, std::string ticket_in, Executor executor)
       : admission(std::move(admission_in)),

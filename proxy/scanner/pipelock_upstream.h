@@ -33,7 +33,7 @@ struct ShownForms {
 // form, with our identity, identity coding and a Content-Length. Nothing else writes to a pipelock
 // socket.
 //
-// The response streams. What pipelock itself refused comes with its status and text, marked with
+// The response streams. A refusal of pipelock's comes with its status and text, marked with
 // X-Bottle-Deny, and stands in the exchange's trace (UpstreamDenied, by Pipelock); what it could
 // not do comes as a Failure (DnsFailed, UpstreamBroken, …), as do a pipelock that is absent
 // (ScannerUnavailable), silent (UpstreamTimeout) or babbling (UpstreamBroken). A body that ends
@@ -41,8 +41,8 @@ struct ShownForms {
 //
 // With a ledger there is an exit behind pipelock, and what it tells counts: see AnswerJudge. A
 // request is sent to pipelock once more, whatever its method, if the connection died and the exit
-// has not had it. What is signed as it stands (aws-chunked) is decoded for pipelock and goes out as
-// it came, which only an exit can do. With `forms` pipelock is shown of a JSON body only the
+// has not had it. A body that is signed as it stands (aws-chunked) is decoded for pipelock and goes
+// out as it came, which only an exit can do. With `forms` pipelock is shown of a JSON body only the
 // strings that are new to it; the body goes out as it came. A gRPC call whose request does not end
 // is NotSupported
 // ("grpc_streaming").

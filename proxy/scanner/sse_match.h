@@ -42,9 +42,9 @@ class SseEvents {
 
 // The events that the scanner passed, as the origin sent them. The scanner writes events anew and
 // drops comments; this finds each event that it passed among the bytes that it was given, and gives
-// those bytes out, with the comments and the blocks without data that stood before it. What it did
-// not pass is not given out. Comments and blocks without data need no decision once every event
-// before them has been passed or dropped.
+// those bytes out, with the comments and the blocks without data that stood before it. An event
+// that it did not pass is not given out. Comments and blocks without data need no decision once
+// every event before them has been passed or dropped.
 //
 // A client may see a line's end where the scanner sees none (a CR alone), or an event where it saw
 // an unknown field (behind a byte order mark): such a block goes out as the scanner wrote it, and

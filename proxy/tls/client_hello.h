@@ -36,8 +36,8 @@ enum class SniVerdict : std::uint8_t {
 // The same for the extension's bytes; `present` false = no such extension.
 [[nodiscard]] Result<ServerName> sni_in_extension(std::string_view extension, bool present);
 
-// The first byte that a TLS client may send (RFC 8446 section 5.1: a handshake record). What else
-// comes is not TLS, or is SSLv2.
+// The first byte that a TLS client may send (RFC 8446 section 5.1: a handshake record). Another
+// byte is not TLS, or is SSLv2.
 [[nodiscard]] constexpr bool looks_like_tls(char first) noexcept { return first == '\x16'; }
 
 }  // namespace bottle

@@ -8,9 +8,9 @@
 namespace bottle {
 
 // A ClientHello as it lies in a connection's first bytes (RFC 8446 sections 4.1.2 and 5.1), read
-// without OpenSSL: for those whose TLS is not ended here. Strict, because what is read here must be
-// what the origin reads: every length must add up, no extension may be there twice, and nothing may
-// stand behind the hello in its last record.
+// without OpenSSL, for clients whose TLS does not end here. The reader is strict, since the origin
+// must read the same: every length adds up, each extension stands there once, and no byte follows
+// the hello in its last record.
 struct ClientHello {
   enum class State : std::uint8_t {
     NeedMore,   // a prefix of one

@@ -20,8 +20,8 @@ namespace bottle {
 class OriginTrust {
  public:
   // `origin_ca`, if not empty, is added to the system's roots (SSL_CERT_FILE or the usual bundle;
-  // a system without any is then no error). The Error (kFiles) says which file and why. What a
-  // person named must be readable as a whole; a root of the system's that turns out not to be
+  // a system without any is then no error). The Error (kFiles) says which file and why. A file that
+  // a person named must be readable as a whole; a root of the system's that turns out not to be
   // vouches for nothing.
   [[nodiscard]] static Expected<std::shared_ptr<const OriginTrust>> load(
       const std::filesystem::path& origin_ca);

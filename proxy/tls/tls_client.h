@@ -28,7 +28,7 @@ struct TlsClientLimits {
 
 // The origin-facing TLS of one worker: TLS 1.2 and 1.3, full verification of chain and name, no
 // early data, no renegotiation, no client certificate. Hosts that a person names for it
-// (OriginRules) are offered old ciphers of TLS 1.2, too. What is passed in outlives it.
+// (OriginRules) are offered old ciphers of TLS 1.2, too. Its arguments outlive it.
 class TlsClient {
  public:
   // `origins` may be null: then no host gets old ciphers.

@@ -28,7 +28,7 @@ awaitable<Result<asio::ip::tcp::socket>> connect_first(TimerWheel& wheel,
 
 // Straight to the destination. Every address is vetted by the guard after it was resolved, and only
 // vetted ones are dialled, so a name that points inwards (or turns there later) reaches nothing.
-// What is passed in outlives it.
+// Its arguments outlive it.
 class DirectWay final : public Way {
  public:
   DirectWay(TimerWheel& wheel, Resolver& resolver, const AddressGuard& guard,
@@ -64,7 +64,7 @@ class FixedWay final : public Way {
 };
 
 // Connections to origins, over any way. For Https the handshake verifies chain and name, and ALPN
-// offers h2 and http/1.1. What is passed in outlives it.
+// offers h2 and http/1.1. Its arguments outlive it.
 class OriginDialer final : public Dialer {
  public:
   OriginDialer(Way& way, TlsClient& tls) : way_(way), tls_(tls) {}

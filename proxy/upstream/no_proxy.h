@@ -12,13 +12,15 @@
 namespace bottle {
 
 // The destinations that a parent proxy is not asked for: NO_PROXY as curl reads it.
-//   *                    every destination, if it is the whole list
-//   example.com          that host and all below it; so does .example.com, and a last dot is
-//   nothing 192.0.2.7, ::1       that address; [::1] too 10.0.0.0/8           addresses in that
-//   range; bits behind the prefix are nothing example.com:8443     at that port alone (curl leaves
-//   such an entry unread; Go and wget do this)
+//
+//   *                  every destination, if it is the whole list
+//   example.com        that host and all below it, as .example.com; a last dot changes nothing
+//   192.0.2.7, [::1]   that address, with or without brackets
+//   10.0.0.0/8         addresses in that range; bits behind the prefix change nothing
+//   example.com:8443   at that port alone: as Go and wget read it, curl leaves such an entry unread
+//
 // Commas and blanks part entries. A name is compared with names, an address with addresses: no name
-// is looked up. What cannot be read matches nothing. A value; no I/O.
+// is looked up. An entry that cannot be read matches nothing. A value; no I/O.
 class NoProxy {
  public:
   static constexpr std::size_t kMaxEntries = 256;

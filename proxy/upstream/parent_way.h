@@ -16,7 +16,7 @@ struct ParentProxy {
   NoProxy without;            // destinations that are reached without it
 };
 
-// Through the parent proxy, or directly where the list says so. What is passed in outlives it.
+// Through the parent proxy, or directly where the list says so. Its arguments outlive it.
 class ParentWay final : public Way {
  public:
   ParentWay(Way& direct, Way& through_parent, const NoProxy& without)

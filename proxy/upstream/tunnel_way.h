@@ -25,7 +25,7 @@ enum class TunnelGiver : std::uint8_t {
 
 // Through another proxy's CONNECT, with the destination's name: that proxy resolves it, so no
 // address guard sees the address. Addresses that are written out are vetted here, and so are names
-// that lead inwards by their form (private_by_form()). What is passed in outlives it.
+// that lead inwards by their form (private_by_form()). Its arguments outlive it.
 class TunnelWay final : public Way {
  public:
   struct Giver {

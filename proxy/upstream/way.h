@@ -9,9 +9,9 @@
 
 namespace bottle {
 
-// How a TCP connection to a destination comes about: directly, or through another proxy's CONNECT.
-// What is spoken on it is the caller's (OriginDialer: TLS; a splice: the client's own bytes). One a
-// worker, which outlives its dials.
+// Makes TCP connections to destinations: directly, or through another proxy's CONNECT. The caller
+// speaks on them (OriginDialer: TLS; a splice: the client's own bytes). One a worker, which
+// outlives its dials.
 class Way {
  public:
   virtual ~Way() = default;

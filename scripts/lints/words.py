@@ -25,7 +25,7 @@ _RIDDLES = (
     (re.compile(r"\b(?:for|by|to|from|with|in|than|only)\s+who\b|^Who (?!.*\?)", re.MULTILINE),
      "who needs a noun: the client that …"),
 )
-_BARE_START = re.compile(r"^(?:[Ww]hat|[Ww]hose|who)\b(?!.*\?$)")
+_BARE_START = re.compile(r"^(?:[Ww]hat|[Ww]hose|who)\b(?!.*\?$)|(?<=[.] )(?:What|Whose)\b(?![^.]*\?)")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _PROGRAMS = (".h", ".cc", ".go", ".py", ".sh", ".cmake", "CMakeLists.txt", "Makefile", "Dockerfile", "compose.yaml")
 
@@ -86,9 +86,10 @@ def riddles(tree):
         elif path.endswith(_PROGRAMS) or (path.startswith("scripts/") and "." not in path):
             for offset, comment in comments(path, text):
                 look(path, offset, without_quotes(comment), False)
-                if _BARE_START.search(comment):
-                    findings.append(Finding(path, line_of(text, offset), "a comment begins with its subject, not with "
-                                            f"'{comment.split()[0]}'"))
+                bare = _BARE_START.search(comment)
+                if bare:
+                    findings.append(Finding(path, line_of(text, offset), "a sentence of a comment begins with its subject, "
+                                            f"not with '{bare.group(0)}'"))
         if path.startswith(("proxy/", "certs/", "launcher/")) and path.endswith((".h", ".cc")):
             for offset, sentence in sentences(text):
                 look(path, offset, sentence, False)

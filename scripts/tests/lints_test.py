@@ -202,12 +202,13 @@ class PlainEnglish(unittest.TestCase):
         self.assertEqual(1, len(self.findings("docs/a.md", "They run all\nthe same.\n")))
 
     def test_refuses_comments_without_a_subject(self):
-        for text in ("What it costs.", "Whose events they are.", "What a peer\n// may do."):
+        for text in ("What it costs.", "Whose events they are.", "What a peer\n// may do.",
+                     "The cost.\n// What it costs is above.", "Closes it. What was passed in outlives it."):
             self.assertEqual(1, len(self.findings("proxy/a.h", f"// {text}\nint a;\n")), text)
             self.assertEqual(1, len(self.findings("proxy/a.h", f"int a;\n\n  /// {text}\n")), text)
         for text in ("what is left", "who asked for it", "whose values are others"):
             self.assertEqual(1, len(self.findings("proxy/a.h", f"int a = 0;  // {text}\n")), text)
-        self.assertEqual([], self.findings("proxy/a.h", "// The cost.\n// What it costs is above.\n"))
+        self.assertEqual([], self.findings("proxy/a.h", "// The cost is\n// what it costs. Whatever it is, it counts.\n"))
         self.assertEqual([], self.findings("proxy/a.h", "// What is it?\n"))
         self.assertEqual([], self.findings("docs/a.md", "What it costs\n"))
 

@@ -35,7 +35,7 @@ class BottleContainers {
   bool lost_audit_lines();
   bool agent_has_root_tool() const { return has_update_tool_; }
 
-  // Lets the proxy and pipelock finish, then removes everything. What could not be removed is told
+  // Lets the proxy and pipelock finish, then removes everything. Containers that remain are told
   // on stderr, with the command that does it. Idempotent.
   void remove();
 

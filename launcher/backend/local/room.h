@@ -30,7 +30,7 @@ class Room {
 
   Room() = default;
   // Forks and waits for nothing. `inside` runs in the inner process once the sockets have been
-  // sent; `control` is its end of a seqpacket pair with the launcher. What it returns is the exit
+  // sent; `control` is its end of a seqpacket pair with the launcher. It returns the exit
   // status.
   static Expected<Room> make(const std::vector<Opening>& openings,
                              const std::function<int(int control)>& inside);

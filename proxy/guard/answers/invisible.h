@@ -9,8 +9,8 @@ namespace bottle {
 
 // Looks for characters that no person sees, in UTF-8 of any split: tag characters and variation
 // selectors in a row (they spell texts), zero-width ones in a row or within words, and those that
-// turn the direction of writing within ASCII. What scripts and emoji need is none of it: joiners
-// between letters of other scripts, the flags' tags, one selector behind a picture.
+// turn the direction of writing within ASCII. Characters that scripts and emoji need are none of
+// it: joiners between letters of other scripts, the flags' tags, one selector behind a picture.
 class Invisible {
  public:
   // True once it has been found.

@@ -16,7 +16,7 @@
 namespace bottle {
 
 // A pattern of words. Its text: words in a row; "(a|b c)" one of these; "?", "{m,n}" after a
-// parenthesis or word how often; "@" any word; "ignor*" a word that begins so. What is between two
+// parenthesis or word how often; "@" any word; "ignor*" a word that begins so. The gap between two
 // words does not matter: spaces, line breaks, punctuation, markup. The last word stands for all
 // that begin with it, so that nothing behind it need be known.
 //

@@ -9,8 +9,8 @@
 
 namespace bottle {
 
-// Reads a run's characters as base64 in all four alignments. What is decoded from a known beginning
-// is always handed out; in the other alignments only the stretches that decode to text, with the
+// Reads a run's characters as base64 in all four alignments. The text from a known beginning is
+// always handed out; in the other alignments only the stretches that decode to text, with the
 // unit before them.
 class Base64Lanes {
  public:

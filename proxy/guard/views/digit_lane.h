@@ -26,7 +26,7 @@ extern const DigitAlphabet kUpperBase32;
 extern const DigitAlphabet kLowerBase32;
 
 // Finds the digits of one alphabet in a run's characters, kLeast of them without a foreign one
-// between, and decodes them. What stands glued before them may belong to the alphabet, too: of all
+// between, and decodes them. Characters glued before them may belong to the alphabet, too: of all
 // alignments the one is taken in which the first digits decode to the most text.
 class DigitLane {
  public:

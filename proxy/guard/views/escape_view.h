@@ -37,7 +37,7 @@ class EscapeView {
  private:
   struct Escape;
   // Decodes what can be decided of `in` to `to`, which has room for it; returns the end of what was
-  // written. What cannot is held.
+  // written. The rest is held.
   char* decode_to(ByteView in, bool final, char* to);
   char* put(const Escape& escape, char* to);
 

@@ -21,8 +21,8 @@ const (
 	agentBase = "agent-base:latest"    // with clients that the tests know, in place of the Node image
 )
 
-// makeImages builds what the tests need with the project's own Dockerfiles, on a base from debootstrap. What is there
-// from an earlier run is the engine's cache.
+// makeImages builds what the tests need with the project's own Dockerfiles, on a base from debootstrap. Images of
+// an earlier run are the engine's cache.
 func (e *Engine) makeImages(ctx context.Context) error {
 	root := Repository()
 	if _, err := e.Docker(ctx, "image", "inspect", "--format", "{{.Id}}", baseImage); err != nil {

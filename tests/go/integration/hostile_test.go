@@ -155,8 +155,8 @@ func phases(t *testing.T, path string) map[string][]sighting {
 	return out
 }
 
-// intrusions are the events that a bottle may not cause. What the proxy itself asks a name server for, and is allowed
-// to, is none.
+// intrusions are the events that a bottle may not cause. A name that the proxy itself
+// asks a server for, and is allowed to, is none.
 func intrusions(events []sighting, names ...string) (out []sighting) {
 	for _, e := range events {
 		switch e.Kind {
