@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "proxy/contract/hex_digit.h"
+
 namespace bottle {
 namespace {
 
@@ -90,13 +92,6 @@ std::optional<OpaqueRule> said_of_opaque(const std::vector<GuardRule>& rules, Ho
     if (rule.opaque && rule.host.matches(kind, host)) return rule.opaque;
   }
   return std::nullopt;
-}
-
-int hex_digit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 }  // namespace
@@ -186,9 +181,9 @@ std::optional<FingerprintKey> fingerprint_key_of_hex(std::string_view hex) noexc
   FingerprintKey key{};
   if (hex.size() != 2 * key.size()) return std::nullopt;
   for (std::size_t i = 0; i < key.size(); ++i) {
-    const int high = hex_digit(hex[2 * i]);
-    const int low = hex_digit(hex[2 * i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
+    const std::uint8_t high = hex_digit(hex[2 * i]);
+    const std::uint8_t low = hex_digit(hex[2 * i + 1]);
+    if (high == kNoDigit || low == kNoDigit) return std::nullopt;
     key[i] = static_cast<std::uint8_t>(high * 16 + low);
   }
   return key;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/contract/exit_code.h"
+#include "proxy/contract/hex_digit.h"
 
 namespace bottle {
 namespace {
@@ -12,13 +13,6 @@ Error bad_place(std::string message) {
                "write HOST, or HOST/PATH for a part of it, such as api.example.com/ws"};
 }
 
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 bool is_unreserved(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '.' || c == '_' || c == '~';
@@ -26,11 +20,11 @@ bool is_unreserved(char c) noexcept {
 
 // False: an escape that is none, or whose byte may separate or end something.
 bool append_escaped(std::string& out, std::string_view escape) {
-  const int high = escape.size() == 3 ? hex_value(escape[1]) : -1;
-  const int low = escape.size() == 3 ? hex_value(escape[2]) : -1;
-  if (high < 0 || low < 0) return false;
-  const char byte = static_cast<char>(high * 16 + low);
-  const auto code = static_cast<unsigned char>(byte);
+  const std::uint8_t high = escape.size() == 3 ? hex_digit(escape[1]) : kNoDigit;
+  const std::uint8_t low = escape.size() == 3 ? hex_digit(escape[2]) : kNoDigit;
+  if (high == kNoDigit || low == kNoDigit) return false;
+  const auto code = static_cast<unsigned char>(high * 16 + low);
+  const char byte = static_cast<char>(code);
   if (code < 0x20 || code == 0x7f) return false;
   if (byte == '/' || byte == '\\' || byte == '%' || byte == ';') return false;
   if (is_unreserved(byte)) {
@@ -39,8 +33,8 @@ bool append_escaped(std::string& out, std::string_view escape) {
   }
   constexpr std::string_view kHex = "0123456789ABCDEF";
   out.push_back('%');
-  out.push_back(kHex[static_cast<std::size_t>(high)]);
-  out.push_back(kHex[static_cast<std::size_t>(low)]);
+  out.push_back(kHex[high]);
+  out.push_back(kHex[low]);
   return true;
 }
 

@@ -3,7 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "proxy/contract/problem_codes.h"
 #include "proxy/flow/guard_records.h"
 #include "proxy/guard/answers/text_kind.h"
 
@@ -63,26 +62,10 @@ AnswerInspection& AnswerMessages::inspection(bool is_text) {
 Result<> AnswerMessages::look(AnswerInspection& inspection, ByteView text) {
   auto looked = inspection.feed(text, false);
   if (!looked) return looked;
-  std::vector<Finding> findings = inspection.take_findings();
-  for (const Finding& finding : findings) {
-    FindingRecord record;
-    record.name = finding.name;
-    record.kind = "answer";
-    record.severity = blocks_ ? "refuse" : "note";
-    record.part = "body";
-    record.fingerprint = finding.fingerprint;
-    record.action = blocks_ ? FindingAction::Refused : FindingAction::Noted;
-    passage_.findings.add(std::move(record));
-  }
-  if (!blocks_ || findings.empty()) return {};
-  refused_ = findings.front();
-  passage_.cut_by = DecidedBy::Guard;
-  Failure failure(Code::Denied, "the guard found " + findings.front().name + " in a message",
-                  problem_code::kAnswerBlocked,
-                  "The host's answers are blocked if the guard finds something in them. If this "
-                  "host is to be trusted, set its \"responses\" to note.");
-  failure.by = DecidedBy::Guard;
-  return failure;
+  const std::vector<Finding> findings = inspection.take_findings();
+  auto reported = report_answer(findings, blocks_, "a message", passage_);
+  if (!reported) refused_ = findings.front();
+  return reported;
 }
 
 }  // namespace bottle

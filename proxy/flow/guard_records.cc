@@ -1,6 +1,8 @@
 #include "proxy/flow/guard_records.h"
 
-#include <string_view>
+#include <utility>
+
+#include "proxy/contract/problem_codes.h"
 
 namespace bottle {
 namespace {
@@ -32,6 +34,32 @@ FindingRecord record_of(const Finding& finding, FindingAction action) {
                        .json_path = finding.json_path,
                        .fingerprint = finding.fingerprint,
                        .action = action};
+}
+
+Failure blocked_answer(const std::string& what, std::string_view in) {
+  Failure failure(Code::Denied, "the guard found " + what + " in " + std::string(in),
+                  problem_code::kAnswerBlocked,
+                  "The host's answers are blocked if the guard finds something in them. If this "
+                  "host is to be trusted, set its \"responses\" to note.");
+  failure.by = DecidedBy::Guard;
+  return failure;
+}
+
+Result<> report_answer(const std::vector<Finding>& findings, bool blocks, std::string_view in,
+                       Passage& passage) {
+  for (const Finding& finding : findings) {
+    FindingRecord record;
+    record.name = finding.name;
+    record.kind = "answer";
+    record.severity = blocks ? "refuse" : "note";
+    record.part = "body";
+    record.fingerprint = finding.fingerprint;
+    record.action = blocks ? FindingAction::Refused : FindingAction::Noted;
+    passage.findings.add(std::move(record));
+  }
+  if (!blocks || findings.empty()) return {};
+  passage.cut_by = DecidedBy::Guard;
+  return blocked_answer(findings.front().name, in);
 }
 
 FindingRecord unread_answer() {

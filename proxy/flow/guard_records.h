@@ -1,7 +1,11 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "proxy/base/result.h"
 #include "proxy/contract/finding_record.h"
 #include "proxy/guard/finding.h"
 #include "proxy/upstream/upstream.h"
@@ -10,6 +14,12 @@ namespace bottle {
 
 // The audit log's account of a finding.
 [[nodiscard]] FindingRecord record_of(const Finding& finding, FindingAction action);
+// Adds the findings in an answer, or in messages that come back. Under `blocks` they are refused:
+// the passage is cut by the guard, and the result is the Failure of the first; `in`: "the answer".
+[[nodiscard]] Result<> report_answer(const std::vector<Finding>& findings, bool blocks,
+                                     std::string_view in, Passage& passage);
+// The Failure of an answer that the guard blocks: it found `what` `in` it.
+[[nodiscard]] Failure blocked_answer(const std::string& what, std::string_view in);
 // That an answer passed, or a part of it, without being looked at.
 [[nodiscard]] FindingRecord unread_answer();
 // That the guard read a request's body as it was sent, and could not undo its coding.

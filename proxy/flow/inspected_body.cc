@@ -1,24 +1,15 @@
 #include "proxy/flow/inspected_body.h"
 
 #include <algorithm>
-#include <string>
+#include <string_view>
 #include <utility>
-#include <vector>
 
-#include "proxy/contract/problem_codes.h"
 #include "proxy/flow/guard_records.h"
 
 namespace bottle {
 namespace {
 
-Failure blocked(const std::string& what) {
-  Failure failure(
-      Code::Denied, "the guard found " + what + " in the answer", problem_code::kAnswerBlocked,
-      "The host's answers are blocked if the guard finds something in them. If this host "
-      "is to be trusted, set its \"responses\" to note.");
-  failure.by = DecidedBy::Guard;
-  return failure;
-}
+constexpr std::string_view kInspected = "the answer";
 
 }  // namespace
 
@@ -41,7 +32,7 @@ Result<> InspectedBody::look(const Chunk& chunk) {
   if (!reported) return reported;
   if (looked) return {};
   if (blocks_) {
-    Failure failure = blocked("a content coding that it cannot undo");
+    Failure failure = blocked_answer("a content coding that it cannot undo", kInspected);
     passage_.cut_by = DecidedBy::Guard;
     return failure;
   }
@@ -52,20 +43,7 @@ Result<> InspectedBody::look(const Chunk& chunk) {
 }
 
 Result<> InspectedBody::report() {
-  const std::vector<Finding> findings = inspection_->take_findings();
-  for (const Finding& finding : findings) {
-    FindingRecord record;
-    record.name = finding.name;
-    record.kind = "answer";
-    record.severity = blocks_ ? "refuse" : "note";
-    record.part = "body";
-    record.fingerprint = finding.fingerprint;
-    record.action = blocks_ ? FindingAction::Refused : FindingAction::Noted;
-    passage_.findings.add(std::move(record));
-  }
-  if (!blocks_ || findings.empty()) return {};
-  passage_.cut_by = DecidedBy::Guard;
-  return blocked(findings.front().name);
+  return report_answer(inspection_->take_findings(), blocks_, kInspected, passage_);
 }
 
 std::size_t InspectedBody::held_back() const {

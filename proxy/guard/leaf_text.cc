@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "proxy/base/hex_digit.h"
+#include "proxy/contract/hex_digit.h"
 
 namespace bottle {
 namespace {

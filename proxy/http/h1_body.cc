@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "proxy/base/hex_digit.h"
+#include "proxy/contract/hex_digit.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/http/byte_class.h"
 

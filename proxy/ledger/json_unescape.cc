@@ -4,8 +4,8 @@
 #include <array>
 #include <string_view>
 
-#include "proxy/base/hex_digit.h"
 #include "proxy/base/utf8_out.h"
+#include "proxy/contract/hex_digit.h"
 
 namespace bottle {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "proxy/base/hex_digit.h"
+#include "proxy/contract/hex_digit.h"
 #include "proxy/http/framing_rules.h"
 #include "proxy/ledger/ticket.h"
 

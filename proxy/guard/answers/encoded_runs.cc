@@ -8,7 +8,7 @@
 #include <emmintrin.h>
 #endif
 
-#include "proxy/base/hex_digit.h"
+#include "proxy/contract/hex_digit.h"
 
 namespace bottle {
 namespace {

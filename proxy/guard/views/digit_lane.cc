@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstring>
 
-#include "proxy/base/hex_digit.h"
+#include "proxy/contract/hex_digit.h"
 #include "proxy/guard/views/base64_units.h"
 
 #if defined(__x86_64__)

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "proxy/base/hex_digit.h"
+#include "proxy/contract/hex_digit.h"
 
 namespace bottle {
 namespace {

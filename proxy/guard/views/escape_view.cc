@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "proxy/base/hex_digit.h"
 #include "proxy/base/utf8_out.h"
+#include "proxy/contract/hex_digit.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

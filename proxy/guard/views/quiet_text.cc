@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "proxy/base/hex_digit.h"
+#include "proxy/contract/hex_digit.h"
 #include "proxy/guard/views/dump_lines.h"
 #include "proxy/guard/views/number_list.h"
 #include "proxy/guard/views/quoted_printable.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "proxy/base/hex_digit.h"
+#include "proxy/contract/hex_digit.h"
 
 namespace bottle {
 namespace {

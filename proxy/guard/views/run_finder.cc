@@ -4,7 +4,7 @@
 #include <array>
 #include <cstring>
 
-#include "proxy/base/hex_digit.h"
+#include "proxy/contract/hex_digit.h"
 #include "proxy/guard/views/bounded_sink.h"
 #include "proxy/guard/views/dump_lines.h"
 #include "proxy/guard/views/number_list.h"

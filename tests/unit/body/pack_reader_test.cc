@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "proxy/base/hex_digit.h"
 #include "proxy/body/decode_space.h"
+#include "proxy/contract/hex_digit.h"
 #include "tests/unit/guard/view_texts.h"
 
 namespace bottle {
