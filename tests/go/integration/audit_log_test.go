@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"bottle.test/harness"
-	"bottle.test/origin"
 )
 
 // refusedCount is how many refusals for one reason the log tells of.
@@ -299,15 +298,7 @@ func TestAuditFilesOfFullDisk(t *testing.T) {
 func TestLastWordsTellOfFailures(t *testing.T) {
 	s := newShelf(t)
 	needs(t, "curl")
-	server, err := origin.Start(origin.Options{Names: []string{"origin.test"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	ca := filepath.Join(s.root, "origin-ca.pem")
-	if err := server.CA.WriteFile(ca); err != nil {
-		t.Fatal(err)
-	}
+	server, ca := s.server("origin.test")
 	script := `curl -s -o /dev/null https://closed.test/
 curl -s -o /dev/null --cacert /etc/hostname --capath /nonexistent https://origin.test/text
 curl -s -o /dev/null --cacert "$PWD/other.pem" --capath /nonexistent https://origin.test/text
@@ -333,15 +324,7 @@ exit 0`
 func TestLastWordsTellOfPinnedHosts(t *testing.T) {
 	s := newShelf(t)
 	needs(t, "curl")
-	server, err := origin.Start(origin.Options{Names: []string{"pinned.test"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	ca := filepath.Join(s.root, "origin-ca.pem")
-	if err := server.CA.WriteFile(ca); err != nil {
-		t.Fatal(err)
-	}
+	server, ca := s.server("pinned.test")
 	own, err := os.ReadFile(ca)
 	if err != nil {
 		t.Fatal(err)

@@ -343,15 +343,7 @@ shutdown_lifetime 0 seconds
 func TestStartTakesTheParentProxyFromTheHost(t *testing.T) {
 	s := newShelf(t)
 	needs(t, "curl")
-	server, err := origin.Start(origin.Options{Names: []string{"origin.example.com"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	ca := filepath.Join(s.root, "origin-ca.pem")
-	if err := server.CA.WriteFile(ca); err != nil {
-		t.Fatal(err)
-	}
+	server, ca := s.server("origin.example.com")
 	p := startParent(t, &parent{auth: "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
 		names: map[string]string{"origin.example.com:443": server.Addr()}})
 	s.manifest(`{"bottles": {"default": {"scanner": "guard", "egress": {"allow": ["origin.example.com"],

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bottle.test/harness"
+	"bottle.test/origin"
 )
 
 // shelf is a home of its own for bottles, so that nothing of the person who runs the tests is seen or touched.
@@ -51,6 +52,21 @@ func newShelf(t *testing.T) *shelf {
 		_ = os.RemoveAll(root)
 	})
 	return s
+}
+
+// server is an origin of that name, and the file of its CA.
+func (s *shelf) server(name string) (*origin.Server, string) {
+	s.t.Helper()
+	server, err := origin.Start(origin.Options{Names: []string{name}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(server.Close)
+	ca := filepath.Join(s.root, "origin-ca.pem")
+	if err := server.CA.WriteFile(ca); err != nil {
+		s.t.Fatal(err)
+	}
+	return server, ca
 }
 
 func (s *shelf) command(args ...string) *exec.Cmd {
