@@ -5,6 +5,9 @@
 #include <optional>
 #include <utility>
 
+#include "proxy/contract/base64.h"
+#include "proxy/contract/hex_digit.h"
+
 namespace bottle {
 namespace {
 
@@ -15,22 +18,15 @@ Error bad_parent(std::string what) {
   return Error{ExitCode::kUsage, std::move(what), std::string(kExample)};
 }
 
-std::optional<unsigned> escape_digit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10;
-  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A') + 10;
-  return std::nullopt;
-}
-
 // As curl does: an escape that is none stands for itself.
 std::string unescaped(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool room = text[i] == '%' && i + 2 < text.size();
-    const auto high = room ? escape_digit(text[i + 1]) : std::nullopt;
-    const auto low = room ? escape_digit(text[i + 2]) : std::nullopt;
-    if (high && low) {
-      out += static_cast<char>(*high << 4U | *low);
+    const std::uint8_t high = room ? hex_digit(text[i + 1]) : kNoDigit;
+    const std::uint8_t low = room ? hex_digit(text[i + 2]) : kNoDigit;
+    if (high != kNoDigit && low != kNoDigit) {
+      out += static_cast<char>(high * 16 + low);
       i += 2;
     } else {
       out += text[i];
@@ -141,21 +137,7 @@ std::string ParentAddress::text() const {
 }
 
 std::string basic_authorization(std::string_view user, std::string_view password) {
-  constexpr std::string_view kBase64 =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const std::string pair = std::string(user) + ":" + std::string(password);
-  std::string out = "Basic ";
-  for (std::size_t i = 0; i < pair.size(); i += 3) {
-    const std::size_t left = std::min<std::size_t>(3, pair.size() - i);
-    unsigned bits = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      bits = bits << 8U | (k < left ? static_cast<unsigned char>(pair[i + k]) : 0U);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      out += k > left ? '=' : kBase64[bits >> (18 - 6 * k) & 63U];
-    }
-  }
-  return out;
+  return "Basic " + base64(std::string(user) + ":" + std::string(password));
 }
 
 }  // namespace bottle

@@ -7,6 +7,7 @@
 
 #include "certs/digest.h"
 #include "certs/random_bytes.h"
+#include "proxy/contract/base64.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/http/framing_rules.h"
 
@@ -27,21 +28,6 @@ Failure bad_request(const char* what) {
 }
 Failure wrong_answer_to_handshake(const char* what) {
   return Failure{Code::UpstreamBroken, what, problem_code::kWebsocketHandshake};
-}
-
-std::string base64(std::string_view bytes) {
-  static constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (const char c : bytes) {
-    bits = bits << 8 | static_cast<unsigned char>(c);
-    for (held += 8; held >= 6; held -= 6) out += kDigits[bits >> (held - 6) & 0x3f];
-  }
-  if (held > 0) out += kDigits[bits << (6 - held) & 0x3f];
-  while (out.size() % 4 != 0) out += '=';
-  return out;
 }
 
 // Base64 of 16 bytes, in its one spelling: 22 digits, of which the last one has two bits, and "==".
