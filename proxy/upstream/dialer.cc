@@ -11,6 +11,7 @@
 #include "proxy/base/task_group.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/tls/tcp_stream.h"
+#include "proxy/upstream/socket_wait.h"
 
 namespace bottle {
 
@@ -144,22 +145,6 @@ awaitable<Result<tcp::socket>> DirectWay::open(const Destination& destination,
   auto socket = co_await connect_first(wheel_, std::move(vetted), limits_);
   co_return socket;
 }
-
-namespace {
-
-class SocketWait final : public Cancellable {
- public:
-  explicit SocketWait(tcp::socket& socket) : socket_(socket) {}
-  void cancel() noexcept override {
-    boost::system::error_code ignored;
-    socket_.cancel(ignored);
-  }
-
- private:
-  tcp::socket& socket_;
-};
-
-}  // namespace
 
 FixedWay::FixedWay(TimerWheel& wheel, Resolver& resolver, Destination place, DialLimits limits,
                    SocketBroker* broker)

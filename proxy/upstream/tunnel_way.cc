@@ -10,6 +10,7 @@
 #include "proxy/contract/problem_codes.h"
 #include "proxy/tls/socket_io.h"
 #include "proxy/upstream/connect_answer.h"
+#include "proxy/upstream/socket_wait.h"
 
 namespace bottle {
 
@@ -17,21 +18,6 @@ using asio::ip::tcp;
 using socket_io::Took;
 
 namespace {
-
-class TunnelSocketWait final : public Cancellable {
- public:
-  explicit TunnelSocketWait(tcp::socket& socket) : socket_(socket) {}
-  void cancel() noexcept override {
-    cancelled_ = true;
-    boost::system::error_code ignored;
-    socket_.cancel(ignored);
-  }
-  [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
-
- private:
-  tcp::socket& socket_;
-  bool cancelled_ = false;
-};
 
 // Takes nothing away: the head's end is known only when it was looked at.
 Took peek(int fd, ByteSpan into, std::size_t& n) {
@@ -53,8 +39,7 @@ struct Asked {
   bool ended = false;
 };
 
-awaitable<Asked> ask(tcp::socket& socket, TunnelSocketWait& wait, Bytes request,
-                     std::size_t head_bytes) {
+awaitable<Asked> ask(tcp::socket& socket, SocketWait& wait, Bytes request, std::size_t head_bytes) {
   Asked asked;
   const int fd = socket.native_handle();
   ByteView left = request;
@@ -186,7 +171,7 @@ awaitable<Result<tcp::socket>> TunnelWay::open(const Destination& destination,
   if (!vetted) co_return vetted.error();
   auto socket = co_await hop_.open(destination, client);
   if (!socket) co_return unreachable(socket.error());
-  TunnelSocketWait wait(*socket);
+  SocketWait wait(*socket);
   Deadline deadline(wheel_, wait, limits_.answer);
   Bytes request = connect_request(destination.host_port(), giver_.authorization);
   const Asked asked = co_await ask(*socket, wait, std::move(request), limits_.head_bytes);
