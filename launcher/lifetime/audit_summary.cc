@@ -94,50 +94,48 @@ std::vector<Piece> pieces_since(const std::filesystem::path& file,
   return out;
 }
 
-// How often programs refused the bottle's certificate for a host since its last request that
-// passed. The refusals are counted first, and of the allowed lines only those of such hosts are
-// looked at.
+// The latest times at which programs refused the bottle's certificate for a host, since its last
+// request that passed. The refusals are counted first, and of the allowed lines only those of such
+// hosts are looked at.
 class CaRefusals {
  public:
   void add(const nlohmann::json& entry) {
     const std::string host = printable(entry, audit_key::kHost);
     if (host.empty() || (hosts_.size() >= kMostKinds && !hosts_.contains(host))) return;
-    hosts_[host].push_back({printable(entry, audit_key::kTime), count_of(entry)});
+    std::vector<std::string>& latest = hosts_[host];
+    for (std::uint64_t i = 0; i < std::min(count_of(entry), kPinnedAfter); ++i) {
+      if (latest.size() >= kPinnedAfter) latest.erase(latest.begin());
+      latest.push_back(printable(entry, audit_key::kTime));
+    }
   }
   [[nodiscard]] bool any() const {
     return std::any_of(hosts_.begin(), hosts_.end(),
-                       [](const auto& one) { return sum(one.second) >= kPinnedAfter; });
+                       [](const auto& one) { return is_pinned(one.second); });
   }
   void take_allowed(std::string_view line) {
-    for (auto& [host, refusals] : hosts_) {
-      if (sum(refusals) < kPinnedAfter || line.find("\"" + host + "\"") == line.npos) continue;
+    for (auto& [host, latest] : hosts_) {
+      if (!is_pinned(latest) || line.find("\"" + host + "\"") == line.npos) continue;
       const auto entry = nlohmann::json::parse(line, nullptr, false);
       if (!entry.is_object() || printable(entry, audit_key::kHost) != host) continue;
       if (verdict_by_word(printable(entry, audit_key::kVerdict)) != Verdict::Allowed) continue;
       // RFC 3339 in UTC: earlier times are smaller texts.
       const std::string time = printable(entry, audit_key::kTime);
-      std::erase_if(refusals, [&time](const Refusal& one) { return one.time < time; });
+      std::erase_if(latest, [&time](const std::string& one) { return one < time; });
     }
   }
   [[nodiscard]] std::vector<std::string> in_a_row() const {
     std::vector<std::string> out;
-    for (const auto& [host, refusals] : hosts_) {
-      if (sum(refusals) >= kPinnedAfter && out.size() < kMostShown) out.push_back(host);
+    for (const auto& [host, latest] : hosts_) {
+      if (is_pinned(latest) && out.size() < kMostShown) out.push_back(host);
     }
     return out;
   }
 
  private:
-  struct Refusal {
-    std::string time;
-    std::uint64_t times;
-  };
-  static std::uint64_t sum(const std::vector<Refusal>& refusals) {
-    std::uint64_t all = 0;
-    for (const Refusal& one : refusals) all += one.times;
-    return all;
+  static bool is_pinned(const std::vector<std::string>& latest) {
+    return latest.size() >= kPinnedAfter;
   }
-  std::map<std::string, std::vector<Refusal>> hosts_;
+  std::map<std::string, std::vector<std::string>> hosts_;
 };
 
 struct Counts {

@@ -58,9 +58,10 @@ std::string entry_of(const Json& line) {
   const auto port = line.find(audit_key::kPort);
   if (host == line.end() || !host->is_string()) return {};
   if (port == line.end() || !port->is_number_unsigned()) return {};
-  const auto number = port->get<std::uint16_t>();
-  const std::string out = allow_entry(host->get<std::string>(),
-                                      is_usual_port(number) ? std::nullopt : std::optional(number));
+  const auto number = as_port(port->get<std::uint64_t>());
+  if (!number) return {};
+  const std::string out =
+      allow_entry(host->get<std::string>(), is_usual_port(*number) ? std::nullopt : number);
   return HostPattern::parse(out) ? out : "";
 }
 

@@ -67,9 +67,13 @@ std::string host_to_allow(const nlohmann::json& entry) {
       !host.empty() &&
       host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-:") == std::string::npos;
   if (!closed || !plain) return {};
-  const auto number = entry.value(audit_key::kPort, std::uint16_t{443});
-  const bool usual = !port && is_usual_port(number);
-  return allow_entry(host, usual ? std::nullopt : std::optional(number));
+  const auto told = entry.find(audit_key::kPort);
+  const bool numbered = told != entry.end() && told->is_number_unsigned();
+  const auto number =
+      numbered ? as_port(told->get<std::uint64_t>()) : std::optional<std::uint16_t>(443);
+  if (!number) return {};
+  const bool usual = !port && is_usual_port(*number);
+  return allow_entry(host, usual ? std::nullopt : number);
 }
 
 }  // namespace bottle::launcher::watch

@@ -34,5 +34,9 @@ struct HostReading {
 
 // Decimal, 1 to 65535, no sign, no leading zeros.
 [[nodiscard]] std::optional<std::uint16_t> parse_port(std::string_view text) noexcept;
+[[nodiscard]] constexpr std::optional<std::uint16_t> as_port(std::uint64_t number) noexcept {
+  if (number == 0 || number > 0xffff) return std::nullopt;
+  return static_cast<std::uint16_t>(number);
+}
 
 }  // namespace bottle
