@@ -46,6 +46,12 @@ std::optional<Time> earlier(std::optional<Time> a, std::optional<Time> b) {
 
 }  // namespace
 
+Failure audit_unwritable() {
+  return Failure(Code::Overloaded, "the audit log cannot be written",
+                 problem_code::kAuditUnwritable,
+                 "Requests without an audit line are not sent; free space for the audit log.");
+}
+
 AuditSink::AuditSink() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Expected<std::unique_ptr<AuditSink>> AuditSink::open(const std::string& path,

@@ -19,6 +19,9 @@
 
 namespace bottle {
 
+// No request goes without an audit line.
+[[nodiscard]] Failure audit_unwritable();
+
 // The audit log: three files, one a part (audit_files()), or one stream. Thread-safe. Never waits
 // for a reader. A line for a file or a stream has left the process when a call returns; lines
 // that a stream does not take wait in a bounded queue. Refusals and findings are folded

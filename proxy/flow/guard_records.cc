@@ -62,6 +62,14 @@ Result<> report_answer(const std::vector<Finding>& findings, bool blocks, std::s
   return blocked_answer(findings.front().name, in);
 }
 
+FindingRecord suspicious_host_name() {
+  return FindingRecord{.name = "host name",
+                       .kind = "host_name",
+                       .severity = "refuse",
+                       .part = "host",
+                       .action = FindingAction::Refused};
+}
+
 FindingRecord unread_answer() {
   return FindingRecord{
       .name = "answer_not_read", .kind = "answer", .severity = "note", .part = "body"};

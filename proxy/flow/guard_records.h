@@ -20,6 +20,8 @@ namespace bottle {
                                      std::string_view in, Passage& passage);
 // The Failure of an answer that the guard blocks: it found `what` `in` it.
 [[nodiscard]] Failure blocked_answer(const std::string& what, std::string_view in);
+// That a host's name looks like data on its way out.
+[[nodiscard]] FindingRecord suspicious_host_name();
 // That an answer passed, or a part of it, without being looked at.
 [[nodiscard]] FindingRecord unread_answer();
 // That the guard read a request's body as it was sent, and could not undo its coding.

@@ -8,6 +8,7 @@
 
 #include "proxy/contract/problem_codes.h"
 #include "proxy/flow/grpc_body.h"
+#include "proxy/flow/guard_records.h"
 #include "proxy/flow/trace.h"
 #include "proxy/http/grpc.h"
 #include "proxy/http/refusal_form.h"
@@ -22,12 +23,6 @@ Verdict verdict_of(const SessionTrace& trace) noexcept {
   const bool unclaimed = trace.by == DecidedBy::None || trace.by == DecidedBy::Client;
   if (trace.status != 0 && unclaimed) return Verdict::Cut;
   return traits(trace.failure->code).level == LogLevel::Audit ? Verdict::Refused : Verdict::Failed;
-}
-
-Failure audit_unwritable() {
-  return Failure(Code::Overloaded, "the audit log cannot be written",
-                 problem_code::kAuditUnwritable,
-                 "Requests without an audit line are not sent; free space for the audit log.");
 }
 
 Failure no_websocket() {
@@ -242,11 +237,7 @@ awaitable<bool> ProxyHandler::hold(const Failure& refusal, Exchange& exchange,
 Result<void> ProxyHandler::look_at_name(Exchange& exchange, std::string_view wildcard) {
   auto seen = services_.host_watch.look(exchange.destination().host, wildcard, Clock::now());
   if (seen) return seen;
-  trace_of(exchange).passage.findings.add(FindingRecord{.name = "host name",
-                                                        .kind = "host_name",
-                                                        .severity = "refuse",
-                                                        .part = "host",
-                                                        .action = FindingAction::Refused});
+  trace_of(exchange).passage.findings.add(suspicious_host_name());
   return seen;
 }
 

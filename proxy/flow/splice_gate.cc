@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "proxy/contract/problem_codes.h"
+#include "proxy/flow/guard_records.h"
 
 namespace bottle {
 namespace {
@@ -34,9 +35,7 @@ Result<void> SplicedTunnel::begin() {
   AuditRecord begin = record_;
   begin.kind = AuditKind::Begin;
   if (!audit_.begin(begin)) {
-    return Failure(Code::Overloaded, "the audit log cannot be written",
-                   problem_code::kAuditUnwritable,
-                   "Nothing without an audit line is sent; free space for the audit log.");
+    return audit_unwritable();
   }
   record_.begun = true;
   record_.status = 200;
@@ -96,8 +95,7 @@ Result<std::unique_ptr<SplicedTunnel>> SpliceGate::admit(const Destination& dest
     return failure;
   }
   if (!audit_.healthy() && !audit_.probe()) {
-    return Failure(Code::Overloaded, "the audit log cannot be written",
-                   problem_code::kAuditUnwritable);
+    return audit_unwritable();
   }
   const Decision decision = policy_.now().admit(destination, Scheme::Https);
   record.learned = decision.learned;
@@ -105,15 +103,18 @@ Result<std::unique_ptr<SplicedTunnel>> SpliceGate::admit(const Destination& dest
     refused(std::move(record), *decision.refusal, DecidedBy::Policy);
     return *decision.refusal;
   }
+  // Another connection's use of an entry, or the clock, may have ended that which made it a splice.
+  if (decision.route != Route::Splice) {
+    Failure failure(Code::Denied, "the host has another route than splice by now",
+                    problem_code::kHostNotAllowed, "Open the connection anew.");
+    refused(std::move(record), failure, DecidedBy::Policy);
+    return failure;
+  }
   const bool unlisted = decision.learned && destination.kind == HostKind::Name;
   if (unlisted || !decision.wildcard.empty()) {
     const auto seen = host_watch_.look(destination.host, decision.wildcard, Clock::now());
     if (!seen) {
-      record.findings.add(FindingRecord{.name = "host name",
-                                        .kind = "host_name",
-                                        .severity = "refuse",
-                                        .part = "host",
-                                        .action = FindingAction::Refused});
+      record.findings.add(suspicious_host_name());
       refused(std::move(record), seen.error(), DecidedBy::Guard);
       return seen.error();
     }

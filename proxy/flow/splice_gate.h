@@ -21,7 +21,7 @@ class SplicedTunnel {
   SplicedTunnel(AuditSink& audit, AuditRecord record, std::unique_ptr<TunnelBook::Place> place);
   SplicedTunnel(const SplicedTunnel&) = delete;
   SplicedTunnel& operator=(const SplicedTunnel&) = delete;
-  // Writes the line of a tunnel for which end() or failed() was not called: it was cancelled.
+  // Writes the line of a tunnel for which end() was not called: it was cancelled.
   ~SplicedTunnel();
 
   // The line at the opening: the first byte is about to leave. Overloaded if it cannot be written.
@@ -30,7 +30,6 @@ class SplicedTunnel {
   [[nodiscard]] std::size_t take(TunnelBook::Direction direction, std::size_t bytes) noexcept;
   // The line at the end. `failure`: what ended it, if neither side did in an orderly way.
   void end(const std::optional<Failure>& failure, DecidedBy by, std::string_view detail);
-  [[nodiscard]] const std::string& id() const noexcept { return record_.id; }
 
  private:
   AuditSink& audit_;
