@@ -129,8 +129,12 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   if (config_.has_exit()) ledger_ = std::make_unique<LocalLedger>();
   remember_texts();
   auto trust = OriginTrust::load(config_.origin_ca);
-  if (!trust) return trust.error();
-  trust_ = std::move(*trust);
+  // Where pipelock speaks to origins, only the route relay needs roots.
+  const bool may_lack_roots = config_.upstream == UpstreamKind::Pipelock && !config_.has_exit() &&
+                              config_.origin_ca.empty();
+  if (!trust && !may_lack_roots) return trust.error();
+  if (!trust) spdlog::warn("{}: no host can be relayed to", trust.error().message);
+  trust_ = trust ? std::move(*trust) : OriginTrust::none();
   if (config_.upstream == UpstreamKind::Pipelock) {
     const std::string spool = config_.spool.directory.string();
     if (::access(spool.c_str(), W_OK | X_OK) != 0) {

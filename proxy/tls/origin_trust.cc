@@ -224,6 +224,10 @@ Expected<std::shared_ptr<const OriginTrust>> OriginTrust::load(
   return std::shared_ptr<const OriginTrust>(std::move(trust));
 }
 
+std::shared_ptr<const OriginTrust> OriginTrust::none() {
+  return std::shared_ptr<const OriginTrust>(new OriginTrust());
+}
+
 Expected<std::shared_ptr<const OriginTrust>> OriginTrust::from_pem(std::string_view pem) {
   std::shared_ptr<OriginTrust> trust(new OriginTrust());
   if (!trust->add_now(pem)) return bad_roots("the given text");

@@ -25,6 +25,8 @@ class OriginTrust {
   // vouches for nothing.
   [[nodiscard]] static Expected<std::shared_ptr<const OriginTrust>> load(
       const std::filesystem::path& origin_ca);
+  // No root at all: every origin is of an unknown authority.
+  [[nodiscard]] static std::shared_ptr<const OriginTrust> none();
   // Only these PEM certificates.
   [[nodiscard]] static Expected<std::shared_ptr<const OriginTrust>> from_pem(std::string_view pem);
   OriginTrust(const OriginTrust&) = delete;
