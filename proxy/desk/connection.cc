@@ -22,16 +22,19 @@ constexpr std::string_view kEstablished = "HTTP/1.1 200 Connection established\r
 
 SessionContext context_of(const ConnectionServices& services, Destination destination,
                           Scheme scheme) {
-  SessionContext context{
+  return SessionContext{
       services.executor,       services.wheel,        services.handler,       services.drain,
       services.config.session, services.config.rules, std::move(destination), scheme};
+}
+
+// Some path of the destination has a route by which a WebSocket may be opened.
+bool offers_websockets(const ConnectionServices& services, const Destination& destination) {
   const Policy& policy = services.policy.now();
   for (const Route route : {Route::Scan, Route::ScanRequests, Route::Relay}) {
-    context.offers_websockets =
-        context.offers_websockets ||
-        (services.handler.may_open_websocket(route) && policy.may_have(context.destination, route));
+    if (!services.handler.may_open_websocket(route)) continue;
+    if (policy.may_have(destination, route)) return true;
   }
-  return context;
+  return false;
 }
 
 awaitable<bool> write_within(ByteStream& stream, const ConnectionServices& services,
@@ -84,8 +87,9 @@ awaitable<FirstBytes> sniff_first(TcpStream& stream, const ConnectionServices& s
 awaitable<void> serve_secured(Secured secured, const ConnectionServices& services,
                               Destination destination) {
   TlsStream& stream = *secured.stream;
-  const SessionContext context = context_of(services, std::move(destination), Scheme::Https);
+  SessionContext context = context_of(services, std::move(destination), Scheme::Https);
   if (secured.alpn == Alpn::Http2) {
+    context.offers_websockets = offers_websockets(services, context.destination);
     Http2Session session(stream, context, services.config.h2);
     co_await session.run();
   } else {

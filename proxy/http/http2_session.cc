@@ -314,7 +314,7 @@ awaitable<Response> Http2Session::respond(Stream& stream, Exchange& exchange, H2
     const auto vetted = check_request(request.head, rules);
     if (!vetted) refused = vetted.error();
     // The canonical ones: a tunnel's method is that of RFC 6455, and routes go by the target.
-    exchange.trace.method = request.head.method;
+    if (vetted && !request.head.protocol.empty()) exchange.trace.method = request.head.method;
     if (vetted) exchange.trace.target = request.head.target;
   }
   const bool head_only = request.head.method == "HEAD";

@@ -19,6 +19,7 @@ OriginUpstream::Origins::find_tunnel_connection(const std::string& key, Turn tur
     auto found = co_await find_connection(key, Pool::Want::AnyConnection, turn, exchange);
     if (!found) co_return found.error();
     if (found->shared != nullptr && found->shared->takes_tunnels() == true) co_return found;
+    // It was taken into use for this tunnel, and is another one's again when the hold goes.
     if (found->shared != nullptr) found->hold = H2Client::Hold(*found->shared);
     break;
   }
@@ -51,11 +52,18 @@ OriginUpstream::Origins::shared_tunnel_connection(const std::string& key, Turn t
   if (!found || found->shared == nullptr) co_return found;
   found->hold = H2Client::Hold(*found->shared);
   const bool known = co_await found->shared->knows_tunnels(h2_.settings_ack);
-  if (known && found->shared->takes_tunnels() == true && found->shared->has_capacity()) {
-    if (h2_only_.size() >= limits_.known_protocols) h2_only_.erase(h2_only_.begin());
+  if (!known) co_return Failure{Code::UpstreamBroken, "the origin sent no SETTINGS"};
+  if (found->shared->takes_tunnels() == true) {
+    if (!found->shared->has_capacity()) {
+      co_return Failure{Code::Overloaded, "the HTTP/2 connection takes no more requests"};
+    }
+    if (h2_only_.size() >= limits_.known_protocols && !h2_only_.contains(key)) {
+      h2_only_.erase(h2_only_.begin());
+    }
     h2_only_.insert(key);
     co_return found;
   }
+  h2_only_.erase(key);  // it may speak HTTP/1.1 the next time
   co_return Failure{Code::UpgradeRefused,
                     "the origin speaks HTTP/2 alone and offers no tunnels on it (RFC 8441)",
                     problem_code::kWebsocketNotSupported};
