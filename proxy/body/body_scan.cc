@@ -128,6 +128,7 @@ Result<> BodyScan::pause() {
 Result<> BodyScan::look_at(const Fields& trailers) {
   const std::optional<Finding> hit = raw_.scan_fields(trailers);
   if (hit) return refuse(*hit);
+  report_notes();
   return {};
 }
 

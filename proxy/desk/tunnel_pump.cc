@@ -110,7 +110,7 @@ awaitable<bool> TunnelPump::flush(Side& side) {
     side.pending.erase(0, side.pending.size() - data.size());
   }
   // A tunnel at rest holds no memory.
-  if (side.pending.capacity() != 0) Bytes().swap(side.pending);
+  free_bytes(side.pending);
   co_return true;
 }
 

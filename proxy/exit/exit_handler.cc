@@ -94,11 +94,11 @@ awaitable<Result<ExitHandler::Body>> ExitHandler::collect(Request& request, Exit
 
 awaitable<Response> ExitHandler::let_out(std::unique_ptr<ExitEnd> end, Body body,
                                          Exchange& exchange) {
-  Request going = as_sent(end->admission(), std::move(body));
   if (end->admission().head_only) {
     passage_ = Passage();
     co_return relay(Response(), std::move(end));
   }
+  Request going = as_sent(end->admission(), std::move(body));
   if (end->admission().bypass_body) {
     auto bypass = co_await let_out_bypass(std::move(end), std::move(going), exchange);
     co_return bypass;

@@ -50,9 +50,9 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
   // A tunnel is looked at message by message.
   if (!request.body || !request.head.protocol.empty()) co_return Result<>();
   auto codings = codings_of(request.head.fields);
-  const bool unread_passes =
+  passage.may_be_unread =
       passage.may_be_unread || settings_.passes_unread(destination.kind, destination.host);
-  const bool unread = !codings && unread_passes;
+  const bool unread = !codings && passage.may_be_unread;
   if (unread) {
     codings = Codings();
     passage.findings.add(unread_request());
@@ -78,7 +78,7 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
   }
   BodyForm form(*codings, message_form_of(request.head.fields));
   if (unread) form.messages.reset();
-  if (form.messages) form.messages->unread_passes = unread_passes;
+  if (form.messages) form.messages->unread_passes = passage.may_be_unread;
   auto scan = std::make_unique<BodyScan>(*look.secrets, look.space, decode_, destination.host,
                                          exchange.scheme(), form, limits_.decode);
   scan->set_report(reporter(passage));

@@ -37,8 +37,8 @@ struct SecretLook {
 };
 
 // Looks at everything that goes out and comes back, in front of every upstream. Of a request: host,
-// target, each field's name and value, and the body as it is sent and decoded. (A request's
-// trailers go nowhere.) One a worker; its arguments outlive it, and it outlives the bodies that
+// target, each field's name and value, and the body as it is sent and decoded, and the
+// trailers behind it. One a worker; its arguments outlive it, and it outlives the bodies that
 // it has wrapped. An exchange is looked at with the secrets that it began with.
 class Guard {
  public:

@@ -7,16 +7,6 @@
 #include "proxy/flow/guard_records.h"
 
 namespace bottle {
-namespace {
-
-RedactKind redact_kind_of(ByteView text) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  const bool json = first != ByteView::npos && (text[first] == '{' || text[first] == '[');
-  return json ? RedactKind::Json : RedactKind::Plain;
-}
-
-}  // namespace
-
 MessageRedaction::MessageRedaction(SecretMessages& look, const RedactLimits& limits,
                                    BodyMemory& memory, Passage& passage)
     : look_(look), limits_(limits), memory_(memory), passage_(passage) {}
@@ -49,7 +39,8 @@ Result<> MessageRedaction::step() {
     return Failure{Code::Overloaded, "there is no memory to redact a message",
                    problem_code::kRedactMemoryFull};
   }
-  redactor_ = std::make_unique<Redactor>(look_.place(), redact_kind_of(text_), text_);
+  const RedactKind kind = begins_as_json(text_) ? RedactKind::Json : RedactKind::Plain;
+  redactor_ = std::make_unique<Redactor>(look_.place(), kind, text_);
   work_ = Work::Redact;
   return {};
 }
@@ -93,7 +84,7 @@ Bytes MessageRedaction::give(std::size_t most, bool& last) {
 }
 
 void MessageRedaction::free() {
-  text_ = Bytes();
+  free_bytes(text_);
   at_ = 0;
   share_.reset();
   if (state_ == State::Clean) state_ = State::Collects;

@@ -37,15 +37,16 @@ awaitable<std::optional<Response>> ProxyHandler::ask_scanner(const RequestHead& 
 awaitable<Response> ProxyHandler::open_websocket(Request request, Exchange& exchange) {
   Trace& trace = trace_of(exchange);
   WebsocketTunnel tunnel(services_.guard, services_.websockets, exchange, trace.passage);
-  const RequestHead asked = request.head;
+  std::optional<RequestHead> asked;  // the client's own, for the scanner
+  if (scans(*trace.route)) asked = request.head;
   auto begun = tunnel.begin(request);
   if (!begun) {
     auto refused = co_await turn_away(std::move(request), begun.error(), exchange,
                                       blame(begun.error(), &exchange));
     co_return refused;
   }
-  if (scans(*trace.route)) {
-    auto refused = co_await ask_scanner(asked, exchange);
+  if (asked) {
+    auto refused = co_await ask_scanner(*asked, exchange);
     if (refused) {
       request.body->stop(Failure{Code::Cancelled, "the request goes nowhere"});
       co_return std::move(*refused);

@@ -10,11 +10,6 @@ namespace {
 // Notes that are told of one tunnel; a later one that is new is not.
 constexpr std::size_t kMostNotes = 64;
 
-bool begins_as_json(ByteView text) {
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  return first != ByteView::npos && (text[first] == '{' || text[first] == '[');
-}
-
 void keep_last(Bytes& kept, ByteView more, std::size_t most) {
   if (more.size() >= most) {
     kept.assign(more.substr(more.size() - most));
@@ -25,6 +20,11 @@ void keep_last(Bytes& kept, ByteView more, std::size_t most) {
 }
 
 }  // namespace
+
+bool begins_as_json(ByteView text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return first != ByteView::npos && (text[first] == '{' || text[first] == '[');
+}
 
 SecretMessages::SecretMessages(const ScanPlace& place, DecodeSpace& decode, DecodeLimits limits,
                                Passage& passage)

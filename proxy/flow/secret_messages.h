@@ -18,6 +18,9 @@
 
 namespace bottle {
 
+// Whether a text may be JSON: an object or an array begins it.
+[[nodiscard]] bool begins_as_json(ByteView text);
+
 // Looks for secrets in the messages that leave through a tunnel, text and binary. Each one is read
 // twice: as a text of its own, so that what stands around it hides nothing, and as a part of one
 // long text without gaps, so that a secret that is cut up over messages is one, and so are encoded

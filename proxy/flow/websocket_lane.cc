@@ -51,7 +51,7 @@ WebsocketLane::Step WebsocketLane::read_part() {
   const Part part = reader_.read(rest_);
   switch (part.kind) {
     case Part::Kind::None:
-      in_ = Bytes();
+      free_bytes(in_);
       return Step::Input;
     case Part::Kind::Broken:
       rest_ = {};

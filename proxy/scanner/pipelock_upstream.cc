@@ -113,7 +113,7 @@ PipelockUpstream::PipelockUpstream(Dialer& dialer, Pool& pool, Spool& spool,
 awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& exchange,
                                                    Passage& passage) {
   // Before a connection is used: an upload has ten seconds (docs/pipelock.md, section 2).
-  auto body = co_await collect(request, exchange);
+  auto body = co_await collect(request, exchange, passage);
   if (!body) co_return body.error();
   passage.scanned_request_body = passage.scanned_request_body || body->scanned != nullptr;
   request.body.reset();
@@ -133,13 +133,10 @@ awaitable<Result<Response>> PipelockUpstream::send(Request request, Exchange& ex
   co_return judged;
 }
 
-bool PipelockUpstream::passes_unread(const Destination& to) const {
-  return forms_.settings != nullptr && forms_.settings->passes_unread(to.kind, to.host);
-}
-
-awaitable<Result<CollectedBody>> PipelockUpstream::collect(Request& request, Exchange& exchange) {
+awaitable<Result<CollectedBody>> PipelockUpstream::collect(Request& request, Exchange& exchange,
+                                                           const Passage& passage) {
   auto codings = codings_of(request.head.fields);
-  const bool unread = !codings && passes_unread(exchange.destination());
+  const bool unread = !codings && passage.may_be_unread;
   if (unread) codings = ledger_ == nullptr ? unread_needs_an_exit() : Result<Codings>(Codings());
   if (codings && codings->is_framed() && ledger_ == nullptr) codings = framing_needs_an_exit();
   if (!codings) {

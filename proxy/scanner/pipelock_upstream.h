@@ -55,8 +55,8 @@ class PipelockUpstream final : public Upstream {
   awaitable<Result<Response>> send(Request request, Exchange& exchange, Passage& passage) override;
 
  private:
-  [[nodiscard]] bool passes_unread(const Destination& to) const;
-  awaitable<Result<CollectedBody>> collect(Request& request, Exchange& exchange);
+  awaitable<Result<CollectedBody>> collect(Request& request, Exchange& exchange,
+                                           const Passage& passage);
   awaitable<Result<std::shared_ptr<const SpooledBody>>> spool(Request& request, Codings codings,
                                                               std::shared_ptr<SpooledBody> coded,
                                                               Exchange& exchange);
