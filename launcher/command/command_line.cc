@@ -59,8 +59,7 @@ void add_option(CLI::App& app, const Option& option) {
 
 std::unique_ptr<CLI::App> make_app(const Calls& calls) {
   auto app = std::make_unique<CLI::App>(
-      "Runs a command in isolation. Each of its requests is decrypted, checked and scanned.",
-      "bottle");
+      "Runs a command in isolation. Its requests are decrypted, checked and scanned.", "bottle");
   const Option help = help_option();
   const Option version = version_option();
   app->set_version_flag(version.names, std::string("bottle ") + BOTTLE_VERSION, version.help);
