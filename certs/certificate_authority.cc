@@ -9,12 +9,12 @@
 #include "certs/keys.h"
 #include "certs/name_constraints.h"
 #include "certs/openssl_ptr.h"
+#include "certs/pem.h"
 #include "proxy/contract/problem_codes.h"
 
 namespace bottle {
 namespace {
 
-using openssl::BioPtr;
 using openssl::GeneralNamePtr;
 using openssl::GeneralNamesPtr;
 using openssl::PkeyPtr;
@@ -25,14 +25,6 @@ using ExtensionPtr = std::unique_ptr<X509_EXTENSION, openssl::Deleter<&X509_EXTE
 Failure broken(std::string_view what) {
   return Failure{Code::Internal, std::string(what) + ": " + openssl::take_errors(),
                  problem_code::kCaFailed};
-}
-
-std::string pem_of(X509* certificate) {
-  const BioPtr out(BIO_new(BIO_s_mem()));
-  if (!out || PEM_write_bio_X509(out.get(), certificate) != 1) return {};
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(out.get(), &text);
-  return {text, static_cast<std::size_t>(size)};
 }
 
 std::string fingerprint_of(X509* certificate) {
@@ -125,6 +117,12 @@ ExtensionPtr subject_key_id(X509* certificate) {
   return extension(NID_subject_key_identifier, false, value.get());
 }
 
+ExtensionPtr key_id_of(EVP_PKEY* key) {
+  const X509Ptr scratch(X509_new());
+  if (!scratch || X509_set_pubkey(scratch.get(), key) != 1) return nullptr;
+  return subject_key_id(scratch.get());
+}
+
 ExtensionPtr authority_key_id(X509* issuer) {
   const ASN1_OCTET_STRING* id = X509_get0_subject_key_id(issuer);
   const std::unique_ptr<AUTHORITY_KEYID, openssl::Deleter<&AUTHORITY_KEYID_free>> value(
@@ -160,8 +158,12 @@ ExtensionPtr subject_alt_name(const ServerName& name) {
   return extension(NID_subject_alt_name, true, names.get());
 }
 
+bool add(X509* certificate, X509_EXTENSION* extension) {
+  return extension != nullptr && X509_add_ext(certificate, extension, -1) == 1;
+}
+
 bool add(X509* certificate, const ExtensionPtr& extension) {
-  return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
+  return add(certificate, extension.get());
 }
 
 // Everything a CA certificate has before its extensions.
@@ -227,26 +229,6 @@ std::string random_tag() {
 
 }  // namespace
 
-Leaf::Leaf(x509_st* owned, WallClock::time_point not_before,
-           WallClock::time_point not_after) noexcept
-    : certificate_(owned), not_before_(not_before), not_after_(not_after) {}
-
-Leaf::Leaf(Leaf&& other) noexcept
-    : certificate_(std::exchange(other.certificate_, nullptr)),
-      not_before_(other.not_before_),
-      not_after_(other.not_after_) {}
-
-Leaf& Leaf::operator=(Leaf&& other) noexcept {
-  std::swap(certificate_, other.certificate_);
-  not_before_ = other.not_before_;
-  not_after_ = other.not_after_;
-  return *this;
-}
-
-Leaf::~Leaf() { X509_free(certificate_); }
-
-std::string Leaf::pem() const { return pem_of(certificate_); }
-
 // X509_add_ext copies, so threads only read these.
 struct CertificateAuthority::LeafParts {
   ExtensionPtr basic_constraints;
@@ -295,8 +277,8 @@ Result<std::unique_ptr<CertificateAuthority>> CertificateAuthority::create(
                         ca->constrained_ ? &constraints : nullptr, from, ca->not_after_)
           .release();
   if (ca->intermediate_ == nullptr) return broken("no intermediate certificate could be made");
-  ca->root_pem_ = pem_of(root.get());
-  ca->intermediate_pem_ = pem_of(ca->intermediate_);
+  ca->root_pem_ = openssl::pem_of(root.get());
+  ca->intermediate_pem_ = openssl::pem_of(ca->intermediate_);
   ca->fingerprint_ = fingerprint_of(root.get());
 
   LeafParts& parts = *ca->leaf_parts_;
@@ -304,11 +286,7 @@ Result<std::unique_ptr<CertificateAuthority>> CertificateAuthority::create(
   parts.key_usage = key_usage({KeyUsage::DigitalSignature});
   parts.extended_key_usage = server_auth();
   parts.authority_key_id = authority_key_id(ca->intermediate_);
-  X509Ptr scratch(X509_new());
-  if (!scratch || X509_set_pubkey(scratch.get(), ca->leaf_key_) != 1) {
-    return broken("no leaf certificate could be made");
-  }
-  parts.subject_key_id = subject_key_id(scratch.get());
+  parts.subject_key_id = key_id_of(ca->leaf_key_);
 
   // Also fills the caches inside the shared objects while there is one thread.
   const Result<ServerName> probe = ServerName::parse("bottle.invalid");
@@ -318,10 +296,19 @@ Result<std::unique_ptr<CertificateAuthority>> CertificateAuthority::create(
 }
 
 Result<Leaf> CertificateAuthority::mint(const ServerName& name, WallClock::time_point now) const {
-  if (now >= not_after_) {
-    return Failure{Code::Internal, "the life of this run's CA is over", problem_code::kCaExpired,
-                   "Start the proxy (or the bottle) again: every start makes a fresh CA."};
-  }
+  return sign_leaf(leaf_key_, leaf_parts_->subject_key_id.get(), name, now);
+}
+
+Result<Leaf> CertificateAuthority::mint_for(EVP_PKEY* key, const ServerName& name,
+                                            WallClock::time_point now) const {
+  const ExtensionPtr key_id = key_id_of(key);
+  return sign_leaf(key, key_id.get(), name, now);
+}
+
+Result<Leaf> CertificateAuthority::sign_leaf(EVP_PKEY* key, X509_EXTENSION* key_id,
+                                             const ServerName& name,
+                                             WallClock::time_point now) const {
+  if (now >= not_after_) return ca_expired();
   const WallClock::time_point from = std::chrono::floor<std::chrono::seconds>(now - kBackdate);
   const WallClock::time_point to =
       std::min<WallClock::time_point>(from + kLeafLifetime, not_after_);
@@ -330,9 +317,9 @@ Result<Leaf> CertificateAuthority::mint(const ServerName& name, WallClock::time_
   if (!leaf || X509_set_version(leaf.get(), X509_VERSION_3) != 1 ||
       !set_random_serial(leaf.get()) || !set_times(leaf.get(), from, to) ||
       X509_set_issuer_name(leaf.get(), X509_get_subject_name(intermediate_)) != 1 ||
-      X509_set_pubkey(leaf.get(), leaf_key_) != 1 || !add(leaf.get(), subject_alt_name(name)) ||
+      X509_set_pubkey(leaf.get(), key) != 1 || !add(leaf.get(), subject_alt_name(name)) ||
       !add(leaf.get(), parts.basic_constraints) || !add(leaf.get(), parts.key_usage) ||
-      !add(leaf.get(), parts.extended_key_usage) || !add(leaf.get(), parts.subject_key_id) ||
+      !add(leaf.get(), parts.extended_key_usage) || !add(leaf.get(), key_id) ||
       !add(leaf.get(), parts.authority_key_id) ||
       X509_sign(leaf.get(), intermediate_key_, EVP_sha256()) == 0) {
     return broken("no leaf certificate could be made");

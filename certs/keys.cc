@@ -11,6 +11,7 @@ namespace bottle::openssl {
 namespace {
 
 using EcKeyPtr = std::unique_ptr<EC_KEY, Deleter<&EC_KEY_free>>;
+using EcPointPtr = std::unique_ptr<EC_POINT, Deleter<&EC_POINT_free>>;
 using MdContextPtr = std::unique_ptr<EVP_MD_CTX, Deleter<&EVP_MD_CTX_free>>;
 
 bool sign_once(EVP_PKEY* key) {
@@ -31,6 +32,32 @@ PkeyPtr new_p256_key() {
   if (EVP_PKEY_assign_EC_KEY(key.get(), ec.get()) != 1) return nullptr;
   (void)ec.release();  // owned by `key` now
   if (!sign_once(key.get())) return nullptr;
+  return key;
+}
+
+std::optional<PublicPoint> public_point(EVP_PKEY* key) {
+  const EC_KEY* const ec = EVP_PKEY_get0_EC_KEY(key);
+  if (ec == nullptr) return std::nullopt;
+  PublicPoint out{};
+  const std::size_t size =
+      EC_POINT_point2oct(EC_KEY_get0_group(ec), EC_KEY_get0_public_key(ec),
+                         POINT_CONVERSION_UNCOMPRESSED, out.data(), out.size(), nullptr);
+  if (size != out.size()) return std::nullopt;
+  return out;
+}
+
+PkeyPtr key_with_point(const PublicPoint& point) {
+  EcKeyPtr ec(EC_KEY_new_by_curve_name(NID_X9_62_prime256v1));
+  PkeyPtr key(EVP_PKEY_new());
+  if (!ec || !key) return nullptr;
+  const EC_GROUP* const group = EC_KEY_get0_group(ec.get());
+  const EcPointPtr place(EC_POINT_new(group));
+  if (!place || EC_POINT_oct2point(group, place.get(), point.data(), point.size(), nullptr) != 1 ||
+      EC_KEY_set_public_key(ec.get(), place.get()) != 1 ||
+      EVP_PKEY_assign_EC_KEY(key.get(), ec.get()) != 1) {
+    return nullptr;
+  }
+  (void)ec.release();  // owned by `key` now
   return key;
 }
 

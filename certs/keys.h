@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
+
 #include "certs/openssl_ptr.h"
+#include "certs/signer_messages.h"
 
 namespace bottle::openssl {
 
@@ -9,5 +12,10 @@ namespace bottle::openssl {
 // so that its copy for the providers exists before threads share it. Its secret number comes from
 // OpenSSL's secure heap when there is one and is cleansed with the key. Null on failure.
 [[nodiscard]] PkeyPtr new_p256_key();
+
+// The public half of such a key.
+[[nodiscard]] std::optional<PublicPoint> public_point(EVP_PKEY* key);
+// A key that has a public half alone. Null: the point is not on the curve, or memory is short.
+[[nodiscard]] PkeyPtr key_with_point(const PublicPoint& point);
 
 }  // namespace bottle::openssl

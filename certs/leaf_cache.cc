@@ -6,7 +6,7 @@
 
 namespace bottle {
 
-LeafCache::LeafCache(const CertificateAuthority& ca, LeafCacheLimits limits, Now now)
+LeafCache::LeafCache(const LeafIssuer& ca, LeafCacheLimits limits, Now now)
     : ca_(ca), limits_(limits), now_(std::move(now)) {
   if (limits_.capacity == 0) limits_.capacity = 1;
 }

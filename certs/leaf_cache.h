@@ -8,7 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "certs/certificate_authority.h"
+#include "certs/leaf_issuer.h"
 
 namespace bottle {
 
@@ -25,13 +25,12 @@ class LeafCache {
  public:
   using Now = std::function<WallClock::time_point()>;
 
-  explicit LeafCache(const CertificateAuthority& ca, LeafCacheLimits limits = {},
-                     Now now = WallClock::now);
+  explicit LeafCache(const LeafIssuer& ca, LeafCacheLimits limits = {}, Now now = WallClock::now);
   LeafCache(const LeafCache&) = delete;
   LeafCache& operator=(const LeafCache&) = delete;
 
   // The leaf for that name, minted if need be. Valid until the next call. Fails with Overloaded
-  // "too_many_names" beyond the rate, and as CertificateAuthority::mint does.
+  // "too_many_names" beyond the rate, and as LeafIssuer::mint does.
   [[nodiscard]] Result<const Leaf*> get(const ServerName& name);
 
   [[nodiscard]] std::size_t size() const noexcept { return leaves_.size(); }
@@ -44,7 +43,7 @@ class LeafCache {
   };
   [[nodiscard]] bool may_mint(WallClock::time_point now);
 
-  const CertificateAuthority& ca_;
+  const LeafIssuer& ca_;
   LeafCacheLimits limits_;
   Now now_;
   std::list<CachedLeaf> leaves_;  // most recently used first

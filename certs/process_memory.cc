@@ -15,22 +15,29 @@ namespace {
 constexpr std::size_t kSecureHeap = 1024 * 1024;
 constexpr std::size_t kSecureBlock = 32;
 
+std::string with_reason(const std::string& what) { return what + ": " + std::strerror(errno); }
+
 }  // namespace
 
-std::vector<std::string> harden_process_memory() {
+std::vector<std::string> forbid_dumps() {
   std::vector<std::string> warnings;
-  const auto warn = [&warnings](const std::string& what) {
-    warnings.push_back(what + ": " + std::strerror(errno));
-  };
   const rlimit none{};
-  if (setrlimit(RLIMIT_CORE, &none) != 0) warn("core dumps could not be turned off (RLIMIT_CORE)");
-  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
-    warn("other processes may read this one's memory (PR_SET_DUMPABLE)");
+  if (setrlimit(RLIMIT_CORE, &none) != 0) {
+    warnings.push_back(with_reason("core dumps could not be turned off (RLIMIT_CORE)"));
   }
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
+    warnings.push_back(with_reason("other processes may read this one's memory (PR_SET_DUMPABLE)"));
+  }
+  return warnings;
+}
+
+std::vector<std::string> harden_process_memory() {
+  std::vector<std::string> warnings = forbid_dumps();
   if (CRYPTO_secure_malloc_initialized() == 0) {
     const int done = CRYPTO_secure_malloc_init(kSecureHeap, kSecureBlock);
     if (done == 0) {
-      warn("no protected memory for keys; they are kept in ordinary memory");
+      warnings.push_back(
+          with_reason("no protected memory for keys; they are kept in ordinary memory"));
     } else if (done == 2) {
       warnings.emplace_back(
           "keys may be written to swap: memory could not be locked; raise RLIMIT_MEMLOCK "

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <string>
 
-#include "certs/certificate_authority.h"
 #include "certs/leaf_cache.h"
+#include "certs/leaf_issuer.h"
 #include "proxy/base/deadline.h"
 #include "proxy/body/content_decoder.h"
 #include "proxy/body/spool.h"
@@ -38,7 +38,7 @@ struct ExitServices {
   TimerWheel& wheel;
   ExchangeLedger& ledger;
   const LivePolicy& policy;
-  const CertificateAuthority& ca;
+  const LeafIssuer& ca;
   const TicketKeys& tickets;
   RecordBuffers& records;
   Upstream& origins;

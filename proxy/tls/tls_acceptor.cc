@@ -187,9 +187,8 @@ TicketKeys::TicketKeys() {
 
 TicketKeys::~TicketKeys() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
 
-TlsAcceptor::TlsAcceptor(const CertificateAuthority& ca, LeafCache& leaves,
-                         const TicketKeys& tickets, TimerWheel& wheel, RecordBuffers& buffers,
-                         TlsAcceptorLimits limits)
+TlsAcceptor::TlsAcceptor(const LeafIssuer& ca, LeafCache& leaves, const TicketKeys& tickets,
+                         TimerWheel& wheel, RecordBuffers& buffers, TlsAcceptorLimits limits)
     : leaves_(leaves), wheel_(wheel), buffers_(buffers), limits_(limits) {
   openssl::SslCtxPtr context(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* ctx = context.get();

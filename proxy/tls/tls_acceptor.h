@@ -42,8 +42,8 @@ struct TlsAcceptorLimits {
 // no compression. Everything passed in outlives it; it outlives no stream (they hold references).
 class TlsAcceptor {
  public:
-  TlsAcceptor(const CertificateAuthority& ca, LeafCache& leaves, const TicketKeys& tickets,
-              TimerWheel& wheel, RecordBuffers& buffers, TlsAcceptorLimits limits = {});
+  TlsAcceptor(const LeafIssuer& ca, LeafCache& leaves, const TicketKeys& tickets, TimerWheel& wheel,
+              RecordBuffers& buffers, TlsAcceptorLimits limits = {});
   TlsAcceptor(const TlsAcceptor&) = delete;
   TlsAcceptor& operator=(const TlsAcceptor&) = delete;
   ~TlsAcceptor();

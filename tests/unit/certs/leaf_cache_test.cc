@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "certs/certificate_authority.h"
+
 namespace bottle {
 namespace {
 

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "certs/certificate_authority.h"
 #include "proxy/exit/exit_server.h"
 #include "proxy/ledger/local_ledger.h"
 #include "proxy/tls/tcp_stream.h"

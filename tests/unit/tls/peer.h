@@ -22,6 +22,7 @@
 #include <thread>
 #include <utility>
 
+#include "certs/certificate_authority.h"
 #include "certs/openssl_ptr.h"
 #include "proxy/base/task_group.h"
 #include "proxy/tls/tls_acceptor.h"
