@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -14,27 +15,28 @@
 
 #include "certs/process_memory.h"
 #include "proxy/config/config.h"
+#include "proxy/config/secrets_file.h"
 #include "proxy/contract/control_client.h"
 #include "proxy/contract/control_words.h"
 #include "proxy/contract/exit_code.h"
 #include "proxy/contract/port_words.h"
 #include "proxy/contract/proxy_contract.h"
 #include "proxy/control/control_socket.h"
+#include "proxy/engine.h"
 #include "proxy/healthcheck.h"
+#include "proxy/keeper/keeper.h"
+#include "proxy/keeper/memory_file.h"
 #include "proxy/log_output.h"
 #include "proxy/relay_port.h"
-#include "proxy/seen_file.h"
+#include "proxy/sandbox/sandbox.h"
 #include "proxy/server.h"
 #include "proxy/startup.h"
 
 namespace bottle {
 namespace {
 
-// The exit status after an error at the start.
-int refuse(const Error& error) {
-  complain(error.hint.empty() ? error.message : error.message + ". " + error.hint);
-  return to_status(error.code);
-}
+// Beyond the drain, for what ends after it.
+constexpr std::chrono::seconds kKeeperPatience{10};
 
 // A message from standard input to the control socket of a proxy, and the answer to standard
 // output.
@@ -61,43 +63,72 @@ Expected<ControlSocket> open_control(const Config& config) {
   return ControlSocket::at(config.control_path);
 }
 
+void say_ready(const OpenListeners& listeners, const CaPapers& papers) {
+  const std::string ready =
+      ready_line(front_word(listeners), papers.fingerprint, other_words(listeners));
+  std::printf("%s\n", ready.c_str());
+  std::fflush(stdout);
+}
+
+// The text of --secrets fd:N, which can be read once, for all engines.
+Expected<Fd> hold_secrets(const Config& config) {
+  if (!config.secrets_fd || !config.secrets_file.empty()) return Fd();
+  auto text = read_secret_text(*config.secrets_fd);
+  if (!text) return text.error();
+  Fd file = memory_file("bottle-secrets", *text);
+  ::explicit_bzero(text->data(), text->size());
+  if (!file) return Error{ExitCode::kInternal, "no memory for the secrets", ""};
+  return file;
+}
+
+// The keeper's life. Signals are its own from Keeper::start() on.
+int keep(EngineWorld& world, const CaOptions& ca) {
+  const Config& config = world.config;
+  // The signer has neither sockets nor secrets.
+  Keeper::Options options;
+  options.patience = config.session.drain + kKeeperPatience;
+  auto keeper = Keeper::start(ca, std::move(options));
+  if (!keeper) return refuse_start(keeper.error());
+  auto secrets = hold_secrets(config);
+  if (!secrets) return refuse_start(secrets.error());
+  world.secrets = std::move(*secrets);
+  for (const std::string& warning : enter_sandbox(SandboxRole::Keeper, {})) {
+    spdlog::warn("{}", warning);
+  }
+  keeper->on_ready([&] { say_ready(world.listeners, keeper->papers()); });
+  return keeper->run(
+      [&](EngineStart start) { return be_engine(world, keeper->papers(), std::move(start)); });
+}
+
 int run(const Config& config, Server::ReadAgain read_again) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
   set_up_log(config.log_level);
   TaskGroup::on_crash(
       [](const char* what) { spdlog::error("a task ended with an exception: {}", what); });
-  for (const std::string& warning : harden_process_memory()) spdlog::warn("{}", warning);
+  for (const std::string& warning : forbid_dumps()) spdlog::warn("{}", warning);
 
   // Bound first: what follows may write files, and a port in use must not leave any.
   auto listeners = open_listeners(config);
-  if (!listeners) return refuse(listeners.error());
+  if (!listeners) return refuse_start(listeners.error());
   std::optional<ControlSocket> control;
   if (config.takes_commands()) {
     auto opened = open_control(config);
-    if (!opened) return refuse(opened.error());
+    if (!opened) return refuse_start(opened.error());
     control.emplace(std::move(*opened));
   }
-  auto services = ProxyServices::make(config, *listeners);
-  if (!services) return refuse(services.error());
-  const Shared& shared = (*services)->shared();
-  Server server(shared, (*services)->secrets(), (*services)->policy(), *listeners,
-                control ? &*control : nullptr, std::move(read_again));
-  const std::string ready =
-      ready_line(front_word(*listeners), shared.ca.fingerprint(), other_words(*listeners));
-  std::printf("%s\n", ready.c_str());
-  std::fflush(stdout);
-  const auto drained = server.run();
-  if (!drained) complain(drained.error().message);
-  if (shared.known != nullptr && !config.seen_file.empty()) {
-    const bool kept = save_seen(config.seen_file, *shared.known, *shared.life);
-    if (!kept) complain("the file of --seen could not be written");
-  }
-  const bool recorded = shared.audit.close();
-  if (!recorded) complain("lines of the audit log could not be written and are missing");
-  if (!drained) return to_status(ExitCode::kInternal);
-  if (!recorded) return to_status(ExitCode::kFiles);
-  return to_status(*drained ? ExitCode::kOk : ExitCode::kNotDrained);
+  const auto ca = ca_options(config, *listeners);
+  if (!ca) return refuse_start(ca.error());
+  EngineWorld world{.config = config,
+                    .listeners = *listeners,
+                    .control = control ? &*control : nullptr,
+                    .read_again = std::move(read_again),
+                    .key = random_key()};
+  if (!config.single_process) return keep(world, *ca);
+  auto secrets = hold_secrets(config);
+  if (!secrets) return refuse_start(secrets.error());
+  world.secrets = std::move(*secrets);
+  return be_everything(world, *ca, [&](const CaPapers& papers) { say_ready(*listeners, papers); });
 }
 
 }  // namespace
@@ -117,14 +148,14 @@ int main(int argc, char** argv) {
       return relay_port(static_cast<unsigned short>(std::atoi(argv[2])));
     }
     auto invocation = parse_command_line(argc, argv);
-    if (!invocation) return refuse(invocation.error());
+    if (!invocation) return refuse_start(invocation.error());
     if (invocation->action == Invocation::Action::Print) {
       std::fputs(invocation->text.c_str(), stdout);
       return to_status(ExitCode::kOk);
     }
     if (invocation->action == Invocation::Action::Check) {
       const auto checked = check_services(invocation->config);
-      if (!checked) return refuse(checked.error());
+      if (!checked) return refuse_start(checked.error());
       for (const std::string& note : *checked) complain(std::string(kNoteMark) + note);
       return to_status(ExitCode::kOk);
     }

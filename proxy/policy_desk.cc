@@ -74,6 +74,7 @@ void PolicyDesk::make(Expected<PolicyBook::Change> change, const std::string& wh
   if (change->words.empty()) return done(std::vector<std::string>());
   std::vector<std::string> changed{change->words};
   book_.take(std::move(*change));
+  taken_();
   tell(changed.front(), who);
   Snapshot next = store_.now();
   next.policy = book_.policy();

@@ -25,6 +25,8 @@ class PolicyDesk final : public ControlService {
   void allow(const AllowWish& wish, const std::string& who, const Done& done);
   // Called after the answer to each change that was made, when it holds everywhere.
   void on_change(std::function<void(const std::string& who)> call) { changed_ = std::move(call); }
+  // Called when the book has changed, before the change is told and before it holds.
+  void on_take(std::function<void()> call) { taken_ = std::move(call); }
   // Other lists, from a file that was read again. The log tells what came of it.
   void replace(const std::vector<std::string>& allow, const std::vector<std::string>& routes,
                const std::string& who);
@@ -37,6 +39,7 @@ class PolicyDesk final : public ControlService {
   PolicyBook& book_;
   SnapshotStore& store_;
   AuditSink& audit_;
+  std::function<void()> taken_ = [] {};
   std::function<void(const std::string& who)> changed_ = [](const std::string&) {};
 };
 

@@ -94,6 +94,7 @@ void SecretDesk::make(Expected<SecretBook::Change> change, const std::string& wh
   std::vector<std::string> names = change->names;
   // From here on the values may be in use, so none of them is forgotten.
   book_.take(std::move(*change), std::chrono::system_clock::now());
+  taken_();
   tell(names, who);
   store_.change(std::move(*next), [done, names = std::move(names)](bool all) {
     if (!all) return done(out_of_memory());

@@ -21,6 +21,8 @@ class SecretDesk final : public ControlService {
 
   void handle(ControlRequest request, const std::string& who,
               std::function<void(std::string answer)> done) override;
+  // Called when the book has changed, before the change is told and before it holds.
+  void on_take(std::function<void()> call) { taken_ = std::move(call); }
   // Another list of secrets, from a file that was read again. The log tells what came of it.
   void replace(std::vector<SecretSpec> list, const std::string& who);
   // New values that the proxy itself got. The log tells what came of it.
@@ -35,6 +37,7 @@ class SecretDesk final : public ControlService {
   const GuardOptions options_;
   SnapshotStore& store_;
   AuditSink& audit_;
+  std::function<void()> taken_ = [] {};
 };
 
 }  // namespace bottle

@@ -19,6 +19,8 @@
 #include "proxy/ask_desk.h"
 #include "proxy/config/secrets_file.h"
 #include "proxy/control/control_server.h"
+#include "proxy/control/kept_policy.h"
+#include "proxy/control/kept_secrets.h"
 #include "proxy/control_desk.h"
 #include "proxy/policy_desk.h"
 #include "proxy/secret_desk.h"
@@ -30,14 +32,25 @@ namespace {
 // Waits for signals on main's thread and passes them on to the workers.
 class Watch {
  public:
-  Watch(std::vector<std::unique_ptr<Worker>>& workers, std::chrono::milliseconds drain)
+  // `link`: null, or where the keeper's orders come, which are taken in the place of signals.
+  Watch(std::vector<std::unique_ptr<Worker>>& workers, std::chrono::milliseconds drain,
+        const EngineLink* link)
       : workers_(workers),
         drain_(drain),
-        signals_(io_, SIGTERM, SIGINT),
-        again_(io_, SIGHUP),
+        link_(link),
+        signals_(io_),
+        again_(io_),
         timer_(io_),
-        lifeline_(io_) {
-    wait();
+        lifeline_(io_),
+        orders_(io_) {
+    if (link_ == nullptr) {
+      for (const int number : {SIGTERM, SIGINT}) signals_.add(number);
+      again_.add(SIGHUP);
+      wait();
+    } else {
+      orders_.assign(::dup(link_->fd()));
+      wait_for_orders();
+    }
   }
 
   // Ends at once when `fd`, which it takes over, ends.
@@ -72,6 +85,7 @@ class Watch {
       again_.cancel(ignored);
       at_end_();
       lifeline_.close(ignored);
+      orders_.close(ignored);
       timer_.cancel();
     });
   }
@@ -85,16 +99,46 @@ class Watch {
   void wait() {
     signals_.async_wait([this](boost::system::error_code ec, int) {
       if (ec) return;
-      if (draining_) {
-        stop();
-      } else {
-        drain();
-      }
+      end();
       wait();
     });
   }
 
+  void end() {
+    if (draining_) {
+      stop();
+    } else {
+      drain();
+    }
+  }
+
+  void wait_for_orders() {
+    orders_.async_wait(asio::posix::stream_descriptor::wait_read,
+                       [this](boost::system::error_code ec) {
+                         if (!ec && take_orders()) wait_for_orders();
+                       });
+  }
+
+  // False: the keeper is gone.
+  bool take_orders() {
+    while (const auto order = link_->next()) {
+      switch (*order) {
+        case KeeperOrder::Terminate:
+          end();
+          break;
+        case KeeperOrder::Reload:
+          if (hangup_) hangup_();
+          break;
+        case KeeperOrder::Gone:
+          stop();
+          return false;
+      }
+    }
+    return true;
+  }
+
   void wait_for_hangup() {
+    if (link_ != nullptr) return;
     again_.async_wait([this](boost::system::error_code ec, int) {
       if (ec) return;
       hangup_();
@@ -127,6 +171,7 @@ class Watch {
 
   std::vector<std::unique_ptr<Worker>>& workers_;
   std::chrono::milliseconds drain_;
+  const EngineLink* const link_;
   asio::io_context io_{1};
   asio::signal_set signals_;
   asio::signal_set again_;
@@ -134,6 +179,7 @@ class Watch {
   std::function<void()> at_end_ = [] {};
   asio::steady_timer timer_;
   asio::posix::stream_descriptor lifeline_;
+  asio::posix::stream_descriptor orders_;
   std::array<char, 512> said_{};
   std::size_t fronts_ended_ = 0;
   std::size_t ended_ = 0;
@@ -157,13 +203,15 @@ WorkerSockets sockets_of(const OpenListeners& listeners, unsigned index) {
 }  // namespace
 
 Server::Server(const Shared& shared, StartSecrets& secrets, PolicyBook& policy,
-               const OpenListeners& listeners, const ControlSocket* control, ReadAgain read_again)
+               const OpenListeners& listeners, const ControlSocket* control, ReadAgain read_again,
+               const EngineLink* link)
     : shared_(shared),
       secrets_(secrets),
       policy_(policy),
       listeners_(listeners),
       control_(control),
-      read_again_(std::move(read_again)) {}
+      read_again_(std::move(read_again)),
+      link_(link) {}
 
 Server::~Server() = default;
 
@@ -211,9 +259,14 @@ void Server::take_tokens(SecretDesk& desk) const {
   desk.renew(std::move(values), "a login's refresh");
 }
 
+void Server::keep(KeptKind kind, const std::string& text) const {
+  if (link_ == nullptr || link_->keep(kind, text)) return;
+  spdlog::error("the keeper does not have the last change: it is lost if this process crashes");
+}
+
 Expected<bool> Server::run() {
   // First of all: a signal that comes while the secrets are waited for is not lost.
-  Watch watch(workers_, shared_.config.session.drain);
+  Watch watch(workers_, shared_.config.session.drain, link_);
   if (shared_.config.end_with_stdin) watch.hold_on_to(::dup(STDIN_FILENO));
   auto first = secrets_.wait();
   if (!first) return first.error();
@@ -229,6 +282,8 @@ Expected<bool> Server::run() {
   SecretDesk secrets(secrets_.book(), secrets_.options(), store, shared_.audit);
   PolicyDesk policy(policy_, store, shared_.audit);
   AskDesk asks(watch.loop(), shared_.asks, policy, policy_);
+  secrets.on_take([this] { keep(KeptKind::Secrets, to_text(secrets_.book().secrets())); });
+  policy.on_take([this] { keep(KeptKind::Policy, to_text(policy_.kept())); });
   policy.on_change([&asks](const std::string& who) { asks.policy_changed(who); });
   ControlDesk desk(secrets, policy, asks);
   std::optional<ControlServer> commands;

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "certs/certificate_authority.h"
+#include "certs/leaf_issuer.h"
 #include "proxy/config/config.h"
 #include "proxy/contract/guard_settings.h"
 #include "proxy/credentials/login_tokens.h"
@@ -32,7 +32,7 @@ struct Shared {
   const PendingAnswers& answers;
   LoginTokens* logins;  // null: there are none
   const AddressGuard& addresses;
-  const CertificateAuthority& ca;
+  const LeafIssuer& ca;
   const TicketKeys& tickets;
   std::shared_ptr<const OriginTrust> trust;
   const Doorkeeper* doorkeeper = nullptr;  // null: no authentication at --listen

@@ -3,8 +3,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "proxy/config/config.h"
+#include "proxy/config/secrets_file.h"
 #include "proxy/contract/error.h"
 #include "proxy/control/secret_book.h"
 #include "proxy/credentials/login_tokens.h"
@@ -17,8 +19,10 @@ namespace bottle {
 // ProxyServices, outlives the server. One thread.
 class StartSecrets {
  public:
-  // Reads what --secrets names, and begins to compile it on a thread of its own.
-  [[nodiscard]] static Expected<std::unique_ptr<StartSecrets>> read(const Config& config);
+  // Begins to compile `handed` on a thread of its own, or, if a process before this one has
+  // handed it on, the list `kept` with what the logins' stores have by now.
+  [[nodiscard]] static Expected<std::unique_ptr<StartSecrets>> make(
+      const Config& config, HandedSecrets handed, std::optional<std::vector<SecretSpec>> kept);
 
   [[nodiscard]] const FingerprintKey& key() const noexcept { return options_.key; }
   [[nodiscard]] const GuardOptions& options() const noexcept { return options_; }
@@ -42,5 +46,8 @@ class StartSecrets {
   const std::unique_ptr<LoginTokens> logins_;
   const std::optional<std::string> parent_password_;
 };
+
+// For fingerprints that hold for one run of the proxy.
+[[nodiscard]] FingerprintKey random_key();
 
 }  // namespace bottle

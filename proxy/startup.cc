@@ -79,6 +79,19 @@ std::vector<OwnListener> own_listeners(const Config& config, const OpenListeners
   return own;
 }
 
+Expected<PolicyBook> policy_of(const Config& config, const OpenListeners& listeners,
+                               const AddressGuard& addresses) {
+  PolicyBook::Rules rules;
+  rules.own = own_addresses(config, listeners);
+  rules.addresses = addresses;
+  rules.takes_commands = config.takes_commands();
+  rules.learns = config.learns;
+  rules.bypass_allowed = config.upstream == UpstreamKind::Direct || config.has_exit();
+  rules.needs_names = config.has_exit();
+  rules.ca_is_limited = config.ca_names == CaNames::Allowlist;
+  return PolicyBook::make(config.allow, config.routes, std::move(rules));
+}
+
 std::string random_prefix() {
   std::random_device random;
   std::array<char, 16> text{};
@@ -88,15 +101,17 @@ std::string random_prefix() {
 
 }  // namespace
 
-ProxyServices::ProxyServices(const Config& config)
+ProxyServices::ProxyServices(const Config& config, Inherited inherited)
     : config_(config),
+      inherited_(std::move(inherited)),
       guard_settings_(config.guard),
       tunnels_(within_descriptors(config.tunnels)) {}
 ProxyServices::~ProxyServices() = default;
 
 Expected<std::unique_ptr<ProxyServices>> ProxyServices::make(const Config& config,
-                                                             const OpenListeners& listeners) {
-  std::unique_ptr<ProxyServices> services(new ProxyServices(config));
+                                                             const OpenListeners& listeners,
+                                                             Inherited inherited) {
+  std::unique_ptr<ProxyServices> services(new ProxyServices(config, std::move(inherited)));
   auto built = services->build(listeners);
   if (!built) return built.error();
   return services;
@@ -109,7 +124,8 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
     users_ = std::move(*users);
     for (const std::string& warning : users_->warnings()) spdlog::warn("{}", warning);
   }
-  auto secrets = StartSecrets::read(config_);
+  auto secrets = StartSecrets::make(config_, std::move(inherited_.secrets),
+                                    std::move(inherited_.kept_secrets));
   if (!secrets) return secrets.error();
   secrets_ = std::move(*secrets);
   guard_settings_.key = secrets_->key();
@@ -122,8 +138,7 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
   auto policy = make_policy(listeners);
   if (!policy) return policy.error();
 
-  auto ca = make_ca();
-  if (!ca) return ca.error();
+  for (const std::string& warning : inherited_.papers.warnings) spdlog::warn("{}", warning);
   tickets_ = std::make_unique<TicketKeys>();
 
   if (config_.has_exit()) ledger_ = std::make_unique<LocalLedger>();
@@ -164,7 +179,7 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
                                             answers_,
                                             secrets_->logins(),
                                             addresses_,
-                                            *ca_,
+                                            inherited_.issuer,
                                             *tickets_,
                                             trust_,
                                             users_.get(),
@@ -184,32 +199,27 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
 }
 
 Expected<void> ProxyServices::make_policy(const OpenListeners& listeners) {
-  PolicyBook::Rules rules;
-  rules.own = own_addresses(config_, listeners);
-  rules.addresses = addresses_;
-  rules.takes_commands = config_.takes_commands();
-  rules.learns = config_.learns;
-  rules.bypass_allowed = config_.upstream == UpstreamKind::Direct || config_.has_exit();
-  rules.needs_names = config_.has_exit();
-  rules.ca_is_limited = config_.ca_names == CaNames::Allowlist;
-  auto policy = PolicyBook::make(config_.allow, config_.routes, std::move(rules));
+  auto policy = policy_of(config_, listeners, addresses_);
   if (!policy) return policy.error();
   policy_ = std::make_unique<PolicyBook>(std::move(*policy));
-  return {};
+  if (!inherited_.kept_policy) return {};
+  return policy_->restore(*inherited_.kept_policy);
 }
 
-Expected<void> ProxyServices::make_ca() {
+Expected<CaOptions> ca_options(const Config& config, const OpenListeners& listeners) {
   CaOptions options;
-  options.names = config_.ca_names;
-  const PermittedNames names = policy_->policy()->permitted_names();
+  options.names = config.ca_names;
+  if (options.names == CaNames::Any) return options;
+  const LocalRoutes machine;
+  auto guard = AddressGuard::make(config.allow_address, &machine);
+  if (!guard) return guard.error();
+  const auto policy = policy_of(config, listeners, *guard);
+  if (!policy) return policy.error();
+  const PermittedNames names = policy->policy()->permitted_names();
   if (names.unconstrained) options.allow.emplace_back("*");
   for (const std::string& name : names.dns) options.allow.push_back("*." + name);
   for (const IpAddress& address : names.addresses) options.allow.push_back(address.to_string());
-  auto ca = CertificateAuthority::create(options);
-  if (!ca) return Error{ExitCode::kInternal, ca.error().detail, ca.error().hint};
-  ca_ = std::move(*ca);
-  for (const std::string& warning : ca_->warnings()) spdlog::warn("{}", warning);
-  return {};
+  return options;
 }
 
 Expected<void> ProxyServices::take_parent() {
@@ -235,8 +245,10 @@ void ProxyServices::remember_texts() {
 }
 
 Expected<void> ProxyServices::write_trust() {
+  if (!inherited_.first) return {};
+  const std::string& root = inherited_.papers.root_pem;
   if (!config_.ca_out.empty()) {
-    auto written = write_public_file(config_.ca_out, ca_->root_pem());
+    auto written = write_public_file(config_.ca_out, root);
     if (!written) return written.error();
   }
   if (config_.bundle_out.empty()) return {};
@@ -244,7 +256,7 @@ Expected<void> ProxyServices::write_trust() {
   if (!path) return path.error();
   auto roots = read_bundle(*path);
   if (!roots) return roots.error();
-  auto written = write_public_file(config_.bundle_out, merge_bundle(*roots, ca_->root_pem()));
+  auto written = write_public_file(config_.bundle_out, merge_bundle(*roots, root));
   if (!written) return written.error();
   return {};
 }

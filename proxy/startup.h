@@ -1,10 +1,15 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "certs/ca_papers.h"
+#include "certs/certificate_authority.h"
+#include "certs/leaf_issuer.h"
 #include "proxy/config/proxy_users.h"
+#include "proxy/config/secrets_file.h"
 #include "proxy/contract/error.h"
 #include "proxy/control/policy_book.h"
 #include "proxy/guard/answers/pending_answers.h"
@@ -19,9 +24,20 @@ namespace bottle {
 // policy, CA, files, audit. Outlives the server.
 class ProxyServices {
  public:
+  // All that the process has from the one that started it, and from those before it.
+  struct Inherited {
+    const LeafIssuer& issuer;  // outlives the services
+    const CaPapers& papers;    // the same
+    HandedSecrets secrets{};
+    std::optional<std::vector<SecretSpec>> kept_secrets{};
+    std::optional<KeptPolicy> kept_policy{};
+    bool first = true;  // no other wrote the files that say that the proxy is ready
+  };
+
   // Reads and writes the files that the configuration names. The Error's code is the exit status.
-  [[nodiscard]] static Expected<std::unique_ptr<ProxyServices>> make(
-      const Config& config, const OpenListeners& listeners);
+  [[nodiscard]] static Expected<std::unique_ptr<ProxyServices>> make(const Config& config,
+                                                                     const OpenListeners& listeners,
+                                                                     Inherited inherited);
   ~ProxyServices();
   ProxyServices(const ProxyServices&) = delete;
   ProxyServices& operator=(const ProxyServices&) = delete;
@@ -31,15 +47,15 @@ class ProxyServices {
   [[nodiscard]] PolicyBook& policy() noexcept { return *policy_; }
 
  private:
-  explicit ProxyServices(const Config& config);
+  ProxyServices(const Config& config, Inherited inherited);
   Expected<void> build(const OpenListeners& listeners);
   Expected<void> take_parent();
   Expected<void> make_policy(const OpenListeners& listeners);
-  Expected<void> make_ca();
   void remember_texts();
   Expected<void> write_trust();
 
   const Config& config_;
+  Inherited inherited_;
   GuardSettings guard_settings_;  // the configuration's, with the key
   std::unique_ptr<const ProxyUsers> users_;
   std::unique_ptr<const ParentProxy> parent_;
@@ -48,7 +64,6 @@ class ProxyServices {
   LocalRoutes machine_;
   AddressGuard addresses_;
   std::unique_ptr<PolicyBook> policy_;
-  std::unique_ptr<CertificateAuthority> ca_;
   std::unique_ptr<TicketKeys> tickets_;
   std::shared_ptr<const OriginTrust> trust_;
   std::unique_ptr<ExchangeLedger> ledger_;
@@ -60,6 +75,9 @@ class ProxyServices {
   TunnelBook tunnels_;
   std::unique_ptr<Shared> shared_;
 };
+
+// What the CA of such a proxy may sign for. Fails as make() does.
+[[nodiscard]] Expected<CaOptions> ca_options(const Config& config, const OpenListeners& listeners);
 
 // Fails where ProxyServices::make() would, because of the configuration or of the files that it
 // reads. Opens no socket, writes no file, and asks nothing over the network. The value: sentences

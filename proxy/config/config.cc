@@ -206,6 +206,7 @@ Expected<Invocation> parse_command_line(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& e) {
     return bad(std::string(e.what()) + "; --help lists the options");
   }
+  invocation.config.config_file = config_file;
   if (!config_file.empty()) {
     auto text = read_file(config_file);
     if (!text) return text.error();

@@ -77,6 +77,8 @@ struct Config {
   std::string bottle_id = "bottle";
   unsigned threads = 1;
   std::string log_level = "warn";
+  bool single_process = false;  // no keeper and no signer, and no sandbox: for a debugger
+  std::string config_file;      // --config
 
   RequestRules rules;
   SessionLimits session;

@@ -294,7 +294,7 @@ Expected<void> set_method(Config& c, const std::string& value) {
 }
 
 // Made before the rows, which keep a view of it.
-const std::string kRouteHelp = "the route of a host: " + route_words() + " (docs/the-exit.md)";
+const std::string kRouteHelp = "the route of a host: " + route_words() + " (docs/routes.md)";
 
 const std::array kRows = {
     OptionRow{"listen", "ADDR:PORT|fd:N", false,
@@ -350,7 +350,7 @@ const std::array kRows = {
                 c.allow.push_back(v);
                 return Expected<void>();
               }},
-    OptionRow{"route", "HOST=ROUTE", true, kRouteHelp,
+    OptionRow{"route", "HOST[/PATH]=ROUTE", true, kRouteHelp,
               [](Config& c, const std::string& v) {
                 c.routes.push_back(v);
                 return Expected<void>();
@@ -403,7 +403,8 @@ const std::array kRows = {
     OptionRow{
         "opaque", "HOST=guard|scan|refuse", true,
         "text in a JSON body that no scanner can read (images, ciphertext): leave it to the "
-        "guard (default), show it to pipelock, or refuse it; the word alone is for every host",
+        "guard (default; said for a host, a body in an unknown coding passes, too), show it to "
+        "pipelock, or refuse it; the word alone is for every host",
         set_opaque},
     OptionRow{"scanner-shows", "new|all", false,
               "show pipelock what is new of a JSON body (default, with the exit), or all of it",
@@ -417,6 +418,9 @@ const std::array kRows = {
               set_guard_set},
     OptionRow{"end-with-stdin", "", false, "end at once when standard input ends",
               [](Config& c, const std::string& v) { return set_switch(c.end_with_stdin, v); }},
+    OptionRow{"single-process", "", false,
+              "run everything in one process, without a sandbox (for debugging)",
+              [](Config& c, const std::string& v) { return set_switch(c.single_process, v); }},
     OptionRow{"bottle-id", "ID", false, "the name of the bottle in pipelock's log", set_bottle_id},
     OptionRow{"threads", "N", false, "number of worker threads, 1 to 64 (default 1)", set_threads},
     OptionRow{"spool-dir", "DIR", false, "directory for large request bodies (default /var/tmp)",

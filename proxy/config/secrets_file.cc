@@ -25,7 +25,6 @@ namespace {
 using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
-constexpr std::size_t kMaxBytes = kMaxSecrets * (2 * kMaxSecret + 1024);
 constexpr auto kMaxWait = 10s;  // the launcher writes at once
 // Ends them where the descriptor stays open, as a lifeline (--end-with-stdin).
 constexpr std::string_view kEndLine = "end\n";
@@ -227,7 +226,7 @@ Expected<HandedSecrets> parse_secret_lines(std::string_view text) {
   return handed;
 }
 
-Expected<HandedSecrets> read_secrets(int fd) {
+Expected<std::string> read_secret_text(int fd) {
   std::string text;
   std::array<char, 16384> piece{};
   const auto until = std::chrono::steady_clock::now() + kMaxWait;
@@ -251,7 +250,7 @@ Expected<HandedSecrets> read_secrets(int fd) {
       text.resize(text.size() - kEndLine.size());
       break;
     }
-    if (text.size() > kMaxBytes) {
+    if (text.size() > kMostSecretText) {
       problem = "are longer than any set of secrets may be";
       break;
     }
@@ -262,8 +261,14 @@ Expected<HandedSecrets> read_secrets(int fd) {
     ::explicit_bzero(text.data(), text.size());
     return Error{ExitCode::kUsage, "the secrets " + problem, ""};
   }
-  auto secrets = parse_secret_lines(text);
-  ::explicit_bzero(text.data(), text.size());
+  return text;
+}
+
+Expected<HandedSecrets> read_secrets(int fd) {
+  auto text = read_secret_text(fd);
+  if (!text) return text.error();
+  auto secrets = parse_secret_lines(*text);
+  ::explicit_bzero(text->data(), text->size());
   return secrets;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,8 +35,12 @@ struct HandedSecrets {
 // ever holds a value. The Error (kUsage) names the line.
 [[nodiscard]] Expected<HandedSecrets> parse_secret_lines(std::string_view text);
 
-// Reads them from an inherited descriptor until its end and closes it. Bounded in size and time.
+// Their text, from an inherited descriptor until its end, which it closes. Bounded in size and
+// time.
+[[nodiscard]] Expected<std::string> read_secret_text(int fd);
+// The same, and what is in it.
 [[nodiscard]] Expected<HandedSecrets> read_secrets(int fd);
+inline constexpr std::size_t kMostSecretText = kMaxSecrets * (2 * kMaxSecret + 1024);
 
 // Reads them from a regular file. Its owner must be this user or root, and no other user may write
 // it; that others may read it is a warning in the log.

@@ -4,9 +4,9 @@ namespace bottle {
 namespace {
 
 constexpr std::array<std::string_view, kAuditParts> kParts{"exchanges", "findings", "refusals"};
-constexpr std::array<std::string_view, 9> kKinds{
+constexpr std::array<std::string_view, 10> kKinds{
     "exchange",   "refused_connection", "refused_at_exit", "refused_name", "begin",
-    "lost_lines", "secrets_changed",    "policy_changed",  "ask"};
+    "lost_lines", "secrets_changed",    "policy_changed",  "ask",          "engine_restarted"};
 constexpr std::array<std::string_view, 4> kVerdicts{"allowed", "refused", "failed", "cut"};
 
 }  // namespace

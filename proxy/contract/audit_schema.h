@@ -22,7 +22,8 @@ inline constexpr std::size_t kAuditParts = 3;
 // asked for and not answered; LostLines: lines that could not be written; SecretsChanged: the
 // proxy has new values, of the names in its detail; PolicyChanged: its detail says what another
 // policy than before allows or denies, and who asked for it; Ask: a person was asked about a host,
-// and how that ended (ask_answer.h).
+// and how that ended (ask_answer.h); EngineRestarted: the process that serves ended unexpectedly,
+// as its detail says, and this is the next one.
 enum class AuditKind : std::uint8_t {
   Exchange,
   RefusedConnection,
@@ -33,6 +34,7 @@ enum class AuditKind : std::uint8_t {
   SecretsChanged,
   PolicyChanged,
   Ask,
+  EngineRestarted,
 };
 
 // Refused: nothing of it went out, by decision; Failed: it could not be done; Cut: the answer began

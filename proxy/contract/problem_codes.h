@@ -79,6 +79,7 @@ inline constexpr std::string_view kTooManyNames = "too_many_names";
 // The policy, the guard and the audit log.
 inline constexpr std::string_view kAddressNotAllowed = "address_not_allowed";
 inline constexpr std::string_view kAnswerBlocked = "answer_blocked";
+inline constexpr std::string_view kProxyRestarted = "proxy_restarted";
 inline constexpr std::string_view kAuditUnwritable = "audit_unwritable";
 inline constexpr std::string_view kHostNameSuspicious = "host_name_suspicious";
 inline constexpr std::string_view kHostNotAllowed = "host_not_allowed";

@@ -105,6 +105,20 @@ std::vector<std::string> hosts_of(const std::vector<Entry>& list) {
   return out;
 }
 
+KeptPolicy::Entry kept_entry(const Entry& one) {
+  return KeptPolicy::Entry{.host = one.allow.host,
+                           .route = one.allow.route,
+                           .until = one.allow.until,
+                           .by = one.by,
+                           .since = one.since};
+}
+
+Entry entry_of(const KeptPolicy::Entry& kept) {
+  AllowEntry allow{.host = kept.host, .route = kept.route, .until = kept.until};
+  allow.use = std::make_shared<EntryUse>();
+  return Entry{.allow = std::move(allow), .by = kept.by, .since = kept.since};
+}
+
 Error closed_by_command(const std::string& what, const std::string& closed) {
   return bad(what + ", from `bottle deny " + closed + "`",
              "take that back first: bottle allow " + closed + ", and then deny what is left");
@@ -299,6 +313,27 @@ Expected<PolicyBook::Change> PolicyBook::with_start(const std::vector<std::strin
 void PolicyBook::take(Change change) {
   state_ = std::move(change.next);
   policy_ = std::move(change.policy);
+}
+
+KeptPolicy PolicyBook::kept() const {
+  KeptPolicy out;
+  for (const Entry& one : live_state().added) {
+    if (!one.allow.once) out.added.push_back(kept_entry(one));
+  }
+  for (const Entry& one : state_.closed) out.closed.push_back(kept_entry(one));
+  out.allow = hosts_of(state_.start);
+  out.routes = state_.routes;
+  return out;
+}
+
+Expected<void> PolicyBook::restore(const KeptPolicy& kept) {
+  State next{.start = start_entries(kept.allow, state_.start), .routes = kept.routes};
+  for (const KeptPolicy::Entry& one : kept.added) next.added.push_back(entry_of(one));
+  for (const KeptPolicy::Entry& one : kept.closed) next.closed.push_back(entry_of(one));
+  auto change = checked(std::move(next), "");
+  if (!change) return change.error();
+  take(std::move(*change));
+  return {};
 }
 
 std::vector<PolicyRow> PolicyBook::allowed(Time now) const {

@@ -11,6 +11,7 @@
 #include "proxy/contract/error.h"
 #include "proxy/contract/host_pattern.h"
 #include "proxy/contract/route.h"
+#include "proxy/control/kept_policy.h"
 #include "proxy/flow/policy.h"
 
 namespace bottle {
@@ -87,6 +88,10 @@ class PolicyBook {
                                             const std::vector<std::string>& routes) const;
   // The change was made.
   void take(Change change);
+  // For the next process of the same proxy, and that one's taking of it. An entry for one request
+  // is not kept: nobody knows whether it was used.
+  [[nodiscard]] KeptPolicy kept() const;
+  [[nodiscard]] Expected<void> restore(const KeptPolicy& kept);
 
   // In the order of Decision::entry, and of Decision::route_entry.
   [[nodiscard]] std::vector<PolicyRow> allowed(Time now) const;

@@ -61,18 +61,20 @@ func Instrumented(path string) bool {
 
 // Proxy is a running bottle-proxy.
 type Proxy struct {
-	Path   string
-	Addr   string // host:port it listens on
-	Exit   string // host:port of its exit, if it has one
-	Names  string // host:port of its exit's name server, if it has one
-	SHA256 string // fingerprint from the ready line
-	CAFile string
-	Bundle string
-	Audit  string
-	cmd    *exec.Cmd
-	stderr *lockedBuffer
-	exited chan struct{}
-	state  *os.ProcessState
+	Path string
+	Addr string // host:port it listens on
+	// EnginesEnd: the test itself ends processes that serve; otherwise such an end is a failure.
+	EnginesEnd bool
+	Exit       string // host:port of its exit, if it has one
+	Names      string // host:port of its exit's name server, if it has one
+	SHA256     string // fingerprint from the ready line
+	CAFile     string
+	Bundle     string
+	Audit      string
+	cmd        *exec.Cmd
+	stderr     *lockedBuffer
+	exited     chan struct{}
+	state      *os.ProcessState
 }
 
 type lockedBuffer struct {
@@ -200,6 +202,10 @@ func (p *Proxy) finish(t testing.TB) {
 			return
 		}
 	}
+	if strings.Contains(text, "the engine ended by") && !p.EnginesEnd {
+		t.Errorf("the process that serves ended:\n%s", text)
+		return
+	}
 	if t.Failed() && text != "" {
 		if len(text) > 4000 {
 			text = text[len(text)-4000:]
@@ -231,8 +237,36 @@ func (p *Proxy) WaitExit(limit time.Duration) int {
 // Signal sends a signal to the proxy.
 func (p *Proxy) Signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 
-// Pid is the proxy's process id.
+// Pid is the process id of the proxy's first process, the keeper.
 func (p *Proxy) Pid() int { return p.cmd.Process.Pid }
+
+// Release says that the programs under test are those that are shipped, so that time and sandboxes can be judged.
+func Release() bool { return os.Getenv("BOTTLE_RELEASE") == "1" }
+
+// EnginePid is the process that serves at the moment: the keeper's child, or the keeper itself with --single-process.
+func (p *Proxy) EnginePid() int { return childNamed(p.Pid(), "bottle-engine") }
+
+// SignerPid is the process that has the CA's key.
+func (p *Proxy) SignerPid() int { return childNamed(p.Pid(), "bottle-signer") }
+
+// childNamed is the child of that name, or the parent if there is none.
+func childNamed(parent int, name string) int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", parent, parent))
+	if err != nil {
+		return parent
+	}
+	for _, word := range strings.Fields(string(text)) {
+		child, err := strconv.Atoi(word)
+		if err != nil {
+			continue
+		}
+		comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", child))
+		if err == nil && strings.TrimSpace(string(comm)) == name {
+			return child
+		}
+	}
+	return parent
+}
 
 // Stderr returns what the proxy wrote there.
 func (p *Proxy) Stderr() string { return p.stderr.String() }
@@ -327,9 +361,9 @@ func Eventually(limit time.Duration, condition func() bool) bool {
 	}
 }
 
-// procField reads one kB figure of /proc/PID/status.
+// procField reads one kB figure of /proc/PID/status of the process that serves.
 func (p *Proxy) procField(name string) int64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid()))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.EnginePid()))
 	if err != nil {
 		return 0
 	}
@@ -350,11 +384,11 @@ func (p *Proxy) PeakRSS() int64 { return p.procField("VmHWM") }
 
 // ResetPeak makes PeakRSS start anew.
 func (p *Proxy) ResetPeak() {
-	_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.Pid()), []byte("5"), 0o200)
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.EnginePid()), []byte("5"), 0o200)
 }
 
 // CPU is the user and system time used so far.
-func (p *Proxy) CPU() time.Duration { return processCPU(p.Pid()) }
+func (p *Proxy) CPU() time.Duration { return processCPU(p.EnginePid()) }
 
 func processCPU(pid int) time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -373,7 +407,7 @@ func processCPU(pid int) time.Duration {
 
 // Descriptors counts the proxy's open file descriptors.
 func (p *Proxy) Descriptors() int {
-	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.Pid()))
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.EnginePid()))
 	if err != nil {
 		return -1
 	}
