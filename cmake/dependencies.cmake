@@ -48,5 +48,7 @@ add_library(llhttp STATIC ${LLHTTP_SOURCES}/api.c ${LLHTTP_SOURCES}/http.c
 target_include_directories(llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE})
 target_compile_definitions(llhttp PUBLIC LLHTTP_STRICT_MODE=1)
 target_compile_options(llhttp PRIVATE -O2 -w)
+# It parses what strangers send.
+target_link_libraries(llhttp PRIVATE bottle_hardening)
 
 include(${CMAKE_CURRENT_LIST_DIR}/go.cmake)

@@ -10,14 +10,14 @@ target_compile_definitions(
 target_compile_definitions(
   bottle_options INTERFACE $<$<CONFIG:Release>:BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC>
                            $<$<CONFIG:Release>:BOOST_ASIO_DISABLE_BOOST_ALIGN>)
+include(${CMAKE_CURRENT_LIST_DIR}/hardening.cmake)
+target_link_libraries(bottle_options INTERFACE bottle_hardening)
 # Test programs are large tables that run once: optimising them with sanitizers takes three times as
 # long as compiling them. The code that they test is optimised.
 target_compile_options(
   bottle_options INTERFACE -fno-omit-frame-pointer -fstack-protector-strong
                            $<$<CONFIG:Debug>:$<IF:$<BOOL:$<TARGET_PROPERTY:RUNS_ONCE>>,-O0,-O1>>
-                           $<$<CONFIG:Debug>:-g1>
-                           $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
-target_link_options(bottle_options INTERFACE -Wl,-z,relro,-z,now)
+                           $<$<CONFIG:Debug>:-g1>)
 # lld links a test program in a second where ld takes ten. g++ looks for it by its plain name, which Debian keeps in
 # LLVM's own directory.
 find_program(LLD NAMES ld.lld HINTS /usr/lib/llvm-19/bin)
