@@ -160,9 +160,7 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
     }
   }
   // From here on files are made.
-  auto audit = AuditSink::open(config_.audit);
-  if (!audit) return audit.error();
-  audit_ = std::move(*audit);
+  if (auto opened = open_audit(); !opened) return opened.error();
   auto written = write_trust();
   if (!written) return written.error();
 
@@ -220,6 +218,19 @@ Expected<CaOptions> ca_options(const Config& config, const OpenListeners& listen
   for (const std::string& name : names.dns) options.allow.push_back("*." + name);
   for (const IpAddress& address : names.addresses) options.allow.push_back(address.to_string());
   return options;
+}
+
+Expected<void> ProxyServices::open_audit() {
+  std::unique_ptr<AuditCopy> copy;
+  if (!config_.audit_copy.empty()) {
+    auto opened = AuditCopy::open(config_.audit_copy);
+    if (!opened) return opened.error();
+    copy = std::move(*opened);
+  }
+  auto audit = AuditSink::open(config_.audit, kMaxAuditFile, &sync_to_disk, std::move(copy));
+  if (!audit) return audit.error();
+  audit_ = std::move(*audit);
+  return {};
 }
 
 Expected<void> ProxyServices::take_parent() {

@@ -49,6 +49,7 @@ class ProxyServices {
  private:
   ProxyServices(const Config& config, Inherited inherited);
   Expected<void> build(const OpenListeners& listeners);
+  Expected<void> open_audit();
   Expected<void> take_parent();
   Expected<void> make_policy(const OpenListeners& listeners);
   void remember_texts();

@@ -51,10 +51,6 @@ OptionList scan_options(StartOptions& to) {
        .into = &to.origin_ca,
        .help = "PEM certificates that the proxy trusts for origins, besides the system's",
        .value = "FILE"},
-      {.names = "--audit",
-       .into = &to.audit,
-       .help = "write the audit log there (default: ~/.local/state/bottle/ID/audit.jsonl)",
-       .value = "FILE"},
       {.names = "--on-secret",
        .into = &to.on_secret,
        .help = "refuse a request with a secret in its body (default), or take the secret out and "

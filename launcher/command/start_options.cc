@@ -4,6 +4,14 @@ namespace bottle::launcher {
 
 std::vector<Option> machine_options(StartOptions& to) {
   return {
+      {.names = "--audit",
+       .into = &to.audit,
+       .help = "write the audit log there (default: ~/.local/state/bottle/ID/audit.jsonl)",
+       .value = "FILE"},
+      {.names = "--audit-copy",
+       .into = &to.audit_copy,
+       .help = "send each of its lines to a program of this machine, too",
+       .value = "syslog|journald|unix:PATH"},
       {.names = "-p,--publish",
        .into = &to.ports,
        .help = "open a port of the bottle on 127.0.0.1 of this machine, at the same number or "

@@ -164,6 +164,7 @@ void add_proxy_arguments(const BottleSpec& spec, Programs programs, Plan& plan) 
   if (spec.parent) spec.parent->add_to(args);
   option(proxy_flag::kBottleId, plan.id);
   if (programs == Programs::kOfThisMachine) option(proxy_flag::kAudit, plan.audit.string());
+  if (spec.audit_copy) option(proxy_flag::kAuditCopy, *spec.audit_copy);
 }
 
 // Whether the file that --audit names can be made, or written to.

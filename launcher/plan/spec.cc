@@ -171,6 +171,7 @@ void add_options(const StartOptions& options, BottleSpec& spec) {
   spec.resolve = options.resolve;
   if (options.origin_ca) spec.origin_ca = spec.around.directory / *options.origin_ca;
   if (options.audit) spec.audit = spec.around.directory / *options.audit;
+  spec.audit_copy = options.audit_copy;
 }
 
 // A bottle's own shell takes none: they would be a script of the caller's that looks like options.

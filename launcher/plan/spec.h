@@ -47,8 +47,9 @@ struct StartOptions {
   std::optional<std::string> parent;  // http://[USER@]HOST:PORT
   std::optional<std::string> origin_ca;
   std::optional<std::string> audit;
-  std::vector<std::string> arguments;  // after an agent's name: added to its command
-  std::vector<std::string> command;    // after --
+  std::optional<std::string> audit_copy;  // of bottle-proxy
+  std::vector<std::string> arguments;     // after an agent's name: added to its command
+  std::vector<std::string> command;       // after --
 };
 
 // The caller's surroundings, as a value so that tests can make them up.
@@ -102,6 +103,7 @@ struct BottleSpec {
   bool sign = false;  // git's commits, outside of the bottle
   std::optional<std::filesystem::path> origin_ca{};
   std::optional<std::filesystem::path> audit{};
+  std::optional<std::string> audit_copy{};
   bool quiet = false;
 
   // Where programs that the launcher runs on the host are looked for.

@@ -12,6 +12,7 @@
 #include "proxy/contract/json_tree.h"
 #include "proxy/contract/proxy_contract.h"
 #include "proxy/contract/route.h"
+#include "proxy/flow/audit_copy.h"
 
 namespace bottle {
 namespace {
@@ -332,6 +333,12 @@ Expected<void> check_config(const Config& config) {
         "the exit's address with --exit-listen, or use --upstream direct");
   }
   if (config.has_no_proxy && !config.parent) return bad("--no-proxy goes with --parent");
+  if (!config.audit_copy.empty() && !AuditCopy::is_word(config.audit_copy)) {
+    return bad("--audit-copy takes syslog, journald or unix:PATH");
+  }
+  if (!config.audit_copy.empty() && config.audit.empty()) {
+    return bad("--audit-copy needs --audit: it copies that log's lines");
+  }
   auto ask = check_ask(config);
   if (!ask) return ask;
   auto opaque = check_opaque(config);

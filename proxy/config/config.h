@@ -64,6 +64,7 @@ struct Config {
   std::string bundle_out;
   std::string origin_ca;
   std::string audit;
+  std::string audit_copy;  // AuditCopy::is_word(), or empty
   std::optional<int> secrets_fd;
   std::string secrets_file;       // in its place; SIGHUP reads it again
   std::optional<int> control_fd;  // a Unix socket that listens, for commands

@@ -378,12 +378,15 @@ const std::array kRows = {
               set_resolve},
     OptionRow{"audit", "FILE", false, "append the audit log to FILE, as JSON lines; - is stderr",
               [](Config& c, const std::string& v) { return set_path(c.audit, v, "audit"); }},
+    OptionRow{
+        "audit-copy", "syslog|journald|unix:PATH", false,
+        "send each line of the audit log there too",
+        [](Config& c, const std::string& v) { return set_path(c.audit_copy, v, "audit-copy"); }},
     OptionRow{"secrets", "FILE|fd:N", false,
               "read secrets that must not leave, one JSON object per line; SIGHUP reads FILE again",
               set_secrets},
     OptionRow{"control", "unix:PATH|fd:N", false,
-              "take commands of this user at a Unix socket, such as new values of secrets "
-              "(docs/control.md)",
+              "take this user's commands, such as new secrets, at a Unix socket (docs/control.md)",
               set_control},
     OptionRow{"ask", "", false,
               "hold a request for a host that is not allowed until a person has answered "

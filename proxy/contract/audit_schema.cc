@@ -4,9 +4,10 @@ namespace bottle {
 namespace {
 
 constexpr std::array<std::string_view, kAuditParts> kParts{"exchanges", "findings", "refusals"};
-constexpr std::array<std::string_view, 10> kKinds{
+constexpr std::array<std::string_view, 13> kKinds{
     "exchange",   "refused_connection", "refused_at_exit", "refused_name", "begin",
-    "lost_lines", "secrets_changed",    "policy_changed",  "ask",          "engine_restarted"};
+    "lost_lines", "secrets_changed",    "policy_changed",  "ask",          "engine_restarted",
+    "torn_line",  "lost_copies",        "log_end"};
 constexpr std::array<std::string_view, 4> kVerdicts{"allowed", "refused", "failed", "cut"};
 
 }  // namespace

@@ -23,7 +23,10 @@ inline constexpr std::size_t kAuditParts = 3;
 // proxy has new values, of the names in its detail; PolicyChanged: its detail says what another
 // policy than before allows or denies, and who asked for it; Ask: a person was asked about a host,
 // and how that ended (ask_answer.h); EngineRestarted: the process that serves ended unexpectedly,
-// as its detail says, and this is the next one.
+// as its detail says, and this is the next one. TornLine: bytes stand before it that are no line,
+// since the writing of one was broken off; LostCopies: so many lines could not be copied
+// (--audit-copy), and the log has them; LogEnd: the proxy ended in order, and this is the log's
+// last line.
 enum class AuditKind : std::uint8_t {
   Exchange,
   RefusedConnection,
@@ -35,6 +38,9 @@ enum class AuditKind : std::uint8_t {
   PolicyChanged,
   Ask,
   EngineRestarted,
+  TornLine,
+  LostCopies,
+  LogEnd,
 };
 
 // Refused: nothing of it went out, by decision; Failed: it could not be done; Cut: the answer began
@@ -81,6 +87,11 @@ inline constexpr const char* kBegun = "begun";
 inline constexpr const char* kCount = "count";
 inline constexpr const char* kAnswer = "answer";
 inline constexpr const char* kWho = "who";
+inline constexpr const char* kEnds = "ends";
+// Of the chain (audit_chain.h).
+inline constexpr const char* kLine = "line";
+inline constexpr const char* kChain = "chain";
+inline constexpr const char* kAfter = "after";
 }  // namespace audit_key
 
 // The keys of kLeftOut.

@@ -24,7 +24,7 @@ enum class ExitCode : std::uint8_t {
   kDemoFailed = 1,    // `bottle start demo`: something that it shows did not happen
   kManifest = 65,     // the manifest cannot be read or is not valid
   kEnvironment = 66,  // a value of the bottle's environment cannot be had
-  kCheckFailed = 67,  // `bottle doctor`: something is not as it should be
+  kCheckFailed = 67,  // `bottle doctor`, `logs --verify`: something is not as it should be
   kIsolation = 69,    // the kernel or a missing program (bwrap) forbids the isolation
   kProxy = 70,        // bottle-proxy is missing, did not become ready, or ended unexpectedly
   kScanner = 71,      // pipelock is missing, did not become ready, or ended unexpectedly

@@ -14,6 +14,7 @@ inline constexpr const char* kAllow = "--allow";
 inline constexpr const char* kAllowAddress = "--allow-address";
 inline constexpr const char* kAsk = "--ask";
 inline constexpr const char* kAudit = "--audit";
+inline constexpr const char* kAuditCopy = "--audit-copy";
 inline constexpr const char* kBottleId = "--bottle-id";
 inline constexpr const char* kBundleOut = "--bundle-out";
 inline constexpr const char* kCaNames = "--ca-names";
@@ -49,16 +50,14 @@ inline constexpr const char* kTlsLegacy = "--tls-legacy";
 inline constexpr const char* kUpstream = "--upstream";
 
 inline constexpr std::array kAll{
-    kAllow,       kAllowAddress, kAsk,        kAudit,
-    kBottleId,    kBundleOut,    kCaNames,    kCaOut,
-    kControl,     kEndWithStdin, kExitListen, kExitNames,
-    kGuardIgnore, kGuardSet,     kLearn,      kLimit,
-    kListen,      kListenHttp,   kListenTls,  kMethods,
-    kNames,       kNoProxy,      kOnSecret,   kOpaque,
-    kOriginCa,    kParent,       kPipelock,   kPipelockSockets,
-    kResolve,     kResponses,    kRoute,      kScannerShows,
-    kSecrets,     kSeen,         kSpoolDir,   kTlsLegacy,
-    kUpstream,
+    kAllow,        kAllowAddress, kAsk,          kAudit,           kAuditCopy,
+    kBottleId,     kBundleOut,    kCaNames,      kCaOut,           kControl,
+    kEndWithStdin, kExitListen,   kExitNames,    kGuardIgnore,     kGuardSet,
+    kLearn,        kLimit,        kListen,       kListenHttp,      kListenTls,
+    kMethods,      kNames,        kNoProxy,      kOnSecret,        kOpaque,
+    kOriginCa,     kParent,       kPipelock,     kPipelockSockets, kResolve,
+    kResponses,    kRoute,        kScannerShows, kSecrets,         kSeen,
+    kSpoolDir,     kTlsLegacy,    kUpstream,
 };
 }  // namespace proxy_flag
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proxy/base/utf8.h"
+#include "proxy/contract/problem_codes.h"
 
 namespace bottle {
 namespace {
@@ -270,6 +271,37 @@ std::string audit_line(const AuditRecord& record, AuditPart part) {
     line.string_or_null(audit_key::kWho, record.who);
   }
   return std::move(line).end();
+}
+
+std::string audit_end_line(std::chrono::system_clock::time_point time,
+                           const std::array<ChainLink, kAuditParts>& ends) {
+  Line parts;
+  for (std::size_t part = 0; part < kAuditParts; ++part) {
+    Line end;
+    end.number(audit_key::kLine, ends[part].line);
+    end.string(audit_key::kChain, ends[part].value);
+    parts.raw(to_string(static_cast<AuditPart>(part)), std::move(end).object());
+  }
+  Line line;
+  line.string(audit_key::kTime, timestamp(time));
+  line.string(audit_key::kPart, to_string(AuditPart::Exchanges));
+  line.raw(audit_key::kId, "null");
+  line.string(audit_key::kKind, to_string(AuditKind::LogEnd));
+  line.raw(audit_key::kEnds, std::move(parts).object());
+  return std::move(line).end();
+}
+
+std::string audit_torn_line(std::chrono::system_clock::time_point time, AuditPart part,
+                            std::uint64_t bytes) {
+  AuditRecord record;
+  record.time = time;
+  record.kind = AuditKind::TornLine;
+  record.verdict = Verdict::Failed;
+  record.by = DecidedBy::Proxy;
+  record.reason = problem_code::kAuditUnwritable;
+  record.detail =
+      std::to_string(bytes) + " bytes before this line are a line that was not finished";
+  return audit_line(record, part);
 }
 
 }  // namespace bottle

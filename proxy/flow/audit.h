@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/contract/audit_chain.h"
 #include "proxy/contract/audit_schema.h"
 #include "proxy/contract/decided_by.h"
 #include "proxy/contract/finding_record.h"
@@ -62,6 +64,12 @@ struct AuditRecord {
 [[nodiscard]] inline std::string audit_line(const AuditRecord& record) {
   return audit_line(record, part_of(record));
 }
+// The log's last line: how the chain of each part ends.
+[[nodiscard]] std::string audit_end_line(std::chrono::system_clock::time_point time,
+                                         const std::array<ChainLink, kAuditParts>& ends);
+// Bytes of a line that was not finished stand before this one.
+[[nodiscard]] std::string audit_torn_line(std::chrono::system_clock::time_point time,
+                                          AuditPart part, std::uint64_t bytes);
 inline constexpr std::size_t kMaxAuditLine = 48 * 1024;
 
 // The path with its query's keys kept and every value replaced by "*". Of a target that is no path

@@ -1,80 +1,207 @@
 #include "proxy/flow/audit_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <new>
+#include <thread>
+#include <utility>
+
+#include "certs/digest.h"
+#include "proxy/flow/audit.h"
 
 namespace bottle {
+namespace {
 
-Expected<std::unique_ptr<AuditFile>> AuditFile::open(const std::string& path,
-                                                     std::uint64_t most_bytes) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
-  if (fd < 0) {
-    const int error = errno;
-    return Error{ExitCode::kFiles,
-                 "audit file \"" + path + "\" cannot be opened: " + std::strerror(error) +
-                     "; give a file in a directory that exists and may be written",
-                 ""};
-  }
-  std::unique_ptr<AuditFile> file(new AuditFile(fd, path, most_bytes));
-  struct stat status{};
-  if (::fstat(fd, &status) == 0) file->size_ = static_cast<std::uint64_t>(status.st_size);
-  return file;
+constexpr int kOpenFlags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY;
+constexpr std::chrono::milliseconds kLockPause{10};
+
+Error not_opened(const std::string& path, const std::string& why) {
+  return Error{ExitCode::kFiles, "audit file \"" + path + "\" cannot be opened: " + why, ""};
 }
 
-AuditFile::~AuditFile() { ::close(fd_); }
+bool is_still_at(const Fd& fd, const std::string& path) {
+  struct stat mine{};
+  struct stat there{};
+  return ::fstat(fd.get(), &mine) == 0 && ::stat(path.c_str(), &there) == 0 &&
+         mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+}
+
+// A file system without locks has none for any writer.
+bool has_no_locks(int error) { return error == ENOLCK || error == EOPNOTSUPP; }
+
+// The last bytes of a file, at most kChainTail.
+std::string tail_of(int fd) {
+  struct stat status{};
+  if (::fstat(fd, &status) != 0 || status.st_size <= 0) return {};
+  const auto size = static_cast<std::size_t>(status.st_size);
+  std::string out(std::min(size, kChainTail), '\0');
+  const auto from = static_cast<off_t>(size - out.size());
+  std::size_t got = 0;
+  while (got < out.size()) {
+    const ssize_t n =
+        ::pread(fd, out.data() + got, out.size() - got, from + static_cast<off_t>(got));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    got += static_cast<std::size_t>(n);
+  }
+  out.resize(got);
+  return out;
+}
+
+}  // namespace
+
+std::string audit_sha256(std::string_view bytes) {
+  const Digest digest = sha256(bytes);
+  return {digest.begin(), digest.end()};
+}
+
+Expected<std::unique_ptr<AuditFile>> AuditFile::open(const std::string& path, AuditPart part,
+                                                     std::uint64_t most_bytes, AuditCopy* copy) {
+  const auto until = std::chrono::steady_clock::now() + kAuditLockWait;
+  for (;;) {
+    Fd fd(::open(path.c_str(), kOpenFlags, 0600));
+    if (!fd) {
+      return not_opened(path, std::string(std::strerror(errno)) +
+                                  "; give a file in a directory that exists and may be written");
+    }
+    const bool locked = ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0;
+    const int error = errno;
+    if (!locked && error != EWOULDBLOCK && error != EINTR && !has_no_locks(error)) {
+      return not_opened(path, std::strerror(error));
+    }
+    const bool mine = locked || has_no_locks(error);
+    // Another process may have rotated it before it let go.
+    if (mine && is_still_at(fd, path)) {
+      std::unique_ptr<AuditFile> file(new AuditFile(std::move(fd), path, part, most_bytes, copy));
+      file->read_chain();
+      return file;
+    }
+    if (std::chrono::steady_clock::now() >= until) {
+      return not_opened(path, "another process writes to it; each proxy needs a file of its own");
+    }
+    std::this_thread::sleep_for(kLockPause);
+  }
+}
+
+void AuditFile::read_chain() {
+  struct stat status{};
+  if (::fstat(fd_.get(), &status) == 0) size_ = static_cast<std::uint64_t>(status.st_size);
+  ChainTail tail = chain_tail(tail_of(fd_.get()));
+  torn_ = tail.open;
+  if (tail.found) {
+    chain_ = std::move(tail.link);
+    unfinished_ = tail.unfinished;
+  } else if (size_ == 0) {
+    // A process that was killed within a rotation left no file, or one without lines.
+    new_name_ = true;
+    const Fd older(::open(older_audit_file(path_, 1).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (older) chain_ = chain_tail(tail_of(older.get())).link;
+  }
+  // Otherwise its lines are from a version without chains. A torn line of a killed process is told
+  // now; if the disk is full, with the next line.
+  failed_ = !end_torn_line();
+}
 
 bool AuditFile::put(std::string_view line) noexcept {
-  failed_ = !put_line(line);
+  try {
+    failed_ = !put_line(line);
+  } catch (...) {  // out of memory, or libcrypto is: without its chain it is no line
+    failed_ = true;
+  }
   return !failed_;
 }
 
-bool AuditFile::put_line(std::string_view line) noexcept {
-  if (size_ + line.size() > most_bytes_ && size_ > 0 && !rotate()) return false;
-  // A line torn by a full disk is ended first, so that it spoils only itself.
-  if (torn_ && !write_all("\n")) return false;
+bool AuditFile::put_line(std::string_view line) { return end_torn_line() && put_chained(line); }
+
+// A line torn by a full disk or a kill is ended first, so that it spoils only itself.
+bool AuditFile::end_torn_line() {
+  std::string_view end = "\n";
+  if (torn_ && !write_all(end)) return false;
   torn_ = false;
-  return write_all(line);
+  if (unfinished_ == 0) return true;
+  const std::uint64_t told = std::exchange(unfinished_, 0);
+  if (put_chained(audit_torn_line(std::chrono::system_clock::now(), part_, told))) return true;
+  unfinished_ += told;
+  return false;
 }
 
-// The descriptor's number stays; what it names becomes a new file.
-bool AuditFile::rotate() noexcept {
-  try {
-    for (int i = kAuditFiles - 1; i >= 1; --i) {
-      const std::string from = i == 1 ? path_ : older_audit_file(path_, i - 1);
-      const std::string to = older_audit_file(path_, i);
-      if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) return false;
-    }
-  } catch (const std::bad_alloc&) {
+bool AuditFile::put_chained(std::string_view line) {
+  // Lines of an older version may stand before the first one of all.
+  const bool first = size_ == 0 || chain_.line == 0;
+  ChainedLine chained = chain_line(line, chain_, first, &audit_sha256);
+  if (size_ + chained.text.size() > most_bytes_ && size_ > 0) {
+    if (!rotate()) return false;
+    chained = chain_line(line, chain_, true, &audit_sha256);
+  }
+  std::string_view rest = chained.text;
+  const bool done = write_all(rest);
+  unsynced_ = unsynced_ || rest.size() < chained.text.size();
+  torn_ = !done && rest.size() < chained.text.size();
+  // All but its end is there: it is a line for every reader.
+  if (!done && rest != "\n") {
+    unfinished_ += chained.text.size() - rest.size();
     return false;
   }
-  const int fd = ::open(path_.c_str(),
-                        O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW, 0600);
-  if (fd < 0) return false;
-  const bool moved = ::dup3(fd, fd_, O_CLOEXEC) >= 0;
-  ::close(fd);
-  if (!moved) return false;
-  size_ = 0;
-  torn_ = false;
+  chain_ = std::move(chained.link);
+  if (copy_ != nullptr) copy_->put(chained.text, part_);
   return true;
 }
 
-// Leaves torn_ set if some of `bytes` got into the file and some did not.
-bool AuditFile::write_all(std::string_view bytes) noexcept {
-  bool started = false;
+bool AuditFile::rotate() {
+  // It is locked before it has its name, so no other process can take it.
+  const std::string fresh = path_ + ".new";
+  Fd fd(::open(fresh.c_str(), kOpenFlags | O_TRUNC | O_NOFOLLOW, 0600));
+  if (!fd) return false;
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && !has_no_locks(errno)) return false;
+  for (int i = kAuditFiles - 1; i >= 1; --i) {
+    const std::string from = i == 1 ? path_ : older_audit_file(path_, i - 1);
+    const std::string to = older_audit_file(path_, i);
+    if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) return false;
+  }
+  if (::rename(fresh.c_str(), path_.c_str()) != 0) return false;
+  if (unsynced_) {
+    // Older ones than these are removed already.
+    if (rotated_.size() >= static_cast<std::size_t>(kAuditFiles)) rotated_.erase(rotated_.begin());
+    rotated_.push_back(std::move(fd_));
+  }
+  fd_ = std::move(fd);
+  size_ = 0;
+  torn_ = false;
+  unsynced_ = true;
+  new_name_ = true;
+  return true;
+}
+
+std::vector<Fd> AuditFile::take_unsynced() {
+  std::vector<Fd> out = std::exchange(rotated_, {});
+  if (std::exchange(unsynced_, false)) {
+    out.emplace_back(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+    if (!out.back()) out.pop_back();
+  }
+  if (std::exchange(new_name_, false)) {
+    const std::string directory = std::filesystem::path(path_).parent_path().string();
+    Fd names(
+        ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (names) out.push_back(std::move(names));
+  }
+  return out;
+}
+
+// Takes off `bytes` what got into the file. False: some did not.
+bool AuditFile::write_all(std::string_view& bytes) noexcept {
   while (!bytes.empty()) {
-    const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+    const ssize_t n = ::write(fd_.get(), bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      torn_ = torn_ || started;
-      return false;
-    }
-    started = true;
+    if (n <= 0) return false;
     size_ += static_cast<std::uint64_t>(n);
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
@@ -84,7 +211,8 @@ bool AuditFile::write_all(std::string_view bytes) noexcept {
 bool AuditFile::probe() noexcept {
   if (!failed_) return true;
   // An empty line: readers of JSON lines skip it, and it ends a torn one.
-  if (!write_all("\n")) return false;
+  std::string_view end = "\n";
+  if (!write_all(end)) return false;
   torn_ = false;
   failed_ = false;
   return true;

@@ -1,47 +1,84 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/base/result.h"
+#include "proxy/contract/audit_chain.h"
 #include "proxy/contract/audit_schema.h"
 #include "proxy/contract/error.h"
+#include "proxy/contract/fd.h"
+#include "proxy/flow/audit_copy.h"
 
 namespace bottle {
 
+// SHA-256 for the chain of the audit log.
+[[nodiscard]] std::string audit_sha256(std::string_view bytes);
+
 // One part of the audit log in a regular file. A line is one write(2) on an O_APPEND descriptor, so
-// what was put has left the process and is in order with the lines of other processes. A write into
-// the system's page cache does not wait for the disk. A file that has reached its bound becomes
-// `path`.1, that becomes `path`.2, …, and the oldest of kAuditFiles goes. One thread at a time.
+// what was put has left the process. A write into the system's page cache does not wait for the
+// disk. A file that has reached its bound becomes `path`.1, that becomes `path`.2, …, and the
+// oldest of kAuditFiles goes. One thread at a time, except where it says otherwise.
+//
+// Each line is bound to the one before it (audit_chain.h), over rotations and over processes: the
+// file's last line is read when it is opened. Two writers would make two chains, so the file is
+// locked while it is open.
 class AuditFile {
  public:
-  // Opens (creates with mode 0600) `path`. The Error (kFiles) says why not.
+  // Opens (creates with mode 0600) `path`. The Error (kFiles) says why not, also if another process
+  // has it and keeps it for kAuditLockWait. `copy`, if any, is given each line that is written.
   [[nodiscard]] static Expected<std::unique_ptr<AuditFile>> open(const std::string& path,
-                                                                 std::uint64_t most_bytes);
-  ~AuditFile();
+                                                                 AuditPart part,
+                                                                 std::uint64_t most_bytes,
+                                                                 AuditCopy* copy = nullptr);
   AuditFile(const AuditFile&) = delete;
   AuditFile& operator=(const AuditFile&) = delete;
 
-  // False: it could not be written. The next line first ends one that was torn.
+  // `line`: without its chain. False: it could not be written. The next line first ends one that
+  // was torn.
   [[nodiscard]] bool put(std::string_view line) noexcept;
   // After a failure: tries whether the file can be written again.
   [[nodiscard]] bool probe() noexcept;
+  [[nodiscard]] const ChainLink& chain() const noexcept { return chain_; }
+
+  // Descriptors of the file, and of those rotated away since the last call, that have lines which
+  // the disk may lack. Duplicates, which another thread may use.
+  [[nodiscard]] std::vector<Fd> take_unsynced();
 
  private:
-  AuditFile(int fd, std::string path, std::uint64_t most_bytes)
-      : fd_(fd), path_(std::move(path)), most_bytes_(most_bytes) {}
-  bool put_line(std::string_view line) noexcept;
-  bool rotate() noexcept;
-  bool write_all(std::string_view bytes) noexcept;
+  AuditFile(Fd fd, std::string path, AuditPart part, std::uint64_t most_bytes, AuditCopy* copy)
+      : fd_(std::move(fd)),
+        path_(std::move(path)),
+        part_(part),
+        most_bytes_(most_bytes),
+        copy_(copy) {}
+  void read_chain();
+  bool put_line(std::string_view line);
+  bool put_chained(std::string_view line);
+  bool end_torn_line();
+  bool rotate();
+  bool write_all(std::string_view& bytes) noexcept;
 
-  const int fd_;
+  Fd fd_;
   const std::string path_;
+  const AuditPart part_;
   const std::uint64_t most_bytes_;
+  AuditCopy* const copy_;
   std::uint64_t size_ = 0;
-  bool torn_ = false;    // the last line is incomplete
-  bool failed_ = false;  // the last line could not be written
+  ChainLink chain_;
+  std::uint64_t unfinished_ = 0;  // bytes of torn lines that no line tells of yet
+  bool torn_ = false;             // the file does not end in a line end
+  bool failed_ = false;           // the last line could not be written
+  bool unsynced_ = false;
+  bool new_name_ = false;
+  std::vector<Fd> rotated_;  // at most kAuditFiles
 };
+
+// A proxy that is killed lets go of its files a moment later than it is seen to be gone.
+inline constexpr std::chrono::milliseconds kAuditLockWait{2000};
 
 }  // namespace bottle

@@ -2,19 +2,20 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "proxy/contract/problem_codes.h"
+#include "proxy/flow/quiet_thread.h"
 
 namespace bottle {
 namespace {
@@ -55,8 +56,10 @@ Failure audit_unwritable() {
 AuditSink::AuditSink() : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Expected<std::unique_ptr<AuditSink>> AuditSink::open(const std::string& path,
-                                                     std::uint64_t most_bytes) {
+                                                     std::uint64_t most_bytes, SyncFunction sync,
+                                                     std::unique_ptr<AuditCopy> copy) {
   std::unique_ptr<AuditSink> sink(new AuditSink());
+  sink->copy_ = std::move(copy);
   if (path.empty()) return sink;
   struct stat status{};
   const bool there = ::stat(path.c_str(), &status) == 0;
@@ -69,13 +72,14 @@ Expected<std::unique_ptr<AuditSink>> AuditSink::open(const std::string& path,
   } else {
     const auto names = audit_files(path);
     for (std::size_t part = 0; part < kAuditParts; ++part) {
-      auto file = AuditFile::open(names[part], most_bytes);
+      auto file =
+          AuditFile::open(names[part], static_cast<AuditPart>(part), most_bytes, sink->copy_.get());
       if (!file) return file.error();
       sink->files_[part] = std::move(*file);
     }
   }
   try {
-    sink->start();
+    sink->start(sync);
   } catch (const std::system_error& error) {
     return Error{ExitCode::kFiles, std::string("no thread for the audit log: ") + error.what(), ""};
   }
@@ -127,14 +131,52 @@ void AuditSink::fold_or_put(const AuditRecord& record, AuditPart part) {
 }
 
 bool AuditSink::put(const AuditRecord& record, AuditPart part) {
-  const std::string line = audit_line(record, part);
-  const bool done = stream_ ? stream_->put(line) : files_[index_of(part)]->put(line);
-  if (!done) return false;
+  if (!append(audit_line(record, part), part)) return false;
   written_.fetch_add(1);
   if (stream_ && stream_->waits() && no_watch_) wake();
   healthy_.store(!stream_ || stream_->has_room());
   if (untold_ > 0) tell_lost();
   return true;
+}
+
+bool AuditSink::append(const std::string& line, AuditPart part) {
+  if (!stream_) {
+    const bool done = files_[index_of(part)]->put(line);
+    if (done && sync_) sync_->lines_came();
+    return done;
+  }
+  ChainLink& chain = stream_chains_[index_of(part)];
+  ChainedLine chained = chain_line(line, chain, chain.line == 0, &audit_sha256);
+  if (!stream_->put(chained.text)) return false;
+  chain = std::move(chained.link);
+  if (copy_) copy_->put(chained.text, part);
+  return true;
+}
+
+void AuditSink::note_uncopied(std::uint64_t lines) noexcept try {
+  spdlog::warn("{} lines of the audit log could not be copied (--audit-copy); the log has them",
+               lines);
+  AuditRecord record;
+  record.time = std::chrono::system_clock::now();
+  record.kind = AuditKind::LostCopies;
+  record.by = DecidedBy::Proxy;
+  record.detail = "lines of the audit log that could not be copied";
+  record.count = lines;
+  const std::lock_guard lock(mutex_);
+  if (!put(record, AuditPart::Exchanges)) note_lost(1);
+} catch (...) {  // out of memory: the log itself is whole
+}
+
+// Without it, lines that were cut off the end of the log would not be missed. If it cannot be
+// written, the log says so by lacking it.
+void AuditSink::put_end() noexcept try {
+  if (std::exchange(ended_, true)) return;
+  std::array<ChainLink, kAuditParts> ends = stream_chains_;
+  for (std::size_t part = 0; !stream_ && part < kAuditParts; ++part) {
+    ends[part] = files_[part]->chain();
+  }
+  append(audit_end_line(std::chrono::system_clock::now(), ends), AuditPart::Exchanges);
+} catch (...) {  // out of memory
 }
 
 void AuditSink::note_lost(std::uint64_t lines) noexcept {
@@ -153,9 +195,7 @@ void AuditSink::tell_lost() {
   record.reason = problem_code::kAuditUnwritable;
   record.detail = "lines of the audit log that could not be written";
   record.count = std::exchange(untold_, 0);
-  const std::string line = audit_line(record);
-  const bool done = stream_ ? stream_->put(line) : files_[0]->put(line);
-  if (!done) untold_ = record.count;
+  if (!append(audit_line(record), AuditPart::Exchanges)) untold_ = record.count;
 }
 
 void AuditSink::put_counted(bool all) {
@@ -190,19 +230,13 @@ std::uint64_t AuditSink::lost() const noexcept { return lost_.load(); }
 
 // ---- the thread --------------------------------------------------------------------------------
 
-void AuditSink::start() {
-  // Signals are main's.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (...) {
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
+void AuditSink::start(SyncFunction sync) {
+  if (!stream_) {
+    sync_ = std::make_unique<AuditSync>([this] { return take_unsynced(); },
+                                        [this](bool done) { note_synced(done); }, sync);
   }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (copy_) copy_->start([this](std::uint64_t lines) { note_uncopied(lines); });
+  thread_ = quiet_thread([this] { run(); });
 }
 
 void AuditSink::wake() noexcept {
@@ -213,10 +247,41 @@ void AuditSink::wake() noexcept {
   static_cast<void>(told);  // it is only full when the thread is about to wake
 }
 
+std::vector<Fd> AuditSink::take_unsynced() {
+  const std::lock_guard lock(mutex_);
+  taken_ = written_.load();
+  std::vector<Fd> out;
+  for (const auto& file : files_) {
+    for (Fd& fd : file->take_unsynced()) out.push_back(std::move(fd));
+  }
+  return out;
+}
+
+void AuditSink::note_synced(bool done) {
+  const std::lock_guard lock(mutex_);
+  // The system does not say which of them the disk lacks, and does not try them again.
+  if (!done) {
+    spdlog::warn("the disk did not take lines of the audit log; they may be missing after a crash");
+    note_lost(std::max<std::uint64_t>(1, taken_ - synced_));
+  }
+  synced_ = taken_;
+}
+
 void AuditSink::pump() noexcept {
   const std::uint64_t gone = stream_->pump();
   note_lost(gone);
   if (!stream_->waits() && gone == 0) healthy_.store(stream_->has_room());
+}
+
+// Whether the end has begun.
+bool AuditSink::put_due() noexcept {
+  const std::lock_guard lock(mutex_);
+  try {
+    put_counted(stopping_);
+  } catch (...) {
+    note_lost(1);
+  }
+  return stopping_;
 }
 
 void AuditSink::run() {
@@ -224,17 +289,16 @@ void AuditSink::run() {
   for (;;) {
     pollfd fds[2] = {{wake_, POLLIN, 0}, {-1, POLLOUT, 0}};
     int timeout = -1;
+    const bool stopping = put_due();
+    // It tells what it could not deliver, and that has its place before the log's last line.
+    if (stopping && copy_) copy_->stop();
     {
       const std::lock_guard lock(mutex_);
-      if (stopping_ && !end) end = now() + kAuditLastWords;
-      try {
-        put_counted(stopping_);
-      } catch (...) {
-        note_lost(1);
-      }
+      if (stopping && !end) end = now() + kAuditLastWords;
+      if (stopping) put_end();
       if (stream_) pump();
       const bool waits = stream_ && stream_->waits();
-      if (stopping_ && (!waits || now() >= *end)) return;
+      if (stopping && (!waits || now() >= *end)) return;
       const auto counted = earlier(findings_.next(), refusals_.next());
       timeout = milliseconds_until(earlier(counted, end));
       if (waits) fds[1].fd = stream_->descriptor();
@@ -259,6 +323,7 @@ bool AuditSink::close() noexcept {
     const std::lock_guard lock(mutex_);
     if (stream_) note_lost(stream_->give_up());
   }
+  if (sync_) sync_->stop();
   return lost() == 0;
 }
 

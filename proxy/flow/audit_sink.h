@@ -9,13 +9,16 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "proxy/base/result.h"
 #include "proxy/contract/error.h"
 #include "proxy/flow/audit.h"
+#include "proxy/flow/audit_copy.h"
 #include "proxy/flow/audit_file.h"
 #include "proxy/flow/audit_fold.h"
 #include "proxy/flow/audit_stream.h"
+#include "proxy/flow/audit_sync.h"
 
 namespace bottle {
 
@@ -31,9 +34,10 @@ class AuditSink {
  public:
   // Opens (creates with mode 0600) `path` and its companions; "-" is standard error. Something that
   // exists and is no regular file is a stream. Empty: nothing is written and healthy() stays true.
-  // The Error (kFiles) says why not.
+  // `copy`, if any, gets each line too, once it is written. The Error (kFiles) says why not.
   [[nodiscard]] static Expected<std::unique_ptr<AuditSink>> open(
-      const std::string& path, std::uint64_t most_bytes = kMaxAuditFile);
+      const std::string& path, std::uint64_t most_bytes = kMaxAuditFile,
+      SyncFunction sync = &sync_to_disk, std::unique_ptr<AuditCopy> copy = nullptr);
   ~AuditSink();
   AuditSink(const AuditSink&) = delete;
   AuditSink& operator=(const AuditSink&) = delete;
@@ -48,8 +52,9 @@ class AuditSink {
   // it is false, probe() may be called to try.
   [[nodiscard]] bool healthy() const noexcept;
   bool probe() noexcept;
-  // The end: tells what is counted, and waits at most kAuditLastWords for a stream's reader. False:
-  // the log is not complete. Idempotent; the destructor does it too.
+  // The end: tells what is counted, writes the line that ends the log, brings it to the disk, and
+  // waits at most kAuditLastWords for a stream's reader. False: the log is not complete.
+  // Idempotent; the destructor does it too.
   bool close() noexcept;
   [[nodiscard]] std::uint64_t written() const noexcept;
   [[nodiscard]] std::uint64_t lost() const noexcept;
@@ -57,24 +62,35 @@ class AuditSink {
  private:
   AuditSink();
   [[nodiscard]] bool off() const noexcept { return !stream_ && !files_[0]; }
-  void start();
+  void start(SyncFunction sync);
   void run();
   void wake() noexcept;
   // These with mutex_ held.
   bool put(const AuditRecord& record, AuditPart part);
+  bool append(const std::string& line, AuditPart part);
+  void put_end() noexcept;
+  bool put_due() noexcept;
+  void note_uncopied(std::uint64_t lines) noexcept;
   void put_counted(bool all);
   void fold_or_put(const AuditRecord& record, AuditPart part);
   void note_lost(std::uint64_t lines) noexcept;
   void tell_lost();
   void pump() noexcept;
+  // For sync_, without it.
+  std::vector<Fd> take_unsynced();
+  void note_synced(bool done);
 
   std::mutex mutex_;
   std::array<std::unique_ptr<AuditFile>, kAuditParts> files_;
   std::unique_ptr<AuditStream> stream_;
+  std::array<ChainLink, kAuditParts> stream_chains_;
   AuditFold refusals_;
   AuditFold findings_;
   std::uint64_t untold_ = 0;  // lost, and not yet told in the log
+  std::uint64_t taken_ = 0;   // lines that were there when the last sync began
+  std::uint64_t synced_ = 0;  // lines of which the disk was asked, and answered
   bool stopping_ = false;
+  bool ended_ = false;     // the last line is written
   bool no_timer_ = false;  // the thread sleeps until it is woken
   bool no_watch_ = false;  // ... or its time has come, and does not look at the stream
   int wake_ = -1;          // an eventfd
@@ -82,6 +98,8 @@ class AuditSink {
   std::atomic<bool> healthy_{true};
   std::atomic<std::uint64_t> written_{0};
   std::atomic<std::uint64_t> lost_{0};
+  std::unique_ptr<AuditCopy> copy_;
+  std::unique_ptr<AuditSync> sync_;  // these two come last: their threads use the others
 };
 
 // At the end of the process, for a reader that is behind.

@@ -189,6 +189,12 @@ Expected<Plan> DockerBackend::prepare(const BottleSpec& spec, const std::string&
         "where your logins are kept",
         "--backend local, or a key in \"env\" with \"keep_out\""};
   }
+  if (spec.audit_copy) {
+    return Error{ExitCode::kUsage,
+                 "--audit-copy needs the backend local: a proxy in a container does not reach the "
+                 "sockets of this machine",
+                 "--backend local"};
+  }
   const auto engine = Engine::find();
   if (!engine) return engine.error();
   const auto version = server_version(*engine);

@@ -477,6 +477,16 @@ TEST(Limits, ReachTheSessionsThatTheyAreFor) {
               "request_line_bytes");
 }
 
+TEST(Config, CopiesOfAuditLinesGoToKnownPlaces) {
+  const auto parsed = parse({"--upstream=direct", "--audit=a.jsonl", "--audit-copy=unix:/run/x"});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->config.audit_copy, "unix:/run/x");
+  EXPECT_SAYS(complaint({"--upstream=direct", "--audit=a.jsonl", "--audit-copy=tcp:x"}),
+              "syslog, journald or unix:PATH");
+  EXPECT_SAYS(complaint({"--upstream=direct", "--audit-copy=syslog"}),
+              "--audit-copy needs --audit");
+}
+
 TEST(Config, EveryFlagThatTheLauncherPassesIsAnOption) {
   for (const std::string_view flag : proxy_flag::kAll) {
     const auto rows = option_rows();

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/contract/audit_chain.h"
 #include "proxy/flow/audit.h"
 
 namespace bottle {
@@ -34,6 +35,13 @@ inline std::vector<std::string> lines_of(const std::string& path) {
   std::vector<std::string> lines;
   for (std::string line; std::getline(in, line);) lines.push_back(line);
   return lines;
+}
+
+// A line as it was before it got its chain.
+inline std::string unchained(const std::string& line) {
+  const auto parts = chain_parts(line);
+  if (!parts) return "no chain: " + line;
+  return std::string(parts->hashed.substr(0, parts->hashed.rfind(",\"line\":"))) + "}";
 }
 
 inline AuditRecord sample() {

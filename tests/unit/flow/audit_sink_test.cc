@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -40,7 +41,7 @@ TEST(AuditSink, WritesLinesAndMakesItsFilePrivate) {
   auto again = AuditSink::open(dir.file());
   ASSERT_TRUE(again);
   (*again)->write(sample());
-  EXPECT_EQ(lines_of(dir.file()).size(), 3u);
+  EXPECT_EQ(lines_of(dir.file()).size(), 4u) << "with the line that ended the log";
 }
 
 TEST(AuditSink, LinesOfManyThreadsDoNotMix) {
@@ -95,7 +96,7 @@ TEST(AuditSink, RecoversAndEndsATornLine) {
   auto sink = AuditSink::open(dir.file());
   ASSERT_TRUE(sink);
   (*sink)->write(sample());
-  const std::size_t whole = audit_line(sample()).size();
+  const std::size_t whole = std::filesystem::file_size(dir.file());
   // The disk is full after ten more bytes.
   struct rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -114,11 +115,14 @@ TEST(AuditSink, RecoversAndEndsATornLine) {
   EXPECT_TRUE((*sink)->healthy());
   (*sink)->write(sample());
   const auto lines = lines_of(dir.file());
-  ASSERT_EQ(lines.size(), 4u);
-  EXPECT_EQ(lines[0] + "\n", audit_line(sample()));
+  ASSERT_EQ(lines.size(), 5u);
+  EXPECT_EQ(unchained(lines[0]) + "\n", audit_line(sample()));
   EXPECT_EQ(lines[1].size(), 10u);
-  EXPECT_EQ(lines[2] + "\n", audit_line(sample()));
-  const json lost = json::parse(lines[3]);
+  const json torn = json::parse(lines[2]);
+  EXPECT_EQ(torn["kind"], "torn_line");
+  EXPECT_EQ(torn["detail"], "10 bytes before this line are a line that was not finished");
+  EXPECT_EQ(unchained(lines[3]) + "\n", audit_line(sample()));
+  const json lost = json::parse(lines[4]);
   EXPECT_EQ(lost["kind"], "lost_lines");
   EXPECT_EQ(lost["reason"], "audit_unwritable");
   EXPECT_FALSE(lost.contains("count")) << "one line is missing";
@@ -126,12 +130,14 @@ TEST(AuditSink, RecoversAndEndsATornLine) {
   EXPECT_EQ((*sink)->written(), 2u);
 }
 
+// Room for two lines of sample() with their chains, and not for three.
+const std::size_t kTwoLines = 2 * audit_line(sample()).size() + 300;
+
 // A client that causes lines must not be able to fill the disk.
 // [T64]
 TEST(AuditSink, FilesAreBoundedInSizeAndNumber) {
   const TempDir dir;
-  const std::size_t line = audit_line(sample()).size();
-  auto sink = AuditSink::open(dir.file(), 2 * line);
+  auto sink = AuditSink::open(dir.file(), kTwoLines);
   ASSERT_TRUE(sink);
   for (int i = 0; i < 2 * kAuditFiles + 3; ++i) (*sink)->write(sample());
   EXPECT_TRUE((*sink)->healthy());
@@ -145,14 +151,13 @@ TEST(AuditSink, FilesAreBoundedInSizeAndNumber) {
 
 TEST(AuditSink, WhatStoodInTheFileBeforeCounts) {
   const TempDir dir;
-  const std::size_t line = audit_line(sample()).size();
   {
-    auto first = AuditSink::open(dir.file(), 2 * line);
+    auto first = AuditSink::open(dir.file(), kTwoLines);
     ASSERT_TRUE(first);
     (*first)->write(sample());
-    (*first)->write(sample());
   }
-  auto second = AuditSink::open(dir.file(), 2 * line);
+  ASSERT_EQ(lines_of(dir.file()).size(), 2u) << "with the line that ended the log";
+  auto second = AuditSink::open(dir.file(), kTwoLines);
   ASSERT_TRUE(second);
   (*second)->write(sample());
   EXPECT_EQ(lines_of(dir.file()).size(), 1u);
@@ -221,7 +226,9 @@ TEST(AuditSink, FloodOfRefusalsLeavesExchangesAndCountsExactly) {
       (*sink)->write(refused_host("h" + std::to_string(i) + ".test"));
     }
   }
-  EXPECT_EQ(lines_of(files[0]).size(), 1u);
+  const auto exchanges = lines_of(files[0]);
+  ASSERT_EQ(exchanges.size(), 2u) << "with the line that ended the log";
+  EXPECT_EQ(json::parse(exchanges[0])["kind"], "exchange");
   auto refusals = lines_of(files[2]);
   for (int i = 1; i < kAuditFiles; ++i) {
     for (auto& line : lines_of(files[2] + "." + std::to_string(i))) refusals.push_back(line);

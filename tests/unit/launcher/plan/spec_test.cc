@@ -233,13 +233,14 @@ TEST_F(Spec, TheProxyIsToldThePolicy) {
       "routes": {"b.example": "deny"}, "allow_addresses": ["10.0.0.0/8"]}}}})");
   options_.resolve = {"a.example:8443=127.0.0.1:1"};
   options_.audit = "log";
+  options_.audit_copy = "unix:/run/copy";
   const auto made = plan(options_);
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_THAT(made->proxy.arguments,
               ElementsAre("--upstream", "direct", "--ca-names", "any", "--allow", "a.example:8443",
                           "--route", "b.example=deny", "--allow-address", "10.0.0.0/8", "--resolve",
                           "a.example:8443=127.0.0.1:1", "--bottle-id", made->id, "--audit",
-                          (root_ / "project/log").string()));
+                          (root_ / "project/log").string(), "--audit-copy", "unix:/run/copy"));
 }
 
 TEST_F(Spec, TheProxyIsToldWhatOriginsNeed) {
