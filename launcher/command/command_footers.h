@@ -43,6 +43,7 @@ inline constexpr const char* kLogsFooter = R"(
 Examples:
   bottle logs -f
   bottle logs 4f2a --json
+  bottle logs 4f2a --verify
 
 Without ID it shows the bottle that runs, or else the one that ended last. A line has the time, the
 verdict, the status, method, host and path, the bytes, and the reason of a refusal. docs/config.md

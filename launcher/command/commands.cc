@@ -155,7 +155,10 @@ OptionList logs_options(LogsOptions& to) {
           {.names = "-f,--follow",
            .into = &to.follow,
            .help = "show new lines too, until the bottle ends"},
-          {.names = "--json", .into = &to.json, .help = "print the lines of the audit log itself"}};
+          {.names = "--json", .into = &to.json, .help = "print the lines of the audit log itself"},
+          {.names = "--verify",
+           .into = &to.verify,
+           .help = "check that no line is missing or changed; ID may be a FILE with a / in it"}};
 }
 
 OptionList watch_options(WatchOptions& to) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "launcher/command/audit_lines.h"
+#include "launcher/command/verify_log.h"
 #include "launcher/lifetime/registry.h"
 #include "launcher/plan/home_folder.h"
 #include "launcher/plan/plan.h"
@@ -219,6 +220,7 @@ std::string audit_line_words(std::string_view line, const Style& style) {
     return change_words(entry, style);
   }
   if (is(entry, audit_key::kKind, to_string(AuditKind::Ask))) return ask_words(entry, style);
+  if (is(entry, audit_key::kKind, to_string(AuditKind::LogEnd))) return {};
   const bool begins = is(entry, audit_key::kKind, to_string(AuditKind::Begin));
   const std::string verdict = begins ? "open" : text_of(entry, audit_key::kVerdict);
   const std::string time = text_of(entry, audit_key::kTime);
@@ -258,9 +260,19 @@ std::string audit_line_words(std::string_view line, const Style& style) {
 }
 
 Expected<int> run_logs(const LogsOptions& options, const Context& context) {
+  if (options.verify && (options.follow || options.json)) {
+    return Error{ExitCode::kUsage,
+                 std::string("--verify and ") + (options.follow ? "--follow" : "--json") +
+                     " do not go together",
+                 "leave one of them out"};
+  }
+  if (options.verify && options.id && options.id->find('/') != std::string::npos) {
+    return verify_log(context.around.directory / *options.id, false, context);
+  }
   context.reap();
   auto log = find_log(options, context);
   if (!log) return std::move(log.error());
+  if (options.verify) return verify_log(log->file, log->living.has_value(), context);
   Printer printer(log->file, options, context);
   const bool there = printer.is_there();
   printer.read();

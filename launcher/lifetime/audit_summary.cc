@@ -165,6 +165,9 @@ struct Counts {
     const auto verdict = verdict_by_word(printable(entry, audit_key::kVerdict));
     if (printable(entry, audit_key::kKind) == to_string(AuditKind::LostLines)) {
       lost += count_of(entry);
+    } else if (printable(entry, audit_key::kKind) == to_string(AuditKind::TornLine)) {
+      // A full disk's torn line is counted as lost, too.
+      lost = std::max<std::uint64_t>(lost, 1);
     } else if (verdict == Verdict::Refused) {
       if (!entry.contains(audit_key::kBegun)) refused.add(entry);
     } else if ((verdict == Verdict::Failed || verdict == Verdict::Cut) &&

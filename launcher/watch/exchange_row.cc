@@ -40,7 +40,9 @@ std::string list_of(const nlohmann::json& entry, const char* key) {
 State state_of(const nlohmann::json& entry) {
   const std::string kind = text_of(entry, audit_key::kKind);
   if (kind == to_string(AuditKind::Begin)) return State::kOpen;
-  if (kind == to_string(AuditKind::LostLines)) return State::kLost;
+  if (kind == to_string(AuditKind::LostLines) || kind == to_string(AuditKind::TornLine)) {
+    return State::kLost;
+  }
   if (kind == to_string(AuditKind::PolicyChanged) || kind == to_string(AuditKind::SecretsChanged)) {
     return State::kChanged;
   }
@@ -104,6 +106,7 @@ std::string_view state_word(State state) {
 std::optional<ExchangeRow> row_of(const std::string& bottle, std::string_view line) {
   const auto entry = nlohmann::json::parse(line, nullptr, false);
   if (!entry.is_object() || entry.contains(audit_key::kBegun)) return std::nullopt;
+  if (is(entry, audit_key::kKind, to_string(AuditKind::LogEnd))) return std::nullopt;
   ExchangeRow out;
   out.bottle = bottle;
   out.id = text_of(entry, audit_key::kId, kMostName);
@@ -136,7 +139,8 @@ std::optional<ExchangeRow> row_of(const std::string& bottle, std::string_view li
     out.detail = text_of(entry, audit_key::kAnswer, kMostName) + (who.empty() ? "" : " by " + who) +
                  ", " + out.detail;
   }
-  if (out.state == State::kLost) out.detail = out.count + " lines of the log are missing";
+  if (out.kind == to_string(AuditKind::LostLines))
+    out.detail = out.count + " lines of the log are missing";
   return out;
 }
 

@@ -298,13 +298,13 @@ func AuditText(file string) string {
 	return all
 }
 
-// AuditLines parses the lines about what ended or was refused: an exchange's beginning is not among them. A line that
-// is no JSON object fails the test.
+// AuditLines parses the lines about what ended or was refused: an exchange's beginning and the log's last line are not
+// among them. A line that is no JSON object fails the test.
 func (p *Proxy) AuditLines(t testing.TB) []map[string]any {
 	t.Helper()
 	out := []map[string]any{}
 	for _, entry := range p.AllAuditLines(t) {
-		if entry["kind"] != "begin" && entry["begun"] != true {
+		if entry["kind"] != "begin" && entry["kind"] != "log_end" && entry["begun"] != true {
 			out = append(out, entry)
 		}
 	}

@@ -76,8 +76,8 @@ func TestAuditFloodPushesNothingOut(t *testing.T) {
 		t.Errorf("%d lines for %d refusals, more than %d", lines, count, most)
 	}
 	exchanges, _ := os.ReadFile(w.Proxy.Audit)
-	if text := string(exchanges); strings.Count(text, "\n") != 2 || !strings.Contains(text, `"kind":"begin"`) ||
-		!strings.Contains(text, "/upload") {
+	if text := string(exchanges); strings.Count(text, "\n") != 3 || !strings.Contains(text, `"kind":"begin"`) ||
+		!strings.Contains(text, "/upload") || !strings.Contains(text, `"kind":"log_end"`) {
 		t.Errorf("the exchanges' file: %s", text)
 	}
 }

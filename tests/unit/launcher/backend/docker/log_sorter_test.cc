@@ -8,6 +8,11 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <string_view>
+#include <vector>
+
+#include "launcher/process/sha256.h"
+#include "proxy/contract/audit_chain.h"
 
 namespace bottle::launcher::docker {
 namespace {
@@ -69,6 +74,27 @@ TEST_F(LogSorter, RotationOfOnePartLeavesTheOthers) {
     EXPECT_EQ(content(refusals + "." + std::to_string(i)), line("refusals", std::to_string(8 - i)));
   }
   EXPECT_FALSE(fs::exists(refusals + "." + std::to_string(kAuditFiles)));
+}
+
+// The proxy does not know where files begin: the first line of each one gets the value before it.
+TEST_F(LogSorter, ChainGoesOnOverRotation) {
+  std::string text;
+  std::vector<std::string> lines;
+  ChainLink link;
+  for (int i = 0; i < 3; ++i) {
+    ChainedLine one = chain_line(line("exchanges", std::to_string(i)), link, i == 0, &sha256);
+    text += one.text;
+    lines.push_back(one.text);
+    link = one.link;
+  }
+  sort(text, lines[0].size());
+  EXPECT_EQ(content(audit().string() + ".2"), lines[0]);
+  const auto first = chain_parts(std::string_view(lines[0]).substr(0, lines[0].size() - 1));
+  const auto second = chain_parts(std::string_view(lines[1]).substr(0, lines[1].size() - 1));
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(content(audit().string() + ".1"), with_value_before(lines[1], first->value));
+  EXPECT_EQ(content(audit()), with_value_before(lines[2], second->value));
+  EXPECT_NE(content(audit()), lines[2]);
 }
 
 }  // namespace
