@@ -4,6 +4,7 @@
 #include <charconv>
 #include <string>
 
+#include "proxy/config/guard_options.h"
 #include "proxy/config/own_address.h"
 #include "proxy/contract/proxy_contract.h"
 #include "proxy/contract/route.h"
@@ -213,54 +214,6 @@ Expected<void> set_control(Config& c, const std::string& value) {
   auto fd = descriptor(value);
   if (!fd) return bad("'" + value + "': --control takes unix:PATH or fd:N");
   c.control_fd = *fd;
-  return {};
-}
-
-Expected<void> add_rule(Config& c, Expected<GuardRule> rule) {
-  if (!rule) return bad(rule.error().message + ". " + rule.error().hint);
-  if (c.guard.rules.size() == kMaxGuardRules) {
-    return bad("more than " + std::to_string(kMaxGuardRules) + " rules for the guard");
-  }
-  c.guard.rules.push_back(std::move(*rule));
-  return {};
-}
-
-Expected<void> set_on_secret(Config& c, const std::string& value) {
-  return add_rule(c, parse_on_secret(value));
-}
-
-Expected<void> set_responses(Config& c, const std::string& value) {
-  return add_rule(c, parse_responses(value));
-}
-
-Expected<void> set_opaque(Config& c, const std::string& value) {
-  return add_rule(c, parse_opaque(value));
-}
-
-Expected<void> set_scanner_shows(Config& c, const std::string& value) {
-  if (value != kShowsNew && value != kShowsAll) {
-    return bad("'" + value.substr(0, 100) +
-               "' is not what pipelock can be shown; write new or all");
-  }
-  c.show_all = value == kShowsAll;
-  return {};
-}
-
-Expected<void> set_ignored(Config& c, const std::string& value) {
-  const std::string problem = problem_with_fingerprint(value);
-  if (!problem.empty()) {
-    return bad("'" + value.substr(0, 100) + "' is no fingerprint: " + problem);
-  }
-  if (c.guard.ignore.size() == kMaxIgnored) {
-    return bad("more than " + std::to_string(kMaxIgnored) + " fingerprints");
-  }
-  c.guard.ignore.push_back(value);
-  return {};
-}
-
-Expected<void> set_guard_set(Config& c, const std::string& value) {
-  if (value != kFinancialSet) return bad("'" + value + "': --guard-set takes financial");
-  c.guard.financial = true;
   return {};
 }
 
