@@ -64,7 +64,7 @@ FileAccess files_of(const Config& config, const HandedSecrets& secrets) {
   return out;
 }
 
-// What the process before this one could not write any more.
+// The lines that the process before this one could not write any more.
 void tell_of(const EngineEnd& before, const std::vector<AuditRecord>& cut, AuditSink& audit) {
   AuditRecord record;
   record.time = before.when;

@@ -77,7 +77,7 @@ class ProxyServices {
   std::unique_ptr<Shared> shared_;
 };
 
-// What the CA of such a proxy may sign for. Fails as make() does.
+// The names that the CA of such a proxy may sign for. Fails as make() does.
 [[nodiscard]] Expected<CaOptions> ca_options(const Config& config, const OpenListeners& listeners);
 
 // Fails where ProxyServices::make() would, because of the configuration or of the files that it

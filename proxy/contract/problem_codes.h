@@ -79,7 +79,6 @@ inline constexpr std::string_view kTooManyNames = "too_many_names";
 // The policy, the guard and the audit log.
 inline constexpr std::string_view kAddressNotAllowed = "address_not_allowed";
 inline constexpr std::string_view kAnswerBlocked = "answer_blocked";
-inline constexpr std::string_view kProxyRestarted = "proxy_restarted";
 inline constexpr std::string_view kAuditUnwritable = "audit_unwritable";
 inline constexpr std::string_view kHostNameSuspicious = "host_name_suspicious";
 inline constexpr std::string_view kHostNotAllowed = "host_not_allowed";
@@ -87,6 +86,7 @@ inline constexpr std::string_view kOpaqueRefused = "opaque_refused";
 inline constexpr std::string_view kOwnAddress = "own_address";
 inline constexpr std::string_view kPathAmbiguous = "path_ambiguous";
 inline constexpr std::string_view kPortNotAllowed = "port_not_allowed";
+inline constexpr std::string_view kProxyRestarted = "proxy_restarted";
 inline constexpr std::string_view kRouteDeny = "route_deny";
 inline constexpr std::string_view kSecretInBody = "secret_in_body";
 inline constexpr std::string_view kSecretInHeader = "secret_in_header";

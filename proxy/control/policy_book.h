@@ -89,7 +89,7 @@ class PolicyBook {
   // The change was made.
   void take(Change change);
   // For the next process of the same proxy, and that one's taking of it. An entry for one request
-  // is not kept: nobody knows whether it was used.
+  // is not kept: it may have been used.
   [[nodiscard]] KeptPolicy kept() const;
   [[nodiscard]] Expected<void> restore(const KeptPolicy& kept);
 

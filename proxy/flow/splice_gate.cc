@@ -105,7 +105,7 @@ Result<std::unique_ptr<SplicedTunnel>> SpliceGate::admit(const Destination& dest
   }
   // Another connection's use of an entry, or the clock, may have ended that which made it a splice.
   if (decision.route != Route::Splice) {
-    Failure failure(Code::Denied, "the host has another route than splice by now",
+    Failure failure(Code::Denied, "the host does not have the route splice any more",
                     problem_code::kHostNotAllowed, "Open the connection anew.");
     refused(std::move(record), failure, DecidedBy::Policy);
     return failure;

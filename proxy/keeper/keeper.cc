@@ -188,7 +188,7 @@ std::optional<int> Keeper::after_crash(int status) {
   if (own_end || !ready_) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : to_status(ExitCode::kInternal);
   }
-  // What was under way is cut, as at the end of a drain that was too short.
+  // Exchanges under way are cut, as at the end of a drain that was too short.
   if (terminates_ > 0) return to_status(ExitCode::kNotDrained);
   before_ = EngineEnd{.how = how, .when = std::chrono::system_clock::now()};
   const auto wait = budget_.ended(Clock::now());

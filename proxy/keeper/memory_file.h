@@ -9,10 +9,10 @@
 
 namespace bottle {
 
-// A file that is in memory alone and that nobody can change any more. `name` is shown in
+// A file that is in memory alone and cannot be changed any more. `name` is shown in
 // /proc/PID/fd. No descriptor: errno.
 [[nodiscard]] Fd memory_file(const char* name, std::string_view text);
-// All of it, whoever read it before. Nothing: it cannot be read, or has more than `most` bytes.
+// All of it, also if it was read before. Nothing: it cannot be read, or has more than `most` bytes.
 [[nodiscard]] std::optional<std::string> text_of_file(int fd, std::size_t most);
 
 }  // namespace bottle

@@ -126,7 +126,7 @@ func TestKilledEngine(t *testing.T) {
 	}
 }
 
-// TestChangesOutliveAnEngine: the policy that commands made and the secrets that they set hold in the next process, too.
+// TestChangesOutliveAnEngine: the policy that commands made holds in the next process, too.
 func TestChangesOutliveAnEngine(t *testing.T) {
 	w, channel := liveWorld(t, harness.WorldOptions{})
 	client := w.Client(harness.H1)
@@ -185,7 +185,9 @@ func TestKilledSignerOrKeeper(t *testing.T) {
 			if status := w.Proxy.WaitExit(10 * time.Second); who == "signer" && status != 70 {
 				t.Errorf("the status is %d", status)
 			}
-			eventually(t, 10*time.Second, "the others have ended", func() bool { return !alive(signer) && !alive(engine) })
+			eventually(t, 10*time.Second, "the others have ended", func() bool {
+				return !alive(signer) && !alive(engine)
+			})
 			if conn, err := net.Dial("tcp", w.Proxy.Addr); err == nil {
 				conn.Close()
 				t.Error("a connection is taken")
@@ -197,7 +199,7 @@ func TestKilledSignerOrKeeper(t *testing.T) {
 	}
 }
 
-// TestTheKeyIsTheSignersAlone: the number behind the intermediate certificate is in the signer's memory, and in no other's.
+// TestTheKeyIsTheSignersAlone: the secret number of the intermediate certificate is in the signer's memory alone.
 // [T13]
 func TestTheKeyIsTheSignersAlone(t *testing.T) {
 	if os.Getuid() != 0 {
@@ -225,7 +227,7 @@ func TestTheKeyIsTheSignersAlone(t *testing.T) {
 	}
 }
 
-// secretNumber looks through a process's locked memory for the private half of a P-256 key, as it lies there.
+// secretNumber looks through a process's locked memory for the private half of a P-256 key.
 func secretNumber(t *testing.T, pid int, public *ecdsa.PublicKey) []byte {
 	t.Helper()
 	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps", pid))
