@@ -6,8 +6,8 @@
 #include <utility>
 #include <variant>
 
-#include "proxy/http/byte_queue.h"
 #include "proxy/http/grpc.h"
+#include "proxy/http/http2_stream.h"
 
 namespace bottle {
 namespace {
@@ -34,83 +34,6 @@ Failure cancelled() { return Failure{Code::Cancelled, "the exchange was cancelle
 
 }  // namespace
 
-// The client's half of one exchange. Lives in the frame of serve(), which outlives everything that
-// reads the request's body.
-class Http2Session::Stream final : public InterimSink {
- public:
-  Stream(Http2Session& session_in, StreamId id_in, std::size_t held_in)
-      : session(session_in),
-        id(id_in),
-        held(held_in),
-        readable(session.context_.executor),
-        writable(session.context_.executor) {
-    session.streams_.emplace(id, this);
-  }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-  ~Stream() override {
-    session.streams_.erase(id);
-    // Credits the bytes that were not read; does nothing else to a stream that ended as it should.
-    session.engine_.reset(id, H2Error::Cancel);
-    session.engine_.release(held);
-    session.exchange_ended();
-  }
-
-  void interim(const ResponseHead& head) override {
-    // One that cannot be sent was only for information.
-    if (session.engine_.interim(id, head)) session.wire_.wake();
-  }
-
-  void receive(H2Data data) {
-    inbox.push(std::move(data.data));
-    body_ended = body_ended || data.end;
-    readable.set_later();
-  }
-
-  // At most `max` bytes of what is there; they become window again.
-  Chunk take(std::size_t max) {
-    Chunk chunk;
-    chunk.data = inbox.take(max);
-    session.engine_.consumed(id, chunk.data.size());
-    session.wire_.wake_if_wanted();
-    chunk.end = body_ended && inbox.empty();
-    if (chunk.end) chunk.trailers = std::exchange(trailers, std::nullopt);
-    return chunk;
-  }
-
-  // The request's head is in memory no more; `left` of it still is.
-  void head_gone(std::size_t left) {
-    if (left >= held) return;
-    session.engine_.release(held - left);
-    held = left;
-  }
-
-  // The library has forgotten the stream: in good order, or `why`.
-  void end(std::optional<Code> why) {
-    if (over) return;
-    over = true;
-    lost = why;
-    if (why && !body_ended) body_failure = Failure{*why, "the client went away"};
-    readable.set_later();
-    writable.set_later();
-  }
-
-  Http2Session& session;
-  const StreamId id;
-  std::size_t held;  // bytes of the request's head, as the engine counts them
-  TaskGroup::TaskId task = 0;
-  Event readable;
-  Event writable;  // there is room for more of the response, or the stream is over
-
-  ByteQueue inbox;  // no more than a stream's window
-  bool body_ended = false;
-  std::optional<Fields> trailers;  // vetted
-  bool answered = false;           // the final head is on its way
-  std::optional<Failure> body_failure;
-  bool over = false;
-  std::optional<Code> lost;
-};
-
 // An exchange that memory ran out for cannot be answered: its connection ends.
 struct Http2Session::EndsConnection {
   explicit EndsConnection(ByteStream& stream_in) noexcept : stream(stream_in) {}
@@ -121,45 +44,6 @@ struct Http2Session::EndsConnection {
   }
   ByteStream& stream;
   bool whole = false;
-};
-
-class Http2Session::RequestBody final : public BodySource {
- public:
-  RequestBody(Stream& stream, Exchange& exchange, bool wants_continue)
-      : stream_(stream), exchange_(exchange), wants_continue_(wants_continue) {}
-
-  awaitable<Result<Chunk>> read(std::size_t max) override {
-    if (std::exchange(wants_continue_, false) && stream_.inbox.empty() && !stream_.body_ended) {
-      ResponseHead go_on;
-      go_on.status = 100;
-      stream_.interim(go_on);
-    }
-    Deadline stall(exchange_.wheel(), stream_.readable);
-    while (stream_.inbox.empty() && !stream_.body_ended && !stream_.body_failure) {
-      stall.arm(stream_.session.context_.limits.body_stall);
-      const bool news = co_await stream_.readable.wait();
-      if (news) continue;
-      if (stream_.body_failure) break;
-      if (stall.fired()) {
-        // A conversation: the client may well wait for what it is told. The answer's own
-        // deadlines end it.
-        if (stream_.answered) continue;
-        co_return Failure{Code::ClientSlow, "the request's body stopped coming"};
-      }
-      co_return cancelled();
-    }
-    if (stream_.body_failure) co_return *stream_.body_failure;
-    Chunk chunk = stream_.take(max);
-    exchange_.trace.bytes_in += chunk.data.size();
-    co_return chunk;
-  }
-  // Bytes that still come fill the window and no more; they are credited when the stream ends.
-  void stop(Failure) noexcept override {}
-
- private:
-  Stream& stream_;
-  Exchange& exchange_;
-  bool wants_continue_;
 };
 
 Http2Session::Http2Session(ByteStream& stream, const SessionContext& context,

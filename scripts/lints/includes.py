@@ -71,7 +71,7 @@ SANS_IO = {
     "proxy/guard/answers": (),
     "proxy/guard/views": (),
     "proxy/http": ("body", "exchange", "handler", "session", "http1_session", "http1_session_read", "http1_session_send",
-                   "http2_session", "h2_wire"),
+                   "http2_session", "http2_session_read", "http2_stream", "h2_wire"),
     "proxy/http/websocket": (),
 }
 # And these single files of directories that otherwise do I/O.
