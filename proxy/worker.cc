@@ -76,8 +76,9 @@ class Worker::Loop {
         splice_gate_(policy_, guard_, shared.audit, shared.host_watch, shared.tunnels,
                      shared.id_prefix + std::to_string(index) + "-tunnel-"),
         splicer_(splice_gate_, ways_.unread(), wheel_, drain_, splice_limits(shared.config)),
-        connection_services_{io_.get_executor(), shared.config, policy_,  wheel_,           drain_,
-                             tls_acceptor_,      handler_,      splicer_, shared.doorkeeper} {
+        connection_services_{
+            io_.get_executor(), shared.config, policy_,           wheel_, drain_, tls_acceptor_,
+            handler_,           splicer_,      shared.doorkeeper, idle_} {
     entrances_.emplace_back(sockets.front, ListenKind::Proxy, *this);
     for (const int socket : sockets.tls) entrances_.emplace_back(socket, ListenKind::Tls, *this);
     for (const int socket : sockets.http) entrances_.emplace_back(socket, ListenKind::Http, *this);
@@ -121,7 +122,7 @@ class Worker::Loop {
  private:
   struct Entrance {
     Entrance(int socket, ListenKind kind_in, Loop& loop)
-        : door(loop.io_.get_executor(), socket, loop.connections_, loop.max_connections_),
+        : door(loop.wheel_, socket, loop.connections_, loop.max_connections_, loop.idle_),
           kind(kind_in) {}
     Door door;
     ListenKind kind;
@@ -269,6 +270,7 @@ class Worker::Loop {
   TaskGroup main_;
   Event news_;  // a connection ended, or the drain began
   std::size_t max_connections_;
+  IdleList idle_;
   std::list<Entrance> entrances_;
   bool stopping_ = false;
   DrainSignal drain_;

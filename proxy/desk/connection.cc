@@ -18,37 +18,43 @@ namespace {
 
 constexpr std::size_t kLingerBytes = 16 * 1024;  // a ClientHello, at most
 
+// The services, and the one thing that each connection has of its own.
+struct Desk : ConnectionServices {
+  Desk(const ConnectionServices& services, TcpStream& stream)
+      : ConnectionServices(services), place(services.idle, stream) {}
+  IdleList::Place place;
+};
+
 constexpr std::string_view kEstablished = "HTTP/1.1 200 Connection established\r\n\r\n";
 
-SessionContext context_of(const ConnectionServices& services, Destination destination,
-                          Scheme scheme) {
-  return SessionContext{
-      services.executor,       services.wheel,        services.handler,       services.drain,
-      services.config.session, services.config.rules, std::move(destination), scheme};
+SessionContext context_of(Desk& desk, Destination destination, Scheme scheme) {
+  SessionContext context{desk.executor,       desk.wheel,        desk.handler,           desk.drain,
+                         desk.config.session, desk.config.rules, std::move(destination), scheme};
+  context.place = &desk.place;
+  return context;
 }
 
 // Some path of the destination has a route by which a WebSocket may be opened.
-bool offers_websockets(const ConnectionServices& services, const Destination& destination) {
-  const Policy& policy = services.policy.now();
+bool offers_websockets(Desk& desk, const Destination& destination) {
+  const Policy& policy = desk.policy.now();
   for (const Route route : {Route::Scan, Route::ScanRequests, Route::Relay}) {
-    if (!services.handler.may_open_websocket(route)) continue;
+    if (!desk.handler.may_open_websocket(route)) continue;
     if (policy.may_have(destination, route)) return true;
   }
   return false;
 }
 
-awaitable<bool> write_within(ByteStream& stream, const ConnectionServices& services,
-                             ByteView data) {
-  Deadline stall(services.wheel, stream, services.config.session.write_stall);
+awaitable<bool> write_within(ByteStream& stream, Desk& desk, ByteView data) {
+  Deadline stall(desk.wheel, stream, desk.config.session.write_stall);
   const IoResult result = co_await stream.write_all(data);
   co_return result.ok();
 }
 
 // The end of a connection whose client may still be sending: a close with unread bytes would reset
 // it, and the client would not see what it was answered.
-awaitable<void> close_gently(TcpStream& stream, const ConnectionServices& services) {
+awaitable<void> close_gently(TcpStream& stream, Desk& desk) {
   co_await stream.shutdown();
-  Deadline linger(services.wheel, stream, services.config.session.linger);
+  Deadline linger(desk.wheel, stream, desk.config.session.linger);
   Bytes dropped(kLingerBytes, '\0');
   for (std::size_t taken = 0; taken < kLingerBytes;) {
     const IoResult got = co_await stream.read_some(ByteSpan(dropped));
@@ -59,21 +65,20 @@ awaitable<void> close_gently(TcpStream& stream, const ConnectionServices& servic
 
 // The plain-text answer to a CONNECT that is refused. Few clients
 // show its body, some its reason phrase, so the word stands in both.
-awaitable<void> send_away(TcpStream& stream, const ConnectionServices& services,
-                          const Failure& failure, const Destination& destination) {
-  const LocalAnswer answer = problem_answer(failure, services.handler.next_id(), destination.host);
+awaitable<void> send_away(TcpStream& stream, Desk& desk, const Failure& failure,
+                          const Destination& destination) {
+  const LocalAnswer answer = problem_answer(failure, desk.handler.next_id(), destination.host);
   Bytes out;
   write_response_head(out, answer.head, Framing::content_length(answer.body.size()), false);
   out.append(answer.body);
-  const bool told = co_await write_within(stream, services, out);
-  if (told) co_await close_gently(stream, services);
+  const bool told = co_await write_within(stream, desk, out);
+  if (told) co_await close_gently(stream, desk);
 }
 
 // Judges the first bytes (of the tunnel or the connection), which are then in `early`.
 // NeedMore: nothing that could be judged came in time.
-awaitable<FirstBytes> sniff_first(TcpStream& stream, const ConnectionServices& services,
-                                  Bytes& early) {
-  Deadline deadline(services.wheel, stream, services.config.session.first_byte);
+awaitable<FirstBytes> sniff_first(TcpStream& stream, Desk& desk, Bytes& early) {
+  Deadline deadline(desk.wheel, stream, desk.config.session.first_byte);
   for (;;) {
     const FirstBytes verdict = sniff(early);
     if (verdict != FirstBytes::NeedMore || early.size() >= kSniffBytes) co_return verdict;
@@ -84,13 +89,13 @@ awaitable<FirstBytes> sniff_first(TcpStream& stream, const ConnectionServices& s
   }
 }
 
-awaitable<void> serve_secured(Secured secured, const ConnectionServices& services,
-                              Destination destination) {
+awaitable<void> serve_secured(Secured secured, Desk& desk, Destination destination) {
   TlsStream& stream = *secured.stream;
-  SessionContext context = context_of(services, std::move(destination), Scheme::Https);
+  desk.place.idle();
+  SessionContext context = context_of(desk, std::move(destination), Scheme::Https);
   if (secured.alpn == Alpn::Http2) {
-    context.offers_websockets = offers_websockets(services, context.destination);
-    Http2Session session(stream, context, services.config.h2);
+    context.offers_websockets = offers_websockets(desk, context.destination);
+    Http2Session session(stream, context, desk.config.h2);
     co_await session.run();
   } else {
     Http1Session session(stream, context, Http1Session::Arrival::Tunnel);
@@ -99,169 +104,169 @@ awaitable<void> serve_secured(Secured secured, const ConnectionServices& service
   stream.close();
 }
 
-awaitable<void> serve_tls(asio::ip::tcp::socket socket, const ConnectionServices& services,
-                          Destination destination, Bytes early) {
+awaitable<void> serve_tls(asio::ip::tcp::socket socket, Desk& desk, Destination destination,
+                          Bytes early) {
   auto name = ServerName::parse(destination.host);
   if (!name) {
-    services.handler.refused_connection(destination, name.error(), DecidedBy::Proxy);
+    desk.handler.refused_connection(destination, name.error(), DecidedBy::Proxy);
     co_return;
   }
-  auto secured = co_await services.acceptor.accept(std::move(socket), std::move(early), *name);
+  auto secured =
+      co_await desk.acceptor.accept(std::move(socket), std::move(early), *name, &desk.place);
   if (!secured) {
     if (secured.error().code != Code::Cancelled) {
-      services.handler.refused_connection(destination, secured.error());
+      desk.handler.refused_connection(destination, secured.error());
     }
     co_return;
   }
-  co_await serve_secured(std::move(*secured), services, std::move(destination));
+  co_await serve_secured(std::move(*secured), desk, std::move(destination));
 }
 
 void end_connection(TcpStream& stream, const Http1End& end) {
   end.reset ? stream.reset() : stream.close();
 }
 
-awaitable<void> serve_plain_tunnel(TcpStream& stream, const ConnectionServices& services,
-                                   Destination destination, Bytes early) {
-  const SessionContext context = context_of(services, std::move(destination), Scheme::Http);
+awaitable<void> serve_plain_tunnel(TcpStream& stream, Desk& desk, Destination destination,
+                                   Bytes early) {
+  const SessionContext context = context_of(desk, std::move(destination), Scheme::Http);
   Http1Session session(stream, context, Http1Session::Arrival::Tunnel);
   const Http1End end = co_await session.run(std::move(early));
   end_connection(stream, end);
 }
 
-awaitable<void> serve_tunnel(TcpStream& stream, const ConnectionServices& services,
-                             Http1End::Connect connect) {
+awaitable<void> serve_tunnel(TcpStream& stream, Desk& desk, Http1End::Connect connect) {
   const Destination& destination = connect.destination;
   const Scheme guess = destination.port == 80 ? Scheme::Http : Scheme::Https;
-  const Decision decision = services.policy.now().decide(destination, guess);
+  const Decision decision = desk.policy.now().decide(destination, guess);
   // With a CA for any name the refusal is given inside TLS, where clients show it to their users.
-  if (decision.refusal && services.config.ca_names == CaNames::Allowlist) {
-    services.handler.refused_connection(destination, *decision.refusal, DecidedBy::Policy);
-    co_await send_away(stream, services, *decision.refusal, destination);
+  if (decision.refusal && desk.config.ca_names == CaNames::Allowlist) {
+    desk.handler.refused_connection(destination, *decision.refusal, DecidedBy::Policy);
+    co_await send_away(stream, desk, *decision.refusal, destination);
     co_return;
   }
   std::unique_ptr<SplicedTunnel> tunnel;
   if (!decision.refusal && decision.route == Route::Splice && guess == Scheme::Https) {
-    auto admitted = services.splicer.gate().admit(destination);
+    auto admitted = desk.splicer.gate().admit(destination);
     if (!admitted) {
-      co_await send_away(stream, services, admitted.error(), destination);
+      co_await send_away(stream, desk, admitted.error(), destination);
       co_return;
     }
     tunnel = std::move(*admitted);
   }
-  const bool told = co_await write_within(stream, services, kEstablished);
+  const bool told = co_await write_within(stream, desk, kEstablished);
   if (!told) co_return;
+  desk.place.idle();  // it got on: its turn to make room comes later
   if (tunnel) {
-    co_await services.splicer.serve(stream, std::move(connect.early), destination,
-                                    std::move(tunnel));
+    const IdleList::Busy busy(&desk.place);
+    co_await desk.splicer.serve(stream, std::move(connect.early), destination, std::move(tunnel));
     co_return;
   }
   Bytes early = std::move(connect.early);
-  const FirstBytes first = co_await sniff_first(stream, services, early);
+  const FirstBytes first = co_await sniff_first(stream, desk, early);
   if (first == FirstBytes::Tls) {
     Bytes unread;
     asio::ip::tcp::socket socket = stream.release(unread);
     early += unread;
-    co_await serve_tls(std::move(socket), services, destination, std::move(early));
+    co_await serve_tls(std::move(socket), desk, destination, std::move(early));
     co_return;
   }
   // Some clients use CONNECT for http:// too. On the port of https it is a mistake, or an attempt.
   if (first == FirstBytes::Http && destination.port != 443) {
-    co_await serve_plain_tunnel(stream, services, destination, std::move(early));
+    co_await serve_plain_tunnel(stream, desk, destination, std::move(early));
     co_return;
   }
   if (early.empty()) co_return;  // opened and left: nothing was tried
   const Failure failure(Code::ClientBad, "the tunnel's first bytes are neither TLS nor HTTP",
                         problem_code::kNotTls,
                         "Only TLS, or plain HTTP to port 80, may go through a tunnel.");
-  services.handler.refused_connection(destination, failure, DecidedBy::Proxy);
+  desk.handler.refused_connection(destination, failure, DecidedBy::Proxy);
 }
 
 // Splices the connection if the host that its ClientHello names has that route. False: it has not,
 // and what was read is in `early`; what is wrong with the hello, the acceptor says.
-awaitable<bool> splice_by_name(TcpStream& stream, const ConnectionServices& services,
-                               Bytes& early) {
-  const ClientHello hello = co_await services.splicer.read_hello(stream, early);
+awaitable<bool> splice_by_name(TcpStream& stream, Desk& desk, Bytes& early) {
+  const ClientHello hello = co_await desk.splicer.read_hello(stream, early);
   if (hello.state != ClientHello::State::Complete) co_return false;
   const auto name = sni_in_extension(hello.server_name, hello.names_server);
   if (!name) co_return false;
   Destination destination{name->text(), default_port(Scheme::Https), HostKind::Name};
-  if (!services.splicer.gate().splices(destination)) co_return false;
-  auto tunnel = services.splicer.gate().admit(destination);
+  if (!desk.splicer.gate().splices(destination)) co_return false;
+  auto tunnel = desk.splicer.gate().admit(destination);
   if (!tunnel) {
-    co_await services.splicer.alert(stream, tunnel.error());
+    co_await desk.splicer.alert(stream, tunnel.error());
     co_return true;
   }
-  co_await services.splicer.serve(stream, std::move(early), std::move(destination),
-                                  std::move(*tunnel));
+  const IdleList::Busy busy(&desk.place);
+  co_await desk.splicer.serve(stream, std::move(early), std::move(destination), std::move(*tunnel));
   co_return true;
 }
 
 // A client that takes this for port 443 of a host.
-awaitable<void> serve_as_tls_origin(TcpStream& stream, const ConnectionServices& services) {
+awaitable<void> serve_as_tls_origin(TcpStream& stream, Desk& desk) {
   const Destination nowhere{.host = {}, .port = default_port(Scheme::Https)};
   Bytes early;
-  const FirstBytes first = co_await sniff_first(stream, services, early);
+  const FirstBytes first = co_await sniff_first(stream, desk, early);
   if (early.empty()) co_return;  // opened and left: nothing was tried
   if (first != FirstBytes::Tls) {
     const Failure failure(Code::ClientBad, "the connection's first bytes are not TLS",
                           problem_code::kNotTls,
                           "This is the port of https; write https:// instead of http://.");
-    services.handler.refused_connection(nowhere, failure, DecidedBy::Proxy);
-    if (first == FirstBytes::Http) co_await send_away(stream, services, failure, nowhere);
+    desk.handler.refused_connection(nowhere, failure, DecidedBy::Proxy);
+    if (first == FirstBytes::Http) co_await send_away(stream, desk, failure, nowhere);
     co_return;
   }
-  if (services.splicer.gate().splices_any()) {
-    const bool spliced = co_await splice_by_name(stream, services, early);
+  if (desk.splicer.gate().splices_any()) {
+    const bool spliced = co_await splice_by_name(stream, desk, early);
     if (spliced) co_return;
   }
   Bytes unread;
   asio::ip::tcp::socket socket = stream.release(unread);
   early += unread;
-  PolicyGate gate(services.policy, services.config.ca_names == CaNames::Allowlist
-                                       ? PolicyGate::Admits::AllowedHttps
-                                       : PolicyGate::Admits::AnyName);
+  PolicyGate gate(desk.policy, desk.config.ca_names == CaNames::Allowlist
+                                   ? PolicyGate::Admits::AllowedHttps
+                                   : PolicyGate::Admits::AnyName);
   auto secured =
-      co_await services.acceptor.accept_by_name(std::move(socket), std::move(early), gate);
+      co_await desk.acceptor.accept_by_name(std::move(socket), std::move(early), gate, &desk.place);
   Destination destination = gate.destination().value_or(nowhere);
   if (!secured) {
     if (secured.error().code == Code::Cancelled) co_return;
     if (gate.refused()) {
-      services.handler.refused_connection(destination, secured.error(), DecidedBy::Policy);
+      desk.handler.refused_connection(destination, secured.error(), DecidedBy::Policy);
     } else {
-      services.handler.refused_connection(destination, secured.error());
+      desk.handler.refused_connection(destination, secured.error());
     }
     co_return;
   }
-  co_await serve_secured(std::move(*secured), services, std::move(destination));
+  co_await serve_secured(std::move(*secured), desk, std::move(destination));
 }
 
 // A client that takes this for port 80 of a host.
-awaitable<void> serve_as_http_origin(TcpStream& stream, const ConnectionServices& services) {
+awaitable<void> serve_as_http_origin(TcpStream& stream, Desk& desk) {
   Bytes early;
-  const FirstBytes first = co_await sniff_first(stream, services, early);
+  const FirstBytes first = co_await sniff_first(stream, desk, early);
   if (early.empty()) co_return;
   if (first != FirstBytes::Http) {
     const Destination nowhere{.host = {}, .port = default_port(Scheme::Http)};
     const Failure failure(Code::ClientBad, "the connection's first bytes are not HTTP",
                           problem_code::kNotHttp, "This is the port of http.");
-    services.handler.refused_connection(nowhere, failure, DecidedBy::Proxy);
-    co_await close_gently(stream, services);
+    desk.handler.refused_connection(nowhere, failure, DecidedBy::Proxy);
+    co_await close_gently(stream, desk);
     co_return;
   }
-  const SessionContext context = context_of(services, Destination{}, Scheme::Http);
+  const SessionContext context = context_of(desk, Destination{}, Scheme::Http);
   Http1Session session(stream, context, Http1Session::Arrival::Server);
   const Http1End end = co_await session.run(std::move(early));
   end_connection(stream, end);
 }
 
-awaitable<void> serve_as_proxy(TcpStream& stream, const ConnectionServices& services) {
-  SessionContext context = context_of(services, Destination{}, Scheme::Http);
-  context.doorkeeper = services.doorkeeper;
+awaitable<void> serve_as_proxy(TcpStream& stream, Desk& desk) {
+  SessionContext context = context_of(desk, Destination{}, Scheme::Http);
+  context.doorkeeper = desk.doorkeeper;
   Http1Session session(stream, context, Http1Session::Arrival::Listener);
   Http1End end = co_await session.run(Bytes());
   if (end.connect) {
     Http1End::Connect connect = std::move(*end.connect);
-    co_await serve_tunnel(stream, services, std::move(connect));
+    co_await serve_tunnel(stream, desk, std::move(connect));
   }
   end_connection(stream, end);
 }
@@ -271,15 +276,16 @@ awaitable<void> serve_as_proxy(TcpStream& stream, const ConnectionServices& serv
 awaitable<void> serve_connection(asio::ip::tcp::socket socket, ListenKind kind,
                                  const ConnectionServices& services) {
   TcpStream stream(std::move(socket));
+  Desk desk(services, stream);
   switch (kind) {
     case ListenKind::Proxy:
-      co_await serve_as_proxy(stream, services);
+      co_await serve_as_proxy(stream, desk);
       break;
     case ListenKind::Tls:
-      co_await serve_as_tls_origin(stream, services);
+      co_await serve_as_tls_origin(stream, desk);
       break;
     case ListenKind::Http:
-      co_await serve_as_http_origin(stream, services);
+      co_await serve_as_http_origin(stream, desk);
       break;
   }
 }

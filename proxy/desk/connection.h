@@ -3,6 +3,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cstdint>
 
+#include "proxy/base/idle_list.h"
 #include "proxy/config/config.h"
 #include "proxy/desk/splice.h"
 #include "proxy/flow/live_policy.h"
@@ -23,6 +24,7 @@ struct ConnectionServices {
   ProxyHandler& handler;
   Splicer& splicer;
   const Doorkeeper* doorkeeper;  // of ListenKind::Proxy; null: no authentication
+  IdleList& idle;                // the connections that have nothing under way
 };
 
 // The kind of server that a client thinks it connected to.
@@ -34,8 +36,8 @@ enum class ListenKind : std::uint8_t {
 
 // One client connection from accept to close: the desk (CONNECT or absolute-form; for clients that
 // know of no proxy the name they give), the cloakroom (TLS with a leaf for the destination), then a
-// session. Ends when the connection is over; cancelling the task ends it at once. Nothing is
-// dialled here.
+// session. Ends when the connection is over; cancelling the task ends it at once, and so
+// may the list of idle ones while it has nothing under way. Nothing is dialled here.
 awaitable<void> serve_connection(asio::ip::tcp::socket socket, ListenKind kind,
                                  const ConnectionServices& services);
 

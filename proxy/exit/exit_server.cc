@@ -56,8 +56,8 @@ class ExitServer::Impl {
         accepting_(state_.services.io.get_executor()) {
     state_.executor = state_.services.io.get_executor();
     for (const int socket : listeners) {
-      doors_.emplace_back(state_.executor, socket, connections_,
-                          state_.services.limits.connections);
+      doors_.emplace_back(state_.services.wheel, socket, connections_,
+                          state_.services.limits.connections, idle_);
     }
   }
 
@@ -107,6 +107,7 @@ class ExitServer::Impl {
   awaitable<void> serve(tcp::socket socket, std::shared_ptr<Connection> connection) {
     ExitHandler handler(state_, *connection);
     TcpStream stream(std::move(socket));
+    IdleList::Place place(idle_, stream);
     Bytes early;
     co_await read_first(stream, early);
     if (early.empty()) {
@@ -114,9 +115,9 @@ class ExitServer::Impl {
     } else if (looks_like_tls(early.front())) {
       Bytes none;
       tcp::socket raw = stream.release(none);
-      co_await serve_tls(std::move(raw), std::move(early), handler);
+      co_await serve_tls(std::move(raw), std::move(early), handler, place);
     } else {
-      co_await serve_plain(stream, std::move(early), handler);
+      co_await serve_plain(stream, std::move(early), handler, place);
     }
     // Later: this very task is still counted.
     for (Door& door : doors_) door.room_made();
@@ -129,30 +130,37 @@ class ExitServer::Impl {
     early.resize(got.ok() ? got.n : 0);
   }
 
-  SessionContext context_of(ExitHandler& handler, Destination destination, Scheme scheme) {
-    return SessionContext{
+  SessionContext context_of(ExitHandler& handler, Destination destination, Scheme scheme,
+                            IdleList::Place& place) {
+    SessionContext context{
         state_.executor, state_.services.wheel,  handler, drain_, state_.services.limits.session,
         rules_,          std::move(destination), scheme};
+    context.place = &place;
+    return context;
   }
 
-  awaitable<void> serve_tls(tcp::socket socket, Bytes early, ExitHandler& handler) {
+  awaitable<void> serve_tls(tcp::socket socket, Bytes early, ExitHandler& handler,
+                            IdleList::Place& place) {
     ExitGate gate(state_.services.policy, state_.services.ledger);
-    auto secured = co_await acceptor_.accept_by_name(std::move(socket), std::move(early), gate);
+    auto secured =
+        co_await acceptor_.accept_by_name(std::move(socket), std::move(early), gate, &place);
     Destination destination = gate.destination().value_or(Destination());
     if (!secured) {
       refused_connection(std::move(destination), secured.error());
       co_return;
     }
     TlsStream& stream = *secured->stream;
-    const SessionContext context = context_of(handler, std::move(destination), Scheme::Https);
+    const SessionContext context =
+        context_of(handler, std::move(destination), Scheme::Https, place);
     Http1Session session(stream, context, Http1Session::Arrival::Server);
     const Http1End end = co_await session.run(Bytes());
     static_cast<void>(end);  // without close_notify a body that broke does not look whole
     stream.close();
   }
 
-  awaitable<void> serve_plain(TcpStream& stream, Bytes early, ExitHandler& handler) {
-    const SessionContext context = context_of(handler, Destination(), Scheme::Http);
+  awaitable<void> serve_plain(TcpStream& stream, Bytes early, ExitHandler& handler,
+                              IdleList::Place& place) {
+    const SessionContext context = context_of(handler, Destination(), Scheme::Http, place);
     Http1Session session(stream, context, Http1Session::Arrival::Server);
     const Http1End end = co_await session.run(std::move(early));
     end.reset ? stream.reset() : stream.close();
@@ -175,6 +183,7 @@ class ExitServer::Impl {
   DrainSignal drain_;
   TaskGroup bypasses_;
   TaskGroup connections_;
+  IdleList idle_;
   std::list<Door> doors_;
   TaskGroup accepting_;
 };

@@ -44,6 +44,7 @@ Http1Session::Http1Session(ByteStream& stream, const SessionContext& context, Ar
 Http1Session::~Http1Session() = default;
 
 awaitable<Http1End> Http1Session::run(Bytes already_read) {
+  const IdleList::EndedBy ended_by(context_.place, stream_);
   in_ = std::move(already_read);
   context_.drain.add(arrived_);
   context_.drain.add(drain_begun_);
@@ -159,6 +160,7 @@ Http1Session::Refusal Http1Session::turned_away(Failure failure, RequestHead hea
 }
 
 awaitable<void> Http1Session::serve_request(Accepted request) {
+  const IdleList::Busy busy(context_.place);
   RequestHead& head = request.head;
   // Before the exchange begins: an end that is there already does not cancel it.
   if (!reads_ahead()) read_ahead();
@@ -196,6 +198,7 @@ awaitable<void> Http1Session::serve_request(Accepted request) {
 }
 
 awaitable<void> Http1Session::refuse(Refusal refusal) {
+  const IdleList::Busy busy(context_.place);
   if (!go(Move::Refuse)) co_return;
   RequestHead& head = refusal.head;
   Exchange exchange(context_.executor, context_.wheel, context_.handler.next_id(),

@@ -19,6 +19,10 @@ constexpr std::size_t kPull = 16 * 1024;
 // Between the two GOAWAYs of a drain: a request that is on its way still gets in.
 constexpr std::chrono::milliseconds kGoawayGap{250};
 
+// For the GOAWAY of an idle connection that has to make room: a client that takes nothing has no
+// time to ask for.
+constexpr std::chrono::milliseconds kEvictedClose{50};
+
 H2WireLimits wire_limits(const SessionLimits& limits) {
   return H2WireLimits{limits.write_stall, limits.tls_close, limits.read_buffer,
                       limits.write_buffer};
@@ -57,11 +61,13 @@ Http2Session::Http2Session(ByteStream& stream, const SessionContext& context,
       drain_event_(context.executor),
       idle_(context.wheel, idle_alarm_),
       settings_ack_(context.wheel, settings_alarm_),
-      drain_(context.wheel, drain_alarm_) {}
+      drain_(context.wheel, drain_alarm_),
+      last_words_(context.wheel, stream) {}
 
 Http2Session::~Http2Session() = default;
 
 awaitable<void> Http2Session::run() {
+  const IdleList::EndedBy ended_by(context_.place, evicted_alarm_);
   context_.drain.add(drain_event_);
   idle_.arm(context_.limits.first_byte);
   settings_ack_.arm(context_.limits.settings_ack);
@@ -94,6 +100,7 @@ awaitable<void> Http2Session::run() {
   idle_.disarm();
   settings_ack_.disarm();
   drain_.disarm();
+  last_words_.disarm();
   stream_.close();
   if (failed) std::rethrow_exception(failed);
 }
@@ -144,6 +151,7 @@ void Http2Session::lose_streams(Code why) {
 void Http2Session::start(H2Request request) {
   const StreamId id = request.stream;
   idle_.disarm();
+  if (context_.place != nullptr) context_.place->busy();
   const TaskGroup::TaskId task = exchanges_.spawn(serve(std::move(request)));
   const auto at = streams_.find(id);
   if (at != streams_.end()) at->second->task = task;
@@ -151,7 +159,9 @@ void Http2Session::start(H2Request request) {
 
 void Http2Session::exchange_ended() {
   wire_.wake_if_wanted();
-  if (streams_.empty()) idle_.arm(context_.limits.idle);
+  if (!streams_.empty()) return;
+  idle_.arm(context_.limits.idle);
+  if (context_.place != nullptr) context_.place->idle();
 }
 
 awaitable<void> Http2Session::serve(H2Request request) {
@@ -304,6 +314,12 @@ awaitable<void> Http2Session::watch_drain() {
 void Http2Session::on_idle() noexcept {
   engine_.goaway(H2Error::NoError);
   wire_.wake();
+}
+
+// The GOAWAY tells the client that a request which crosses it was not served, so it may ask again.
+void Http2Session::on_evicted() noexcept {
+  on_idle();
+  last_words_.arm(kEvictedClose);
 }
 
 void Http2Session::on_settings_late() noexcept {

@@ -60,6 +60,7 @@ class Http2Session final : private H2Listener {
   void on_idle() noexcept;
   void on_settings_late() noexcept;
   void on_drain_over() noexcept;
+  void on_evicted() noexcept;
 
   ByteStream& stream_;
   SessionContext context_;
@@ -72,9 +73,12 @@ class Http2Session final : private H2Listener {
   Alarm idle_alarm_{*this, &Http2Session::on_idle};
   Alarm settings_alarm_{*this, &Http2Session::on_settings_late};
   Alarm drain_alarm_{*this, &Http2Session::on_drain_over};
+  Alarm evicted_alarm_{*this, &Http2Session::on_evicted};
   Deadline idle_;
   Deadline settings_ack_;
   Deadline drain_;
+  Deadline last_words_;   // of a connection whose place another one takes
+  int waiting_ = 0;       // streams whose answers wait for the client
   bool greeted_ = false;  // the client has said something
 };
 

@@ -7,6 +7,7 @@
 
 #include "proxy/base/deadline.h"
 #include "proxy/base/event.h"
+#include "proxy/base/idle_list.h"
 #include "proxy/http/authority.h"
 #include "proxy/http/doorkeeper.h"
 #include "proxy/http/framing_rules.h"
@@ -62,6 +63,8 @@ struct SessionContext {
   // Requests of HTTP/2 may ask for a WebSocket: the destination's policy allows one. (HTTP/1.1
   // needs no offer; the handler refuses what is not allowed.)
   bool offers_websockets = false;
+  // The connection's, among those that have nothing under way. Null: it has none.
+  IdleList::Place* place = nullptr;
 };
 
 }  // namespace bottle

@@ -1,24 +1,59 @@
 #include "proxy/tls/door.h"
 
+#include <algorithm>
+
 namespace bottle {
 
 using asio::ip::tcp;
 
-Door::Door(const Executor& executor, int descriptor, const TaskGroup& connections,
-           std::size_t capacity)
-    : listener_(executor, descriptor),
+namespace {
+
+// A connection that was told to end does so within a few turns of the loop; one whose peer takes
+// nothing needs a moment longer, and the next one is not held up by it.
+constexpr std::chrono::milliseconds kEnding{20};
+
+}  // namespace
+
+Door::Door(TimerWheel& wheel, int descriptor, const TaskGroup& connections, std::size_t capacity,
+           IdleList& idle)
+    : wheel_(wheel),
+      listener_(wheel.executor(), descriptor),
       connections_(connections),
       capacity_(capacity),
-      room_made_(executor) {}
+      idle_(idle),
+      room_made_(wheel.executor()) {
+  idle_.add_waiter(room_made_);
+}
+
+Door::~Door() { idle_.remove_waiter(room_made_); }
 
 awaitable<std::optional<tcp::socket>> Door::next() {
-  while (!closed_ && connections_.size() >= capacity_) {
-    const bool news = co_await room_made_.wait();
-    if (!news) co_return std::nullopt;
+  while (!closed_ && full()) {
+    // No connection has to go before somebody wants its place.
+    const bool wanted = co_await listener_.client_waits();
+    if (!wanted) co_return std::nullopt;
+    const bool room = co_await make_room();
+    if (!room) co_return std::nullopt;
   }
   if (closed_) co_return std::nullopt;
   auto socket = co_await listener_.accept();
   co_return std::move(socket);
+}
+
+// False: the task was cancelled.
+awaitable<bool> Door::make_room() {
+  Deadline again(wheel_, room_made_);
+  bool patient = idle_.ending() > 0;
+  while (!closed_ && full()) {
+    std::optional<std::chrono::milliseconds> wait = kEnding;
+    if (!patient) wait = idle_.evict_oldest(wheel_.now());
+    if (wait) again.arm(std::max(*wait, kEnding));
+    const bool news = co_await room_made_.wait();
+    const bool cancelled = co_await task_cancelled();
+    if (cancelled) co_return false;
+    patient = news && idle_.ending() > 0;
+  }
+  co_return true;
 }
 
 void Door::close() noexcept {

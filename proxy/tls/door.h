@@ -5,20 +5,27 @@
 #include <optional>
 
 #include "proxy/base/awaitable.h"
+#include "proxy/base/deadline.h"
 #include "proxy/base/event.h"
+#include "proxy/base/idle_list.h"
 #include "proxy/base/task_group.h"
 #include "proxy/tls/tcp_listener.h"
 
 namespace bottle {
 
-// A listening socket that takes clients while there is room for their connections. Several doors
-// may share the room. Owned by the server of its clients.
+// A listening socket that takes clients while there is room for their connections. Without room, a
+// client that waits takes the place of the connection that is idle for longest. Several doors may
+// share the room. Owned by the server of its clients.
 class Door {
  public:
   // Takes over `descriptor`, which listens. `connections` are the tasks of the clients that were
-  // taken, at most `capacity` at once; it outlives the door.
-  Door(const Executor& executor, int descriptor, const TaskGroup& connections,
-       std::size_t capacity);
+  // taken, at most `capacity` at once, and `idle` those of them that have nothing under way. All of
+  // them outlive the door.
+  Door(TimerWheel& wheel, int descriptor, const TaskGroup& connections, std::size_t capacity,
+       IdleList& idle);
+  Door(const Door&) = delete;
+  Door& operator=(const Door&) = delete;
+  ~Door();
 
   // The next client; until there is room for it, it waits in the kernel's queue. Nothing once the
   // door is closed or the task is cancelled. One caller at a time.
@@ -29,10 +36,15 @@ class Door {
   void close() noexcept;
 
  private:
+  [[nodiscard]] bool full() const noexcept { return connections_.size() >= capacity_; }
+  awaitable<bool> make_room();
+
+  TimerWheel& wheel_;
   TcpListener listener_;
   const TaskGroup& connections_;
   const std::size_t capacity_;
-  Event room_made_;  // or the door was closed
+  IdleList& idle_;
+  Event room_made_;  // or a connection became idle, or the door was closed
   bool closed_ = false;
 };
 

@@ -44,6 +44,13 @@ awaitable<std::optional<tcp::socket>> TcpListener::accept() {
   }
 }
 
+awaitable<bool> TcpListener::client_waits() {
+  const bool cancelled = co_await task_cancelled();
+  if (cancelled || !acceptor_.is_open()) co_return false;
+  const auto [ec] = co_await acceptor_.async_wait(tcp::acceptor::wait_read, use_tuple);
+  co_return !ec && acceptor_.is_open();
+}
+
 void TcpListener::close() noexcept {
   boost::system::error_code ignored;
   acceptor_.close(ignored);

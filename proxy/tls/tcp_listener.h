@@ -16,7 +16,10 @@ class TcpListener {
   // The next client. Nothing once the listener is closed or the task is cancelled. Without a
   // descriptor left for the client, it tries again in a moment.
   [[nodiscard]] awaitable<std::optional<asio::ip::tcp::socket>> accept();
-  // Ends an accept() that waits.
+  // Until a client waits to be accepted; another worker may take it first. False once the listener
+  // is closed or the task is cancelled.
+  [[nodiscard]] awaitable<bool> client_waits();
+  // Ends an accept() or a client_waits() that waits.
   void close() noexcept;
 
  private:

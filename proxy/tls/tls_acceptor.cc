@@ -224,29 +224,30 @@ TlsAcceptor::TlsAcceptor(const LeafIssuer& ca, LeafCache& leaves, const TicketKe
 TlsAcceptor::~TlsAcceptor() { SSL_CTX_free(context_); }
 
 awaitable<Result<Secured>> TlsAcceptor::accept(tcp::socket socket, Bytes already_read,
-                                               ServerName destination) {
+                                               ServerName destination, IdleList::Place* place) {
   auto stream = std::make_unique<TlsStream>(std::move(socket), context_, TlsStream::Role::Server,
                                             buffers_, std::move(already_read));
   if (!bind_sessions_to(stream->ssl(), destination)) {
     co_return Failure{Code::Internal, "no session context: " + openssl::take_errors()};
   }
-  auto secured = co_await shake_hands(std::move(stream), std::move(destination), nullptr);
+  auto secured = co_await shake_hands(std::move(stream), std::move(destination), nullptr, place);
   co_return std::move(secured);
 }
 
 awaitable<Result<Secured>> TlsAcceptor::accept_by_name(tcp::socket socket, Bytes already_read,
-                                                       NameGate& gate) {
+                                                       NameGate& gate, IdleList::Place* place) {
   auto stream = std::make_unique<TlsStream>(std::move(socket), context_, TlsStream::Role::Server,
                                             buffers_, std::move(already_read));
   std::optional<ServerName> none;
-  auto secured = co_await shake_hands(std::move(stream), std::move(none), &gate);
+  auto secured = co_await shake_hands(std::move(stream), std::move(none), &gate, place);
   co_return std::move(secured);
 }
 
 // `gate` null: the destination is there.
 awaitable<Result<Secured>> TlsAcceptor::shake_hands(std::unique_ptr<TlsStream> stream,
                                                     std::optional<ServerName> destination,
-                                                    NameGate* gate) {
+                                                    NameGate* gate, IdleList::Place* place) {
+  const IdleList::EndedBy ended_by(place, *stream);
   Deadline hello_deadline(wheel_, *stream, limits_.client_hello);
   Deadline deadline(wheel_, *stream, limits_.handshake);
   Handshake handshake{.destination = std::move(destination),

@@ -9,6 +9,7 @@
 
 #include "certs/leaf_cache.h"
 #include "proxy/base/deadline.h"
+#include "proxy/base/idle_list.h"
 #include "proxy/tls/name_gate.h"
 #include "proxy/tls/tls_stream.h"
 
@@ -56,20 +57,22 @@ class TlsAcceptor {
   // Failures: ClientSlow, ClientGone, ClientBad (reasons "not_tls", "client_hello_too_large",
   // "sni_malformed", "ca_refused", "tls_alert", "tls_handshake", "no_application_protocol"),
   // Misdirected "sni_mismatch", Overloaded "too_many_names", Cancelled, Internal. Nothing can be
-  // answered in any of these cases: the socket is closed.
+  // answered in any of these cases: the socket is closed. `place` may end the handshake, as if the
+  // task was cancelled; null: nothing does.
   awaitable<Result<Secured>> accept(asio::ip::tcp::socket socket, Bytes already_read,
-                                    ServerName destination);
+                                    ServerName destination, IdleList::Place* place = nullptr);
 
   // The same for a client that does not know the proxy: the host that its ClientHello names is
   // the destination, if `gate` (which outlives the call) lets it. The name is in the result.
   // Failures as above but sni_mismatch, and: ClientBad "sni_missing" and "sni_malformed" (also an
   // IP address), and the gate's. Sessions resume for the same name only.
   awaitable<Result<Secured>> accept_by_name(asio::ip::tcp::socket socket, Bytes already_read,
-                                            NameGate& gate);
+                                            NameGate& gate, IdleList::Place* place = nullptr);
 
  private:
   awaitable<Result<Secured>> shake_hands(std::unique_ptr<TlsStream> stream,
-                                         std::optional<ServerName> destination, NameGate* gate);
+                                         std::optional<ServerName> destination, NameGate* gate,
+                                         IdleList::Place* place);
 
   LeafCache& leaves_;
   TimerWheel& wheel_;

@@ -108,7 +108,8 @@ class SessionBench : public testing::Test {
     const bool named_by_host = arrival == Http1Session::Arrival::Server && !server_has_name;
     context.emplace(SessionContext{io.get_executor(), wheel, *serves, drain, limits, rules,
                                    listener || named_by_host ? Destination{} : destination,
-                                   listener ? Scheme::Http : Scheme::Https, doorkeeper});
+                                   listener ? Scheme::Http : Scheme::Https, doorkeeper, false,
+                                   place});
     if (protocol == Protocol::H1) {
       h1.emplace(pipe.b(), *context, arrival);
     } else {
@@ -277,6 +278,7 @@ class SessionBench : public testing::Test {
   bool server_has_name = true;  // Arrival::Server: a.test was named before the first request
   std::optional<SessionContext> context;
   const Doorkeeper* doorkeeper = nullptr;
+  IdleList::Place* place = nullptr;
   std::optional<Http1Session> h1;
   std::optional<Http2Session> h2_session;
   Http1End h1_end;

@@ -8,6 +8,7 @@
 #include <list>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "tests/support/run_until.h"
 #include "tests/unit/tls/peer.h"
@@ -26,7 +27,7 @@ class Doors : public ::testing::Test {
   void open() {
     tcp::acceptor acceptor(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
     place_ = acceptor.local_endpoint();
-    door.emplace(io.get_executor(), acceptor.release(), connections, kCapacity);
+    door.emplace(wheel, acceptor.release(), connections, kCapacity, idle);
     accepting.spawn(accept_all());
   }
   Fd client() const {
@@ -54,9 +55,13 @@ class Doors : public ::testing::Test {
   }
 
   asio::io_context io{1};
+  TimerWheel wheel{io.get_executor()};
+  IdleList idle{std::chrono::milliseconds(0)};
   TaskGroup connections{io.get_executor(), TaskGroup::Children::Independent};
   TaskGroup accepting{io.get_executor()};
   std::optional<Door> door;
+  bool busy = true;  // connections have something under way
+  std::vector<std::size_t> evicted;
   std::list<Event> ends;  // of the connections that are open
 
  private:
@@ -69,7 +74,11 @@ class Doors : public ::testing::Test {
     }
   }
   awaitable<void> serve(tcp::socket socket, Event& end) {
-    co_await end.wait();
+    const auto number = ends.size() - 1;
+    IdleList::Place place(idle, end);
+    if (busy) place.busy();
+    const bool ended_by_us = co_await end.wait();
+    if (!ended_by_us) evicted.push_back(number);
     socket.close();
     door->room_made();
   }
@@ -87,6 +96,24 @@ TEST_F(Doors, TakesClientsWhileThereIsRoom) {
   end_one();
   settle();
   EXPECT_EQ(ends.size(), kCapacity) << "the third had to wait, and was not lost";
+  EXPECT_EQ(connections.size(), kCapacity);
+}
+
+// [T58]
+TEST_F(Doors, AFullOneEndsTheConnectionThatIsIdleForLongest) {
+  busy = false;
+  open();
+  const Fd first = client();
+  const Fd second = client();
+  settle();
+  EXPECT_TRUE(evicted.empty()) << "no connection has to go before somebody wants its place";
+  const Fd third = client();
+  settle();
+  EXPECT_EQ(evicted, std::vector<std::size_t>{0});
+  EXPECT_EQ(ends.size(), 3U);
+  const Fd fourth = client();
+  settle();
+  EXPECT_EQ(evicted, (std::vector<std::size_t>{0, 1}));
   EXPECT_EQ(connections.size(), kCapacity);
 }
 
