@@ -26,6 +26,10 @@ constexpr const char* kClientTls12Ciphers =
 constexpr const char* kTls13Ciphers =
     "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384";
 
+// The groups that every client has. P-384 costs five times as much, and a client may ask for it
+// alone.
+constexpr const char* kClientGroups = "X25519:P-256";
+
 // Everything that OpenSSL's callbacks need while one handshake runs. Lives in accept()'s frame.
 struct Handshake {
   std::optional<ServerName> destination;  // by name: not before the ClientHello
@@ -189,7 +193,7 @@ TicketKeys::~TicketKeys() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
 
 TlsAcceptor::TlsAcceptor(const LeafIssuer& ca, LeafCache& leaves, const TicketKeys& tickets,
                          TimerWheel& wheel, RecordBuffers& buffers, TlsAcceptorLimits limits)
-    : leaves_(leaves), wheel_(wheel), buffers_(buffers), limits_(limits) {
+    : leaves_(leaves), wheel_(wheel), buffers_(buffers), limits_(limits), turns_(wheel.executor()) {
   openssl::SslCtxPtr context(SSL_CTX_new(TLS_server_method()));
   SSL_CTX* ctx = context.get();
   require_openssl(ctx != nullptr, "no TLS context");
@@ -199,7 +203,7 @@ TlsAcceptor::TlsAcceptor(const LeafIssuer& ca, LeafCache& leaves, const TicketKe
                       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&
                       SSL_CTX_set_cipher_list(ctx, kClientTls12Ciphers) == 1 &&
                       SSL_CTX_set_ciphersuites(ctx, kTls13Ciphers) == 1 &&
-                      SSL_CTX_set1_groups_list(ctx, kTlsGroups) == 1 &&
+                      SSL_CTX_set1_groups_list(ctx, kClientGroups) == 1 &&
                       SSL_CTX_set1_sigalgs_list(ctx, "ECDSA+SHA256") == 1,
                   "TLS settings");
   // Tickets only; nothing is remembered here.
@@ -260,6 +264,7 @@ awaitable<Result<Secured>> TlsAcceptor::shake_hands(std::unique_ptr<TlsStream> s
   SSL_set_app_data(stream->ssl(), &handshake);
   TlsStream::HandshakeLimits limits;
   limits.hello_bytes = limits_.client_hello_bytes;
+  limits.turns = &turns_;
   const IoStatus status = co_await stream->handshake(limits);
   SSL_set_app_data(stream->ssl(), nullptr);
   if (status != IoStatus::Ok) {

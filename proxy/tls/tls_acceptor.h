@@ -10,6 +10,7 @@
 #include "certs/leaf_cache.h"
 #include "proxy/base/deadline.h"
 #include "proxy/base/idle_list.h"
+#include "proxy/tls/handshake_turns.h"
 #include "proxy/tls/name_gate.h"
 #include "proxy/tls/tls_stream.h"
 
@@ -78,6 +79,7 @@ class TlsAcceptor {
   TimerWheel& wheel_;
   RecordBuffers& buffers_;
   TlsAcceptorLimits limits_;
+  HandshakeTurns turns_;
   ssl_ctx_st* context_ = nullptr;
 };
 

@@ -275,8 +275,21 @@ awaitable<IoStatus> TlsStream::handshake(HandshakeLimits limits) {
     fail(IoStatus::Protocol);
     co_return end_;
   }
+  std::optional<HandshakeTurns::Turn> turn;
+  if (limits.turns != nullptr) in_line_ = &turn.emplace(*limits.turns);
+  const IoStatus status = co_await take_steps(cancels);
+  in_line_ = nullptr;
+  co_return status;
+}
+
+awaitable<IoStatus> TlsStream::take_steps(std::uint64_t cancels) {
   for (;;) {
+    if (in_line_ != nullptr) {
+      const bool called = co_await in_line_->begin();
+      if (!called || cancels != cancels_) co_return IoStatus::Cancelled;
+    }
     const Step step = handshake_step();
+    if (in_line_ != nullptr) in_line_->end();
     if (step == Step::Done) go(Move::HandshakeDone);
     if (step == Step::Failed) co_return end_;
     const IoStatus drained = co_await drain(cancels);
@@ -397,12 +410,14 @@ awaitable<void> TlsStream::shutdown() {
 
 void TlsStream::cancel() noexcept {
   ++cancels_;
+  if (in_line_ != nullptr) in_line_->leave();
   boost::system::error_code ignored;
   socket_.cancel(ignored);
 }
 
 void TlsStream::close() noexcept {
   ++cancels_;
+  if (in_line_ != nullptr) in_line_->leave();
   go(Move::Breaks);
   boost::system::error_code ignored;
   socket_.close(ignored);

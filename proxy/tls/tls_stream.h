@@ -11,6 +11,7 @@
 #include "proxy/base/byte_stream.h"
 #include "proxy/base/result.h"
 #include "proxy/base/turn_budget.h"
+#include "proxy/tls/handshake_turns.h"
 #include "proxy/tls/hello_gate.h"
 #include "proxy/tls/tls_machine.h"
 
@@ -74,6 +75,7 @@ class TlsStream final : public ByteStream {
     // Bytes that may come in before the peer's hello is complete (hello_complete() says so); the
     // first of them must be a handshake record's. 0: neither is looked at.
     std::size_t hello_bytes = 0;
+    HandshakeTurns* turns = nullptr;  // each step waits for its turn; null: none does
   };
   // Until the handshake is done: Ok, or how it ended. On Protocol, ssl_error() has OpenSSL's words;
   // an alert that OpenSSL wrote has been sent, as far as the socket took it.
@@ -98,6 +100,7 @@ class TlsStream final : public ByteStream {
   [[nodiscard]] IoResult read_now(ByteSpan into);
   [[nodiscard]] Step encrypt(ByteView part);
   [[nodiscard]] Step handshake_step();
+  awaitable<IoStatus> take_steps(std::uint64_t cancels);
   [[nodiscard]] bool receive(std::size_t room);
   void send_now();
   void fail(IoStatus status) noexcept;
@@ -121,7 +124,8 @@ class TlsStream final : public ByteStream {
   TlsMachine machine_;
   HelloGate hello_;
   CertificateWish certificate_wish_ = CertificateWish::None;
-  bool may_have_more_ = true;  // the last recv filled its room
+  bool may_have_more_ = true;                // the last recv filled its room
+  HandshakeTurns::Turn* in_line_ = nullptr;  // while it shakes hands
 };
 
 // The origin wants a certificate of its client: `said`, and we have none.

@@ -203,6 +203,17 @@ TEST_F(Acceptor, AsksForAnotherGroupWhenItMust) {
   EXPECT_EQ(SSL_get_negotiated_group(client_.ssl.get()), NID_X9_62_prime256v1);
 }
 
+// [T59]
+TEST_F(Acceptor, RefusesClientsThatHaveExpensiveGroupsAlone) {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    Client client(worker_.ca->root_pem());
+    SSL_CTX_set_max_proto_version(client.context.get(), version);
+    SSL_CTX_set1_groups_list(client.context.get(), "P-384:P-521:X448");
+    EXPECT_FALSE(shake(client, "api.test", "api.test").has_value());
+    EXPECT_EQ(client_reason_, alert_reason(SSL_AD_HANDSHAKE_FAILURE));
+  }
+}
+
 TEST_F(Acceptor, ServesTls12) {
   SSL_CTX_set_max_proto_version(client_.context.get(), TLS1_2_VERSION);
   const Result<Secured> result = shake(client_, "api.test", "api.test", offer_of({"h2"}));
