@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 
@@ -11,8 +12,9 @@ namespace bottle {
 
 // How much of a request's body the guard holds to be able to redact it; docs/limits.md has reasons.
 struct RedactLimits {
-  std::size_t body_bytes = 16u << 20;    // more than a conversation with a few pictures
-  std::size_t memory_bytes = 96u << 20;  // of one worker
+  std::size_t body_bytes = 16u << 20;            // more than a conversation with a few pictures
+  std::size_t memory_bytes = 96u << 20;          // of one worker
+  std::chrono::milliseconds body_time{300'000};  // until the whole of one body is here
 };
 
 // The memory that all held bodies of one worker share. One thread; outlives them.

@@ -179,6 +179,14 @@ Result<> decode_into(ContentDecoder& decoder, ByteView in, ByteSpan room, Append
   return {};
 }
 
+// A body that keeps to the least rate could hold its place for hours.
+Failure too_late(std::chrono::milliseconds after) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(after).count();
+  return {Code::ClientSlow,
+          "the request's body has to be scanned as a whole, and was not here after " +
+              std::to_string(seconds) + " s"};
+}
+
 }  // namespace
 
 awaitable<Result<std::shared_ptr<const SpooledBody>>> Spool::collect(
@@ -197,9 +205,15 @@ awaitable<Result<std::shared_ptr<const SpooledBody>>> Spool::collect(
   if (!codings.empty()) decoder = ContentDecoder::make(codings, decode, space_);
   const auto append = [&spooled](ByteView data) { return spooled->append(data); };
   std::uint64_t received = 0;
+  const auto until = std::chrono::steady_clock::now() + limits_.body_time;
   for (;;) {
     auto chunk = co_await body.read(kPiece);
     if (!chunk) co_return chunk.error();
+    if (!chunk->end && std::chrono::steady_clock::now() >= until) {
+      const Failure failure = too_late(limits_.body_time);
+      body.stop(failure);
+      co_return failure;
+    }
     received += chunk->data.size();
     Result<> kept;
     if (decoder && received > limits_.body_bytes) {

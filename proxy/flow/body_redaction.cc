@@ -93,6 +93,7 @@ awaitable<Result<bool>> BodyRedaction::collect(BodySource& body, Passage& passag
     }
   });
   TurnBudget turn;
+  const auto until = std::chrono::steady_clock::now() + services_.limits.body_time;
   while (!ended_) {
     if (turn.spent()) co_await turn.give_way();
     auto chunk = co_await body.read(kPiece);
@@ -103,7 +104,8 @@ awaitable<Result<bool>> BodyRedaction::collect(BodySource& body, Passage& passag
     ended_ = chunk->end;
     turn.spend_bytes(chunk->data.size());
     const bool too_large = chunk->data.size() > services_.limits.body_bytes - held_->bytes().size();
-    if (too_large || !held_->append(chunk->data)) {
+    const bool too_slow = !ended_ && std::chrono::steady_clock::now() >= until;
+    if (too_large || too_slow || !held_->append(chunk->data)) {
       if (hit_) co_return *hit_;
       held_->bytes() += chunk->data;  // one piece more than was taken
       co_return false;

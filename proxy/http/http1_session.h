@@ -11,6 +11,7 @@
 #include "proxy/http/h1_parser.h"
 #include "proxy/http/h1_server_machine.h"
 #include "proxy/http/h1_writer.h"
+#include "proxy/http/least_rate.h"
 #include "proxy/http/session.h"
 
 namespace bottle {
@@ -74,6 +75,7 @@ class Http1Session {
     bool request_read;
     bool keeps_connection;
     bool sends_body;
+    bool judged;  // the client has to take the body at the least rate
   };
 
   void read_ahead();
@@ -91,8 +93,9 @@ class Http1Session {
   awaitable<Move> answer(Response response, Exchange& exchange, const RequestHead& head);
   [[nodiscard]] AnswerPlan plan_answer(Response& response, const RequestHead& head) const;
   awaitable<void> finish(Exchange& exchange, Move outcome);
-  awaitable<bool> send_body(BodySource& body, Bytes out, Framing framing, Exchange& exchange);
-  awaitable<bool> write(ByteView data);
+  awaitable<bool> send_body(BodySource& body, Bytes out, const AnswerPlan& plan,
+                            Exchange& exchange);
+  awaitable<bool> write(ByteView data, LeastRate* rate = nullptr);
   awaitable<IoStatus> more_input();
   awaitable<void> send_continue();
   awaitable<void> write_end();

@@ -22,7 +22,10 @@ ByteSpan read_scratch() {
 class Http1Session::RequestBody final : public BodySource {
  public:
   RequestBody(Http1Session& session, Exchange& exchange, bool wants_continue)
-      : session_(session), exchange_(exchange), wants_continue_(wants_continue) {}
+      : session_(session),
+        exchange_(exchange),
+        wants_continue_(wants_continue),
+        rate_(session.context_.limits.least_rate, session.context_.limits.body_stall) {}
 
   awaitable<Result<Chunk>> read(std::size_t max) override;
   [[nodiscard]] bool ready() const noexcept override {
@@ -36,6 +39,7 @@ class Http1Session::RequestBody final : public BodySource {
   Exchange& exchange_;
   bool wants_continue_;
   ByteQueue held_;  // parsed, but more than the reader's max
+  LeastRate rate_;
 };
 
 // The client's half of a tunnel: the connection's bytes as they come, until the client ends its
@@ -81,13 +85,19 @@ awaitable<Result<Chunk>> Http1Session::RequestBody::read(std::size_t max) {
         wants_continue_ = false;
         co_await session_.send_continue();
       }
-      Deadline stall(session_.context_.wheel, session_.arrived_,
-                     session_.context_.limits.body_stall);
+      Deadline stall(session_.context_.wheel, session_.arrived_, rate_.left());
+      const auto begun = session_.context_.wheel.now();
       const IoStatus status = co_await session_.more_input();
+      rate_.waited(session_.context_.wheel.now() - begun);
       if (status != IoStatus::Ok) {
-        if (stall.fired()) co_return Failure(Code::ClientSlow, "the request body stalled");
+        if (stall.fired()) {
+          const bool slow = rate_.too_slow();
+          co_return Failure(Code::ClientSlow, slow ? "the request body comes too slowly"
+                                                   : "the request body stalled");
+        }
         co_return Failure(Code::ClientGone, "the client ended within the request body");
       }
+      rate_.moved(session_.unparsed().size());
     }
     auto fed = session_.parser_.feed(session_.unparsed());
     if (!fed) co_return fed.error();

@@ -1,9 +1,11 @@
 // The writing half of a session: answers with their bodies, 100 Continue, and the end of a
 // connection.
+#include <algorithm>
 #include <utility>
 
 #include "proxy/http/h1_writer.h"
 #include "proxy/http/http1_session.h"
+#include "proxy/http/media_type.h"
 
 namespace bottle {
 namespace {
@@ -63,7 +65,7 @@ awaitable<Http1Session::Move> Http1Session::answer(Response response, Exchange& 
     response.body->stop(Failure(Code::Cancelled, "the client gets no body"));
   }
   if (plan.sends_body) {
-    whole = co_await send_body(*response.body, std::move(out), plan.framing, exchange);
+    whole = co_await send_body(*response.body, std::move(out), plan, exchange);
   } else {
     whole = co_await write(out);
     if (!whole) client_lost(exchange.trace);
@@ -85,13 +87,14 @@ Http1Session::AnswerPlan Http1Session::plan_answer(Response& response,
   // Whatever the head says: without a source, no one would write the body's end.
   if (!response.body) response.head.has_body = false;
   AnswerPlan plan{framing_for(response.head, head.version, head.method), parser_.message_complete(),
-                  false, false};
+                  false, false, media_type(response.head.fields) != "text/event-stream"};
   if (!head.protocol.empty()) {
     // The client may have said something in the tunnel already, which is no request.
     plan.request_read = false;
     if (response.head.status == 101) {
       plan.framing = Framing::close();
       plan.sends_body = response.body != nullptr;
+      plan.judged = false;
       return plan;
     }
   }
@@ -105,14 +108,17 @@ Http1Session::AnswerPlan Http1Session::plan_answer(Response& response,
 }
 
 // True if the client got all of it.
-awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, Framing framing,
+awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, const AnswerPlan& plan,
                                         Exchange& exchange) {
+  const Framing framing = plan.framing;
+  LeastRate least(context_.limits.least_rate, context_.limits.write_stall);
+  LeastRate* const rate = plan.judged ? &least : nullptr;
   const std::size_t room = context_.limits.write_buffer;
   const bool counted = framing.kind == Framing::Kind::Length;
   std::uint64_t left = framing.length;
   for (;;) {
     if (!out.empty() && (out.size() >= room || !body.ready())) {
-      const bool written = co_await write(out);
+      const bool written = co_await write(out, rate);
       out.clear();
       if (!written) {
         client_lost(exchange.trace);
@@ -145,16 +151,24 @@ awaitable<bool> Http1Session::send_body(BodySource& body, Bytes out, Framing fra
     append_piece(out, framing, chunk);
     if (chunk.end) {
       bool written = true;
-      if (!out.empty()) written = co_await write(out);
+      if (!out.empty()) written = co_await write(out, rate);
       if (!written) client_lost(exchange.trace);
       co_return written;
     }
   }
 }
 
-awaitable<bool> Http1Session::write(ByteView data) {
-  Deadline stall(context_.wheel, stream_, context_.limits.write_stall);
+// With `rate`, a client that takes a little now and then is left as one that takes nothing is.
+awaitable<bool> Http1Session::write(ByteView data, LeastRate* rate) {
+  const auto stalls = context_.limits.write_stall;
+  Deadline stall(context_.wheel, stream_,
+                 rate == nullptr ? stalls : std::min(stalls, rate->left(data.size())));
+  const auto begun = context_.wheel.now();
   const IoResult result = co_await stream_.write_all(data);
+  if (rate != nullptr) {
+    rate->waited(context_.wheel.now() - begun);
+    rate->moved(result.n);
+  }
   if (!result.ok() && stall.fired()) go(Move::WriteStalls);
   co_return result.ok();
 }

@@ -8,6 +8,7 @@
 
 #include "proxy/http/grpc.h"
 #include "proxy/http/http2_stream.h"
+#include "proxy/http/media_type.h"
 
 namespace bottle {
 namespace {
@@ -220,7 +221,8 @@ awaitable<Response> Http2Session::respond(Stream& stream, Exchange& exchange, H2
     vetted.head = std::move(request.head);
     if (vetted.head.has_body) {
       const bool wants_continue = vetted.head.expects_continue;
-      vetted.body = std::make_unique<RequestBody>(stream, exchange, wants_continue);
+      const bool conversation = exchange.is_grpc || !vetted.head.protocol.empty();
+      vetted.body = std::make_unique<RequestBody>(stream, exchange, wants_continue, conversation);
     }
     response = co_await context_.handler.handle(std::move(vetted), exchange);
   }
@@ -251,9 +253,14 @@ awaitable<void> Http2Session::answer(Stream& stream, Exchange& exchange, Respons
   exchange.trace.status = sent ? status : response.head.status;
   exchange.trace.first_byte = Clock::now();
   wire_.wake();
+  // Of streams and tunnels the client may take a little now and then.
+  const bool live =
+      exchange.is_grpc || status == 101 || media_type(response.head.fields) == "text/event-stream";
+  LeastRate least(context_.limits.least_rate, context_.limits.write_stall);
+  LeastRate* const rate = live ? nullptr : &least;
   bool more = response.body != nullptr;
   while (more) {
-    const bool room = co_await wait_for_client(stream, exchange, Until::Room);
+    const bool room = co_await wait_for_client(stream, exchange, Until::Room, rate);
     if (!room) {
       response.body->stop(exchange.trace.failure ? *exchange.trace.failure : cancelled());
       co_return;
@@ -271,26 +278,43 @@ awaitable<void> Http2Session::answer(Stream& stream, Exchange& exchange, Respons
     engine_.offer(stream.id, std::move(*chunk));
     wire_.wake();
   }
-  co_await wait_for_client(stream, exchange, Until::Sent);
+  co_await wait_for_client(stream, exchange, Until::Sent, rate);
 }
 
-// False if the client went away, or takes nothing of what waits for it: threat T57
-// (docs/threats.md). A stream that has nothing to say is never held against the client.
-awaitable<bool> Http2Session::wait_for_client(Stream& stream, Exchange& exchange, Until until) {
+// False if the client went away, or takes nothing of what waits for it, or too little: threat T57
+// (docs/threats.md). A stream that has nothing to say is never held against the client. The streams
+// that wait at the same time share the least rate: which of them gets on is not the client's to say
+// alone.
+awaitable<bool> Http2Session::wait_for_client(Stream& stream, Exchange& exchange, Until until,
+                                              LeastRate* rate) {
+  const auto stalls = context_.limits.write_stall;
   Deadline stall(context_.wheel, stream.writable);
   std::size_t pending = engine_.queued(stream.id);
+  auto moved_at = context_.wheel.now();
   while (!stream.over && (until == Until::Sent || engine_.room(stream.id) == 0)) {
-    stall.arm(context_.limits.write_stall);
+    const auto begun = context_.wheel.now();
+    ++waiting_;
+    stall.arm(rate == nullptr ? stalls : rate->left());
     const bool news = co_await stream.writable.wait();
-    if (news) continue;
-    if (stream.over || !stall.fired()) co_return false;
+    const auto now = context_.wheel.now();
     const std::size_t still = engine_.queued(stream.id);
-    if (still >= pending) {
-      exchange.trace.failure = Failure{Code::ClientSlow, "the client stopped reading"};
-      exchange.trace.by = DecidedBy::Client;
-      co_return false;
-    }
+    const std::size_t moved = pending - std::min(pending, still);
+    if (moved > 0) moved_at = now;
     pending = still;
+    if (rate != nullptr) {
+      rate->waited((now - begun) / waiting_);
+      rate->moved(moved);
+    }
+    --waiting_;
+    if (news) continue;
+    const bool cancelled = co_await task_cancelled();
+    if (cancelled || stream.over || !stall.fired()) co_return false;
+    const bool stopped = now - moved_at >= stalls;
+    if (!stopped && (rate == nullptr || !rate->too_slow())) continue;
+    exchange.trace.failure = Failure{
+        Code::ClientSlow, stopped ? "the client stopped reading" : "the client reads too slowly"};
+    exchange.trace.by = DecidedBy::Client;
+    co_return false;
   }
   co_return !stream.over;
 }

@@ -8,6 +8,7 @@
 #include "proxy/base/task_group.h"
 #include "proxy/http/h2_engine.h"
 #include "proxy/http/h2_wire.h"
+#include "proxy/http/least_rate.h"
 #include "proxy/http/session.h"
 
 namespace bottle {
@@ -50,7 +51,7 @@ class Http2Session final : private H2Listener {
   awaitable<Response> respond(Stream& stream, Exchange& exchange, H2Request request);
   awaitable<void> answer(Stream& stream, Exchange& exchange, Response response);
   enum class Until : std::uint8_t { Room, Sent };
-  awaitable<bool> wait_for_client(Stream& stream, Exchange& exchange, Until until);
+  awaitable<bool> wait_for_client(Stream& stream, Exchange& exchange, Until until, LeastRate* rate);
 
   void dispatch() override;
   void start(H2Request request);

@@ -89,8 +89,14 @@ class Http2Session::Stream final : public InterimSink {
 
 class Http2Session::RequestBody final : public BodySource {
  public:
-  RequestBody(Stream& stream, Exchange& exchange, bool wants_continue)
-      : stream_(stream), exchange_(exchange), wants_continue_(wants_continue) {}
+  // `conversation`: the client may wait for what it is told before it goes on.
+  RequestBody(Stream& stream, Exchange& exchange, bool wants_continue, bool conversation)
+      : stream_(stream),
+        exchange_(exchange),
+        wants_continue_(wants_continue),
+        conversation_(conversation),
+        rate_(stream.session.context_.limits.least_rate,
+              stream.session.context_.limits.body_stall) {}
 
   awaitable<Result<Chunk>> read(std::size_t max) override;
   // Bytes that still come fill the window and no more; they are credited when the stream ends.
@@ -100,6 +106,8 @@ class Http2Session::RequestBody final : public BodySource {
   Stream& stream_;
   Exchange& exchange_;
   bool wants_continue_;
+  const bool conversation_;
+  LeastRate rate_;
 };
 
 }  // namespace bottle

@@ -28,6 +28,9 @@ struct SessionLimits {
   // reset of a stream, or that of a close with unread bytes, would destroy the answer on its way.
   std::chrono::milliseconds linger{1'000};
   std::size_t linger_bytes = 1024 * 1024;
+  // Bytes a second that a client has to send of a body, on an average of body_stall, and to take of
+  // an answer, on an average of write_stall (T56, T57).
+  std::size_t least_rate = 1024;
   std::chrono::milliseconds drain{30'000};  // exchanges that run may finish so long after the drain
   std::size_t write_buffer = 64 * 1024;     // bytes that are read ahead of the client, at most
   // h1: not read on while so much is unparsed. It also bounds how far a client may pipeline.

@@ -153,6 +153,21 @@ TEST(Spool, AllBodiesTogetherAreBounded) {
   EXPECT_TRUE(world.take(spool, four));
 }
 
+// [T56]
+TEST(Spool, ABodyThatTakesTooLongIsRefused) {
+  World world;
+  world.limits.body_time = std::chrono::milliseconds(0);
+  Spool spool(world.limits, world.decode);
+  Pieces slow(200'000);
+  const auto spooled = world.take(spool, slow);
+  ASSERT_FALSE(spooled);
+  EXPECT_EQ(spooled.error().code, Code::ClientSlow);
+  EXPECT_EQ(slow.stopped, Code::ClientSlow);
+  EXPECT_EQ(spool.held(), 0U);
+  Pieces whole(10);
+  EXPECT_TRUE(world.take(spool, whole)) << "its first piece was its last";
+}
+
 TEST(Spool, AFailingBodyLeavesNothingBehind) {
   World world;
   Spool spool(world.limits, world.decode);
