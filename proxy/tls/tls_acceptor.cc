@@ -1,11 +1,10 @@
 #include "proxy/tls/tls_acceptor.h"
 
-#include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
 
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -184,13 +183,6 @@ Failure explain_handshake(const TlsStream& stream, IoStatus status, bool hello_s
 
 }  // namespace
 
-TicketKeys::TicketKeys() {
-  require_openssl(RAND_bytes(bytes_.data(), static_cast<int>(bytes_.size())) == 1,
-                  "no randomness for ticket keys");
-}
-
-TicketKeys::~TicketKeys() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
-
 TlsAcceptor::TlsAcceptor(const LeafIssuer& ca, LeafCache& leaves, const TicketKeys& tickets,
                          TimerWheel& wheel, RecordBuffers& buffers, TlsAcceptorLimits limits)
     : leaves_(leaves), wheel_(wheel), buffers_(buffers), limits_(limits), turns_(wheel.executor()) {
@@ -210,11 +202,7 @@ TlsAcceptor::TlsAcceptor(const LeafIssuer& ca, LeafCache& leaves, const TicketKe
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
   require_openssl(SSL_CTX_set_num_tickets(ctx, 1) == 1 && SSL_CTX_set_max_early_data(ctx, 0) == 1,
                   "TLS tickets");
-  std::array<unsigned char, 80> keys = tickets.bytes_;
-  const long keys_taken =
-      SSL_CTX_set_tlsext_ticket_keys(ctx, keys.data(), static_cast<long>(keys.size()));
-  OPENSSL_cleanse(keys.data(), keys.size());
-  require_openssl(keys_taken == 1, "TLS ticket keys");
+  tickets.serve(ctx);
   // The key and the chain here, the certificate per connection: that costs 3 µs.
   require_openssl(SSL_CTX_use_PrivateKey(ctx, ca.leaf_key()) == 1 &&
                       SSL_CTX_add1_chain_cert(ctx, ca.intermediate()) == 1,

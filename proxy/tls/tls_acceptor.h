@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstdint>
@@ -12,25 +11,12 @@
 #include "proxy/base/idle_list.h"
 #include "proxy/tls/handshake_turns.h"
 #include "proxy/tls/name_gate.h"
+#include "proxy/tls/ticket_keys.h"
 #include "proxy/tls/tls_stream.h"
 
 struct ssl_ctx_st;
 
 namespace bottle {
-
-// The keys that encrypt session tickets: random, one set a process, never anywhere else. Made by
-// main and lent to every worker's acceptor, so that a client may resume with any of them.
-class TicketKeys {
- public:
-  TicketKeys();  // throws std::runtime_error when the system has no randomness
-  TicketKeys(const TicketKeys&) = delete;
-  TicketKeys& operator=(const TicketKeys&) = delete;
-  ~TicketKeys();  // cleansed
-
- private:
-  friend class TlsAcceptor;
-  std::array<unsigned char, 80> bytes_{};
-};
 
 struct TlsAcceptorLimits {
   std::chrono::milliseconds client_hello{5'000};  // a hello spans a few segments, no more
@@ -40,8 +26,9 @@ struct TlsAcceptorLimits {
 };
 
 // The agent-facing TLS of one worker: one SSL_CTX, the certificate chosen per connection. TLS 1.2
-// and 1.3, ECDHE-ECDSA with AEAD only, X25519 first, one ticket, no early data, no renegotiation,
-// no compression. Everything passed in outlives it; it outlives no stream (they hold references).
+// and 1.3, ECDHE-ECDSA with AEAD only, X25519 and P-256 alone, one ticket, no early data, no
+// renegotiation, no compression. Everything passed in outlives it; it outlives no stream (they hold
+// references).
 class TlsAcceptor {
  public:
   TlsAcceptor(const LeafIssuer& ca, LeafCache& leaves, const TicketKeys& tickets, TimerWheel& wheel,
