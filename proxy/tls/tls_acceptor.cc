@@ -29,6 +29,9 @@ constexpr const char* kTls13Ciphers =
 // alone.
 constexpr const char* kClientGroups = "X25519:P-256";
 
+// For an alert to arrive: a close with unread bytes is a reset, which destroys what is on its way.
+constexpr std::chrono::milliseconds kAlertLinger{1'000};
+
 // Everything that OpenSSL's callbacks need while one handshake runs. Lives in accept()'s frame.
 struct Handshake {
   std::optional<ServerName> destination;  // by name: not before the ClientHello
@@ -256,6 +259,11 @@ awaitable<Result<Secured>> TlsAcceptor::shake_hands(std::unique_ptr<TlsStream> s
   const IoStatus status = co_await stream->handshake(limits);
   SSL_set_app_data(stream->ssl(), nullptr);
   if (status != IoStatus::Ok) {
+    hello_deadline.disarm();
+    if (stream->hello() == HelloGate::State::TooLarge) {
+      deadline.arm(kAlertLinger);
+      co_await stream->after_alert();
+    }
     stream->close();
     if (status == IoStatus::Protocol && handshake.failure) co_return std::move(*handshake.failure);
     co_return explain_handshake(*stream, status, hello_deadline.fired(), deadline.fired());

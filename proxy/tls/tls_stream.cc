@@ -174,7 +174,7 @@ TlsStream::Step TlsStream::classify(int result) {
 bool TlsStream::receive(std::size_t room) {
   room = hello_.allow(std::min(room, buffers_.received.size()));
   if (room == 0) {
-    fail(IoStatus::Protocol);
+    refuse_hello();
     return false;
   }
   std::size_t n = 0;
@@ -196,7 +196,7 @@ bool TlsStream::receive(std::size_t room) {
   input_ = {buffers_.received.data(), n};
   hello_.came(input_);
   if (hello_.refuses()) {
-    fail(IoStatus::Protocol);
+    refuse_hello();
     return false;
   }
   // A writer that waits for input (see write_all) must look again: we took it.
@@ -272,7 +272,8 @@ awaitable<IoStatus> TlsStream::handshake(HandshakeLimits limits) {
   hello_ = HelloGate(limits.hello_bytes);
   hello_.came(kept_);
   if (hello_.refuses()) {
-    fail(IoStatus::Protocol);
+    const Turn sends(*this);
+    refuse_hello();
     co_return end_;
   }
   std::optional<HandshakeTurns::Turn> turn;

@@ -41,7 +41,8 @@ struct RecordBuffers {
 class TlsStream final : public ByteStream {
  public:
   static constexpr int kMaxPostHandshake = 100;
-  static constexpr std::size_t kWriteChunk = 64 * 1024;  // plaintext gathered into one send
+  static constexpr std::size_t kMaxAfterAlert = 128 * 1024;  // as the longest hello of all
+  static constexpr std::size_t kWriteChunk = 64 * 1024;      // plaintext gathered into one send
 
   enum class Role : std::uint8_t { Server, Client };
 
@@ -80,6 +81,9 @@ class TlsStream final : public ByteStream {
   // Until the handshake is done: Ok, or how it ended. On Protocol, ssl_error() has OpenSSL's words;
   // an alert that OpenSSL wrote has been sent, as far as the socket took it.
   awaitable<IoStatus> handshake(HandshakeLimits limits);
+  // After a hello that was refused: reads on and throws away, until the peer ends or kMaxAfterAlert
+  // bytes came.
+  awaitable<void> after_alert();
   void client_certificate_was_asked_for() noexcept;
   void hello_complete() noexcept { hello_.complete(); }
   [[nodiscard]] HelloGate::State hello() const noexcept { return hello_.state(); }
@@ -102,6 +106,7 @@ class TlsStream final : public ByteStream {
   [[nodiscard]] Step handshake_step();
   awaitable<IoStatus> take_steps(std::uint64_t cancels);
   [[nodiscard]] bool receive(std::size_t room);
+  void refuse_hello();
   void send_now();
   void fail(IoStatus status) noexcept;
   void go(Move move) noexcept;

@@ -1,8 +1,10 @@
-// The facts that a TLS stream can tell: the outcome of the handshake, and why it ended.
+// The facts that a TLS stream can tell: the outcome of the handshake, and why it ended. And the end
+// of a hello that is too long.
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "proxy/contract/problem_codes.h"
+#include "proxy/tls/socket_io.h"
 #include "proxy/tls/tls_stream.h"
 
 namespace bottle {
@@ -49,6 +51,30 @@ Failure client_certificate_required(const std::string& said) {
                  "This proxy has no client certificate to show; asking again does not help. With "
                  "the route splice (\"routes\" in the manifest, or --route HOST=splice) the client "
                  "speaks TLS with the origin itself, and nothing is inspected."};
+}
+
+// The alert that OpenSSL has for a message that is too long; other bytes than TLS are no reader of
+// alerts.
+void TlsStream::refuse_hello() {
+  static constexpr std::string_view kIllegalParameter("\x15\x03\x03\x00\x02\x02\x2f", 7);
+  if (hello_.state() == HelloGate::State::TooLarge) buffers_.to_send += kIllegalParameter;
+  fail(IoStatus::Protocol);
+}
+
+awaitable<void> TlsStream::after_alert() {
+  const std::uint64_t cancels = cancels_;
+  boost::system::error_code ignored;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  for (std::size_t taken = 0; taken < kMaxAfterAlert;) {
+    std::size_t n = 0;
+    const socket_io::Took took = socket_io::receive(
+        socket_.native_handle(), {buffers_.received.data(), buffers_.received.size()}, n);
+    taken += n;
+    if (took == socket_io::Took::Some) continue;
+    if (took != socket_io::Took::WouldBlock) co_return;
+    const IoStatus waited = co_await wait_readable(cancels);
+    if (waited != IoStatus::Ok) co_return;
+  }
 }
 
 std::string TlsStream::protocol() const { return SSL_get_version(ssl_); }

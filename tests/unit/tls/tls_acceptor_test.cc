@@ -343,6 +343,11 @@ TEST_F(Acceptor, RefusesAHelloBeyondTheLimit) {
   const Result<Secured> result = accept(std::move(pair.ours), "api.test");
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().reason, "client_hello_too_large");
+  std::array<char, 64> got{};
+  const auto size = ::recv(pair.theirs.get(), got.data(), got.size(), 0);
+  ASSERT_EQ(size, 7) << "an alert, and no reset that destroys it";
+  EXPECT_EQ(got[0], 21);
+  EXPECT_EQ(got[6], SSL_AD_ILLEGAL_PARAMETER);
 }
 
 TEST_F(Acceptor, RefusesASlowHello) {
