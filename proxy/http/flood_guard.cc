@@ -20,6 +20,7 @@ enum FrameType : std::uint8_t {
 constexpr std::uint8_t kEndStream = 0x1;
 constexpr std::uint8_t kAck = 0x1;
 constexpr std::uint8_t kPadded = 0x8;
+constexpr std::uint32_t kDependency = 4;  // bytes, of a PRIORITY frame
 constexpr std::uint64_t kMilli = 1000;
 constexpr std::size_t kLeastRefill = 4096;
 constexpr std::uint32_t kResetsOnTheWay = 100;  // as many as can have been open at once
@@ -85,6 +86,18 @@ std::size_t FloodGuard::walk(ByteView in, TimePoint now, Pace pace) {
       if (!nothing) empty_run_ = 0;
       continue;
     }
+    if (dependency_left_ > 0) {
+      dependency_ = dependency_ << 8U | static_cast<std::uint8_t>(in[at]);
+      ++at;
+      --skip_;
+      const bool whole = --dependency_left_ == 0;
+      const auto named = static_cast<std::int32_t>(dependency_ & 0x7fffffffU);
+      if (whole && named == stream_id() && pace.judge != nullptr) {
+        pace.judge->depends_on_itself();
+        return at;
+      }
+      continue;
+    }
     if (skip_ > 0) {
       std::size_t n = std::min(skip_, in.size() - at);
       if (in_head_) {
@@ -143,6 +156,9 @@ bool FloodGuard::frame(Worth worth, Judge* judge, TimePoint now) {
   skip_ = length;
   in_head_ = type == kHeaders || type == kContinuation;
   if (type != kContinuation) continuations_ = 0;
+  // The library passes over it too, and a stream that depends on itself is an error nevertheless
+  // (RFC 7540 section 5.3.1).
+  dependency_left_ = type == kPriority && length >= kDependency ? kDependency : 0;
   switch (type) {
     case kData:
       return data(worth, length, now);

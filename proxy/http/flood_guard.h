@@ -71,6 +71,8 @@ class FloodGuard {
     virtual Worth judge(std::int32_t stream, bool first) = 0;
     // A RST_STREAM comes on this stream: asked once for each, before the library sees it.
     virtual ResetPrice price_of_reset(std::int32_t stream) = 0;
+    // A PRIORITY frame makes a stream depend on itself: what comes after it is not fed.
+    virtual void depends_on_itself() = 0;
 
    protected:
     ~Judge() = default;
@@ -156,8 +158,10 @@ class FloodGuard {
   std::uint32_t continuations_ = 0;
   std::uint32_t empty_run_ = 0;
   std::size_t discarded_rest_ = 0;
-  std::size_t skip_;                 // bytes until the next frame header
-  bool in_head_ = false;             // ... which are of a header block
+  std::size_t skip_;                   // bytes until the next frame header
+  bool in_head_ = false;               // ... which are of a header block
+  std::uint32_t dependency_left_ = 0;  // bytes of a PRIORITY frame's dependency that come next
+  std::uint32_t dependency_ = 0;
   std::uint32_t padded_length_ = 0;  // of a padded DATA frame whose pad length comes next
   std::size_t header_size_ = 0;      // how much of header_ is there
   std::array<std::uint8_t, kFrameHeader> header_{};

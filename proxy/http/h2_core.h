@@ -141,6 +141,7 @@ class H2Core final : private FloodGuard::Judge {
   void wake_starved();
   FloodGuard::Worth judge(StreamId id, bool first) override;
   FloodGuard::ResetPrice price_of_reset(StreamId id) override;
+  void depends_on_itself() override;
   FloodGuard::Worth refuse_frame(const char* what, H2Error code);
   void begin_linger(StreamId id, Stream& stream);
   void discard(StreamId id, Stream& stream, std::size_t n);

@@ -265,6 +265,10 @@ FloodGuard::ResetPrice H2Core::price_of_reset(StreamId id) {
   return stream->taken ? Begun : Full;
 }
 
+void H2Core::depends_on_itself() {
+  static_cast<void>(refuse_frame("a stream depends on itself", H2Error::ProtocolError));
+}
+
 FloodGuard::Worth H2Core::refuse_frame(const char* what, H2Error code) {
   refused_frame_.emplace(peer_failure(what), code);
   return FloodGuard::Worth::Refused;

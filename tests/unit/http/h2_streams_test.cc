@@ -244,53 +244,69 @@ TEST_P(H2ClosedStream, IsJudgedByHowItEnded) {
 }
 INSTANTIATE_TEST_SUITE_P(
     All, H2ClosedStream,
-    testing::Values(Closed{"DataAfterTheEnd",
-                           [](Server& s) {
-                             answer_whole(s, 1);
-                             s.send(data(1, "x"));
-                           },
-                           5, -1},
-                    Closed{"HeadersAfterTheEnd",
-                           [](Server& s) {
-                             answer_whole(s, 1);
-                             s.send(headers(1, request_fields(), true));
-                           },
-                           5, -1},
-                    Closed{"DataAfterTheirReset",
-                           [](Server& s) {
-                             s.exchange(headers(1, request_fields("POST"), false));
-                             s.send(rst(1) + data(1, "x"));
-                           },
-                           -1, 5},
-                    Closed{"HeadersAfterTheirReset",
-                           [](Server& s) {
-                             s.exchange(headers(1, request_fields("POST"), false));
-                             s.send(rst(1) + headers(1, {{"a", "b"}}, true));
-                           },
-                           -1, 5},
-                    Closed{"DataAfterOurReset",
-                           [](Server& s) {
-                             s.exchange(headers(1, request_fields("POST"), false));
-                             s.engine.reset(1, H2Error::Cancel);
-                             s.flush();
-                             s.send(data(1, "x", true));
-                           },
-                           -1, 8},
-                    Closed{"ANumberThatWasPassedOver",
-                           [](Server& s) {
-                             answer_whole(s, 5);
-                             s.send(headers(3, request_fields(), true));
-                           },
-                           1, -1},
-                    Closed{"WindowUpdateAfterTheEnd",
-                           [](Server& s) {
-                             answer_whole(s, 1);
-                             EXPECT_TRUE(s.send(window_update(1, 100) + rst(1, 0)));
-                           },
-                           -1, -1},
-                    Closed{"PriorityOnNoStream",
-                           [](Server& s) { s.send(frame(kPriorityFrame, 0, 0, Bytes(5, '\0'))); },
-                           1, -1}),
+    testing::Values(
+        Closed{"DataAfterTheEnd",
+               [](Server& s) {
+                 answer_whole(s, 1);
+                 s.send(data(1, "x"));
+               },
+               5, -1},
+        Closed{"HeadersAfterTheEnd",
+               [](Server& s) {
+                 answer_whole(s, 1);
+                 s.send(headers(1, request_fields(), true));
+               },
+               5, -1},
+        // Of an idle stream, an open one and one that has ended: RFC 7540 section 5.3.1.
+        Closed{"ItselfAsDependency", [](Server& s) { s.send(frame(2, 0, 9, be32(9) + "\x10")); }, 1,
+               -1},
+        Closed{"ItselfAsDependencyExclusively",
+               [](Server& s) {
+                 s.send(headers(1, request_fields(), false));
+                 s.send(frame(2, 0, 1, be32(0x80000001U) + "\x10"));
+               },
+               1, -1},
+        Closed{"AnotherAsDependency",
+               [](Server& s) {
+                 answer_whole(s, 1);
+                 s.send(frame(2, 0, 1, be32(3) + "\x10"));
+                 s.send(frame(2, 0, 3, be32(0) + "\x10"));
+               },
+               -1, -1},
+        Closed{"DataAfterTheirReset",
+               [](Server& s) {
+                 s.exchange(headers(1, request_fields("POST"), false));
+                 s.send(rst(1) + data(1, "x"));
+               },
+               -1, 5},
+        Closed{"HeadersAfterTheirReset",
+               [](Server& s) {
+                 s.exchange(headers(1, request_fields("POST"), false));
+                 s.send(rst(1) + headers(1, {{"a", "b"}}, true));
+               },
+               -1, 5},
+        Closed{"DataAfterOurReset",
+               [](Server& s) {
+                 s.exchange(headers(1, request_fields("POST"), false));
+                 s.engine.reset(1, H2Error::Cancel);
+                 s.flush();
+                 s.send(data(1, "x", true));
+               },
+               -1, 8},
+        Closed{"ANumberThatWasPassedOver",
+               [](Server& s) {
+                 answer_whole(s, 5);
+                 s.send(headers(3, request_fields(), true));
+               },
+               1, -1},
+        Closed{"WindowUpdateAfterTheEnd",
+               [](Server& s) {
+                 answer_whole(s, 1);
+                 EXPECT_TRUE(s.send(window_update(1, 100) + rst(1, 0)));
+               },
+               -1, -1},
+        Closed{"PriorityOnNoStream",
+               [](Server& s) { s.send(frame(kPriorityFrame, 0, 0, Bytes(5, '\0'))); }, 1, -1}),
     [](const auto& shape) { return shape.param.name; });
 
 TEST(H2ClosedStreams, AStreamThatTheLibraryRefusedIsNoOffence) {
