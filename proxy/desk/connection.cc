@@ -89,17 +89,27 @@ awaitable<FirstBytes> sniff_first(TcpStream& stream, Desk& desk, Bytes& early) {
   }
 }
 
+// Two coroutines: a frame with room for both sessions would be held by each idle connection.
+awaitable<void> serve_http2(TlsStream& stream, Desk& desk, Destination destination) {
+  SessionContext context = context_of(desk, std::move(destination), Scheme::Https);
+  context.offers_websockets = offers_websockets(desk, context.destination);
+  Http2Session session(stream, context, desk.config.h2);
+  co_await session.run();
+}
+
+awaitable<void> serve_http1(TlsStream& stream, Desk& desk, Destination destination) {
+  const SessionContext context = context_of(desk, std::move(destination), Scheme::Https);
+  Http1Session session(stream, context, Http1Session::Arrival::Tunnel);
+  co_await session.run(Bytes());
+}
+
 awaitable<void> serve_secured(Secured secured, Desk& desk, Destination destination) {
   TlsStream& stream = *secured.stream;
   desk.place.idle();
-  SessionContext context = context_of(desk, std::move(destination), Scheme::Https);
   if (secured.alpn == Alpn::Http2) {
-    context.offers_websockets = offers_websockets(desk, context.destination);
-    Http2Session session(stream, context, desk.config.h2);
-    co_await session.run();
+    co_await serve_http2(stream, desk, std::move(destination));
   } else {
-    Http1Session session(stream, context, Http1Session::Arrival::Tunnel);
-    co_await session.run(Bytes());
+    co_await serve_http1(stream, desk, std::move(destination));
   }
   stream.close();
 }
@@ -259,11 +269,17 @@ awaitable<void> serve_as_http_origin(TcpStream& stream, Desk& desk) {
   end_connection(stream, end);
 }
 
-awaitable<void> serve_as_proxy(TcpStream& stream, Desk& desk) {
+// Its frame, with the session, is gone while a tunnel lasts.
+awaitable<Http1End> serve_requests(TcpStream& stream, Desk& desk) {
   SessionContext context = context_of(desk, Destination{}, Scheme::Http);
   context.doorkeeper = desk.doorkeeper;
   Http1Session session(stream, context, Http1Session::Arrival::Listener);
   Http1End end = co_await session.run(Bytes());
+  co_return std::move(end);
+}
+
+awaitable<void> serve_as_proxy(TcpStream& stream, Desk& desk) {
+  Http1End end = co_await serve_requests(stream, desk);
   if (end.connect) {
     Http1End::Connect connect = std::move(*end.connect);
     co_await serve_tunnel(stream, desk, std::move(connect));

@@ -32,6 +32,14 @@ struct H2WireLimits {
   std::size_t write_buffer = 64 * 1024;
 };
 
+// A read fills it and its bytes are fed in the same turn, or kept apart, so one a thread is enough
+// and an idle connection holds none.
+// It never grows: reads that wait hold a part of it.
+inline ByteSpan h2_read_scratch(std::size_t size) {
+  static thread_local std::vector<char> scratch(64 * 1024);
+  return ByteSpan(scratch).first(std::min(size, scratch.size()));
+}
+
 // An HTTP/2 engine on a connection: the read loop and the write loop, the same for both roles.
 // Reading never pauses for bodies (windows bound them), only for a peer that leaves our control
 // frames unread; but it gives way (TurnBudget), within what one read brought too: frames can cost
@@ -50,8 +58,7 @@ class H2Wire {
         write_event_(executor),
         uncongested_(executor),
         last_words_(wheel, stream),
-        due_(wheel, due_alarm_),
-        read_buffer_(limits.read_buffer) {}
+        due_(wheel, due_alarm_) {}
   H2Wire(const H2Wire&) = delete;
   H2Wire& operator=(const H2Wire&) = delete;
 
@@ -102,7 +109,6 @@ class H2Wire {
   DueAlarm due_alarm_{*this};
   Deadline due_;
   TurnBudget turn_;
-  std::vector<char> read_buffer_;
   std::unique_ptr<char[]> write_buffer_;  // only while there is something to write
   bool heard_ = false;
   bool broken_ = false;  // nothing can be sent any more
@@ -117,13 +123,14 @@ awaitable<std::optional<Failure>> H2Wire<Engine>::read() {
       const bool better = co_await uncongested_.wait();
       if (!better) co_return std::nullopt;
     }
-    const IoResult got = co_await stream_.read_some(ByteSpan(read_buffer_));
+    const ByteSpan scratch = h2_read_scratch(limits_.read_buffer);
+    const IoResult got = co_await stream_.read_some(scratch);
     if (!got.ok()) {
       broken_ = got.status != IoStatus::Eof;
       co_return std::nullopt;
     }
     heard_ = true;
-    const std::optional<Failure> broken = co_await feed(ByteView(read_buffer_.data(), got.n));
+    const std::optional<Failure> broken = co_await feed(ByteView(scratch.data(), got.n));
     if (broken) co_return broken;
     if (engine_.done()) co_return std::nullopt;
   }
@@ -131,6 +138,7 @@ awaitable<std::optional<Failure>> H2Wire<Engine>::read() {
 
 template <class Engine>
 awaitable<std::optional<Failure>> H2Wire<Engine>::feed(ByteView bytes) {
+  Bytes rest;  // of what came, once the others had a turn: the scratch is theirs too
   while (!bytes.empty()) {
     const auto begun = wheel_.now();
     const auto fed = engine_.receive_some(bytes, begun);
@@ -140,7 +148,12 @@ awaitable<std::optional<Failure>> H2Wire<Engine>::feed(ByteView bytes) {
     if (engine_.done()) break;
     turn_.spend_time(wheel_.now() - begun);
     // The stream counts the bytes.
-    if (turn_.spent()) co_await turn_.give_way();
+    if (!turn_.spent()) continue;
+    if (rest.empty()) {
+      rest = bytes;
+      bytes = rest;
+    }
+    co_await turn_.give_way();
   }
   co_return std::nullopt;
 }

@@ -92,6 +92,7 @@ awaitable<void> Http1Session::serve() {
     }
     if (machine_.state() != State::Idle) break;
     parser_.reset();
+    if (unparsed().empty()) free_bytes(in_);  // an idle connection holds no buffer
     if (closing()) {
       go(Move::InputEnds);
       break;
