@@ -1,6 +1,8 @@
 # Shortcuts for the work on this repository. `make help` lists them; docs/testing.md says more.
 # JOBS bounds the compilers that run at once: each takes up to 1 GiB.
 JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 40
+SOAK_MINUTES ?= 30
 export CCACHE_BASEDIR ?= $(CURDIR)
 export CCACHE_NOHASHDIR ?= 1
 
@@ -8,7 +10,7 @@ export CCACHE_NOHASHDIR ?= 1
 # Where `make install` puts the programs, below DESTDIR if that is set.
 PREFIX ?= /usr/local
 
-.PHONY: install deb dist help demo release dev gcc test test-gcc bare lint tidy format fuzz image clean
+.PHONY: install deb dist help demo release dev gcc test test-gcc bare lint tidy format fuzz tsan coverage soak image clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -72,11 +74,27 @@ tidy: ## clang-tidy with the list in .clang-tidy (FILES="a.cc b.cc", else the fi
 format: ## clang-format and gofmt, in place
 	scripts/format
 
-fuzz: ## build the fuzzers into build/fuzz
+fuzz: ## build the fuzzers into build/fuzz and run each for FUZZ_SECONDS (40); FUZZ_FLAGS as scripts/fuzz has them
 	@scripts/bootstrap test
 	@cmake --preset fuzz --log-level=WARNING
 	cmake --build --preset fuzz -j $(JOBS) --target fuzzers
-	@echo "for example: build/fuzz/fuzz_h1_head -max_total_time=60 -max_len=4096 build/fuzz/corpus tests/fuzz/corpus/h1_head"
+	scripts/fuzz --build build/fuzz --seconds $(FUZZ_SECONDS) --jobs $(JOBS) $(FUZZ_FLAGS)
+
+TSAN_TESTS = session unit_exit unit_ledger unit_flow unit_upstream
+
+tsan: ## the session, exit, ledger, flow and upstream tests with ThreadSanitizer, in build/tsan
+	@scripts/bootstrap test
+	@cmake --preset tsan --log-level=WARNING
+	cmake --build --preset tsan -j $(JOBS) --target $(TSAN_TESTS)
+	set -e; for test in $(TSAN_TESTS); do build/tsan/$$test --gtest_brief=1; done
+
+COVERED = unit_http unit_guard unit_ledger unit_body session
+
+coverage: ## the lines of parsers, rules, writers, ledger and guard that tests and corpora reach, in build/coverage
+	@scripts/bootstrap test
+	@cmake --preset coverage --log-level=WARNING
+	cmake --build --preset coverage -j $(JOBS) --target $(COVERED) replays
+	scripts/coverage --build build/coverage $(COVERED)
 
 image: ## the images bottle-proxy and bottle-agent, with docker; IMAGE_FLAGS="--network host" and the like are passed on
 	docker build $(IMAGE_FLAGS) --build-arg JOBS=$(JOBS) --tag bottle-proxy:latest --file docker/Dockerfile .
