@@ -96,6 +96,10 @@ coverage: ## the lines of parsers, rules, writers, ledger and guard that tests a
 	cmake --build --preset coverage -j $(JOBS) --target $(COVERED) replays
 	scripts/coverage --build build/coverage $(COVERED)
 
+soak: release ## SOAK_MINUTES (30) of mixed load, a twentieth hostile, on the release build: errors, memory, descriptors, the end
+	cd tests/go && BOTTLE_BIN_DIR=$(CURDIR)/build/release BOTTLE_RELEASE=1 BOTTLE_REQUIRE=1 SOAK_MINUTES=$(SOAK_MINUTES) \
+	  go test ./attack -run '^TestSoak$$' -count=1 -v -timeout=0
+
 image: ## the images bottle-proxy and bottle-agent, with docker; IMAGE_FLAGS="--network host" and the like are passed on
 	docker build $(IMAGE_FLAGS) --build-arg JOBS=$(JOBS) --tag bottle-proxy:latest --file docker/Dockerfile .
 	docker build $(IMAGE_FLAGS) --tag bottle-agent:latest --file docker/Dockerfile.agent docker

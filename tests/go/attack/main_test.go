@@ -1,6 +1,6 @@
-// Package attack plays the attacks of docs/threats.md against the built bottle-proxy, each at its bound, beside a
-// client in good faith, and judges how that one fares. Loopback alone, bounded in time and number. Each test prints the
-// figures that it measured.
+// Package attack plays the attacks of docs/threats.md, and faults around them, against the built programs, beside a client
+// in good faith, and measures what they cost. All of it is bounded in time and number, and goes to loopback. Each test
+// prints the figures that it measured.
 package attack
 
 import (
@@ -11,7 +11,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if upstreamChild() {
+		return
+	}
 	code := m.Run()
+	printFaultTable()
 	harness.CloseEngine()
 	os.Exit(code)
 }

@@ -70,6 +70,19 @@ func (l *log) poke() {
 	}
 }
 
+// Forget drops the records of the requests that are done: a test that goes on for long would keep them all.
+func (s *Server) Forget() {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	var going []*Record
+	for _, r := range s.log.records {
+		if !r.Done {
+			going = append(going, r)
+		}
+	}
+	s.log.records = going
+}
+
 func (l *log) snapshot() []Record {
 	l.mu.Lock()
 	defer l.mu.Unlock()
