@@ -23,7 +23,8 @@ Failure disk_failure(const char* what, int error) {
   const bool full = error == ENOSPC || error == EDQUOT;
   std::string detail = std::string("the request's body could not be ") + what +
                        " the spool directory: " + std::strerror(error);
-  return Failure{Code::Internal, std::move(detail),
+  // A full disk is no error of ours, and passes.
+  return Failure{full ? Code::Overloaded : Code::Internal, std::move(detail),
                  full ? problem_code::kSpoolNoSpace : problem_code::kSpoolFailed,
                  full ? "The proxy's disk is full; free some space in its spool directory."
                       : "Check the proxy's spool directory: it must exist and be writable."};
