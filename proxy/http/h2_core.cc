@@ -128,7 +128,10 @@ H2Core::H2Core(Role role, const H2Limits& limits, TimePoint now)
 
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
-  nghttp2_option_set_max_continuations(option, limits_.flood.continuations);
+  // The library counts a frame once for each piece in which its header comes, one more with every
+  // byte at worst. The flood guard counts frames.
+  constexpr std::size_t kFrameHeader = 9;
+  nghttp2_option_set_max_continuations(option, (limits_.flood.continuations + 1) * kFrameHeader);
   nghttp2_option_set_max_outbound_ack(option, limits_.control_queue);
   // The library's own limit knows neither what a stream has cost nor our time; FloodGuard does.
   nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
