@@ -1,4 +1,5 @@
 // Fields behind a body: what may come of a request's, and what goes on of a response's.
+#include <algorithm>
 #include <string>
 
 #include "proxy/contract/problem_codes.h"
@@ -6,6 +7,13 @@
 #include "proxy/http/framing_rules.h"
 
 namespace bottle {
+namespace {
+
+bool is_plain(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-';
+}
+
+}  // namespace
 
 Result<void> check_request_trailers(const Fields& trailers, const HeadLimits& limits) {
   const auto bad = [](const char* what) {
@@ -15,8 +23,9 @@ Result<void> check_request_trailers(const Fields& trailers, const HeadLimits& li
     return Failure{Code::HeadTooLarge, "the trailers are too large"};
   }
   for (const Field field : trailers) {
-    if (!is_token(field.name) || field.name.size() > limits.name_bytes ||
-        !is_field_value(field.value)) {
+    // As in the head: other names are read in more than one way.
+    if (field.name.empty() || !std::all_of(field.name.begin(), field.name.end(), is_plain) ||
+        field.name.size() > limits.name_bytes || !is_field_value(field.value)) {
       return bad("a trailer field is malformed");
     }
     const std::string name = to_lower(field.name);
