@@ -142,8 +142,8 @@ func newFaultWorld(t *testing.T, way harness.Via, fault matrixFault, seed int64)
 
 // messageRun has one exchange in each cell; the upstream acts by itself.
 func (w *faultWorld) messageRun(way harness.Via, fault matrixFault) {
-	w.eachCell(func(c *cell) {
-		client := w.client(c.proto)
+	cells, one := w.cells(), func(c *cell) {
+		client := c.client
 		path := fmt.Sprintf("/f/%s/%s/%s", fault.name, c.phase, c.token)
 		got := ""
 		switch {
@@ -161,11 +161,23 @@ func (w *faultWorld) messageRun(way harness.Via, fault matrixFault) {
 		}
 		w.judge(way, fault, c, got)
 		w.fine(client, c.proto)
-	})
+	}
+	// Bytes that come on an idle connection just after it was taken for another request look like its answer, and no
+	// reader could tell. So nothing else is under way in the phase idle.
+	var others []*cell
+	for _, c := range cells {
+		if c.phase == phaseIdle {
+			one(c)
+		} else {
+			others = append(others, c)
+		}
+	}
+	w.each(others, one)
 }
 
 // listenRun changes what the listener does while exchanges are in all phases.
 func (w *faultWorld) listenRun(way harness.Via, fault matrixFault) {
+	w.up.cutAll() // the pool must have no connections of the run before
 	cells := w.cells()
 	results := w.begin(cells, func(c *cell) bool { return c.phase == phaseBody || c.phase == phaseStream })
 	w.warm(cells)
@@ -173,9 +185,8 @@ func (w *faultWorld) listenRun(way harness.Via, fault matrixFault) {
 		w.t.Fatal(err)
 	}
 	idle := w.begin(cells, func(c *cell) bool { return c.phase == phaseIdle })
-	w.eachOf(cells, phaseHead, func(c *cell) {
-		w.judge(way, fault, c, w.ask(c.client, "/ok/head/"+c.token, phaseHead, c.token, nil))
-	})
+	heads := w.send(cells, phaseHead)
+	time.Sleep(faultLimit / 8) // they dial: those that wait below must not come to their own limits
 	for _, c := range cells {
 		if c.phase != phaseHead {
 			w.up.open(c.token)
@@ -183,6 +194,7 @@ func (w *faultWorld) listenRun(way harness.Via, fault matrixFault) {
 	}
 	w.collect(way, fault, results)
 	w.collect(way, fault, idle)
+	w.collect(way, fault, heads)
 	if err := w.up.become(listenServes); err != nil {
 		w.t.Fatal(err)
 	}
@@ -217,6 +229,20 @@ func (w *faultWorld) begin(cells []*cell, chosen func(*cell) bool) map[*cell]cha
 	}
 	for c := range out {
 		w.await(c.token)
+	}
+	return out
+}
+
+// send asks for whole answers in the cells of a phase.
+func (w *faultWorld) send(cells []*cell, phase faultPhase) map[*cell]chan string {
+	out := map[*cell]chan string{}
+	for _, c := range cells {
+		if c.phase == phase {
+			c, done := c, make(chan string, 1)
+			out[c] = done
+			path := fmt.Sprintf("/ok/%s/%s", phase, c.token)
+			go func() { done <- w.ask(c.client, path, phase, c.token, nil) }()
+		}
 	}
 	return out
 }

@@ -8,11 +8,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"bottle.test/harness"
 )
 
 // childUpstream is an upstream in a process of its own, always on the same port.
@@ -77,6 +80,9 @@ func (c *childUpstream) start() {
 func (c *childUpstream) fail(how string) {
 	if how == "stop" {
 		_ = c.cmd.Process.Signal(syscall.SIGSTOP)
+		if !harness.Eventually(hangLimit, c.stopped) {
+			c.t.Errorf("the upstream does not stop")
+		}
 		return
 	}
 	_ = c.cmd.Process.Kill()
@@ -84,6 +90,17 @@ func (c *childUpstream) fail(how string) {
 	if how == "restart" {
 		c.start()
 	}
+}
+
+// stopped says whether all of its threads stand still.
+func (c *childUpstream) stopped() bool {
+	states, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", c.cmd.Process.Pid))
+	for _, state := range states {
+		if text, err := os.ReadFile(state); err != nil || !strings.Contains(string(text), ") T ") {
+			return false
+		}
+	}
+	return len(states) > 0
 }
 
 // mend ends the fault.

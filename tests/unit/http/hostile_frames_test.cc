@@ -46,11 +46,11 @@ TEST(HostileFrames, EveryByteInAField) {
     expect("at a name's end, " + what, request(with({{"ab" + b, "v"}})), name_verdict(c));
     expect("in a value, " + what, request(with({{"ab", "v" + b + "v"}})),
            is_field_text(c) ? "ok GET /" : "rst 1");
-    const bool blank = c == ' ' || c == '\t';
+    // Blanks at the ends are taken off (RFC 9113 section 8.2.1 lets either happen).
     expect("at a value's end, " + what, request(with({{"ab", "v" + b}})),
-           is_field_text(c) && !blank ? "ok GET /" : "rst 1");
+           is_field_text(c) ? "ok GET /" : "rst 1");
     expect("at a value's beginning, " + what, request(with({{"ab", b + "v"}})),
-           is_field_text(c) && !blank ? "ok GET /" : "rst 1");
+           is_field_text(c) ? "ok GET /" : "rst 1");
   }
   std::printf("%d bytes in fields of HTTP/2\n", g_cases);
   EXPECT_EQ(g_cases, 6 * 256);
@@ -133,10 +133,10 @@ TEST(HostileFrames, HeaderBlocks) {
       {"empty :method", instead(":method", ""), "rst 1"},
       {"empty :path", instead(":path", ""), "rst 1"},
       {"empty :scheme", instead(":scheme", ""), "rst 1"},
-      {"empty :authority", instead(":authority", ""), "400"},
+      {"empty :authority", instead(":authority", ""), "rst 1"},
       {":scheme http", instead(":scheme", "http"), "400"},
       {":scheme ftp", instead(":scheme", "ftp"), "400"},
-      {":scheme HTTPS", instead(":scheme", "HTTPS"), "ok GET /"},
+      {":scheme HTTPS", instead(":scheme", "HTTPS"), "400"},
       {":scheme with a colon", instead(":scheme", "https:"), "rst 1"},
       {":scheme with a URL", instead(":scheme", "https://a.test/"), "rst 1"},
       {":path without a slash", instead(":path", "x"), "rst 1"},
@@ -156,7 +156,7 @@ TEST(HostileFrames, HeaderBlocks) {
       {":authority another", instead(":authority", "other"), "421"},
       {":authority with a user", instead(":authority", "u@a.test"), "400"},
       {":authority two hosts", instead(":authority", "a.test,a.test"), "400"},
-      {":authority with a path", instead(":authority", "a.test/x"), "400"},
+      {":authority with a path", instead(":authority", "a.test/x"), "rst 1"},
       {":authority with a port", instead(":authority", "a.test:443"), "ok GET /"},
       {":authority another port", instead(":authority", "a.test:80"), "421"},
       {":authority port 0", instead(":authority", "a.test:0"), "400"},
@@ -168,7 +168,7 @@ TEST(HostileFrames, HeaderBlocks) {
       {":authority capitals", instead(":authority", "A.TEST"), "ok GET /"},
       {"host as :authority", with({{"host", "a.test"}}), "ok GET /"},
       {"host another", with({{"host", "other"}}), "400"},
-      {"host empty", with({{"host", ""}}), "400"},
+      {"host empty", with({{"host", ""}}), "rst 1"},
       {"host twice", with({{"host", "a.test"}, {"host", "a.test"}}), "rst 1"},
       {"host for :authority",
        {{":method", "GET"}, {":scheme", "https"}, {":path", "/"}, {"host", "a.test"}},

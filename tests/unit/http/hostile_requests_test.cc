@@ -34,7 +34,8 @@ int expect_all(const std::vector<Shape>& shapes, std::string_view start) {
 const std::vector<Shape> kLengths = {
     {"Content-Length: 5\r\n\r\nhello"sv, "POST /x=hello"},
     {"Content-Length:5\r\n\r\nhello"sv, "POST /x=hello"},
-    {"Content-Length:\t5\t \r\n\r\nhello"sv, "POST /x=hello"},
+    {"Content-Length:\t5 \r\n\r\nhello"sv, "POST /x=hello"},
+    {"Content-Length: 5\t\r\n\r\nhello"sv, "400"},
     {"Content-Length: 0\r\n\r\n"sv, "POST /x="},
     {"Content-Length: +5\r\n\r\nhello"sv, "400"},
     {"Content-Length: -0\r\n\r\n"sv, "400"},
@@ -299,7 +300,7 @@ const std::vector<Shape> kRequestLines = {
     {"GET / HTTP/0.9\r\nHost: h\r\n\r\n"sv, "501"},
     {"GET / HTTP/1.1 \r\nHost: h\r\n\r\n"sv, "400"},
     {"GET / HTTP/1.1\t\r\nHost: h\r\n\r\n"sv, "501"},
-    {"GET / HTTP/\r\r1.1\r\nHost: h\r\n\r\n"sv, "400"},
+    {"GET / HTTP/\r\r1.1\r\nHost: h\r\n\r\n"sv, "501"},
     {"GET / hTTP/1.1\r\nHost: h\r\n\r\n"sv, "400"},
     {"GET / HTTPS/1.1\r\nHost: h\r\n\r\n"sv, "400"},
     {"GET / XHTTP/1.1\r\nHost: h\r\n\r\n"sv, "400"},
