@@ -17,9 +17,9 @@ import (
 	"bottle.test/origin"
 )
 
-// The limits of the proxy in the matrix are a second, and so an exchange that fails may take little more.
+// The limits of the proxy in the matrix are two seconds, and so an exchange that fails may take little more.
 const (
-	faultLimit = 1200 * time.Millisecond
+	faultLimit = 2 * time.Second
 	hangLimit  = 15 * time.Second
 )
 
@@ -186,7 +186,12 @@ func (w *faultWorld) listenRun(way harness.Via, fault matrixFault) {
 	}
 	idle := w.begin(cells, func(c *cell) bool { return c.phase == phaseIdle })
 	heads := w.send(cells, phaseHead)
-	time.Sleep(faultLimit / 8) // they dial: those that wait below must not come to their own limits
+	if fault.listen == listenRefuses || fault.listen == listenResets {
+		w.collect(way, fault, heads)
+		heads = nil
+	} else {
+		time.Sleep(faultLimit / 8) // they dial: those that wait below must not come to their own limits
+	}
 	for _, c := range cells {
 		if c.phase != phaseHead {
 			w.up.open(c.token)

@@ -134,7 +134,7 @@ var matrixFaults = []matrixFault{
 	{name: "refused", listen: listenRefuses, wants: newOnes},
 	// While it dials, a connection that another exchange is done with may come free.
 	{name: "syn-dropped", listen: listenDrops, wants: wants{"whole", "problem whole", "whole", "whole"}},
-	{name: "accepted-then-silent", listen: listenSilent, wants: newOnes},
+	{name: "accepted-then-silent", listen: listenSilent, wants: wants{"whole", "problem whole", "whole", "whole"}},
 	{name: "reset-on-accept", listen: listenResets, wants: newOnes},
 	{name: "close-before-head", wants: noAnswer},
 	{name: "half-a-head", wants: noAnswer},
