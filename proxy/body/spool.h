@@ -106,9 +106,9 @@ class Spool {
   // Reads `body` to its end, through a decoder if there are `codings`; `coded`, if given, takes it
   // as it came. `declared` is its
   // Content-Length, if any: a body that says it is too large is refused before it is read. Trailers
-  // are dropped: nothing scans them. Failures: BodyTooLarge, Overloaded (all bodies together, or the
-  // disk is full: "spool_no_space"), the decoder's, Internal (reason "spool_failed"), ClientBad if
-  // the body is not as long as declared, the body's own. The body is stopped then.
+  // are dropped: nothing scans them. Failures: BodyTooLarge, Overloaded (all bodies together, or
+  // the disk is full: "spool_no_space"), the decoder's, Internal (reason "spool_failed"), ClientBad
+  // if the body is not as long as declared, the body's own. The body is stopped then.
   awaitable<Result<std::shared_ptr<const SpooledBody>>> collect(
       BodySource& body, std::optional<std::uint64_t> declared, Codings codings,
       DecodeLimits decode = {}, std::shared_ptr<SpooledBody> coded = nullptr);

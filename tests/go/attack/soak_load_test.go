@@ -30,7 +30,7 @@ func (s *soak) load(rate int) {
 	s.each(4, large, func(worker, i int) { s.upload(clients[worker], i) })
 	s.each(8, 8, func(worker, i int) { s.events1(clients[worker]) })
 	s.each(4, 4, func(worker, i int) { s.socket() })
-	s.each(8, rate/20+1, func(worker, i int) { s.attack(worker*1000003 + i) })
+	s.each(32, rate/20+1, func(worker, i int) { s.attack(worker*1000003 + i) })
 }
 
 func (s *soak) plain(client *http.Client, i int) {
@@ -188,7 +188,7 @@ func (s *soak) attack(i int) {
 	switch i % 4 {
 	case 0:
 		if conn, err := net.Dial("tcp", s.w.Proxy.Addr); err == nil {
-			_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
+			_ = conn.SetDeadline(time.Now().Add(500 * time.Millisecond))
 			_, _ = io.WriteString(conn, hostileOpenings[i/4%len(hostileOpenings)])
 			_, _ = conn.Read(make([]byte, 512))
 			conn.Close()
@@ -210,7 +210,7 @@ func (s *soak) attack(i int) {
 
 // flood opens streams and resets them at once, until the proxy has enough of it.
 func (s *soak) flood(conn net.Conn) {
-	_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(500 * time.Millisecond))
 	frames := bytes.NewBufferString("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
 	for stream := uint32(1); stream < 300; stream += 2 {
 		number := []byte{0, 0, byte(stream >> 8), byte(stream)}

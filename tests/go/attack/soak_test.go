@@ -73,9 +73,15 @@ func TestSoak(t *testing.T) {
 	close(s.stop)
 	s.wait.Wait()
 	s.report(memory, judged)
-	if !harness.Eventually(15*time.Second, func() bool { return w.Proxy.Descriptors() <= descriptors }) {
+	// Idle connections to origins may stay for 90 s, 16 to each of the two.
+	patience, pooled := 15*time.Second, 2*16
+	if judged {
+		patience, pooled = 100*time.Second, 0
+	}
+	if !harness.Eventually(patience, func() bool { return w.Proxy.Descriptors() <= descriptors+pooled }) {
 		t.Errorf("%d descriptors before, %d afterwards", descriptors, w.Proxy.Descriptors())
 	}
+	t.Logf("%d descriptors afterwards", w.Proxy.Descriptors())
 	s.endUnderLoad(200)
 }
 

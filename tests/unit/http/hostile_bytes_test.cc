@@ -88,9 +88,7 @@ std::vector<Place> places() {
       {"in the target", "GET /a?", "b HTTP/1.1\r\nHost: h\r\n\r\n", target_with},
       {"between two requests", head + "\r\n", "GET /2 HTTP/1.1\r\nHost: h\r\n\r\n", second},
       {"behind the version", "GET / HTTP/1.1", "\r\nHost: h\r\n\r\n",
-       [](unsigned char c) {
-         return c == '\n' || c == ' ' ? "400" : "501";
-       }},
+       [](unsigned char c) { return c == '\n' || c == ' ' ? "400" : "501"; }},
       {"for CR behind the request line", "GET / HTTP/1.1", "\nHost: h\r\n\r\n",
        only('\r', "GET /")},
       {"for LF behind the request line", "GET / HTTP/1.1\r", "Host: h\r\n\r\n",

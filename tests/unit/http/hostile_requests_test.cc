@@ -95,7 +95,7 @@ const std::vector<Shape> kCodings = {
     {"Transfer-Encoding:chunked\r\n\r\n1\r\nZ\r\n0\r\n\r\n"sv, "POST /x=Z"},
     {"Transfer-Encoding: CHUNKED\r\n\r\n1\r\nZ\r\n0\r\n\r\n"sv, "POST /x=Z"},
     {"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nZ\r\n0\r\n\r\n"sv,
-     "400"},
+     "501"},
     {"Transfer-Encoding: chunked\r\ntransfer-encoding: x\r\n\r\n0\r\n\r\n"sv, "501"},
     {"Transfer-Encoding: \xa0"
      "chunked\xa0\r\n\r\n0\r\n\r\n"sv,
