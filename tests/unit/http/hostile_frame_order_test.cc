@@ -70,6 +70,7 @@ TEST(HostileFrameOrder, Lengths) {
   std::printf("%d frames with a wrong length\n", g_cases);
 }
 
+// [T52]
 TEST(HostileFrameOrder, Streams) {
   g_cases = 0;
   expect_each({
