@@ -36,9 +36,8 @@ func fakedClock(t *testing.T) (change func(*exec.Cmd), move func(offset string))
 	return change, move
 }
 
-// TestClockJumps: the clock goes a day on, back, and some minutes back; each handshake gets a certificate that is valid at
-// that time, and a stream that is under way goes on.
-// [T41]
+// TestClockJumps: the clock goes a day on, back, and some minutes back; each handshake gets a certificate that is valid
+// at that time, and a stream that is under way goes on.
 func TestClockJumps(t *testing.T) {
 	if harness.Instrumented(harness.Binary(t, "bottle-proxy")) {
 		t.Skip("the sanitizers and libfaketime are not for one program: set BOTTLE_BIN_DIR to a release build")
