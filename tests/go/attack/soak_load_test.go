@@ -23,6 +23,7 @@ func (s *soak) load(rate int) {
 	for i := range clients {
 		clients[i] = s.w.Client(faultProtos[i%2])
 	}
+	s.clients = clients
 	large := 4 + rate/200 // a second, of each kind
 	s.each(16, rate, func(worker, i int) { s.plain(clients[worker], i) })
 	s.each(4, rate/20+1, func(worker, i int) { s.relayed(clients[worker], i) })

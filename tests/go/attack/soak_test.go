@@ -3,6 +3,7 @@ package attack
 import (
 	"crypto/x509"
 	"fmt"
+	"net/http"
 	"os"
 	"sort"
 	"strconv"
@@ -40,6 +41,8 @@ type soak struct {
 	stop  chan struct{}
 	wait  sync.WaitGroup
 
+	clients []*http.Client
+
 	exchanges, events, messages, bytes, hostile, wrong atomic.Int64
 
 	mu     sync.Mutex
@@ -72,6 +75,9 @@ func TestSoak(t *testing.T) {
 	memory := s.watch()
 	close(s.stop)
 	s.wait.Wait()
+	for _, client := range s.clients {
+		client.CloseIdleConnections()
+	}
 	s.report(memory, judged)
 	// Idle connections to origins may stay for 90 s, 16 to each of the two.
 	patience, pooled := 15*time.Second, 2*16
