@@ -17,7 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FUZZ_CHECK(destination->host.size() <= 253);
     for (const char c : destination->host) {
       const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-      FUZZ_CHECK(plain || (c == ':' && destination->kind == HostKind::Ipv6));
+      FUZZ_CHECK(plain || (c == '_' && destination->kind == HostKind::Name) ||
+                 (c == ':' && destination->kind == HostKind::Ipv6));
     }
     FUZZ_CHECK(*parse_authority(destination->host_port(), std::nullopt) == *destination);
     FUZZ_CHECK(*parse_authority(destination->authority(Scheme::Https), 443) == *destination);
