@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/contract/host_name.h"
@@ -21,8 +22,11 @@ Result<ServerName> ServerName::parse(std::string_view canonical) {
   if (canonical.empty()) return bad_name("it is empty");
   HostReading host = read_host(canonical);
   if (host.defect != nullptr) return bad_name(host.defect);
-  const bool other_spelling = canonical.ends_with('.') || canonical.starts_with('[');
-  if (other_spelling) return bad_name("it is not in its canonical form");
+  const auto same = [](char lower, char given) {
+    return lower == (given >= 'A' && given <= 'Z' ? static_cast<char>(given - 'A' + 'a') : given);
+  };
+  if (!std::equal(host.text.begin(), host.text.end(), canonical.begin(), canonical.end(), same))
+    return bad_name("it is not in its canonical form");
   ServerName name;
   name.text_ = std::move(host.text);
   if (host.kind == HostKind::Name) return name;

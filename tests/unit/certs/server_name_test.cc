@@ -58,6 +58,8 @@ TEST(ServerName, RefusesWhatIsNoName) {
       "256.0.0.1",
       "[2001:db8::1]",
       "fe80::1%eth0",
+      "20b::0",
+      "2001:db8:0:0::1",
       "DNS:a.test",
       "a.test,DNS:evil.test"};
   for (const std::string& name : bad) {
