@@ -29,6 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Bytes whole = undo(in, in.size() + 1);
   FUZZ_CHECK(undo(in, 1) == whole);
   FUZZ_CHECK(undo(in, 1U + data[0] % 7) == whole);
+  // The other reader takes NUL for the text's end.
+  if (in.find('\0') != std::string_view::npos) return 0;
   const auto other =
       nlohmann::json::parse("\"" + std::string(in) + "\"", nullptr, /*allow_exceptions=*/false);
   if (other.is_string()) FUZZ_CHECK(other.get<std::string>() == whole);
