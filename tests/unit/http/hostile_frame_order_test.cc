@@ -98,7 +98,7 @@ TEST(HostileFrameOrder, Streams) {
        "ok POST /; goaway 1"},
       {"a stream that depends on itself",
        frame(kHeadersFrame, 0x25, 1, be32(1) + "\x10"s + block(request_fields())), kProtocol},
-      {"PRIORITY of itself", frame(kPriorityFrame, 0, 1, be32(1) + "\x10"), ""},
+      {"PRIORITY of itself", frame(kPriorityFrame, 0, 1, be32(1) + "\x10"), kProtocol},
   });
   // A header block must not be interrupted (RFC 9113 section 6.10).
   for (int type = 0; type <= 12; ++type) {
