@@ -115,14 +115,14 @@ awaitable<void> serve_secured(Secured secured, Desk& desk, Destination destinati
 }
 
 awaitable<void> serve_tls(asio::ip::tcp::socket socket, Desk& desk, Destination destination,
-                          Bytes early) {
+                          LeafFor why, Bytes early) {
   auto name = ServerName::parse(destination.host);
   if (!name) {
     desk.handler.refused_connection(destination, name.error(), DecidedBy::Proxy);
     co_return;
   }
   auto secured =
-      co_await desk.acceptor.accept(std::move(socket), std::move(early), *name, &desk.place);
+      co_await desk.acceptor.accept(std::move(socket), std::move(early), *name, &desk.place, why);
   if (!secured) {
     if (secured.error().code != Code::Cancelled) {
       desk.handler.refused_connection(destination, secured.error());
@@ -144,12 +144,21 @@ awaitable<void> serve_plain_tunnel(TcpStream& stream, Desk& desk, Destination de
   end_connection(stream, end);
 }
 
-awaitable<void> serve_tunnel(TcpStream& stream, Desk& desk, Http1End::Connect connect) {
+// With a CA for any name a refusal is given inside TLS, where clients show it to their users: for
+// as long as there are leaves for it, which are few a minute.
+bool may_refuse_inside(const Desk& desk, const Destination& destination, Scheme guess) {
+  if (desk.config.ca_names == CaNames::Allowlist) return false;
+  if (guess != Scheme::Https) return true;
+  const auto name = ServerName::parse(destination.host);
+  return name && desk.acceptor.has_leaf_for_refusal(*name);
+}
+
+awaitable<void> serve_tunnel(TcpStream& stream, const Desk& desk, Http1End::Connect connect) {
   const Destination& destination = connect.destination;
   const Scheme guess = destination.port == 80 ? Scheme::Http : Scheme::Https;
   const Decision decision = desk.policy.now().decide(destination, guess);
-  // With a CA for any name the refusal is given inside TLS, where clients show it to their users.
-  if (decision.refusal && desk.config.ca_names == CaNames::Allowlist) {
+  const LeafFor leaf = leaf_for(decision);
+  if (decision.refusal && !may_refuse_inside(desk, destination, guess)) {
     desk.handler.refused_connection(destination, *decision.refusal, DecidedBy::Policy);
     co_await send_away(stream, desk, *decision.refusal, destination);
     co_return;
@@ -177,7 +186,7 @@ awaitable<void> serve_tunnel(TcpStream& stream, Desk& desk, Http1End::Connect co
     Bytes unread;
     asio::ip::tcp::socket socket = stream.release(unread);
     early += unread;
-    co_await serve_tls(std::move(socket), desk, destination, std::move(early));
+    co_await serve_tls(std::move(socket), desk, destination, leaf, std::move(early));
     co_return;
   }
   // Some clients use CONNECT for http:// too. On the port of https it is a mistake, or an attempt.

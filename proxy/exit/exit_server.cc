@@ -27,9 +27,9 @@ class ExitGate final : public NameGate {
   ExitGate(const LivePolicy& policy, const ExchangeLedger& ledger) noexcept
       : policy_(policy, PolicyGate::Admits::AllowedHost), ledger_(ledger) {}
 
-  Result<void> admit(const ServerName& name) override {
+  Result<LeafFor> admit(const ServerName& name) override {
     auto answer = policy_.admit(name);
-    if (!answer && ledger_.expects(name.text())) return {};
+    if (!answer && ledger_.expects(name.text())) return LeafFor::Allowed;
     return answer;
   }
   [[nodiscard]] const std::optional<Destination>& destination() const noexcept {

@@ -9,6 +9,9 @@
 
 namespace bottle {
 
+// The kind of leaf for a host of which the policy says that.
+[[nodiscard]] LeafFor leaf_for(const Decision& decision) noexcept;
+
 // Asks the policy about the name in a ClientHello. For one connection; `policy` outlives it.
 class PolicyGate final : public NameGate {
  public:
@@ -20,7 +23,7 @@ class PolicyGate final : public NameGate {
   };
   PolicyGate(const LivePolicy& policy, Admits admits) noexcept : policy_(policy), admits_(admits) {}
 
-  Result<void> admit(const ServerName& name) override;
+  Result<LeafFor> admit(const ServerName& name) override;
 
   // The name, at the port of https; nothing for as long as none came.
   [[nodiscard]] const std::optional<Destination>& destination() const noexcept {

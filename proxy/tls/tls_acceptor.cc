@@ -35,6 +35,7 @@ constexpr std::chrono::milliseconds kAlertLinger{1'000};
 // Everything that OpenSSL's callbacks need while one handshake runs. Lives in accept()'s frame.
 struct Handshake {
   std::optional<ServerName> destination;  // by name: not before the ClientHello
+  LeafFor why;                            // by name: the gate's answer
   NameGate* gate;                         // null: the destination was known beforehand
   bool offer_h2;
   LeafCache& leaves;
@@ -64,7 +65,7 @@ bool take_name(SSL* ssl, Handshake& handshake, int* alert) {
     handshake.failure = named.error();
     return false;
   }
-  const Result<void> admitted = handshake.gate->admit(*named);
+  const Result<LeafFor> admitted = handshake.gate->admit(*named);
   if (!admitted) {
     *alert = SSL_AD_UNRECOGNIZED_NAME;
     handshake.failure = admitted.error();
@@ -75,6 +76,7 @@ bool take_name(SSL* ssl, Handshake& handshake, int* alert) {
     return false;
   }
   handshake.destination = std::move(*named);
+  handshake.why = *admitted;
   return true;
 }
 
@@ -116,7 +118,7 @@ int on_client_hello(SSL* ssl, int* alert, void*) {
 int on_certificate(SSL* ssl, void*) {
   Handshake* handshake = of(ssl);
   if (handshake == nullptr || !handshake->destination) return 0;
-  const Result<const Leaf*> leaf = handshake->leaves.get(*handshake->destination);
+  const Result<const Leaf*> leaf = handshake->leaves.get(*handshake->destination, handshake->why);
   if (!leaf) {
     handshake->failure = leaf.error();
     return 0;
@@ -218,14 +220,20 @@ TlsAcceptor::TlsAcceptor(const LeafIssuer& ca, LeafCache& leaves, const TicketKe
 
 TlsAcceptor::~TlsAcceptor() { SSL_CTX_free(context_); }
 
+bool TlsAcceptor::has_leaf_for_refusal(const ServerName& name) {
+  return leaves_.has_room_for(name, LeafFor::Refusal);
+}
+
 awaitable<Result<Secured>> TlsAcceptor::accept(tcp::socket socket, Bytes already_read,
-                                               ServerName destination, IdleList::Place* place) {
+                                               ServerName destination, IdleList::Place* place,
+                                               LeafFor why) {
   auto stream = std::make_unique<TlsStream>(std::move(socket), context_, TlsStream::Role::Server,
                                             buffers_, std::move(already_read));
   if (!bind_sessions_to(stream->ssl(), destination)) {
     co_return Failure{Code::Internal, "no session context: " + openssl::take_errors()};
   }
-  auto secured = co_await shake_hands(std::move(stream), std::move(destination), nullptr, place);
+  auto secured =
+      co_await shake_hands(std::move(stream), std::move(destination), why, nullptr, place);
   co_return std::move(secured);
 }
 
@@ -234,18 +242,21 @@ awaitable<Result<Secured>> TlsAcceptor::accept_by_name(tcp::socket socket, Bytes
   auto stream = std::make_unique<TlsStream>(std::move(socket), context_, TlsStream::Role::Server,
                                             buffers_, std::move(already_read));
   std::optional<ServerName> none;
-  auto secured = co_await shake_hands(std::move(stream), std::move(none), &gate, place);
+  auto secured =
+      co_await shake_hands(std::move(stream), std::move(none), LeafFor::Refusal, &gate, place);
   co_return std::move(secured);
 }
 
 // `gate` null: the destination is there.
 awaitable<Result<Secured>> TlsAcceptor::shake_hands(std::unique_ptr<TlsStream> stream,
                                                     std::optional<ServerName> destination,
-                                                    NameGate* gate, IdleList::Place* place) {
+                                                    LeafFor why, NameGate* gate,
+                                                    IdleList::Place* place) {
   const IdleList::EndedBy ended_by(place, *stream);
   Deadline hello_deadline(wheel_, *stream, limits_.client_hello);
   Deadline deadline(wheel_, *stream, limits_.handshake);
   Handshake handshake{.destination = std::move(destination),
+                      .why = why,
                       .gate = gate,
                       .offer_h2 = limits_.offer_h2,
                       .leaves = leaves_,

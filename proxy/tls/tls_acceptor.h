@@ -48,7 +48,12 @@ class TlsAcceptor {
   // answered in any of these cases: the socket is closed. `place` may end the handshake, as if the
   // task was cancelled; null: nothing does.
   awaitable<Result<Secured>> accept(asio::ip::tcp::socket socket, Bytes already_read,
-                                    ServerName destination, IdleList::Place* place = nullptr);
+                                    ServerName destination, IdleList::Place* place = nullptr,
+                                    LeafFor why = LeafFor::Allowed);
+
+  // Whether a handshake for a host that is refused would find a leaf now. If not, the client is
+  // better told before it.
+  [[nodiscard]] bool has_leaf_for_refusal(const ServerName& name);
 
   // The same for a client that does not know the proxy: the host that its ClientHello names is
   // the destination, if `gate` (which outlives the call) lets it. The name is in the result.
@@ -59,8 +64,8 @@ class TlsAcceptor {
 
  private:
   awaitable<Result<Secured>> shake_hands(std::unique_ptr<TlsStream> stream,
-                                         std::optional<ServerName> destination, NameGate* gate,
-                                         IdleList::Place* place);
+                                         std::optional<ServerName> destination, LeafFor why,
+                                         NameGate* gate, IdleList::Place* place);
 
   LeafCache& leaves_;
   TimerWheel& wheel_;

@@ -16,8 +16,8 @@ class Cache : public ::testing::Test {
   LeafCache::Now clock() {
     return [this] { return now_; };
   }
-  std::string get(LeafCache& cache, const std::string& name) {
-    const Result<const Leaf*> leaf = cache.get(name_of(name));
+  std::string get(LeafCache& cache, const std::string& name, LeafFor why = LeafFor::Allowed) {
+    const Result<const Leaf*> leaf = cache.get(name_of(name), why);
     return leaf ? (*leaf)->pem() : leaf.error().reason;
   }
 
@@ -90,7 +90,7 @@ TEST_F(Cache, TwoThousandNamesLeaveTheCapacity) {
   EXPECT_EQ(cache.size(), 1024U);
 }
 
-TEST_F(Cache, NewNamesAreLimitedByTheMinute) {
+TEST_F(Cache, NewNamesAreLimitedByTheMinuteAndComeBackOneByOne) {
   LeafCache cache(*ca_, {}, clock());
   for (int i = 0; i < 200; ++i) {
     EXPECT_NE(get(cache, "h" + std::to_string(i) + ".test"), "too_many_names") << i;
@@ -98,10 +98,42 @@ TEST_F(Cache, NewNamesAreLimitedByTheMinute) {
   EXPECT_EQ(get(cache, "one-more.test"), "too_many_names");
   EXPECT_NE(get(cache, "h7.test"), "too_many_names") << "known names go on";
   EXPECT_EQ(cache.minted(), 200U);
-  now_ += std::chrono::seconds(59);
+  now_ += std::chrono::milliseconds(299);
   EXPECT_EQ(get(cache, "one-more.test"), "too_many_names");
-  now_ += std::chrono::seconds(1);
+  now_ += std::chrono::milliseconds(1);
   EXPECT_NE(get(cache, "one-more.test"), "too_many_names");
+  EXPECT_EQ(get(cache, "and-more.test"), "too_many_names");
+  now_ += std::chrono::hours(1);
+  int minted = 0;
+  while (get(cache, "later" + std::to_string(minted) + ".test") != "too_many_names") ++minted;
+  EXPECT_EQ(minted, 200) << "no more than a minute is saved up";
+}
+
+TEST_F(Cache, EachKindOfNameHasAnAllowanceOfItsOwn) {
+  LeafCache cache(*ca_, {}, clock());
+  const auto spend = [this, &cache](LeafFor why, const std::string& below) {
+    int minted = 0;
+    while (get(cache, std::to_string(minted) + below, why) != "too_many_names") ++minted;
+    return minted;
+  };
+  EXPECT_EQ(spend(LeafFor::Refusal, ".refused.test"), 60);
+  EXPECT_FALSE(cache.has_room_for(name_of("new.refused.test"), LeafFor::Refusal));
+  EXPECT_TRUE(cache.has_room_for(name_of("7.refused.test"), LeafFor::Refusal));
+  EXPECT_EQ(spend(LeafFor::Wildcard, ".wild.test"), 100);
+  EXPECT_EQ(spend(LeafFor::Allowed, ".allowed.test"), 200);
+  now_ += std::chrono::seconds(1);
+  EXPECT_TRUE(cache.has_room_for(name_of("new.refused.test"), LeafFor::Refusal));
+}
+
+TEST_F(Cache, AClockThatGoesBackFreezesNoAllowance) {
+  LeafCacheLimits limits;
+  limits.new_names_a_minute = 1;
+  LeafCache cache(*ca_, limits, clock());
+  EXPECT_NE(get(cache, "a.test"), "too_many_names");
+  now_ -= std::chrono::minutes(3);
+  EXPECT_EQ(get(cache, "b.test"), "too_many_names");
+  now_ += std::chrono::minutes(1);
+  EXPECT_NE(get(cache, "b.test"), "too_many_names");
 }
 
 }  // namespace

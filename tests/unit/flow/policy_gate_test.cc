@@ -47,6 +47,19 @@ TEST(PolicyGate, AdmitsTheNamesOfItsKind) {
   }
 }
 
+TEST(PolicyGate, SaysWhyANameGetsALeaf) {
+  PolicySpec spec;
+  spec.allow = {"written.test", "*.below.test"};
+  const LivePolicy rules(std::make_shared<const Policy>(Policy::make(std::move(spec)).value()));
+  PolicyGate gate(rules, Admits::AnyName);
+  const auto why = [&gate](const char* name) {
+    return gate.admit(ServerName::parse(name).value()).value();
+  };
+  EXPECT_EQ(why("written.test"), LeafFor::Allowed);
+  EXPECT_EQ(why("x.below.test"), LeafFor::Wildcard);
+  EXPECT_EQ(why("unknown.test"), LeafFor::Refusal);
+}
+
 TEST(PolicyGate, KnowsWhatWasAskedFor) {
   const LivePolicy rules(policy());
   PolicyGate gate(rules, Admits::AllowedHttps);

@@ -36,12 +36,13 @@ awaitable<void> accept_into(TlsAcceptor& acceptor, asio::ip::tcp::socket socket,
 // Lets one name in.
 struct Gate final : NameGate {
   explicit Gate(std::string name_in) : name(std::move(name_in)) {}
-  Result<void> admit(const ServerName& asked) override {
+  Result<LeafFor> admit(const ServerName& asked) override {
     ++questions;
-    if (asked.text() == name) return {};
+    if (asked.text() == name) return why;
     return Failure{Code::Denied, "not here", "host_not_allowed"};
   }
   std::string name;
+  LeafFor why = LeafFor::Allowed;
   int questions = 0;
 };
 
@@ -402,6 +403,33 @@ TEST_F(Acceptor, TooManyNamesIsOverload) {
     EXPECT_EQ(out.result.error().code, Code::Overloaded);
     EXPECT_EQ(out.result.error().reason, "too_many_names");
   }
+}
+
+TEST_F(Acceptor, RefusedNamesHaveAnAllowanceOfTheirOwn) {
+  LeafCacheLimits limits;
+  limits.refusals_a_minute = 1;
+  LeafCache few(*worker_.ca, limits);
+  TlsAcceptor acceptor(*worker_.ca, few, worker_.tickets, worker_.wheel, worker_.buffers);
+  EXPECT_TRUE(acceptor.has_leaf_for_refusal(name_of("a.test")));
+  struct Row {
+    const char* name;
+    LeafFor why;
+    bool goes;
+  };
+  for (const Row& row :
+       {Row{"a.test", LeafFor::Refusal, true}, Row{"b.test", LeafFor::Refusal, false},
+        Row{"c.test", LeafFor::Allowed, true}}) {
+    Gate gate(row.name);
+    gate.why = row.why;
+    Client client(worker_.ca->root_pem());
+    const Result<Secured> result = shake_by_name(acceptor, client, gate, row.name);
+    EXPECT_EQ(result.has_value(), row.goes) << row.name;
+    if (!result) {
+      EXPECT_EQ(result.error().reason, "too_many_names");
+    }
+  }
+  EXPECT_TRUE(acceptor.has_leaf_for_refusal(name_of("a.test")));
+  EXPECT_FALSE(acceptor.has_leaf_for_refusal(name_of("b.test")));
 }
 
 TEST_F(Acceptor, ByNameTheClientHelloIsTheDestination) {
