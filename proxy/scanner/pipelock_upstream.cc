@@ -10,6 +10,7 @@
 #include "proxy/contract/problem_codes.h"
 #include "proxy/http/grpc.h"
 #include "proxy/http/methods.h"
+#include "proxy/http/party.h"
 #include "proxy/ledger/known_text.h"
 #include "proxy/ledger/ticket.h"
 #include "proxy/scanner/admit.h"
@@ -47,7 +48,9 @@ struct Collecting final : public Cancellable {
 awaitable<void> collect_into(std::shared_ptr<Collecting> collecting, Spool& spool,
                              std::optional<std::uint64_t> declared, Codings codings,
                              std::shared_ptr<SpooledBody> coded, DecodeLimits decode) {
-  auto result = co_await spool.collect(*collecting->body, declared, codings, decode, coded);
+  const Exchange& exchange = collecting->exchange;
+  const Party party = party_of(exchange.client, exchange.destination());
+  auto result = co_await spool.collect(*collecting->body, declared, codings, decode, coded, party);
   collecting->result.emplace(std::move(result));
   collecting->done.set_later();
 }
@@ -146,7 +149,9 @@ awaitable<Result<CollectedBody>> PipelockUpstream::collect(Request& request, Exc
   CollectedBody body;
   if (!request.body) co_return body;
   std::shared_ptr<SpooledBody> coded;
-  if (codings->is_framed()) coded = std::make_shared<SpooledBody>(spool_);
+  if (codings->is_framed())
+    coded =
+        std::make_shared<SpooledBody>(spool_, party_of(exchange.client, exchange.destination()));
   auto spooled = co_await spool(request, *codings, coded, exchange);
   if (!spooled) co_return spooled.error();
   body.scanned = std::move(*spooled);
@@ -162,8 +167,9 @@ awaitable<Result<std::shared_ptr<const SpooledBody>>> PipelockUpstream::spool(
     Request& request, Codings codings, std::shared_ptr<SpooledBody> coded, Exchange& exchange) {
   const std::optional<std::uint64_t> declared = request.head.content_length;
   if (!is_grpc(request.head.fields)) {
+    const Party party = party_of(exchange.client, exchange.destination());
     auto spooled = co_await spool_.collect(*request.body, declared, codings, options_.decode,
-                                           std::move(coded));
+                                           std::move(coded), party);
     co_return spooled;
   }
   const auto collecting = std::make_shared<Collecting>(std::move(request.body), exchange);
@@ -267,8 +273,9 @@ awaitable<Result<Relayed>> PipelockUpstream::call(RequestHead head,
                                                   std::shared_ptr<const SpooledBody> body,
                                                   const ExitReports* front, std::uint64_t epoch,
                                                   Exchange& exchange, Passage& passage) {
-  const Turn turn{exchange.client, head.target.size() + head.fields.list_size() +
-                                       static_cast<std::size_t>(body ? body->size() : 0)};
+  const Turn turn{party_of(exchange.client, exchange.destination()),
+                  head.target.size() + head.fields.list_size() +
+                      static_cast<std::size_t>(body ? body->size() : 0)};
   bool may_retry = front != nullptr || is_idempotent(head.method);
   int asked = 0;
   Pool::Want want = Pool::Want::AnyConnection;

@@ -5,44 +5,86 @@
 namespace bottle {
 
 void FairQueue::add(Waiter& waiter) {
-  auto found = clients_.find(waiter.client);
-  if (found == clients_.end()) {
-    const auto turn = turns_.insert(turns_.end(), Client{waiter.client, {}});
-    found = clients_.emplace(waiter.client, turn).first;
+  auto place = places_.find(waiter.party.place);
+  if (place == places_.end()) {
+    const auto turn = turns_.insert(turns_.end(), Place{waiter.party.place, {}, {}});
+    place = places_.emplace(waiter.party.place, turn).first;
   }
-  std::list<Waiter*>& waiters = found->second->waiters;
+  Place& at = *place->second;
+  auto client = at.clients.find(waiter.party.client);
+  if (client == at.clients.end()) {
+    const auto turn = at.turns.insert(at.turns.end(), Client{waiter.party.client, {}});
+    client = at.clients.emplace(waiter.party.client, turn).first;
+  }
+  std::list<Waiter*>& waiters = client->second->waiters;
   waiter.position = waiters.insert(waiters.end(), &waiter);
 }
 
 void FairQueue::remove(Waiter& waiter) noexcept {
-  const auto found = clients_.find(waiter.client);
-  assert(found != clients_.end());
-  found->second->waiters.erase(waiter.position);
-  if (!found->second->waiters.empty()) return;
-  turns_.erase(found->second);
-  clients_.erase(found);
+  const auto place = places_.find(waiter.party.place);
+  assert(place != places_.end());
+  take_off(place->second, waiter);
+}
+
+void FairQueue::take_off(Places::iterator place, Waiter& waiter) noexcept {
+  const auto client = place->clients.find(waiter.party.client);
+  assert(client != place->clients.end());
+  std::list<Waiter*>& waiters = client->second->waiters;
+  waiters.erase(waiter.position);
+  if (!waiters.empty()) return;
+  place->turns.erase(client->second);
+  place->clients.erase(client);
+  if (!place->turns.empty()) return;
+  places_.erase(place->id);
+  turns_.erase(place);
+}
+
+// The first of the place's clients that may have one; the others go behind it. `looked` counts.
+FairQueue::Waiter* FairQueue::next_of(Place& place, std::size_t& looked) noexcept {
+  std::list<Client>& turns = place.turns;
+  for (std::size_t i = turns.size(); i > 0 && looked < kLooked; --i) {
+    ++looked;
+    Waiter* const waiter = turns.front().waiters.front();
+    turns.splice(turns.end(), turns, turns.begin());
+    if (waiter->part == nullptr || waiter->part->has_room()) return waiter;
+    // Then no other client may have one for this place.
+    if (!waiter->part->place_has_room()) return nullptr;
+  }
+  return nullptr;
 }
 
 bool FairQueue::grant_next() noexcept {
-  if (turns_.empty()) return false;
-  const auto turn = turns_.begin();
-  Waiter& waiter = *turn->waiters.front();
-  turn->waiters.pop_front();
-  if (turn->waiters.empty()) {
-    clients_.erase(turn->id);
-    turns_.erase(turn);
-  } else {
-    turns_.splice(turns_.end(), turns_, turn);
+  std::size_t looked = 0;
+  for (std::size_t i = turns_.size(); i > 0 && looked < kLooked; --i) {
+    const auto place = turns_.begin();
+    Waiter* const waiter = next_of(*place, looked);
+    turns_.splice(turns_.end(), turns_, place);
+    if (waiter == nullptr) continue;
+    take_off(place, *waiter);
+    if (waiter->part != nullptr) waiter->part->take();
+    waiter->has_slot = true;
+    // Not at once: the caller, which frees a slot, is in the middle of something.
+    waiter->granted.set_later();
+    return true;
   }
-  waiter.has_slot = true;
-  // Not at once: the caller, which frees a slot, is in the middle of something.
-  waiter.granted.set_later();
-  return true;
+  return false;
 }
 
 void FairSlots::free() noexcept {
   assert(taken_ > 0);
   if (!queue.grant_next()) --taken_;
+}
+
+bool SharedSlots::take(Shares::Part& part) noexcept {
+  if (!part.has_room()) return false;
+  part.take();
+  return true;
+}
+
+void SharedSlots::free(Shares::Part& part) noexcept {
+  part.give_back();
+  // More is left, and with it every share has grown: one slot may serve two.
+  while (shares_.left() > 0 && queue.grant_next()) continue;
 }
 
 }  // namespace bottle

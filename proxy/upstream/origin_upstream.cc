@@ -9,6 +9,7 @@
 
 #include "proxy/http/h1_writer.h"
 #include "proxy/http/methods.h"
+#include "proxy/http/party.h"
 #include "proxy/upstream/origins.h"
 
 namespace bottle {
@@ -28,7 +29,8 @@ Framing framing_of(const Request& request) {
 
 // The cost of a request that waits: its head. The body stays with the client.
 Turn turn_of(const RequestHead& head, const Exchange& exchange) {
-  return Turn{exchange.client, head.target.size() + head.fields.list_size()};
+  return Turn{party_of(exchange.client, exchange.destination()),
+              head.target.size() + head.fields.list_size()};
 }
 
 }  // namespace
@@ -192,7 +194,7 @@ void OriginUpstream::Origins::dial_ended(const std::string& key,
 // Until it is the caller's turn to look for a free stream.
 awaitable<std::optional<Failure>> OriginUpstream::Origins::wait_for_stream(
     const std::string& key, Turn turn, Clock::time_point until) {
-  FairQueue::Waiter waiter(executor_, turn.client);
+  FairQueue::Waiter waiter(executor_, turn.party);
   auto failed = co_await pool_.wait_in(origins_[key].queue, waiter, turn.bytes, until);
   if (failed && waiter.has_slot) {
     origins_[key].granted = false;

@@ -10,12 +10,12 @@ namespace bottle {
 
 // ---- Lease -------------------------------------------------------------------------------------
 
-Lease::Lease(Pool& pool, std::string key, std::unique_ptr<ByteStream> stream) noexcept
-    : pool_(&pool), key_(std::move(key)), stream_(std::move(stream)), reused_(stream_ != nullptr) {}
+Lease::Lease(Pool& pool, std::string key) noexcept : pool_(&pool), key_(std::move(key)) {}
 
 Lease::Lease(Lease&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),
       key_(std::move(other.key_)),
+      slots_(std::move(other.slots_)),
       stream_(std::move(other.stream_)),
       reused_(other.reused_) {}
 
@@ -24,6 +24,7 @@ Lease& Lease::operator=(Lease&& other) noexcept {
   release();
   pool_ = std::exchange(other.pool_, nullptr);
   key_ = std::move(other.key_);
+  slots_ = std::move(other.slots_);
   stream_ = std::move(other.stream_);
   reused_ = other.reused_;
   return *this;
@@ -50,7 +51,7 @@ void Lease::give_back() noexcept {
 
 void Lease::release() noexcept {
   drop();
-  if (pool_ != nullptr) std::exchange(pool_, nullptr)->free_slot(key_);
+  if (pool_ != nullptr) std::exchange(pool_, nullptr)->free_slots(key_, slots_);
 }
 
 // ---- Parking -----------------------------------------------------------------------------------
@@ -72,11 +73,13 @@ Pool::Pool(TimerWheel& wheel, PoolLimits limits)
     : wheel_(wheel),
       limits_(limits),
       all_(limits.in_flight),
+      waiting_(limits.queue),
+      waiting_bytes_(limits.queue_bytes),
       sweep_target_(*this),
       sweep_due_(wheel, sweep_target_) {}
 
 Pool::~Pool() {
-  assert(all_.unused() && waiting_ == 0);
+  assert(all_.unused() && waiting_.unused());
   close();
 }
 
@@ -88,47 +91,44 @@ awaitable<Result<Lease>> Pool::lease(std::string key, Want want, Turn turn) {
   const bool cancelled = co_await task_cancelled();
   if (cancelled) co_return Failure{Code::Cancelled, "cancelled before a connection was taken"};
   const Clock::time_point until = patience();
+  PerKey& own = per_key(key);
+  ++own.using_it;
+  // Gives back what it got, however this ends.
+  Lease lease(*this, key);
   // A slot of the key first: a request that waits for its key takes no slot from other keys.
-  FairSlots& own = per_key(key).slots;
-  auto failed = co_await take(own, turn, until);
-  if (!failed) {
-    failed = co_await take(all_, turn, until);
-    if (failed) own.free();
-  }
-  if (failed) {
-    const auto entry = keys_.find(key);
-    if (entry != keys_.end()) forget_if_empty(entry);
-    co_return std::move(*failed);
-  }
-  auto stream = want == Want::AnyConnection ? take_idle(key) : nullptr;
-  co_return Lease(*this, std::move(key), std::move(stream));
+  lease.slots_.key = own.slots.part(turn.party);
+  auto failed = co_await take(own.slots, lease.slots_.key, turn, until);
+  if (failed) co_return std::move(*failed);
+  lease.slots_.all = all_.part(turn.party);
+  failed = co_await take(all_, lease.slots_.all, turn, until);
+  if (failed) co_return std::move(*failed);
+  if (want == Want::AnyConnection) lease.stream_ = take_idle(key);
+  lease.reused_ = lease.stream_ != nullptr;
+  co_return std::move(lease);
 }
 
-awaitable<std::optional<Failure>> Pool::take(FairSlots& slots, Turn turn, Clock::time_point until) {
-  if (slots.has_room()) {
-    slots.take();
-    co_return std::nullopt;
-  }
-  FairQueue::Waiter waiter(wheel_.executor(), turn.client);
+awaitable<std::optional<Failure>> Pool::take(SharedSlots& slots, Shares::Part& part, Turn turn,
+                                             Clock::time_point until) {
+  if (slots.take(part)) co_return std::nullopt;
+  FairQueue::Waiter waiter(wheel_.executor(), turn.party, &part);
   auto failed = co_await wait_in(slots.queue, waiter, turn.bytes, until);
-  if (failed && waiter.has_slot) slots.free();
   co_return failed;
 }
 
 awaitable<std::optional<Failure>> Pool::wait_in(FairQueue& queue, FairQueue::Waiter& waiter,
                                                 std::size_t bytes, Clock::time_point until) {
-  if (waiting_ >= limits_.queue || bytes > limits_.queue_bytes - waiting_bytes_) {
+  Shares::Part place(waiting_, waiter.party);
+  Shares::Part memory(waiting_bytes_, waiter.party);
+  if (!place.has_room() || !memory.has_room(bytes)) {
     co_return Failure{Code::Overloaded, "too many requests wait for a connection",
                       problem_code::kQueueFull};
   }
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - wheel_.now());
   queue.add(waiter);
-  ++waiting_;
-  waiting_bytes_ += bytes;
+  place.take();
+  memory.take(bytes);
   Deadline due(wheel_, waiter.granted, std::max(left, std::chrono::milliseconds(1)));
   const bool granted = co_await waiter.granted.wait();
-  --waiting_;
-  waiting_bytes_ -= bytes;
   // A slot that came in the turn in which the time was up counts.
   if (waiter.has_slot && (granted || due.fired())) co_return std::nullopt;
   if (!waiter.has_slot) queue.remove(waiter);
@@ -139,11 +139,14 @@ awaitable<std::optional<Failure>> Pool::wait_in(FairQueue& queue, FairQueue::Wai
   co_return Failure{Code::Cancelled, "cancelled while waiting for a connection"};
 }
 
-void Pool::free_slot(const std::string& key) noexcept {
+// Whatever of them is held.
+void Pool::free_slots(const std::string& key, Lease::Slots& slots) noexcept {
   const auto entry = keys_.find(key);
   assert(entry != keys_.end());
-  all_.free();
-  entry->second.slots.free();
+  if (slots.all.held() > 0) all_.free(slots.all);
+  if (slots.key.held() > 0) entry->second.slots.free(slots.key);
+  slots = Lease::Slots();
+  --entry->second.using_it;
   forget_if_empty(entry);
 }
 
@@ -227,7 +230,7 @@ void Pool::drop_oldest() noexcept {
 }
 
 void Pool::forget_if_empty(Keys::iterator entry) noexcept {
-  if (entry->second.slots.unused() && entry->second.idle.empty()) keys_.erase(entry);
+  if (entry->second.using_it == 0 && entry->second.idle.empty()) keys_.erase(entry);
 }
 
 void Pool::sweep() noexcept {

@@ -46,11 +46,17 @@ class Lease {
 
  private:
   friend class Pool;
-  Lease(Pool& pool, std::string key, std::unique_ptr<ByteStream> stream) noexcept;
+  // The slots that it holds: of its key, and of all.
+  struct Slots {
+    Shares::Part key;
+    Shares::Part all;
+  };
+  Lease(Pool& pool, std::string key) noexcept;
   void release() noexcept;
 
   Pool* pool_ = nullptr;  // null: an empty lease, no slot held
   std::string key_;
+  Slots slots_;
   std::unique_ptr<ByteStream> stream_;
   bool reused_ = false;
 };
@@ -85,8 +91,9 @@ class Pool {
   ~Pool();  // with no lease out, no waiter, nothing parked
 
   enum class Want : unsigned char { AnyConnection, NewConnection };
-  // Waits for a slot: clients take turns. Overloaded when none came in time or too much waits,
-  // Cancelled. The lease has the connection used last, or none: then dial and attach().
+  // Waits for a slot: destinations and clients take turns, and each has its share. Overloaded when
+  // none came in time or too much waits, Cancelled. The lease has the connection used last, or
+  // none: then dial and attach().
   awaitable<Result<Lease>> lease(std::string key, Want want = Want::AnyConnection, Turn turn = {});
 
   // Waits in a queue of the caller's, within the bounds that hold for all waiters. Nothing
@@ -101,7 +108,7 @@ class Pool {
 
   [[nodiscard]] std::size_t idle() const noexcept { return idle_total_; }
   [[nodiscard]] std::size_t in_flight() const noexcept { return all_.taken(); }
-  [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
+  [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.taken(); }
 
  private:
   friend class Lease;
@@ -116,8 +123,9 @@ class Pool {
   };
   struct PerKey {
     explicit PerKey(std::size_t most) : slots(most) {}
-    std::list<Idle> idle;  // used last in front
-    FairSlots slots;
+    std::list<Idle> idle;      // used last in front
+    std::size_t using_it = 0;  // leases, and requests that wait for one
+    SharedSlots slots;
   };
   struct Sweep final : Cancellable {
     explicit Sweep(Pool& owner) : pool(owner) {}
@@ -126,8 +134,9 @@ class Pool {
   };
   using Keys = std::unordered_map<std::string, PerKey>;
 
-  awaitable<std::optional<Failure>> take(FairSlots& slots, Turn turn, Clock::time_point until);
-  void free_slot(const std::string& key) noexcept;
+  awaitable<std::optional<Failure>> take(SharedSlots& slots, Shares::Part& part, Turn turn,
+                                         Clock::time_point until);
+  void free_slots(const std::string& key, Lease::Slots& slots) noexcept;
   [[nodiscard]] PerKey& per_key(const std::string& key);
   [[nodiscard]] std::unique_ptr<ByteStream> take_idle(const std::string& key);
   void keep(const std::string& key, std::unique_ptr<ByteStream> stream) noexcept;
@@ -140,10 +149,10 @@ class Pool {
   TimerWheel& wheel_;
   PoolLimits limits_;
   Keys keys_;
-  FairSlots all_;
+  SharedSlots all_;
   std::size_t idle_total_ = 0;
-  std::size_t waiting_ = 0;
-  std::size_t waiting_bytes_ = 0;
+  Shares waiting_;
+  Shares waiting_bytes_;
   bool closed_ = false;
   Sweep sweep_target_;
   Deadline sweep_due_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/contract/problem_codes.h"
+#include "proxy/http/party.h"
 
 namespace bottle {
 namespace {
@@ -15,14 +16,6 @@ std::optional<asio::ip::address> literal(const Destination& destination) {
   const auto address = asio::ip::make_address(destination.host, ec);
   if (ec) return std::nullopt;
   return address;
-}
-
-// The last two labels: those below it are answered by servers of one owner, mostly.
-std::string parent_of(const std::string& name) {
-  const std::size_t last = name.rfind('.');
-  if (last == std::string::npos || last == 0) return name;
-  const std::size_t before = name.rfind('.', last - 1);
-  return before == std::string::npos ? name : name.substr(before + 1);
 }
 
 Failure failure_of(const std::string& name, const LookupAnswer& answer) {
@@ -54,11 +47,11 @@ Expected<ResolveOverride> ResolveOverride::parse(std::string_view text) {
 
 struct Resolver::Slots {
   Slots(Resolver& resolver_in, const LookUp& one)
-      : resolver(resolver_in), client(one.client), parent(parent_of(one.name)) {}
+      : resolver(resolver_in), client(one.client), parent(site_of(one.name, HostKind::Name)) {}
   Slots(const Slots&) = delete;
   Slots& operator=(const Slots&) = delete;
   ~Slots() {
-    if (taken > 2) resolver.all_.free();
+    if (all.held() > 0) resolver.all_.free(all);
     give_back(resolver.by_parent_, parent, taken > 1);
     give_back(resolver.by_client_, client, taken > 0);
   }
@@ -73,7 +66,8 @@ struct Resolver::Slots {
   Resolver& resolver;
   const std::uint64_t client;
   const std::string parent;
-  int taken = 0;
+  int taken = 0;  // of the first two
+  Shares::Part all;
 };
 
 Resolver::Resolver(TimerWheel& wheel, NameLookup& lookup, ResolverLimits limits,
@@ -161,21 +155,22 @@ awaitable<void> Resolver::look_up(std::shared_ptr<LookUp> one) {
   {
     // The client's own slot first: one with many slow names keeps no others from their parents.
     Slots slots(*this, *one);
+    const Party party{one->client, place_of(Destination{.host = one->name})};
     FairSlots& clients =
         by_client_.try_emplace(one->client, limits_.in_flight_per_client).first->second;
-    bool taken = co_await take(clients, one->client);
+    bool taken = co_await take(clients, party);
     if (taken) {
       slots.taken = 1;
       FairSlots& parents =
           by_parent_.try_emplace(slots.parent, limits_.in_flight_per_parent).first->second;
-      taken = co_await take(parents, one->client);
+      taken = co_await take(parents, party);
     }
     if (taken) {
       slots.taken = 2;
-      taken = co_await take(all_, one->client);
+      slots.all = all_.part(party);
+      taken = co_await take(all_, slots.all);
     }
     if (taken) {
-      slots.taken = 3;
       asked = true;
       answer = co_await lookup_.look_up(one->name);
     }
@@ -197,12 +192,12 @@ awaitable<void> Resolver::look_up(std::shared_ptr<LookUp> one) {
 }
 
 // False if the task was cancelled meanwhile.
-awaitable<bool> Resolver::take(FairSlots& slots, std::uint64_t client) {
+awaitable<bool> Resolver::take(FairSlots& slots, Party party) {
   if (slots.has_room()) {
     slots.take();
     co_return true;
   }
-  FairQueue::Waiter waiter(wheel_.executor(), client);
+  FairQueue::Waiter waiter(wheel_.executor(), party);
   slots.queue.add(waiter);
   const bool granted = co_await waiter.granted.wait();
   if (granted) co_return true;
@@ -212,6 +207,16 @@ awaitable<bool> Resolver::take(FairSlots& slots, std::uint64_t client) {
     slots.queue.remove(waiter);
   }
   co_return false;
+}
+
+// The same; a slot that came too late goes back with `part`.
+awaitable<bool> Resolver::take(SharedSlots& slots, Shares::Part& part) {
+  if (slots.take(part)) co_return true;
+  FairQueue::Waiter waiter(wheel_.executor(), part.party(), &part);
+  slots.queue.add(waiter);
+  const bool granted = co_await waiter.granted.wait();
+  if (!waiter.has_slot) slots.queue.remove(waiter);
+  co_return granted;
 }
 
 void Resolver::deliver(const LookUp& one, Answer answer) {

@@ -85,7 +85,8 @@ class Resolver {
   [[nodiscard]] static Result<std::vector<Endpoint>> to_endpoints(const Answer& answer,
                                                                   const Destination& destination);
   awaitable<void> look_up(std::shared_ptr<LookUp> one);
-  awaitable<bool> take(FairSlots& slots, std::uint64_t client);
+  awaitable<bool> take(FairSlots& slots, Party party);
+  awaitable<bool> take(SharedSlots& slots, Shares::Part& part);
   void deliver(const LookUp& one, Answer answer);
   void leave(const std::string& name, Waiter& waiter);
   void make_room();
@@ -97,7 +98,7 @@ class Resolver {
   std::unordered_map<std::string, Name> names_;
   std::unordered_map<std::uint64_t, FairSlots> by_client_;  // in use or waited for
   std::unordered_map<std::string, FairSlots> by_parent_;
-  FairSlots all_;
+  SharedSlots all_;
   TaskGroup look_ups_;
 };
 

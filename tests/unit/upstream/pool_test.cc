@@ -189,7 +189,7 @@ TEST(Pool, WaitingIsBoundedInTimeAndNumber) {
 
 awaitable<void> take_for(Pool& pool, std::uint64_t client, std::size_t bytes,
                          std::vector<std::uint64_t>& order, std::vector<Failure>& failures) {
-  const Turn turn{client, bytes};
+  const Turn turn{{client, 0}, bytes};
   auto lease = co_await pool.lease("a", Pool::Want::AnyConnection, turn);
   if (lease) {
     order.push_back(client);
@@ -235,6 +235,109 @@ TEST(Pool, ClientsTakeTurnsForThePlacesOfAllKeysToo) {
   lease = Lease();
   run_what_is_due(world);
   EXPECT_EQ(order, (std::vector<std::uint64_t>{1, 2, 1, 1}));
+}
+
+// Holds what it got until the vector goes.
+awaitable<void> hold_for(Pool& pool, Party party, std::vector<std::uint64_t>& order,
+                         std::vector<Lease>& held) {
+  const Turn turn{party, 0};
+  auto lease = co_await pool.lease("a", Pool::Want::AnyConnection, turn);
+  if (!lease) co_return;
+  order.push_back(party.client);
+  held.push_back(std::move(*lease));
+}
+
+TEST(Pool, AGreedyClientAndAGreedyDestinationLeavePlaces) {
+  PoolLimits limits;
+  limits.in_flight = 30;
+  World world{limits};
+  TaskGroup tasks(world.io.get_executor());
+  std::vector<std::uint64_t> order;
+  std::vector<Lease> held;
+  for (int i = 0; i < 40; ++i) tasks.spawn(hold_for(world.pool, {1, 0}, order, held));
+  run_what_is_due(world);
+  EXPECT_EQ(world.pool.in_flight(), 20U) << "one client";
+  for (std::uint64_t client = 100; client < 140; ++client) {
+    tasks.spawn(hold_for(world.pool, {client, 7}, order, held));
+  }
+  run_what_is_due(world);
+  EXPECT_EQ(world.pool.in_flight(), 26U) << "many clients, one destination";
+  EXPECT_EQ(world.pool.waiting(), 54U);
+  tasks.spawn(hold_for(world.pool, {2, 8}, order, held));
+  run_what_is_due(world);
+  EXPECT_EQ(order.back(), 2U) << "one that holds nothing need not wait";
+  EXPECT_EQ(world.pool.in_flight(), 27U);
+  tasks.cancel();
+  run_what_is_due(world);
+  held.clear();
+  run_what_is_due(world);
+  EXPECT_EQ(world.pool.in_flight(), 0U);
+}
+
+TEST(Pool, WhatBecomesFreeGoesToThoseWhoMayHaveIt) {
+  PoolLimits limits;
+  limits.in_flight = 3;
+  World world{limits};
+  TaskGroup tasks(world.io.get_executor());
+  std::vector<std::uint64_t> order;
+  std::vector<Lease> held;
+  std::vector<Lease> other;
+  tasks.spawn(hold_for(world.pool, {2, 8}, order, other));
+  for (int i = 0; i < 5; ++i) tasks.spawn(hold_for(world.pool, {1, 7}, order, held));
+  run_what_is_due(world);
+  EXPECT_EQ(held.size(), 1U) << "two for it would be more than twice the rest, which is none";
+  tasks.spawn(hold_for(world.pool, {3, 9}, order, other));
+  run_what_is_due(world);
+  EXPECT_EQ(other.size(), 2U);
+  other.clear();
+  run_what_is_due(world);
+  EXPECT_EQ(held.size(), 2U) << "two of three";
+  tasks.cancel();
+  run_what_is_due(world);
+}
+
+TEST(Pool, DestinationsTakeTurnsHoweverManyClientsWaitForOne) {
+  World world{PoolLimits::for_scanner(1)};
+  TaskGroup tasks(world.io.get_executor());
+  std::vector<std::uint64_t> order;
+  std::vector<Lease> held;
+  Lease lease = take_now(world, "a");
+  for (std::uint64_t client = 100; client < 600; ++client) {
+    tasks.spawn(hold_for(world.pool, {client, 7}, order, held));
+  }
+  tasks.spawn(hold_for(world.pool, {1, 8}, order, held));
+  run_what_is_due(world);
+  lease = Lease();
+  run_what_is_due(world);
+  held.clear();
+  run_what_is_due(world);
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{100, 1}));
+  tasks.cancel();
+  run_what_is_due(world);
+}
+
+TEST(Pool, ALongQueueOfThoseWhoHaveTheirShareOnlyDelays) {
+  PoolLimits limits;
+  limits.in_flight = 3;
+  World world{limits};
+  TaskGroup tasks(world.io.get_executor());
+  std::vector<std::uint64_t> order;
+  std::vector<Lease> held;
+  for (int i = 0; i < 2; ++i) tasks.spawn(hold_for(world.pool, {1, 1}, order, held));
+  std::vector<Lease> own;
+  own.push_back(take_now(world, "b"));
+  // Far more than are looked at for one slot, none of which may have one as long as those two last.
+  for (std::uint64_t client = 100; client < 100 + 3 * FairQueue::kLooked; ++client) {
+    tasks.spawn(hold_for(world.pool, {client, 1}, order, held));
+  }
+  tasks.spawn(hold_for(world.pool, {2, 2}, order, held));
+  run_what_is_due(world);
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{1, 1}));
+  own.clear();
+  run_what_is_due(world);
+  EXPECT_EQ(order.back(), 2U);
+  tasks.cancel();
+  run_what_is_due(world);
 }
 
 TEST(Pool, WhatWaitsIsBoundedInBytes) {
