@@ -44,9 +44,15 @@ int open_unnamed(const std::filesystem::path& directory) {
 
 // ---- SpooledBody -------------------------------------------------------------------------------
 
+SpooledBody::SpooledBody(Spool& spool, Party party) : spool_(spool) {
+  const std::lock_guard lock(spool.lock_);
+  room_ = Shares::Part(spool.room_, party);
+}
+
 SpooledBody::~SpooledBody() {
   if (file_ >= 0) ::close(file_);
-  spool_.held_ -= size_;
+  const std::lock_guard lock(spool_.lock_);
+  room_ = Shares::Part();
 }
 
 Result<> SpooledBody::append(ByteView data) {
@@ -56,7 +62,7 @@ Result<> SpooledBody::append(ByteView data) {
                                            std::to_string(limits.body_bytes) +
                                            " bytes, the most that can be scanned"};
   }
-  if (data.size() > limits.total_bytes - std::min(limits.total_bytes, spool_.held())) {
+  if (!take_room(data.size())) {
     return Failure{Code::Overloaded, "too many request bodies are being collected",
                    problem_code::kSpoolFull};
   }
@@ -71,8 +77,15 @@ Result<> SpooledBody::append(ByteView data) {
     memory_.append(data);
   }
   size_ += data.size();
-  spool_.held_ += data.size();
   return {};
+}
+
+// Room for bytes that then cannot be kept is given back with the body.
+bool SpooledBody::take_room(std::size_t size) {
+  const std::lock_guard lock(spool_.lock_);
+  if (!room_.has_room(size)) return false;
+  room_.take(size);
+  return true;
 }
 
 Result<> SpooledBody::move_to_disk() {
@@ -192,7 +205,7 @@ Failure too_late(std::chrono::milliseconds after) {
 
 awaitable<Result<std::shared_ptr<const SpooledBody>>> Spool::collect(
     BodySource& body, std::optional<std::uint64_t> declared, Codings codings, DecodeLimits decode,
-    std::shared_ptr<SpooledBody> coded) {
+    std::shared_ptr<SpooledBody> coded, Party party) {
   if (declared && *declared > limits_.body_bytes) {
     Failure failure{Code::BodyTooLarge, "the request's body is " + std::to_string(*declared) +
                                             " bytes long, more than the " +
@@ -201,7 +214,7 @@ awaitable<Result<std::shared_ptr<const SpooledBody>>> Spool::collect(
     body.stop(failure);
     co_return failure;
   }
-  auto spooled = std::make_shared<SpooledBody>(*this);
+  auto spooled = std::make_shared<SpooledBody>(*this, party);
   std::unique_ptr<ContentDecoder> decoder;
   if (!codings.empty()) decoder = ContentDecoder::make(codings, decode, space_);
   const auto append = [&spooled](ByteView data) { return spooled->append(data); };

@@ -1,14 +1,15 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "proxy/base/awaitable.h"
 #include "proxy/base/bytes.h"
 #include "proxy/base/result.h"
+#include "proxy/base/shares.h"
 #include "proxy/body/content_decoder.h"
 #include "proxy/body/decode_space.h"
 #include "proxy/body/spool_limits.h"
@@ -23,13 +24,15 @@ class Spool;
 // one frees it, on any thread. The spool outlives it.
 class SpooledBody {
  public:
-  explicit SpooledBody(Spool& spool) noexcept : spool_(spool) {}
+  // It counts among those of `party`.
+  explicit SpooledBody(Spool& spool, Party party = {});
   SpooledBody(const SpooledBody&) = delete;
   SpooledBody& operator=(const SpooledBody&) = delete;
   ~SpooledBody();
 
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
   [[nodiscard]] bool on_disk() const noexcept { return file_ >= 0; }
+  [[nodiscard]] const Party& party() const noexcept { return room_.party(); }
 
  private:
   friend class Spool;
@@ -38,11 +41,13 @@ class SpooledBody {
   friend class SpooledText;
   // Fails as Spool::collect() does.
   [[nodiscard]] Result<> append(ByteView data);
+  [[nodiscard]] bool take_room(std::size_t size);
   [[nodiscard]] Result<> move_to_disk();
   [[nodiscard]] Result<> write_to_disk(ByteView data);
   [[nodiscard]] Result<Bytes> read_at(std::uint64_t offset, std::size_t max) const;
 
   Spool& spool_;
+  Shares::Part room_;  // under the spool's lock
   Bytes memory_;
   int file_ = -1;
   std::uint64_t size_ = 0;
@@ -69,7 +74,8 @@ class SpooledText {
 // Writes a body that the proxy makes itself. `spool` outlives it and the body.
 class SpoolWriter {
  public:
-  explicit SpoolWriter(Spool& spool) : body_(std::make_shared<SpooledBody>(spool)) {}
+  explicit SpoolWriter(Spool& spool, Party party = {})
+      : body_(std::make_shared<SpooledBody>(spool, party)) {}
   // Failures: Spool::collect()'s for a body that is too large or cannot be kept.
   [[nodiscard]] Result<> append(ByteView data) { return body_->append(data); }
   [[nodiscard]] std::shared_ptr<const SpooledBody> finish() { return std::move(body_); }
@@ -99,27 +105,33 @@ class SpoolReader final : public BodySource {
 class Spool {
  public:
   // `decode`, which its decoders share with others, outlives it.
-  Spool(SpoolLimits limits, DecodeSpace& decode) : limits_(std::move(limits)), space_(decode) {}
+  Spool(SpoolLimits limits, DecodeSpace& decode)
+      : limits_(std::move(limits)), space_(decode), room_(limits_.total_bytes, 1) {}
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
   // Reads `body` to its end, through a decoder if there are `codings`; `coded`, if given, takes it
   // as it came. `declared` is its
   // Content-Length, if any: a body that says it is too large is refused before it is read. Trailers
-  // are dropped: nothing scans them. Failures: BodyTooLarge, Overloaded (all bodies together, or
-  // the disk is full: "spool_no_space"), the decoder's, Internal (reason "spool_failed"), ClientBad
-  // if the body is not as long as declared, the body's own. The body is stopped then.
+  // are dropped: nothing scans them. A client, and a destination, may hold as much as it leaves.
+  // Failures: BodyTooLarge, Overloaded (all bodies together, or its share, or the disk is full:
+  // "spool_no_space"), the decoder's, Internal (reason "spool_failed"), ClientBad if the body is
+  // not as long as declared, the body's own. The body is stopped then.
   awaitable<Result<std::shared_ptr<const SpooledBody>>> collect(
       BodySource& body, std::optional<std::uint64_t> declared, Codings codings,
-      DecodeLimits decode = {}, std::shared_ptr<SpooledBody> coded = nullptr);
+      DecodeLimits decode = {}, std::shared_ptr<SpooledBody> coded = nullptr, Party party = {});
 
-  [[nodiscard]] std::uint64_t held() const noexcept { return held_; }
+  [[nodiscard]] std::uint64_t held() const {
+    const std::lock_guard lock(lock_);
+    return room_.taken();
+  }
 
  private:
   friend class SpooledBody;
   SpoolLimits limits_;
   DecodeSpace& space_;
-  std::atomic<std::uint64_t> held_{0};  // the exit, on another thread, may be a body's last reader
+  mutable std::mutex lock_;  // the exit, on another thread, may be a body's last reader
+  Shares room_;
 };
 
 }  // namespace bottle

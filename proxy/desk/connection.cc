@@ -153,7 +153,7 @@ bool may_refuse_inside(const Desk& desk, const Destination& destination, Scheme 
   return name && desk.acceptor.has_leaf_for_refusal(*name);
 }
 
-awaitable<void> serve_tunnel(TcpStream& stream, const Desk& desk, Http1End::Connect connect) {
+awaitable<void> serve_tunnel(TcpStream& stream, Desk& desk, Http1End::Connect connect) {
   const Destination& destination = connect.destination;
   const Scheme guess = destination.port == 80 ? Scheme::Http : Scheme::Https;
   const Decision decision = desk.policy.now().decide(destination, guess);

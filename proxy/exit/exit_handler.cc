@@ -10,6 +10,7 @@
 #include "proxy/exit/shown_answer_body.h"
 #include "proxy/flow/policy.h"
 #include "proxy/http/media_type.h"
+#include "proxy/http/party.h"
 #include "proxy/http/problem.h"
 #include "proxy/ledger/rewrites.h"
 #include "proxy/ledger/ticket.h"
@@ -76,8 +77,10 @@ awaitable<Result<ExitHandler::Body>> ExitHandler::collect(Request& request, Exit
     auto hashed = std::make_unique<HashedBody>(std::move(request.body));
     const HashedBody& sums = *hashed;
     request.body = std::move(hashed);
+    const Party party = party_of(admission.client, admission.destination);
+    const DecodeLimits decode;
     auto collected = co_await state_.services.spool.collect(
-        *request.body, request.head.content_length, Coding::Identity);
+        *request.body, request.head.content_length, Coding::Identity, decode, nullptr, party);
     if (!collected) co_return collected.error();
     body = std::move(*collected);
     digest = sums.digest();

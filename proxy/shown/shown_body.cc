@@ -25,8 +25,8 @@ awaitable<void> give_way() { co_await asio::post(asio::use_awaitable_t<Executor>
 // Everything but the gaps, a turn at a time. The gaps are in the order of the text.
 awaitable<Result<std::shared_ptr<const SpooledBody>>> without_gaps(ByteView text,
                                                                    const ShownForm& form,
-                                                                   Spool& spool) {
-  SpoolWriter writer(spool);
+                                                                   Spool& spool, Party party) {
+  SpoolWriter writer(spool, party);
   std::size_t at = 0;
   std::size_t since = 0;
   const std::size_t count = form.gaps().size();
@@ -57,6 +57,7 @@ awaitable<ShownBody> make_shown_form(std::shared_ptr<const SpooledBody> whole, S
   ShownBody shown;
   shown.body = whole;
   const std::uint64_t sent = whole->size();
+  const Party party = whole->party();
   shown.record.shown_bytes = shown.record.sent_bytes = sent;
   auto text = SpooledText::of(std::move(whole));
   shown.has_unreadable = !text;
@@ -67,7 +68,7 @@ awaitable<ShownBody> make_shown_form(std::shared_ptr<const SpooledBody> whole, S
   shown.has_unreadable = form.record().unreadable != 0;
   shown.marks = form.take_marks();
   if (form.gaps().empty()) co_return shown;
-  auto body = co_await without_gaps(text->view(), form, spool);
+  auto body = co_await without_gaps(text->view(), form, spool, party);
   if (!body) co_return shown;
   shown.body = std::move(*body);
   shown.record = form.record();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <list>
 #include <memory>
 #include <string>
 
@@ -166,6 +167,27 @@ TEST(Spool, ABodyThatTakesTooLongIsRefused) {
   EXPECT_EQ(spool.held(), 0U);
   Pieces whole(10);
   EXPECT_TRUE(world.take(spool, whole)) << "its first piece was its last";
+}
+
+TEST(Spool, AClientAndADestinationHoldAsMuchAsTheyLeave) {
+  World world;
+  DecodeSpace space(1 << 20);
+  Spool spool(world.limits, space);
+  const Bytes piece = pattern(10'000);
+  const auto write = [&piece](SpoolWriter& writer, std::size_t pieces) {
+    for (std::size_t i = 0; i < pieces; ++i) {
+      const auto kept = writer.append(piece);
+      if (!kept) return kept.error().reason;
+    }
+    return std::string();
+  };
+  std::list<SpoolWriter> open;
+  EXPECT_EQ(write(open.emplace_back(spool, Party{1, 1}), 30), "");
+  EXPECT_EQ(write(open.emplace_back(spool, Party{1, 2}), 6), "spool_full") << "one client's";
+  EXPECT_EQ(write(open.emplace_back(spool, Party{2, 1}), 6), "spool_full") << "one destination's";
+  EXPECT_EQ(write(open.emplace_back(spool, Party{2, 2}), 10), "");
+  open.clear();
+  EXPECT_EQ(spool.held(), 0U);
 }
 
 TEST(Spool, AFailingBodyLeavesNothingBehind) {
