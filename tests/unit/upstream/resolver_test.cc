@@ -198,6 +198,28 @@ TEST(Resolver, SlowNamesDoNotHoldUpOthers) {
   }
 }
 
+// Each of them has its share; together they do not take all.
+TEST(Resolver, ManyClientsAndOwnersOfSlowNamesLeaveALookUp) {
+  ResolverLimits limits;
+  limits.in_flight = 12;
+  World world(limits);
+  world.names.closed = true;
+  TaskGroup tasks(world.io.get_executor());
+  std::vector<std::unique_ptr<Resolved>> out(30);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::string party = std::to_string(i % 3);
+    const std::string name = "slow" + std::to_string(i) + ".evil.test" + party;
+    tasks.spawn(resolve(world.resolver, place(name + ":443"), 1 + i % 3, out[i]));
+  }
+  world.io.poll();
+  EXPECT_EQ(world.names.running, 11);
+  EXPECT_TRUE(world.ask("a.test:443", 9));
+  world.names.closed = false;
+  world.run(tasks);
+  for (const auto& slot : out) EXPECT_TRUE(*slot);
+  EXPECT_EQ(world.resolver.in_flight(), 0U);
+}
+
 TEST(Resolver, WhatHadNoTurnWasBusyAndIsNotRemembered) {
   ResolverLimits limits;
   limits.in_flight = 1;
