@@ -15,9 +15,9 @@ struct Party {
 
 // An amount that many take from and hold for a long time, so that turns alone do not help. A client
 // connection, and a destination, may hold at most `times` as much as is left: the more parties are
-// greedy, the less each of them gets, and the last part is always left for a party that holds
-// nothing. With `times` 2, one party gets two thirds, two get two fifths each. One thread, or
-// its owner's lock.
+// greedy, the less each of them gets, and the last ones go to parties that hold next to nothing.
+// With `times` 2, one party gets two thirds, two get two fifths each. One thread, or its owner's
+// lock.
 class Shares {
   struct Account {
     std::size_t held = 0;

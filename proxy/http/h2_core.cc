@@ -14,6 +14,11 @@ namespace {
 
 constexpr std::size_t kPreface = 24;
 constexpr std::size_t kFieldOverhead = 32;
+// A head that is too large is answered, so it is decoded to its end. Beyond so many times the limit
+// it is an attack: each octet refers to a field of 4 KiB, all of which the library looks at. Then
+// its stream is reset, and the library only keeps its table up to date.
+constexpr std::size_t kDecodedTimes = 4;
+constexpr int kBlockIsABomb = NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 
 ByteView view(const std::uint8_t* data, std::size_t size) {
   return ByteView(reinterpret_cast<const char*>(data), size);
@@ -52,11 +57,13 @@ struct H2Core::Callbacks {
       return 0;
     });
   }
-  static int header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name,
+  static int header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
                     std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
                     std::uint8_t, void* user) {
     return contained(user, [=](H2Core& core) {
-      return core.on_field(view(name, name_size), view(value, value_size));
+      const int result = core.on_field(view(name, name_size), view(value, value_size));
+      if (result == kBlockIsABomb) core.on_refused_frame(*frame);
+      return result;
     });
   }
   static int frame_recv(nghttp2_session*, const nghttp2_frame* frame, void* user) {
@@ -292,6 +299,8 @@ void H2Core::on_begin_block(const nghttp2_frame& frame) {
 }
 
 int H2Core::on_field(ByteView name, ByteView value) {
+  block_.decoded += name.size() + value.size();
+  if (block_.decoded > kDecodedTimes * limits_.header_bytes) return kBlockIsABomb;
   block_.bytes += name.size() + value.size() + kFieldOverhead;
   // Every field counts, also those that become members of the head.
   if (++block_.fields > limits_.header_fields || block_.bytes > limits_.header_bytes) {

@@ -124,6 +124,7 @@ class H2Core final : private FloodGuard::Judge {
     ResponseHead response;
     Fields trailers;
     std::size_t bytes = 0;
+    std::size_t decoded = 0;  // of names and values
     std::size_t fields = 0;
     bool too_large = false;
     bool no_room = false;  // the connection holds too many heads already

@@ -242,7 +242,8 @@ var attackRows = []attackRow{
 			})
 		}},
 	{name: "62 streams that wait for a slow origin", warm: time.Second,
-		world: directWorld("--limit", "origin_in_flight=100", "--limit", "origin_in_flight_per_key=60"), run: slowStreams},
+		world: directWorld("--limit", "origin_in_flight=100", "--limit", "origin_in_flight_per_key=60"),
+		run:   slowStreams},
 	{name: "63 endless answers", world: directWorld(), warm: time.Second, run: func(f *foe) {
 		f.each(8, func(int) {
 			f.say(foeName, request("GET", "/bytes?chunked=1&n=100000000000", foeName),

@@ -140,8 +140,8 @@ func TestUploadsLeaveRoomInTheSpool(t *testing.T) {
 	}
 }
 
-// TestLongAnswersLeavePlaces: requests that are not answered hold their places for minutes, by few connections with many
-// streams and by many connections; others get one at once. [T62]
+// TestLongAnswersLeavePlaces: requests that are not answered hold their places for minutes, by few connections with
+// many streams and by many connections; others get one at once. [T62]
 func TestLongAnswersLeavePlaces(t *testing.T) {
 	for name, attack := range map[string]func(f *foe){"streams": slowStreams, "connections": func(f *foe) {
 		f.each(300, func(int) {
