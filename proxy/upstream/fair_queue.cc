@@ -42,13 +42,14 @@ void FairQueue::take_off(Places::iterator place, Waiter& waiter) noexcept {
 // The first of the place's clients that may have one; the others go behind it. `looked` counts.
 FairQueue::Waiter* FairQueue::next_of(Place& place, std::size_t& looked) noexcept {
   std::list<Client>& turns = place.turns;
-  for (std::size_t i = turns.size(); i > 0 && looked < kLooked; --i) {
-    ++looked;
+  ++looked;
+  // If the place has its share, none of its clients may have one, and none loses its turn by that.
+  const Shares::Part* const first = turns.front().waiters.front()->part;
+  if (first != nullptr && !first->place_has_room()) return nullptr;
+  for (std::size_t i = turns.size(); i > 0 && looked <= kLooked; --i, ++looked) {
     Waiter* const waiter = turns.front().waiters.front();
     turns.splice(turns.end(), turns, turns.begin());
     if (waiter->part == nullptr || waiter->part->has_room()) return waiter;
-    // Then no other client may have one for this place.
-    if (!waiter->part->place_has_room()) return nullptr;
   }
   return nullptr;
 }

@@ -96,7 +96,8 @@ awaitable<Result<Lease>> Pool::lease(std::string key, Want want, Turn turn) {
   // Gives back what it got, however this ends.
   Lease lease(*this, key);
   // A slot of the key first: a request that waits for its key takes no slot from other keys.
-  lease.slots_.key = own.slots.part(turn.party);
+  // All of them are for one destination, so only clients have shares of them.
+  lease.slots_.key = own.slots.part(Party{turn.party.client, 0});
   auto failed = co_await take(own.slots, lease.slots_.key, turn, until);
   if (failed) co_return std::move(*failed);
   lease.slots_.all = all_.part(turn.party);

@@ -296,6 +296,44 @@ TEST(Pool, WhatBecomesFreeGoesToThoseWhoMayHaveIt) {
   run_what_is_due(world);
 }
 
+TEST(Pool, AClientOfABusyDestinationGetsItsTurn) {
+  PoolLimits limits;
+  limits.in_flight = 4;
+  World world{limits};
+  TaskGroup tasks(world.io.get_executor());
+  std::vector<std::uint64_t> order;
+  std::vector<Lease> held;
+  for (int i = 0; i < 10; ++i) tasks.spawn(hold_for(world.pool, {1, 7}, order, held));
+  run_what_is_due(world);
+  EXPECT_EQ(held.size(), 3U);
+  tasks.spawn(hold_for(world.pool, {2, 7}, order, held));
+  run_what_is_due(world);
+  EXPECT_EQ(held.size(), 3U) << "the destination has its share";
+  for (int freed = 0; freed < 2; ++freed) {
+    held.erase(held.begin());
+    run_what_is_due(world);
+  }
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{1, 1, 1, 1, 2}));
+  tasks.cancel();
+  run_what_is_due(world);
+}
+
+TEST(Pool, OneDestinationMayHaveAllSlotsOfItsKey) {
+  PoolLimits limits;
+  limits.in_flight_per_key = 6;
+  World world{limits};
+  TaskGroup tasks(world.io.get_executor());
+  std::vector<std::uint64_t> order;
+  std::vector<Lease> held;
+  for (std::uint64_t id = 1; id < 9; ++id) {
+    tasks.spawn(hold_for(world.pool, {id, 7}, order, held));
+  }
+  run_what_is_due(world);
+  EXPECT_EQ(held.size(), 6U);
+  tasks.cancel();
+  run_what_is_due(world);
+}
+
 TEST(Pool, DestinationsTakeTurnsHoweverManyClientsWaitForOne) {
   World world{PoolLimits::for_scanner(1)};
   TaskGroup tasks(world.io.get_executor());
