@@ -57,13 +57,11 @@ struct H2Core::Callbacks {
       return 0;
     });
   }
-  static int header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
+  static int header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name,
                     std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
                     std::uint8_t, void* user) {
     return contained(user, [=](H2Core& core) {
-      const int result = core.on_field(view(name, name_size), view(value, value_size));
-      if (result == kBlockIsABomb) core.on_refused_frame(*frame);
-      return result;
+      return core.on_field(view(name, name_size), view(value, value_size));
     });
   }
   static int frame_recv(nghttp2_session*, const nghttp2_frame* frame, void* user) {
@@ -276,6 +274,7 @@ std::optional<H2Event> H2Core::next_event() {
 void H2Core::on_begin_block(const nghttp2_frame& frame) {
   const StreamId id = frame.hd.stream_id;
   block_.bytes = 0;
+  block_.decoded = 0;
   block_.fields = 0;
   block_.too_large = false;
   block_.no_room = false;
