@@ -13,6 +13,7 @@ import (
 
 	"bottle.test/double"
 	"bottle.test/harness"
+	"bottle.test/origin"
 )
 
 // attackRow is an attack of docs/threats.md at its bound.
@@ -34,6 +35,14 @@ func directWorld(args ...string) func(t *testing.T) *harness.World {
 	return func(t *testing.T) *harness.World {
 		return harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, More: []string{foeName, foeOther},
 			Args: append([]string{"--threads", "1"}, args...)})
+	}
+}
+
+// plainWorld has an origin without HTTP/2: each request to it has a connection of its own.
+func plainWorld(args ...string) func(t *testing.T) *harness.World {
+	return func(t *testing.T) *harness.World {
+		return harness.NewWorld(t, harness.WorldOptions{Via: harness.Direct, More: []string{foeName, foeOther},
+			Origin: origin.Options{H1Only: true}, Args: append([]string{"--threads", "1"}, args...)})
 	}
 }
 
@@ -203,12 +212,11 @@ var attackRows = []attackRow{
 		}},
 	{name: "60 large uploads that do not end", world: scannedWorld(double.Options{}), warm: 3 * time.Second,
 		size: 1 << 20, run: func(f *foe) {
-			piece := bytes.Repeat([]byte("an upload that does not end. "), 1<<20/29)
-			f.each(9, func(i int) {
+			f.each(8, func(i int) {
 				name := []string{foeName, foeOther}[i%2]
-				f.say(name, request("POST", "/upload", name, "Content-Length: 33000000"), func(c net.Conn) {
-					f.write(c, piece, 31, pace)
-					f.write(c, []byte("x"), 1000, time.Second)
+				f.say(name, request("POST", "/upload", name, "Content-Length: 33554432"), func(c net.Conn) {
+					f.nearlyAll(c)
+					f.write(c, []byte("x"), 500, time.Second)
 					f.wait(time.Second)
 				})
 			})
@@ -242,7 +250,7 @@ var attackRows = []attackRow{
 			})
 		}},
 	{name: "62 streams that wait for a slow origin", warm: time.Second,
-		world: directWorld("--limit", "origin_in_flight=100", "--limit", "origin_in_flight_per_key=60"),
+		world: plainWorld("--limit", "origin_in_flight=100", "--limit", "origin_in_flight_per_key=60"),
 		run:   slowStreams},
 	{name: "63 endless answers", world: directWorld(), warm: time.Second, run: func(f *foe) {
 		f.each(8, func(int) {
@@ -320,6 +328,19 @@ func hpackBombs(f *foe, c *tls.Conn) {
 	for id := uint32(1); id < 20000 && !f.over(); id += 2 {
 		bomb := frame(harness.FrameHeaders, harness.FlagEndHeaders|harness.FlagEndStream, id, block)
 		if _, err := c.Write(bomb); err != nil || !f.wait(pace) {
+			return
+		}
+	}
+}
+
+// nearlyAll sends 32 MiB, the most that a body may have, without the last thousand bytes.
+func (f *foe) nearlyAll(c net.Conn) {
+	piece := bytes.Repeat([]byte("a body that does not end"), 4096)
+	for left := 32<<20 - 1000; left > 0 && !f.over(); left -= len(piece) {
+		if left < len(piece) {
+			piece = piece[:left]
+		}
+		if _, err := c.Write(piece); err != nil {
 			return
 		}
 	}

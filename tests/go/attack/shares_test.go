@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"bytes"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -18,7 +17,7 @@ import (
 	"bottle.test/harness"
 )
 
-const deadNames = 60
+const deadNames = 200
 
 // fullPort listens and takes no connection: its queue is full, so that a dial gets no answer.
 func fullPort(t *testing.T) int {
@@ -117,23 +116,23 @@ func TestUploadsLeaveRoomInTheSpool(t *testing.T) {
 	w := scannedWorld(double.Options{})(t)
 	f, stop := newFoe(t, w)
 	defer stop()
-	piece := bytes.Repeat([]byte("an upload that does not end. "), 1<<20/29)
 	var held sync.WaitGroup
 	for i := 0; i < 8; i++ {
 		held.Add(1)
 		go func() {
 			secured, _, err := f.secure(foeName, nil, "http/1.1")
 			if err == nil {
-				_, _ = io.WriteString(secured, request("POST", "/upload", foeName, "Content-Length: 33000000"))
-				f.write(secured, piece, 31, 0)
+				_, _ = io.WriteString(secured, request("POST", "/upload", foeName, "Content-Length: 33554432"))
+				f.nearlyAll(secured)
 			}
 			held.Done()
 		}()
 	}
 	held.Wait()
+	time.Sleep(time.Second) // for the bytes that are still under way
 	client := w.Client(harness.H1)
 	for i := 0; i < 5; i++ {
-		answer := w.Do(client, "POST", "/upload", bytes.NewReader(piece))
+		answer := w.Do(client, "POST", "/upload", strings.NewReader(strings.Repeat("fine", 1<<18)))
 		if answer.Status() != 200 {
 			t.Fatalf("an upload of 1 MiB: %d %s", answer.Status(), answer.Text)
 		}
@@ -150,7 +149,7 @@ func TestLongAnswersLeavePlaces(t *testing.T) {
 	}} {
 		attack := attack
 		t.Run(name, func(t *testing.T) {
-			w := directWorld("--limit", "origin_in_flight=100", "--limit", "origin_in_flight_per_key=100")(t)
+			w := plainWorld("--limit", "origin_in_flight=100", "--limit", "origin_in_flight_per_key=100")(t)
 			f, stop := newFoe(t, w)
 			defer stop()
 			attack(f)
