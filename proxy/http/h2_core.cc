@@ -14,9 +14,7 @@ namespace {
 
 constexpr std::size_t kPreface = 24;
 constexpr std::size_t kFieldOverhead = 32;
-// A head that is too large is answered, so it is decoded to its end. Beyond so many times the limit
-// it is an attack: each octet refers to a field of 4 KiB, all of which the library looks at. Then
-// its stream is reset, and the library only keeps its table up to date.
+// Beyond so many times the limit a head is an attack: its rest only keeps the table up to date.
 constexpr std::size_t kDecodedTimes = 4;
 constexpr int kBlockIsABomb = NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 

@@ -16,16 +16,16 @@ import (
 )
 
 // How a client fares that does nothing wrong.
-type fare struct {
+type treatment struct {
 	asked, served    int
 	median, p99, max time.Duration
 	cpu              float64 // that the proxy used meanwhile, of one core
 	why              string  // of the last failure
 }
 
-func (f fare) rate() float64 { return float64(f.served) / float64(f.asked) }
+func (f treatment) rate() float64 { return float64(f.served) / float64(f.asked) }
 
-func (f fare) String() string {
+func (f treatment) String() string {
 	text := fmt.Sprintf("%d of %d served, median %v, 99%% %v, longest %v; the proxy took %.0f%% of a core", f.served,
 		f.asked, f.median.Round(100*time.Microsecond), f.p99.Round(100*time.Microsecond),
 		f.max.Round(100*time.Microsecond), 100*f.cpu)
@@ -40,11 +40,11 @@ const patience = 5 * time.Second
 
 // goodClient sends small requests for that long, each by turns on a new connection and on kept ones. Bodies have
 // size bytes.
-func goodClient(t *testing.T, w *harness.World, length time.Duration, size int) fare {
+func goodClient(t *testing.T, w *harness.World, length time.Duration, size int) treatment {
 	t.Helper()
 	kept := map[bool]*http.Client{false: w.Client(harness.H1), true: w.Client(harness.H2)}
 	body := strings.Repeat("a good client's body. ", size/22+1)[:size]
-	var out fare
+	var out treatment
 	var all []time.Duration
 	start, used := time.Now(), w.Proxy.CPU()
 	for end := start.Add(length); time.Now().Before(end); time.Sleep(40 * time.Millisecond) {
@@ -108,17 +108,17 @@ func bound() time.Duration {
 	return patience
 }
 
-func (f fare) good() bool { return f.asked >= 10 && f.rate() >= 0.95 && f.p99 <= bound() }
+func (f treatment) good() bool { return f.asked >= 10 && f.rate() >= 0.95 && f.p99 <= bound() }
 
-// fares measures up to three times while an attack goes on. A worker that is kept from others is so each time; a
+// staysGood measures up to three times while an attack goes on. A worker that is kept from others is so each time; a
 // machine that is busy otherwise need not be.
-func fares(t *testing.T, w *harness.World, name string, size int) {
+func staysGood(t *testing.T, w *harness.World, name string, size int) {
 	t.Helper()
 	length := 3 * time.Second
 	if strict() {
 		length = 5 * time.Second
 	}
-	var out fare
+	var out treatment
 	for try := 0; try < 3; try++ {
 		out = goodClient(t, w, length, size)
 		t.Logf("%s: %v", name, out)
@@ -147,7 +147,7 @@ func TestAGoodClientBesideEachAttack(t *testing.T) {
 			if size == 0 {
 				size = 1000
 			}
-			fares(t, w, row.name, size)
+			staysGood(t, w, row.name, size)
 			stop()
 			if w.Proxy.Exited() {
 				t.Fatal("the proxy has ended")

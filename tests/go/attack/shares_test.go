@@ -154,7 +154,7 @@ func TestLongAnswersLeavePlaces(t *testing.T) {
 			defer stop()
 			attack(f)
 			time.Sleep(2 * time.Second)
-			fares(t, w, name, 1000)
+			staysGood(t, w, name, 1000)
 		})
 	}
 }
