@@ -74,11 +74,11 @@ tidy: ## clang-tidy with the list in .clang-tidy (FILES="a.cc b.cc", else the fi
 format: ## clang-format and gofmt, in place
 	scripts/format
 
-fuzz: ## build the fuzzers into build/fuzz and run each for FUZZ_SECONDS (40); FUZZ_FLAGS as scripts/fuzz has them
+fuzz: ## build the fuzzers (FUZZ_TARGETS, else all) into build/fuzz and run each for FUZZ_SECONDS (40)
 	@scripts/bootstrap test
 	@cmake --preset fuzz --log-level=WARNING
-	cmake --build --preset fuzz -j $(JOBS) --target fuzzers
-	scripts/fuzz --build build/fuzz --seconds $(FUZZ_SECONDS) --jobs $(JOBS) $(FUZZ_FLAGS)
+	cmake --build --preset fuzz -j $(JOBS) --target $(if $(FUZZ_TARGETS),$(FUZZ_TARGETS:%=fuzz_%),fuzzers)
+	scripts/fuzz --build build/fuzz --seconds $(FUZZ_SECONDS) --jobs $(JOBS) $(FUZZ_FLAGS) $(FUZZ_TARGETS)
 
 TSAN_TESTS = session unit_exit unit_ledger unit_flow unit_upstream
 
