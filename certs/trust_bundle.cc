@@ -10,6 +10,8 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/contract/fd.h"
+
 namespace bottle {
 namespace {
 
@@ -22,21 +24,6 @@ constexpr std::array<const char*, 6> kUsualBundles{
     "/usr/local/etc/ssl/cert.pem"};
 constexpr std::size_t kMaxBundle = 16 * 1024 * 1024;
 constexpr std::string_view kPemBegin = "-----BEGIN CERTIFICATE-----";
-
-class Fd {
- public:
-  explicit Fd(int fd) noexcept : fd_(fd) {}
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-  [[nodiscard]] bool close() noexcept { return ::close(std::exchange(fd_, -1)) == 0; }
-
- private:
-  int fd_;
-};
 
 Error unwritable(const std::filesystem::path& path, std::string_view what) {
   return Error{
@@ -125,7 +112,7 @@ Expected<void> write_public_file(const std::filesystem::path& path, std::string_
   if (!write_all(out.get(), text)) return fail("write");
   if (::fchmod(out.get(), 0644) != 0) return fail("chmod");
   if (::fsync(out.get()) != 0) return fail("sync");
-  if (!out.close()) return fail("close");
+  if (::close(out.release()) != 0) return fail("close");
   if (::rename(temporary.c_str(), path.c_str()) != 0) return fail("rename");
   return {};
 }

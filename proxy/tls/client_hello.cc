@@ -2,8 +2,7 @@
 
 #include <openssl/ssl.h>
 
-#include <algorithm>
-
+#include "proxy/contract/host_name.h"
 #include "proxy/contract/problem_codes.h"
 
 namespace bottle {
@@ -39,11 +38,14 @@ SniVerdict check_sni_extension(std::string_view extension, bool present,
                                const ServerName& destination) {
   if (!present) return SniVerdict::Absent;
   if (!is_one_host_name(extension)) return SniVerdict::Malformed;
-  const Result<ServerName> named = ServerName::parse(extension.substr(5));
-  if (!named) return SniVerdict::Different;
+  const std::string_view text = extension.substr(5);
   // RFC 6066 has no addresses here, but clients send them; they may write one in two ways.
-  const bool same = named->is_ip() ? std::ranges::equal(named->address(), destination.address())
-                                   : named->text() == destination.text();
+  const HostReading host = read_host(text);
+  if (host.defect == nullptr && host.kind != HostKind::Name) {
+    return host.text == destination.text() ? SniVerdict::Matches : SniVerdict::Different;
+  }
+  const Result<ServerName> named = ServerName::parse(text);
+  const bool same = named && named->text() == destination.text();
   return same ? SniVerdict::Matches : SniVerdict::Different;
 }
 

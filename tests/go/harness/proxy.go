@@ -246,6 +246,14 @@ func Release() bool { return os.Getenv("BOTTLE_RELEASE") == "1" }
 // EnginePid is the process that serves at the moment: the keeper's child, or the keeper itself with --single-process.
 func (p *Proxy) EnginePid() int { return childNamed(p.Pid(), "bottle-engine") }
 
+// Kill ends all processes of the proxy at once; none of them can write a last word.
+func (p *Proxy) Kill() {
+	if engine := p.EnginePid(); engine != p.Pid() {
+		_ = syscall.Kill(engine, syscall.SIGSTOP) // the kernel kills it with the keeper
+	}
+	p.Signal(syscall.SIGKILL)
+}
+
 // SignerPid is the process that has the CA's key.
 func (p *Proxy) SignerPid() int { return childNamed(p.Pid(), "bottle-signer") }
 

@@ -96,6 +96,20 @@ func (t *Terminal) Type(keys string) {
 	}
 }
 
+// AwaitRaw waits until the program reads each key: before, it is the terminal itself that shows what is typed.
+func (t *Terminal) AwaitRaw() {
+	t.t.Helper()
+	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+		var state syscall.Termios
+		get := func(fd uintptr) { _ = ioctl(fd, syscall.TCGETS, uintptr(unsafe.Pointer(&state))) }
+		if raw, err := t.master.SyscallConn(); err == nil && raw.Control(get) == nil && state.Lflag&syscall.ECHO == 0 &&
+			state.Cflag != 0 {
+			return
+		}
+	}
+	t.t.Fatal("the program does not take the terminal")
+}
+
 // Expect waits for text that appears after what the last Expect waited for.
 func (t *Terminal) Expect(text string) {
 	t.t.Helper()

@@ -117,6 +117,7 @@ func TestWhatEndsADetachedBottle(t *testing.T) {
 	for _, which := range []string{"launcher", "holder"} {
 		id := s.detached(t, "sleep 1000")
 		terminal := s.attach(t, id)
+		terminal.AwaitRaw()
 		terminal.Type("x")
 		terminal.Expect("x")
 		launcher := s.launcherOf(t, id)
@@ -146,6 +147,7 @@ func TestADetachedBottleOutlivesItsCaller(t *testing.T) {
 	terminal.HangUp()
 	terminal.Ended()
 	attached := s.attach(t, id)
+	attached.AwaitRaw()
 	attached.Type("still\r")
 	attached.Expect("still")
 	s.call("stop", id).want(t, 0)

@@ -334,7 +334,9 @@ TEST_F(ProxyHandlers, LinesAboutStrangersAreBounded) {
   EXPECT_TRUE(audit->close());
   std::uint64_t told = 0;
   for (const std::string& line : lines()) {
-    told += json::parse(line).value("count", std::uint64_t{1});
+    const json entry = json::parse(line);
+    if (entry.value("kind", "") == to_string(AuditKind::LogEnd)) continue;
+    told += entry.value("count", std::uint64_t{1});
   }
   EXPECT_EQ(told, kStrangers + 3u) << "each is told of";
 }

@@ -17,7 +17,6 @@ namespace bottle {
 namespace {
 
 using asio::ip::tcp;
-using test::Fd;
 
 // A server with room for two connections, each of which lasts until the test ends it.
 class Doors : public ::testing::Test {

@@ -25,26 +25,12 @@
 #include "certs/certificate_authority.h"
 #include "certs/openssl_ptr.h"
 #include "proxy/base/task_group.h"
+#include "proxy/contract/fd.h"
 #include "proxy/tls/tls_acceptor.h"
 
 namespace bottle::test {
 
-// The other end of a loopback connection, for code that blocks in a thread of its own.
-class Fd {
- public:
-  explicit Fd(int fd) noexcept : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&&) = delete;
-  ~Fd() { close(); }
-  [[nodiscard]] int get() const noexcept { return fd_; }
-  void close() noexcept {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
-
- private:
-  int fd_;
-};
-
+// `theirs` is for code that blocks in a thread of its own.
 struct Pair {
   asio::ip::tcp::socket ours;
   Fd theirs;

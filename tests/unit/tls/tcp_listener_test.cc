@@ -12,7 +12,6 @@ namespace bottle {
 namespace {
 
 using asio::ip::tcp;
-using test::Fd;
 using namespace std::chrono_literals;
 
 class Listener : public ::testing::Test {

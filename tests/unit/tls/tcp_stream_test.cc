@@ -64,7 +64,7 @@ TEST_F(Tcp, AResetIsNoEnd) {
   TcpStream stream(std::move(pair_.ours));
   const linger hard{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(pair_.theirs.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-  pair_.theirs.close();
+  pair_.theirs.reset();
   std::string got;
   IoStatus end = IoStatus::Ok;
   run(worker_, read_all(stream, 100, got, end));

@@ -368,7 +368,7 @@ TEST_F(Acceptor, RefusesASlowHello) {
 
 TEST_F(Acceptor, SaysThatTheClientLeft) {
   Pair pair = connected_pair(worker_.io);
-  pair.theirs.close();
+  pair.theirs.reset();
   const Result<Secured> result = accept(std::move(pair.ours), "api.test");
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, Code::ClientGone);

@@ -314,7 +314,7 @@ TEST_F(OriginTls, HangingAndLeavingOriginsAreNamed) {
   }
   {
     Pair pair = connected_pair(worker_.io);
-    pair.theirs.close();
+    pair.theirs.reset();
     test::run(worker_, connect(client_, std::move(pair.ours), name_of("origin.test"), {}));
     EXPECT_EQ(result_.error().reason, "tls_reset");
   }

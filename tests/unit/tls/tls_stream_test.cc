@@ -235,7 +235,7 @@ TEST_F(Stream, ReadableNowSeesWhatMatters) {
   EXPECT_EQ(got, "x");
   EXPECT_FALSE(stream_->readable_now());
   thread_->join();
-  pair_->theirs.close();
+  pair_->theirs.reset();
   EXPECT_TRUE(stream_->readable_now());
 }
 
