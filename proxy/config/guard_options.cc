@@ -7,12 +7,12 @@
 namespace bottle {
 namespace {
 
-Error bad(std::string what) { return Error{ExitCode::kUsage, std::move(what), ""}; }
+Error unfit(std::string what) { return Error{ExitCode::kUsage, std::move(what), ""}; }
 
 Expected<void> add_rule(Config& c, Expected<GuardRule> rule) {
-  if (!rule) return bad(rule.error().message + ". " + rule.error().hint);
+  if (!rule) return unfit(rule.error().message + ". " + rule.error().hint);
   if (c.guard.rules.size() == kMaxGuardRules) {
-    return bad("more than " + std::to_string(kMaxGuardRules) + " rules for the guard");
+    return unfit("more than " + std::to_string(kMaxGuardRules) + " rules for the guard");
   }
   c.guard.rules.push_back(std::move(*rule));
   return {};
@@ -34,7 +34,7 @@ Expected<void> set_opaque(Config& c, const std::string& value) {
 
 Expected<void> set_scanner_shows(Config& c, const std::string& value) {
   if (value != kShowsNew && value != kShowsAll) {
-    return bad("'" + value.substr(0, 100) +
+    return unfit("'" + value.substr(0, 100) +
                "' is not what pipelock can be shown; write new or all");
   }
   c.show_all = value == kShowsAll;
@@ -44,17 +44,17 @@ Expected<void> set_scanner_shows(Config& c, const std::string& value) {
 Expected<void> set_ignored(Config& c, const std::string& value) {
   const std::string problem = problem_with_fingerprint(value);
   if (!problem.empty()) {
-    return bad("'" + value.substr(0, 100) + "' is no fingerprint: " + problem);
+    return unfit("'" + value.substr(0, 100) + "' is no fingerprint: " + problem);
   }
   if (c.guard.ignore.size() == kMaxIgnored) {
-    return bad("more than " + std::to_string(kMaxIgnored) + " fingerprints");
+    return unfit("more than " + std::to_string(kMaxIgnored) + " fingerprints");
   }
   c.guard.ignore.push_back(value);
   return {};
 }
 
 Expected<void> set_guard_set(Config& c, const std::string& value) {
-  if (value != kFinancialSet) return bad("'" + value + "': --guard-set takes financial");
+  if (value != kFinancialSet) return unfit("'" + value + "': --guard-set takes financial");
   c.guard.financial = true;
   return {};
 }
