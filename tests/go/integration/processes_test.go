@@ -241,7 +241,9 @@ func secretNumber(t *testing.T, pid int, public *ecdsa.PublicKey) []byte {
 	defer memory.Close()
 	var from, to uint64
 	for _, line := range strings.Split(string(maps), "\n") {
-		if _, err := fmt.Sscanf(line, "%x-%x rw", &from, &to); err == nil {
+		var begin, end uint64
+		if n, _ := fmt.Sscanf(line, "%x-%x ", &begin, &end); n == 2 {
+			from, to = begin, end
 			continue
 		}
 		if !strings.HasPrefix(line, "VmFlags:") || !strings.Contains(line, " lo") {
