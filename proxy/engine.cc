@@ -111,7 +111,7 @@ Expected<std::optional<Value>> kept_value(const Fd& file,
   auto text = text_of_file(file.get(), kMostKept);
   auto value = text ? read(*text) : std::nullopt;
   if (text) ::explicit_bzero(text->data(), text->size());
-  if (value) return std::move(value);
+  if (value) return value;
   // To go on with the policy or the secrets of the start could let out what was closed since.
   return Error{ExitCode::kUsage, "the state that the process before this one kept cannot be read",
                "start the proxy again"};

@@ -87,7 +87,7 @@ int keep(EngineWorld& world, const CaOptions& ca) {
   // The signer has neither sockets nor secrets.
   Keeper::Options options;
   options.patience = config.session.drain + kKeeperPatience;
-  auto keeper = Keeper::start(ca, std::move(options));
+  auto keeper = Keeper::start(ca, options);
   if (!keeper) return refuse_start(keeper.error());
   auto secrets = hold_secrets(config);
   if (!secrets) return refuse_start(secrets.error());

@@ -35,7 +35,7 @@ Expected<void> set_opaque(Config& c, const std::string& value) {
 Expected<void> set_scanner_shows(Config& c, const std::string& value) {
   if (value != kShowsNew && value != kShowsAll) {
     return unfit("'" + value.substr(0, 100) +
-               "' is not what pipelock can be shown; write new or all");
+                 "' is not what pipelock can be shown; write new or all");
   }
   c.show_all = value == kShowsAll;
   return {};

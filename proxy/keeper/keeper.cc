@@ -90,12 +90,12 @@ void Keeper::Process::kill() const noexcept {
   if (runs()) ::kill(pid_, SIGKILL);
 }
 
-Keeper::Keeper(CaPapers papers, Options options) noexcept
-    : papers_(std::move(papers)), options_(std::move(options)) {}
+Keeper::Keeper(CaPapers papers, const Options& options) noexcept
+    : papers_(std::move(papers)), options_(options) {}
 
 Keeper::~Keeper() = default;
 
-Expected<Keeper> Keeper::start(const CaOptions& ca, Options options) {
+Expected<Keeper> Keeper::start(const CaOptions& ca, const Options& options) {
   const sigset_t own = own_signals();
   ::pthread_sigmask(SIG_BLOCK, &own, nullptr);
   Fd signals(::signalfd(-1, &own, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -124,7 +124,7 @@ Expected<Keeper> Keeper::start(const CaOptions& ca, Options options) {
   const std::string text = read_all(papers_out.get());
   auto papers = papers_in_words(text);
   if (!papers) return papers.error();
-  Keeper out(std::move(*papers), std::move(options));
+  Keeper out(std::move(*papers), options);
   out.signer_ = std::move(signer);
   out.signer_asks_ = std::move(asks);
   out.signals_ = std::move(signals);

@@ -47,7 +47,7 @@ class Keeper {
   };
 
   // Starts the signer, which makes the CA. The Error says why not.
-  [[nodiscard]] static Expected<Keeper> start(const CaOptions& ca, Options options);
+  [[nodiscard]] static Expected<Keeper> start(const CaOptions& ca, const Options& options);
   Keeper(Keeper&&) noexcept = default;
   Keeper& operator=(Keeper&&) = delete;
   ~Keeper();
@@ -80,7 +80,7 @@ class Keeper {
     int pid_ = -1;
   };
 
-  Keeper(CaPapers papers, Options options) noexcept;
+  Keeper(CaPapers papers, const Options& options) noexcept;
   [[nodiscard]] bool begin_engine(const Engine& engine);
   void take_news();
   void take_signals();

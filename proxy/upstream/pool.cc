@@ -96,8 +96,11 @@ awaitable<Result<Lease>> Pool::lease(std::string key, Want want, Turn turn) {
   // Gives back what it got, however this ends.
   Lease lease(*this, key);
   // A slot of the key first: a request that waits for its key takes no slot from other keys.
-  // All of them are for one destination, so only clients have shares of them.
-  lease.slots_.key = own.slots.part(Party{turn.party.client, 0});
+  // All of them are for one destination, so only clients have shares of them. Where one key may
+  // have all slots (a scanner's), it is many destinations: one that may take no more waits here,
+  // and does not hold a slot while it waits for its share of all.
+  const bool one_destination = limits_.in_flight_per_key < limits_.in_flight;
+  lease.slots_.key = own.slots.part(one_destination ? Party{turn.party.client, 0} : turn.party);
   auto failed = co_await take(own.slots, lease.slots_.key, turn, until);
   if (failed) co_return std::move(*failed);
   lease.slots_.all = all_.part(turn.party);

@@ -33,8 +33,8 @@ class ProxyAuth : public SessionBench {
   ProxyAuth() : SessionBench(Protocol::H1) { doorkeeper = &password_; }
 
   // A client that sends `says` and reads until the end.
-  awaitable<void> hear(Bytes says, Arrival place) {
-    start(place);
+  awaitable<void> hear(Bytes says, Arrival arrival) {
+    start(arrival);
     co_await say(says);
     std::vector<char> buffer(16 * 1024);
     Deadline patience(wheel, pipe.a(), kLong);
@@ -47,7 +47,7 @@ class ProxyAuth : public SessionBench {
     if (patience.fired()) pipe.a().close();
     co_await tasks.join();
   }
-  void tell(const Bytes& says, Arrival place = Arrival::Listener) { play(hear(says, place)); }
+  void tell(const Bytes& says, Arrival arrival = Arrival::Listener) { play(hear(says, arrival)); }
   [[nodiscard]] std::size_t count(std::string_view what) const {
     std::size_t n = 0;
     for (std::size_t at = 0; (at = heard.find(what, at)) != Bytes::npos; ++at) ++n;

@@ -104,8 +104,8 @@ awaitable<void> SlowClients::busy_stays() {
 TEST_P(SlowClients, ASessionWithAnExchangeStays) { play(busy_stays()); }
 
 INSTANTIATE_TEST_SUITE_P(Both, SlowClients, testing::Values(Protocol::H1, Protocol::H2),
-                         [](const testing::TestParamInfo<Protocol>& info) {
-                           return info.param == Protocol::H1 ? "Http1" : "Http2";
+                         [](const testing::TestParamInfo<Protocol>& which) {
+                           return which.param == Protocol::H1 ? "Http1" : "Http2";
                          });
 
 // Over HTTP/2 the client says with each WINDOW_UPDATE how much it takes.

@@ -108,7 +108,10 @@ func bound() time.Duration {
 	return patience
 }
 
-func (f treatment) good() bool { return f.asked >= 10 && f.rate() >= 0.95 && f.p99 <= bound() }
+func (f treatment) good() bool {
+	few := f.asked < 10 && strict() // with sanitizers an answer takes long, and is one
+	return !few && f.served > 0 && f.rate() >= 0.95 && f.p99 <= bound()
+}
 
 // staysGood measures up to three times while an attack goes on. A worker that is kept from others is so each time; a
 // machine that is busy otherwise need not be.

@@ -1,6 +1,6 @@
 // Package attack plays the attacks of docs/threats.md, and faults around them, against the built programs, beside a
-// client in good faith, and measures what they cost. All of it is bounded in time and number, and goes to loopback. Each
-// test prints the figures that it measured.
+// client in good faith, and measures what they cost. All of it is bounded in time and number, and goes to loopback.
+// Each test prints the figures that it measured.
 package attack
 
 import (

@@ -334,6 +334,27 @@ TEST(Pool, OneDestinationMayHaveAllSlotsOfItsKey) {
   run_what_is_due(world);
 }
 
+// A scanner's pool: those who wait for their share must not hold what others need.
+TEST(Pool, OneDestinationLeavesSlotsOfAKeyThatIsForMany) {
+  PoolLimits limits;
+  limits.in_flight_per_key = 12;
+  limits.in_flight = 12;
+  World world{limits};
+  TaskGroup tasks(world.io.get_executor());
+  std::vector<std::uint64_t> order;
+  std::vector<Lease> held;
+  for (std::uint64_t id = 1; id < 30; ++id) {
+    tasks.spawn(hold_for(world.pool, {id, 7}, order, held));
+  }
+  run_what_is_due(world);
+  EXPECT_EQ(held.size(), 8U) << "twice what is left";
+  tasks.spawn(hold_for(world.pool, {100, 8}, order, held));
+  run_what_is_due(world);
+  EXPECT_EQ(order.back(), 100U) << "another destination need not wait";
+  tasks.cancel();
+  run_what_is_due(world);
+}
+
 TEST(Pool, DestinationsTakeTurnsHoweverManyClientsWaitForOne) {
   World world{PoolLimits::for_scanner(1)};
   TaskGroup tasks(world.io.get_executor());
