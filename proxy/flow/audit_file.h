@@ -20,7 +20,7 @@ namespace bottle {
 [[nodiscard]] std::string audit_sha256(std::string_view bytes);
 
 // One part of the audit log in a regular file. A line is one write(2) on an O_APPEND descriptor, so
-// what was put has left the process. A write into the system's page cache does not wait for the
+// the line has left the process. A write into the system's page cache does not wait for the
 // disk. A file that has reached its bound becomes `path`.1, that becomes `path`.2, …, and the
 // oldest of kAuditFiles goes. One thread at a time, except where it says otherwise.
 //
