@@ -13,8 +13,8 @@
 
 namespace bottle {
 
-// Leaves that a Signer in another process signs, for a leaf key that is this process's own. Asking
-// costs about 30 µs more than a signature of one's own, so the caller waits for it.
+// Leaves that a Signer in another process signs, for a leaf key that is this process's own. The
+// caller waits for the answer, as it would for a signature of its own.
 class SignerClient final : public LeafIssuer {
  public:
   // Longer than any signature takes: the signer is stopped, or gone.
