@@ -135,6 +135,7 @@ int serve_as_engine(const EngineWorld& world, const CaPapers& papers, EngineStar
   }
   ProxyServices::Inherited inherited{.issuer = **issuer,
                                      .papers = papers,
+                                     .counts = *world.counts,
                                      .secrets = std::move(*secrets),
                                      .kept_secrets = std::move(*values),
                                      .kept_policy = std::move(*policy),
@@ -169,7 +170,7 @@ int be_everything(const EngineWorld& world, const CaOptions& options,
   if (!ca) return refuse_start(Error{ExitCode::kInternal, ca.error().detail, ca.error().hint});
   const CaPapers papers = CaPapers::of(**ca);
   ProxyServices::Inherited inherited{
-      .issuer = **ca, .papers = papers, .secrets = std::move(*secrets)};
+      .issuer = **ca, .papers = papers, .counts = *world.counts, .secrets = std::move(*secrets)};
   return serve(world, std::move(inherited), nullptr, std::nullopt, [&] { on_ready(papers); });
 }
 

@@ -8,6 +8,7 @@
 #include "proxy/contract/fd.h"
 #include "proxy/control/control_socket.h"
 #include "proxy/keeper/keeper.h"
+#include "proxy/lasting_counts.h"
 #include "proxy/listen/open_listeners.h"
 #include "proxy/server.h"
 
@@ -19,6 +20,7 @@ struct EngineWorld {
   const OpenListeners& listeners;
   const ControlSocket* control = nullptr;  // null: it takes no commands
   Server::ReadAgain read_again;
+  LastingCounts* counts = nullptr;  // of all processes of a run
   Fd secrets{};          // the text of --secrets fd:N, as a file in memory; none: there is none
   FingerprintKey key{};  // for all processes of a run, if the secrets have none
 };

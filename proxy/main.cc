@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@
 #include "proxy/contract/control_client.h"
 #include "proxy/contract/control_words.h"
 #include "proxy/contract/exit_code.h"
+#include "proxy/contract/keyed_hash.h"
 #include "proxy/contract/port_words.h"
 #include "proxy/contract/proxy_contract.h"
 #include "proxy/control/control_socket.h"
@@ -26,6 +28,7 @@
 #include "proxy/healthcheck.h"
 #include "proxy/keeper/keeper.h"
 #include "proxy/keeper/memory_file.h"
+#include "proxy/lasting_counts.h"
 #include "proxy/log_output.h"
 #include "proxy/relay_port.h"
 #include "proxy/sandbox/sandbox.h"
@@ -81,6 +84,13 @@ Expected<Fd> hold_secrets(const Config& config) {
   return file;
 }
 
+std::unique_ptr<Lasting<LastingCounts>> lasting_counts() {
+  auto out = std::make_unique<Lasting<LastingCounts>>();
+  out->value().carried.key = random_hash_key();
+  out->value().names.key = random_hash_key();
+  return out;
+}
+
 // The keeper's life. Signals are its own from Keeper::start() on.
 int keep(EngineWorld& world, const CaOptions& ca) {
   const Config& config = world.config;
@@ -92,6 +102,8 @@ int keep(EngineWorld& world, const CaOptions& ca) {
   auto secrets = hold_secrets(config);
   if (!secrets) return refuse_start(secrets.error());
   world.secrets = std::move(*secrets);
+  const auto counts = lasting_counts();
+  world.counts = &counts->value();
   for (const std::string& warning : enter_sandbox(SandboxRole::Keeper, {})) {
     spdlog::warn("{}", warning);
   }
@@ -125,6 +137,8 @@ int run(const Config& config, Server::ReadAgain read_again) {
                     .read_again = std::move(read_again),
                     .key = random_key()};
   if (!config.single_process) return keep(world, *ca);
+  const auto counts = lasting_counts();
+  world.counts = &counts->value();
   auto secrets = hold_secrets(config);
   if (!secrets) return refuse_start(secrets.error());
   world.secrets = std::move(*secrets);

@@ -105,7 +105,8 @@ ProxyServices::ProxyServices(const Config& config, Inherited inherited)
     : config_(config),
       inherited_(std::move(inherited)),
       guard_settings_(config.guard),
-      tunnels_(within_descriptors(config.tunnels)) {}
+      host_watch_(inherited_.counts.names),
+      tunnels_(within_descriptors(config.tunnels), inherited_.counts.carried) {}
 ProxyServices::~ProxyServices() = default;
 
 Expected<std::unique_ptr<ProxyServices>> ProxyServices::make(const Config& config,

@@ -13,6 +13,7 @@
 #include "proxy/contract/error.h"
 #include "proxy/control/policy_book.h"
 #include "proxy/guard/answers/pending_answers.h"
+#include "proxy/lasting_counts.h"
 #include "proxy/listen/open_listeners.h"
 #include "proxy/local_routes.h"
 #include "proxy/shared.h"
@@ -28,6 +29,7 @@ class ProxyServices {
   struct Inherited {
     const LeafIssuer& issuer;  // outlives the services
     const CaPapers& papers;    // the same
+    LastingCounts& counts;     // the same
     HandedSecrets secrets{};
     std::optional<std::vector<SecretSpec>> kept_secrets{};
     std::optional<KeptPolicy> kept_policy{};

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstddef>
+#include <random>
 
 namespace bottle {
 namespace {
@@ -39,6 +40,13 @@ struct SipState {
 
 }  // namespace
 
+HashKey random_hash_key() {
+  HashKey key{};
+  std::random_device random;
+  for (unsigned char& byte : key) byte = static_cast<unsigned char>(random());
+  return key;
+}
+
 std::array<unsigned char, 16> keyed_hash(const HashKey& key, std::string_view text) noexcept {
   const std::uint64_t k0 = little_endian(key.data(), 8);
   const std::uint64_t k1 = little_endian(key.data() + 8, 8);
@@ -61,6 +69,12 @@ std::array<unsigned char, 16> keyed_hash(const HashKey& key, std::string_view te
     }
   }
   return out;
+}
+
+std::uint64_t keyed_number(const HashKey& key, std::string_view text) noexcept {
+  const auto hash = keyed_hash(key, text);
+  const std::uint64_t number = little_endian(hash.data(), 8);
+  return number == 0 ? 1 : number;
 }
 
 }  // namespace bottle

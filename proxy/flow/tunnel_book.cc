@@ -1,6 +1,7 @@
 #include "proxy/flow/tunnel_book.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "proxy/contract/problem_codes.h"
@@ -15,7 +16,7 @@ TunnelBook::Place::~Place() {
 
 std::size_t TunnelBook::Place::take(Direction direction, std::size_t bytes) noexcept {
   const bool up = direction == Direction::Up;
-  std::atomic<std::uint64_t>& carried = up ? host_.up : host_.down;
+  const std::atomic_ref carried(up ? host_.carried->up : host_.carried->down);
   const std::uint64_t most = up ? book_.limits_.bytes_up : book_.limits_.bytes_down;
   const std::uint64_t before = carried.fetch_add(bytes, std::memory_order_relaxed);
   const std::uint64_t left = before >= most ? 0 : most - before;
@@ -33,14 +34,18 @@ Result<std::unique_ptr<TunnelBook::Place>> TunnelBook::enter(const std::string& 
   if (open_ >= limits_.open) return too_many("too many tunnels are open");
   auto found = hosts_.find(host);
   if (found == hosts_.end()) {
-    if (hosts_.size() >= limits_.hosts) return too_many("tunnels went to too many hosts");
-    found = hosts_.emplace(host, std::make_unique<Host>()).first;
+    CarriedBytes::Entry* const carried = carried_.find_or_add(host, limits_.hosts);
+    if (carried == nullptr) return too_many("tunnels went to too many hosts");
+    found = hosts_.emplace(host, std::make_unique<Host>(Host{.carried = carried})).first;
   }
   Host& entry = *found->second;
   if (entry.open >= limits_.open_per_host)
     return too_many("too many tunnels to this host are open");
-  const bool spent = entry.up.load(std::memory_order_relaxed) >= limits_.bytes_up ||
-                     entry.down.load(std::memory_order_relaxed) >= limits_.bytes_down;
+  const auto carried = [](std::uint64_t& bytes) {
+    return std::atomic_ref(bytes).load(std::memory_order_relaxed);
+  };
+  const bool spent = carried(entry.carried->up) >= limits_.bytes_up ||
+                     carried(entry.carried->down) >= limits_.bytes_down;
   if (spent) {
     return Failure(Code::Denied, "the host's budget of unread bytes is used up",
                    problem_code::kSpliceBudget,

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +9,7 @@
 #include <string>
 
 #include "proxy/base/result.h"
+#include "proxy/flow/carried_bytes.h"
 
 namespace bottle {
 
@@ -17,18 +17,18 @@ namespace bottle {
 struct TunnelLimits {
   std::size_t open = 1024;          // of the process: two sockets each
   std::size_t open_per_host = 256;  // one host does not take all
-  // To a host, and from it, while the process lives. The first is how data leaves.
+  // To a host, and from it, while the proxy lives. The first is how data leaves.
   std::uint64_t bytes_up = 1ull << 30;
   std::uint64_t bytes_down = 256ull << 30;
   std::size_t hosts = 1024;                   // that are counted
   std::chrono::milliseconds idle{3'600'000};  // watches and event streams say nothing for long
 };
 
-// Counts the bytes of tunnels, and the open ones, of each host: of all workers, while the process
-// lives. Any thread.
+// Counts the bytes of tunnels, and the open ones, of each host: of all workers. Any thread. The
+// bytes are counted in `carried`, which outlives the book.
 class TunnelBook {
  public:
-  explicit TunnelBook(TunnelLimits limits) : limits_(limits) {}
+  TunnelBook(TunnelLimits limits, CarriedBytes& carried) : limits_(limits), carried_(carried) {}
   TunnelBook(const TunnelBook&) = delete;
   TunnelBook& operator=(const TunnelBook&) = delete;
 
@@ -36,8 +36,7 @@ class TunnelBook {
   // Of one host.
   struct Host {
     std::size_t open = 0;  // under the book's mutex
-    std::atomic<std::uint64_t> up{0};
-    std::atomic<std::uint64_t> down{0};
+    CarriedBytes::Entry* carried;
   };
   // One open tunnel. Owned by it; the book outlives it.
   class Place {
@@ -61,6 +60,7 @@ class TunnelBook {
 
  private:
   const TunnelLimits limits_;
+  CarriedBytes& carried_;
   mutable std::mutex mutex_;
   std::size_t open_ = 0;
   // Entries stay: a host that comes again has the budget that is left to it.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <string>
 #include <utility>
 
 #include "proxy/contract/problem_codes.h"
@@ -86,31 +87,49 @@ bool looks_like_data(std::string_view labels) noexcept {
   return false;
 }
 
+HostWatch::HostWatch(NewNames& names) : names_(names) {
+  const auto count = std::min<std::uint64_t>(names.count, kMaxNames);
+  known_.insert(names.names.begin(), names.names.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
 Result<void> HostWatch::look(std::string_view host, std::string_view parent, TimePoint now) {
   if (host.size() <= parent.size() + 1) return {};  // the wildcard's own name
-  const std::lock_guard lock(mutex_);
-  auto found = parents_.find(parent);
-  if (found != parents_.end() && found->second.names.contains(host)) return {};
   const std::size_t below = parent.empty() ? 0 : parent.size() + 1;
-  if (looks_like_data(host.substr(0, host.size() - below))) {
-    return suspicious(host, parent);
-  }
-  if (found == parents_.end()) found = parents_.emplace(parent, Parent{}).first;
-  auto& recent = found->second.recent;
-  while (!recent.empty() && recent.front() + kWindow <= now) recent.pop_front();
-  if (recent.size() >= kMaxNewNames) return too_many(parent);
-  recent.push_back(now);
-  remember(found->second, host);
+  const std::lock_guard lock(mutex_);
+  // Below which wildcard it was let through is a part of it.
+  std::string text(host);
+  text.append(1, '/').append(parent);
+  const std::uint64_t name = keyed_number(names_.key, text);
+  if (known_.contains(name)) return {};
+  if (looks_like_data(host.substr(0, host.size() - below))) return suspicious(host, parent);
+  NewNames::Parent& owner = parent_of(parent);
+  std::int64_t& oldest = owner.times[owner.count % kMaxNewNames];
+  const std::int64_t time = now.time_since_epoch().count();
+  const auto window = std::chrono::duration_cast<TimePoint::duration>(kWindow).count();
+  if (owner.count >= kMaxNewNames && oldest + window > time) return too_many(parent);
+  oldest = time;
+  ++owner.count;
+  remember(name);
   return {};
 }
 
-void HostWatch::remember(Parent& parent, std::string_view host) {
-  if (order_.size() == kMaxNames) {
-    const auto [names, oldest] = order_.front();
-    names->erase(oldest);
-    order_.pop_front();
+NewNames::Parent& HostWatch::parent_of(std::string_view parent) noexcept {
+  const std::uint64_t hash = keyed_number(names_.key, parent);
+  const std::size_t first = hash % NewNames::kParents;
+  for (std::size_t n = 0; n < NewNames::kParents; ++n) {
+    NewNames::Parent& place = names_.parents[(first + n) % NewNames::kParents];
+    if (place.hash == 0) place.hash = hash;
+    if (place.hash == hash) return place;
   }
-  order_.emplace_back(&parent.names, parent.names.emplace(host).first);
+  return names_.parents[first];  // of another one, too: both have less
+}
+
+void HostWatch::remember(std::uint64_t name) {
+  std::uint64_t& place = names_.names[names_.count % kMaxNames];
+  if (names_.count >= kMaxNames) known_.erase(place);
+  known_.insert(name);
+  place = name;
+  ++names_.count;
 }
 
 }  // namespace bottle

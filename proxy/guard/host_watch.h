@@ -2,26 +2,24 @@
 
 #include <chrono>
 #include <cstddef>
-#include <deque>
-#include <map>
+#include <cstdint>
 #include <mutex>
-#include <set>
-#include <string>
 #include <string_view>
+#include <unordered_set>
 
-#include "proxy/base/failure.h"
 #include "proxy/base/result.h"
+#include "proxy/guard/new_names.h"
 
 namespace bottle {
 
 // Watches the names that only a wildcard allows, or no entry at all: the name servers of x.y see
 // each name below it, so a name is a way to send data out. Any thread; no I/O, the time is passed
-// in.
+// in. What it remembers is in `names`, which outlives it, and of a watch before it.
 class HostWatch {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  HostWatch() = default;
+  explicit HostWatch(NewNames& names);
   HostWatch(const HostWatch&) = delete;
   HostWatch& operator=(const HostWatch&) = delete;
 
@@ -30,23 +28,18 @@ class HostWatch {
   // one that looks like data, "too_many_names" beyond kMaxNewNames in kWindow below one parent.
   [[nodiscard]] Result<void> look(std::string_view host, std::string_view parent, TimePoint now);
 
-  static constexpr std::size_t kMaxNewNames = 100;
+  static constexpr std::size_t kMaxNewNames = NewNames::kNewOfParent;
   static constexpr std::chrono::minutes kWindow{10};
   // Of all parents together; the oldest is forgotten, and counts as new when it comes again.
-  static constexpr std::size_t kMaxNames = 8192;
+  static constexpr std::size_t kMaxNames = NewNames::kNames;
 
  private:
-  struct Parent {
-    std::set<std::string, std::less<>> names;  // let through
-    std::deque<TimePoint> recent;              // when, of those within kWindow
-  };
-  using Names = std::set<std::string, std::less<>>;
-
-  void remember(Parent& parent, std::string_view host);
+  NewNames::Parent& parent_of(std::string_view parent) noexcept;
+  void remember(std::uint64_t name);
 
   std::mutex mutex_;
-  std::map<std::string, Parent, std::less<>> parents_;  // as many as the allowlists had wildcards
-  std::deque<std::pair<Names*, Names::iterator>> order_;
+  NewNames& names_;
+  std::unordered_set<std::uint64_t> known_;  // those of names_, to find one
 };
 
 // True if the labels below a wildcard look like encoded data: a run of more than 40 letters and

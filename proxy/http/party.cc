@@ -1,21 +1,8 @@
 #include "proxy/http/party.h"
 
-#include <cstring>
-#include <random>
-
 #include "proxy/contract/keyed_hash.h"
 
 namespace bottle {
-namespace {
-
-HashKey random_key() {
-  HashKey key{};
-  std::random_device random;
-  for (unsigned char& byte : key) byte = static_cast<unsigned char>(random());
-  return key;
-}
-
-}  // namespace
 
 std::string_view site_of(std::string_view host, HostKind kind) noexcept {
   if (kind != HostKind::Name) return host;
@@ -26,12 +13,9 @@ std::string_view site_of(std::string_view host, HostKind kind) noexcept {
 }
 
 std::uint64_t place_of(const Destination& destination) {
-  static const HashKey key = random_key();
-  const auto hash = keyed_hash(key, site_of(destination.host, destination.kind));
-  std::uint64_t place = 0;
-  static_assert(sizeof(hash) >= sizeof(place));
-  std::memcpy(&place, hash.data(), sizeof(place));
-  return place == 0 ? 1 : place;  // 0 is the proxy's own
+  static const HashKey key = random_hash_key();
+  // 0 is the proxy's own.
+  return keyed_number(key, site_of(destination.host, destination.kind));
 }
 
 Party party_of(std::uint64_t client, const Destination& destination) {

@@ -69,7 +69,8 @@ class BlockedAnswers : public SessionBench, public testing::WithParamInterface<P
   Guard guard_{secret_set(), settings_, Guard::Limits{}, decode_, answers_};
   std::string directory_;
   std::unique_ptr<AuditSink> audit_;
-  HostWatch host_watch_;
+  NewNames names_{};
+  HostWatch host_watch_{names_};
   WebsocketSpace websockets_{WebsocketLimits{}};
   std::unique_ptr<ProxyHandler> handler_;
 };

@@ -315,10 +315,18 @@ func TestSpliceBudgetsAndTimes(t *testing.T) {
 			t.Errorf("%d bytes came", n)
 		}
 		cut(t, w, "splice_budget")
-		answer := w.RawDial().Connect(harness.ConnectHead("raw.test:443"))
-		if answer.Response == nil || answer.StatusCode != 403 || answer.Header.Get("X-Bottle-Deny") != "splice_budget" {
-			t.Errorf("%+v", answer.Response)
+		usedUp := func() {
+			t.Helper()
+			answer := w.RawDial().Connect(harness.ConnectHead("raw.test:443"))
+			if answer.Response == nil || answer.StatusCode != 403 ||
+				answer.Header.Get("X-Bottle-Deny") != "splice_budget" {
+				t.Errorf("%+v", answer.Response)
+			}
 		}
+		usedUp()
+		// A crash gives nothing back.
+		restartEngine(t, w)
+		usedUp()
 	})
 	t.Run("tunnels", func(t *testing.T) {
 		raw := listen(t)

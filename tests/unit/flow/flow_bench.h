@@ -217,7 +217,8 @@ class FlowBench : public testing::Test {
   }
   Guard guard{secrets, settings, Guard::Limits{}, decode, answer_set()};
   std::unique_ptr<AuditSink> audit;
-  HostWatch host_watch;
+  NewNames names{};
+  HostWatch host_watch{names};
   WebsocketSpace websockets{WebsocketLimits{}};
   FakeUpstream upstream;
   std::unique_ptr<ProxyHandler> handler;

@@ -12,7 +12,8 @@ TEST(TunnelBook, CountsOfAHostOutliveItsTunnels) {
   TunnelLimits limits;
   limits.bytes_up = 100;
   limits.bytes_down = 1000;
-  TunnelBook book(limits);
+  CarriedBytes carried{};
+  TunnelBook book(limits, carried);
   {
     const auto place = book.enter("a.test").value();
     EXPECT_EQ(place->take(Direction::Up, 60), 60U);
@@ -29,12 +30,29 @@ TEST(TunnelBook, CountsOfAHostOutliveItsTunnels) {
   EXPECT_EQ(two->take(Direction::Down, 7), 7U);
 }
 
+// [T40]
+TEST(TunnelBook, CountsOutliveTheBook) {
+  TunnelLimits limits;
+  limits.bytes_up = 100;
+  limits.hosts = 1;
+  CarriedBytes carried{};
+  {
+    TunnelBook book(limits, carried);
+    EXPECT_EQ(book.enter("a.test").value()->take(Direction::Up, 99), 99U);
+  }
+  TunnelBook next(limits, carried);
+  EXPECT_EQ(next.enter("a.test").value()->take(Direction::Up, 99), 1U);
+  EXPECT_EQ(next.enter("a.test").error().reason, "splice_budget");
+  EXPECT_EQ(next.enter("b.test").error().reason, "too_many_tunnels");  // the host counts, too
+}
+
 TEST(TunnelBook, OpenOnesAndHostsAreBounded) {
   TunnelLimits limits;
   limits.open = 3;
   limits.open_per_host = 2;
   limits.hosts = 2;
-  TunnelBook book(limits);
+  CarriedBytes carried{};
+  TunnelBook book(limits, carried);
   const auto one = book.enter("a.test").value();
   auto two = book.enter("a.test").value();
   EXPECT_EQ(book.enter("a.test").error().code, Code::Overloaded);

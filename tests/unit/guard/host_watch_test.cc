@@ -61,7 +61,8 @@ TEST(LooksLikeData, EncodedTextIsSeen) {
 }
 
 TEST(HostWatch, DataIsRefusedUnlessItIsTheWildcardsOwnName) {
-  HostWatch watch;
+  NewNames names{};
+  HostWatch watch(names);
   EXPECT_TRUE(watch.look("x.test", "x.test", kStart));
   EXPECT_TRUE(watch.look("a.x.test", "x.test", kStart));
   const auto refused =
@@ -73,7 +74,8 @@ TEST(HostWatch, DataIsRefusedUnlessItIsTheWildcardsOwnName) {
 }
 
 TEST(HostWatch, ManyNewNamesAreRefusedUntilTheWindowHasPassed) {
-  HostWatch watch;
+  NewNames names{};
+  HostWatch watch(names);
   const auto name = [](std::size_t n) { return "n" + std::to_string(n) + ".x.test"; };
   for (std::size_t n = 0; n < HostWatch::kMaxNewNames; ++n) {
     ASSERT_TRUE(watch.look(name(n), "x.test", kStart + seconds(n))) << n;
@@ -89,8 +91,41 @@ TEST(HostWatch, ManyNewNamesAreRefusedUntilTheWindowHasPassed) {
   EXPECT_FALSE(watch.look("newer.x.test", "x.test", kStart + HostWatch::kWindow));
 }
 
+// [T40]
+TEST(HostWatch, NamesAndCountsOutliveTheWatch) {
+  NewNames names{};
+  const auto name = [](std::size_t n) { return "n" + std::to_string(n) + ".x.test"; };
+  {
+    HostWatch watch(names);
+    for (std::size_t n = 0; n < HostWatch::kMaxNewNames; ++n) {
+      ASSERT_TRUE(watch.look(name(n), "x.test", kStart));
+    }
+  }
+  HostWatch next(names);
+  EXPECT_FALSE(next.look("new.x.test", "x.test", kStart + minutes(9)));
+  EXPECT_TRUE(next.look(name(7), "x.test", kStart + minutes(9)));
+  EXPECT_TRUE(next.look("new.x.test", "x.test", kStart + HostWatch::kWindow));
+}
+
+// More wildcards than places: those that share one have less, and none has more.
+TEST(HostWatch, WildcardsBeyondTheTableShareAPlace) {
+  NewNames names{};
+  HostWatch watch(names);
+  for (std::size_t n = 0; n < 2 * NewNames::kParents; ++n) {
+    const std::string parent = "p" + std::to_string(n) + ".test";
+    ASSERT_TRUE(watch.look("a." + parent, parent, kStart)) << n;
+  }
+  std::size_t passed = 0;
+  for (std::size_t n = 0; n < 2 * HostWatch::kMaxNewNames; ++n) {
+    passed += watch.look("n" + std::to_string(n) + ".more.test", "more.test", kStart) ? 1 : 0;
+  }
+  EXPECT_LT(passed, HostWatch::kMaxNewNames);
+  EXPECT_GT(passed, HostWatch::kMaxNewNames / 2);
+}
+
 TEST(HostWatch, MemoryIsBoundedAndTheOldestIsForgotten) {
-  HostWatch watch;
+  NewNames names{};
+  HostWatch watch(names);
   HostWatch::TimePoint now = kStart;
   for (std::size_t n = 0; n < HostWatch::kMaxNames + 1; ++n) {
     if (n % HostWatch::kMaxNewNames == 0) now += HostWatch::kWindow;

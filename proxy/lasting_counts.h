@@ -1,0 +1,16 @@
+#pragma once
+
+#include "proxy/base/lasting.h"
+#include "proxy/flow/carried_bytes.h"
+#include "proxy/guard/new_names.h"
+
+namespace bottle {
+
+// What every engine of a run counts on: budgets that a crash must not give back. Mapped by the
+// keeper after the signer was started, which has no part in it.
+struct LastingCounts {
+  CarriedBytes carried;
+  NewNames names;
+};
+
+}  // namespace bottle
