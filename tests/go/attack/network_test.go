@@ -11,10 +11,12 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -86,29 +88,14 @@ func segmentBodies(t *testing.T) int {
 	return n
 }
 
-// TestSegmentsOfOneByte: on both sides of the proxy all bytes come one by one, TLS included; every body arrives as it
-// was sent, both ways.
-// [T66]
-func TestSegmentsOfOneByte(t *testing.T) {
-	server, err := origin.Start(origin.Options{Names: []string{"origin.test"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Close)
-	roots := filepath.Join(t.TempDir(), "roots.pem")
-	if err := server.CA.WriteFile(roots); err != nil {
-		t.Fatal(err)
-	}
-	behind := segments(t, server.Addr)
-	proxy := harness.StartProxy(t, "--upstream", "direct", "--allow", "origin.test", "--allow-address", "127.0.0.0/8",
-		"--origin-ca", roots, "--resolve", "origin.test:443="+behind)
-	before := segments(t, func() string { return proxy.Addr })
-	total := segmentBodies(t)
+// mirrored sends bodies of random length through the proxy, which clients reach at addr and the origin lets mirror; it
+// returns how many came back as they were sent. Half of the clients speak HTTP/2.
+func mirrored(t *testing.T, proxy *harness.Proxy, addr string, total, most int) int {
 	var next, done, size atomic.Int64
 	var wait sync.WaitGroup
 	began := time.Now()
 	for worker := 0; worker < 8; worker++ {
-		transport := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: before}),
+		transport := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: addr}),
 			TLSClientConfig: &tls.Config{RootCAs: proxy.Pool(t)}, DisableCompression: true,
 			ForceAttemptHTTP2: worker%2 == 0}
 		if worker%2 == 1 {
@@ -120,7 +107,7 @@ func TestSegmentsOfOneByte(t *testing.T) {
 		go func() {
 			defer wait.Done()
 			for i := int(next.Add(1)); i <= total && !t.Failed(); i = int(next.Add(1)) {
-				body := make([]byte, rand.Intn(2000))
+				body := make([]byte, rand.Intn(most))
 				rand.Read(body)
 				answer, err := client.Post("https://origin.test/mirror", "application/octet-stream",
 					bytes.NewReader(body))
@@ -139,9 +126,73 @@ func TestSegmentsOfOneByte(t *testing.T) {
 		}()
 	}
 	wait.Wait()
-	fmt.Printf("segments of one byte: %d bodies, %d bytes, in %v\n", done.Load(), size.Load(),
+	fmt.Printf("%s: %d bodies, %d bytes, in %v\n", t.Name(), done.Load(), size.Load(),
 		time.Since(began).Round(time.Millisecond))
-	if done.Load() != int64(total) {
-		t.Errorf("%d of %d bodies", done.Load(), total)
+	return int(done.Load())
+}
+
+// mirrorOrigin is an origin, and the arguments of a proxy that reaches it at another address.
+func mirrorOrigin(t *testing.T) (*origin.Server, func(at string) []string) {
+	server, err := origin.Start(origin.Options{Names: []string{"origin.test"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	roots := filepath.Join(t.TempDir(), "roots.pem")
+	if err := server.CA.WriteFile(roots); err != nil {
+		t.Fatal(err)
+	}
+	return server, func(at string) []string {
+		return []string{"--upstream", "direct", "--allow", "origin.test", "--allow-address", "127.0.0.0/8",
+			"--origin-ca", roots, "--resolve", "origin.test:443=" + at}
+	}
+}
+
+// TestSegmentsOfOneByte: on both sides of the proxy all bytes come one by one, TLS included; every body arrives as it
+// was sent, both ways.
+// [T66]
+func TestSegmentsOfOneByte(t *testing.T) {
+	server, arguments := mirrorOrigin(t)
+	proxy := harness.StartProxy(t, arguments(segments(t, server.Addr))...)
+	before := segments(t, func() string { return proxy.Addr })
+	total := segmentBodies(t)
+	if done := mirrored(t, proxy, before, total, 2000); done != total {
+		t.Errorf("%d of %d bodies", done, total)
+	}
+}
+
+const lossyMark = "BOTTLE_LOSSY_NETWORK"
+
+// TestLossyNetwork: the kernel drops one packet of twenty, between the client and the proxy and between the proxy and
+// the origin, in a network namespace of the test's own. Every body arrives as it was sent, both ways.
+// [T66]
+func TestLossyNetwork(t *testing.T) {
+	if os.Getenv(lossyMark) == "" {
+		inLossyNetwork(t)
+		return
+	}
+	server, arguments := mirrorOrigin(t)
+	proxy := harness.StartProxy(t, arguments(server.Addr())...)
+	const total = 120
+	if done := mirrored(t, proxy, proxy.Addr, total, 300_000); done != total {
+		t.Errorf("%d of %d bodies", done, total)
+	}
+}
+
+// inLossyNetwork runs the calling test again where one packet of twenty is lost.
+func inLossyNetwork(t *testing.T) {
+	const script = `ip link set lo up &&
+iptables -A INPUT -m statistic --mode random --probability 0.05 -j DROP && exec "$@"`
+	if out, err := exec.Command("unshare", "-n", "sh", "-c", script, "sh", "true").CombinedOutput(); err != nil {
+		t.Skipf("no network namespace that loses packets (unshare -n, iptables -m statistic): %v: %s", err, out)
+	}
+	cmd := exec.Command("unshare", "-n", "sh", "-c", script, "sh", os.Args[0], "-test.run", "^"+t.Name()+"$",
+		"-test.v", "-test.count=1", "-test.timeout=3m")
+	cmd.Env = append(os.Environ(), lossyMark+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.CombinedOutput()
+	t.Logf("inside:\n%s", out)
+	if err != nil || !bytes.Contains(out, []byte("--- PASS: "+t.Name())) {
+		t.Errorf("inside: %v", err)
 	}
 }

@@ -81,49 +81,71 @@ func openExchanges(t *testing.T, proxy *harness.Proxy) (open, restarts, recorded
 	return open, restarts, recorded
 }
 
+// load is clients that ask again and again, in both protocols.
+type load struct {
+	good, broken atomic.Int64
+	done         atomic.Bool
+	clients      sync.WaitGroup
+}
+
+// startLoad has four of them work until stop. An answer that is neither right nor an error of the proxy is a failure.
+func startLoad(t *testing.T, w *harness.World) *load {
+	out := &load{}
+	for i := 0; i < 4; i++ {
+		out.clients.Add(1)
+		go func(proto harness.Proto) {
+			defer out.clients.Done()
+			client := w.Client(proto)
+			for !out.done.Load() {
+				answer, err := w.Try(client, "POST", "/echo", strings.NewReader("what is said"))
+				switch {
+				case err != nil || answer.Status() >= 500:
+					out.broken.Add(1)
+					time.Sleep(5 * time.Millisecond)
+				case answer.Status() == 200 && strings.Contains(answer.Text, `"body_len":12`):
+					out.good.Add(1)
+				default:
+					t.Errorf("a wrong answer: %d %q", answer.Status(), answer.Text)
+					return
+				}
+			}
+		}([]harness.Proto{harness.H1, harness.H2}[i%2])
+	}
+	return out
+}
+
+func (l *load) stop() {
+	l.done.Store(true)
+	l.clients.Wait()
+}
+
+// goesOn waits until the clients have some more right answers.
+func (l *load) goesOn(t *testing.T) {
+	t.Helper()
+	before := l.good.Load()
+	eventually(t, 20*time.Second, "the clients go on", func() bool { return l.good.Load() > before+20 })
+}
+
 // TestKilledEngine: while clients work, the process that serves is killed again and again. The next connection works,
-// with the same CA; each request that the origin got is in the audit log, and each beginning has its end.
+// with the same CA; each request that the origin got is in the audit log, and each beginning has its end. -count
+// repeats it.
 // [T40]
 func TestKilledEngine(t *testing.T) {
 	for _, via := range []harness.Via{harness.Direct, harness.Scanner} {
 		t.Run(string(via), func(t *testing.T) {
 			w := harness.NewWorld(t, harness.WorldOptions{Via: via, Exit: via == harness.Scanner, DoubleOnly: true})
-			var done atomic.Bool
-			var good, broken atomic.Int64
-			var clients sync.WaitGroup
+			clients := startLoad(t, w)
 			for i := 0; i < 4; i++ {
-				clients.Add(1)
-				go func(proto harness.Proto) {
-					defer clients.Done()
-					client := w.Client(proto)
-					for !done.Load() {
-						answer, err := w.Try(client, "POST", "/echo", strings.NewReader("what is said"))
-						switch {
-						case err != nil || answer.Status() >= 500:
-							broken.Add(1)
-							time.Sleep(5 * time.Millisecond)
-						case answer.Status() == 200 && strings.Contains(answer.Text, `"body_len":12`):
-							good.Add(1)
-						default:
-							t.Errorf("a wrong answer: %d %q", answer.Status(), answer.Text)
-							return
-						}
-					}
-				}([]harness.Proto{harness.H1, harness.H2}[i%2])
-			}
-			for i := 0; i < 4; i++ {
-				before := good.Load()
 				took := killEngine(t, w)
 				t.Logf("%d: served again after %v", i, took.Round(time.Millisecond))
 				// From the third in ten seconds on a second is waited.
 				if limit := 500 * time.Millisecond; harness.Release() && i < 2 && took > limit {
 					t.Errorf("another process served after %v, want %v", took, limit)
 				}
-				eventually(t, 20*time.Second, "the clients go on", func() bool { return good.Load() > before+20 })
+				clients.goesOn(t)
 			}
-			done.Store(true)
-			clients.Wait()
-			t.Logf("%d answers, %d broken", good.Load(), broken.Load())
+			clients.stop()
+			t.Logf("%d answers, %d broken", clients.good.Load(), clients.broken.Load())
 
 			// The end of an exchange is written after its last byte: a client has its answer before.
 			open, restarts, recorded := 0, 0, 0
@@ -186,14 +208,17 @@ func TestAnEngineThatKeepsEnding(t *testing.T) {
 	}
 }
 
-// TestKilledSignerOrKeeper: without the CA's key, or without the first process, nothing works any more.
+// TestKilledSignerOrKeeper: while clients work, the CA's key or the first process goes. Nothing works any more, and no
+// request left without a line.
 // [T40]
 func TestKilledSignerOrKeeper(t *testing.T) {
 	for _, who := range []string{"signer", "keeper"} {
 		t.Run(who, func(t *testing.T) {
 			w := harness.NewWorld(t, harness.WorldOptions{})
 			w.Proxy.EnginesEnd = true
-			w.Do(w.Client(harness.H2), "GET", "/text", nil)
+			clients := startLoad(t, w)
+			defer clients.stop()
+			clients.goesOn(t)
 			keeper, signer, engine := w.Proxy.Pid(), w.Proxy.SignerPid(), w.Proxy.EnginePid()
 			if signer == keeper || engine == keeper {
 				t.Fatal("a process is missing")
@@ -212,6 +237,11 @@ func TestKilledSignerOrKeeper(t *testing.T) {
 			}
 			if who == "signer" && !strings.Contains(w.Proxy.Stderr(), "the signer ended") {
 				t.Errorf("it said %q", w.Proxy.Stderr())
+			}
+			clients.stop()
+			_, _, recorded := openExchanges(t, w.Proxy)
+			if got := len(w.Origin.Requests()); got == 0 || got > recorded {
+				t.Errorf("the origin got %d requests, the log has %d", got, recorded)
 			}
 		})
 	}
