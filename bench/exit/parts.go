@@ -68,9 +68,12 @@ func startOrigin(ca *origin.CA) (*server, error) {
 // name leads, and come back as they are.
 type relay struct{ transport *http.Transport }
 
+var begun = time.Now()
+
 func (s *relay) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !r.URL.IsAbs() {
-		w.WriteHeader(http.StatusOK) // a health check
+		// A question whether it is the scanner that it was.
+		fmt.Fprintf(w, `{"status":"healthy","uptime_seconds":%.3f}`, time.Since(begun).Seconds())
 		return
 	}
 	body, err := io.ReadAll(r.Body)
@@ -108,8 +111,8 @@ type proxy struct {
 	relay   *relay
 }
 
-// startProxy runs one bottle-proxy: direct, front (the scanner dials the origin) or front+exit (the scanner dials the
-// exit).
+// startProxy runs one bottle-proxy: direct (with or without processes of its own for the key and the sockets), front (the
+// scanner dials the origin) or front+exit (the scanner dials the exit).
 func startProxy(mode string, ca *origin.CA, to string) (*proxy, error) {
 	dir, err := os.MkdirTemp("", "bench-exit-")
 	if err != nil {
@@ -124,8 +127,11 @@ func startProxy(mode string, ca *origin.CA, to string) (*proxy, error) {
 		filepath.Join(dir, "ca.pem"),
 		"--audit", filepath.Join(dir, "audit.jsonl")}
 	reach := []string{"--origin-ca", caFile, "--resolve", "bench.test:443=" + to}
-	if mode == "direct" {
+	if strings.HasPrefix(mode, "direct") {
 		args = append(append(args, "--upstream", "direct"), reach...)
+		if mode != "direct" {
+			args = append(args, "--single-process")
+		}
 	} else {
 		if p.scanner, err = serve(p.relay, nil); err != nil {
 			return nil, err
@@ -182,16 +188,20 @@ func (p *proxy) pool() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// cpu is the user and system time that the proxy has used.
+// cpu is the user and system time that the proxy's processes have used.
 func (p *proxy) cpu() time.Duration {
+	first := p.cmd.Process.Pid
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", first, first))
 	var used int64
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
-	for _, task := range tasks {
-		text, _ := os.ReadFile(task)
-		fields := strings.Fields(string(text)) // nanoseconds on a processor come first
-		if len(fields) > 0 {
-			ns, _ := strconv.ParseInt(fields[0], 10, 64)
-			used += ns
+	for _, pid := range append(strings.Fields(string(children)), strconv.Itoa(first)) {
+		tasks, _ := filepath.Glob("/proc/" + pid + "/task/*/schedstat")
+		for _, task := range tasks {
+			text, _ := os.ReadFile(task)
+			fields := strings.Fields(string(text)) // nanoseconds on a processor come first
+			if len(fields) > 0 {
+				ns, _ := strconv.ParseInt(fields[0], 10, 64)
+				used += ns
+			}
 		}
 	}
 	return time.Duration(used)

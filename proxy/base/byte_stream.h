@@ -48,4 +48,14 @@ class ByteStream : public Cancellable {
   [[nodiscard]] virtual std::optional<Failure> why_ended() const { return std::nullopt; }
 };
 
+// Closes a stream where a Cancellable is asked for.
+class ClosesStream final : public Cancellable {
+ public:
+  explicit ClosesStream(ByteStream& stream) noexcept : stream_(stream) {}
+  void cancel() noexcept override { stream_.close(); }
+
+ private:
+  ByteStream& stream_;
+};
+
 }  // namespace bottle

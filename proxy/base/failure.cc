@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <new>
 
 #include "proxy/contract/problem_codes.h"
 

@@ -45,6 +45,8 @@ class AuditSink {
   // Never throws. A record whose line cannot be written is counted and lost; the log tells how many
   // were as soon as it can be written again.
   void write(const AuditRecord& record) noexcept;
+  // A record could not even be made: it is counted as one whose line cannot be written.
+  void miss_line() noexcept;
   // As write(), for the line before the first byte of an exchange leaves. False: it is not in the
   // log, and nothing may be sent.
   [[nodiscard]] bool begin(const AuditRecord& record) noexcept;

@@ -55,6 +55,7 @@ class ProxyHandler final : public Handler, private SendWitness {
   [[nodiscard]] std::uint64_t exchanges() const noexcept { return count_; }
 
  private:
+  void write_end(const Exchange& exchange);  // throws std::bad_alloc
   // `status`: as in RefusalFacts.
   [[nodiscard]] Response refuse_by(const Failure& failure, Exchange& exchange, DecidedBy by,
                                    int status = 0);

@@ -115,6 +115,7 @@ class Http1Session {
   [[nodiscard]] Cancellable& input();
 
   ByteStream& stream_;
+  ClosesStream closes_;  // what an exchange that has no memory ends with
   const SessionContext& context_;
   Arrival arrival_;
   H1ServerMachine machine_;

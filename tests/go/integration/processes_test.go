@@ -99,7 +99,7 @@ func startLoad(t *testing.T, w *harness.World) *load {
 			for !out.done.Load() {
 				answer, err := w.Try(client, "POST", "/echo", strings.NewReader("what is said"))
 				switch {
-				case err != nil || answer.Status() >= 500:
+				case err != nil || answer.BodyErr != nil || answer.Status() >= 500: // no answer, half of one, or told
 					out.broken.Add(1)
 					time.Sleep(5 * time.Millisecond)
 				case answer.Status() == 200 && strings.Contains(answer.Text, `"body_len":12`):
