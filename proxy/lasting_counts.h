@@ -6,8 +6,8 @@
 
 namespace bottle {
 
-// What every engine of a run counts on: budgets that a crash must not give back. Mapped by the
-// keeper after the signer was started, which has no part in it.
+// The counts that each engine of a run goes on with: budgets that a crash must not give back.
+// Mapped by the keeper after the signer was started, which has no part in it.
 struct LastingCounts {
   CarriedBytes carried;
   NewNames names;

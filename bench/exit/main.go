@@ -178,14 +178,14 @@ func report(results map[load]map[string][]float64) {
 	fmt.Printf("%d requests a measurement, %d at once, bodies of %d bytes, median of %d; origin over %s, scanner "+
 		"keeps %d idle connections\n\n",
 		*count, *workers, *size, *rounds, to, *idle)
-	fmt.Printf("| client | request | one process | direct | front | front + exit | direct / one process | front / direct " +
-		"| front + exit / front | front + exit / direct |\n|---|---|---|---|---|---|---|---|---|---|\n")
+	fmt.Printf("| client | request | one process | direct | front | front + exit | direct / one process " +
+		"| front / direct | front + exit / front | front + exit / direct |\n|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, l := range loads {
 		var of [4]float64
 		for i, mode := range modes {
 			of[i] = median(results[l][mode])
 		}
-		fmt.Printf("| %s | %s | %.0f µs | %.0f µs | %.0f µs | %.0f µs | %.2f | %.2f | %.2f | %.2f |\n", l.client, l.method,
-			of[0], of[1], of[2], of[3], of[1]/of[0], of[2]/of[1], of[3]/of[2], of[3]/of[1])
+		fmt.Printf("| %s | %s | %.0f µs | %.0f µs | %.0f µs | %.0f µs | %.2f | %.2f | %.2f | %.2f |\n", l.client,
+			l.method, of[0], of[1], of[2], of[3], of[1]/of[0], of[2]/of[1], of[3]/of[2], of[3]/of[1])
 	}
 }

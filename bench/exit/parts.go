@@ -111,8 +111,8 @@ type proxy struct {
 	relay   *relay
 }
 
-// startProxy runs one bottle-proxy: direct (with or without processes of its own for the key and the sockets), front (the
-// scanner dials the origin) or front+exit (the scanner dials the exit).
+// startProxy runs one bottle-proxy: direct (with or without processes of its own for the key and the sockets), front
+// (the scanner dials the origin) or front+exit (the scanner dials the exit).
 func startProxy(mode string, ca *origin.CA, to string) (*proxy, error) {
 	dir, err := os.MkdirTemp("", "bench-exit-")
 	if err != nil {

@@ -9,8 +9,8 @@
 
 namespace bottle {
 
-// What tunnels carried to and from each host, as it stands in Lasting memory: an engine that is
-// started again goes on with it. All zero: nothing was carried. Written by a TunnelBook alone.
+// The bytes that tunnels carried to and from each host, in Lasting memory: an engine that is
+// started again goes on with them. All zero: nothing was carried. Written by a TunnelBook alone.
 struct CarriedBytes {
   struct Entry {
     std::uint64_t host;  // its hash; 0: free

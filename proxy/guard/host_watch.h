@@ -14,7 +14,7 @@ namespace bottle {
 
 // Watches the names that only a wildcard allows, or no entry at all: the name servers of x.y see
 // each name below it, so a name is a way to send data out. Any thread; no I/O, the time is passed
-// in. What it remembers is in `names`, which outlives it, and of a watch before it.
+// in. Remembers in `names`, which outlives it, and goes on with those of a watch before it.
 class HostWatch {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;

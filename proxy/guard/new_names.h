@@ -8,8 +8,8 @@
 
 namespace bottle {
 
-// What a HostWatch remembers, as it stands in Lasting memory: an engine that is started again goes
-// on with it. All zero: no name was seen. Written by a HostWatch alone.
+// The memory of a HostWatch, which is Lasting: an engine that is started again goes on with it. All
+// zero: no name was seen. Written by a HostWatch alone.
 struct NewNames {
   static constexpr std::size_t kNames = 8192;       // of all parents together
   static constexpr std::size_t kParents = 256;      // beyond them some share a place
