@@ -49,6 +49,7 @@ dev: ## build everything with AddressSanitizer and UndefinedBehaviorSanitizer in
 	cmake --build --preset dev -j $(JOBS)
 
 test: dev release ## all tests with sanitizers, and the measuring ones with the release build
+	cmake --build --preset release -j $(JOBS) --target failing_malloc
 	scripts/run-tests --build build/dev --measure build/release
 
 gcc: ## build with g++, the second compiler, into build/gcc

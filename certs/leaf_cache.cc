@@ -95,8 +95,10 @@ Result<const Leaf*> LeafCache::get(const ServerName& name, LeafFor why) {
     by_name_.erase(leaves_.back().name);
     leaves_.pop_back();
   }
-  leaves_.push_front(CachedLeaf{.name = name.text(), .leaf = std::move(*leaf)});
-  by_name_.emplace(leaves_.front().name, leaves_.begin());
+  std::list<CachedLeaf> fresh;
+  fresh.push_front(CachedLeaf{.name = name.text(), .leaf = std::move(*leaf)});
+  by_name_.emplace(fresh.front().name, fresh.begin());
+  leaves_.splice(leaves_.begin(), fresh);
   return &leaves_.front().leaf;
 }
 

@@ -18,7 +18,7 @@ std::string list_of(const std::vector<std::string>& names) {
   return out;
 }
 
-Error out_of_memory() {
+Error no_memory_for_them() {
   return Error{ExitCode::kInternal, "memory is short", "try again, or give the proxy more memory"};
 }
 
@@ -36,7 +36,7 @@ Expected<Snapshot> snapshot_of(const std::vector<SecretSpec>& secrets, const Gua
     }
     return next;
   } catch (const std::bad_alloc&) {
-    return out_of_memory();
+    return no_memory_for_them();
   }
 }
 
@@ -97,7 +97,7 @@ void SecretDesk::make(Expected<SecretBook::Change> change, const std::string& wh
   taken_();
   tell(names, who);
   store_.change(std::move(*next), [done, names = std::move(names)](bool all) {
-    if (!all) return done(out_of_memory());
+    if (!all) return done(no_memory_for_them());
     done(names);
   });
 }

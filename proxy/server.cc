@@ -13,10 +13,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <functional>
+#include <new>
 #include <optional>
 #include <utility>
 
 #include "proxy/ask_desk.h"
+#include "proxy/base/keep_trying.h"
+#include "proxy/base/run_loop.h"
 #include "proxy/config/secrets_file.h"
 #include "proxy/control/control_server.h"
 #include "proxy/control/kept_policy.h"
@@ -70,37 +73,49 @@ class Watch {
 
   // From a worker's thread, when it has no client any more.
   void front_ended() {
-    asio::post(io_, [this] {
-      if (++fronts_ended_ < workers_.size()) return;
-      for (auto& worker : workers_) worker->fronts_have_ended();
+    surely([this] {
+      asio::post(io_, [this] {
+        if (++fronts_ended_ < workers_.size()) return;
+        for (auto& worker : workers_) surely([&worker] { worker->fronts_have_ended(); });
+      });
     });
   }
 
   // From a worker's thread, when it has ended.
   void worker_ended() {
-    asio::post(io_, [this] {
-      if (++ended_ < workers_.size()) return;
-      boost::system::error_code ignored;
-      signals_.cancel(ignored);
-      again_.cancel(ignored);
-      at_end_();
-      lifeline_.close(ignored);
-      orders_.close(ignored);
-      timer_.cancel();
+    surely([this] {
+      asio::post(io_, [this] {
+        if (++ended_ < workers_.size()) return;
+        boost::system::error_code ignored;
+        signals_.cancel(ignored);
+        again_.cancel(ignored);
+        at_end_();
+        lifeline_.close(ignored);
+        orders_.close(ignored);
+        timer_.cancel();
+      });
     });
   }
 
   [[nodiscard]] bool run() {
-    io_.run();
+    run_loop(io_);
     return !stopped_;
   }
 
  private:
+  // A start or an end, and the wait for it, must not be lost when memory is short.
+  template <class Act>
+  static void surely(Act act) {
+    keep_trying([&act] { act(); });
+  }
+
   void wait() {
-    signals_.async_wait([this](boost::system::error_code ec, int) {
-      if (ec) return;
-      end();
-      wait();
+    surely([this] {
+      signals_.async_wait([this](boost::system::error_code ec, int) {
+        if (ec) return;
+        end();
+        wait();
+      });
     });
   }
 
@@ -113,10 +128,12 @@ class Watch {
   }
 
   void wait_for_orders() {
-    orders_.async_wait(asio::posix::stream_descriptor::wait_read,
-                       [this](boost::system::error_code ec) {
-                         if (!ec && take_orders()) wait_for_orders();
-                       });
+    surely([this] {
+      orders_.async_wait(asio::posix::stream_descriptor::wait_read,
+                         [this](boost::system::error_code ec) {
+                           if (!ec && take_orders()) wait_for_orders();
+                         });
+    });
   }
 
   // False: the keeper is gone.
@@ -127,7 +144,7 @@ class Watch {
           end();
           break;
         case KeeperOrder::Reload:
-          if (hangup_) hangup_();
+          hang_up();
           break;
         case KeeperOrder::Gone:
           stop();
@@ -139,34 +156,49 @@ class Watch {
 
   void wait_for_hangup() {
     if (link_ != nullptr) return;
-    again_.async_wait([this](boost::system::error_code ec, int) {
-      if (ec) return;
-      hangup_();
-      wait_for_hangup();
+    surely([this] {
+      again_.async_wait([this](boost::system::error_code ec, int) {
+        if (ec) return;
+        hang_up();
+        wait_for_hangup();
+      });
     });
+  }
+
+  // Without memory all stays as it was.
+  void hang_up() {
+    try {
+      if (hangup_) hangup_();
+    } catch (const std::bad_alloc&) {
+      spdlog::error("policy and secrets stay as they were: out of memory");
+    }
   }
 
   // Nothing that it says means anything.
   void read_lifeline() {
-    lifeline_.async_read_some(asio::buffer(said_),
-                              [this](boost::system::error_code ec, std::size_t) {
-                                if (ec == asio::error::operation_aborted) return;
-                                ec ? stop() : read_lifeline();
-                              });
+    surely([this] {
+      lifeline_.async_read_some(asio::buffer(said_),
+                                [this](boost::system::error_code ec, std::size_t) {
+                                  if (ec == asio::error::operation_aborted) return;
+                                  ec ? stop() : read_lifeline();
+                                });
+    });
   }
 
   void drain() {
     draining_ = true;
-    for (auto& worker : workers_) worker->drain();
+    for (auto& worker : workers_) surely([&worker] { worker->drain(); });
     timer_.expires_after(drain_);
-    timer_.async_wait([this](boost::system::error_code ec) {
-      if (!ec) stop();
+    surely([this] {
+      timer_.async_wait([this](boost::system::error_code ec) {
+        if (!ec) stop();
+      });
     });
   }
 
   void stop() {
     stopped_ = true;
-    for (auto& worker : workers_) worker->stop();
+    for (auto& worker : workers_) surely([&worker] { worker->stop(); });
   }
 
   std::vector<std::unique_ptr<Worker>>& workers_;

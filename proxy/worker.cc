@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "certs/leaf_cache.h"
+#include "proxy/base/run_loop.h"
 #include "proxy/body/spool.h"
 #include "proxy/credentials/credential_upstream.h"
 #include "proxy/credentials/login_upstream.h"
@@ -90,7 +91,7 @@ class Worker::Loop {
 
   void run(const std::function<void()>& front_ended) {
     main_.spawn(serve(front_ended));
-    io_.run();
+    run_loop(io_);
     // serve() stopped the loop, whose timer may have been asleep for long: its own end is due.
     io_.restart();
     io_.poll();
@@ -220,7 +221,11 @@ class Worker::Loop {
   awaitable<void> serve(const std::function<void()>& front_ended) {
     if (exit_) services_.spawn(exit_->run());
     if (names_) services_.spawn(names_->run());
-    for (Entrance& entrance : entrances_) accepting_.spawn(accept_all(entrance));
+    for (Entrance& entrance : entrances_) {
+      accepting_.spawn(entrance.door.let_in([this, kind = entrance.kind](tcp::socket socket) {
+        connections_.spawn(serve_one(std::move(socket), kind));
+      }));
+    }
     co_await accepting_.join();
     // The drain: sessions end by themselves, or are cancelled when stop() comes.
     while (!connections_.empty() && !stopping_) {
@@ -238,14 +243,6 @@ class Worker::Loop {
     pool_->close();
     co_await resolver_.close();
     io_.stop();
-  }
-
-  awaitable<void> accept_all(Entrance& entrance) {
-    for (;;) {
-      auto socket = co_await entrance.door.next();
-      if (!socket) co_return;
-      connections_.spawn(serve_one(std::move(*socket), entrance.kind));
-    }
   }
 
   awaitable<void> serve_one(tcp::socket socket, ListenKind kind) {

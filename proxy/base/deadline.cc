@@ -1,16 +1,39 @@
 #include "proxy/base/deadline.h"
 
 #include <algorithm>
+#include <boost/asio/bind_allocator.hpp>
 #include <cassert>
-#include <new>
 #include <utility>
+
+#include "proxy/base/event.h"
+#include "proxy/base/place.h"
 
 namespace bottle {
 
-TimerWheel::TimerWheel(Executor executor)
-    : executor_(std::move(executor)), timer_(executor_), start_(Clock::now()) {}
+// The one wait that is under way, whose memory outlives the wheel: Asio gives it back when the loop
+// comes to it.
+struct TimerWheel::Wait {
+  explicit Wait(TimerWheel& wheel_in) noexcept : wheel(&wheel_in) {}
+  TimerWheel* wheel;  // null: gone
+  bool waits = false;
+  Place<256> place;
+};
 
-TimerWheel::~TimerWheel() { assert(armed_ == 0); }
+TimerWheel::TimerWheel(Executor executor)
+    : executor_(std::move(executor)),
+      timer_(executor_),
+      start_(Clock::now()),
+      wait_(std::make_shared<Wait>(*this)) {
+  // Asio's list of timers gets its memory now.
+  timer_.expires_at(Clock::time_point::max());
+  begin_wait();
+  timer_.cancel();
+}
+
+TimerWheel::~TimerWheel() {
+  assert(armed_ == 0);
+  wait_->wheel = nullptr;
+}
 
 std::uint64_t TimerWheel::tick_of(Clock::time_point when) const noexcept {
   if (when <= start_) return 1;
@@ -41,18 +64,24 @@ void TimerWheel::unlink(Deadline& deadline) noexcept {
   deadline.previous_ = nullptr;
 }
 
-void TimerWheel::arm_timer(std::uint64_t tick) {
+void TimerWheel::arm_timer(std::uint64_t tick) noexcept {
   wake_ = tick;
+  // Ends a wait for a later tick, which then begins anew.
   timer_.expires_at(start_ + kTick * static_cast<std::int64_t>(tick));
-  auto woken = [this](boost::system::error_code ec) {
-    if (ec) return;  // re-armed for an earlier tick, or the wheel is going
-    on_timer();
+  if (!wait_->waits) begin_wait();
+}
+
+// Allocates nothing but in the constructor.
+void TimerWheel::begin_wait() {
+  auto woken = [wait = wait_](boost::system::error_code ec) {
+    wait->waits = false;
+    TimerWheel* const wheel = wait->wheel;
+    if (wheel == nullptr) return;
+    if (!ec) return wheel->on_timer();
+    if (wheel->wake_ != 0) wheel->begin_wait();
   };
-  try {
-    timer_.async_wait(woken);
-  } catch (const std::bad_alloc&) {
-    wake_ = 0;  // the next deadline that is armed tries again
-  }
+  wait_->waits = true;
+  timer_.async_wait(asio::bind_allocator(wait_->place.allocator(), std::move(woken)));
 }
 
 void TimerWheel::on_timer() {
@@ -139,13 +168,27 @@ void Deadline::disarm() noexcept {
   --wheel_.armed_;
 }
 
+namespace {
+
+struct Sleep {
+  explicit Sleep(const Executor& executor) : timer(executor), over(executor) {}
+  asio::steady_timer timer;
+  Event over;
+};
+
+}  // namespace
+
+// The timer calls back: what cannot begin throws here, and not at the loop.
 awaitable<bool> sleep_for(std::chrono::milliseconds time) {
-  const bool cancelled = co_await task_cancelled();
-  if (cancelled) co_return false;
   const Executor executor = co_await asio::this_coro::executor;
-  asio::steady_timer timer(executor, time);
-  auto [ec] = co_await timer.async_wait(use_tuple);
-  co_return !ec;
+  const auto sleep = std::make_shared<Sleep>(executor);
+  sleep->timer.expires_after(time);
+  sleep->timer.async_wait([weak = std::weak_ptr(sleep)](boost::system::error_code ec) {
+    const auto self = weak.lock();
+    if (!ec && self) self->over.set();
+  });
+  const bool over = co_await sleep->over.wait();
+  co_return over;
 }
 
 }  // namespace bottle

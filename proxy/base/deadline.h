@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "proxy/base/awaitable.h"
 #include "proxy/base/cancellable.h"
@@ -17,7 +18,8 @@ class Deadline;
 
 // All deadlines of one worker on one timer. Coarse on purpose (ticks of 16 ms): arming, re-arming
 // and disarming cost a few nanoseconds, and the timer sleeps until the next slot that holds
-// something. Late by up to two ticks, never early. Owned by the worker; outlives its deadlines.
+// something. Late by up to two ticks, never early, also without memory. Owned by the worker;
+// outlives its deadlines.
 class TimerWheel {
  public:
   explicit TimerWheel(Executor executor);
@@ -31,6 +33,7 @@ class TimerWheel {
 
  private:
   friend class Deadline;
+  struct Wait;
   static constexpr std::chrono::milliseconds kTick{16};
   static constexpr std::size_t kSlots = 1024;  // 16 s a turn; longer ones are looked at each turn
 
@@ -38,7 +41,8 @@ class TimerWheel {
   void insert(Deadline& deadline) noexcept;  // and sees to it that the timer wakes for it
   void put(Deadline& deadline) noexcept;
   static void unlink(Deadline& deadline) noexcept;
-  void arm_timer(std::uint64_t tick);
+  void arm_timer(std::uint64_t tick) noexcept;
+  void begin_wait();
   void on_timer();
 
   Executor executor_;
@@ -48,6 +52,7 @@ class TimerWheel {
   std::uint64_t wake_ = 0;     // the tick the timer is set for; 0 = not set
   std::size_t armed_ = 0;
   std::array<Deadline*, kSlots> slots_{};
+  std::shared_ptr<Wait> wait_;
 };
 
 // A bound on one wait, or on several in a row. When the time is up it cancels its target and

@@ -1,34 +1,14 @@
 #include "proxy/base/event.h"
 
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <cassert>
 #include <cstdlib>
 #include <new>
 #include <utility>
 
-namespace bottle {
+#include "proxy/base/in_turn.h"
 
-template <class T>
-struct Event::Room {
-  using value_type = T;
-  explicit Room(std::byte* at_in) noexcept : at(at_in) {}
-  template <class U>
-  explicit Room(const Room<U>& other) noexcept : at(other.at) {}
-  T* allocate(std::size_t n) const {
-    static_assert(sizeof(T) <= sizeof(post_room_) && alignof(T) <= alignof(std::max_align_t));
-    assert(n == 1);
-    static_cast<void>(n);
-    return reinterpret_cast<T*>(at);
-  }
-  void deallocate(T*, std::size_t) const noexcept {}
-  template <class U>
-  bool operator==(const Room<U>& other) const noexcept {
-    return at == other.at;
-  }
-  std::byte* at;
-};
+namespace bottle {
 
 Event::Event(Executor executor) : executor_(std::move(executor)) {}
 
@@ -64,13 +44,7 @@ void Event::post(Posted what) {
     const bool happened = std::exchange(posted_, Posted::No) == Posted::Set;
     finish(happened);
   };
-  if (const auto* loop = executor_.target<asio::io_context::executor_type>()) {
-    const Room<void*> room(post_room_);
-    asio::require(*loop, asio::execution::blocking.never, asio::execution::allocator(room))
-        .execute(wake);
-    return;
-  }
-  asio::post(executor_, wake);
+  run_in_turn(executor_, post_place_, wake);
 }
 
 void Event::finish(bool happened) {
@@ -94,6 +68,21 @@ awaitable<bool> Event::wait() {
                                                                                        token);
   if (std::exchange(no_memory_, false)) throw std::bad_alloc();
   co_return happened;
+}
+
+awaitable<bool> Event::wait_surely() {
+  return keep_trying([this] { return wait_until_it_begins(); });
+}
+
+awaitable<bool> Event::wait_until_it_begins() {
+  for (int tries = 0;; ++tries) {
+    try {
+      const bool happened = co_await wait();
+      co_return happened;
+    } catch (const std::bad_alloc&) {
+      await_memory(tries);
+    }
+  }
 }
 
 // An exception must not leave it: Asio would destroy the coroutine's frame and still run it. A

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 
 #include "proxy/base/awaitable.h"
 #include "proxy/base/cancellable.h"
+#include "proxy/base/place.h"
 
 namespace bottle {
 
@@ -33,6 +33,8 @@ class Event final : public Cancellable {
   // True when the event happened; false when the wait was cancelled (cancel(), or the task's
   // TaskGroup). One waiter at a time.
   awaitable<bool> wait();
+  // The same for a wait that clean-up cannot do without: it keeps trying when memory is short.
+  awaitable<bool> wait_surely();
   // The waiter runs in a later turn, never on the caller's stack: the caller may own it.
   void cancel() noexcept override;
 
@@ -41,18 +43,17 @@ class Event final : public Cancellable {
   // an exception cannot be told from the end of the coroutine (in Asio's initiation).
   using Handler = asio::async_result<asio::use_awaitable_t<Executor>, void(bool)>::handler_type;
   enum class Posted : std::uint8_t { No, Set, Cancel };
-  template <class T>
-  struct Room;  // an allocator that gives out post_room_
   void begin(Handler handler);
+  awaitable<bool> wait_until_it_begins();
   void finish(bool happened);
   void post(Posted what);
 
   Executor executor_;
   std::optional<Handler> waiter_;
   bool set_ = false;
-  bool no_memory_ = false;                             // the wait could not begin
-  Posted posted_ = Posted::No;                         // the waiter is on its way, with that answer
-  alignas(std::max_align_t) std::byte post_room_[64];  // for the one post that can be under way
+  bool no_memory_ = false;      // the wait could not begin
+  Posted posted_ = Posted::No;  // the waiter is on its way, with that answer
+  Place<64> post_place_;        // for the one post that can be under way
 };
 
 }  // namespace bottle

@@ -7,6 +7,19 @@
 #include "proxy/contract/problem_codes.h"
 
 namespace bottle {
+
+Failure failure_without_fail(Code code, const char* detail) noexcept {
+  Failure failure;
+  failure.code = code;
+  try {
+    failure.detail = detail;
+  } catch (const std::bad_alloc&) {
+  }
+  return failure;
+}
+
+Failure out_of_memory() noexcept { return failure_without_fail(Code::Internal, "out of memory"); }
+
 namespace {
 
 using enum DecidedBy;

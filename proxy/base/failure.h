@@ -55,6 +55,11 @@ struct Failure {
       : code(code_in), detail(std::move(detail_in)), reason(reason_in), hint(std::move(hint_in)) {}
 };
 
+// For destructors, and what else may not throw: without its words if there is no memory for them.
+[[nodiscard]] Failure failure_without_fail(Code code, const char* detail) noexcept;
+// Memory ran out. Needs none.
+[[nodiscard]] Failure out_of_memory() noexcept;
+
 enum class LogLevel : std::uint8_t { Debug, Info, Audit, Warn, Error };
 
 // HTTP/2 error codes (RFC 9113 section 7) that we send.

@@ -1,18 +1,15 @@
 #include "proxy/base/task_group.h"
 
 #include <atomic>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <cstdlib>
 #include <exception>
-#include <new>
 #include <utility>
 
 namespace bottle {
 namespace {
-
-// Without the memory for one wait nothing goes on in this process.
-constexpr int kJoinTries = 100;
 
 std::atomic<void (*)(const char*)> crash_hook{nullptr};
 
@@ -20,21 +17,64 @@ void report(const std::exception_ptr& error) noexcept {
   void (*hook)(const char*) = crash_hook.load();
   if (hook == nullptr) return;
   try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    hook(e.what());
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+      hook(e.what());
+    } catch (...) {
+      hook("an exception that is no std::exception");
+    }
   } catch (...) {
-    hook("an exception that is no std::exception");
+    // No memory for a line about it either.
   }
 }
 
-awaitable<void> run(awaitable<void> task) {
+}  // namespace
+
+// A child's place among the others, which goes with the bottom of its frames.
+class TaskGroup::Place {
+ public:
+  Place(TaskGroup& group, ChildList::iterator child)
+      : group_(&group),
+        child_(child),
+        work_(asio::prefer(group.executor_, asio::execution::outstanding_work.tracked)) {}
+  Place(Place&& other) noexcept
+      : group_(std::exchange(other.group_, nullptr)),
+        child_(other.child_),
+        work_(std::move(other.work_)) {}
+  Place& operator=(Place&&) = delete;
+  ~Place() { leave(nullptr); }
+
+  void leave(const std::exception_ptr& error) noexcept {
+    TaskGroup* const group = std::exchange(group_, nullptr);
+    if (group == nullptr) return;
+    if (error) {
+      report(error);
+      if (group->kind_ == Children::PartsOfOne) group->cancel();
+      if (group->target_ != nullptr) group->target_->cancel();
+    }
+    group->finished(child_);
+  }
+
+ private:
+  TaskGroup* group_;
+  ChildList::iterator child_;
+  Executor work_;  // the loop goes on while a child waits for another
+};
+
+// As co_spawn has it, with two differences. Neither its beginning nor its end needs memory beyond
+// this frame; and the group is told from here, whatever becomes of the frames.
+asio::awaitable<TaskGroup::Bottom, Executor> TaskGroup::run(awaitable<void> task, Place place) {
+  std::exception_ptr error;
   // Cancellation arrives as values (operation_aborted), so that clean-up may still await.
   co_await asio::this_coro::throw_if_cancelled(false);
-  co_await std::move(task);
+  try {
+    co_await std::move(task);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  place.leave(error);
 }
-
-}  // namespace
 
 TaskGroup::TaskGroup(Executor executor, Children kind)
     : executor_(std::move(executor)), kind_(kind), idle_(executor_) {}
@@ -50,26 +90,28 @@ TaskGroup::TaskId TaskGroup::spawn(awaitable<void> task) {
   children_.emplace_back();
   const auto child = std::prev(children_.end());
   child->id = id;
-  auto done = [this, child](std::exception_ptr error) {
-    if (error) {
-      report(error);
-      if (kind_ == Children::PartsOfOne) cancel();
-    }
-    finished(child);
-  };
-  try {
-    asio::co_spawn(executor_, run(std::move(task)),
-                   asio::bind_cancellation_slot(child->signal.slot(), std::move(done)));
-  } catch (const std::bad_alloc&) {
-    finished(child);  // it never began
-    throw;
+  Place place(*this, child);
+  const asio::cancellation_slot slot = child->signal.slot();
+  const asio::cancellation_state state(slot);
+  asio::detail::awaitable_thread<Executor> thread(run(std::move(task), std::move(place)), executor_,
+                                                  slot, state);
+  const auto* loop = executor_.target<asio::io_context::executor_type>();
+  if (loop == nullptr || !loop->running_in_this_thread()) {
+    auto start = [thread = std::move(thread)]() mutable { thread.launch(); };
+    asio::post(executor_, std::move(start));
+    return id;
   }
+  ++starting_;
+  thread.launch();
+  --starting_;
   return id;
 }
 
+// One that has ended before spawn() returns wakes the owner later: the caller may be what it owns.
 void TaskGroup::finished(ChildList::iterator child) noexcept {
   children_.erase(child);
-  if (children_.empty()) idle_.set();
+  if (!children_.empty()) return;
+  starting_ > 0 ? idle_.set_later() : idle_.set();
 }
 
 void TaskGroup::cancel(TaskId id) noexcept {
@@ -100,16 +142,12 @@ void TaskGroup::cancel() noexcept {
 }
 
 awaitable<void> TaskGroup::join() {
-  int failed = 0;
+  return keep_trying([this] { return join_all(); });
+}
+
+awaitable<void> TaskGroup::join_all() {
   while (!children_.empty()) {
-    bool idle = false;
-    try {
-      idle = co_await idle_.wait();
-    } catch (const std::bad_alloc&) {
-      // The children have to end before their owner may, whatever it is that cannot wait for them.
-      if (++failed == kJoinTries) throw;
-      continue;
-    }
+    const bool idle = co_await idle_.wait_surely();
     if (!idle) {
       // The owner was cancelled: so are its children, and the wait for them must go on.
       co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
@@ -117,6 +155,10 @@ awaitable<void> TaskGroup::join() {
     }
   }
   idle_.reset();
+}
+
+void TaskGroup::tell_crash(const char* what) {
+  if (void (*hook)(const char*) = crash_hook.load()) hook(what);
 }
 
 void TaskGroup::on_crash(void (*hook)(const char* what)) noexcept { crash_hook.store(hook); }

@@ -28,7 +28,12 @@ class TaskGroup {
   TaskGroup& operator=(const TaskGroup&) = delete;
   ~TaskGroup();
 
-  // Starts now, on the caller's stack, until the child first waits.
+  // `target`, which outlives the group's children, is cancelled when an exception leaves a child:
+  // the owner may be waiting for something else than its children.
+  void ends_on_failure(Cancellable& target) noexcept { target_ = &target; }
+
+  // Starts now, on the caller's stack, until the child first waits. When it throws, the child has
+  // not begun.
   TaskId spawn(awaitable<void> task);
   // Tells one child, or all, to stop (terminal: it unwinds). Unknown ids are ignored: the child
   // has ended by itself. Only from within the loop's turn (from other threads: post): Asio 1.81
@@ -36,7 +41,8 @@ class TaskGroup {
   void cancel(TaskId id) noexcept;
   void cancel() noexcept;
   // Until no child is left. When the owner is cancelled while it waits, or was before, the
-  // children are cancelled too; it still waits for their end.
+  // children are cancelled too; it still waits for their end. It keeps trying when memory is short:
+  // the children have to end before their owner may.
   awaitable<void> join();
 
   [[nodiscard]] std::size_t size() const noexcept { return children_.size(); }
@@ -44,21 +50,28 @@ class TaskGroup {
 
   // Called with what() of an exception that left a child. Process-wide; set once in main.
   static void on_crash(void (*hook)(const char* what)) noexcept;
+  // Calls it, for an exception that left something else.
+  static void tell_crash(const char* what);
 
  private:
   struct Child {
-    TaskId id;
+    TaskId id = 0;
     asio::cancellation_signal signal;
-    bool done = false;
   };
   using ChildList = std::list<Child>;
+  class Place;
+  using Bottom = asio::detail::awaitable_thread_entry_point;
+  static asio::awaitable<Bottom, Executor> run(awaitable<void> task, Place place);
   void finished(ChildList::iterator child) noexcept;
+  awaitable<void> join_all();
 
   Executor executor_;
   const Children kind_;
   ChildList children_;
   Event idle_;
   TaskId next_id_ = 1;
+  Cancellable* target_ = nullptr;
+  int starting_ = 0;  // calls of spawn() that are on the stack
 };
 
 }  // namespace bottle

@@ -6,12 +6,17 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <cstring>
+#include <new>
 #include <optional>
+#include <thread>
 #include <utility>
+
+#include "proxy/base/place.h"
 
 namespace bottle {
 namespace {
@@ -20,6 +25,7 @@ namespace asio = boost::asio;
 using Stream = asio::local::stream_protocol;
 
 constexpr std::chrono::milliseconds kAfterFailedAccept{100};
+constexpr std::chrono::milliseconds kAfterNoMemory{2};
 
 std::optional<uid_t> user_of(int fd) {
   ucred peer{};
@@ -57,6 +63,15 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
     last_ = true;
     answer(error_answer("", why));
   }
+  // Without memory it ends; the server and other commands go on.
+  template <class Act>
+  void guarded(Act act) {
+    try {
+      act();
+    } catch (const std::bad_alloc&) {
+      end();
+    }
+  }
   // The server's last word to it.
   void close() {
     server_ = nullptr;
@@ -74,7 +89,8 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
   void wait(std::chrono::milliseconds limit) {
     timer_.expires_after(limit);
     timer_.async_wait([self = shared_from_this()](boost::system::error_code ec) {
-      if (!ec && self->server_ != nullptr) self->too_late();
+      if (ec || self->server_ == nullptr) return;
+      self->guarded([&self] { self->too_late(); });
     });
   }
 
@@ -91,7 +107,7 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
         [self = shared_from_this()](boost::system::error_code ec, std::size_t size) {
           if (self->server_ == nullptr || self->last_) return;
           if (ec) return self->end();
-          self->got(size);
+          self->guarded([&self, size] { self->got(size); });
         });
   }
 
@@ -119,7 +135,7 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
                              [weak = weak_from_this(), turn = turn_](std::string text) {
                                const auto self = weak.lock();
                                if (!self || self->server_ == nullptr || self->turn_ != turn) return;
-                               self->answer(std::move(text));
+                               self->guarded([&] { self->answer(std::move(text)); });
                              });
   }
 
@@ -129,7 +145,7 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
                       [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
                         if (self->server_ == nullptr) return;
                         if (ec || self->last_) return self->end();
-                        self->next();
+                        self->guarded([&self] { self->next(); });
                       });
   }
 
@@ -156,13 +172,23 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
   bool last_ = false;  // it ends with the answer that is on its way
 };
 
+// The wait for the next client. Its memory is there from the start, and outlives the server: Asio
+// gives it back when the loop comes to it.
+struct ControlServer::Accepting {
+  explicit Accepting(ControlServer& server_in) noexcept : server(&server_in) {}
+  ControlServer* server;  // null: closed
+  Place<256> place;
+};
+
 ControlServer::ControlServer(asio::io_context& io, const ControlSocket& socket,
                              ControlService& service, ControlLimits limits)
     : io_(io),
       acceptor_(io, Stream(), ::dup(socket.fd())),
       service_(service),
       limits_(limits),
-      user_(::geteuid()) {
+      user_(::geteuid()),
+      accepting_(std::make_shared<Accepting>(*this)) {
+  acceptor_.non_blocking(true);
   accept();
 }
 
@@ -170,6 +196,7 @@ ControlServer::~ControlServer() { close(); }
 
 void ControlServer::close() {
   closed_ = true;
+  accepting_->server = nullptr;
   boost::system::error_code ignored;
   acceptor_.close(ignored);
   for (const auto& client : clients_) client->close();
@@ -177,17 +204,32 @@ void ControlServer::close() {
 }
 
 void ControlServer::accept() {
-  acceptor_.async_accept([this](boost::system::error_code ec, Stream::socket socket) {
-    if (ec == asio::error::operation_aborted) return;
+  auto comes = [accepting = accepting_](boost::system::error_code ec) {
+    if (accepting->server != nullptr) accepting->server->client_comes(ec);
+  };
+  acceptor_.async_wait(Stream::acceptor::wait_read,
+                       asio::bind_allocator(accepting_->place.allocator(), std::move(comes)));
+}
+
+void ControlServer::client_comes(boost::system::error_code ec) {
+  try {
     if (!ec) {
-      take(std::move(socket));
-      return accept();
+      Stream::socket socket = acceptor_.accept(io_, ec);
+      if (!ec) take(std::move(socket));
     }
-    // Out of descriptors: the one that waits would come at once again.
-    auto later = std::make_shared<asio::steady_timer>(io_, kAfterFailedAccept);
-    later->async_wait([this, later](boost::system::error_code) {
-      if (acceptor_.is_open()) accept();
-    });
+    if (ec && ec != asio::error::would_block) return accept_later();
+  } catch (const std::bad_alloc&) {
+    // This client is lost; the next one is taken.
+    std::this_thread::sleep_for(kAfterNoMemory);
+  }
+  accept();
+}
+
+// Out of descriptors: the one that waits would come at once again.
+void ControlServer::accept_later() {
+  auto later = std::make_shared<asio::steady_timer>(io_, kAfterFailedAccept);
+  later->async_wait([accepting = accepting_, later](boost::system::error_code) {
+    if (accepting->server != nullptr) accepting->server->accept();
   });
 }
 
@@ -199,12 +241,14 @@ void ControlServer::take(Stream::socket socket) {
   if (!user || *user != user_) {
     spdlog::warn("control: a command of {} was refused", who);
     clients_.push_back(client);
-    return client->turn_away(
-        refused("this proxy takes commands of its own user alone", "run the command as that user"));
+    return client->guarded([&client] {
+      client->turn_away(refused("this proxy takes commands of its own user alone",
+                                "run the command as that user"));
+    });
   }
   if (full) return;  // closes it: it has no answer to wait for
   clients_.push_back(client);
-  client->serve();
+  client->guarded([&client] { client->serve(); });
 }
 
 void ControlServer::ended(const Client* client) {

@@ -50,7 +50,10 @@ class ControlServer {
 
  private:
   class Client;
+  struct Accepting;
   void accept();
+  void client_comes(boost::system::error_code ec);
+  void accept_later();
   void take(boost::asio::local::stream_protocol::socket socket);
   void ended(const Client* client);
 
@@ -60,6 +63,7 @@ class ControlServer {
   const ControlLimits limits_;
   const uid_t user_;
   std::vector<std::shared_ptr<Client>> clients_;
+  std::shared_ptr<Accepting> accepting_;
   bool closed_ = false;
 };
 

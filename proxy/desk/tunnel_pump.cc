@@ -3,6 +3,7 @@
 #include <exception>
 #include <utility>
 
+#include "proxy/base/io_wait.h"
 #include "proxy/base/task_group.h"
 #include "proxy/tls/socket_io.h"
 
@@ -94,7 +95,7 @@ bool TunnelPump::move_some(Side& side, bool& may_have_more) {
 
 awaitable<bool> TunnelPump::flush(Side& side) {
   while (!side.pending.empty()) {
-    const auto [ec] = co_await side.to.async_wait(tcp::socket::wait_write, use_tuple);
+    const auto ec = co_await wait_until_ready(side.to, tcp::socket::wait_write);
     if (stopped_) co_return false;
     if (ec) {
       stop(ec == asio::error::operation_aborted ? TunnelEnd::Cancelled : side.to_reset);
@@ -114,7 +115,19 @@ awaitable<bool> TunnelPump::flush(Side& side) {
   co_return true;
 }
 
+// Without memory: the other side must not take this for an end.
 awaitable<void> TunnelPump::carry(Side& side) {
+  std::exception_ptr failed;
+  try {
+    co_await carry_on(side);
+  } catch (...) {
+    failed = std::current_exception();
+    stop(TunnelEnd::Cancelled);
+  }
+  if (failed) std::rethrow_exception(failed);
+}
+
+awaitable<void> TunnelPump::carry_on(Side& side) {
   bool may_have_more = true;
   for (;;) {
     const bool flushed = co_await flush(side);
@@ -124,7 +137,7 @@ awaitable<void> TunnelPump::carry(Side& side) {
     if (cancelled) stop(TunnelEnd::Cancelled);
     if (stopped_) co_return;
     if (!may_have_more) {
-      const auto [ec] = co_await side.from.async_wait(tcp::socket::wait_read, use_tuple);
+      const auto ec = co_await wait_until_ready(side.from, tcp::socket::wait_read);
       if (ec == asio::error::operation_aborted) stop(TunnelEnd::Cancelled);
       side.turn.renew();
     } else if (side.turn.spent()) {

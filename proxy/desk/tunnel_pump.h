@@ -68,6 +68,7 @@ class TunnelPump final : private Cancellable {
 
   void cancel() noexcept override;  // the idle deadline's
   awaitable<void> carry(Side& side);
+  awaitable<void> carry_on(Side& side);
   awaitable<bool> flush(Side& side);
   // Reads once and writes what came as far as it goes. False: the direction has ended.
   bool move_some(Side& side, bool& may_have_more);

@@ -1,6 +1,7 @@
 #include "proxy/exit/bypass_sender.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace bottle {
@@ -30,11 +31,21 @@ awaitable<void> BypassSender::run(std::shared_ptr<BypassSender> self, Request re
   Exchange exchange(self->services_.executor, self->services_.wheel, admission.id,
                     admission.destination, admission.scheme, Version::Http11, &self->interims_);
   exchange.client = admission.client;
-  co_await self->carry(std::move(request), exchange);
+  exchange.tasks().ends_on_failure(*self);
+  std::exception_ptr failed;
+  try {
+    co_await self->carry(std::move(request), exchange);
+  } catch (...) {
+    failed = std::current_exception();  // out of memory; the front hears of it below
+  }
   // The rest of a request that is not wanted any more.
   exchange.tasks().cancel();
   co_await exchange.tasks().join();
   self->end_.reset();
+  if (!failed) co_return;
+  if (!self->head_ && !self->failure_) self->failure_ = out_of_memory();
+  self->answered_.set_later();
+  std::rethrow_exception(failed);
 }
 
 awaitable<void> BypassSender::carry(Request request, Exchange& exchange) {

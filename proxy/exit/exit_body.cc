@@ -60,7 +60,11 @@ void ToldBody::count(ByteView data, bool last) {
 }
 
 void ToldBody::stop(Failure why) noexcept {
-  tell_failure(why);
+  try {
+    tell_failure(why);
+  } catch (const std::bad_alloc&) {
+    // The front hears that the exit gave up, when `end_` goes.
+  }
   BodyFilter::stop(std::move(why));
 }
 

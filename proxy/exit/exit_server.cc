@@ -62,7 +62,9 @@ class ExitServer::Impl {
   }
 
   awaitable<void> run() {
-    for (Door& door : doors_) accepting_.spawn(accept_all(door));
+    for (Door& door : doors_) {
+      accepting_.spawn(door.let_in([this](tcp::socket socket) { take(std::move(socket)); }));
+    }
     co_await accepting_.join();
     // Cancelled, or stop() was called.
     stop();
@@ -95,16 +97,24 @@ class ExitServer::Impl {
     return limits;
   }
 
-  awaitable<void> accept_all(Door& door) {
-    for (;;) {
-      auto socket = co_await door.next();
-      if (!socket) co_return;
-      auto connection = std::make_shared<Connection>(connections_);
-      connection->id = connections_.spawn(serve(std::move(*socket), connection));
-    }
+  void take(tcp::socket socket) {
+    auto connection = std::make_shared<Connection>(connections_);
+    connection->id = connections_.spawn(serve(std::move(socket), connection));
   }
 
+  // Later than this: its task is still counted.
+  struct MakesRoom {
+    explicit MakesRoom(std::list<Door>& doors_in) noexcept : doors(doors_in) {}
+    MakesRoom(const MakesRoom&) = delete;
+    MakesRoom& operator=(const MakesRoom&) = delete;
+    ~MakesRoom() {
+      for (Door& door : doors) door.room_made();
+    }
+    std::list<Door>& doors;
+  };
+
   awaitable<void> serve(tcp::socket socket, std::shared_ptr<Connection> connection) {
+    const MakesRoom at_the_end(doors_);
     ExitHandler handler(state_, *connection);
     TcpStream stream(std::move(socket));
     IdleList::Place place(idle_, stream);
@@ -119,8 +129,6 @@ class ExitServer::Impl {
     } else {
       co_await serve_plain(stream, std::move(early), handler, place);
     }
-    // Later: this very task is still counted.
-    for (Door& door : doors_) door.room_made();
   }
 
   awaitable<void> read_first(TcpStream& stream, Bytes& early) {

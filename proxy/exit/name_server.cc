@@ -4,9 +4,13 @@
 
 #include <array>
 #include <boost/asio/ip/udp.hpp>
+#include <new>
 #include <string>
+#include <thread>
 #include <unordered_set>
 #include <utility>
+
+#include "proxy/base/io_wait.h"
 
 namespace bottle {
 namespace {
@@ -17,6 +21,8 @@ using namespace std::chrono_literals;
 constexpr auto kRefusedWindow = 1min;
 // After an error that is not one packet's: the next try, without spinning meanwhile.
 constexpr auto kErrorPause = 50ms;
+// After memory ran out.
+constexpr auto kNoMemoryPause = 2ms;
 
 udp protocol_of(int socket) {
   sockaddr_storage address{};
@@ -40,24 +46,45 @@ class NameServer::Impl {
   }
 
   awaitable<void> run() {
-    while (socket_.is_open()) {
+    boost::system::error_code ignored;
+    socket_.non_blocking(true, ignored);
+    bool goes_on = true;
+    while (goes_on) {
+      bool no_memory = false;
+      try {
+        goes_on = co_await serve();
+      } catch (const std::bad_alloc&) {
+        no_memory = true;
+      }
+      // In place of a wait, which would need memory.
+      if (no_memory) std::this_thread::sleep_for(kNoMemoryPause);
+    }
+  }
+
+  // False: it is closed, or the task was cancelled.
+  awaitable<bool> serve() {
+    for (;;) {
       const bool cancelled = co_await task_cancelled();
-      if (cancelled) co_return;
+      if (cancelled || !socket_.is_open()) co_return false;
       // One byte more than a query may have: a longer one is not taken for its beginning.
       std::array<char, kMaxDnsMessage + 1> query{};
       udp::endpoint client;
-      auto [ec, n] = co_await socket_.async_receive_from(asio::buffer(query), client, use_tuple);
-      if (ec == asio::error::operation_aborted || !socket_.is_open()) co_return;
+      boost::system::error_code ec;
+      const std::size_t n = socket_.receive_from(asio::buffer(query), client, 0, ec);
+      if (ec == asio::error::would_block) {
+        ec = co_await wait_until_ready(socket_, udp::socket::wait_read);
+        if (!ec) continue;
+      }
+      if (ec == asio::error::operation_aborted || !socket_.is_open()) co_return false;
       if (ec) {
         const bool slept = co_await sleep_for(kErrorPause);
-        if (!slept) co_return;
+        if (!slept) co_return false;
         continue;
       }
       const auto answer = answer_query(ByteView(query.data(), n), answers_);
       if (!answer || client.port() == 0) continue;
       // An answer that does not fit now is lost, as packets are: the client asks again.
       boost::system::error_code ignored;
-      socket_.non_blocking(true, ignored);
       socket_.send_to(asio::buffer(*answer), client, 0, ignored);
     }
   }

@@ -105,6 +105,12 @@ void AuditSink::write(const AuditRecord& record) noexcept {
   }
 }
 
+void AuditSink::miss_line() noexcept {
+  if (off()) return;
+  const std::lock_guard lock(mutex_);
+  note_lost(1);
+}
+
 bool AuditSink::begin(const AuditRecord& record) noexcept {
   if (off()) return true;
   const std::lock_guard lock(mutex_);

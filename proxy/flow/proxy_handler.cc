@@ -254,6 +254,11 @@ Result<void> ProxyHandler::begins_to_send(const Exchange& exchange) {
 }
 
 void ProxyHandler::finished(const Exchange& exchange) noexcept {
+  const bool written = try_for_a_while([this, &exchange] { write_end(exchange); });
+  if (!written) services_.audit.miss_line();
+}
+
+void ProxyHandler::write_end(const Exchange& exchange) {
   const SessionTrace& session = exchange.trace;
   const Trace& trace = trace_of(exchange);
   AuditRecord record = record_of(exchange);

@@ -174,7 +174,7 @@ Result<> WebsocketTunnel::State::open(Response& response, std::shared_ptr<State>
 
 void WebsocketTunnel::State::refuse() noexcept {
   phase_ = Phase::Refused;
-  out_.stop_raw(Failure{Code::Cancelled, "the WebSocket was not opened"});
+  out_.stop_raw(failure_without_fail(Code::Cancelled, "the WebSocket was not opened"));
   opened_.set_later();
 }
 

@@ -3,6 +3,7 @@
 #include <hs/hs.h>
 
 #include <cstdlib>
+#include <exception>
 #include <new>
 #include <stdexcept>
 
@@ -16,8 +17,20 @@ void require(hs_error_t status) {
   }
 }
 
+// No exception goes through the matcher: it ends the scan, and leaves scan().
+struct Listening {
+  MatchListener& listener;
+  std::exception_ptr failed;
+};
+
 int on_match(unsigned id, unsigned long long, unsigned long long to, unsigned, void* context) {
-  return static_cast<MatchListener*>(context)->matched(id, to) ? 0 : 1;
+  auto& listening = *static_cast<Listening*>(context);
+  try {
+    return listening.listener.matched(id, to) ? 0 : 1;
+  } catch (...) {
+    listening.failed = std::current_exception();
+    return 1;
+  }
 }
 
 }  // namespace
@@ -94,11 +107,13 @@ MatchStream::~MatchStream() {
 void MatchStream::scan(std::string_view bytes, MatchListener& listener) {
   if (stream_ == nullptr) require(hs_open_stream(database_.database_.get(), 0, &stream_));
   constexpr std::size_t kAtOnce = std::size_t{1} << 30;  // the matcher counts in 32 bits
+  Listening listening{listener, nullptr};
   while (!bytes.empty()) {
     const std::string_view part = bytes.substr(0, kAtOnce);
     const hs_error_t status =
         hs_scan_stream(stream_, part.data(), static_cast<unsigned>(part.size()), 0,
-                       scratch_.scratch_, on_match, &listener);
+                       scratch_.scratch_, on_match, &listening);
+    if (listening.failed) std::rethrow_exception(listening.failed);
     require(status);
     if (status == HS_SCAN_TERMINATED) return;
     bytes.remove_prefix(part.size());

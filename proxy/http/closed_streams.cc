@@ -1,6 +1,7 @@
 #include "proxy/http/closed_streams.h"
 
 #include <algorithm>
+#include <new>
 
 namespace bottle {
 namespace {
@@ -14,16 +15,24 @@ std::uint32_t ClosedStreams::pack(StreamId id, How how) noexcept {
   return (static_cast<std::uint32_t>(id) >> 1U) << kHowBits | static_cast<std::uint32_t>(how);
 }
 
-void ClosedStreams::add(StreamId id, How how) {
+void ClosedStreams::add(StreamId id, How how) noexcept {
   const std::uint32_t entry = pack(id, how);
   if (ring_.size() < kRemembered) {
-    ring_.push_back(entry);
-    return;
+    try {
+      ring_.push_back(entry);
+      return;
+    } catch (const std::bad_alloc&) {
+    }
+    if (ring_.empty()) {
+      forgotten_ = std::max(forgotten_, id);
+      return;
+    }
+    next_ %= ring_.size();
   }
   const auto dropped = static_cast<StreamId>((ring_[next_] >> kHowBits) << 1U | 1U);
   forgotten_ = std::max(forgotten_, dropped);
   ring_[next_] = entry;
-  next_ = (next_ + 1) % kRemembered;
+  next_ = (next_ + 1) % ring_.size();
 }
 
 ClosedStreams::How ClosedStreams::find(StreamId id) const noexcept {

@@ -20,8 +20,8 @@ class ClosedStreams {
     Forgotten,  // too long ago
   };
 
-  // A stream is over; once for each.
-  void add(StreamId id, How how);
+  // A stream is over; once for each. Without memory the oldest one that is remembered gives way.
+  void add(StreamId id, How how) noexcept;
   [[nodiscard]] How find(StreamId id) const noexcept;
 
  private:

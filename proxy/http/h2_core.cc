@@ -200,11 +200,17 @@ Failure H2Core::peer_failure(const char* what) const {
   return Failure{role_ == Role::Server ? Code::ClientBad : Code::UpstreamBroken, what};
 }
 
+void H2Core::check(int result) noexcept {
+  if (nghttp2_is_fatal(result) == 0) return;
+  if (!dead_) dead_ = out_of_memory();
+}
+
 Result<void> H2Core::fail(Failure failure, H2Error code) {
   if (!dead_) {
     if (role_ == Role::Client) failure.code = Code::UpstreamBroken;
     dead_ = std::move(failure);
-    nghttp2_session_terminate_session(session_, static_cast<std::uint32_t>(code));
+    const int told = nghttp2_session_terminate_session(session_, static_cast<std::uint32_t>(code));
+    stuck_ = stuck_ || nghttp2_is_fatal(told) != 0;
   }
   return *dead_;
 }
@@ -278,7 +284,9 @@ void H2Core::on_begin_block(const nghttp2_frame& frame) {
   block_.no_room = false;
   block_.bad_scheme = false;
   if (role_ == Role::Server && frame.headers.cat == NGHTTP2_HCAT_REQUEST) {
-    streams_.emplace(id, std::make_unique<Stream>()).first->second->opened = now_;
+    auto fresh = std::make_unique<Stream>();
+    fresh->opened = now_;
+    streams_.emplace(id, std::move(fresh));
     block_.kind = Block::Kind::Request;
     block_.request = RequestHead{};
     block_.request.version = Version::Http2;

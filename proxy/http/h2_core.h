@@ -154,6 +154,8 @@ class H2Core final : private FloodGuard::Judge {
   void drop_queue(Stream& stream);
   bool flush_resets();
   Result<void> fail(Failure failure, H2Error code);
+  // What a call of the library gave: without memory the connection ends.
+  void check(int result) noexcept;
   Failure peer_failure(const char* what) const;
   void append_data(StreamId id, ByteView data);
   void end_data(StreamId id);
@@ -209,6 +211,7 @@ class H2Core final : private FloodGuard::Judge {
   bool settings_acked_ = false;
   bool settings_came_ = false;
   bool callback_failed_ = false;  // out of memory inside a callback
+  bool stuck_ = false;            // what waits to be sent cannot be
 };
 
 }  // namespace bottle

@@ -103,15 +103,21 @@ Result<StreamId> H2Core::submit_request(const RequestHead& head, bool end) {
     return Failure{Code::Internal, "a request head cannot be written as HTTP/2"};
   }
   const nghttp2_data_provider provider = body_provider();
-  const std::int32_t id = nghttp2_submit_request(session_, nullptr, nva->data(), nva->size(),
-                                                 end ? nullptr : &provider, nullptr);
-  if (id < 0) return Failure{Code::Overloaded, nghttp2_strerror(id)};
   auto stream = std::make_unique<Stream>();
   stream->announced = true;
+  // Nothing may throw once the library has the request.
+  const auto next = static_cast<StreamId>(nghttp2_session_get_next_stream_id(session_));
+  const auto at = streams_.try_emplace(next).first;
+  const std::int32_t id = nghttp2_submit_request(session_, nullptr, nva->data(), nva->size(),
+                                                 end ? nullptr : &provider, nullptr);
+  if (id < 0) {
+    streams_.erase(at);
+    return Failure{Code::Overloaded, nghttp2_strerror(id)};
+  }
   move(*stream, end ? Move::HeadEnds : Move::HeadGoes);
   stream->heads = list_.size();
   held_heads_ += stream->heads;
-  streams_.emplace(id, std::move(stream));
+  at->second = std::move(stream);
   return id;
 }
 
@@ -130,7 +136,7 @@ void H2Core::offer(StreamId id, Chunk chunk) {
     return;
   }
   move(*stream, chunk.end ? Move::BodyEnds : Move::PieceGoes);
-  if (was_dry) nghttp2_session_resume_data(session_, id);
+  if (was_dry) check(nghttp2_session_resume_data(session_, id));
 }
 
 std::size_t H2Core::room_of(StreamId id, const Stream& stream) const {
@@ -180,19 +186,19 @@ void H2Core::wake_starved() {
 }
 
 void H2Core::shutdown_notice() {
-  if (role_ == Role::Server) nghttp2_submit_shutdown_notice(session_);
+  if (role_ == Role::Server) check(nghttp2_submit_shutdown_notice(session_));
 }
 
 void H2Core::goaway(H2Error code) {
   goaway_sent_ = true;
-  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
-                        nghttp2_session_get_last_proc_stream_id(session_),
-                        static_cast<std::uint32_t>(code), nullptr, 0);
+  check(nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                              nghttp2_session_get_last_proc_stream_id(session_),
+                              static_cast<std::uint32_t>(code), nullptr, 0));
 }
 
 void H2Core::terminate(H2Error code) {
   goaway_sent_ = true;
-  nghttp2_session_terminate_session(session_, static_cast<std::uint32_t>(code));
+  check(nghttp2_session_terminate_session(session_, static_cast<std::uint32_t>(code)));
 }
 
 ssize_t H2Core::read_body(StreamId id, std::size_t length, std::uint32_t& flags) {
@@ -296,7 +302,8 @@ std::size_t H2Core::fill(ByteSpan out, TimePoint now) {
     const std::uint8_t* data = nullptr;
     const ssize_t n = nghttp2_session_mem_send(session_, &data);
     if (n < 0) {
-      if (!dead_) dead_ = Failure{Code::Internal, "an HTTP/2 connection cannot be written"};
+      if (!dead_) dead_ = failure_without_fail(Code::Internal, "HTTP/2 cannot be written");
+      stuck_ = true;
       break;
     }
     if (n == 0) {
@@ -331,6 +338,7 @@ bool H2Core::congested() const {
 }
 
 bool H2Core::done() const {
+  if (stuck_) return true;
   if (!carry_.empty()) return false;
   if (nghttp2_session_want_write(session_) != 0) return false;
   return dead_ || nghttp2_session_want_read(session_) == 0;

@@ -25,7 +25,7 @@ void H2Core::consumed(StreamId id, std::size_t n) {
   stream->unread -= n;
   stream->taken = true;
   // The library gathers until half a window is worth an update.
-  nghttp2_session_consume(session_, id, n);
+  check(nghttp2_session_consume(session_, id, n));
   if (stream->machine.closed() && stream->unread == 0) streams_.erase(id);
 }
 
@@ -39,7 +39,7 @@ void H2Core::reset(StreamId id, H2Error code) {
   // One that lingers is over for the application: it ends by itself.
   if (it == streams_.end() || it->second->machine.lingers()) return;
   Stream& stream = *it->second;
-  if (stream.unread > 0) nghttp2_session_consume_connection(session_, stream.unread);
+  if (stream.unread > 0) check(nghttp2_session_consume_connection(session_, stream.unread));
   const bool closed = stream.machine.closed();
   const bool peer_ended = stream.machine.peer_ended();
   drop_queue(stream);
@@ -48,7 +48,8 @@ void H2Core::reset(StreamId id, H2Error code) {
   if (closed) return;
   closed_.add(id, peer_ended ? ClosedStreams::How::Ended : ClosedStreams::How::WeReset);
   if (!peer_ended) flood_guard_.reset_early();
-  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code));
+  check(
+      nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, static_cast<std::uint32_t>(code)));
 }
 
 void H2Core::cut(StreamId id, H2Error code) {
@@ -110,7 +111,7 @@ void H2Core::discard(StreamId id, Stream& stream, std::size_t n) {
   Linger& linger = stream.linger;
   linger.until = std::min(now_ + limits_.linger, linger.end);
   linger.thrown_away += n;
-  nghttp2_session_consume_connection(session_, n);
+  check(nghttp2_session_consume_connection(session_, n));
   if (linger.thrown_away > limits_.linger_bytes) return;
   linger.owed += n;
   pay_owed(id, stream);
@@ -120,7 +121,7 @@ void H2Core::discard(StreamId id, Stream& stream, std::size_t n) {
 void H2Core::pay_owed(StreamId id, Stream& stream) {
   Linger& linger = stream.linger;
   if (flood_guard_.discard(linger.owed, now_)) {
-    nghttp2_session_consume_stream(session_, id, std::exchange(linger.owed, 0));
+    check(nghttp2_session_consume_stream(session_, id, std::exchange(linger.owed, 0)));
     linger.until = std::min(now_ + limits_.linger, linger.end);
   } else {
     linger.owed_until = now_ + kOwedPause;
@@ -149,7 +150,7 @@ void H2Core::end_linger() {
     const Linger& linger = stream->linger;
     if (linger.owed > 0 && linger.owed_until <= now_) pay_owed(id, *stream);
     if (linger.until > now_) return false;
-    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+    check(nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR));
     return true;
   });
 }
@@ -161,8 +162,8 @@ bool H2Core::flush_resets() {
   for (const StreamId id : std::exchange(cuts_, {})) {
     const Stream* stream = find(id);
     if (stream == nullptr) continue;
-    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id,
-                              static_cast<std::uint32_t>(stream->cut_code));
+    check(nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id,
+                                    static_cast<std::uint32_t>(stream->cut_code)));
     any = true;
   }
   return any;
@@ -196,7 +197,7 @@ void H2Core::on_stream_closed(StreamId id, std::uint32_t code) {
     // Unread bytes keep the connection's window down until the application reads them.
     if (stream.unread > 0) return;
   } else {
-    if (stream.unread > 0) nghttp2_session_consume_connection(session_, stream.unread);
+    if (stream.unread > 0) check(nghttp2_session_consume_connection(session_, stream.unread));
     const bool unheard_of = role_ == Role::Server && !stream.announced;
     const bool unprocessed =
         role_ == Role::Client && code == NGHTTP2_REFUSED_STREAM && !stream.final_head;
@@ -239,7 +240,7 @@ FloodGuard::Worth H2Core::judge(StreamId id, bool first) {
     case ClosedStreams::How::Ended:
       return refuse_frame("a frame on a stream that has ended", H2Error::StreamClosed);
     case ClosedStreams::How::PeerReset:
-      nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_STREAM_CLOSED);
+      check(nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_STREAM_CLOSED));
       return Late;
     case ClosedStreams::How::Unused:
       // After our GOAWAY the library passes over new streams without a word (section 6.8).
@@ -306,7 +307,7 @@ void H2Core::end_data(StreamId id) {
 void H2Core::on_data(StreamId id, ByteView data) {
   Stream* stream = find(id);
   if (stream == nullptr) {
-    nghttp2_session_consume_connection(session_, data.size());
+    check(nghttp2_session_consume_connection(session_, data.size()));
     return;
   }
   if (stream->machine.lingers()) {

@@ -32,6 +32,7 @@ Result<Destination> destination_of(const RequestHead& head, const SessionContext
 
 Http1Session::Http1Session(ByteStream& stream, const SessionContext& context, Arrival arrival)
     : stream_(stream),
+      closes_(stream),
       context_(context),
       arrival_(arrival),
       parser_(arrival, context.rules.limits),
@@ -46,10 +47,10 @@ Http1Session::~Http1Session() = default;
 awaitable<Http1End> Http1Session::run(Bytes already_read) {
   const IdleList::EndedBy ended_by(context_.place, stream_);
   in_ = std::move(already_read);
-  context_.drain.add(arrived_);
-  context_.drain.add(drain_begun_);
   std::exception_ptr failed;
   try {
+    context_.drain.add(arrived_);
+    context_.drain.add(drain_begun_);
     if (arrival_ != Arrival::Listener) {
       read_ahead();
     } else {
@@ -171,6 +172,7 @@ awaitable<void> Http1Session::serve_request(Accepted request) {
   exchange.trace.target = head.target;
   exchange.form = refusal_form(head);
   exchange.client = reinterpret_cast<std::uintptr_t>(this);
+  exchange.tasks().ends_on_failure(closes_);
   if (!go(Move::Serve)) co_return;
   Move outcome = Move::AnswerLost;
   std::exception_ptr failed;
@@ -191,10 +193,11 @@ awaitable<void> Http1Session::serve_request(Accepted request) {
   } catch (...) {
     // Out of memory: what the exchange has begun ends before it does, and nothing looks whole.
     failed = std::current_exception();
-    exchange.trace.failure = Failure{Code::Internal, "out of memory"};
+    exchange.trace.failure = out_of_memory();
     end_.reset = true;
   }
-  co_await finish(exchange, outcome);
+  auto end = [this, &exchange, outcome] { return finish(exchange, outcome); };
+  co_await keep_trying(end);
   if (failed) std::rethrow_exception(failed);
 }
 

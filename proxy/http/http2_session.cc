@@ -54,6 +54,7 @@ struct Http2Session::EndsConnection {
 Http2Session::Http2Session(ByteStream& stream, const SessionContext& context,
                            const H2Limits& limits)
     : stream_(stream),
+      closes_(stream),
       context_(context),
       engine_(limits_for(context, limits), context.wheel.now()),
       wire_(stream, engine_, *this, context.executor, context.wheel, wire_limits(context.limits)),
@@ -171,13 +172,14 @@ awaitable<void> Http2Session::serve(H2Request request) {
   stream.body_ended = request.end;
   Exchange exchange(context_.executor, context_.wheel, context_.handler.next_id(),
                     context_.destination, context_.scheme, Version::Http2, &stream);
+  exchange.tasks().ends_on_failure(closes_);
   std::exception_ptr failed;
   try {
     Response response = co_await respond(stream, exchange, std::move(request));
     co_await answer(stream, exchange, std::move(response));
   } catch (...) {
     failed = std::current_exception();
-    exchange.trace.failure = Failure{Code::Internal, "out of memory"};
+    exchange.trace.failure = out_of_memory();
   }
   exchange.tasks().cancel();
   co_await exchange.tasks().join();
@@ -189,7 +191,7 @@ awaitable<void> Http2Session::serve(H2Request request) {
     const bool ours = *stream.lost == Code::ShuttingDown;
     const char* detail =
         ours ? "the proxy stopped before the answer's end" : "the client went away";
-    exchange.trace.failure = Failure{*stream.lost, detail};
+    exchange.trace.failure = failure_without_fail(*stream.lost, detail);
     exchange.trace.by = ours ? DecidedBy::Proxy : DecidedBy::Client;
   }
   context_.handler.finished(exchange);

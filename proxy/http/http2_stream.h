@@ -62,11 +62,11 @@ class Http2Session::Stream final : public InterimSink {
   }
 
   // The library has forgotten the stream: in good order, or `why`.
-  void end(std::optional<Code> why) {
+  void end(std::optional<Code> why) noexcept {
     if (over) return;
     over = true;
     lost = why;
-    if (why && !body_ended) body_failure = Failure{*why, "the client went away"};
+    if (why && !body_ended) body_failure = failure_without_fail(*why, "the client went away");
     readable.set_later();
     writable.set_later();
   }

@@ -1,7 +1,6 @@
 #include "proxy/ledger/local_ledger.h"
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <deque>
 #include <mutex>
 #include <stdexcept>
@@ -10,6 +9,8 @@
 #include <utility>
 
 #include "proxy/base/event.h"
+#include "proxy/base/in_turn.h"
+#include "proxy/base/place.h"
 #include "proxy/contract/problem_codes.h"
 
 namespace bottle {
@@ -19,12 +20,14 @@ namespace {
 constexpr int kMaxUses = 2;
 
 // Wakes the coroutine that waits on one end. Shared, since a wake-up that is on its way to another
-// thread may arrive when the end has gone.
+// thread may arrive when the end has gone. A wake-up needs no memory: destructors send it.
 struct Waker {
   explicit Waker(Executor executor_in) : executor(std::move(executor_in)), event(executor) {}
   Executor executor;
   Event event;
-  bool on_its_way = false;         // guarded by the entry's mutex
+  Place<96> place;                 // of the wake-up that is on its way
+  bool on_its_way = false;         // guarded by the entry's mutex, and so is the next one
+  bool cancels = false;            // it tells on_over, too
   Cancellable* on_over = nullptr;  // of the executor's thread
 };
 using WakerPtr = std::shared_ptr<Waker>;
@@ -54,19 +57,24 @@ struct LocalLedger::Entry : std::enable_shared_from_this<Entry> {
       waker->event.set_later();
       return;
     }
-    if (std::exchange(waker->on_its_way, true)) return;
-    asio::post(waker->executor, [self = shared_from_this(), waker] {
-      {
-        const std::lock_guard lock(self->mutex);
-        waker->on_its_way = false;
-      }
-      waker->event.set();
-    });
+    send(waker);
   }
 
   // Tells the exit's end that it is over. With the mutex held.
-  void end(const WakerPtr& waker) const {
-    asio::post(waker->executor, [waker, cancels = !ended] {
+  void end(const WakerPtr& waker) {
+    waker->cancels = waker->cancels || !ended;
+    send(waker);
+  }
+
+  void send(const WakerPtr& waker) {
+    if (std::exchange(waker->on_its_way, true)) return;
+    run_in_turn(waker->executor, waker->place, [self = shared_from_this(), waker] {
+      bool cancels = false;
+      {
+        const std::lock_guard lock(self->mutex);
+        waker->on_its_way = false;
+        cancels = std::exchange(waker->cancels, false);
+      }
       if (cancels && waker->on_over != nullptr) waker->on_over->cancel();
       waker->event.set();
     });
@@ -77,12 +85,13 @@ struct LocalLedger::Entry : std::enable_shared_from_this<Entry> {
   const WakerPtr front;
   std::mutex mutex;
   std::deque<ExitNews> news;
-  std::size_t room;    // body bytes that may still be told
-  WakerPtr exit;       // of the end that has the request; null if none has
-  int uses = 0;        // of the ticket
-  bool began = false;  // something may have gone to the origin
-  bool ended = false;  // the last news was told
-  bool over = false;   // the front's end is gone
+  std::size_t room;       // body bytes that may still be told
+  WakerPtr exit;          // of the end that has the request; null if none has
+  int uses = 0;           // of the ticket
+  bool began = false;     // something may have gone to the origin
+  bool ended = false;     // the last news was told
+  bool given_up = false;  // ... by an exit that went without one: it is made when it is taken
+  bool over = false;      // the front's end is gone
 };
 
 struct LocalLedger::Table {
@@ -111,7 +120,14 @@ class LocalLedger::Front final : public FrontEnd {
 
   std::optional<ExitNews> next() override {
     const std::lock_guard lock(entry_->mutex);
-    if (entry_->news.empty()) return std::nullopt;
+    if (entry_->news.empty()) {
+      if (!entry_->given_up) return std::nullopt;
+      FailureNews news;
+      news.failure = Failure(Code::UpstreamTruncated, "the exit gave the exchange up",
+                             problem_code::kExitEnded, "The proxy may be stopping; try again.");
+      entry_->given_up = false;
+      return std::optional<ExitNews>(std::move(news));
+    }
     std::optional<ExitNews> news(std::move(entry_->news.front()));
     entry_->news.pop_front();
     return news;
@@ -147,7 +163,7 @@ class LocalLedger::Front final : public FrontEnd {
  private:
   [[nodiscard]] bool has_news() const {
     const std::lock_guard lock(entry_->mutex);
-    return !entry_->news.empty();
+    return !entry_->news.empty() || entry_->given_up;
   }
 
   std::shared_ptr<Table> table_;
@@ -164,11 +180,10 @@ class LocalLedger::Exit final : public ExitEnd {
     waker_->on_over = nullptr;
     const std::lock_guard lock(entry_->mutex);
     if (entry_->exit != waker_) return;
-    if (entry_->began && !entry_->ended) {
-      FailureNews news;
-      news.failure = Failure(Code::UpstreamTruncated, "the exit gave the exchange up",
-                             problem_code::kExitEnded, "The proxy may be stopping; try again.");
-      put(std::move(news));
+    if (entry_->began && !entry_->ended && !entry_->over) {
+      entry_->given_up = true;
+      entry_->ended = true;
+      if (entry_->news.empty()) entry_->wake(entry_->front, waker_);
     }
     entry_->exit = nullptr;
   }
@@ -218,12 +233,14 @@ class LocalLedger::Exit final : public ExitEnd {
     if (entry_->over) return;
     const std::size_t bytes = body_bytes(news);
     if (bytes > entry_->room) throw std::logic_error("more body was told than there was room for");
+    const bool last = is_last(news);
+    // These two may run out of memory: nothing has changed then.
+    const bool joined = join_to_last(news);
+    if (!joined) entry_->news.push_back(std::move(news));
     entry_->room -= bytes;
-    entry_->ended = is_last(news);
-    if (join_to_last(news)) return;
-    entry_->news.push_back(std::move(news));
+    entry_->ended = last;
     // A front that has not taken the one before is awake, or about to be.
-    if (entry_->news.size() == 1) entry_->wake(entry_->front, waker_);
+    if (!joined && entry_->news.size() == 1) entry_->wake(entry_->front, waker_);
   }
   // Pieces that have not been taken become one: an origin may send byte by byte.
   [[nodiscard]] bool join_to_last(const ExitNews& news) {

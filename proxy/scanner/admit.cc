@@ -1,8 +1,9 @@
 #include "proxy/scanner/admit.h"
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <utility>
+
+#include "proxy/base/io_wait.h"
 
 namespace bottle {
 namespace {
@@ -22,7 +23,7 @@ awaitable<Result<Digest>> digest_of(std::shared_ptr<const SpooledBody> body) {
     since += chunk->data.size();
     if (since < kTurn) continue;
     since = 0;
-    co_await asio::post(asio::use_awaitable_t<Executor>());
+    co_await later_turn();
   }
 }
 

@@ -142,7 +142,9 @@ class MatchedEvents final : public BodySource {
         passage_(passage),
         comments_(Clock::now(), idle),
         end_(end) {}
-  ~MatchedEvents() override { stop(Failure{Code::Cancelled, "the response was dropped"}); }
+  ~MatchedEvents() override {
+    stop(failure_without_fail(Code::Cancelled, "the response was dropped"));
+  }
 
   awaitable<Result<Chunk>> read(std::size_t max) override;
   void stop(Failure why) noexcept override;

@@ -54,7 +54,7 @@ class SseSource final : public BodySource {
     exchange.tasks().spawn(pump(relay_));
   }
   ~SseSource() override {
-    if (!finished_) stop(Failure{Code::Cancelled, "the response was dropped"});
+    if (!finished_) stop(failure_without_fail(Code::Cancelled, "the response was dropped"));
   }
 
   awaitable<Result<Chunk>> read(std::size_t max) override;

@@ -1,9 +1,9 @@
 #include "proxy/shown/shown_body.h"
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <utility>
 
+#include "proxy/base/io_wait.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/http/media_type.h"
 #include "proxy/shown/shown_form.h"
@@ -19,8 +19,6 @@ Failure opaque_refused() {
                  "This bottle refuses images and ciphertext to this host with the setting opaque. "
                  "Send text, or ask for a bottle with another rule."};
 }
-
-awaitable<void> give_way() { co_await asio::post(asio::use_awaitable_t<Executor>()); }
 
 // Everything but the gaps, a turn at a time. The gaps are in the order of the text.
 awaitable<Result<std::shared_ptr<const SpooledBody>>> without_gaps(ByteView text,
@@ -40,7 +38,7 @@ awaitable<Result<std::shared_ptr<const SpooledBody>>> without_gaps(ByteView text
       since += piece.size();
       if (since < kTurn) continue;
       since = 0;
-      co_await give_way();
+      co_await later_turn();
     }
     if (i < count) at = form.gaps()[i].end;
   }
@@ -63,7 +61,7 @@ awaitable<ShownBody> make_shown_form(std::shared_ptr<const SpooledBody> whole, S
   shown.has_unreadable = !text;
   if (!text) co_return shown;
   ShownForm form(text->view(), known, place, rules);
-  while (form.look(kTurn)) co_await give_way();
+  while (form.look(kTurn)) co_await later_turn();
   if (!form.is_json()) co_return shown;
   shown.has_unreadable = form.record().unreadable != 0;
   shown.marks = form.take_marks();

@@ -1,6 +1,9 @@
 #include "proxy/tls/door.h"
 
 #include <algorithm>
+#include <new>
+#include <thread>
+#include <utility>
 
 namespace bottle {
 
@@ -12,6 +15,9 @@ namespace {
 // nothing needs a moment longer, and the next one is not held up by it.
 constexpr std::chrono::milliseconds kEnding{20};
 
+// After memory ran out: others give some back meanwhile.
+constexpr std::chrono::milliseconds kBreath{50};
+
 }  // namespace
 
 Door::Door(TimerWheel& wheel, int descriptor, const TaskGroup& connections, std::size_t capacity,
@@ -21,7 +27,8 @@ Door::Door(TimerWheel& wheel, int descriptor, const TaskGroup& connections, std:
       connections_(connections),
       capacity_(capacity),
       idle_(idle),
-      room_made_(wheel.executor()) {
+      room_made_(wheel.executor()),
+      breath_(wheel.executor()) {
   idle_.add_waiter(room_made_);
 }
 
@@ -38,6 +45,34 @@ awaitable<std::optional<tcp::socket>> Door::next() {
   if (closed_) co_return std::nullopt;
   auto socket = co_await listener_.accept();
   co_return std::move(socket);
+}
+
+awaitable<void> Door::let_in(std::function<void(tcp::socket)> take) {
+  Deadline breathes(wheel_, breath_);
+  for (;;) {
+    bool open = true;
+    bool no_memory = false;
+    try {
+      open = co_await let_one_in(take);
+    } catch (const std::bad_alloc&) {
+      no_memory = true;
+    }
+    if (!open) co_return;
+    if (!no_memory) continue;
+    breathes.arm(kBreath);
+    try {
+      co_await breath_.wait();
+    } catch (const std::bad_alloc&) {
+      std::this_thread::sleep_for(kBreath);  // not even for this: nothing goes on anyway
+    }
+  }
+}
+
+awaitable<bool> Door::let_one_in(const std::function<void(tcp::socket)>& take) {
+  auto socket = co_await next();
+  if (!socket) co_return false;
+  take(std::move(*socket));
+  co_return true;
 }
 
 // False: the task was cancelled.
@@ -60,6 +95,7 @@ void Door::close() noexcept {
   closed_ = true;
   listener_.close();
   room_made_.set_later();
+  breath_.cancel();
 }
 
 }  // namespace bottle

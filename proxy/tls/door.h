@@ -2,6 +2,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
+#include <functional>
 #include <optional>
 
 #include "proxy/base/awaitable.h"
@@ -30,6 +31,9 @@ class Door {
   // The next client; until there is room for it, it waits in the kernel's queue. Nothing once the
   // door is closed or the task is cancelled. One caller at a time.
   [[nodiscard]] awaitable<std::optional<asio::ip::tcp::socket>> next();
+  // Hands over each client, until the door is closed or the task is cancelled. When memory has run
+  // out, here or in `take`, that client is lost, and the next one is taken in a moment.
+  [[nodiscard]] awaitable<void> let_in(std::function<void(asio::ip::tcp::socket)> take);
   // A connection has ended, or ends in this turn of the loop: next() looks in a later one.
   void room_made() { room_made_.set_later(); }
   // Ends a next() that waits.
@@ -38,6 +42,7 @@ class Door {
  private:
   [[nodiscard]] bool full() const noexcept { return connections_.size() >= capacity_; }
   awaitable<bool> make_room();
+  awaitable<bool> let_one_in(const std::function<void(asio::ip::tcp::socket)>& take);
 
   TimerWheel& wheel_;
   TcpListener listener_;
@@ -45,6 +50,7 @@ class Door {
   const std::size_t capacity_;
   IdleList& idle_;
   Event room_made_;  // or a connection became idle, or the door was closed
+  Event breath_;     // after memory ran out
   bool closed_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/base/deadline.h"
+#include "proxy/base/io_wait.h"
 
 namespace bottle {
 namespace {
@@ -28,17 +29,26 @@ tcp protocol_of(int socket) {
 TcpListener::TcpListener(const Executor& executor, int descriptor)
     : acceptor_(executor, protocol_of(descriptor), descriptor) {
   acceptor_.non_blocking(true);
+  // A client that is gone again is an error to us; Asio would wait for the next one, and block.
+  acceptor_.set_option(asio::socket_base::enable_connection_aborted(true));
 }
 
 awaitable<std::optional<tcp::socket>> TcpListener::accept() {
   const Executor executor = acceptor_.get_executor();
   for (;;) {
+    // One client a turn: what it begins has its first wait before the next one comes.
+    co_await later_turn();
     const bool cancelled = co_await task_cancelled();
     if (cancelled || !acceptor_.is_open()) co_return std::nullopt;
-    tcp::socket socket(executor);
-    const auto [ec] = co_await acceptor_.async_accept(socket, use_tuple);
-    if (!acceptor_.is_open() || ec == asio::error::operation_aborted) co_return std::nullopt;
+    boost::system::error_code ec;
+    tcp::socket socket = acceptor_.accept(executor, ec);
     if (!ec) co_return std::move(socket);
+    if (ec == asio::error::connection_aborted) continue;
+    if (ec == asio::error::would_block) {
+      const auto waited = co_await wait_until_ready(acceptor_, tcp::acceptor::wait_read);
+      if (!acceptor_.is_open() || waited == asio::error::operation_aborted) co_return std::nullopt;
+      if (!waited) continue;
+    }
     const bool slept = co_await sleep_for(kAcceptPause);
     if (!slept) co_return std::nullopt;
   }
@@ -47,7 +57,7 @@ awaitable<std::optional<tcp::socket>> TcpListener::accept() {
 awaitable<bool> TcpListener::client_waits() {
   const bool cancelled = co_await task_cancelled();
   if (cancelled || !acceptor_.is_open()) co_return false;
-  const auto [ec] = co_await acceptor_.async_wait(tcp::acceptor::wait_read, use_tuple);
+  const auto ec = co_await wait_until_ready(acceptor_, tcp::acceptor::wait_read);
   co_return !ec && acceptor_.is_open();
 }
 

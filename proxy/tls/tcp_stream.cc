@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/base/io_wait.h"
 #include "proxy/tls/socket_io.h"
 
 namespace bottle {
@@ -23,7 +24,7 @@ TcpStream::~TcpStream() = default;
 awaitable<IoStatus> TcpStream::wait(tcp::socket::wait_type what, std::uint64_t cancels) {
   const bool cancelled = co_await task_cancelled();
   if (cancelled || cancels != cancels_) co_return IoStatus::Cancelled;
-  const auto [ec] = co_await socket_.async_wait(what, use_tuple);
+  const auto ec = co_await wait_until_ready(socket_, what);
   if (cancels != cancels_ || ec == asio::error::operation_aborted) co_return IoStatus::Cancelled;
   co_return ec ? IoStatus::Reset : IoStatus::Ok;
 }

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 
 #include <array>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -44,6 +45,18 @@ struct Handshake {
   std::optional<Failure> failure;
 };
 
+// No exception goes through OpenSSL: without memory, the handshake fails.
+template <class Answer>
+int contained(Handshake* handshake, int refusal, Answer answer) noexcept {
+  if (handshake == nullptr) return refusal;
+  try {
+    return answer();
+  } catch (const std::exception&) {
+    handshake->failure = out_of_memory();
+    return refusal;
+  }
+}
+
 Handshake* of(SSL* ssl) { return static_cast<Handshake*>(SSL_get_app_data(ssl)); }
 
 // A ticket of one host is no session of another: OpenSSL compares this before it resumes.
@@ -82,9 +95,7 @@ bool take_name(SSL* ssl, Handshake& handshake, int* alert) {
 
 // Runs when the ClientHello is complete and before anything is chosen or minted; a second time
 // after a HelloRetryRequest, when the name must be the one that it was.
-int on_client_hello(SSL* ssl, int* alert, void*) {
-  Handshake* handshake = of(ssl);
-  if (handshake == nullptr) return SSL_CLIENT_HELLO_ERROR;
+int judge_client_hello(SSL* ssl, int* alert, Handshake* handshake) {
   handshake->stream.hello_complete();
   handshake->hello_deadline.disarm();
   const bool by_name = handshake->gate != nullptr;
@@ -115,15 +126,25 @@ int on_client_hello(SSL* ssl, int* alert, void*) {
 }
 
 // Runs when a certificate is needed: not for a resumed session.
-int on_certificate(SSL* ssl, void*) {
-  Handshake* handshake = of(ssl);
-  if (handshake == nullptr || !handshake->destination) return 0;
+int give_certificate(SSL* ssl, Handshake* handshake) {
+  if (!handshake->destination) return 0;
   const Result<const Leaf*> leaf = handshake->leaves.get(*handshake->destination, handshake->why);
   if (!leaf) {
     handshake->failure = leaf.error();
     return 0;
   }
   return SSL_use_certificate(ssl, (*leaf)->certificate());
+}
+
+int on_client_hello(SSL* ssl, int* alert, void*) {
+  Handshake* const handshake = of(ssl);
+  return contained(handshake, SSL_CLIENT_HELLO_ERROR,
+                   [=] { return judge_client_hello(ssl, alert, handshake); });
+}
+
+int on_certificate(SSL* ssl, void*) {
+  Handshake* const handshake = of(ssl);
+  return contained(handshake, 0, [=] { return give_certificate(ssl, handshake); });
 }
 
 int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
@@ -142,9 +163,12 @@ int on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
     }
   }
   if (handshake != nullptr) {
-    handshake->failure =
-        Failure{Code::ClientBad, "the client offers no protocol in ALPN that is spoken here",
-                problem_code::kNoApplicationProtocol};
+    contained(handshake, SSL_TLSEXT_ERR_ALERT_FATAL, [handshake] {
+      handshake->failure =
+          Failure{Code::ClientBad, "the client offers no protocol in ALPN that is spoken here",
+                  problem_code::kNoApplicationProtocol};
+      return SSL_TLSEXT_ERR_ALERT_FATAL;
+    });
   }
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }

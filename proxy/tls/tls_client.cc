@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <new>
 #include <utility>
 
 #include "certs/openssl_ptr.h"
@@ -170,8 +171,7 @@ struct TlsClientCallbacks {
     auto* client = static_cast<TlsClient*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
     const auto* key = static_cast<std::string*>(SSL_get_ex_data(ssl, session_key_index()));
     if (client == nullptr || key == nullptr || SSL_SESSION_is_resumable(session) != 1) return 0;
-    client->remember(*key, session);
-    return 1;
+    return client->remember(*key, session) ? 1 : 0;
   }
 };
 
@@ -215,11 +215,17 @@ TlsClient::~TlsClient() {
   SSL_CTX_free(context_);
 }
 
-void TlsClient::remember(const std::string& key, ssl_session_st* owned) {
+// False: no memory, and the session is still the caller's.
+bool TlsClient::remember(const std::string& key, ssl_session_st* owned) noexcept try {
   forget(key);
-  sessions_.push_front(Session{.key = key, .session = owned});
-  by_key_.emplace(sessions_.front().key, sessions_.begin());
-  if (sessions_.size() > limits_.sessions) forget(std::string(sessions_.back().key));
+  std::list<Session> fresh;
+  fresh.push_front(Session{.key = key, .session = owned});
+  by_key_.emplace(fresh.front().key, fresh.begin());
+  sessions_.splice(sessions_.begin(), fresh);
+  if (sessions_.size() > limits_.sessions) forget(sessions_.back().key);
+  return true;
+} catch (const std::bad_alloc&) {
+  return false;
 }
 
 void TlsClient::forget(const std::string& key) {
@@ -271,7 +277,8 @@ awaitable<Result<Secured>> TlsClient::connect(tcp::socket socket, ServerName nam
   }
   if (limits_.sessions > 0 && stream->resumed() && SSL_version(ssl) == TLS1_2_VERSION &&
       by_key_.find(name.text()) == by_key_.end()) {
-    remember(name.text(), SSL_get1_session(ssl));
+    SSL_SESSION* const session = SSL_get1_session(ssl);
+    if (!remember(name.text(), session)) SSL_SESSION_free(session);
   }
   if (asked_for_client) stream->client_certificate_was_asked_for();
   Secured secured;

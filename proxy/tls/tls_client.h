@@ -55,7 +55,7 @@ class TlsClient {
     std::string key;
     ssl_session_st* session;
   };
-  void remember(const std::string& key, ssl_session_st* owned);
+  [[nodiscard]] bool remember(const std::string& key, ssl_session_st* owned) noexcept;
   void forget(const std::string& key);
 
   std::shared_ptr<const OriginTrust> trust_;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "certs/openssl_ptr.h"
+#include "proxy/base/io_wait.h"
 #include "proxy/tls/socket_io.h"
 
 namespace bottle {
@@ -46,7 +47,11 @@ struct TlsStreamBio {
     TlsStream& self = stream(bio);
     BIO_clear_retry_flags(bio);
     Bytes& out = self.unsent_.empty() ? self.buffers_.to_send : self.unsent_;
-    out.append(data, static_cast<std::size_t>(size));
+    try {
+      out.append(data, static_cast<std::size_t>(size));
+    } catch (const std::exception&) {
+      return -1;  // out of memory: no exception goes through OpenSSL
+    }
     return size;
   }
 
@@ -90,8 +95,7 @@ class TlsStream::Turn {
     if (input.empty()) {
       if (!kept.empty()) free_bytes(kept);
     } else if (input.data() != kept.data()) {
-      // A copy first: `input` may lie in `kept`.
-      kept = Bytes(input);
+      keep(input);
     }
     // Bytes that a reader could not send before go now, unless a writer is at it.
     const bool drains = stream_.machine_.writer() == TlsMachine::Writer::Drains;
@@ -100,6 +104,17 @@ class TlsStream::Turn {
   }
 
  private:
+  // What is lost without memory is missing in the middle: the stream is broken.
+  void keep(ByteView input) noexcept {
+    try {
+      // A copy first: `input` may lie in `kept_`.
+      stream_.kept_ = Bytes(input);
+    } catch (const std::bad_alloc&) {
+      free_bytes(stream_.kept_);
+      stream_.fail(IoStatus::Protocol);
+    }
+  }
+
   TlsStream& stream_;
 };
 
@@ -209,7 +224,7 @@ bool TlsStream::receive(std::size_t room) {
 
 // Gives the socket what it takes now, the oldest bytes first. A socket that takes nothing any more
 // may still have something to read (an early answer), so this ends writing only.
-void TlsStream::send_now() {
+void TlsStream::send_now() noexcept {
   Bytes& fresh = buffers_.to_send;
   ByteView rest = unsent_.empty() ? ByteView(fresh) : ByteView(unsent_);
   const Took took = socket_io::send(socket_.native_handle(), rest);
@@ -217,7 +232,12 @@ void TlsStream::send_now() {
   if (took == Took::Broken || rest.empty()) {
     free_bytes(unsent_);
   } else {
-    unsent_ = Bytes(rest);
+    try {
+      unsent_ = Bytes(rest);
+    } catch (const std::bad_alloc&) {
+      go(Move::SendFails);
+      free_bytes(unsent_);
+    }
   }
   fresh.clear();
 }
@@ -225,7 +245,7 @@ void TlsStream::send_now() {
 awaitable<IoStatus> TlsStream::wait_readable(std::uint64_t cancels) {
   const bool before = co_await task_cancelled();
   if (before || cancels != cancels_) co_return IoStatus::Cancelled;
-  const auto [ec] = co_await socket_.async_wait(tcp::socket::wait_read, use_tuple);
+  const auto ec = co_await wait_until_ready(socket_, tcp::socket::wait_read);
   if (cancels != cancels_) co_return IoStatus::Cancelled;
   if (!ec) co_return IoStatus::Ok;
   if (ec != asio::error::operation_aborted) co_return IoStatus::Reset;
@@ -240,7 +260,7 @@ awaitable<IoStatus> TlsStream::drain(std::uint64_t cancels) {
     const bool before = co_await task_cancelled();
     if (before || cancels != cancels_) co_return IoStatus::Cancelled;
     go(Move::DrainBegins);
-    const auto [ec] = co_await socket_.async_wait(tcp::socket::wait_write, use_tuple);
+    const auto ec = co_await wait_until_ready(socket_, tcp::socket::wait_write);
     go(Move::DrainEnds);
     if (cancels != cancels_) co_return IoStatus::Cancelled;
     if (ec && ec != asio::error::operation_aborted) co_return IoStatus::Reset;
@@ -267,6 +287,15 @@ TlsStream::Step TlsStream::handshake_step() {
   }
 }
 
+// The turn goes with the frame that has it.
+struct TlsStream::LeavesLine {
+  explicit LeavesLine(TlsStream& stream_in) noexcept : stream(stream_in) {}
+  LeavesLine(const LeavesLine&) = delete;
+  LeavesLine& operator=(const LeavesLine&) = delete;
+  ~LeavesLine() { stream.in_line_ = nullptr; }
+  TlsStream& stream;
+};
+
 awaitable<IoStatus> TlsStream::handshake(HandshakeLimits limits) {
   const std::uint64_t cancels = cancels_;
   hello_ = HelloGate(limits.hello_bytes);
@@ -277,9 +306,9 @@ awaitable<IoStatus> TlsStream::handshake(HandshakeLimits limits) {
     co_return end_;
   }
   std::optional<HandshakeTurns::Turn> turn;
+  const LeavesLine at_the_end(*this);
   if (limits.turns != nullptr) in_line_ = &turn.emplace(*limits.turns);
   const IoStatus status = co_await take_steps(cancels);
-  in_line_ = nullptr;
   co_return status;
 }
 

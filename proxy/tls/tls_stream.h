@@ -93,6 +93,7 @@ class TlsStream final : public ByteStream {
  private:
   friend struct TlsStreamBio;
   class Turn;
+  struct LeavesLine;
   enum class Step : std::uint8_t { Done, WantsRead, Failed };
   // The origin's wish for a certificate of ours. Bytes of the application settle it.
   enum class CertificateWish : std::uint8_t { None, Asked, Settled };
@@ -107,7 +108,7 @@ class TlsStream final : public ByteStream {
   awaitable<IoStatus> take_steps(std::uint64_t cancels);
   [[nodiscard]] bool receive(std::size_t room);
   void refuse_hello();
-  void send_now();
+  void send_now() noexcept;
   void fail(IoStatus status) noexcept;
   void go(Move move) noexcept;
   awaitable<IoStatus> wait_readable(std::uint64_t cancels);

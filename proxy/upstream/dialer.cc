@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 
 #include "certs/server_name.h"
 #include "proxy/base/event.h"
+#include "proxy/base/io_wait.h"
 #include "proxy/base/task_group.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/tls/tcp_stream.h"
@@ -27,18 +29,23 @@ struct Race {
   std::optional<tcp::socket> winner;
   std::size_t running = 0;
   boost::system::error_code last_error;
+  bool no_memory = false;  // for an attempt
 };
 
 awaitable<void> attempt(Race& race, Endpoint endpoint) {
   const Executor executor = co_await asio::this_coro::executor;
-  tcp::socket socket(executor);
-  const auto [ec] = co_await socket.async_connect(endpoint, use_tuple);
-  --race.running;
-  if (ec) {
-    if (ec != asio::error::operation_aborted) race.last_error = ec;
-  } else if (!race.winner) {
-    race.winner.emplace(std::move(socket));
+  try {
+    tcp::socket socket(executor);
+    const auto ec = co_await connect_socket(socket, endpoint);
+    if (ec) {
+      if (ec != asio::error::operation_aborted) race.last_error = ec;
+    } else if (!race.winner) {
+      race.winner.emplace(std::move(socket));
+    }
+  } catch (const std::bad_alloc&) {
+    race.no_memory = true;
   }
+  --race.running;
   race.changed.set_later();
 }
 
@@ -92,7 +99,7 @@ awaitable<Result<tcp::socket>> connect_first(TimerWheel& wheel, std::vector<Endp
   std::size_t started = 0;
   std::exception_ptr failed;
   try {
-    while (!race.winner && (started < candidates.size() || race.running > 0)) {
+    while (!race.winner && !race.no_memory && (started < candidates.size() || race.running > 0)) {
       if (started < candidates.size() && (race.running == 0 || waited == Waited::StaggerOver)) {
         ++race.running;
         attempts.spawn(attempt(race, candidates[started]));
@@ -110,6 +117,7 @@ awaitable<Result<tcp::socket>> connect_first(TimerWheel& wheel, std::vector<Endp
   co_await attempts.join();
   if (failed) std::rethrow_exception(failed);
   if (race.winner) co_return std::move(*race.winner);
+  if (race.no_memory) throw std::bad_alloc();
   if (waited == Waited::Cancelled) co_return Failure{Code::Cancelled, "cancelled while connecting"};
   if (waited == Waited::TimeOver) {
     co_return Failure{Code::UpstreamTimeout, "no address accepted a connection in time",
@@ -165,7 +173,7 @@ awaitable<Result<tcp::socket>> FixedWay::open(const Destination&, std::uint64_t 
   if (!socket) co_return socket;
   SocketWait wait(*socket);
   Deadline deadline(wheel_, wait, limits_.connect);
-  const auto [ec] = co_await socket->async_connect(endpoints->front(), use_tuple);
+  const auto ec = co_await connect_socket(*socket, endpoints->front());
   if (!ec) co_return socket;
   if (deadline.fired()) co_return Failure{Code::ScannerUnavailable, "no answer in time"};
   if (ec == asio::error::operation_aborted) {

@@ -4,20 +4,33 @@
 
 namespace bottle {
 
+// Without memory nothing has changed: a place or a client without a waiter must not stay.
 void FairQueue::add(Waiter& waiter) {
+  std::list<Waiter*> own(1, &waiter);
+  Places new_place;
+  Clients new_client;
   auto place = places_.find(waiter.party.place);
-  if (place == places_.end()) {
-    const auto turn = turns_.insert(turns_.end(), Place{waiter.party.place, {}, {}});
-    place = places_.emplace(waiter.party.place, turn).first;
+  const bool is_first = place == places_.end();
+  if (is_first) {
+    new_place.push_back(Place{waiter.party.place, {}, {}});
+    place = places_.emplace(waiter.party.place, new_place.begin()).first;
   }
   Place& at = *place->second;
-  auto client = at.clients.find(waiter.party.client);
-  if (client == at.clients.end()) {
-    const auto turn = at.turns.insert(at.turns.end(), Client{waiter.party.client, {}});
-    client = at.clients.emplace(waiter.party.client, turn).first;
+  try {
+    auto client = at.clients.find(waiter.party.client);
+    if (client == at.clients.end()) {
+      new_client.push_back(Client{waiter.party.client, {}});
+      client = at.clients.emplace(waiter.party.client, new_client.begin()).first;
+    }
+    std::list<Waiter*>& waiters = client->second->waiters;
+    waiter.position = own.begin();
+    waiters.splice(waiters.end(), own);
+  } catch (...) {
+    if (is_first) places_.erase(place);
+    throw;
   }
-  std::list<Waiter*>& waiters = client->second->waiters;
-  waiter.position = waiters.insert(waiters.end(), &waiter);
+  at.turns.splice(at.turns.end(), new_client);
+  turns_.splice(turns_.end(), new_place);
 }
 
 void FairQueue::remove(Waiter& waiter) noexcept {

@@ -23,7 +23,7 @@ struct Turn {
 // Adding, removing and taking cost the same however many wait. One thread.
 class FairQueue {
  public:
-  // Lives in the frame of the coroutine that waits, which removes it unless it was granted.
+  // Lives in the frame of the coroutine that waits.
   struct Waiter {
     Waiter(Executor executor, Party party_in, Shares::Part* part_in = nullptr)
         : granted(std::move(executor)), party(party_in), part(part_in) {}
@@ -32,6 +32,22 @@ class FairQueue {
     Shares::Part* const part;  // set: it has to have room for one, and gets it with the slot
     bool has_slot = false;     // it was taken off the queue, with what it waited for
     std::list<Waiter*>::iterator position;
+  };
+
+  // A waiter's time in the queue: it leaves with the frame of its coroutine, however that ends,
+  // unless it was granted before. The constructor throws std::bad_alloc.
+  class Stay {
+   public:
+    Stay(FairQueue& queue, Waiter& waiter) : queue_(queue), waiter_(waiter) { queue_.add(waiter_); }
+    Stay(const Stay&) = delete;
+    Stay& operator=(const Stay&) = delete;
+    ~Stay() {
+      if (!waiter_.has_slot) queue_.remove(waiter_);
+    }
+
+   private:
+    FairQueue& queue_;
+    Waiter& waiter_;
   };
 
   void add(Waiter& waiter);

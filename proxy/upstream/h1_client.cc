@@ -285,7 +285,7 @@ class H1ResponseBody final : public BodySource {
  public:
   explicit H1ResponseBody(std::shared_ptr<Call> call) : call_(std::move(call)) {}
   ~H1ResponseBody() override {
-    if (call_) stop(Failure{Code::Cancelled, "the response was dropped"});
+    if (call_) stop(failure_without_fail(Code::Cancelled, "the response was dropped"));
   }
 
   awaitable<Result<Chunk>> read(std::size_t max) override;

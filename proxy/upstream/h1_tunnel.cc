@@ -87,7 +87,7 @@ class TunnelBody final : public BodySource {
     said_.push(std::move(said));
   }
   ~TunnelBody() override {
-    if (tunnel_) stop(Failure{Code::Cancelled, "the tunnel was dropped"});
+    if (tunnel_) stop(failure_without_fail(Code::Cancelled, "the tunnel was dropped"));
   }
 
   awaitable<Result<Chunk>> read(std::size_t max) override;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -70,11 +71,15 @@ awaitable<void> H2Client::run() {
   closed_ = true;
   tell_settings_waiters();
   idle_.disarm();
-  const std::optional<Failure> told = stopped ? std::nullopt : stream_->why_ended();
-  lose(told      ? *told
-       : why     ? *why
-       : stopped ? cancelled()
-                 : broken("the origin closed the connection"));
+  try {
+    const std::optional<Failure> told = stopped ? std::nullopt : stream_->why_ended();
+    lose(told      ? *told
+         : why     ? *why
+         : stopped ? cancelled()
+                   : broken("the origin closed the connection"));
+  } catch (const std::bad_alloc&) {
+    lose(failure_without_fail(Code::UpstreamBroken, ""));
+  }
   wire_.finish();
   co_await loops_.join();
   idle_.disarm();
@@ -82,7 +87,7 @@ awaitable<void> H2Client::run() {
   stream_->close();
   // Bodies that were handed out still refer to this object; they have failed and go soon.
   while (!unused()) {
-    const bool freed = co_await unused_.wait();
+    const bool freed = co_await unused_.wait_surely();
     if (!freed) co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   }
   if (failed) std::rethrow_exception(failed);
@@ -110,7 +115,7 @@ void H2Client::tell_settings_waiters() {
 
 bool H2Client::has_capacity() const { return !closed_ && engine_.has_capacity(); }
 
-void H2Client::drain() {
+void H2Client::drain() noexcept {
   closed_ = true;
   engine_.goaway(H2Error::NoError);
   wire_.wake();
@@ -118,7 +123,7 @@ void H2Client::drain() {
 
 void H2Client::close() noexcept {
   closed_ = true;
-  lose(cancelled());
+  lose(failure_without_fail(Code::Cancelled, "the exchange was cancelled"));
   engine_.terminate(H2Error::NoError);
   wire_.finish();
 }
@@ -126,7 +131,7 @@ void H2Client::close() noexcept {
 void H2Client::on_settings_late() noexcept {
   if (engine_.settings_acked()) return;
   closed_ = true;
-  lose(broken("the origin did not acknowledge our SETTINGS"));
+  lose(failure_without_fail(Code::UpstreamBroken, "the origin did not acknowledge our SETTINGS"));
   engine_.terminate(kSettingsTimeout);
   wire_.finish();
 }
@@ -147,11 +152,17 @@ void H2Client::fail_upload(StreamId id) {
   at->second->writable.set_later();
 }
 
-void H2Client::lose(const Failure& why) {
+void H2Client::lose(const Failure& why) noexcept {
   for (const auto& [id, stream] : streams_) {
-    Failure failure = why;
     const bool origins = why.code == Code::UpstreamBroken || why.code == Code::UpstreamTlsFailed;
-    if (stream->head && origins) failure = Failure{Code::UpstreamTruncated, why.detail};
+    const Code code = stream->head && origins ? Code::UpstreamTruncated : why.code;
+    Failure failure = failure_without_fail(code, why.detail.c_str());
+    if (code == why.code) {
+      try {
+        failure = why;
+      } catch (const std::bad_alloc&) {
+      }
+    }
     stream->fail(std::move(failure));
   }
   for (const auto& [id, upload] : uploads_) {
@@ -218,7 +229,14 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
   const bool tunnel = !request.head.protocol.empty();
   // Over HTTP/2 nothing is proven by it, and some servers refuse it (RFC 8441 section 5).
   if (tunnel) request.head.fields.remove("sec-websocket-key");
-  const auto id = engine_.request(request.head, request.body == nullptr);
+  std::optional<Result<StreamId>> made;
+  try {
+    made.emplace(engine_.request(request.head, request.body == nullptr));
+  } catch (...) {
+    stream_ended();
+    throw;
+  }
+  const Result<StreamId>& id = *made;
   if (!id) {
     if (request.body) request.body->stop(id.error());
     answer.response = id.error();
@@ -228,7 +246,14 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
   used_ = true;
   request.head.fields.free();  // the engine has them; the answer may take minutes
   idle_.disarm();
-  auto stream = std::make_unique<Stream>(*this, *id);
+  std::unique_ptr<Stream> stream;
+  try {
+    stream = std::make_unique<Stream>(*this, *id);
+  } catch (...) {
+    engine_.reset(*id, H2Error::Cancel);
+    stream_ended();
+    throw;
+  }
   wire_.wake();
   answer.body_untouched = request.body == nullptr;
   if (request.body && !tunnel) {
@@ -304,6 +329,20 @@ awaitable<std::optional<Failure>> H2Client::wait_for_head(Stream& stream, Exchan
 awaitable<void> H2Client::upload(StreamId id, std::unique_ptr<BodySource> body,
                                  std::optional<std::uint64_t> length, TimerWheel& wheel) {
   Upload self(*this, id);
+  std::exception_ptr no_memory;
+  try {
+    co_await upload_all(self, std::move(body), length, wheel);
+  } catch (...) {
+    no_memory = std::current_exception();
+  }
+  if (!no_memory) co_return;
+  abandon(id, out_of_memory());
+  std::rethrow_exception(no_memory);
+}
+
+awaitable<void> H2Client::upload_all(Upload& self, std::unique_ptr<BodySource> body,
+                                     std::optional<std::uint64_t> length, TimerWheel& wheel) {
+  const StreamId id = self.id;
   std::uint64_t sent = 0;
   for (;;) {
     const std::optional<Failure> stuck = co_await wait_for_room(self, wheel);

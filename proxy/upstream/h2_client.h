@@ -108,7 +108,7 @@ class H2Client final : private H2Listener {
   // caller has a Hold.
   awaitable<bool> knows_tunnels(std::chrono::milliseconds limit);
   // No more requests; what is open goes on. run() returns after that.
-  void drain();
+  void drain() noexcept;
   // At once: open exchanges fail with Cancelled. run() returns soon.
   void close() noexcept;
   [[nodiscard]] std::size_t open_streams() const { return engine_.open_streams(); }
@@ -146,12 +146,14 @@ class H2Client final : private H2Listener {
 
   awaitable<void> upload(StreamId id, std::unique_ptr<BodySource> body,
                          std::optional<std::uint64_t> length, TimerWheel& wheel);
+  awaitable<void> upload_all(Upload& self, std::unique_ptr<BodySource> body,
+                             std::optional<std::uint64_t> length, TimerWheel& wheel);
   awaitable<std::optional<Failure>> wait_for_room(Upload& self, TimerWheel& wheel);
   awaitable<std::optional<Failure>> wait_for_head(Stream& stream, Exchange& exchange);
 
   void dispatch() override;
   void tell_settings_waiters();  // SETTINGS came, or never will
-  void lose(const Failure& why);
+  void lose(const Failure& why) noexcept;
   void fail_upload(StreamId id);
   void abandon(StreamId id, const Failure& why);
   void stream_ended();

@@ -1,12 +1,13 @@
 #include "proxy/upstream/origin_upstream.h"
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <cassert>
 #include <exception>
+#include <new>
 #include <optional>
 #include <utility>
 
+#include "proxy/base/io_wait.h"
 #include "proxy/http/h1_writer.h"
 #include "proxy/http/methods.h"
 #include "proxy/http/party.h"
@@ -34,6 +35,65 @@ Turn turn_of(const RequestHead& head, const Exchange& exchange) {
 }
 
 }  // namespace
+
+// ---- what ends with the frame of a request
+// -------------------------------------------------------
+
+// A dial that others wait for. However it ends, they hear of it, with a failure or to look again.
+class OriginUpstream::Origins::Dial {
+ public:
+  Dial(Origins& origins, const std::string& key) : origins_(origins), key_(key) {
+    origins_.origins_[key_].dialling = true;
+  }
+  Dial(const Dial&) = delete;
+  Dial& operator=(const Dial&) = delete;
+  ~Dial() { origins_.dial_ended(key_, failure); }
+
+  std::optional<Failure> failure;
+
+ private:
+  Origins& origins_;
+  const std::string& key_;
+};
+
+// A waiter for a dial leaves with its frame. dial_ended() takes the waiters off; it may have done
+// so just before a cancel.
+struct OriginUpstream::Origins::LeavesDial {
+  LeavesDial(Origins& origins_in, const std::string& key_in, Waiter& waiter_in) noexcept
+      : origins(origins_in), key(key_in), waiter(waiter_in) {}
+  LeavesDial(const LeavesDial&) = delete;
+  LeavesDial& operator=(const LeavesDial&) = delete;
+  ~LeavesDial() {
+    const auto origin = origins.origins_.find(key);
+    if (!waiter.told && origin != origins.origins_.end()) origin->second.waiters.remove(&waiter);
+  }
+  Origins& origins;
+  const std::string& key;
+  Waiter& waiter;
+};
+
+// One that waited for its turn and does not take it.
+struct OriginUpstream::Origins::PassesTurnOn {
+  PassesTurnOn(Origins& origins_in, const std::string& key_in,
+               FairQueue::Waiter& waiter_in) noexcept
+      : origins(origins_in), key(key_in), waiter(waiter_in) {}
+  PassesTurnOn(const PassesTurnOn&) = delete;
+  PassesTurnOn& operator=(const PassesTurnOn&) = delete;
+  ~PassesTurnOn() {
+    if (keeps_it) return;
+    const auto origin = origins.origins_.find(key);
+    if (origin == origins.origins_.end()) return;
+    if (waiter.has_slot) {
+      origin->second.granted = false;
+      origins.next_turn(key);
+    }
+    origins.forget_if_empty(key);
+  }
+  Origins& origins;
+  const std::string& key;
+  FairQueue::Waiter& waiter;
+  bool keeps_it = false;
+};
 
 // ---- one request -------------------------------------------------------------------------------
 
@@ -123,11 +183,9 @@ awaitable<Result<OriginUpstream::Origins::Connection>> OriginUpstream::Origins::
         continue;
       }
       if (may_connect) {
-        origins_[key].dialling = true;
+        Dial dial(*this, key);
         auto own = co_await own_connection(key, want, turn, exchange);
-        std::optional<Failure> failure;
-        if (!own && own.error().code != Code::Cancelled) failure = own.error();
-        dial_ended(key, failure);
+        if (!own && own.error().code != Code::Cancelled) dial.failure = own.error();
         co_return own;
       }
     }
@@ -169,22 +227,25 @@ awaitable<std::optional<Failure>> OriginUpstream::Origins::wait_for_dial(const s
   Waiter waiter(executor_);
   // The dial has deadlines of its own, and tells all waiters how it ended.
   std::list<Waiter*>& waiters = origins_[key].waiters;
-  const auto place = waiters.insert(waiters.end(), &waiter);
+  waiters.push_back(&waiter);
+  const LeavesDial at_the_end(*this, key, waiter);
   const bool done = co_await waiter.done.wait();
   if (done) co_return std::move(waiter.failure);
-  // dial_ended() takes the waiters off; it may have done so just before the cancel.
-  const auto origin = origins_.find(key);
-  if (!waiter.told && origin != origins_.end()) origin->second.waiters.erase(place);
   co_return Failure{Code::Cancelled, "cancelled while another request connects"};
 }
 
 void OriginUpstream::Origins::dial_ended(const std::string& key,
-                                         const std::optional<Failure>& failure) {
-  Origin& origin = origins_[key];
-  origin.dialling = false;
-  for (Waiter* waiter : std::exchange(origin.waiters, {})) {
+                                         const std::optional<Failure>& failure) noexcept {
+  const auto found = origins_.find(key);
+  if (found == origins_.end()) return;
+  found->second.dialling = false;
+  for (Waiter* waiter : std::exchange(found->second.waiters, {})) {
     waiter->told = true;
-    waiter->failure = failure;
+    try {
+      waiter->failure = failure;
+    } catch (const std::bad_alloc&) {
+      // It looks for a connection itself.
+    }
     waiter->done.set_later();
   }
   next_turn(key);
@@ -195,12 +256,9 @@ void OriginUpstream::Origins::dial_ended(const std::string& key,
 awaitable<std::optional<Failure>> OriginUpstream::Origins::wait_for_stream(
     const std::string& key, Turn turn, Clock::time_point until) {
   FairQueue::Waiter waiter(executor_, turn.party);
+  PassesTurnOn at_the_end(*this, key, waiter);
   auto failed = co_await pool_.wait_in(origins_[key].queue, waiter, turn.bytes, until);
-  if (failed && waiter.has_slot) {
-    origins_[key].granted = false;
-    next_turn(key);
-  }
-  if (failed) forget_if_empty(key);
+  at_the_end.keeps_it = !failed;
   co_return failed;
 }
 
@@ -224,35 +282,45 @@ H2Client& OriginUpstream::Origins::share(const std::string& key, std::unique_ptr
   list.emplace_back(*this, key, std::move(stream));
   const auto shared = std::prev(list.end());
   shared->lease = std::move(lease);
-  runs_.spawn(run(shared));
+  try {
+    runs_.spawn(run(shared));
+  } catch (...) {
+    list.erase(shared);
+    throw;
+  }
   return shared->client;
 }
 
 awaitable<void> OriginUpstream::Origins::run(std::list<Shared>::iterator shared) {
   // A connection that is dead already must not vanish before its first request is on it.
-  co_await asio::post(executor_, asio::use_awaitable_t<Executor>());
+  co_await keep_trying(later_turn);
   std::exception_ptr failed;
+  auto serve = [shared] { return shared->client.run(); };
   try {
-    co_await shared->client.run();
+    co_await keep_trying(serve);
   } catch (...) {
     failed = std::current_exception();  // out of memory: this connection has ended, no other
   }
-  const std::string key = shared->key;
-  origins_[key].shared.erase(shared);
-  next_turn(key);
-  forget_if_empty(key);
+  std::list<Shared> ended;
+  ended.splice(ended.begin(), origins_.find(shared->key)->second.shared, shared);
+  next_turn(shared->key);
+  forget_if_empty(shared->key);
   if (failed) std::rethrow_exception(failed);
 }
 
 void OriginUpstream::Origins::exchange_ended(Shared& shared) noexcept {
   if (shared.client.unused()) {
     shared.lease = Lease();
-    if (!shared.parking) shared.parking.emplace(pool_, shared.key, shared);
+    try {
+      if (!shared.parking) shared.parking.emplace(pool_, shared.key, shared);
+    } catch (const std::bad_alloc&) {
+      shared.client.drain();  // the pool has no place for it
+    }
   }
   next_turn(shared.key);
 }
 
-void OriginUpstream::Origins::forget_if_empty(const std::string& key) {
+void OriginUpstream::Origins::forget_if_empty(const std::string& key) noexcept {
   const auto found = origins_.find(key);
   if (found == origins_.end()) return;
   const Origin& origin = found->second;

@@ -65,6 +65,10 @@ class OriginUpstream::Origins {
     bool granted = false;        // the one whose turn it is has not looked yet
   };
 
+  class Dial;
+  struct LeavesDial;
+  struct PassesTurnOn;
+
   // How a request goes: on a shared connection, or on a lease of its own.
   struct Connection {
     H2Client* shared = nullptr;
@@ -85,12 +89,12 @@ class OriginUpstream::Origins {
   awaitable<std::optional<Failure>> wait_for_dial(const std::string& key);
   awaitable<std::optional<Failure>> wait_for_stream(const std::string& key, Turn turn,
                                                     Clock::time_point until);
-  void dial_ended(const std::string& key, const std::optional<Failure>& failure);
+  void dial_ended(const std::string& key, const std::optional<Failure>& failure) noexcept;
   H2Client& share(const std::string& key, std::unique_ptr<ByteStream> stream, Lease lease);
   awaitable<void> run(std::list<Shared>::iterator shared);
   void exchange_ended(Shared& shared) noexcept;
   void next_turn(const std::string& key) noexcept;
-  void forget_if_empty(const std::string& key);
+  void forget_if_empty(const std::string& key) noexcept;
   enum class Need : unsigned char { InUse, Idle };
   [[nodiscard]] Shared* with_capacity(const std::string& key, Need need);
   [[nodiscard]] bool speaks_h1(const std::string& key, Scheme scheme) const;

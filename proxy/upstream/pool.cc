@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
 
 #include "proxy/contract/problem_codes.h"
@@ -91,10 +92,11 @@ awaitable<Result<Lease>> Pool::lease(std::string key, Want want, Turn turn) {
   const bool cancelled = co_await task_cancelled();
   if (cancelled) co_return Failure{Code::Cancelled, "cancelled before a connection was taken"};
   const Clock::time_point until = patience();
+  std::string same = key;
   PerKey& own = per_key(key);
   ++own.using_it;
   // Gives back what it got, however this ends.
-  Lease lease(*this, key);
+  Lease lease(*this, std::move(same));
   // A slot of the key first: a request that waits for its key takes no slot from other keys.
   // All of them are for one destination, so only clients have shares of them. Where one key may
   // have all slots (a scanner's), it is many destinations: one that may take no more waits here,
@@ -128,14 +130,13 @@ awaitable<std::optional<Failure>> Pool::wait_in(FairQueue& queue, FairQueue::Wai
                       problem_code::kQueueFull};
   }
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - wheel_.now());
-  queue.add(waiter);
+  const FairQueue::Stay stay(queue, waiter);
   place.take();
   memory.take(bytes);
   Deadline due(wheel_, waiter.granted, std::max(left, std::chrono::milliseconds(1)));
   const bool granted = co_await waiter.granted.wait();
   // A slot that came in the turn in which the time was up counts.
   if (waiter.has_slot && (granted || due.fired())) co_return std::nullopt;
-  if (!waiter.has_slot) queue.remove(waiter);
   if (due.fired()) {
     co_return Failure{Code::Overloaded, "no connection became free in time",
                       problem_code::kQueueTimeout};
@@ -180,13 +181,19 @@ void Pool::keep(const std::string& key, std::unique_ptr<ByteStream> stream) noex
   }
   Idle idle;
   idle.stream = std::move(stream);
-  add_idle(key, std::move(idle));
+  try {
+    add_idle(key, std::move(idle));
+  } catch (const std::bad_alloc&) {
+    // The connection has ended with what held it.
+  }
 }
 
-void Pool::add_idle(const std::string& key, Idle one) noexcept {
+void Pool::add_idle(const std::string& key, Idle one) {
   one.since = wheel_.now();
+  std::list<Idle> fresh;
+  fresh.push_front(std::move(one));
   std::list<Idle>& idle = per_key(key).idle;
-  idle.push_front(std::move(one));
+  idle.splice(idle.begin(), fresh);
   ++idle_total_;
   if (closed_ || idle.size() > std::max<std::size_t>(1, limits_.idle_per_key)) {
     idle.back().end();

@@ -66,6 +66,7 @@ class Lease {
 // it does not call the pool from there. It outlives this, and so does the pool.
 class Parking {
  public:
+  // Throws std::bad_alloc.
   Parking(Pool& pool, const std::string& key, Cancellable& connection);
   Parking(const Parking&) = delete;
   Parking& operator=(const Parking&) = delete;
@@ -140,7 +141,7 @@ class Pool {
   [[nodiscard]] PerKey& per_key(const std::string& key);
   [[nodiscard]] std::unique_ptr<ByteStream> take_idle(const std::string& key);
   void keep(const std::string& key, std::unique_ptr<ByteStream> stream) noexcept;
-  void add_idle(const std::string& key, Idle idle) noexcept;
+  void add_idle(const std::string& key, Idle idle);  // throws std::bad_alloc
   void leave(Parking& parking) noexcept;
   void drop_oldest() noexcept;
   void forget_if_empty(Keys::iterator entry) noexcept;

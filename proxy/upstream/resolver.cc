@@ -1,6 +1,8 @@
 #include "proxy/upstream/resolver.h"
 
 #include <boost/asio/ip/address.hpp>
+#include <exception>
+#include <new>
 #include <utility>
 
 #include "proxy/contract/problem_codes.h"
@@ -70,6 +72,20 @@ struct Resolver::Slots {
   Shares::Part all;
 };
 
+// A waiter that leaves with its frame.
+struct Resolver::Asks {
+  Asks(Resolver& resolver_in, const std::string& name_in, Waiter& waiter_in) noexcept
+      : resolver(resolver_in), name(name_in), waiter(waiter_in) {}
+  Asks(const Asks&) = delete;
+  Asks& operator=(const Asks&) = delete;
+  ~Asks() {
+    if (!waiter.answer && !waiter.no_memory) resolver.leave(name, waiter);
+  }
+  Resolver& resolver;
+  const std::string& name;
+  Waiter& waiter;
+};
+
 Resolver::Resolver(TimerWheel& wheel, NameLookup& lookup, ResolverLimits limits,
                    std::vector<ResolveOverride> overrides)
     : wheel_(wheel),
@@ -115,14 +131,15 @@ awaitable<Result<std::vector<Endpoint>>> Resolver::resolve(Destination destinati
     found->second.pending = std::make_shared<LookUp>(look_ups_, destination.host, client);
   }
   Waiter waiter(wheel_.executor());
+  const Asks asks(*this, destination.host, waiter);
   found->second.waiters.push_back(&waiter);
   if (is_first) {
     const std::shared_ptr<LookUp> one = found->second.pending;
     one->task = look_ups_.spawn(look_up(one));
   }
   co_await waiter.answered.wait();
+  if (waiter.no_memory) throw std::bad_alloc();
   if (waiter.answer) co_return to_endpoints(*waiter.answer, destination);
-  leave(destination.host, waiter);
   co_return Failure{Code::Cancelled, "cancelled while looking up " + destination.host};
 }
 
@@ -138,7 +155,7 @@ Result<std::vector<Endpoint>> Resolver::to_endpoints(const Answer& answer,
 }
 
 // One that leaves; the last one ends the look-up, and the next to ask begins another.
-void Resolver::leave(const std::string& name, Waiter& waiter) {
+void Resolver::leave(const std::string& name, Waiter& waiter) noexcept {
   const auto entry = names_.find(name);
   if (entry == names_.end()) return;
   std::erase(entry->second.waiters, &waiter);
@@ -149,15 +166,25 @@ void Resolver::leave(const std::string& name, Waiter& waiter) {
 }
 
 awaitable<void> Resolver::look_up(std::shared_ptr<LookUp> one) {
-  Deadline due(wheel_, *one, limits_.resolve);
+  bool done = false;
+  try {
+    co_await look_up_in_turn(*one);
+    done = true;
+  } catch (const std::bad_alloc&) {
+  }
+  if (!done) give_up(*one);
+}
+
+awaitable<void> Resolver::look_up_in_turn(LookUp& one) {
+  Deadline due(wheel_, one, limits_.resolve);
   LookupAnswer answer;
   bool asked = false;
   {
     // The client's own slot first: one with many slow names keeps no others from their parents.
-    Slots slots(*this, *one);
-    const Party party{one->client, place_of(Destination{.host = one->name})};
+    Slots slots(*this, one);
+    const Party party{one.client, place_of(Destination{.host = one.name})};
     FairSlots& clients =
-        by_client_.try_emplace(one->client, limits_.in_flight_per_client).first->second;
+        by_client_.try_emplace(one.client, limits_.in_flight_per_client).first->second;
     bool taken = co_await take(clients, party);
     if (taken) {
       slots.taken = 1;
@@ -172,22 +199,22 @@ awaitable<void> Resolver::look_up(std::shared_ptr<LookUp> one) {
     }
     if (taken) {
       asked = true;
-      answer = co_await lookup_.look_up(one->name);
+      answer = co_await lookup_.look_up(one.name);
     }
   }
   if (!answer.addresses.empty()) {
     if (answer.addresses.size() > limits_.addresses) answer.addresses.resize(limits_.addresses);
-    deliver(*one, std::move(answer.addresses));
+    deliver(one, std::move(answer.addresses));
   } else if (!due.fired()) {
-    deliver(*one, failure_of(one->name, answer));
+    deliver(one, failure_of(one.name, answer));
   } else if (asked) {
-    deliver(*one,
-            Failure{Code::DnsFailed, "no answer to the look-up of " + one->name + " came in time",
+    deliver(one,
+            Failure{Code::DnsFailed, "no answer to the look-up of " + one.name + " came in time",
                     problem_code::kDnsTimeout});
   } else {
-    deliver(*one, Failure{Code::Overloaded,
-                          "too many names are being looked up: " + one->name + " had no turn",
-                          problem_code::kDnsBusy});
+    deliver(one, Failure{Code::Overloaded,
+                         "too many names are being looked up: " + one.name + " had no turn",
+                         problem_code::kDnsBusy});
   }
 }
 
@@ -198,24 +225,25 @@ awaitable<bool> Resolver::take(FairSlots& slots, Party party) {
     co_return true;
   }
   FairQueue::Waiter waiter(wheel_.executor(), party);
-  slots.queue.add(waiter);
-  const bool granted = co_await waiter.granted.wait();
-  if (granted) co_return true;
-  if (waiter.has_slot) {
-    slots.free();
-  } else {
-    slots.queue.remove(waiter);
+  const FairQueue::Stay stay(slots.queue, waiter);
+  bool granted = false;
+  std::exception_ptr failed;
+  try {
+    granted = co_await waiter.granted.wait();
+  } catch (...) {
+    failed = std::current_exception();
   }
-  co_return false;
+  if (!granted && waiter.has_slot) slots.free();
+  if (failed) std::rethrow_exception(failed);
+  co_return granted;
 }
 
 // The same; a slot that came too late goes back with `part`.
 awaitable<bool> Resolver::take(SharedSlots& slots, Shares::Part& part) {
   if (slots.take(part)) co_return true;
   FairQueue::Waiter waiter(wheel_.executor(), part.party(), &part);
-  slots.queue.add(waiter);
+  const FairQueue::Stay stay(slots.queue, waiter);
   const bool granted = co_await waiter.granted.wait();
-  if (!waiter.has_slot) slots.queue.remove(waiter);
   co_return granted;
 }
 
@@ -225,7 +253,11 @@ void Resolver::deliver(const LookUp& one, Answer answer) {
   if (entry == names_.end() || entry->second.pending.get() != &one) return;
   Name found = std::move(entry->second);
   for (Waiter* waiter : found.waiters) {
-    waiter->answer = answer;
+    try {
+      waiter->answer = answer;
+    } catch (const std::bad_alloc&) {
+      waiter->no_memory = true;
+    }
     waiter->answered.set_later();  // a waiter that runs may ask for the next name
   }
   // That we are busy says nothing about the name.
@@ -237,6 +269,17 @@ void Resolver::deliver(const LookUp& one, Answer answer) {
   kept = Name();
   kept.until = wheel_.now() + (answer ? limits_.positive : limits_.negative);
   kept.answer = std::move(answer);
+}
+
+// Memory ran out: those who wait for it hear of that.
+void Resolver::give_up(const LookUp& one) noexcept {
+  const auto entry = names_.find(one.name);
+  if (entry == names_.end() || entry->second.pending.get() != &one) return;
+  for (Waiter* waiter : entry->second.waiters) {
+    waiter->no_memory = true;
+    waiter->answered.set_later();
+  }
+  names_.erase(entry);
 }
 
 // Before a name is added. Names that are being looked up stay.

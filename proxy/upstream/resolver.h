@@ -62,7 +62,9 @@ class Resolver {
     explicit Waiter(Executor executor) : answered(std::move(executor)) {}
     Event answered;
     std::optional<Answer> answer;
+    bool no_memory = false;  // in place of an answer
   };
+  struct Asks;
   // One look-up under way. cancel() ends its task.
   struct LookUp final : public Cancellable {
     LookUp(TaskGroup& tasks_in, std::string name_in, std::uint64_t client_in)
@@ -87,8 +89,10 @@ class Resolver {
   awaitable<void> look_up(std::shared_ptr<LookUp> one);
   awaitable<bool> take(FairSlots& slots, Party party);
   awaitable<bool> take(SharedSlots& slots, Shares::Part& part);
+  awaitable<void> look_up_in_turn(LookUp& one);
   void deliver(const LookUp& one, Answer answer);
-  void leave(const std::string& name, Waiter& waiter);
+  void give_up(const LookUp& one) noexcept;
+  void leave(const std::string& name, Waiter& waiter) noexcept;
   void make_room();
 
   TimerWheel& wheel_;

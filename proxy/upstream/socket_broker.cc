@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "proxy/base/io_wait.h"
 #include "proxy/contract/fd_message.h"
 
 namespace bottle {
@@ -43,6 +44,18 @@ class Waiting final : public Cancellable {
 
  private:
   Descriptor descriptor_;
+};
+
+// A socket that was asked for and is not waited for any more is the next one's.
+struct Owes {
+  explicit Owes(std::size_t& owed_in) noexcept : owed(owed_in) {}
+  Owes(const Owes&) = delete;
+  Owes& operator=(const Owes&) = delete;
+  ~Owes() {
+    if (!settled) ++owed;
+  }
+  std::size_t& owed;
+  bool settled = false;
 };
 
 bool is_tcp_v4(int fd) noexcept {
@@ -81,9 +94,11 @@ awaitable<Result<tcp::socket>> SocketBroker::take() {
   } else if (!send_message(channel_, kAskSocket, {}, MSG_DONTWAIT)) {
     co_return unavailable(errno == EAGAIN ? "it does not answer" : "it has ended");
   }
+  Owes owes(owed_);
   Deadline deadline(wheel_, waiting, patience_);
   for (;;) {
     auto answer = next_answer(waiting.descriptor().native_handle());
+    if (!answer || *answer) owes.settled = true;
     if (!answer) co_return answer.error();
     if (*answer) {
       tcp::socket socket(executor);
@@ -94,9 +109,8 @@ awaitable<Result<tcp::socket>> SocketBroker::take() {
       static_cast<void>(fd.release());  // the socket closes it
       co_return std::move(socket);
     }
-    const auto [ec] = co_await waiting.descriptor().async_wait(Descriptor::wait_read, use_tuple);
+    const auto ec = co_await wait_until_ready(waiting.descriptor(), Descriptor::wait_read);
     if (!ec) continue;  // perhaps another worker was quicker
-    ++owed_;
     if (deadline.fired()) co_return unavailable("it does not answer");
     co_return Failure{Code::Cancelled, "cancelled while waiting for a socket"};
   }

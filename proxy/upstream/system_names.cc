@@ -10,10 +10,12 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <utility>
 
 #include "proxy/base/event.h"
+#include "proxy/base/io_wait.h"
 #include "proxy/base/task_group.h"
 
 namespace bottle {
@@ -79,15 +81,19 @@ class Query {
   Query& operator=(const Query&) = delete;
   ~Query() { end(); }
 
+  // Throws std::bad_alloc; all that it began has ended then.
   awaitable<LookupAnswer> run(std::string name, ResolverLimits limits, std::string servers);
 
  private:
+  awaitable<LookupAnswer> ask(std::string name, ResolverLimits limits, std::string servers);
   [[nodiscard]] int begin(const ResolverLimits& limits, const std::string& servers);
   void end() noexcept;
   void process(int readable, int writable);
   void watch(const std::shared_ptr<Socket>& socket);
   static awaitable<void> watch_reads(Query& self, std::shared_ptr<Socket> socket);
   static awaitable<void> watch_writes(Query& self, std::shared_ptr<Socket> socket);
+  void take_state(int fd, int reads, int writes);
+  void no_memory() noexcept;
   static void on_state(void* self, ares_socket_t fd, int reads, int writes);
   static void on_answer(void* self, int status, int timeouts, ares_addrinfo* found);
 
@@ -95,7 +101,8 @@ class Query {
   ares_channel channel_ = nullptr;
   std::list<std::shared_ptr<Socket>> sockets_;
   std::optional<LookupAnswer> answer_;
-  Event changed_;  // there is an answer, or another time to wait for
+  bool failed_ = false;  // out of memory
+  Event changed_;        // there is an answer, or another time to wait for
   TaskGroup watchers_;
 };
 
@@ -122,13 +129,25 @@ void Query::end() noexcept {
 }
 
 awaitable<LookupAnswer> Query::run(std::string name, ResolverLimits limits, std::string servers) {
+  std::optional<LookupAnswer> answer;
+  try {
+    answer = co_await ask(std::move(name), limits, std::move(servers));
+  } catch (const std::bad_alloc&) {
+  }
+  end();
+  co_await watchers_.join();
+  if (!answer || failed_) throw std::bad_alloc();
+  co_return std::move(*answer);
+}
+
+awaitable<LookupAnswer> Query::ask(std::string name, ResolverLimits limits, std::string servers) {
   const int ready = begin(limits, servers);
   if (ready != ARES_SUCCESS) co_return answer_of(ready, nullptr);
   ares_addrinfo_hints wanted{};
   wanted.ai_family = AF_UNSPEC;
   wanted.ai_socktype = SOCK_STREAM;
   ::ares_getaddrinfo(channel_, name.c_str(), nullptr, &wanted, &Query::on_answer, this);
-  while (!answer_) {
+  while (!answer_ && !failed_) {
     Deadline due(wheel_, changed_);
     timeval room{};
     const timeval* const left = ::ares_timeout(channel_, nullptr, &room);
@@ -147,8 +166,6 @@ awaitable<LookupAnswer> Query::run(std::string name, ResolverLimits limits, std:
   answer.error = "the look-up was cancelled";
   answer.temporary = true;
   if (answer_) answer = std::move(*answer_);
-  end();
-  co_await watchers_.join();
   co_return answer;
 }
 
@@ -160,12 +177,32 @@ void Query::process(int readable, int writable) {
 
 void Query::on_answer(void* self, int status, int, ares_addrinfo* found) {
   auto& query = *static_cast<Query*>(self);
-  query.answer_ = answer_of(status, found);
+  try {
+    query.answer_ = answer_of(status, found);
+  } catch (const std::bad_alloc&) {
+    query.no_memory();
+  }
   if (found != nullptr) ::ares_freeaddrinfo(found);
 }
 
+// No exception goes through c-ares.
 void Query::on_state(void* self, ares_socket_t fd, int reads, int writes) {
   auto& query = *static_cast<Query*>(self);
+  try {
+    query.take_state(fd, reads, writes);
+  } catch (const std::exception&) {
+    query.no_memory();
+  }
+}
+
+// An answer that came before counts.
+void Query::no_memory() noexcept {
+  if (!answer_) failed_ = true;
+  changed_.set_later();
+}
+
+void Query::take_state(int fd, int reads, int writes) {
+  Query& query = *this;
   auto& sockets = query.sockets_;
   const auto found =
       std::find_if(sockets.begin(), sockets.end(), [fd](const auto& one) { return one->fd == fd; });
@@ -197,8 +234,8 @@ void Query::watch(const std::shared_ptr<Socket>& socket) {
 
 awaitable<void> Query::watch_reads(Query& self, std::shared_ptr<Socket> socket) {
   while (!socket->closed && socket->reads) {
-    const auto [ec] =
-        co_await socket->descriptor.async_wait(asio::posix::descriptor_base::wait_read, use_tuple);
+    const auto ec =
+        co_await wait_until_ready(socket->descriptor, asio::posix::descriptor_base::wait_read);
     if (ec || socket->closed) co_return;
     self.process(socket->fd, ARES_SOCKET_BAD);
   }
@@ -207,8 +244,8 @@ awaitable<void> Query::watch_reads(Query& self, std::shared_ptr<Socket> socket) 
 
 awaitable<void> Query::watch_writes(Query& self, std::shared_ptr<Socket> socket) {
   while (!socket->closed && socket->writes) {
-    const auto [ec] =
-        co_await socket->descriptor.async_wait(asio::posix::descriptor_base::wait_write, use_tuple);
+    const auto ec =
+        co_await wait_until_ready(socket->descriptor, asio::posix::descriptor_base::wait_write);
     if (ec || socket->closed) co_return;
     self.process(ARES_SOCKET_BAD, socket->fd);
   }

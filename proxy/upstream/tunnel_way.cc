@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <string_view>
 
+#include "proxy/base/io_wait.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/tls/socket_io.h"
 #include "proxy/upstream/connect_answer.h"
@@ -48,7 +49,7 @@ awaitable<Asked> ask(tcp::socket& socket, SocketWait& wait, Bytes request, std::
     if (sent == Took::Some) break;
     asked.ended = sent == Took::Broken;
     if (asked.ended) co_return asked;
-    const auto [ec] = co_await socket.async_wait(tcp::socket::wait_write, use_tuple);
+    const auto ec = co_await wait_until_ready(socket, tcp::socket::wait_write);
     asked.cancelled = wait.cancelled() || ec == asio::error::operation_aborted;
     if (asked.cancelled) co_return asked;
   }
@@ -57,7 +58,7 @@ awaitable<Asked> ask(tcp::socket& socket, SocketWait& wait, Bytes request, std::
   while (answer.state() == ConnectAnswer::State::NeedMore) {
     asked.cancelled = co_await task_cancelled();
     if (asked.cancelled) co_return asked;
-    const auto [ec] = co_await socket.async_wait(tcp::socket::wait_read, use_tuple);
+    const auto ec = co_await wait_until_ready(socket, tcp::socket::wait_read);
     asked.cancelled = wait.cancelled() || ec == asio::error::operation_aborted;
     if (asked.cancelled) co_return asked;
     std::size_t n = 0;
