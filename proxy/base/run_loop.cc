@@ -12,7 +12,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What left the handlers of one loop.
+// The exceptions that left the handlers of one loop.
 class Strays {
  public:
   void caught(const char* what) noexcept {

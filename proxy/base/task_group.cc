@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace bottle {
@@ -50,7 +51,10 @@ class TaskGroup::Place {
     if (group == nullptr) return;
     if (error) {
       report(error);
-      if (group->kind_ == Children::PartsOfOne) group->cancel();
+      if (group->kind_ == Children::PartsOfOne) {
+        group->failed_ = true;
+        group->cancel();
+      }
       if (group->target_ != nullptr) group->target_->cancel();
     }
     group->finished(child_);
@@ -86,6 +90,7 @@ TaskGroup::~TaskGroup() {
 }
 
 TaskGroup::TaskId TaskGroup::spawn(awaitable<void> task) {
+  if (failed_) throw std::bad_alloc();
   const TaskId id = next_id_++;
   children_.emplace_back();
   const auto child = std::prev(children_.end());
@@ -155,6 +160,7 @@ awaitable<void> TaskGroup::join_all() {
     }
   }
   idle_.reset();
+  failed_ = false;
 }
 
 void TaskGroup::tell_crash(const char* what) {

@@ -33,7 +33,7 @@ class TaskGroup {
   void ends_on_failure(Cancellable& target) noexcept { target_ = &target; }
 
   // Starts now, on the caller's stack, until the child first waits. When it throws, the child has
-  // not begun.
+  // not begun; so it does after a part of one thing has failed, until all have been joined.
   TaskId spawn(awaitable<void> task);
   // Tells one child, or all, to stop (terminal: it unwinds). Unknown ids are ignored: the child
   // has ended by itself. Only from within the loop's turn (from other threads: post): Asio 1.81
@@ -71,7 +71,8 @@ class TaskGroup {
   Event idle_;
   TaskId next_id_ = 1;
   Cancellable* target_ = nullptr;
-  int starting_ = 0;  // calls of spawn() that are on the stack
+  bool failed_ = false;  // a part; the others end
+  int starting_ = 0;     // calls of spawn() that are on the stack
 };
 
 }  // namespace bottle

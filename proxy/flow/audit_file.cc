@@ -112,12 +112,17 @@ void AuditFile::read_chain() {
 }
 
 bool AuditFile::put(std::string_view line) noexcept {
-  try {
-    failed_ = !put_line(line);
-  } catch (...) {  // out of memory, or libcrypto is: without its chain it is no line
-    failed_ = true;
+  // Nothing is written yet when it throws.
+  constexpr int kTries = 4;
+  for (int i = 0; i < kTries; ++i) {
+    try {
+      failed_ = !put_line(line);
+      return !failed_;
+    } catch (...) {  // out of memory, or libcrypto is: without its chain it is no line
+    }
   }
-  return !failed_;
+  failed_ = true;
+  return false;
 }
 
 bool AuditFile::put_line(std::string_view line) { return end_torn_line() && put_chained(line); }
@@ -128,8 +133,9 @@ bool AuditFile::end_torn_line() {
   if (torn_ && !write_all(end)) return false;
   torn_ = false;
   if (unfinished_ == 0) return true;
+  const std::string torn = audit_torn_line(std::chrono::system_clock::now(), part_, unfinished_);
   const std::uint64_t told = std::exchange(unfinished_, 0);
-  if (put_chained(audit_torn_line(std::chrono::system_clock::now(), part_, told))) return true;
+  if (put_chained(torn)) return true;
   unfinished_ += told;
   return false;
 }

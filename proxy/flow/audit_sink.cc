@@ -14,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "proxy/base/keep_trying.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/flow/quiet_thread.h"
 
@@ -137,11 +138,17 @@ void AuditSink::fold_or_put(const AuditRecord& record, AuditPart part) {
 }
 
 bool AuditSink::put(const AuditRecord& record, AuditPart part) {
-  if (!append(audit_line(record, part), part)) return false;
+  std::string line;
+  const bool made = try_for_a_while([&] { line = audit_line(record, part); });
+  if (!made || !append(line, part)) return false;
   written_.fetch_add(1);
   if (stream_ && stream_->waits() && no_watch_) wake();
   healthy_.store(!stream_ || stream_->has_room());
-  if (untold_ > 0) tell_lost();
+  try {
+    if (untold_ > 0) tell_lost();
+  } catch (const std::bad_alloc&) {
+    // The next line tells it.
+  }
   return true;
 }
 
@@ -200,8 +207,8 @@ void AuditSink::tell_lost() {
   record.by = DecidedBy::Proxy;
   record.reason = problem_code::kAuditUnwritable;
   record.detail = "lines of the audit log that could not be written";
-  record.count = std::exchange(untold_, 0);
-  if (!append(audit_line(record), AuditPart::Exchanges)) untold_ = record.count;
+  record.count = untold_;
+  if (append(audit_line(record), AuditPart::Exchanges)) untold_ = 0;
 }
 
 void AuditSink::put_counted(bool all) {

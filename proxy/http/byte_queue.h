@@ -16,13 +16,14 @@ namespace bottle {
 class ByteQueue {
  public:
   void push(Bytes bytes) {
-    if (bytes.empty()) return;
-    size_ += bytes.size();
+    const std::size_t n = bytes.size();
+    if (n == 0) return;
     if (!pieces_.empty() && pieces_.back().size() + bytes.size() <= kSmall) {
       pieces_.back().append(bytes);
     } else {
       pieces_.push_back(std::move(bytes));
     }
+    size_ += n;  // last: without memory nothing has changed
   }
 
   // From the first piece, at most `max` bytes; empty if there is none.

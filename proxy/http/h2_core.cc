@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "proxy/http/framing_rules.h"
+#include "proxy/http/h2_core_memory.h"
 
 namespace bottle {
 namespace {
@@ -141,9 +142,10 @@ H2Core::H2Core(Role role, const H2Limits& limits, TimePoint now)
   nghttp2_option_set_max_deflate_dynamic_table_size(option, limits_.header_table);
   // Real clients send values with a trailing space; it is taken off, as h1 does (RFC 9110 5.5).
   nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
+  nghttp2_mem memory = memory_that_comes();
   const int made = role == Role::Server
-                       ? nghttp2_session_server_new2(&session_, callbacks, this, option)
-                       : nghttp2_session_client_new2(&session_, callbacks, this, option);
+                       ? nghttp2_session_server_new3(&session_, callbacks, this, option, &memory)
+                       : nghttp2_session_client_new3(&session_, callbacks, this, option, &memory);
   nghttp2_option_del(option);
   nghttp2_session_callbacks_del(callbacks);
   if (made != 0) throw std::bad_alloc();
@@ -198,21 +200,6 @@ void H2Core::move(Stream& stream, Move move) {
 
 Failure H2Core::peer_failure(const char* what) const {
   return Failure{role_ == Role::Server ? Code::ClientBad : Code::UpstreamBroken, what};
-}
-
-void H2Core::check(int result) noexcept {
-  if (nghttp2_is_fatal(result) == 0) return;
-  if (!dead_) dead_ = out_of_memory();
-}
-
-Result<void> H2Core::fail(Failure failure, H2Error code) {
-  if (!dead_) {
-    if (role_ == Role::Client) failure.code = Code::UpstreamBroken;
-    dead_ = std::move(failure);
-    const int told = nghttp2_session_terminate_session(session_, static_cast<std::uint32_t>(code));
-    stuck_ = stuck_ || nghttp2_is_fatal(told) != 0;
-  }
-  return *dead_;
 }
 
 // ---- receiving

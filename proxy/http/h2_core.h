@@ -154,7 +154,7 @@ class H2Core final : private FloodGuard::Judge {
   void drop_queue(Stream& stream);
   bool flush_resets();
   Result<void> fail(Failure failure, H2Error code);
-  // What a call of the library gave: without memory the connection ends.
+  // Takes the result of a call of the library: without memory the connection ends.
   void check(int result) noexcept;
   Failure peer_failure(const char* what) const;
   void append_data(StreamId id, ByteView data);
@@ -211,7 +211,7 @@ class H2Core final : private FloodGuard::Judge {
   bool settings_acked_ = false;
   bool settings_came_ = false;
   bool callback_failed_ = false;  // out of memory inside a callback
-  bool stuck_ = false;            // what waits to be sent cannot be
+  bool stuck_ = false;            // the frames that wait cannot be sent
 };
 
 }  // namespace bottle

@@ -65,6 +65,21 @@ Result<void> H2Core::submit_interim(StreamId id, const ResponseHead& head) {
   return {};
 }
 
+void H2Core::check(int result) noexcept {
+  if (nghttp2_is_fatal(result) == 0) return;
+  if (!dead_) dead_ = out_of_memory();
+}
+
+Result<void> H2Core::fail(Failure failure, H2Error code) {
+  if (!dead_) {
+    if (role_ == Role::Client) failure.code = Code::UpstreamBroken;
+    dead_ = std::move(failure);
+    const int told = nghttp2_session_terminate_session(session_, static_cast<std::uint32_t>(code));
+    stuck_ = stuck_ || nghttp2_is_fatal(told) != 0;
+  }
+  return *dead_;
+}
+
 bool H2Core::has_capacity() const {
   if (dead_ || goaway_received_ || goaway_sent_) return false;
   // The origin takes none of the heads that are there already.
@@ -127,8 +142,9 @@ void H2Core::offer(StreamId id, Chunk chunk) {
   if (chunk.data.empty() && !chunk.end) return;
   const bool was_dry = stream->machine.sending() == Sending::Dry;
   if (!chunk.data.empty()) {
-    queued_ += chunk.data.size();
+    const std::size_t n = chunk.data.size();
     stream->queue.push(std::move(chunk.data));
+    queued_ += n;
   }
   if (chunk.end && !hold_trailers(*stream, std::move(chunk.trailers))) {
     // Without them the body would look whole and not be so.

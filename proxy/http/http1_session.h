@@ -115,7 +115,7 @@ class Http1Session {
   [[nodiscard]] Cancellable& input();
 
   ByteStream& stream_;
-  ClosesStream closes_;  // what an exchange that has no memory ends with
+  ClosesStream closes_;  // for an exchange that has no memory
   const SessionContext& context_;
   Arrival arrival_;
   H1ServerMachine machine_;

@@ -64,7 +64,7 @@ class Http2Session final : private H2Listener {
   void on_evicted() noexcept;
 
   ByteStream& stream_;
-  ClosesStream closes_;  // what an exchange that has no memory ends with
+  ClosesStream closes_;  // for an exchange that has no memory
   SessionContext context_;
   H2Engine engine_;
   H2Wire<H2Engine> wire_;

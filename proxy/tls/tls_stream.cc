@@ -12,6 +12,7 @@
 #include "certs/openssl_ptr.h"
 #include "proxy/base/io_wait.h"
 #include "proxy/tls/socket_io.h"
+#include "proxy/tls/tls_stream_bio.h"
 
 namespace bottle {
 
@@ -24,59 +25,6 @@ namespace {
 constexpr std::size_t kOneRecord = 5 + 16384 + 256;
 
 }  // namespace
-
-// The BIO between OpenSSL and the stream's record bytes. It only copies: no system call here.
-struct TlsStreamBio {
-  static TlsStream& stream(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
-
-  static int read(BIO* bio, char* out, int room) {
-    TlsStream& self = stream(bio);
-    BIO_clear_retry_flags(bio);
-    if (self.post_handshake_ > TlsStream::kMaxPostHandshake) return -1;
-    if (self.input_.empty()) {
-      BIO_set_retry_read(bio);
-      return -1;
-    }
-    const std::size_t n = std::min(self.input_.size(), static_cast<std::size_t>(room));
-    std::copy_n(self.input_.data(), n, out);
-    self.input_.remove_prefix(n);
-    return static_cast<int>(n);
-  }
-
-  static int write(BIO* bio, const char* data, int size) {
-    TlsStream& self = stream(bio);
-    BIO_clear_retry_flags(bio);
-    Bytes& out = self.unsent_.empty() ? self.buffers_.to_send : self.unsent_;
-    try {
-      out.append(data, static_cast<std::size_t>(size));
-    } catch (const std::exception&) {
-      return -1;  // out of memory: no exception goes through OpenSSL
-    }
-    return size;
-  }
-
-  static long ctrl(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
-
-  static void on_message(int outgoing, int, int type, const void*, std::size_t, SSL*, void* arg) {
-    TlsStream& self = *static_cast<TlsStream*>(arg);
-    if (outgoing == 0 && type == SSL3_RT_HANDSHAKE && self.machine_.handshake_done()) {
-      ++self.post_handshake_;
-    }
-  }
-
-  static const BIO_METHOD* method() {
-    static const openssl::BioMethodPtr made = [] {
-      openssl::BioMethodPtr method(
-          BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "record bytes"));
-      if (!method) throw std::bad_alloc();
-      BIO_meth_set_read(method.get(), &TlsStreamBio::read);
-      BIO_meth_set_write(method.get(), &TlsStreamBio::write);
-      BIO_meth_set_ctrl(method.get(), &TlsStreamBio::ctrl);
-      return method;
-    }();
-    return made.get();
-  }
-};
 
 // One stay inside OpenSSL, without a wait in it. Lends the kept input at its start; at its end the
 // input that was not used is kept, and what OpenSSL wrote is given to the socket: the worker's
@@ -104,7 +52,7 @@ class TlsStream::Turn {
   }
 
  private:
-  // What is lost without memory is missing in the middle: the stream is broken.
+  // Without memory, bytes are missing in the middle: the stream is broken.
   void keep(ByteView input) noexcept {
     try {
       // A copy first: `input` may lie in `kept_`.

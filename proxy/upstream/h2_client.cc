@@ -64,7 +64,7 @@ awaitable<void> H2Client::run() {
     why = co_await wire_.read();
   } catch (...) {
     failed = std::current_exception();  // out of memory: the exchanges on it are told below
-    why.emplace();
+    why = failure_without_fail(Code::UpstreamBroken, "out of memory");
     stream_->close();
   }
   const bool stopped = co_await task_cancelled();
@@ -229,36 +229,21 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
   const bool tunnel = !request.head.protocol.empty();
   // Over HTTP/2 nothing is proven by it, and some servers refuse it (RFC 8441 section 5).
   if (tunnel) request.head.fields.remove("sec-websocket-key");
-  std::optional<Result<StreamId>> made;
-  try {
-    made.emplace(engine_.request(request.head, request.body == nullptr));
-  } catch (...) {
-    stream_ended();
-    throw;
-  }
-  const Result<StreamId>& id = *made;
-  if (!id) {
-    if (request.body) request.body->stop(id.error());
-    answer.response = id.error();
-    stream_ended();  // its owner has counted it
+  auto opened = open_stream(request.head, request.body == nullptr);
+  if (!opened) {
+    if (request.body) request.body->stop(opened.error());
+    answer.response = opened.error();
     co_return answer;
   }
+  std::unique_ptr<Stream> stream = std::move(*opened);
   used_ = true;
   request.head.fields.free();  // the engine has them; the answer may take minutes
   idle_.disarm();
-  std::unique_ptr<Stream> stream;
-  try {
-    stream = std::make_unique<Stream>(*this, *id);
-  } catch (...) {
-    engine_.reset(*id, H2Error::Cancel);
-    stream_ended();
-    throw;
-  }
   wire_.wake();
   answer.body_untouched = request.body == nullptr;
   if (request.body && !tunnel) {
     exchange.tasks().spawn(
-        upload(*id, std::move(request.body), request.head.content_length, exchange.wheel()));
+        upload(stream->id, std::move(request.body), request.head.content_length, exchange.wheel()));
   }
   const std::optional<Failure> failed = co_await wait_for_head(*stream, exchange);
   answer.unprocessed = stream->unprocessed;
@@ -302,6 +287,26 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
   }
   answer.response = std::move(response);
   co_return answer;
+}
+
+// Without a stream its owner hears that nothing came of it.
+Result<std::unique_ptr<H2Client::Stream>> H2Client::open_stream(const RequestHead& head, bool end) {
+  try {
+    const auto id = engine_.request(head, end);
+    if (!id) {
+      stream_ended();
+      return id.error();
+    }
+    try {
+      return std::make_unique<Stream>(*this, *id);
+    } catch (...) {
+      engine_.reset(*id, H2Error::Cancel);
+      throw;
+    }
+  } catch (...) {
+    stream_ended();
+    throw;
+  }
 }
 
 awaitable<std::optional<Failure>> H2Client::wait_for_head(Stream& stream, Exchange& exchange) {

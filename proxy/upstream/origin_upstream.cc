@@ -113,6 +113,8 @@ awaitable<Result<Response>> OriginUpstream::Origins::send(Request request, Excha
       if (request.body) request.body->stop(connection.error());
       co_return connection.error();
     }
+    // Its owner has counted it: it is told, also if this ends without a request.
+    if (connection->shared != nullptr) connection->hold = H2Client::Hold(*connection->shared);
     const auto begun = exchange.begin_to_send();
     if (!begun) {
       // NOLINTNEXTLINE(bugprone-use-after-move): the try that takes the request also returns.

@@ -27,7 +27,7 @@ using Word = std::atomic<std::uint64_t>;
 
 // As in tests/go/attack/failing_malloc.go.
 struct Control {
-  Word process;        // whose allocations count; 0: nothing fails
+  Word process;        // the one that allocations are counted of; 0: nothing fails
   Word first;          // the number of the first one that fails, from 1
   Word width;          // so many fail in a row
   Word seen;           // since it was armed
@@ -47,7 +47,7 @@ _Unwind_Reason_Code record_call(_Unwind_Context* context, void*) {
   return _URC_NO_REASON;
 }
 
-// What unwinding itself allocates does not count.
+// Allocations of the unwinding itself do not count.
 void record_stack() {
   recording = true;
   _Unwind_Backtrace(record_call, nullptr);

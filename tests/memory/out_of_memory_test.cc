@@ -1,22 +1,27 @@
 // Every single allocation of a connection fails once: the connection may end, nothing else may.
 #include <gtest/gtest.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "proxy/base/deadline.h"
+#include "proxy/base/io_wait.h"
 #include "proxy/base/task_group.h"
 #include "proxy/http/byte_queue.h"
 #include "proxy/http/fields.h"
 #include "proxy/http/http1_session.h"
 #include "proxy/http/http2_session.h"
+#include "proxy/upstream/fair_queue.h"
 #include "tests/support/h2_frames.h"
 #include "tests/support/memory_pipe.h"
 #include "tests/support/run_until.h"
@@ -221,6 +226,94 @@ TEST_P(OutOfMemory, EndsNoMoreThanItsConnection) {
 
 INSTANTIATE_TEST_SUITE_P(Sessions, OutOfMemory, testing::Bool(),
                          [](const auto& shape) { return shape.param ? "Http2" : "Http1"; });
+
+// ---- the pieces that ends in good order are made of
+
+// Lets the n-th allocation of `act` fail, for each n until there is none.
+template <class Act>
+void each_fails(Act act) {
+  std::size_t nth = 1;
+  do {
+    SCOPED_TRACE(nth);
+    failed = false;
+    fails_in = nth++;
+    act();
+    fails_in = 0;
+  } while (failed && nth < 1000 && !testing::Test::HasFatalFailure());
+  EXPECT_FALSE(failed) << "every allocation had its turn";
+}
+
+awaitable<void> wait_for_bytes(asio::posix::stream_descriptor& from, int& ends) {
+  try {
+    co_await wait_until_ready(from, asio::posix::descriptor_base::wait_read);
+    co_await later_turn();
+    co_await sleep_for(1ms);
+  } catch (const std::bad_alloc&) {
+  }
+  ++ends;
+}
+
+TEST(Waits, BeginOrThrowInTheCoroutineThatWantsToWait) {
+  asio::io_context io{1};
+  int begun = 0;
+  int ends = 0;
+  each_fails([&] {
+    int ends_of_pipe[2];
+    ASSERT_EQ(::pipe(ends_of_pipe), 0);
+    std::optional<asio::posix::stream_descriptor> from;
+    TaskGroup tasks(io.get_executor());
+    try {
+      from.emplace(io, ends_of_pipe[0]);
+      tasks.spawn(wait_for_bytes(*from, ends));
+      ++begun;
+    } catch (const std::bad_alloc&) {
+      if (!from) ::close(ends_of_pipe[0]);
+    }
+    ::close(ends_of_pipe[1]);  // the end is something to read
+    for (int i = 0; i < 200 && !tasks.empty(); ++i) {
+      io.restart();
+      io.run_for(5ms);
+    }
+    EXPECT_TRUE(tasks.empty()) << "a coroutine was lost";
+  });
+  EXPECT_GE(ends, begun);
+}
+
+TEST(Waits, AWaiterThatHasNoMemoryIsInNoQueue) {
+  asio::io_context io{1};
+  each_fails([&] {
+    FairQueue queue;
+    FairQueue::Waiter first(io.get_executor(), Party{1, 1});
+    FairQueue::Waiter same_place(io.get_executor(), Party{2, 1});
+    for (FairQueue::Waiter* waiter : {&first, &same_place}) {
+      try {
+        const FairQueue::Stay stay(queue, *waiter);
+        EXPECT_FALSE(queue.empty());
+      } catch (const std::bad_alloc&) {
+      }
+      EXPECT_TRUE(queue.empty());
+      EXPECT_FALSE(queue.grant_next());
+    }
+  });
+}
+
+TEST(ByteQueues, HaveWhatTheySay) {
+  each_fails([] {
+    ByteQueue queue;
+    std::size_t pushed = 0;
+    for (const std::size_t size : {5000U, 10U, 10U, 5000U}) {
+      try {
+        queue.push(Bytes(size, 'x'));
+        pushed += size;
+      } catch (const std::bad_alloc&) {
+      }
+    }
+    fails_in = 0;
+    std::size_t taken = 0;
+    while (!queue.empty()) taken += queue.take(100'000).size();
+    EXPECT_EQ(taken, pushed);
+  });
+}
 
 // An upload that goes out a little slower than it comes: its queue always has something in it.
 TEST(Held, AByteQueueThatIsNeverEmptyHoldsWhatItSaysAndNoMore) {

@@ -68,7 +68,7 @@ var exchangeKinds = []exchangeKind{
 	{name: "refused secret", options: direct, prepare: warm("POST", "/mirror", `["`+aToken+`"]`)},
 	{name: "websocket", options: func() harness.WorldOptions {
 		o := direct()
-		o.Origin = origin.Options{Sockets: true}
+		o.Origin = origin.Options{H1Only: true}
 		return o
 	}, prepare: socket},
 	{name: "scanned", options: scanned, prepare: warm("POST", "/mirror", strings.Repeat("s", 1000))},

@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/post.hpp>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "proxy/base/deadline.h"
+#include "proxy/base/run_loop.h"
 #include "tests/support/run.h"
 
 namespace bottle {
@@ -148,11 +152,56 @@ TEST(TaskGroup, AnExceptionIsReportedAndCancelsTheGroup) {
   EXPECT_TRUE(tasks.empty());
 }
 
+// The owner may be about to start another part when the first one fails.
+TEST(TaskGroup, StartsNoPartOfWhatHasFailed) {
+  asio::io_context io;
+  Event event(io.get_executor());
+  TaskGroup tasks(io.get_executor());
+  Log log;
+  tasks.spawn(wait_and_log(event, log, "a"));
+  tasks.spawn(thrower());
+  io.run();
+  EXPECT_THROW(tasks.spawn(wait_and_log(event, log, "b")), std::bad_alloc);
+  test::run(io, tasks.join());
+  tasks.spawn(wait_and_log(event, log, "c"));
+  event.set();
+  io.restart();
+  io.run();
+  EXPECT_EQ(log, (Log{"a cancelled", "c set"}));
+}
+
 class Probe final : public Cancellable {
  public:
   void cancel() noexcept override { at = Clock::now(); }
   Clock::time_point at{};
 };
+
+TEST(TaskGroup, AnExceptionEndsWhatItsOwnerWaitsFor) {
+  asio::io_context io;
+  TaskGroup tasks(io.get_executor(), TaskGroup::Children::Independent);
+  Probe probe;
+  tasks.ends_on_failure(probe);
+  tasks.spawn(thrower());
+  io.run();
+  EXPECT_NE(probe.at, Clock::time_point{});
+}
+
+TEST(RunLoop, GoesOnAfterAHandlerThrew) {
+  asio::io_context io;
+  crash.clear();
+  TaskGroup::on_crash([](const char* what) { crash += what; });
+  int handled = 0;
+  for (int i = 0; i < 3; ++i) {
+    asio::post(io, [&handled] {
+      ++handled;
+      throw std::runtime_error("boom");
+    });
+  }
+  run_loop(io);
+  TaskGroup::on_crash(nullptr);
+  EXPECT_EQ(handled, 3);
+  EXPECT_EQ(crash, "left a handler: boom (1 since the last line)");  // one line a second
+}
 
 TEST(Deadline, FiresOnceAndNeverEarly) {
   asio::io_context io;
