@@ -32,7 +32,6 @@ Result<Destination> destination_of(const RequestHead& head, const SessionContext
 
 Http1Session::Http1Session(ByteStream& stream, const SessionContext& context, Arrival arrival)
     : stream_(stream),
-      closes_(stream),
       context_(context),
       arrival_(arrival),
       parser_(arrival, context.rules.limits),
@@ -172,7 +171,7 @@ awaitable<void> Http1Session::serve_request(Accepted request) {
   exchange.trace.target = head.target;
   exchange.form = refusal_form(head);
   exchange.client = reinterpret_cast<std::uintptr_t>(this);
-  exchange.tasks().ends_on_failure(closes_);
+  exchange.tasks().ends_on_failure(no_memory_);
   if (!go(Move::Serve)) co_return;
   Move outcome = Move::AnswerLost;
   std::exception_ptr failed;

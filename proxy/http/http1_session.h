@@ -78,6 +78,19 @@ class Http1Session {
     bool judged;  // the client has to take the body at the least rate
   };
 
+  // For an exchange one of whose children had no memory: it ends with the connection.
+  class NoMemory final : public Cancellable {
+   public:
+    explicit NoMemory(Http1Session& session) noexcept : session_(session) {}
+    void cancel() noexcept override {
+      session_.stream_.close();
+      session_.tasks_.cancel(session_.serving_);
+    }
+
+   private:
+    Http1Session& session_;
+  };
+
   void read_ahead();
   awaitable<void> watch_drain();
   awaitable<void> read_loop();
@@ -115,7 +128,7 @@ class Http1Session {
   [[nodiscard]] Cancellable& input();
 
   ByteStream& stream_;
-  ClosesStream closes_;  // for an exchange that has no memory
+  NoMemory no_memory_{*this};
   const SessionContext& context_;
   Arrival arrival_;
   H1ServerMachine machine_;

@@ -128,6 +128,12 @@ def check(tree):
         for match in re.finditer(spawning, blank(text)):
             findings.append(Finding(path, line_of(text, match.start()),
                                     "only TaskGroup::spawn starts coroutines, so that someone waits for them"))
+        if path.startswith(MAY_SPAWN):
+            continue
+        for match in re.finditer(r"\buse_(?:tuple|awaitable)\w*\b", blank(text)):
+            findings.append(Finding(path, line_of(text, match.start()),
+                                    "an operation of Asio that a coroutine awaits begins through proxy/base/io_wait.h: "
+                                    "without memory for it the coroutine would be lost"))
     return sorted(findings, key=lambda f: (f.path, f.line))
 
 

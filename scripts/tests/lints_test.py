@@ -37,6 +37,8 @@ class Coroutines(unittest.TestCase):
         "auto job = [x = 1]() -> awaitable<std::map<int, T>> { co_return; };": "captures",
         "co_spawn(executor, f(), handler);": "TaskGroup",
         "asio::post(executor, asio::detached);": "TaskGroup",
+        "auto [ec] = co_await socket.async_wait(what, use_tuple);": "io_wait.h",
+        "co_await asio::post(asio::use_awaitable_t<Executor>());": "io_wait.h",
     }
     ACCEPTED = (
         "const bool ok = co_await ready(); if (ok) go();",
