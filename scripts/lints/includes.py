@@ -94,7 +94,7 @@ SANS_IO_FILES = {
 # Library header -> the places that may include it (a directory with its slash, or a file without its ending).
 LIBRARIES = {
     r"openssl/": ("certs/", "proxy/tls/", "launcher/plan/java_trust_store"),
-    r"nghttp2/": ("proxy/http/h2_core", "proxy/http/h2_engine", "proxy/http/h2_client_engine"),
+    r"nghttp2/": ("proxy/http/h2_core", "proxy/http/h2_core_memory", "proxy/http/h2_engine", "proxy/http/h2_client_engine"),
     r"llhttp\.h": ("proxy/http/h1_parser",),
     r"hs/": ("proxy/guard/matcher",),
     r"(zlib\.h|brotli/|zstd\.h)": ("proxy/body/",),
