@@ -15,6 +15,7 @@
 #include "proxy/control/kept_policy.h"
 #include "proxy/control/kept_secrets.h"
 #include "proxy/flow/cut_exchanges.h"
+#include "proxy/free_memory.h"
 #include "proxy/keeper/memory_file.h"
 #include "proxy/log_output.h"
 #include "proxy/sandbox/sandbox.h"
@@ -81,6 +82,7 @@ void tell_of(const EngineEnd& before, const std::vector<AuditRecord>& cut, Audit
 // Serves until the end. `ready` is called when it does.
 int serve(const EngineWorld& world, ProxyServices::Inherited inherited, const EngineLink* link,
           const std::optional<EngineEnd>& before, const std::function<void()>& ready) {
+  FreeMemory::set_up_allocator();
   const Config& config = world.config;
   const auto cut = before ? cut_exchanges(config.audit) : std::vector<AuditRecord>();
   auto services = ProxyServices::make(config, world.listeners, std::move(inherited));

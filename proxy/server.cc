@@ -25,6 +25,7 @@
 #include "proxy/control/kept_policy.h"
 #include "proxy/control/kept_secrets.h"
 #include "proxy/control_desk.h"
+#include "proxy/free_memory.h"
 #include "proxy/policy_desk.h"
 #include "proxy/secret_desk.h"
 #include "proxy/snapshot_store.h"
@@ -327,8 +328,10 @@ Expected<bool> Server::run() {
     });
   }
   watch.on_hangup([this, &secrets, &policy] { read_again(secrets, policy); });
-  watch.at_end([&commands, &asks] {
+  FreeMemory free_memory(watch.loop());
+  watch.at_end([&commands, &asks, &free_memory] {
     commands.reset();
+    free_memory.stop();
     asks.close();
   });
   for (auto& worker : workers_) {

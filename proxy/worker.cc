@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "certs/leaf_cache.h"
+#include "proxy/base/descriptor_states.h"
 #include "proxy/base/run_loop.h"
 #include "proxy/body/spool.h"
 #include "proxy/credentials/credential_upstream.h"
@@ -44,6 +45,7 @@ class Worker::Loop {
   Loop(const Shared& shared, const Snapshot& snapshot, unsigned index, WorkerSockets sockets,
        std::size_t max_connections)
       : shared_(shared),
+        states_(io_.get_executor()),
         wheel_(io_.get_executor()),
         connections_(io_.get_executor(), TaskGroup::Children::Independent),
         accepting_(io_.get_executor()),
@@ -223,6 +225,7 @@ class Worker::Loop {
     if (names_) services_.spawn(names_->run());
     for (Entrance& entrance : entrances_) {
       accepting_.spawn(entrance.door.let_in([this, kind = entrance.kind](tcp::socket socket) {
+        states_.expect(connections_.size() + 1);
         connections_.spawn(serve_one(std::move(socket), kind));
       }));
     }
@@ -260,6 +263,7 @@ class Worker::Loop {
 
   const Shared& shared_;
   asio::io_context io_{1};
+  DescriptorStates states_;
   TimerWheel wheel_;
   TaskGroup connections_;
   TaskGroup accepting_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <exception>
 #include <new>
 #include <optional>
@@ -15,6 +16,9 @@
 
 namespace bottle {
 namespace {
+
+// One idle connection to an origin takes a hundred requests. Others that are idle, too, go soon.
+constexpr std::chrono::milliseconds kSpareIdle{10'000};
 
 // RFC 9112 section 6: how the request's body is delimited for an HTTP/1.1 origin.
 Framing framing_of(const Request& request) {
@@ -206,6 +210,7 @@ awaitable<Result<OriginUpstream::Origins::Connection>> OriginUpstream::Origins::
   Connection connection;
   if (Shared* const shared = with_capacity(key, Need::Idle)) {
     shared->parking.reset();
+    shared->spare.disarm();
     shared->lease = std::move(*lease);
     connection.shared = &shared->client;
     co_return connection;
@@ -314,6 +319,9 @@ void OriginUpstream::Origins::exchange_ended(Shared& shared) noexcept {
   if (shared.client.unused()) {
     shared.lease = Lease();
     try {
+      if (!shared.parking && with_capacity(shared.key, Need::Idle) != nullptr) {
+        shared.spare.arm(kSpareIdle);
+      }
       if (!shared.parking) shared.parking.emplace(pool_, shared.key, shared);
     } catch (const std::bad_alloc&) {
       shared.client.drain();  // the pool has no place for it

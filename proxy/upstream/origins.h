@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "proxy/base/deadline.h"
 #include "proxy/base/event.h"
 #include "proxy/base/task_group.h"
 #include "proxy/upstream/h2_client.h"
@@ -40,15 +41,17 @@ class OriginUpstream::Origins {
     Shared(Origins& origins_in, std::string key_in, std::unique_ptr<ByteStream> stream)
         : origins(origins_in),
           key(std::move(key_in)),
+          spare(origins_in.wheel_, *this),
           client(std::move(stream), origins.executor_, origins.wheel_, origins.h2_, this) {}
     void exchange_ended() noexcept override { origins.exchange_ended(*this); }
-    // It was idle, and its slot is needed.
+    // It was idle, and its slot is needed, or it was one too many.
     void cancel() noexcept override { client.drain(); }
 
     Origins& origins;
     const std::string key;
     Lease lease;
     std::optional<Parking> parking;
+    Deadline spare;   // of an idle one beside another idle one
     H2Client client;  // goes first
   };
   struct Waiter {

@@ -21,12 +21,12 @@ import (
 // held are connections of an attacker, open until the test ends.
 type held struct {
 	mu      sync.Mutex
-	conns   []net.Conn
+	conns   []io.Closer
 	closed  bool
 	running sync.WaitGroup
 }
 
-func (h *held) add(conn net.Conn) {
+func (h *held) add(conn io.Closer) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.conns = append(h.conns, conn)
@@ -192,9 +192,25 @@ func (f fare) judge(t *testing.T, w *harness.World) {
 	}
 }
 
+// secured opens connections in TLS, which speak proto.
+func secured(t *testing.T, w *harness.World, proto string) func() (net.Conn, error) {
+	config := &tls.Config{RootCAs: w.Proxy.Pool(t), ServerName: w.Name, NextProtos: []string{proto}}
+	return func() (net.Conn, error) {
+		conn, err := tunnel(w, 5*time.Second)
+		if err != nil {
+			return nil, err
+		}
+		s := tls.Client(conn, config)
+		if err := s.Handshake(); err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+		return s, nil
+	}
+}
+
 // silences are the ways to hold a connection that has nothing under way.
 func silences(t *testing.T, w *harness.World) map[string]func() (net.Conn, error) {
-	roots := w.Proxy.Pool(t)
 	dial := func(text string) func() (net.Conn, error) {
 		return func() (net.Conn, error) {
 			conn, err := net.DialTimeout("tcp", w.Proxy.Addr, 5*time.Second)
@@ -213,15 +229,11 @@ func silences(t *testing.T, w *harness.World) map[string]func() (net.Conn, error
 			return conn, err
 		}
 	}
-	secured := func(proto string, say string) func() (net.Conn, error) {
+	saying := func(proto string, say string) func() (net.Conn, error) {
+		open := secured(t, w, proto)
 		return func() (net.Conn, error) {
-			conn, err := tunnel(w, 5*time.Second)
+			s, err := open()
 			if err != nil {
-				return nil, err
-			}
-			s := tls.Client(conn, &tls.Config{RootCAs: roots, ServerName: w.Name, NextProtos: []string{proto}})
-			if err := s.Handshake(); err != nil {
-				_ = conn.Close()
 				return nil, err
 			}
 			_, err = io.WriteString(s, say)
@@ -241,9 +253,9 @@ func silences(t *testing.T, w *harness.World) map[string]func() (net.Conn, error
 		"half a head":        dial("GET http://"),
 		"an empty tunnel":    inTunnel(""),
 		"half a hello":       inTunnel("\x16\x03\x01\x02\x00\x01"),
-		"one request, h1":    secured("http/1.1", "GET /text HTTP/1.1\r\nHost: "+w.Authority()+"\r\n\r\n"),
-		"no request, h2":     secured("h2", wire.Preface+string(settings.Bytes())),
-		"half a head in TLS": secured("http/1.1", "GET /te"),
+		"one request, h1":    saying("http/1.1", "GET /text HTTP/1.1\r\nHost: "+w.Authority()+"\r\n\r\n"),
+		"no request, h2":     saying("h2", wire.Preface+string(settings.Bytes())),
+		"half a head in TLS": saying("http/1.1", "GET /te"),
 	}
 }
 
