@@ -103,23 +103,30 @@ awaitable<void> serve_http1(TlsStream& stream, Desk& desk, Destination destinati
   co_await session.run(Bytes());
 }
 
-awaitable<void> serve_secured(Secured secured, Desk& desk, Destination destination) {
-  TlsStream& stream = *secured.stream;
+// A client that has shaken hands. Its session comes after the frames of all that led to it have
+// gone: an idle connection would hold them.
+struct InTls {
+  Secured secured;
+  Destination destination;
+};
+
+awaitable<void> serve_secured(InTls client, Desk& desk) {
+  TlsStream& stream = *client.secured.stream;
   desk.place.idle();
-  if (secured.alpn == Alpn::Http2) {
-    co_await serve_http2(stream, desk, std::move(destination));
+  if (client.secured.alpn == Alpn::Http2) {
+    co_await serve_http2(stream, desk, std::move(client.destination));
   } else {
-    co_await serve_http1(stream, desk, std::move(destination));
+    co_await serve_http1(stream, desk, std::move(client.destination));
   }
   stream.close();
 }
 
-awaitable<void> serve_tls(asio::ip::tcp::socket socket, Desk& desk, Destination destination,
-                          LeafFor why, Bytes early) {
+awaitable<std::optional<InTls>> shake_hands(asio::ip::tcp::socket socket, Desk& desk,
+                                            Destination destination, LeafFor why, Bytes early) {
   auto name = ServerName::parse(destination.host);
   if (!name) {
     desk.handler.refused_connection(destination, name.error(), DecidedBy::Proxy);
-    co_return;
+    co_return std::nullopt;
   }
   auto secured =
       co_await desk.acceptor.accept(std::move(socket), std::move(early), *name, &desk.place, why);
@@ -127,9 +134,9 @@ awaitable<void> serve_tls(asio::ip::tcp::socket socket, Desk& desk, Destination 
     if (secured.error().code != Code::Cancelled) {
       desk.handler.refused_connection(destination, secured.error());
     }
-    co_return;
+    co_return std::nullopt;
   }
-  co_await serve_secured(std::move(*secured), desk, std::move(destination));
+  co_return InTls{std::move(*secured), std::move(destination)};
 }
 
 void end_connection(TcpStream& stream, const Http1End& end) {
@@ -153,7 +160,8 @@ bool may_refuse_inside(const Desk& desk, const Destination& destination, Scheme 
   return name && desk.acceptor.has_leaf_for_refusal(*name);
 }
 
-awaitable<void> serve_tunnel(TcpStream& stream, Desk& desk, Http1End::Connect connect) {
+awaitable<std::optional<InTls>> serve_tunnel(TcpStream& stream, Desk& desk,
+                                             Http1End::Connect connect) {
   const Destination& destination = connect.destination;
   const Scheme guess = destination.port == 80 ? Scheme::Http : Scheme::Https;
   const Decision decision = desk.policy.now().decide(destination, guess);
@@ -161,24 +169,24 @@ awaitable<void> serve_tunnel(TcpStream& stream, Desk& desk, Http1End::Connect co
   if (decision.refusal && !may_refuse_inside(desk, destination, guess)) {
     desk.handler.refused_connection(destination, *decision.refusal, DecidedBy::Policy);
     co_await send_away(stream, desk, *decision.refusal, destination);
-    co_return;
+    co_return std::nullopt;
   }
   std::unique_ptr<SplicedTunnel> tunnel;
   if (!decision.refusal && decision.route == Route::Splice && guess == Scheme::Https) {
     auto admitted = desk.splicer.gate().admit(destination);
     if (!admitted) {
       co_await send_away(stream, desk, admitted.error(), destination);
-      co_return;
+      co_return std::nullopt;
     }
     tunnel = std::move(*admitted);
   }
   const bool told = co_await write_within(stream, desk, kEstablished);
-  if (!told) co_return;
+  if (!told) co_return std::nullopt;
   desk.place.idle();  // it got on: its turn to make room comes later
   if (tunnel) {
     const IdleList::Busy busy(&desk.place);
     co_await desk.splicer.serve(stream, std::move(connect.early), destination, std::move(tunnel));
-    co_return;
+    co_return std::nullopt;
   }
   Bytes early = std::move(connect.early);
   const FirstBytes first = co_await sniff_first(stream, desk, early);
@@ -186,19 +194,21 @@ awaitable<void> serve_tunnel(TcpStream& stream, Desk& desk, Http1End::Connect co
     Bytes unread;
     asio::ip::tcp::socket socket = stream.release(unread);
     early += unread;
-    co_await serve_tls(std::move(socket), desk, destination, leaf, std::move(early));
-    co_return;
+    auto client =
+        co_await shake_hands(std::move(socket), desk, destination, leaf, std::move(early));
+    co_return std::move(client);
   }
   // Some clients use CONNECT for http:// too. On the port of https it is a mistake, or an attempt.
   if (first == FirstBytes::Http && destination.port != 443) {
     co_await serve_plain_tunnel(stream, desk, destination, std::move(early));
-    co_return;
+    co_return std::nullopt;
   }
-  if (early.empty()) co_return;  // opened and left: nothing was tried
+  if (early.empty()) co_return std::nullopt;  // opened and left: nothing was tried
   const Failure failure(Code::ClientBad, "the tunnel's first bytes are neither TLS nor HTTP",
                         problem_code::kNotTls,
                         "Only TLS, or plain HTTP to port 80, may go through a tunnel.");
   desk.handler.refused_connection(destination, failure, DecidedBy::Proxy);
+  co_return std::nullopt;
 }
 
 // Splices the connection if the host that its ClientHello names has that route. False: it has not,
@@ -221,22 +231,22 @@ awaitable<bool> splice_by_name(TcpStream& stream, Desk& desk, Bytes& early) {
 }
 
 // A client that takes this for port 443 of a host.
-awaitable<void> serve_as_tls_origin(TcpStream& stream, Desk& desk) {
+awaitable<std::optional<InTls>> serve_as_tls_origin(TcpStream& stream, Desk& desk) {
   const Destination nowhere{.host = {}, .port = default_port(Scheme::Https)};
   Bytes early;
   const FirstBytes first = co_await sniff_first(stream, desk, early);
-  if (early.empty()) co_return;  // opened and left: nothing was tried
+  if (early.empty()) co_return std::nullopt;  // opened and left: nothing was tried
   if (first != FirstBytes::Tls) {
     const Failure failure(Code::ClientBad, "the connection's first bytes are not TLS",
                           problem_code::kNotTls,
                           "This is the port of https; write https:// instead of http://.");
     desk.handler.refused_connection(nowhere, failure, DecidedBy::Proxy);
     if (first == FirstBytes::Http) co_await send_away(stream, desk, failure, nowhere);
-    co_return;
+    co_return std::nullopt;
   }
   if (desk.splicer.gate().splices_any()) {
     const bool spliced = co_await splice_by_name(stream, desk, early);
-    if (spliced) co_return;
+    if (spliced) co_return std::nullopt;
   }
   Bytes unread;
   asio::ip::tcp::socket socket = stream.release(unread);
@@ -248,15 +258,15 @@ awaitable<void> serve_as_tls_origin(TcpStream& stream, Desk& desk) {
       co_await desk.acceptor.accept_by_name(std::move(socket), std::move(early), gate, &desk.place);
   Destination destination = gate.destination().value_or(nowhere);
   if (!secured) {
-    if (secured.error().code == Code::Cancelled) co_return;
+    if (secured.error().code == Code::Cancelled) co_return std::nullopt;
     if (gate.refused()) {
       desk.handler.refused_connection(destination, secured.error(), DecidedBy::Policy);
     } else {
       desk.handler.refused_connection(destination, secured.error());
     }
-    co_return;
+    co_return std::nullopt;
   }
-  co_await serve_secured(std::move(*secured), desk, std::move(destination));
+  co_return InTls{std::move(*secured), std::move(destination)};
 }
 
 // A client that takes this for port 80 of a host.
@@ -287,13 +297,15 @@ awaitable<Http1End> serve_requests(TcpStream& stream, Desk& desk) {
   co_return std::move(end);
 }
 
-awaitable<void> serve_as_proxy(TcpStream& stream, Desk& desk) {
+awaitable<std::optional<InTls>> serve_as_proxy(TcpStream& stream, Desk& desk) {
   Http1End end = co_await serve_requests(stream, desk);
   if (end.connect) {
     Http1End::Connect connect = std::move(*end.connect);
-    co_await serve_tunnel(stream, desk, std::move(connect));
+    auto client = co_await serve_tunnel(stream, desk, std::move(connect));
+    if (client) co_return std::move(client);
   }
   end_connection(stream, end);
+  co_return std::nullopt;
 }
 
 }  // namespace
@@ -302,17 +314,17 @@ awaitable<void> serve_connection(asio::ip::tcp::socket socket, ListenKind kind,
                                  const ConnectionServices& services) {
   TcpStream stream(std::move(socket));
   Desk desk(services, stream);
-  switch (kind) {
-    case ListenKind::Proxy:
-      co_await serve_as_proxy(stream, desk);
-      break;
-    case ListenKind::Tls:
-      co_await serve_as_tls_origin(stream, desk);
-      break;
-    case ListenKind::Http:
-      co_await serve_as_http_origin(stream, desk);
-      break;
+  if (kind == ListenKind::Http) {
+    co_await serve_as_http_origin(stream, desk);
+    co_return;
   }
+  std::optional<InTls> client;
+  if (kind == ListenKind::Proxy) {
+    client = co_await serve_as_proxy(stream, desk);
+  } else {
+    client = co_await serve_as_tls_origin(stream, desk);
+  }
+  if (client) co_await serve_secured(std::move(*client), desk);
 }
 
 }  // namespace bottle

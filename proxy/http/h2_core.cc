@@ -142,14 +142,12 @@ H2Core::H2Core(Role role, const H2Limits& limits, TimePoint now)
   nghttp2_option_set_max_deflate_dynamic_table_size(option, limits_.header_table);
   // Real clients send values with a trailing space; it is taken off, as h1 does (RFC 9110 5.5).
   nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
-  nghttp2_mem memory = memory_that_comes();
-  const int made = role == Role::Server
-                       ? nghttp2_session_server_new3(&session_, callbacks, this, option, &memory)
-                       : nghttp2_session_client_new3(&session_, callbacks, this, option, &memory);
+  const auto make =
+      role == Role::Server ? &nghttp2_session_server_new3 : &nghttp2_session_client_new3;
+  const int made = make(&session_, callbacks, this, option, h2_memory());
   nghttp2_option_del(option);
   nghttp2_session_callbacks_del(callbacks);
   if (made != 0) throw std::bad_alloc();
-
   std::array<nghttp2_settings_entry, 6> settings{{
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, limits_.stream_window},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<std::uint32_t>(limits_.header_bytes)},

@@ -4,8 +4,11 @@
 
 namespace bottle {
 
-// The allocator of an HTTP/2 session of the library, which (1.52) frees an item twice when its list
-// of streams cannot grow. It is given no null: its pieces are small and few, so it waits for them.
-[[nodiscard]] nghttp2_mem memory_that_comes() noexcept;
+// The allocator of the library's sessions. It gives no null: the library (1.52) frees an item twice
+// when its list of streams cannot grow, and its pieces are small and few, so it waits for them.
+//
+// Each session has a buffer for a frame of 16 KiB, of which an idle connection needs the first
+// bytes. Such a block is a mapping of its own, so only the pages that were written are there.
+[[nodiscard]] nghttp2_mem* h2_memory() noexcept;
 
 }  // namespace bottle

@@ -81,15 +81,7 @@ awaitable<void> Http1Session::serve() {
   for (;;) {
     auto got = co_await read_head();
     if (machine_.state() == State::Ending) break;
-    Admitted admitted = got ? admit(parser_.take_head()) : refusal(std::move(got).error(), "");
-    if (auto* refused = std::get_if<Refusal>(&admitted)) {
-      co_await refuse(std::move(*refused));
-    } else if (auto* accepted = std::get_if<Accepted>(&admitted)) {
-      co_await serve_request(std::move(*accepted));
-    } else {
-      go(Move::Connect);
-      end_.connect = std::get<Http1End::Connect>(std::move(admitted));
-    }
+    co_await serve_next(std::move(got));
     if (machine_.state() != State::Idle) break;
     parser_.reset();
     if (unparsed().empty()) free_bytes(in_);  // an idle connection holds no buffer
@@ -107,6 +99,19 @@ awaitable<void> Http1Session::serve() {
   }
   tasks_.cancel(drain_watch_);
   tasks_.cancel(reader_);
+}
+
+// A frame of its own, with the heads: an idle connection holds that of serve() alone.
+awaitable<void> Http1Session::serve_next(Result<> got) {
+  Admitted admitted = got ? admit(parser_.take_head()) : refusal(std::move(got).error(), "");
+  if (auto* refused = std::get_if<Refusal>(&admitted)) {
+    co_await refuse(std::move(*refused));
+  } else if (auto* accepted = std::get_if<Accepted>(&admitted)) {
+    co_await serve_request(std::move(*accepted));
+  } else {
+    go(Move::Connect);
+    end_.connect = std::get<Http1End::Connect>(std::move(admitted));
+  }
 }
 
 // Decides who answers the request, and where it goes.

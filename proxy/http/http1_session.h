@@ -95,6 +95,7 @@ class Http1Session {
   awaitable<void> watch_drain();
   awaitable<void> read_loop();
   awaitable<void> serve();
+  awaitable<void> serve_next(Result<> got);
   awaitable<Result<>> read_head();
   Admitted admit(RequestHead head);
   Admitted admit_to_proxy(RequestHead head);
