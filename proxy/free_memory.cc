@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 namespace bottle {
 namespace {
@@ -39,8 +41,10 @@ bool FreeMemory::Rule::look(Duration cpu, std::size_t resident) noexcept {
   return true;
 }
 
-FreeMemory::FreeMemory(boost::asio::io_context& io)
-    : timer_(io), statm_(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {
+FreeMemory::FreeMemory(boost::asio::io_context& io, std::function<void()> before)
+    : timer_(io),
+      before_(std::move(before)),
+      statm_(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {
   if (statm_) {
     wait();
   } else {
@@ -57,25 +61,51 @@ void FreeMemory::set_up_allocator() noexcept {
 #endif
 }
 
+void FreeMemory::renew_thread_cache() noexcept {
+#ifdef __GLIBC__
+  constexpr std::size_t kSmallest = 24;
+  constexpr std::size_t kLargest = 1032;
+  constexpr std::size_t kStep = 16;
+  std::array<void*, 7> old{};
+  std::array<void*, 7> fresh{};
+  // Through volatile, or the compiler leaves out what comes to nothing.
+  void* (*volatile take)(std::size_t) = &std::malloc;
+  for (std::size_t size = kSmallest; size <= kLargest; size += kStep) {
+    for (void*& block : old) block = take(size);
+    for (void*& block : fresh) block = take(size);
+    // The cache is full of these when those come.
+    for (void* block : fresh) std::free(block);
+    for (void* block : old) std::free(block);
+  }
+#endif
+}
+
 void FreeMemory::wait() {
-  timer_.expires_after(kLook);
+  timer_.expires_after(due_ ? std::chrono::milliseconds(kMoment) : kLook);
   timer_.async_wait([this](boost::system::error_code ec) {
     if (ec) return;
-    look();
+    std::exchange(due_, false) ? give_back() : look();
     wait();
   });
 }
 
 void FreeMemory::look() {
-  const auto before = resident();
-  if (!before || !rule_.look(cpu_of_process(), *before)) return;
+  const auto now = resident();
+  if (!now || !rule_.look(cpu_of_process(), *now)) return;
+  due_ = true;
+  before_();
+  renew_thread_cache();
+}
+
+void FreeMemory::give_back() {
 #ifdef __GLIBC__
+  const std::size_t before = resident().value_or(0);
   const auto begun = std::chrono::steady_clock::now();
   ::malloc_trim(0);
   const auto took = std::chrono::steady_clock::now() - begun;
-  const std::size_t after = resident().value_or(*before);
+  const std::size_t after = resident().value_or(before);
   spdlog::debug("memory: {} KiB before, {} KiB after the free pages went back, in {} us",
-                *before / 1024, after / 1024,
+                before / 1024, after / 1024,
                 std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   rule_.gave_back(after);
 #endif

@@ -328,7 +328,9 @@ Expected<bool> Server::run() {
     });
   }
   watch.on_hangup([this, &secrets, &policy] { read_again(secrets, policy); });
-  FreeMemory free_memory(watch.loop());
+  FreeMemory free_memory(watch.loop(), [this] {
+    for (auto& worker : workers_) worker->renew_thread_cache();
+  });
   watch.at_end([&commands, &asks, &free_memory] {
     commands.reset();
     free_memory.stop();

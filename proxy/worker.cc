@@ -22,6 +22,7 @@
 #include "proxy/exit/name_server.h"
 #include "proxy/exit_host.h"
 #include "proxy/flow/live_policy.h"
+#include "proxy/free_memory.h"
 #include "proxy/refused_names.h"
 #include "proxy/relay_side.h"
 #include "proxy/scanner/pipelock_upstream.h"
@@ -113,6 +114,8 @@ class Worker::Loop {
       if (exit_) exit_->stop();
     });
   }
+
+  void renew_thread_cache() { asio::post(io_, &FreeMemory::renew_thread_cache); }
 
   void stop() {
     asio::post(io_, [this] {
@@ -322,6 +325,7 @@ void Worker::take(Snapshot next, std::function<void(bool)> taken) {
 }
 void Worker::drain() { loop_->drain(); }
 void Worker::fronts_have_ended() { loop_->fronts_have_ended(); }
+void Worker::renew_thread_cache() { loop_->renew_thread_cache(); }
 void Worker::stop() { loop_->stop(); }
 void Worker::join() {
   if (thread_.joinable()) thread_.join();

@@ -46,6 +46,8 @@ class Worker {
   void drain();
   // No worker has a client any more: an exit ends, too. Any thread; once.
   void fronts_have_ended();
+  // FreeMemory::renew_thread_cache(), on its thread. Any thread.
+  void renew_thread_cache();
   // Ends everything that is left. Any thread, any number of times.
   void stop();
   void join();
