@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "proxy/base/memory_account.h"
 #include "proxy/credentials/credential_upstream.h"
 #include "proxy/credentials/login_upstream.h"
 #include "proxy/exit/exit_server.h"
@@ -45,6 +46,7 @@ class ExitHost {
   OriginDialer dialer_;
   Pool pool_;
   OriginUpstream origins_;
+  const std::shared_ptr<MemoryAccount> memory_;  // of its spools
   DecodeSpace decode_;
   LoginUpstream logins_;
   CredentialUpstream way_out_;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "certs/leaf_issuer.h"
+#include "proxy/base/memory_budget.h"
 #include "proxy/config/config.h"
 #include "proxy/contract/guard_settings.h"
 #include "proxy/credentials/login_tokens.h"
@@ -44,6 +45,7 @@ struct Shared {
   AuditSink& audit;
   HostWatch& host_watch;
   TunnelBook& tunnels;
+  MemoryBudget& memory;
   AnsweredAddresses names_answer;
   AnsweredAddresses exit_answer;
   PoolLimits origin_pool;  // of each pool: the configuration's, within the descriptors

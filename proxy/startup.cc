@@ -106,7 +106,13 @@ ProxyServices::ProxyServices(const Config& config, Inherited inherited)
       inherited_(std::move(inherited)),
       guard_settings_(config.guard),
       host_watch_(inherited_.counts.names),
-      tunnels_(within_descriptors(config.tunnels), inherited_.counts.carried) {}
+      tunnels_(within_descriptors(config.tunnels), inherited_.counts.carried),
+      memory_(config.memory.value_or(MemoryBudget::kNoCgroup)) {
+  memory_.tell([](std::size_t held, std::size_t taken) {
+    spdlog::warn("{} MiB are in use: the connection that held the most, {} KiB, was ended",
+                 taken >> 20, held >> 10);
+  });
+}
 ProxyServices::~ProxyServices() = default;
 
 Expected<std::unique_ptr<ProxyServices>> ProxyServices::make(const Config& config,
@@ -190,6 +196,7 @@ Expected<void> ProxyServices::build(const OpenListeners& listeners) {
                                             *audit_,
                                             host_watch_,
                                             tunnels_,
+                                            memory_,
                                             listeners.names_answer,
                                             listeners.exit_answer,
                                             pool,

@@ -76,6 +76,7 @@ class ProxyServices {
   std::unique_ptr<AskBook> asks_;
   HostWatch host_watch_;
   TunnelBook tunnels_;
+  MemoryBudget memory_;
   std::unique_ptr<Shared> shared_;
 };
 

@@ -63,26 +63,37 @@ class Worker::Loop {
         system_names_(wheel_, shared.config.resolver),
         resolver_(wheel_, system_names_, shared.config.resolver, overrides()),
         ways_(shared, wheel_, resolver_),
-        decode_(shared.config.decode.memory_bytes),
+        decode_(shared.config.decode.memory_bytes, &shared.memory),
         spool_(shared.config.spool, decode_),
         upstream_(make_upstream()),
         relay_(make_relay(snapshot)),
         logins_(*upstream_, shared.logins, shared.config.decode, decode_),
         way_out_(logins_, snapshot.credentials, shared.config.decode, decode_),
         guard_(snapshot.secrets, shared.guard,
-               Guard::Limits{.decode = shared.config.decode, .redact = shared.config.redact},
+               Guard::Limits{.decode = shared.config.decode,
+                             .redact = shared.config.redact,
+                             .memory = &shared.memory},
                decode_, shared.answers),
-        websockets_(shared.config.websocket),
-        handler_(ProxyHandler::Services{
-            policy_, upstream(), shared.config.upstream, guard_, shared.audit, shared.host_watch,
-            shared.id_prefix + std::to_string(index) + "-", websockets_,
-            relay_ ? &relay_->upstream() : nullptr, shared.ledger != nullptr, held_.get()}),
+        websockets_(shared.config.websocket, &shared.memory),
+        handler_(ProxyHandler::Services{policy_, upstream(), shared.config.upstream, guard_,
+                                        shared.audit, shared.host_watch,
+                                        shared.id_prefix + std::to_string(index) + "-", websockets_,
+                                        relay_ ? &relay_->upstream() : nullptr,
+                                        shared.ledger != nullptr, held_.get(), &shared.memory}),
         splice_gate_(policy_, guard_, shared.audit, shared.host_watch, shared.tunnels,
                      shared.id_prefix + std::to_string(index) + "-tunnel-"),
         splicer_(splice_gate_, ways_.unread(), wheel_, drain_, splice_limits(shared.config)),
-        connection_services_{
-            io_.get_executor(), shared.config, policy_,           wheel_, drain_, tls_acceptor_,
-            handler_,           splicer_,      shared.doorkeeper, idle_} {
+        connection_services_{io_.get_executor(),
+                             shared.config,
+                             policy_,
+                             wheel_,
+                             drain_,
+                             tls_acceptor_,
+                             handler_,
+                             splicer_,
+                             shared.doorkeeper,
+                             idle_,
+                             shared.memory} {
     entrances_.emplace_back(sockets.front, ListenKind::Proxy, *this);
     for (const int socket : sockets.tls) entrances_.emplace_back(socket, ListenKind::Tls, *this);
     for (const int socket : sockets.http) entrances_.emplace_back(socket, ListenKind::Http, *this);
@@ -128,7 +139,8 @@ class Worker::Loop {
  private:
   struct Entrance {
     Entrance(int socket, ListenKind kind_in, Loop& loop)
-        : door(loop.wheel_, socket, loop.connections_, loop.max_connections_, loop.idle_),
+        : door(loop.wheel_, socket, loop.connections_, loop.max_connections_, loop.idle_,
+               &loop.shared_.memory),
           kind(kind_in) {}
     Door door;
     ListenKind kind;

@@ -179,7 +179,8 @@ func report(results map[load]map[string][]float64) {
 		"keeps %d idle connections\n\n",
 		*count, *workers, *size, *rounds, to, *idle)
 	fmt.Printf("| client | request | one process | direct | front | front + exit | direct / one process " +
-		"| front / direct | front + exit / front | front + exit / direct |\n|---|---|---|---|---|---|---|---|---|---|\n")
+		"| front / direct | front + exit / front | front + exit / direct |\n" +
+		"|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, l := range loads {
 		var of [4]float64
 		for i, mode := range modes {

@@ -5,24 +5,30 @@
 #include <memory>
 
 #include "proxy/base/bytes.h"
+#include "proxy/base/memory_budget.h"
 
 namespace bottle {
 
 // The memory that all decoders of one worker share. One thread; outlives every decoder.
 class DecodeSpace {
  public:
-  explicit DecodeSpace(std::size_t limit)
-      : limit_(limit), room_(std::make_unique_for_overwrite<char[]>(kRoom)) {}
+  // It is a part of `budget`, which outlives it; null: of none.
+  explicit DecodeSpace(std::size_t limit, MemoryBudget* budget = nullptr)
+      : limit_(limit), budget_(budget), room_(std::make_unique_for_overwrite<char[]>(kRoom)) {}
   DecodeSpace(const DecodeSpace&) = delete;
   DecodeSpace& operator=(const DecodeSpace&) = delete;
 
-  // False if that would be more than the limit; then nothing is taken.
+  // False if that would be more than the limit, or than the budget leaves; then nothing is taken.
   [[nodiscard]] bool take(std::size_t bytes) noexcept {
     if (bytes > limit_ - taken_) return false;
+    if (budget_ != nullptr && !budget_->take_if_left(bytes)) return false;
     taken_ += bytes;
     return true;
   }
-  void give_back(std::size_t bytes) noexcept { taken_ -= bytes; }
+  void give_back(std::size_t bytes) noexcept {
+    taken_ -= bytes;
+    if (budget_ != nullptr) budget_->give_back(bytes);
+  }
   [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
 
   // Where a piece is decoded to. Used between two waits: the next user overwrites it.
@@ -32,6 +38,7 @@ class DecodeSpace {
   static constexpr std::size_t kRoom = 64 * 1024;
 
   const std::size_t limit_;
+  MemoryBudget* const budget_;
   std::size_t taken_ = 0;
   std::unique_ptr<char[]> room_;
 };

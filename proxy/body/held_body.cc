@@ -4,8 +4,14 @@
 
 namespace bottle {
 
+MemoryShare::~MemoryShare() {
+  memory_.taken_ -= taken_;
+  if (memory_.budget_ != nullptr) memory_.budget_->give_back(taken_);
+}
+
 bool MemoryShare::take(std::size_t bytes) noexcept {
   if (bytes > memory_.limit_ - memory_.taken_) return false;
+  if (memory_.budget_ != nullptr && !memory_.budget_->take_if_left(bytes)) return false;
   memory_.taken_ += bytes;
   taken_ += bytes;
   return true;

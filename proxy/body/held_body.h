@@ -6,6 +6,7 @@
 
 #include "proxy/base/awaitable.h"
 #include "proxy/base/bytes.h"
+#include "proxy/base/memory_budget.h"
 #include "proxy/http/body.h"
 
 namespace bottle {
@@ -20,7 +21,9 @@ struct RedactLimits {
 // The memory that all held bodies of one worker share. One thread; outlives them.
 class BodyMemory {
  public:
-  explicit BodyMemory(std::size_t limit) noexcept : limit_(limit) {}
+  // It is a part of `budget`, which outlives it; null: of none.
+  explicit BodyMemory(std::size_t limit, MemoryBudget* budget = nullptr) noexcept
+      : limit_(limit), budget_(budget) {}
   BodyMemory(const BodyMemory&) = delete;
   BodyMemory& operator=(const BodyMemory&) = delete;
   [[nodiscard]] std::size_t taken() const noexcept { return taken_; }
@@ -28,6 +31,7 @@ class BodyMemory {
  private:
   friend class MemoryShare;
   const std::size_t limit_;
+  MemoryBudget* const budget_;
   std::size_t taken_ = 0;
 };
 
@@ -37,9 +41,10 @@ class MemoryShare {
   explicit MemoryShare(BodyMemory& memory) noexcept : memory_(memory) {}
   MemoryShare(const MemoryShare&) = delete;
   MemoryShare& operator=(const MemoryShare&) = delete;
-  ~MemoryShare() { memory_.taken_ -= taken_; }
+  ~MemoryShare();
 
-  // So many bytes more. False if that would be more than the limit; then nothing is taken.
+  // So many bytes more. False if that would be more than the limit, or than the budget leaves;
+  // then nothing is taken.
   [[nodiscard]] bool take(std::size_t bytes) noexcept;
 
  private:

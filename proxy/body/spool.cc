@@ -44,7 +44,8 @@ int open_unnamed(const std::filesystem::path& directory) {
 
 // ---- SpooledBody -------------------------------------------------------------------------------
 
-SpooledBody::SpooledBody(Spool& spool, Party party) : spool_(spool) {
+SpooledBody::SpooledBody(Spool& spool, Party party, std::shared_ptr<MemoryAccount> account)
+    : spool_(spool), held_(account != nullptr ? std::move(account) : spool.own_) {
   const std::lock_guard lock(spool.lock_);
   room_ = Shares::Part(spool.room_, party);
 }
@@ -66,7 +67,10 @@ Result<> SpooledBody::append(ByteView data) {
     return Failure{Code::Overloaded, "too many request bodies are being collected",
                    problem_code::kSpoolFull};
   }
-  if (file_ < 0 && memory_.size() + data.size() > limits.memory_bytes) {
+  // Without memory for it a small body is kept on the disk, too.
+  const bool fits =
+      memory_.size() + data.size() <= limits.memory_bytes && held_.has_room(data.size());
+  if (file_ < 0 && !fits) {
     const auto moved = move_to_disk();
     if (!moved) return moved;
   }
@@ -75,6 +79,7 @@ Result<> SpooledBody::append(ByteView data) {
     if (!written) return written;
   } else {
     memory_.append(data);
+    held_.set(memory_.capacity());
   }
   size_ += data.size();
   return {};
@@ -98,6 +103,7 @@ Result<> SpooledBody::move_to_disk() {
     return written;
   }
   free_bytes(memory_);
+  held_.set(0);
   return {};
 }
 
@@ -205,7 +211,7 @@ Failure too_late(std::chrono::milliseconds after) {
 
 awaitable<Result<std::shared_ptr<const SpooledBody>>> Spool::collect(
     BodySource& body, std::optional<std::uint64_t> declared, Codings codings, DecodeLimits decode,
-    std::shared_ptr<SpooledBody> coded, Party party) {
+    std::shared_ptr<SpooledBody> coded, Party party, std::shared_ptr<MemoryAccount> account) {
   if (declared && *declared > limits_.body_bytes) {
     Failure failure{Code::BodyTooLarge, "the request's body is " + std::to_string(*declared) +
                                             " bytes long, more than the " +
@@ -214,7 +220,7 @@ awaitable<Result<std::shared_ptr<const SpooledBody>>> Spool::collect(
     body.stop(failure);
     co_return failure;
   }
-  auto spooled = std::make_shared<SpooledBody>(*this, party);
+  auto spooled = std::make_shared<SpooledBody>(*this, party, std::move(account));
   std::unique_ptr<ContentDecoder> decoder;
   if (!codings.empty()) decoder = ContentDecoder::make(codings, decode, space_);
   const auto append = [&spooled](ByteView data) { return spooled->append(data); };

@@ -8,6 +8,7 @@
 
 #include "proxy/base/awaitable.h"
 #include "proxy/base/bytes.h"
+#include "proxy/base/memory_account.h"
 #include "proxy/base/result.h"
 #include "proxy/base/shares.h"
 #include "proxy/body/content_decoder.h"
@@ -24,8 +25,9 @@ class Spool;
 // one frees it, on any thread. The spool outlives it.
 class SpooledBody {
  public:
-  // It counts among those of `party`.
-  explicit SpooledBody(Spool& spool, Party party = {});
+  // It counts among those of `party`; the part of it that is in memory, to `account`.
+  explicit SpooledBody(Spool& spool, Party party = {},
+                       std::shared_ptr<MemoryAccount> account = nullptr);
   SpooledBody(const SpooledBody&) = delete;
   SpooledBody& operator=(const SpooledBody&) = delete;
   ~SpooledBody();
@@ -49,6 +51,7 @@ class SpooledBody {
   Spool& spool_;
   Shares::Part room_;  // under the spool's lock
   Bytes memory_;
+  MemoryHold held_;
   int file_ = -1;
   std::uint64_t size_ = 0;
 };
@@ -104,9 +107,13 @@ class SpoolReader final : public BodySource {
 // limits.directory, without a name and readable by no other user, and are gone with the process.
 class Spool {
  public:
-  // `decode`, which its decoders share with others, outlives it.
-  Spool(SpoolLimits limits, DecodeSpace& decode)
-      : limits_(std::move(limits)), space_(decode), room_(limits_.total_bytes, 1) {}
+  // `decode`, which its decoders share with others, outlives it. Bodies that no account is given
+  // for are counted to `own`; null: they are not.
+  Spool(SpoolLimits limits, DecodeSpace& decode, std::shared_ptr<MemoryAccount> own = nullptr)
+      : limits_(std::move(limits)),
+        space_(decode),
+        room_(limits_.total_bytes, 1),
+        own_(std::move(own)) {}
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
@@ -119,7 +126,8 @@ class Spool {
   // not as long as declared, the body's own. The body is stopped then.
   awaitable<Result<std::shared_ptr<const SpooledBody>>> collect(
       BodySource& body, std::optional<std::uint64_t> declared, Codings codings,
-      DecodeLimits decode = {}, std::shared_ptr<SpooledBody> coded = nullptr, Party party = {});
+      DecodeLimits decode = {}, std::shared_ptr<SpooledBody> coded = nullptr, Party party = {},
+      std::shared_ptr<MemoryAccount> account = nullptr);
 
   [[nodiscard]] std::uint64_t held() const {
     const std::lock_guard lock(lock_);
@@ -132,6 +140,7 @@ class Spool {
   DecodeSpace& space_;
   mutable std::mutex lock_;  // the exit, on another thread, may be a body's last reader
   Shares room_;
+  const std::shared_ptr<MemoryAccount> own_;
 };
 
 }  // namespace bottle

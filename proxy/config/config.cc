@@ -7,6 +7,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "proxy/config/memory_size.h"
 #include "proxy/config/options.h"
 #include "proxy/contract/host_pattern.h"
 #include "proxy/contract/json_tree.h"
@@ -358,6 +359,7 @@ Expected<void> check_config(const Config& config) {
 }
 
 void complete_config(Config& config) {
+  if (!config.memory) config.memory = memory_by_default(memory_limit_of_cgroup());
   config.pipelock.bottle_id = config.bottle_id;
   if (config.has_exit()) config.pipelock.exit_ports = opened_ports(host_patterns(config.allow));
   config.pipelock.h1 = config.h1_client;

@@ -77,6 +77,8 @@ struct Config {
   bool asks = false;    // a person is asked about a host that is not allowed
   std::string bottle_id = "bottle";
   unsigned threads = 1;
+  std::optional<std::size_t>
+      memory;  // that clients may make it hold; complete_config() fills it in
   std::string log_level = "warn";
   bool single_process = false;  // no keeper and no signer, and no sandbox: for a debugger
   std::string config_file;      // --config

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "proxy/config/guard_options.h"
+#include "proxy/config/memory_size.h"
 #include "proxy/config/own_address.h"
 #include "proxy/contract/proxy_contract.h"
 #include "proxy/contract/route.h"
@@ -165,6 +166,17 @@ Expected<void> set_threads(Config& c, const std::string& value) {
   const auto n = number(value);
   if (!n || *n < 1 || *n > 64) return bad("'" + value + "': --threads takes 1 to 64");
   c.threads = static_cast<unsigned>(*n);
+  return {};
+}
+
+Expected<void> set_memory(Config& c, const std::string& value) {
+  const auto bytes = memory_size(value);
+  if (!bytes) return bad("'" + value + "' is no size; write bytes, or 512M, or 2G");
+  if (*bytes < MemoryBudget::kLeast) {
+    return bad("'" + value + "': --memory takes " + std::to_string(MemoryBudget::kLeast >> 20) +
+               "M or more");
+  }
+  c.memory = *bytes;
   return {};
 }
 
@@ -379,6 +391,10 @@ const std::array kRows = {
               [](Config& c, const std::string& v) { return set_switch(c.single_process, v); }},
     OptionRow{"bottle-id", "ID", false, "the name of the bottle in pipelock's log", set_bottle_id},
     OptionRow{"threads", "N", false, "number of worker threads, 1 to 64 (default 1)", set_threads},
+    OptionRow{"memory", "SIZE", false,
+              "memory that clients may make it hold, such as 512M (default: half of the cgroup's "
+              "limit, or 1G)",
+              set_memory},
     OptionRow{"spool-dir", "DIR", false, "directory for large request bodies (default /var/tmp)",
               [](Config& c, const std::string& v) {
                 std::string path;

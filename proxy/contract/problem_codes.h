@@ -101,6 +101,7 @@ inline constexpr std::string_view kTooManyTunnels = "too_many_tunnels";
 
 // The memory and the disk for bodies.
 inline constexpr std::string_view kDecodeMemoryFull = "decode_memory_full";
+inline constexpr std::string_view kMemoryFull = "memory_full";
 inline constexpr std::string_view kRedactMemoryFull = "redact_memory_full";
 inline constexpr std::string_view kSpoolFailed = "spool_failed";
 inline constexpr std::string_view kSpoolFull = "spool_full";

@@ -16,13 +16,24 @@
 namespace bottle {
 namespace {
 
+// Estimates of what an idle connection takes, TLS included (tests/go/attack, IdleConnections).
+constexpr std::size_t kConnectionMemory = 32 * 1024;
+constexpr std::size_t kHttp2Memory = 32 * 1024;  // ... more
+
 constexpr std::size_t kLingerBytes = 16 * 1024;  // a ClientHello, at most
 
-// The services, and the one thing that each connection has of its own.
+// The services, and what each connection has of its own.
 struct Desk : ConnectionServices {
   Desk(const ConnectionServices& services, TcpStream& stream)
-      : ConnectionServices(services), place(services.idle, stream) {}
+      : ConnectionServices(services),
+        place(services.idle, stream),
+        account(MemoryAccount::open(services.memory, services.executor)),
+        shed_by(account.get(), stream),
+        held(account, kConnectionMemory, MemoryHold::Kind::Fixed) {}
   IdleList::Place place;
+  const std::shared_ptr<MemoryAccount> account;
+  const MemoryAccount::EndedBy shed_by;
+  const MemoryHold held;
 };
 
 constexpr std::string_view kEstablished = "HTTP/1.1 200 Connection established\r\n\r\n";
@@ -31,6 +42,7 @@ SessionContext context_of(Desk& desk, Destination destination, Scheme scheme) {
   SessionContext context{desk.executor,       desk.wheel,        desk.handler,           desk.drain,
                          desk.config.session, desk.config.rules, std::move(destination), scheme};
   context.place = &desk.place;
+  context.memory = desk.account;
   return context;
 }
 
@@ -91,6 +103,7 @@ awaitable<FirstBytes> sniff_first(TcpStream& stream, Desk& desk, Bytes& early) {
 
 // Two coroutines: a frame with room for both sessions would be held by each idle connection.
 awaitable<void> serve_http2(TlsStream& stream, Desk& desk, Destination destination) {
+  const MemoryHold held(desk.account, kHttp2Memory, MemoryHold::Kind::Fixed);
   SessionContext context = context_of(desk, std::move(destination), Scheme::Https);
   context.offers_websockets = offers_websockets(desk, context.destination);
   Http2Session session(stream, context, desk.config.h2);
@@ -185,7 +198,8 @@ awaitable<std::optional<InTls>> serve_tunnel(TcpStream& stream, Desk& desk,
   desk.place.idle();  // it got on: its turn to make room comes later
   if (tunnel) {
     const IdleList::Busy busy(&desk.place);
-    co_await desk.splicer.serve(stream, std::move(connect.early), destination, std::move(tunnel));
+    co_await desk.splicer.serve(stream, std::move(connect.early), destination, std::move(tunnel),
+                                desk.account);
     co_return std::nullopt;
   }
   Bytes early = std::move(connect.early);
@@ -226,7 +240,8 @@ awaitable<bool> splice_by_name(TcpStream& stream, Desk& desk, Bytes& early) {
     co_return true;
   }
   const IdleList::Busy busy(&desk.place);
-  co_await desk.splicer.serve(stream, std::move(early), std::move(destination), std::move(*tunnel));
+  co_await desk.splicer.serve(stream, std::move(early), std::move(destination), std::move(*tunnel),
+                              desk.account);
   co_return true;
 }
 

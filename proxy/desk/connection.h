@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "proxy/base/idle_list.h"
+#include "proxy/base/memory_account.h"
 #include "proxy/config/config.h"
 #include "proxy/desk/splice.h"
 #include "proxy/flow/live_policy.h"
@@ -25,6 +26,7 @@ struct ConnectionServices {
   Splicer& splicer;
   const Doorkeeper* doorkeeper;  // of ListenKind::Proxy; null: no authentication
   IdleList& idle;                // the connections that have nothing under way
+  MemoryBudget& memory;
 };
 
 // The kind of server that a client thinks it connected to.

@@ -52,6 +52,8 @@ EndWords words_of(TunnelEnd end) {
       return {Failure(Code::ClientSlow, "nothing went through the tunnel for too long",
                       problem_code::kSpliceIdle),
               DecidedBy::Proxy};
+    case TunnelEnd::Memory:
+      return {memory_full(), DecidedBy::Proxy};
     case TunnelEnd::Budget:
       return {Failure(Code::Denied, "the host's budget of unread bytes is used up",
                       problem_code::kSpliceBudget),
@@ -129,7 +131,8 @@ awaitable<void> Splicer::alert(TcpStream& stream, const Failure& failure) {
 }
 
 awaitable<void> Splicer::serve(TcpStream& stream, Bytes early, Destination destination,
-                               std::unique_ptr<SplicedTunnel> tunnel) {
+                               std::unique_ptr<SplicedTunnel> tunnel,
+                               std::shared_ptr<MemoryAccount> account) {
   const ClientHello hello = co_await read_hello(stream, early);
   if (early.empty()) {
     tunnel->end(std::nullopt, DecidedBy::None, "the client sent nothing");
@@ -157,7 +160,7 @@ awaitable<void> Splicer::serve(TcpStream& stream, Bytes early, Destination desti
   tcp::socket client = stream.release(unread);
   early += unread;
   TunnelPump pump(client, *origin, *tunnel, buffer_, wheel_, drain_,
-                  TunnelTimes{.idle = limits_.idle});
+                  TunnelTimes{.idle = limits_.idle}, std::move(account));
   const TunnelEnd end = co_await pump.run(std::move(early));
   const EndWords words = words_of(end);
   tunnel->end(words.failure, words.by, words.detail);

@@ -39,7 +39,8 @@ class Splicer {
   // From the client's first bytes to the end of the tunnel. The ClientHello's name must be the
   // destination's. A client that is refused gets an alert, which is all that it can read.
   awaitable<void> serve(TcpStream& stream, Bytes early, Destination destination,
-                        std::unique_ptr<SplicedTunnel> tunnel);
+                        std::unique_ptr<SplicedTunnel> tunnel,
+                        std::shared_ptr<MemoryAccount> account = nullptr);
 
   // Refuses in the only way that a client can read that has begun TLS.
   awaitable<void> alert(TcpStream& stream, const Failure& failure);

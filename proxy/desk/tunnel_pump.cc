@@ -31,7 +31,7 @@ void reset_socket(tcp::socket& socket) noexcept {
 
 TunnelPump::TunnelPump(tcp::socket& client, tcp::socket& origin, SplicedTunnel& tunnel,
                        TunnelBuffer& buffer, TimerWheel& wheel, DrainSignal& drain,
-                       TunnelTimes times)
+                       TunnelTimes times, std::shared_ptr<MemoryAccount> account)
     : client_(client),
       origin_(origin),
       tunnel_(tunnel),
@@ -40,6 +40,7 @@ TunnelPump::TunnelPump(tcp::socket& client, tcp::socket& origin, SplicedTunnel& 
       drain_begins_(wheel.executor()),
       idle_(wheel, *this),
       times_(times),
+      account_(std::move(account)),
       up_{client, origin, TunnelBook::Direction::Up, TunnelEnd::ClientReset,
           TunnelEnd::OriginReset},
       down_{origin, client, TunnelBook::Direction::Down, TunnelEnd::OriginReset,
@@ -94,6 +95,7 @@ bool TunnelPump::move_some(Side& side, bool& may_have_more) {
 }
 
 awaitable<bool> TunnelPump::flush(Side& side) {
+  const MemoryHold held(account_, side.pending.size());
   while (!side.pending.empty()) {
     const auto ec = co_await wait_until_ready(side.to, tcp::socket::wait_write);
     if (stopped_) co_return false;
@@ -159,6 +161,7 @@ awaitable<TunnelEnd> TunnelPump::run(Bytes first) {
   const Executor executor = co_await asio::this_coro::executor;
   TaskGroup carriers(executor);
   TaskGroup watch(executor);
+  const MemoryAccount::EndedBy shed_by(account_.get(), shed_);
   std::exception_ptr failed;
   draining_ = drain_.draining();
   progress();

@@ -4,12 +4,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "proxy/base/awaitable.h"
 #include "proxy/base/bytes.h"
 #include "proxy/base/deadline.h"
 #include "proxy/base/event.h"
+#include "proxy/base/memory_account.h"
 #include "proxy/base/turn_budget.h"
 #include "proxy/flow/splice_gate.h"
 #include "proxy/http/session.h"
@@ -29,6 +31,7 @@ enum class TunnelEnd : std::uint8_t {
   ClientReset,  // also: it took no more
   OriginReset,
   Idle,
+  Memory,  // its connection held the most when memory was short
   Budget,
   Draining,
   Cancelled,
@@ -46,8 +49,10 @@ struct TunnelTimes {
 // Everything passed in outlives run().
 class TunnelPump final : private Cancellable {
  public:
+  // `account`: the connection's; null: its memory is not counted.
   TunnelPump(asio::ip::tcp::socket& client, asio::ip::tcp::socket& origin, SplicedTunnel& tunnel,
-             TunnelBuffer& buffer, TimerWheel& wheel, DrainSignal& drain, TunnelTimes times);
+             TunnelBuffer& buffer, TimerWheel& wheel, DrainSignal& drain, TunnelTimes times,
+             std::shared_ptr<MemoryAccount> account = nullptr);
   TunnelPump(const TunnelPump&) = delete;
   TunnelPump& operator=(const TunnelPump&) = delete;
 
@@ -64,6 +69,15 @@ class TunnelPump final : private Cancellable {
     TunnelEnd to_reset;
     Bytes pending{};  // read, and not yet taken by `to`
     TurnBudget turn{};
+  };
+
+  class Shed final : public Cancellable {
+   public:
+    explicit Shed(TunnelPump& pump) noexcept : pump_(pump) {}
+    void cancel() noexcept override { pump_.stop(TunnelEnd::Memory); }
+
+   private:
+    TunnelPump& pump_;
   };
 
   void cancel() noexcept override;  // the idle deadline's
@@ -85,6 +99,8 @@ class TunnelPump final : private Cancellable {
   Event drain_begins_;
   Deadline idle_;
   TunnelTimes times_;
+  const std::shared_ptr<MemoryAccount> account_;
+  Shed shed_{*this};
   Side up_;
   Side down_;
   bool draining_ = false;

@@ -45,6 +45,7 @@ class Guard {
   struct Limits {
     DecodeLimits decode;
     RedactLimits redact;
+    MemoryBudget* memory = nullptr;  // of which held bodies are a part; null: of none
   };
 
   Guard(std::shared_ptr<const SecretSet> secrets, const GuardSettings& settings,
@@ -53,7 +54,7 @@ class Guard {
         inflater_(decode, limits.decode),
         limits_(limits),
         decode_(decode),
-        memory_(limits.redact.memory_bytes),
+        memory_(limits.redact.memory_bytes, limits.memory),
         answers_(answers) {
     take(std::move(secrets));
   }

@@ -133,9 +133,9 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
     trace.call = std::make_shared<Call>(std::move(request.body));
     request.body = std::make_unique<CallBody>(trace.call);
   }
-  if (!services_.audit.healthy() && !services_.audit.probe()) {
-    auto refused =
-        co_await turn_away(std::move(request), audit_unwritable(), exchange, DecidedBy::Proxy);
+  const std::optional<Failure> busy = takes_none_now(exchange);
+  if (busy) {
+    auto refused = co_await turn_away(std::move(request), *busy, exchange, DecidedBy::Proxy);
     co_return refused;
   }
   Decision decision = services_.policy.now().admit(exchange.destination(), exchange.scheme(),
@@ -204,6 +204,20 @@ awaitable<Response> ProxyHandler::handle(Request request, Exchange& exchange) {
   // Whether the upstream keeps its connection is nothing to the client.
   sent->head.keep_alive = true;
   co_return std::move(*sent);
+}
+
+std::optional<Failure> ProxyHandler::takes_none_now(const Exchange& exchange) const {
+  if (!services_.audit.healthy() && !services_.audit.probe()) return audit_unwritable();
+  if (services_.memory != nullptr && services_.memory->refuses()) {
+    return Failure{Code::Overloaded, "four fifths of the proxy's memory are in use",
+                   problem_code::kMemoryFull};
+  }
+  if (exchange.memory != nullptr && exchange.memory->full()) {
+    return Failure{Code::Overloaded, "this connection makes the proxy hold too much",
+                   problem_code::kMemoryFull,
+                   "Take the answers that are pending, or open another connection."};
+  }
+  return std::nullopt;
 }
 
 awaitable<Decision> ProxyHandler::ask(Decision decision, Exchange& exchange) {

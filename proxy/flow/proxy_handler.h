@@ -35,6 +35,7 @@ class ProxyHandler final : public Handler, private SendWitness {
     Upstream* relay = nullptr;     // past the scanner; null: `upstream` goes to origins itself
     bool scans_heads = false;      // the scanner can be asked about a head alone: it has an exit
     HeldRequests* held = nullptr;  // null: a host that is not allowed is refused at once
+    const MemoryBudget* memory = nullptr;  // null: it has no bound
   };
   explicit ProxyHandler(Services services) : services_(std::move(services)) {}
 
@@ -61,6 +62,8 @@ class ProxyHandler final : public Handler, private SendWitness {
                                    int status = 0);
   // The request goes nowhere. The rest of its body is read only for a call's id.
   awaitable<Response> turn_away(Request request, Failure failure, Exchange& exchange, DecidedBy by);
+  // No new request is taken, for that cause. Nothing: one is.
+  [[nodiscard]] std::optional<Failure> takes_none_now(const Exchange& exchange) const;
   // The policy, the guard and the scanner have passed the head; what follows is the guard's alone.
   awaitable<Response> open_websocket(Request request, Exchange& exchange);
   // Lets the scanner look at a head that goes out past it. Nothing: it passes.

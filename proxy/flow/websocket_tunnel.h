@@ -29,8 +29,8 @@ struct WebsocketLimits {
 // Shared by the tunnels of one worker. One thread; outlives them.
 class WebsocketSpace {
  public:
-  explicit WebsocketSpace(const WebsocketLimits& limits)
-      : limits_(limits), deflate_(limits.deflate_bytes) {}
+  explicit WebsocketSpace(const WebsocketLimits& limits, MemoryBudget* memory = nullptr)
+      : limits_(limits), deflate_(limits.deflate_bytes, memory) {}
   WebsocketSpace(const WebsocketSpace&) = delete;
   WebsocketSpace& operator=(const WebsocketSpace&) = delete;
 

@@ -8,6 +8,7 @@
 
 #include "proxy/base/deadline.h"
 #include "proxy/base/failure.h"
+#include "proxy/base/memory_account.h"
 #include "proxy/base/result.h"
 #include "proxy/base/task_group.h"
 #include "proxy/contract/decided_by.h"
@@ -62,6 +63,8 @@ class SendWitness {
 // lives in the frame of the exchange's coroutine, ends with it. Its owner joins tasks().
 class Exchange {
  public:
+  // An estimate of what each takes while it lasts, with its connection to the origin.
+  static constexpr std::size_t kMemory = 48 * 1024;
   static constexpr int kMaxInterim = 8;  // a response may be preceded by so many heads, no more
 
   Exchange(Executor executor, TimerWheel& wheel, std::string id, Destination destination,
@@ -122,6 +125,8 @@ class Exchange {
   // The client's connection that it came on, as a number: where requests wait, connections take
   // turns.
   std::uint64_t client = 0;
+  // That connection's. Null: its memory is not counted.
+  std::shared_ptr<MemoryAccount> memory;
 
  private:
   TimerWheel& wheel_;

@@ -84,6 +84,7 @@ class H2Core final : private FloodGuard::Judge {
   [[nodiscard]] std::size_t open_streams() const { return streams_.size(); }
   [[nodiscard]] std::size_t queued() const { return queued_; }
   [[nodiscard]] std::size_t queued(StreamId stream) const;
+  [[nodiscard]] std::size_t held_heads() const { return held_heads_; }
   [[nodiscard]] bool settings_acked() const { return settings_acked_; }
   [[nodiscard]] bool settings_came() const { return settings_came_; }
   [[nodiscard]] bool takes_tunnels() const;

@@ -30,6 +30,7 @@ bool H2Endpoint::done() const { return core_->done(); }
 std::size_t H2Endpoint::open_streams() const { return core_->open_streams(); }
 std::size_t H2Endpoint::queued() const { return core_->queued(); }
 std::size_t H2Endpoint::queued(StreamId stream) const { return core_->queued(stream); }
+std::size_t H2Endpoint::held_heads() const { return core_->held_heads(); }
 bool H2Endpoint::settings_acked() const { return core_->settings_acked(); }
 
 }  // namespace bottle

@@ -69,6 +69,8 @@ class H2Endpoint {
   // Body bytes that are queued: all streams together, or of one.
   [[nodiscard]] std::size_t queued() const;
   [[nodiscard]] std::size_t queued(StreamId stream) const;
+  // Bytes of heads that are held (H2Limits::held_heads).
+  [[nodiscard]] std::size_t held_heads() const;
   [[nodiscard]] bool settings_acked() const;
 
  protected:

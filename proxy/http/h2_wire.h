@@ -12,6 +12,7 @@
 #include "proxy/base/deadline.h"
 #include "proxy/base/event.h"
 #include "proxy/base/failure.h"
+#include "proxy/base/memory_account.h"
 #include "proxy/base/turn_budget.h"
 
 namespace bottle {
@@ -62,6 +63,8 @@ class H2Wire {
   H2Wire(const H2Wire&) = delete;
   H2Wire& operator=(const H2Wire&) = delete;
 
+  // Bytes that it writes are counted to that account; null: to none.
+  void count_for(std::shared_ptr<MemoryAccount> account) { memory_ = std::move(account); }
   // The engine may have something to send.
   void wake() { write_event_.set_later(); }
   void wake_if_wanted() {
@@ -110,6 +113,7 @@ class H2Wire {
   Deadline due_;
   TurnBudget turn_;
   std::unique_ptr<char[]> write_buffer_;  // only while there is something to write
+  std::shared_ptr<MemoryAccount> memory_;
   bool heard_ = false;
   bool broken_ = false;  // nothing can be sent any more
   bool finishing_ = false;
@@ -195,6 +199,8 @@ awaitable<void> H2Wire<Engine>::write() {
 template <class Engine>
 awaitable<bool> H2Wire<Engine>::write_out() {
   Deadline stall(wheel_, stream_);
+  // The buffer, and what it holds as TLS records that the socket does not take yet.
+  const MemoryHold held(memory_, 2 * limits_.write_buffer);
   if (!write_buffer_) write_buffer_ = std::make_unique_for_overwrite<char[]>(limits_.write_buffer);
   for (;;) {
     const ByteSpan space(write_buffer_.get(), limits_.write_buffer);

@@ -39,12 +39,14 @@ Http1Session::Http1Session(ByteStream& stream, const SessionContext& context, Ar
       arrived_(context.executor),
       room_(context.executor),
       written_(context.executor),
-      drain_begun_(context.executor) {}
+      drain_begun_(context.executor),
+      in_memory_(context.memory) {}
 
 Http1Session::~Http1Session() = default;
 
 awaitable<Http1End> Http1Session::run(Bytes already_read) {
   const IdleList::EndedBy ended_by(context_.place, stream_);
+  const MemoryAccount::EndedBy shed_by(context_.memory.get(), shed_alarm_);
   in_ = std::move(already_read);
   std::exception_ptr failed;
   try {
@@ -85,6 +87,7 @@ awaitable<void> Http1Session::serve() {
     if (machine_.state() != State::Idle) break;
     parser_.reset();
     if (unparsed().empty()) free_bytes(in_);  // an idle connection holds no buffer
+    in_memory_.set(in_.capacity());
     if (closing()) {
       go(Move::InputEnds);
       break;
@@ -177,6 +180,8 @@ awaitable<void> Http1Session::serve_request(Accepted request) {
   exchange.form = refusal_form(head);
   exchange.client = reinterpret_cast<std::uintptr_t>(this);
   exchange.tasks().ends_on_failure(no_memory_);
+  exchange.memory = context_.memory;
+  const MemoryHold memory(context_.memory, Exchange::kMemory, MemoryHold::Kind::Fixed);
   if (!go(Move::Serve)) co_return;
   Move outcome = Move::AnswerLost;
   std::exception_ptr failed;

@@ -55,6 +55,15 @@ class Http1Session {
   using Move = H1ServerMachine::Move;
   class RequestBody;
   class TunnelBody;
+  // The end of the connection that holds the most when memory is short.
+  class Shed final : public Cancellable {
+   public:
+    explicit Shed(Http1Session& session) noexcept : session_(session) {}
+    void cancel() noexcept override { session_.on_shed(); }
+
+   private:
+    Http1Session& session_;
+  };
 
   // A request that gets an answer of the session's own.
   struct Refusal {
@@ -115,6 +124,7 @@ class Http1Session {
   awaitable<void> write_end();
   awaitable<void> linger();
   void client_lost(SessionTrace& trace);
+  void on_shed() noexcept;
 
   // False if that is our own defect: the machine has cut the connection then.
   bool go(Move move);
@@ -141,6 +151,7 @@ class Http1Session {
   Event drain_begun_;
   Bytes in_;
   std::size_t in_at_ = 0;
+  MemoryHold in_memory_;           // of in_
   std::optional<IoStatus> ended_;  // how the input ended
   TaskGroup::TaskId serving_ = 0;
   TaskGroup::TaskId reader_ = 0;
@@ -148,6 +159,8 @@ class Http1Session {
   bool tunnel_ = false;  // is asked for: what follows the request's head is no HTTP
   bool let_in_ = false;  // by the doorkeeper, once
   int turned_away_ = 0;
+  bool shed_ = false;  // ended for the sake of memory
+  Shed shed_alarm_{*this};
   std::optional<Failure> defect_;  // of our own: an illegal move
   Http1End end_;
 };

@@ -146,6 +146,7 @@ awaitable<void> Http1Session::read_loop() {
       co_return;
     }
     in_.append(scratch.data(), got.n);
+    in_memory_.set(in_.capacity());
     arrived_.set();
   }
 }
@@ -156,6 +157,7 @@ void Http1Session::consume(std::size_t n) {
     in_.clear();
     in_at_ = 0;
     if (in_.capacity() > 2 * context_.limits.read_buffer) in_.shrink_to_fit();
+    in_memory_.set(in_.capacity());
   } else if (in_at_ >= context_.limits.read_buffer) {
     in_.erase(0, in_at_);
     in_at_ = 0;

@@ -10,6 +10,9 @@
 namespace bottle {
 namespace {
 
+// Bytes that are written are here, and again as TLS records that the socket does not take yet.
+constexpr std::size_t kCopies = 2;
+
 // Takes the chunk's bytes.
 void append_piece(Bytes& out, const Framing& framing, Chunk& chunk) {
   if (framing.kind == Framing::Kind::Chunked) {
@@ -29,6 +32,11 @@ void append_piece(Bytes& out, const Framing& framing, Chunk& chunk) {
 // log is about: leaving early does not hide it.
 void Http1Session::client_lost(SessionTrace& trace) {
   if (trace.failure && traits(trace.failure->code).level == LogLevel::Audit) return;
+  if (shed_) {
+    trace.failure = memory_full();
+    trace.by = DecidedBy::Proxy;
+    return;
+  }
   trace.by = DecidedBy::Client;
   const H1ServerMachine::Client client = machine_.client();
   if (client == H1ServerMachine::Client::Stalled) {
@@ -39,6 +47,13 @@ void Http1Session::client_lost(SessionTrace& trace) {
   } else {
     trace.failure = Failure(Code::ClientGone, "the client closed the connection");
   }
+}
+
+void Http1Session::on_shed() noexcept {
+  shed_ = true;
+  if (machine_.can(Move::ClientLeaves)) go(Move::ClientLeaves);
+  tasks_.cancel(serving_);
+  stream_.cancel();
 }
 
 // How the answer ended. Only finish() makes the move: until then the exchange lasts.
@@ -164,6 +179,7 @@ awaitable<bool> Http1Session::write(ByteView data, LeastRate* rate) {
   Deadline stall(context_.wheel, stream_,
                  rate == nullptr ? stalls : std::min(stalls, rate->left(data.size())));
   const auto begun = context_.wheel.now();
+  const MemoryHold held(context_.memory, kCopies * data.size());
   const IoResult result = co_await stream_.write_all(data);
   if (rate != nullptr) {
     rate->waited(context_.wheel.now() - begun);

@@ -64,12 +64,16 @@ Http2Session::Http2Session(ByteStream& stream, const SessionContext& context,
       idle_(context.wheel, idle_alarm_),
       settings_ack_(context.wheel, settings_alarm_),
       drain_(context.wheel, drain_alarm_),
-      last_words_(context.wheel, stream) {}
+      last_words_(context.wheel, stream),
+      memory_(context.memory) {
+  wire_.count_for(context.memory);
+}
 
 Http2Session::~Http2Session() = default;
 
 awaitable<void> Http2Session::run() {
   const IdleList::EndedBy ended_by(context_.place, evicted_alarm_);
+  const MemoryAccount::EndedBy shed_by(context_.memory.get(), shed_alarm_);
   context_.drain.add(drain_event_);
   idle_.arm(context_.limits.first_byte);
   settings_ack_.arm(context_.limits.settings_ack);
@@ -142,6 +146,7 @@ void Http2Session::dispatch() {
       exchanges_.cancel(stream.task);
     }
   }
+  count();
 }
 
 void Http2Session::lose_streams(Code why) {
@@ -160,6 +165,7 @@ void Http2Session::start(H2Request request) {
 }
 
 void Http2Session::exchange_ended() {
+  count();
   wire_.wake_if_wanted();
   if (!streams_.empty()) return;
   idle_.arm(context_.limits.idle);
@@ -173,6 +179,8 @@ awaitable<void> Http2Session::serve(H2Request request) {
   Exchange exchange(context_.executor, context_.wheel, context_.handler.next_id(),
                     context_.destination, context_.scheme, Version::Http2, &stream);
   exchange.tasks().ends_on_failure(closes_);
+  exchange.memory = context_.memory;
+  const MemoryHold memory(context_.memory, Exchange::kMemory, MemoryHold::Kind::Fixed);
   std::exception_ptr failed;
   try {
     Response response = co_await respond(stream, exchange, std::move(request));
@@ -187,7 +195,10 @@ awaitable<void> Http2Session::serve(H2Request request) {
   // against the request stays: leaving early does not hide it.
   const std::optional<Failure>& failure = exchange.trace.failure;
   const bool decided = failed || (failure && traits(failure->code).level == LogLevel::Audit);
-  if (stream.lost && !decided) {
+  if (stream.lost == Code::Overloaded && !decided) {
+    exchange.trace.failure = memory_full();
+    exchange.trace.by = DecidedBy::Proxy;
+  } else if (stream.lost && !decided) {
     const bool ours = *stream.lost == Code::ShuttingDown;
     const char* detail =
         ours ? "the proxy stopped before the answer's end" : "the client went away";
@@ -345,6 +356,15 @@ void Http2Session::on_idle() noexcept {
 // The GOAWAY tells the client that a request which crosses it was not served, so it may ask again.
 void Http2Session::on_evicted() noexcept {
   on_idle();
+  last_words_.arm(kEvictedClose);
+}
+
+// It holds the most when memory is short.
+void Http2Session::on_shed() noexcept {
+  lose_streams(Code::Overloaded);
+  exchanges_.cancel();
+  engine_.terminate(H2Error::EnhanceYourCalm);
+  wire_.wake();
   last_words_.arm(kEvictedClose);
 }
 

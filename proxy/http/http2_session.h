@@ -62,6 +62,9 @@ class Http2Session final : private H2Listener {
   void on_settings_late() noexcept;
   void on_drain_over() noexcept;
   void on_evicted() noexcept;
+  void on_shed() noexcept;
+  // After bytes of the client came or went.
+  void count() noexcept { memory_.set(unread_ + engine_.queued() + engine_.held_heads()); }
 
   ByteStream& stream_;
   ClosesStream closes_;  // for an exchange that has no memory
@@ -76,12 +79,15 @@ class Http2Session final : private H2Listener {
   Alarm settings_alarm_{*this, &Http2Session::on_settings_late};
   Alarm drain_alarm_{*this, &Http2Session::on_drain_over};
   Alarm evicted_alarm_{*this, &Http2Session::on_evicted};
+  Alarm shed_alarm_{*this, &Http2Session::on_shed};
   Deadline idle_;
   Deadline settings_ack_;
   Deadline drain_;
-  Deadline last_words_;   // of a connection whose place another one takes
-  int waiting_ = 0;       // streams whose answers wait for the client
-  bool greeted_ = false;  // the client has said something
+  Deadline last_words_;  // of a connection whose place another one takes
+  MemoryHold memory_;
+  std::size_t unread_ = 0;  // bytes of requests' bodies
+  int waiting_ = 0;         // streams whose answers wait for the client
+  bool greeted_ = false;    // the client has said something
 };
 
 }  // namespace bottle

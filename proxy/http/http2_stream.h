@@ -26,6 +26,7 @@ class Http2Session::Stream final : public InterimSink {
   Stream& operator=(const Stream&) = delete;
   ~Stream() override {
     session.streams_.erase(id);
+    session.unread_ -= inbox.size();
     // Credits the bytes that were not read; does nothing else to a stream that ended as it should.
     session.engine_.reset(id, H2Error::Cancel);
     session.engine_.release(held);
@@ -38,6 +39,7 @@ class Http2Session::Stream final : public InterimSink {
   }
 
   void receive(H2Data data) {
+    session.unread_ += data.data.size();
     inbox.push(std::move(data.data));
     body_ended = body_ended || data.end;
     readable.set_later();
@@ -47,7 +49,9 @@ class Http2Session::Stream final : public InterimSink {
   Chunk take(std::size_t max) {
     Chunk chunk;
     chunk.data = inbox.take(max);
+    session.unread_ -= chunk.data.size();
     session.engine_.consumed(id, chunk.data.size());
+    session.count();
     session.wire_.wake_if_wanted();
     chunk.end = body_ended && inbox.empty();
     if (chunk.end) chunk.trailers = std::exchange(trailers, std::nullopt);

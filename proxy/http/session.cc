@@ -2,7 +2,14 @@
 
 #include <algorithm>
 
+#include "proxy/contract/problem_codes.h"
+
 namespace bottle {
+
+Failure memory_full() {
+  return Failure{Code::Overloaded, "memory was full, and this connection held the most of it",
+                 problem_code::kMemoryFull};
+}
 
 void DrainSignal::begin() noexcept {
   if (draining_) return;

@@ -8,6 +8,7 @@
 #include "proxy/base/deadline.h"
 #include "proxy/base/event.h"
 #include "proxy/base/idle_list.h"
+#include "proxy/base/memory_account.h"
 #include "proxy/http/authority.h"
 #include "proxy/http/doorkeeper.h"
 #include "proxy/http/framing_rules.h"
@@ -68,6 +69,11 @@ struct SessionContext {
   bool offers_websockets = false;
   // The connection's, among those that have nothing under way. Null: it has none.
   IdleList::Place* place = nullptr;
+  // The connection's. Null: its memory is not counted.
+  std::shared_ptr<MemoryAccount> memory = nullptr;
 };
+
+// An exchange that ended because its connection was the largest when memory was short.
+[[nodiscard]] Failure memory_full();
 
 }  // namespace bottle

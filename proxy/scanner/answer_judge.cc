@@ -160,8 +160,8 @@ awaitable<Result<Response>> AnswerJudge::compared(Response relayed, const Respon
   Response answer;
   answer.head = news_->head->head;
   auto body =
-      std::make_unique<ComparedBody>(news_->release(), std::move(relayed.body), exchange_.wheel(),
-                                     passage_, options_.exit.end, options_.max_response_bytes);
+      std::make_unique<ComparedBody>(news_->release(), std::move(relayed.body), exchange_, passage_,
+                                     options_.exit.end, options_.max_response_bytes);
   const std::size_t most = std::max(options_.exit.compared_body, kMostShownAnswer);
   auto collected = co_await body->collect(most);
   if (!collected) {

@@ -36,6 +36,7 @@ awaitable<Result<bool>> ComparedBody::fill(std::size_t max) {
   }
   received_ += chunk->data.size();
   queue_.push(std::move(chunk->data));
+  memory_.set(queue_.size());
   if (chunk->end) end_inner();
   co_return chunk->end;
 }
@@ -94,6 +95,7 @@ awaitable<Result<Chunk>> ComparedBody::read(std::size_t max) {
   }
   Chunk chunk;
   chunk.data = queue_.take(max);
+  memory_.set(queue_.size());
   chunk.end = compared_ && queue_.empty();
   if (chunk.end) chunk.trailers = std::move(trailers_);
   co_return chunk;

@@ -19,17 +19,18 @@ namespace bottle {
 // not take a changed or shortened body for a whole one. Owns the front's end of the exchange.
 class ComparedBody final : public BodyFilter {
  public:
-  // `wheel` and `passage` outlive it; `end`: see end_of_answer(); `cap`: where the scanner cuts
+  // The wheel and `passage` outlive it; `end`: see end_of_answer(); `cap`: where the scanner cuts
   // bodies (0: not known).
   ComparedBody(std::unique_ptr<FrontEnd> front, std::unique_ptr<BodySource> relayed,
-               TimerWheel& wheel, Passage& passage, std::chrono::milliseconds end,
+               Exchange& exchange, Passage& passage, std::chrono::milliseconds end,
                std::uint64_t cap)
       : BodyFilter(std::move(relayed)),
         front_(std::move(front)),
-        wheel_(wheel),
+        wheel_(exchange.wheel()),
         passage_(passage),
         end_(end),
-        cap_(cap) {}
+        cap_(cap),
+        memory_(exchange.memory) {}
 
   enum class Collected : std::uint8_t {
     Same,     // it is here as a whole, and the origin's
@@ -59,6 +60,7 @@ class ComparedBody final : public BodyFilter {
   const std::uint64_t cap_;
   std::optional<WholeNews> whole_;  // the body is a form of this one
   ByteQueue queue_;
+  MemoryHold memory_;  // of the queue
   Sha256 hash_;
   Digest digest_{};  // of the whole, once it has ended
   std::uint64_t received_ = 0;

@@ -29,6 +29,7 @@ struct Streams {
       : front(std::move(front_in)),
         relayed(std::move(relayed_in)),
         match(limits.event),
+        memory(exchange.memory),
         most_held(limits.event),
         most_ready(limits.passed),
         taken(exchange.wheel().executor()),
@@ -71,6 +72,7 @@ struct Streams {
 
   // More may come while the scanner still needs it to pass something, and the client takes it.
   void give_credit() {
+    memory.set(match.held() + match.ready());
     if (owed == 0 || match.ready() >= most_ready || match.held() >= most_held) return;
     front->credit(std::exchange(owed, 0));
   }
@@ -78,6 +80,7 @@ struct Streams {
   std::unique_ptr<FrontEnd> front;
   std::unique_ptr<BodySource> relayed;
   SseMatch match;
+  MemoryHold memory;  // of what it holds
   const std::size_t most_held;
   const std::size_t most_ready;  // beyond it the scanner is not read
   Event taken;                   // the client took something, or has gone

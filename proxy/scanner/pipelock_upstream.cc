@@ -50,7 +50,8 @@ awaitable<void> collect_into(std::shared_ptr<Collecting> collecting, Spool& spoo
                              std::shared_ptr<SpooledBody> coded, DecodeLimits decode) {
   const Exchange& exchange = collecting->exchange;
   const Party party = party_of(exchange.client, exchange.destination());
-  auto result = co_await spool.collect(*collecting->body, declared, codings, decode, coded, party);
+  auto result = co_await spool.collect(*collecting->body, declared, codings, decode, coded, party,
+                                       exchange.memory);
   collecting->result.emplace(std::move(result));
   collecting->done.set_later();
 }
@@ -150,8 +151,8 @@ awaitable<Result<CollectedBody>> PipelockUpstream::collect(Request& request, Exc
   if (!request.body) co_return body;
   std::shared_ptr<SpooledBody> coded;
   if (codings->is_framed())
-    coded =
-        std::make_shared<SpooledBody>(spool_, party_of(exchange.client, exchange.destination()));
+    coded = std::make_shared<SpooledBody>(spool_, party_of(exchange.client, exchange.destination()),
+                                          exchange.memory);
   auto spooled = co_await spool(request, *codings, coded, exchange);
   if (!spooled) co_return spooled.error();
   body.scanned = std::move(*spooled);
@@ -169,7 +170,7 @@ awaitable<Result<std::shared_ptr<const SpooledBody>>> PipelockUpstream::spool(
   if (!is_grpc(request.head.fields)) {
     const Party party = party_of(exchange.client, exchange.destination());
     auto spooled = co_await spool_.collect(*request.body, declared, codings, options_.decode,
-                                           std::move(coded), party);
+                                           std::move(coded), party, exchange.memory);
     co_return spooled;
   }
   const auto collecting = std::make_shared<Collecting>(std::move(request.body), exchange);

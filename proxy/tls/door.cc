@@ -14,6 +14,8 @@ namespace {
 // A connection that was told to end does so within a few turns of the loop; one whose peer takes
 // nothing needs a moment longer, and the next one is not held up by it.
 constexpr std::chrono::milliseconds kEnding{20};
+// Memory comes back without a word.
+constexpr std::chrono::milliseconds kMemoryLook{100};
 
 // After memory ran out: others give some back meanwhile.
 constexpr std::chrono::milliseconds kBreath{50};
@@ -21,12 +23,13 @@ constexpr std::chrono::milliseconds kBreath{50};
 }  // namespace
 
 Door::Door(TimerWheel& wheel, int descriptor, const TaskGroup& connections, std::size_t capacity,
-           IdleList& idle)
+           IdleList& idle, const MemoryBudget* memory)
     : wheel_(wheel),
       listener_(wheel.executor(), descriptor),
       connections_(connections),
       capacity_(capacity),
       idle_(idle),
+      memory_(memory),
       room_made_(wheel.executor()),
       breath_(wheel.executor()) {
   idle_.add_waiter(room_made_);
@@ -82,11 +85,13 @@ awaitable<bool> Door::make_room() {
   while (!closed_ && full()) {
     std::optional<std::chrono::milliseconds> wait = kEnding;
     if (!patient) wait = idle_.evict_oldest(wheel_.now());
+    if (!wait && short_of_memory()) wait = kMemoryLook;
     if (wait) again.arm(std::max(*wait, kEnding));
     const bool news = co_await room_made_.wait();
     const bool cancelled = co_await task_cancelled();
     if (cancelled) co_return false;
-    patient = news && idle_.ending() > 0;
+    // For memory they end one at a time: it may be others that hold it.
+    patient = news && (idle_.ending() > 0 || short_of_memory());
   }
   co_return true;
 }

@@ -201,6 +201,7 @@ void H2Client::dispatch() {
       stream.ended = response->end;
     } else if (auto* data = std::get_if<H2Data>(&*event)) {
       stream.inbox.push(std::move(data->data));
+      stream.memory.set(stream.inbox.size());
       stream.ended = data->end;
     } else if (auto* trailers = std::get_if<H2Trailers>(&*event)) {
       stream.trailers = std::move(trailers->fields);
@@ -229,7 +230,7 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
   const bool tunnel = !request.head.protocol.empty();
   // Over HTTP/2 nothing is proven by it, and some servers refuse it (RFC 8441 section 5).
   if (tunnel) request.head.fields.remove("sec-websocket-key");
-  auto opened = open_stream(request.head, request.body == nullptr);
+  auto opened = open_stream(request.head, request.body == nullptr, exchange);
   if (!opened) {
     if (request.body) request.body->stop(opened.error());
     answer.response = opened.error();
@@ -290,7 +291,8 @@ awaitable<H2Answer> H2Client::send(Request request, Exchange& exchange) {
 }
 
 // Without a stream its owner hears that nothing came of it.
-Result<std::unique_ptr<H2Client::Stream>> H2Client::open_stream(const RequestHead& head, bool end) {
+Result<std::unique_ptr<H2Client::Stream>> H2Client::open_stream(const RequestHead& head, bool end,
+                                                                const Exchange& exchange) {
   try {
     const auto id = engine_.request(head, end);
     if (!id) {
@@ -298,7 +300,7 @@ Result<std::unique_ptr<H2Client::Stream>> H2Client::open_stream(const RequestHea
       return id.error();
     }
     try {
-      return std::make_unique<Stream>(*this, *id);
+      return std::make_unique<Stream>(*this, *id, exchange.memory);
     } catch (...) {
       engine_.reset(*id, H2Error::Cancel);
       throw;

@@ -144,7 +144,8 @@ class H2Client final : private H2Listener {
     Action action_;
   };
 
-  Result<std::unique_ptr<Stream>> open_stream(const RequestHead& head, bool end);
+  Result<std::unique_ptr<Stream>> open_stream(const RequestHead& head, bool end,
+                                              const Exchange& exchange);
   awaitable<void> upload(StreamId id, std::unique_ptr<BodySource> body,
                          std::optional<std::uint64_t> length, TimerWheel& wheel);
   awaitable<void> upload_all(Upload& self, std::unique_ptr<BodySource> body,

@@ -32,6 +32,7 @@ awaitable<Result<Chunk>> H2Client::ResponseBody::read(std::size_t max) {
   Chunk chunk;
   if (!stream.inbox.empty()) {
     chunk.data = stream.inbox.take(max);
+    stream.memory.set(stream.inbox.size());
     stream.client.engine_.consumed(stream.id, chunk.data.size());
     stream.client.wire_.wake_if_wanted();
   } else if (stream.failure) {

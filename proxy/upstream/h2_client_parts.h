@@ -16,8 +16,8 @@ namespace bottle {
 // response's body.
 class H2Client::Stream {
  public:
-  Stream(H2Client& client_in, StreamId id_in)
-      : client(client_in), id(id_in), readable(client.executor_) {
+  Stream(H2Client& client_in, StreamId id_in, std::shared_ptr<MemoryAccount> account)
+      : client(client_in), id(id_in), readable(client.executor_), memory(std::move(account)) {
     client.streams_.emplace(id, this);
   }
   Stream(const Stream&) = delete;
@@ -41,7 +41,8 @@ class H2Client::Stream {
   Event readable;
   std::vector<ResponseHead> interims;  // no more than the engine's limit
   std::optional<ResponseHead> head;
-  ByteQueue inbox;  // no more than a stream's window
+  ByteQueue inbox;    // no more than a stream's window
+  MemoryHold memory;  // of the inbox
   std::optional<Fields> trailers;
   bool ended = false;  // the response is complete
   bool unprocessed = false;

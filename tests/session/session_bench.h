@@ -109,7 +109,7 @@ class SessionBench : public testing::Test {
     context.emplace(SessionContext{io.get_executor(), wheel, *serves, drain, limits, rules,
                                    listener || named_by_host ? Destination{} : destination,
                                    listener ? Scheme::Http : Scheme::Https, doorkeeper, false,
-                                   place});
+                                   place, account});
     if (protocol == Protocol::H1) {
       h1.emplace(pipe.b(), *context, arrival);
     } else {
@@ -279,6 +279,7 @@ class SessionBench : public testing::Test {
   std::optional<SessionContext> context;
   const Doorkeeper* doorkeeper = nullptr;
   IdleList::Place* place = nullptr;
+  std::shared_ptr<MemoryAccount> account;
   std::optional<Http1Session> h1;
   std::optional<Http2Session> h2_session;
   Http1End h1_end;

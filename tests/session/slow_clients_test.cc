@@ -31,7 +31,37 @@ class SlowClients : public SessionBench, public testing::WithParamInterface<Prot
   awaitable<void> nobody_reads();
   awaitable<void> idle_goes();
   awaitable<void> busy_stays();
+  awaitable<void> largest_goes(std::string_view path);
 };
+
+// Memory runs out while the handler, or the client, is waited for.
+awaitable<void> SlowClients::largest_goes(std::string_view path) {
+  MemoryBudget budget(10 * 1024 * 1024);
+  account = MemoryAccount::open(budget, io.get_executor());
+  MemoryAccount& counted = *account;
+  limits.write_stall = 10s;
+  handler.big = 8 * 1024 * 1024;
+  start();
+  co_await greet();
+  co_await ask("GET", path);
+  co_await settle();
+  EXPECT_GE(counted.held(), Exchange::kMemory);
+  EXPECT_TRUE(handler.log.empty());
+  budget.take(10 * 1024 * 1024);  // others, of which none can be ended
+  co_await until_over();
+  EXPECT_EQ(handler.log.size(), 1U);
+  if (handler.log.empty()) co_return;
+  EXPECT_EQ(handler.log[0].failure, Code::Overloaded);
+  EXPECT_EQ(counted.held(), 0U);
+  h1.reset();
+  h2_session.reset();
+  context.reset();
+  account.reset();
+  budget.give_back(10 * 1024 * 1024);
+}
+// [T95]
+TEST_P(SlowClients, TheLargestIsEndedBeforeItsAnswer) { play(largest_goes("/never")); }
+TEST_P(SlowClients, TheLargestIsEndedWithinItsAnswer) { play(largest_goes("/big")); }
 
 awaitable<void> SlowClients::body_drips() {
   start();

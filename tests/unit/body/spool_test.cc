@@ -118,6 +118,27 @@ TEST(Spool, StaysInMemoryUpToTheLimitAndGoesToDiskAboveIt) {
   EXPECT_EQ(spool.held(), 0U);
 }
 
+// [T95]
+TEST(Spool, WithoutMemoryEvenASmallBodyGoesToTheDisk) {
+  World world;
+  asio::io_context io;
+  MemoryBudget budget(1'000'000);
+  const auto own = std::make_shared<MemoryAccount>(budget, io.get_executor(), 50'000);
+  Spool spool(world.limits, world.decode, own);
+  Pieces small(40'000);
+  Pieces other(40'000);
+  {
+    const auto first = world.take(spool, small);
+    const auto second = world.take(spool, other);
+    ASSERT_TRUE(first && second);
+    EXPECT_FALSE((*first)->on_disk());
+    EXPECT_GE(own->held(), 40'000U);
+    EXPECT_TRUE((*second)->on_disk());
+    EXPECT_LE(own->held(), 50'000U) << "what was in memory has moved";
+  }
+  EXPECT_EQ(budget.taken(), 0U);
+}
+
 TEST(Spool, ABodyAboveTheCapIsRefusedAndStopped) {
   World world;
   Spool spool(world.limits, world.decode);

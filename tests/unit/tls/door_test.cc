@@ -26,7 +26,7 @@ class Doors : public ::testing::Test {
   void open() {
     tcp::acceptor acceptor(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
     place_ = acceptor.local_endpoint();
-    door.emplace(wheel, acceptor.release(), connections, kCapacity, idle);
+    door.emplace(wheel, acceptor.release(), connections, kCapacity, idle, &memory);
     accepting.spawn(accept_all());
   }
   Fd client() const {
@@ -47,6 +47,14 @@ class Doors : public ::testing::Test {
     while (io.poll() > 0) {
     }
   }
+  // In a second at most.
+  bool takes_one() {
+    for (int i = 0; i < 100 && connections.size() != 1; ++i) {
+      io.restart();
+      io.run_for(std::chrono::milliseconds(10));
+    }
+    return connections.size() == 1;
+  }
   void TearDown() override {
     door->close();
     for (std::size_t left = ends.size(); left > 0; --left) end_one();
@@ -58,6 +66,7 @@ class Doors : public ::testing::Test {
   IdleList idle{std::chrono::milliseconds(0)};
   TaskGroup connections{io.get_executor(), TaskGroup::Children::Independent};
   TaskGroup accepting{io.get_executor()};
+  MemoryBudget memory{1000};
   std::optional<Door> door;
   bool busy = true;  // connections have something under way
   std::vector<std::size_t> evicted;
@@ -114,6 +123,32 @@ TEST_F(Doors, AFullOneEndsTheConnectionThatIsIdleForLongest) {
   settle();
   EXPECT_EQ(evicted, (std::vector<std::size_t>{0, 1}));
   EXPECT_EQ(connections.size(), kCapacity);
+}
+
+// [T95]
+TEST_F(Doors, WithoutMemoryAClientWaitsUntilThereIsSome) {
+  open();
+  memory.take(800);
+  const Fd first = client();
+  settle();
+  EXPECT_EQ(connections.size(), 0U);
+  memory.give_back(1);
+  EXPECT_TRUE(takes_one()) << "memory comes back without a word";
+}
+
+// [T95]
+TEST_F(Doors, WithoutMemoryIdleConnectionsMakeRoomOneAtATime) {
+  busy = false;
+  open();
+  const Fd first = client();
+  settle();
+  memory.take(800);
+  const Fd second = client();
+  settle();
+  EXPECT_EQ(evicted, std::vector<std::size_t>{0});
+  EXPECT_EQ(connections.size(), 0U) << "it gave back too little";
+  memory.give_back(800);
+  EXPECT_TRUE(takes_one());
 }
 
 TEST_F(Doors, ClosingEndsTheWaitForAClient) {
