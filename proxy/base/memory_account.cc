@@ -30,9 +30,11 @@ MemoryAccount::EndedBy::~EndedBy() {
 
 // A connection that is listed is there, so its loop runs.
 bool MemoryAccount::end_later() noexcept {
+  const auto self = weak_from_this().lock();
+  if (self == nullptr) return false;  // another thread is about to take it off the list
   try {
-    asio::post(executor_, [account = shared_from_this()] {
-      if (account->end_ != nullptr) account->end_->cancel();
+    asio::post(executor_, [self] {
+      if (self->end_ != nullptr) self->end_->cancel();
     });
     return true;
   } catch (const std::bad_alloc&) {
