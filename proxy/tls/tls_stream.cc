@@ -100,7 +100,12 @@ TlsStream::~TlsStream() {
 }
 
 void TlsStream::go(Move move) noexcept {
-  const auto moved = machine_.move(move);
+  bool moved = false;
+  try {
+    moved = machine_.move(move).has_value();
+  } catch (const std::bad_alloc&) {
+    // It did not move, and there is no memory to say why.
+  }
   // A defect of our own: the machine is broken, and so is what is read.
   if (!moved && end_ == IoStatus::Ok) end_ = IoStatus::Protocol;
 }
