@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "launcher/backend/local/bubblewrap_report.h"
 #include "launcher/backend/local/bwrap_arguments.h"
@@ -28,6 +30,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kGrace{10};
 
 constexpr int kTick = 500;  // ms
+// While a signal waits for the command.
+constexpr int kShortTick = 10;
 
 class Session {
  public:
@@ -47,6 +51,7 @@ class Session {
     while (!agent_room_.child().ended()) {
       if (terminal_ && !terminal_->held()) terminal_->take();
       wait_for_something();
+      pass_on_early();
       while (const auto signal = signals_.next()) answer(*signal);
       for (std::size_t i = 0; i < needed_.size(); ++i) {
         if (lost_ || told_[i] || !needed_[i].child->ended()) continue;
@@ -82,7 +87,8 @@ class Session {
       }
     }
     // The tick is for kill_at_ and for a job that comes to the foreground.
-    if (::poll(fds.data(), fds.size(), kTick) <= 0) return;
+    const int tick = early_.empty() ? kTick : kShortTick;
+    if (::poll(fds.data(), fds.size(), tick) <= 0) return;
     if (fds[kReport].revents != 0) read_report();
     if (fds[kInput].revents != 0) terminal_->copy_input();
     if ((fds[kMaster].revents & POLLOUT) != 0) terminal_->flush_input();
@@ -107,14 +113,24 @@ class Session {
   // The process group that stands for "the command": with a terminal the one in its foreground,
   // else that of the bottle's first process. (That one, as init of its namespace, ignores signals
   // that it has no handler for.)
+  [[nodiscard]] bool reach(int signal) const {
+    const pid_t group = terminal_ ? terminal_->foreground() : first_;
+    return group > 0 && ::kill(-group, signal) == 0;
+  }
+
   void pass_on(int signal) {
-    pid_t group = terminal_ ? terminal_->foreground() : first_;
-    if (group <= 0) group = first_;
-    if (group > 0) {
-      ::kill(-group, signal);
-    } else if (signal != SIGCONT && signal != SIGSTOP) {
-      agent_room_.kill_bottle();  // it has not begun yet
+    if (reach(signal)) return;
+    const bool stops = signal == SIGCONT || signal == SIGSTOP;
+    if (first_ <= 0) {
+      if (!stops) agent_room_.kill_bottle();  // it has not begun yet
+    } else if (!stops && std::find(early_.begin(), early_.end(), signal) == early_.end()) {
+      early_.push_back(signal);
     }
+  }
+
+  // The bottle's first process is there before the command and its group.
+  void pass_on_early() {
+    std::erase_if(early_, [this](int signal) { return reach(signal); });
   }
 
   void answer(int signal) {
@@ -194,7 +210,8 @@ class Session {
   SignalWatch& signals_;
   const std::function<void()>& running_;
   bool told_running_ = !running_;
-  pid_t first_ = -1;  // the bottle's first process
+  pid_t first_ = -1;        // the bottle's first process
+  std::vector<int> early_;  // signals that came before the command had a group
   bool output_open_ = true;
   std::optional<Clock::time_point> kill_at_;
   std::optional<Error> lost_;
