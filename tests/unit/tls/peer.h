@@ -204,21 +204,23 @@ struct Worker {
 
 // Runs one coroutine to its end, and not until the timers of the wheel have run off. In a task
 // group, as all of the project's coroutines are.
-inline awaitable<void> run_in_group(Executor executor, awaitable<void> body, bool& done) {
+inline awaitable<void> run_in_group(Executor executor, awaitable<void> body) {
   TaskGroup tasks(std::move(executor));
   tasks.spawn(std::move(body));
   co_await tasks.join();
-  done = true;
 }
 
 inline void run(Worker& worker, awaitable<void> body) {
   bool done = false;
   std::exception_ptr error;
-  asio::co_spawn(worker.io, run_in_group(worker.io.get_executor(), std::move(body), done),
-                 [&error](std::exception_ptr e) { error = std::move(e); });
+  asio::co_spawn(worker.io, run_in_group(worker.io.get_executor(), std::move(body)),
+                 [&error, &done](std::exception_ptr e) {
+                   error = std::move(e);
+                   done = true;
+                 });
   worker.io.restart();
   const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!done && !error && std::chrono::steady_clock::now() < patience) {
+  while (!done && std::chrono::steady_clock::now() < patience) {
     worker.io.run_one_for(std::chrono::seconds(1));
   }
   if (error) std::rethrow_exception(error);
