@@ -38,14 +38,14 @@ Door::Door(TimerWheel& wheel, int descriptor, const TaskGroup& connections, std:
 Door::~Door() { idle_.remove_waiter(room_made_); }
 
 awaitable<std::optional<tcp::socket>> Door::next() {
-  while (!closed_ && full()) {
-    // No connection has to go before somebody wants its place.
+  for (;;) {
+    // No connection has to go before somebody wants its place. Memory may become short meanwhile.
     const bool wanted = co_await listener_.client_waits();
-    if (!wanted) co_return std::nullopt;
+    if (!wanted || closed_) co_return std::nullopt;
+    if (!full()) break;
     const bool room = co_await make_room();
     if (!room) co_return std::nullopt;
   }
-  if (closed_) co_return std::nullopt;
   auto socket = co_await listener_.accept();
   co_return std::move(socket);
 }

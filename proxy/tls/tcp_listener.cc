@@ -1,5 +1,6 @@
 #include "proxy/tls/tcp_listener.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <chrono>
@@ -55,10 +56,15 @@ awaitable<std::optional<tcp::socket>> TcpListener::accept() {
 }
 
 awaitable<bool> TcpListener::client_waits() {
-  const bool cancelled = co_await task_cancelled();
-  if (cancelled || !acceptor_.is_open()) co_return false;
-  const auto ec = co_await wait_until_ready(acceptor_, tcp::acceptor::wait_read);
-  co_return !ec && acceptor_.is_open();
+  for (;;) {
+    const bool cancelled = co_await task_cancelled();
+    if (cancelled || !acceptor_.is_open()) co_return false;
+    // The loop may have heard of a client that was taken since.
+    pollfd waits{acceptor_.native_handle(), POLLIN, 0};
+    if (::poll(&waits, 1, 0) > 0) co_return true;
+    const auto ec = co_await wait_until_ready(acceptor_, tcp::acceptor::wait_read);
+    if (ec) co_return false;
+  }
 }
 
 void TcpListener::close() noexcept {

@@ -52,9 +52,9 @@ awaitable<void> SlowClients::largest_goes(std::string_view path) {
   EXPECT_EQ(handler.log.size(), 1U);
   if (handler.log.empty()) co_return;
   EXPECT_EQ(handler.log[0].failure, Code::Overloaded);
-  EXPECT_EQ(counted.held(), 0U);
   h1.reset();
   h2_session.reset();
+  EXPECT_EQ(counted.held(), 0U);
   context.reset();
   account.reset();
   budget.give_back(10 * 1024 * 1024);
