@@ -104,6 +104,7 @@ class Worker::Loop {
   }
 
   void run(const std::function<void()>& front_ended) {
+    AuditSink::warm_up();
     main_.spawn(serve(front_ended));
     run_loop(io_);
     // serve() stopped the loop, whose timer may have been asleep for long: its own end is due.

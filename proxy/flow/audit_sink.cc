@@ -297,7 +297,13 @@ bool AuditSink::put_due() noexcept {
   return stopping_;
 }
 
+void AuditSink::warm_up() {
+  static_cast<void>(audit_line(AuditRecord{}, AuditPart::Exchanges));
+  static_cast<void>(audit_sha256({}));
+}
+
 void AuditSink::run() {
+  warm_up();
   std::optional<Time> end;
   for (;;) {
     pollfd fds[2] = {{wake_, POLLIN, 0}, {-1, POLLOUT, 0}};

@@ -42,6 +42,10 @@ class AuditSink {
   AuditSink(const AuditSink&) = delete;
   AuditSink& operator=(const AuditSink&) = delete;
 
+  // On each thread that writes, at its begin: what the thread keeps for the next line is registered
+  // with the C library now, which would end the process if there were no memory for it later.
+  static void warm_up();
+
   // Never throws. A record whose line cannot be written is counted and lost; the log tells how many
   // were as soon as it can be written again.
   void write(const AuditRecord& record) noexcept;

@@ -9,6 +9,17 @@ constexpr std::size_t kRawPiece = 16 * 1024;
 
 }  // namespace
 
+class WebsocketHalf::LetsGo {
+ public:
+  explicit LetsGo(WebsocketHalf& half) noexcept : half_(half) {}
+  LetsGo(const LetsGo&) = delete;
+  LetsGo& operator=(const LetsGo&) = delete;
+  ~LetsGo() { half_.let_go(); }
+
+ private:
+  WebsocketHalf& half_;
+};
+
 void WebsocketHalf::begin(const WebsocketLane::Setup& setup, DecodeSpace& deflate,
                           const WebsocketLane::Looks& looks, std::shared_ptr<void> keep) {
   lane_.emplace(setup, deflate, looks);
@@ -17,6 +28,8 @@ void WebsocketHalf::begin(const WebsocketLane::Setup& setup, DecodeSpace& deflat
 
 awaitable<void> WebsocketHalf::read_raw(WebsocketHalf& half,
                                         [[maybe_unused]] std::shared_ptr<void> keep) {
+  // However this ends, memory that ran out included.
+  const LetsGo lets_go(half);
   while (!half.raw_over_) {
     const bool wanted = co_await half.wanted_.wait();
     if (!wanted) break;
@@ -31,10 +44,15 @@ awaitable<void> WebsocketHalf::read_raw(WebsocketHalf& half,
     half.piece_.set_later();
     half.news_.set();
   }
-  // It may hold the tunnel's other body, and that one the tunnel.
-  if (!half.raw_over_) half.raw_->stop(Failure{Code::Cancelled, "the exchange was ended"});
-  half.raw_over_ = true;
-  half.raw_.reset();
+}
+
+// It may hold the tunnel's other body, and that one the tunnel.
+void WebsocketHalf::let_go() noexcept {
+  if (raw_ != nullptr && !raw_over_) {
+    raw_->stop(failure_without_fail(Code::Cancelled, "the exchange was ended"));
+  }
+  raw_over_ = true;
+  raw_.reset();
 }
 
 awaitable<WebsocketHalf::Turn> WebsocketHalf::work() {

@@ -51,12 +51,18 @@ class WebsocketHalf {
   [[nodiscard]] awaitable<bool> wait_for_close(std::chrono::milliseconds limit);
   // The sender's bytes are no longer read. Any time.
   void stop_raw(Failure why) noexcept;
+  // It did not begin: nothing of it is kept, so that the tunnel ends with its owners.
+  void abandon() noexcept {
+    if (child_ == 0) let_go();
+  }
 
  private:
   static awaitable<void> read_raw(WebsocketHalf& half, std::shared_ptr<void> keep);
   // A piece that came goes into the lane, or the end was seen. False: there is none yet.
   [[nodiscard]] bool take_piece();
   void ended();
+  class LetsGo;
+  void let_go() noexcept;
 
   Exchange& exchange_;
   std::unique_ptr<BodySource> raw_;

@@ -165,7 +165,13 @@ Result<> WebsocketTunnel::State::open(Response& response, std::shared_ptr<State>
   }
   handshake_->write_answer(response.head, *agreement);
   back_.set_raw(std::move(response.body));
-  begin_halves(*agreement, self);
+  try {
+    begin_halves(*agreement, self);
+  } catch (...) {
+    out_.abandon();
+    back_.abandon();
+    throw;
+  }
   response.body = std::make_unique<BackBody<State>>(std::move(self));
   phase_ = Phase::Open;
   opened_.set_later();
