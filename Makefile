@@ -10,11 +10,11 @@ export CCACHE_NOHASHDIR ?= 1
 # Where `make install` puts the programs, below DESTDIR if that is set.
 PREFIX ?= /usr/local
 
-.PHONY: install deb dist help demo release dev gcc test test-gcc bare lint tidy format fuzz tsan coverage soak image clean
+.PHONY: install deb dist help demo release dev gcc test test-gcc bare lint tidy format fuzz tsan coverage soak bench bench-quick image clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
-	  awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	  awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 demo: ## set up, build the release and run the demo: nothing but this clone is needed
 	@echo "make demo: installs Debian packages (about 400 MB), builds bottle and bottle-proxy (about 4 minutes on 2 cores,"
@@ -100,6 +100,16 @@ coverage: ## the lines of parsers, rules, writers, ledger and guard that tests a
 soak: release ## SOAK_MINUTES (30) of mixed load, a twentieth hostile, on the release build: errors, memory, descriptors, the end
 	cd tests/go && BOTTLE_BIN_DIR=$(CURDIR)/build/release BOTTLE_RELEASE=1 BOTTLE_REQUIRE=1 SOAK_MINUTES=$(SOAK_MINUTES) \
 	  go test ./attack -run '^TestSoak$$' -count=1 -v -timeout=0
+
+bench: bench-programs ## what a request costs beside haproxy, nghttpx and mitmproxy, as far as they are installed
+	bench/run --out bench/results/latest
+
+bench-quick: bench-programs ## the same with fewer requests, below three minutes
+	bench/run --quick
+
+.PHONY: bench-programs
+bench-programs: release
+	cmake --build --preset release -j $(JOBS) --target bottle-load bottle-bench-origin
 
 image: ## the images bottle-proxy and bottle-agent, with docker; IMAGE_FLAGS="--network host" and the like are passed on
 	docker build $(IMAGE_FLAGS) --build-arg JOBS=$(JOBS) --tag bottle-proxy:latest --file docker/Dockerfile .

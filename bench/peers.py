@@ -1,0 +1,159 @@
+"""The proxies that bench/run compares. Each ends TLS in front of an origin that costs nothing; bottle makes the
+certificate itself, the others have one from the bench's own authority."""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+TARGET = "bench.test"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(port, process, name):
+    for _ in range(400):
+        if process.poll() is not None:
+            raise RuntimeError(f"{name} ended with status {process.returncode}")
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise RuntimeError(f"{name} does not listen")
+
+
+def make_certificate(folder):
+    """A self-signed certificate for the target that clients take as its authority; the PEM file with its key."""
+    key, cert, both = folder / "key.pem", folder / "cert.pem", folder / "both.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                    "2", "-subj", f"/CN={TARGET}", "-addext", f"subjectAltName=DNS:{TARGET}", "-keyout", key, "-out",
+                    cert], check=True, stderr=subprocess.DEVNULL)
+    both.write_text(cert.read_text() + key.read_text())
+    return key, cert, both
+
+
+class Peer:
+    """A running proxy: where it listens, whom its clients trust, and its processes."""
+    tunnel = False  # clients send CONNECT first
+
+    def __init__(self, name, arguments, port, ca, core, env=None):
+        self.name, self.port, self.ca = name, port, ca
+        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env,
+                                        preexec_fn=lambda: os.sched_setaffinity(0, core))
+
+    def pids(self):
+        out, todo = [], [self.process.pid]
+        while todo:
+            pid = todo.pop()
+            out.append(pid)
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                todo += [int(word) for word in children.read_text().split()]
+        return out
+
+    def cpu(self):
+        """Seconds on a processor, of all its processes and threads."""
+        total = 0
+        for pid in self.pids():
+            for stat in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+                total += int(stat.read_text().split()[0])
+        return total / 1e9
+
+    def rss(self):
+        """KiB that only its processes have, shared pages by their share."""
+        total = 0
+        for pid in self.pids():
+            total += int(re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M).group(1))
+        return total
+
+    def stop(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+class Bottle(Peer):
+    tunnel = True
+
+    def __init__(self, program, folder, origin, core, *more):
+        folder.mkdir(exist_ok=True)
+        begun = time.monotonic()
+        super().__init__("bottle", [program, "--listen", "127.0.0.1:0", "--allow", TARGET, "--allow", f"*.{TARGET}",
+                                    "--allow-address", "127.0.0.0/8", "--threads", "1", "--ca-out", folder / "ca.pem",
+                                    "--audit", folder / "audit.jsonl", "--upstream", "pipelock", "--pipelock",
+                                    f"http://{origin}", *more], 0, folder / "ca.pem", core)
+        line = self.process.stdout.readline().decode()
+        self.ready_ms = (time.monotonic() - begun) * 1000
+        found = re.search(r"listen=127\.0\.0\.1:(\d+)", line)
+        if not found:
+            raise RuntimeError(f"bottle-proxy did not become ready: {line!r}")
+        self.port = int(found.group(1))
+
+
+def bottle(program):
+    return lambda folder, origin, certificate, core: Bottle(program, folder, origin, core)
+
+
+def haproxy(folder, origin, certificate, core):
+    folder.mkdir(exist_ok=True)
+    port = free_port()
+    (folder / "haproxy.cfg").write_text(f"""
+global
+  nbthread 1
+  maxconn 8192
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 120s
+  timeout server 120s
+  http-reuse always
+frontend f
+  bind 127.0.0.1:{port} ssl crt {certificate[2]} alpn h2,http/1.1 ssl-min-ver TLSv1.3
+  default_backend b
+backend b
+  server s {origin}
+""")
+    peer = Peer("haproxy", ["haproxy", "-db", "-f", folder / "haproxy.cfg"], port, certificate[1], core)
+    wait_for(port, peer.process, "haproxy")
+    return peer
+
+
+def nghttpx(folder, origin, certificate, core):
+    port = free_port()
+    host, to = origin.split(":")
+    peer = Peer("nghttpx", ["nghttpx", f"--frontend=127.0.0.1,{port}", f"--backend={host},{to}", "--workers=1",
+                            "--single-process", "--conf=/dev/null", "--errorlog-file=/dev/null", "--accesslog-file=",
+                            certificate[0], certificate[1]], port, certificate[1], core)
+    wait_for(port, peer.process, "nghttpx")
+    return peer
+
+
+def mitmproxy(folder, origin, certificate, core):
+    folder.mkdir(exist_ok=True)
+    port = free_port()
+    peer = Peer("mitmproxy", ["mitmdump", "-q", "--mode", f"reverse:http://{origin}", "--listen-port", str(port),
+                              "--listen-host", "127.0.0.1", "--set", f"confdir={folder}", "--certs",
+                              f"*={certificate[2]}"], port, certificate[1], core)
+    wait_for(port, peer.process, "mitmproxy")
+    return peer
+
+
+def versions():
+    """The first line that each of the others says of itself."""
+    out = {}
+    for name, word in {"haproxy": "-v", "nghttpx": "--version", "mitmdump": "--version"}.items():
+        if shutil.which(name):
+            said = subprocess.run([name, word], capture_output=True, text=True, check=False).stdout
+            out[name] = said.splitlines()[0].split(" 20")[0] if said else "unknown"
+    return out
+
+
+def installed():
+    """The others that this machine has."""
+    known = {"haproxy": haproxy, "nghttpx": nghttpx, "mitmdump": mitmproxy}
+    return {name.replace("mitmdump", "mitmproxy"): make for name, make in known.items() if shutil.which(name)}
