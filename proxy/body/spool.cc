@@ -45,7 +45,7 @@ int open_unnamed(const std::filesystem::path& directory) {
 // ---- SpooledBody -------------------------------------------------------------------------------
 
 SpooledBody::SpooledBody(Spool& spool, Party party, std::shared_ptr<MemoryAccount> account)
-    : spool_(spool), held_(account != nullptr ? std::move(account) : spool.own_) {
+    : spool_(spool), held_(account != nullptr ? std::move(account) : std::shared_ptr(spool.own_)) {
   const std::lock_guard lock(spool.lock_);
   room_ = Shares::Part(spool.room_, party);
 }
