@@ -21,7 +21,7 @@ class IdleList {
   using TimePoint = std::chrono::steady_clock::time_point;
 
   // One that is idle for less than that is left alone: it is about to say something.
-  static constexpr std::chrono::milliseconds kFresh{100};
+  static constexpr std::chrono::milliseconds kFresh{500};
 
   // A connection's place in the list, from its accept to its end. Idle at first.
   class Place {
