@@ -65,13 +65,6 @@ class Peer:
                 total += int(stat.read_text().split()[0])
         return total / 1e9
 
-    def rss(self):
-        """KiB that only its processes have, shared pages by their share."""
-        total = 0
-        for pid in self.pids():
-            total += int(re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M).group(1))
-        return total
-
     def stop(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -82,13 +75,11 @@ class Bottle(Peer):
 
     def __init__(self, program, folder, origin, core, *more):
         folder.mkdir(exist_ok=True)
-        begun = time.monotonic()
         super().__init__("bottle", [program, "--listen", "127.0.0.1:0", "--allow", TARGET, "--allow", f"*.{TARGET}",
                                     "--allow-address", "127.0.0.0/8", "--threads", "1", "--ca-out", folder / "ca.pem",
                                     "--audit", folder / "audit.jsonl", "--upstream", "pipelock", "--pipelock",
                                     f"http://{origin}", *more], 0, folder / "ca.pem", core)
         line = self.process.stdout.readline().decode()
-        self.ready_ms = (time.monotonic() - begun) * 1000
         found = re.search(r"listen=127\.0\.0\.1:(\d+)", line)
         if not found:
             raise RuntimeError(f"bottle-proxy did not become ready: {line!r}")
