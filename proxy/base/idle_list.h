@@ -13,21 +13,31 @@ namespace bottle {
 // The connections of one server that have no exchange under way, the one that has been so for
 // longest first. Where there is room for no more connections, that one is ended and a new one takes
 // its place. A connection that was just accepted, that is in its handshake or whose request's head
-// has not come yet is one of them: it has nothing under way that could be lost. Each call but
-// add_waiter() takes a constant time, however many connections there are. One thread; outlives its
-// places.
+// has not come yet is one of them: it has nothing under way that could be lost.
+//
+// Each connection is left alone for a moment. The moment is longer for one that was never served:
+// its handshake may have to wait for the processor on either side, and to end it throws away what
+// it has cost so far. One that was served has had its turn. Of both kinds the one whose moment is
+// over for longest is ended. One whose client has just said something is not: it waits to be read.
+//
+// Each call but add_waiter() takes a constant time, however many connections there are. One thread;
+// outlives its places.
 class IdleList {
  public:
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  // One that is idle for less than that is left alone: it is about to say something.
-  static constexpr std::chrono::milliseconds kFresh{500};
+  // For how long one is left alone: it is about to say something.
+  struct Moments {
+    std::chrono::milliseconds never_served{1000};
+    std::chrono::milliseconds served{500};
+  };
 
   // A connection's place in the list, from its accept to its end. Idle at first.
   class Place {
    public:
     // `connection` is cancelled to end the connection; it may be replaced for a time (EndedBy).
-    Place(IdleList& list, Cancellable& connection) noexcept;
+    // `descriptor` is its socket, which is only asked whether it has bytes; -1: it is not asked.
+    Place(IdleList& list, Cancellable& connection, int descriptor = -1) noexcept;
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
     ~Place();
@@ -38,12 +48,16 @@ class IdleList {
 
    private:
     friend class IdleList;
+    [[nodiscard]] bool speaks() const noexcept;
+
     IdleList& list_;
     Cancellable* end_;
+    const int descriptor_;
     Place* older_ = nullptr;
     Place* newer_ = nullptr;
     TimePoint since_{};
     bool listed_ = false;
+    bool served_ = false;
     bool evicted_ = false;  // it ends, and is not asked again
   };
 
@@ -73,12 +87,13 @@ class IdleList {
     Place* place_;
   };
 
-  explicit IdleList(std::chrono::milliseconds fresh = kFresh) noexcept : fresh_(fresh) {}
+  IdleList() noexcept : IdleList(Moments()) {}
+  explicit IdleList(Moments moments) noexcept;
   IdleList(const IdleList&) = delete;
   IdleList& operator=(const IdleList&) = delete;
 
-  // Ends the connection that is idle for longest, which takes a few turns of the loop. Zero: one
-  // ends. Another time: when the first may be ended. Nothing: none is idle.
+  // Ends a connection, which takes a few turns of the loop. Zero: one ends. Another time: when the
+  // first may be ended. Nothing: none is idle.
   [[nodiscard]] std::optional<std::chrono::milliseconds> evict_oldest(TimePoint now) noexcept;
 
   // Set (later) whenever a connection becomes idle.
@@ -90,12 +105,24 @@ class IdleList {
   [[nodiscard]] std::size_t ending() const noexcept { return ending_; }
 
  private:
-  void link(Place& place) noexcept;
+  // Those of one kind.
+  struct Row {
+    std::chrono::milliseconds moment;
+    Place* oldest = nullptr;
+    Place* newest = nullptr;
+  };
+
+  [[nodiscard]] Row& row_of(const Place& place) noexcept {
+    return place.served_ ? served_ : never_served_;
+  }
+  // The first whose moment is over, or will be.
+  [[nodiscard]] Place* next_to_go() const noexcept;
+  [[nodiscard]] TimePoint moment_over(const Place& place) const noexcept;
+  void link(Place& place, TimePoint since) noexcept;
   void unlink(Place& place) noexcept;
 
-  const std::chrono::milliseconds fresh_;
-  Place* oldest_ = nullptr;
-  Place* newest_ = nullptr;
+  Row never_served_;
+  Row served_;
   std::size_t size_ = 0;
   std::size_t ending_ = 0;
   std::list<Event*> waiters_;  // a few: the doors

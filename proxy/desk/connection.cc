@@ -24,9 +24,9 @@ constexpr std::size_t kLingerBytes = 16 * 1024;  // a ClientHello, at most
 
 // The services, and what each connection has of its own.
 struct Desk : ConnectionServices {
-  Desk(const ConnectionServices& services, TcpStream& stream)
+  Desk(const ConnectionServices& services, TcpStream& stream, int descriptor)
       : ConnectionServices(services),
-        place(services.idle, stream),
+        place(services.idle, stream, descriptor),
         account(MemoryAccount::open(services.memory, services.executor)),
         shed_by(account.get(), stream),
         held(account, kConnectionMemory, MemoryHold::Kind::Fixed) {}
@@ -327,8 +327,9 @@ awaitable<std::optional<InTls>> serve_as_proxy(TcpStream& stream, Desk& desk) {
 
 awaitable<void> serve_connection(asio::ip::tcp::socket socket, ListenKind kind,
                                  const ConnectionServices& services) {
+  const int descriptor = socket.native_handle();
   TcpStream stream(std::move(socket));
-  Desk desk(services, stream);
+  Desk desk(services, stream, descriptor);
   if (kind == ListenKind::Http) {
     co_await serve_as_http_origin(stream, desk);
     co_return;

@@ -116,8 +116,9 @@ class ExitServer::Impl {
   awaitable<void> serve(tcp::socket socket, std::shared_ptr<Connection> connection) {
     const MakesRoom at_the_end(doors_);
     ExitHandler handler(state_, *connection);
+    const int descriptor = socket.native_handle();
     TcpStream stream(std::move(socket));
-    IdleList::Place place(idle_, stream);
+    IdleList::Place place(idle_, stream, descriptor);
     Bytes early;
     co_await read_first(stream, early);
     if (early.empty()) {

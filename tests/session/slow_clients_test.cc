@@ -102,7 +102,7 @@ awaitable<void> SlowClients::nobody_reads() {
 TEST_P(SlowClients, TimeInWhichNobodyReadsDoesNotCount) { play(nobody_reads()); }
 
 awaitable<void> SlowClients::idle_goes() {
-  IdleList idle(0ms);
+  IdleList idle(IdleList::Moments{.never_served = 0ms, .served = 0ms});
   IdleList::Place its_place(idle, pipe.b());
   place = &its_place;
   start();
@@ -120,7 +120,7 @@ awaitable<void> SlowClients::idle_goes() {
 TEST_P(SlowClients, AnIdleSessionMakesRoomInGoodOrder) { play(idle_goes()); }
 
 awaitable<void> SlowClients::busy_stays() {
-  IdleList idle(0ms);
+  IdleList idle(IdleList::Moments{.never_served = 0ms, .served = 0ms});
   IdleList::Place its_place(idle, pipe.b());
   place = &its_place;
   start();

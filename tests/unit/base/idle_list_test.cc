@@ -1,9 +1,13 @@
 #include "proxy/base/idle_list.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <list>
+
+#include "proxy/contract/fd.h"
 
 namespace bottle {
 namespace {
@@ -28,6 +32,7 @@ class IdleLists : public ::testing::Test {
     return list.evict_oldest(std::chrono::steady_clock::now() + later);
   }
 
+  const IdleList::Moments moments;
   IdleList list;
   std::list<Connection> connections;
 };
@@ -76,10 +81,57 @@ TEST_F(IdleLists, AFreshOneHasAMoment) {
   const auto wait = evict_later(0ms);
   ASSERT_TRUE(wait);
   EXPECT_GT(*wait, 0ms);
-  EXPECT_LE(*wait, IdleList::kFresh);
+  EXPECT_LE(*wait, moments.never_served);
   EXPECT_EQ(only.ending.told, 0);
-  EXPECT_EQ(evict_later(IdleList::kFresh), 0ms);
+  EXPECT_EQ(evict_later(moments.never_served), 0ms);
   EXPECT_EQ(only.ending.told, 1);
+}
+
+TEST_F(IdleLists, OneThatWasServedGoesBeforeOneThatHadNoTurnYet) {
+  Connection& silent = open();
+  Connection& served = open();
+  {
+    const IdleList::Busy busy(&served.place);
+  }
+  EXPECT_EQ(evict_later(moments.served), 0ms);
+  EXPECT_EQ(served.ending.told, 1);
+  const auto wait = evict_later(moments.served);
+  ASSERT_TRUE(wait);
+  EXPECT_GT(*wait, 0ms) << "the other's moment is longer";
+  EXPECT_EQ(silent.ending.told, 0);
+}
+
+TEST_F(IdleLists, OneThatSaysSomethingIsPassedOver) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  const Fd ours(ends[0]);
+  Fd theirs(ends[1]);
+  Ending ending;
+  const IdleList::Place place(list, ending, ours.get());
+  Connection& silent = open();
+  ASSERT_EQ(::send(theirs.get(), "G", 1, 0), 1);
+  EXPECT_EQ(evict_later(1s), 0ms);
+  EXPECT_EQ(ending.told, 0);
+  EXPECT_EQ(silent.ending.told, 1);
+  EXPECT_GT(evict_later(0ms), 0ms) << "it begins anew";
+  EXPECT_EQ(list.size(), 1U);
+  theirs.reset();
+  EXPECT_EQ(evict_later(3s), 0ms) << "after its end a client has no more to say";
+  EXPECT_EQ(ending.told, 1);
+}
+
+TEST_F(IdleLists, HoweverManySaySomethingOneCallEnds) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  const Fd ours(ends[0]);
+  const Fd theirs(ends[1]);
+  ASSERT_EQ(::send(theirs.get(), "G", 1, 0), 1);
+  Ending ending;
+  std::list<IdleList::Place> places;
+  for (int i = 0; i < 100; ++i) places.emplace_back(list, ending, ours.get());
+  EXPECT_GT(evict_later(1s), 0ms);
+  EXPECT_EQ(ending.told, 0);
+  EXPECT_EQ(list.size(), 100U);
 }
 
 TEST_F(IdleLists, OneThatWasToldIsNotToldAgain) {

@@ -63,7 +63,7 @@ class Doors : public ::testing::Test {
 
   asio::io_context io{1};
   TimerWheel wheel{io.get_executor()};
-  IdleList idle{std::chrono::milliseconds(0)};
+  IdleList idle{IdleList::Moments{.never_served = {}, .served = {}}};
   TaskGroup connections{io.get_executor(), TaskGroup::Children::Independent};
   TaskGroup accepting{io.get_executor()};
   MemoryBudget memory{1000};
