@@ -69,8 +69,8 @@ lint: ## include rules, coroutine shapes, words and paths, format, the oldest Go
 
 tidy: ## clang-tidy with the list in .clang-tidy (FILES="a.cc b.cc", else the files that differ from BASE)
 	@scripts/bootstrap test
-	@cmake --preset dev --log-level=WARNING
-	scripts/tidy -p build/dev $(if $(BASE),--base $(BASE)) $(FILES)
+	@cmake --preset tidy --log-level=WARNING
+	scripts/tidy -p build/tidy $(if $(BASE),--base $(BASE)) $(FILES)
 
 format: ## clang-format and gofmt, in place
 	scripts/format

@@ -9,7 +9,7 @@
 namespace bottle {
 namespace {
 
-constexpr std::size_t kPiece = 4096;
+constexpr std::size_t kRedactPiece = 4096;
 constexpr std::size_t kMaxName = 64;
 
 bool is_utf8(std::string_view parameters) {
@@ -92,7 +92,7 @@ Result<bool> Redactor::step() {
     }
     // No further than that: a hit may end in the piece that comes.
     if (leaves_) (void)leaves_->last_before(at_);
-    const ByteView piece = ByteView(text_).substr(at_, std::min(kPiece, until - at_));
+    const ByteView piece = ByteView(text_).substr(at_, std::min(kRedactPiece, until - at_));
     auto found = scanner_->feed(piece).refused;
     if (!found && at_ + piece.size() == text_.size()) found = scanner_->finish();
     at_ += piece.size();
