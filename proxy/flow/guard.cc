@@ -39,8 +39,8 @@ awaitable<Result<>> Guard::look_out(Request& request, const Exchange& exchange, 
   const Destination& destination = exchange.destination();
   passage.secret_look = current_;
   SecretLook& look = *current_;
-  SecretScanner head(*look.secrets, look.space, destination.host, exchange.scheme());
-  const std::optional<Finding> hit = head.scan_head(request.head);
+  HeadScan head(*look.secrets, look.space, look.clean, destination.host, exchange.scheme());
+  const std::optional<Finding> hit = head.look(request.head);
   for (const Finding& note : head.notes())
     passage.findings.add(record_of(note, FindingAction::Noted));
   if (hit) {

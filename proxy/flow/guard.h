@@ -15,6 +15,7 @@
 #include "proxy/contract/guard_settings.h"
 #include "proxy/flow/message_guard.h"
 #include "proxy/guard/answers/pending_answers.h"
+#include "proxy/guard/head_scan.h"
 #include "proxy/guard/secret_scanner.h"
 #include "proxy/http/exchange.h"
 #include "proxy/upstream/upstream.h"
@@ -32,6 +33,7 @@ struct SecretLook {
   }
   const std::shared_ptr<const SecretSet> secrets;
   ScanSpace space;
+  CleanTexts clean;
   InflaterMaker* const inflaters;
   std::optional<ScanSpace> for_scanner{};
 };

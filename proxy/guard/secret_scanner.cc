@@ -367,13 +367,6 @@ SecretScanner::SecretScanner(const SecretSet& set, ScanSpace& space, std::string
 }
 SecretScanner::~SecretScanner() = default;
 
-std::optional<Finding> SecretScanner::scan_head(const RequestHead& head) {
-  auto found = scan_host();
-  if (!found) found = scan_url(head.target);
-  if (!found) found = scan_fields(head.fields);
-  return found;
-}
-
 std::optional<Finding> SecretScanner::scan_host() {
   state_->in_field({});
   return state_->scan_host();

@@ -61,9 +61,8 @@ class SecretScanner {
   SecretScanner(const SecretScanner&) = delete;
   SecretScanner& operator=(const SecretScanner&) = delete;
 
-  // Looks at the destination's name, the target and all fields, in this order. Returns the first
-  // finding that is to be refused.
-  [[nodiscard]] std::optional<Finding> scan_head(const RequestHead& head);
+  // Of a head, one after another (HeadScan): the destination's name, the target, the fields. Each
+  // returns the first finding that is to be refused.
   [[nodiscard]] std::optional<Finding> scan_host();
   [[nodiscard]] std::optional<Finding> scan_url(std::string_view target);
   // Names and values; what credentials and binary metadata carry also decoded (carried_text).

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/guard/encodings.h"
+#include "proxy/guard/head_scan.h"
 #include "proxy/guard/secret_scanner.h"
 
 // Values that only the proxy has, and their placeholders.
@@ -32,12 +33,13 @@ struct Guarded {
   // The name of what is refused in a head, or "".
   std::string head(const std::string& field, const std::string& target,
                    const std::string& host = "api.test", Scheme scheme = Scheme::Https) {
-    SecretScanner scanner(*set, space, host, scheme);
+    CleanTexts clean;
+    HeadScan scan(*set, space, clean, host, scheme);
     RequestHead request;
     request.target = target;
     request.fields.add("authorization", field);
-    const auto found = scanner.scan_head(request);
-    EXPECT_TRUE(found || scanner.notes().empty());
+    const auto found = scan.look(request);
+    EXPECT_TRUE(found || scan.notes().empty());
     return found ? found->name : "";
   }
   std::string body(const std::string& text, const std::string& host = "api.test") {
