@@ -13,6 +13,8 @@
 #include <ctime>
 #include <utility>
 
+#include "proxy/base/frame_cache.h"
+
 namespace bottle {
 namespace {
 
@@ -62,6 +64,7 @@ void FreeMemory::set_up_allocator() noexcept {
 }
 
 void FreeMemory::renew_thread_cache() noexcept {
+  FrameCache::of_thread().clear();
 #ifdef __GLIBC__
   constexpr std::size_t kSmallest = 24;
   constexpr std::size_t kLargest = 1032;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "proxy/base/frame_cache.h"
 #include "proxy/base/task_group.h"
 
 namespace bottle {
@@ -42,6 +43,7 @@ void run_loop(boost::asio::io_context& io) noexcept {
   for (;;) {
     try {
       io.run();
+      FrameCache::of_thread().clear();
       return;
     } catch (const std::exception& e) {
       strays.caught(e.what());
