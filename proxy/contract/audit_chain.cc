@@ -41,6 +41,7 @@ std::string chain_value(std::string_view before, std::string_view hashed, Sha256
   bytes.append(before).append(hashed);
   const std::string digest = sha256(bytes);
   std::string out;
+  out.reserve(kChainDigits);
   for (std::size_t i = 0; i < kChainDigits / 2; ++i) {
     const auto byte = static_cast<unsigned char>(digest.at(i));
     out += kDigits[byte >> 4];

@@ -35,12 +35,18 @@ void append_unicode_escape(unsigned char byte, std::string& out) {
   out += buffer;
 }
 
-// How many bytes at the front stand in a JSON string as they are: nearly always all of them.
+// Bytes that stand in a JSON string as they are: nearly all.
+constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> out{};
+  for (std::size_t c = 0x20; c < 0x7f; ++c) out[c] = c != '"' && c != '\\';
+  return out;
+}();
+
+// How many of them are at the front.
 std::size_t plain_bytes(std::string_view text) {
-  const auto special = std::find_if(text.begin(), text.end(), [](char c) {
-    return c < 0x20 || c >= 0x7f || c == '"' || c == '\\';
-  });
-  return static_cast<std::size_t>(special - text.begin());
+  std::size_t n = 0;
+  while (n < text.size() && kPlain[static_cast<unsigned char>(text[n])]) ++n;
+  return n;
 }
 
 // A JSON string. Control characters, DEL, bytes that are no UTF-8, and the two line separators that

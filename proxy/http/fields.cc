@@ -38,18 +38,22 @@ void Fields::reserve(std::size_t fields, std::size_t bytes) {
   bytes_.reserve(bytes);
 }
 
+// Most names have another size: those are not even looked at.
 std::optional<std::string_view> Fields::find(std::string_view name) const {
-  for (std::size_t i = 0; i < extents_.size(); ++i) {
-    const Field field = (*this)[i];
-    if (iequals(field.name, name)) return field.value;
+  for (const Extent& extent : extents_) {
+    if (extent.name_size != name.size()) continue;
+    const char* const at = bytes_.data() + extent.offset;
+    if (!iequals(std::string_view(at, extent.name_size), name)) continue;
+    return std::string_view(at + extent.name_size, extent.value_size);
   }
   return std::nullopt;
 }
 
 std::size_t Fields::count(std::string_view name) const {
   std::size_t n = 0;
-  for (std::size_t i = 0; i < extents_.size(); ++i) {
-    if (iequals((*this)[i].name, name)) ++n;
+  for (const Extent& extent : extents_) {
+    if (extent.name_size != name.size()) continue;
+    if (iequals(std::string_view(bytes_.data() + extent.offset, extent.name_size), name)) ++n;
   }
   return n;
 }

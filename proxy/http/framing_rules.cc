@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "proxy/contract/control_fields.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/http/byte_class.h"
 #include "proxy/http/field_roles.h"
@@ -431,8 +432,12 @@ Result<void> check_response(ResponseHead& head, std::string_view request_method,
 }
 
 void strip_control_fields(Fields& fields) {
-  fields.remove_if(
-      [](const Field& field) { return role_of(to_lower(field.name)) == FieldRole::Control; });
+  fields.remove_if([](const Field& field) {
+    return std::any_of(kControlFieldPrefixes.begin(), kControlFieldPrefixes.end(),
+                       [&field](std::string_view prefix) {
+                         return iequals(field.name.substr(0, prefix.size()), prefix);
+                       });
+  });
 }
 
 }  // namespace bottle
