@@ -1,5 +1,6 @@
 """The proxies that bench/run compares. Each ends TLS in front of an origin that costs nothing; bottle makes the
 certificate itself, the others have one from the bench's own authority."""
+import json
 import os
 import re
 import shutil
@@ -33,8 +34,8 @@ def make_certificate(folder):
     """A self-signed certificate for the target that clients take as its authority; the PEM file with its key."""
     key, cert, both = folder / "key.pem", folder / "cert.pem", folder / "both.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                    "2", "-subj", f"/CN={TARGET}", "-addext", f"subjectAltName=DNS:{TARGET}", "-keyout", key, "-out",
-                    cert], check=True, stderr=subprocess.DEVNULL)
+                    "2", "-subj", f"/CN={TARGET}", "-addext", f"subjectAltName=DNS:{TARGET},DNS:*.{TARGET}", "-keyout",
+                    key, "-out", cert], check=True, stderr=subprocess.DEVNULL)
     both.write_text(cert.read_text() + key.read_text())
     return key, cert, both
 
@@ -42,11 +43,12 @@ def make_certificate(folder):
 class Peer:
     """A running proxy: where it listens, whom its clients trust, and its processes."""
     tunnel = False  # clients send CONNECT first
+    h2 = True
 
     def __init__(self, name, arguments, port, ca, core, env=None):
         self.name, self.port, self.ca = name, port, ca
         self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env,
-                                        preexec_fn=lambda: os.sched_setaffinity(0, core))
+                                        preexec_fn=core and (lambda: os.sched_setaffinity(0, core)))
 
     def pids(self):
         out, todo = [], [self.process.pid]
@@ -64,6 +66,11 @@ class Peer:
             for stat in Path(f"/proc/{pid}/task").glob("*/schedstat"):
                 total += int(stat.read_text().split()[0])
         return total / 1e9
+
+    def rss(self):
+        """MiB that all its processes have in memory; a page that two of them share counts twice."""
+        pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.pids())
+        return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
     def stop(self):
         self.process.send_signal(signal.SIGKILL)
@@ -86,8 +93,17 @@ class Bottle(Peer):
         self.port = int(found.group(1))
 
 
-def bottle(program):
-    return lambda folder, origin, certificate, core: Bottle(program, folder, origin, core)
+def bottle(program, names=0):
+    """`names`: so many hosts n1.TARGET, n2.TARGET, ... are in the allowlist, and may all be new in a minute."""
+    def make(folder, origin, certificate, core):
+        more = []
+        if names:
+            folder.mkdir(exist_ok=True)
+            (folder / "names.json").write_text(json.dumps({"allow": [f"n{i}.{TARGET}" for i in range(1, names + 1)],
+                                                           "limits": {"new_names_a_minute": 100_000}}))
+            more = ["--config", folder / "names.json"]
+        return Bottle(program, folder, origin, core, *more)
+    return make
 
 
 def haproxy(folder, origin, certificate, core):
@@ -118,8 +134,9 @@ def nghttpx(folder, origin, certificate, core):
     port = free_port()
     host, to = origin.split(":")
     peer = Peer("nghttpx", ["nghttpx", f"--frontend=127.0.0.1,{port}", f"--backend={host},{to}", "--workers=1",
-                            "--single-process", "--conf=/dev/null", "--errorlog-file=/dev/null", "--accesslog-file=",
-                            certificate[0], certificate[1]], port, certificate[1], core)
+                            # A child that asks for OCSP answers would count as its memory.
+                            "--single-process", "--no-ocsp", "--conf=/dev/null", "--errorlog-file=/dev/null",
+                            "--accesslog-file=", certificate[0], certificate[1]], port, certificate[1], core)
     wait_for(port, peer.process, "nghttpx")
     return peer
 
@@ -144,7 +161,7 @@ def versions():
     return out
 
 
-def installed():
-    """The others that this machine has."""
+def installed(build=None):
+    """The others that this machine has, or that were built into the folder `build`."""
     known = {"haproxy": haproxy, "nghttpx": nghttpx, "mitmdump": mitmproxy}
     return {name.replace("mitmdump", "mitmproxy"): make for name, make in known.items() if shutil.which(name)}

@@ -58,8 +58,18 @@ std::size_t length_in(std::string_view head) {
   return std::strtoull(&*at + kName.size(), nullptr, 10);
 }
 
+bool is_chunked(std::string_view head) {
+  constexpr std::string_view kField = "\r\ntransfer-encoding: chunked\r\n";
+  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+  return std::search(head.begin(), head.end(), kField.begin(), kField.end(), same) != head.end();
+}
+
 std::string_view without_port(std::string_view target) {
   return target.ends_with(":443") ? target.substr(0, target.size() - 4) : target;
+}
+
+std::string_view type_of(const Plan& plan) {
+  return plan.body.empty() ? "application/octet-stream" : "application/json";
 }
 
 }  // namespace
@@ -262,12 +272,16 @@ void Connection::flush() {
 void Connection::submit_h1() {
   out_ += plan_.method + " " + plan_.path + " HTTP/1.1\r\nHost: " + authority_ +
           "\r\nUser-Agent: bench/1\r\nAccept: */*\r\nAccept-Language: en\r\n";
-  if (plan_.upload > 0) {
-    out_ += "Content-Type: application/octet-stream\r\nContent-Length: " +
-            std::to_string(plan_.upload) + "\r\n";
+  if (plan_.body_size() > 0) {
+    out_ += "Content-Type: " + std::string(type_of(plan_)) +
+            "\r\nContent-Length: " + std::to_string(plan_.body_size()) + "\r\n";
   }
   out_ += "\r\n";
-  out_.append(plan_.upload, 'u');
+  if (plan_.body.empty()) {
+    out_.append(plan_.upload, 'u');
+  } else {
+    out_ += plan_.body;
+  }
 }
 
 void Connection::came_h1(std::string_view bytes) {
@@ -277,46 +291,93 @@ void Connection::came_h1(std::string_view bytes) {
       bytes.remove_prefix(1);
       if (!head_.ends_with("\r\n\r\n")) continue;
       if (!head_.starts_with("HTTP/1.1 200")) return end("answered with " + head_.substr(9, 3));
-      left_ = length_in(head_);
-      if (left_ == std::string_view::npos) return end("an answer without Content-Length");
-      body_bytes_ = left_;
+      chunked_ = is_chunked(head_);
+      left_ = chunked_ ? 0 : length_in(head_);
+      if (left_ == std::string_view::npos) return end("an answer without a length");
       head_.clear();
       in_body_ = true;
     }
-    const std::size_t n = std::min(left_, bytes.size());
-    left_ -= n;
-    bytes.remove_prefix(n);
-    if (left_ > 0) continue;
+    if (!(chunked_ ? chunked_h1(bytes) : body_h1(bytes))) continue;
     in_body_ = false;
     if (started_.empty()) return end("an answer to nothing");
     const std::uint64_t started = started_.begin()->second;
     started_.clear();
-    owner_.answered(started, body_bytes_);
+    owner_.answered(started, std::exchange(body_bytes_, 0));
+  }
+}
+
+bool Connection::body_h1(std::string_view& bytes) {
+  const std::size_t n = std::min(left_, bytes.size());
+  left_ -= n;
+  came_body(bytes.substr(0, n));
+  bytes.remove_prefix(n);
+  return left_ == 0;
+}
+
+bool Connection::chunked_h1(std::string_view& bytes) {
+  if (left_ > 0) {
+    // A chunk's end is no end of the body: its last one has no bytes.
+    static_cast<void>(body_h1(bytes));
+    return false;
+  }
+  if (bytes.empty()) return false;
+  line_ += bytes.front();
+  bytes.remove_prefix(1);
+  if (!line_.ends_with('\n')) return false;
+  const std::string line = std::exchange(line_, {});
+  if (line == "\r\n") return std::exchange(last_chunk_, false);
+  if (!last_chunk_) {
+    left_ = std::strtoull(line.c_str(), nullptr, 16);
+    last_chunk_ = left_ == 0;
+  }
+  return false;
+}
+
+// ---- Bodies of both ----------------------------------------------------------------------------
+
+void Connection::came_body(std::string_view bytes) {
+  body_bytes_ += bytes.size();
+  if (!plan_.events) return;
+  constexpr std::string_view kSent = "\"sent\":";
+  events_ += bytes;
+  for (std::size_t end = 0; (end = events_.find("\n\n")) != std::string::npos;) {
+    const std::size_t at = events_.find(kSent);
+    if (at < end) owner_.event(std::strtoull(&events_[at + kSent.size()], nullptr, 10));
+    events_.erase(0, end + 2);
   }
 }
 
 // ---- HTTP/2 ------------------------------------------------------------------------------------
 
 void Connection::submit_h2(std::uint64_t started) {
+  // The last one is for requests with a body alone.
   const std::array fields{field(":method", plan_.method),  field(":scheme", "https"),
                           field(":authority", authority_), field(":path", plan_.path),
                           field("user-agent", "bench/1"),  field("accept", "*/*"),
-                          field("accept-language", "en")};
+                          field("accept-language", "en"),  field("content-type", type_of(plan_))};
+  const std::size_t size = plan_.body_size();
   nghttp2_data_provider body{};
   body.read_callback = &Connection::body_h2;
-  const std::int32_t stream = nghttp2_submit_request(h2_, nullptr, fields.data(), fields.size(),
-                                                     plan_.upload > 0 ? &body : nullptr, nullptr);
+  const std::int32_t stream =
+      nghttp2_submit_request(h2_, nullptr, fields.data(), fields.size() - (size > 0 ? 0 : 1),
+                             size > 0 ? &body : nullptr, nullptr);
   if (stream < 0) return end(nghttp2_strerror(stream));
   started_[stream] = started;
-  if (plan_.upload > 0) to_upload_[stream] = plan_.upload;
+  if (size > 0) to_upload_[stream] = size;
 }
 
 ssize_t Connection::body_h2(nghttp2_session*, std::int32_t stream, std::uint8_t* out,
                             std::size_t room, std::uint32_t* flags, nghttp2_data_source*,
                             void* self) {
-  std::size_t& left = static_cast<Connection*>(self)->to_upload_[stream];
+  auto& me = *static_cast<Connection*>(self);
+  const std::string& text = me.plan_.body;
+  std::size_t& left = me.to_upload_[stream];
   const std::size_t n = std::min(left, room);
-  std::memset(out, 'u', n);
+  if (text.empty()) {
+    std::memset(out, 'u', n);
+  } else {
+    std::memcpy(out, text.data() + text.size() - left, n);
+  }
   left -= n;
   if (left == 0) *flags |= NGHTTP2_DATA_FLAG_EOF;
   return static_cast<ssize_t>(n);
@@ -335,9 +396,9 @@ int Connection::header_h2(nghttp2_session*, const nghttp2_frame* frame, const st
   return 0;
 }
 
-int Connection::data_h2(nghttp2_session*, std::uint8_t, std::int32_t, const std::uint8_t*,
+int Connection::data_h2(nghttp2_session*, std::uint8_t, std::int32_t, const std::uint8_t* bytes,
                         std::size_t size, void* self) {
-  static_cast<Connection*>(self)->body_bytes_ += size;
+  static_cast<Connection*>(self)->came_body({reinterpret_cast<const char*>(bytes), size});
   return 0;
 }
 

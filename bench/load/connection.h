@@ -20,6 +20,8 @@ class Owner {
   virtual ~Owner() = default;
   // A request's answer is whole. `started`: when it was due, in nanoseconds.
   virtual void answered(std::uint64_t started, std::size_t bytes) = 0;
+  // An event of a stream came; `sent`: when it left its origin, in nanoseconds.
+  virtual void event(std::uint64_t sent) = 0;
   // A request failed; `why` is a word for people.
   virtual void failed(const std::string& why) = 0;
 };
@@ -62,6 +64,10 @@ class Connection {
   void flush();
   long take(char* into, std::size_t room);
   void came_h1(std::string_view bytes);
+  // Takes what `bytes` begin with of a body, and removes it. True: the body is whole.
+  [[nodiscard]] bool body_h1(std::string_view& bytes);
+  [[nodiscard]] bool chunked_h1(std::string_view& bytes);
+  void came_body(std::string_view bytes);
   void came_h2(std::string_view bytes);
   void submit_h1();
   void submit_h2(std::uint64_t started);
@@ -89,7 +95,11 @@ class Connection {
   bool used_ = false;
   std::string out_;       // not sent yet
   std::string head_;      // of an answer, HTTP/1.1
-  std::size_t left_ = 0;  // of the answer's body, HTTP/1.1
+  std::size_t left_ = 0;  // of the answer's body, or of its chunk, HTTP/1.1
+  bool chunked_ = false;
+  bool last_chunk_ = false;
+  std::string line_;    // of a chunk's size
+  std::string events_;  // came, and have no end yet
   std::size_t body_bytes_ = 0;
   bool in_body_ = false;
   std::map<std::int32_t, std::uint64_t> started_;  // by stream; HTTP/1.1: 0

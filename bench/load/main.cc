@@ -2,6 +2,7 @@
 // and prints what they took. One thread, one epoll: it costs less than what it measures.
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -72,7 +73,10 @@ class Run : public Owner {
     bytes_ += bytes;
     const std::uint64_t now = nanoseconds();
     if (done_ == plan_.warm) begin_to_count(now);
-    if (done_ > plan_.warm) latencies_.record((now - started) / 1000);
+    if (done_ > plan_.warm && !plan_.events) latencies_.record((now - started) / 1000);
+  }
+  void event(std::uint64_t sent) override {
+    if (done_ >= plan_.warm) latencies_.record((nanoseconds() - sent) / 1000);
   }
   void failed(const std::string& why) override {
     ++done_;
@@ -84,15 +88,30 @@ class Run : public Owner {
   // Until all have an answer. False: the time was up.
   bool go() {
     const std::uint64_t wanted = plan_.warm + plan_.requests;
-    const auto patience = static_cast<std::uint64_t>(plan_.timeout * 1e9);
     first_ = nanoseconds();
     if (plan_.warm == 0) begin_to_count(first_);
-    while (done_ < wanted) {
-      if (nanoseconds() - first_ > patience) return false;
-      fill(wanted);
+    if (plan_.hold && plan_.warm > 0) {
+      if (!reach(plan_.warm)) return false;
+      std::puts("warm");
+      std::fflush(stdout);
+      hold();
+      begin_to_count(nanoseconds());
+    }
+    return reach(wanted);
+  }
+
+  // Until standard input has a line or ends, or the time is up. Connections stay, and what their
+  // peers send meanwhile is answered.
+  void hold() {
+    while (!time_is_up()) {
+      pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+      std::array<char, 256> line{};
+      if (::poll(&input, 1, 0) > 0) {
+        static_cast<void>(::read(STDIN_FILENO, line.data(), line.size()));
+        return;
+      }
       wait();
     }
-    return true;
   }
 
   void print(bool in_time) const {
@@ -104,22 +123,40 @@ class Run : public Owner {
     }
     std::printf(
         "{\"requests\":%llu,\"errors\":%llu,\"in_time\":%s,\"seconds\":%.6f,\"bytes\":%llu,"
-        "\"p50_us\":%llu,\"p90_us\":%llu,\"p99_us\":%llu,\"max_us\":%llu,\"reasons\":{",
+        "\"p50_us\":%llu,\"p90_us\":%llu,\"p99_us\":%llu,\"max_us\":%llu,\"open\":%zu,\"reasons\":"
+        "{",
         number(latencies_.total()), number(errors_), in_time ? "true" : "false", seconds,
         number(bytes_), number(latencies_.at(0.5)), number(latencies_.at(0.9)),
-        number(latencies_.at(0.99)), number(latencies_.most()));
+        number(latencies_.at(0.99)), number(latencies_.most()), open_.size());
     const char* comma = "";
     for (const auto& [why, count] : reasons_) {
       std::printf("%s\"%s\":%llu", comma, why.c_str(), number(count));
       comma = ",";
     }
     std::printf("}}\n");
+    std::fflush(stdout);
   }
 
+  // Connections that their peers have not closed.
+  [[nodiscard]] std::size_t open() const noexcept { return open_.size(); }
   [[nodiscard]] bool whole() const noexcept { return errors_ == 0; }
 
  private:
   static unsigned long long number(std::uint64_t n) { return n; }
+
+  [[nodiscard]] bool time_is_up() const noexcept {
+    return nanoseconds() - first_ > static_cast<std::uint64_t>(plan_.timeout * 1e9);
+  }
+
+  // Until so many requests have an answer. False: the time was up.
+  bool reach(std::uint64_t wanted) {
+    while (done_ < wanted) {
+      if (time_is_up()) return false;
+      fill(wanted);
+      wait();
+    }
+    return true;
+  }
 
   // The warm-up is over.
   void begin_to_count(std::uint64_t now) {
@@ -145,17 +182,21 @@ class Run : public Owner {
     }
   }
 
+  // A new connection, until there are as many as wanted; then those with room in turns.
   Connection* with_room() {
+    if (order_.size() < plan_.connections) return connect();
     for (std::size_t n = 0; n < order_.size(); ++n) {
       Connection& one = *order_[(next_ + n) % order_.size()];
       if (one.room() == 0) continue;
       next_ = (next_ + n + 1) % order_.size();
       return &one;
     }
-    if (order_.size() >= plan_.connections) return nullptr;
+    return nullptr;
+  }
+
+  Connection* connect() {
     std::string host = plan_.target;
-    if (plan_.new_hosts)
-      host = "n" + std::to_string(::getpid()) + "x" + std::to_string(hosts_++) + "." + host;
+    if (plan_.new_hosts) host = "n" + std::to_string(plan_.first_host + hosts_++) + "." + host;
     auto made = std::make_unique<Connection>(plan_, context_, *this,
                                              plan_.resume ? &session_ : nullptr, std::move(host));
     Connection* out = made.get();
@@ -232,6 +273,10 @@ int main(int argc, char** argv) {
     Run run(plan);
     const bool in_time = run.go();
     run.print(in_time);
+    if (plan.hold && in_time) {
+      run.hold();
+      std::printf("%zu\n", run.open());
+    }
     return in_time && run.whole() ? 0 : 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bottle-load: %s\n", error.what());

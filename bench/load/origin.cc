@@ -1,6 +1,7 @@
 // bottle-bench-origin answers HTTP/1.1 at once and costs next to nothing: an origin behind peers
 // that end TLS, and a scanner's stand-in that lets everything pass and answers itself. GET /bytes/N
-// has N bytes; everything else 1 KiB. One thread.
+// has N bytes; GET /events/N is a stream of N events, one each 10 ms, with the time of its sending;
+// everything else has 1 KiB. One thread.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -17,6 +18,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,9 +27,12 @@ namespace {
 
 constexpr std::size_t kPiece = 64 * 1024;
 
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kBetweenEvents{10};
+
 double uptime() {
-  static const auto begun = std::chrono::steady_clock::now();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  static const auto begun = Clock::now();
+  return std::chrono::duration<double>(Clock::now() - begun).count();
 }
 
 struct Peer {
@@ -36,6 +41,8 @@ struct Peer {
   std::size_t to_skip = 0;  // of that body
   std::string out;
   std::size_t to_fill = 0;  // bytes of an answer's body that are not in `out` yet
+  std::size_t events = 0;   // that are not sent yet
+  Clock::time_point next_event;
 };
 
 std::size_t number_after(std::string_view text, std::string_view word) {
@@ -48,6 +55,16 @@ void answer(Peer& peer) {
   const std::string_view head = peer.head;
   const std::string_view line = head.substr(0, head.find("\r\n"));
   std::array<char, 64> health{};
+  peer.events = line.find("/events/") != line.npos ? number_after(line, "/events/") : 0;
+  if (peer.events > 0) {
+    peer.next_event = Clock::now() + kBetweenEvents;
+    peer.out +=
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nServer: bench\r\n"
+        "Cache-Control: no-store\r\nTransfer-Encoding: chunked\r\n\r\n";
+    peer.head.clear();
+    peer.asked = false;
+    return;
+  }
   const bool asks = line.find(" /health ") != line.npos;
   std::size_t size = line.find("/bytes/") != line.npos ? number_after(line, "/bytes/") : 1024;
   if (asks) {
@@ -81,6 +98,47 @@ bool flush(int fd, Peer& peer) {
     if (sent < 0) return errno == EAGAIN;
     peer.out.erase(0, static_cast<std::size_t>(sent));
   }
+}
+
+// An event that is due, in a chunk of its own. The client reads the same clock.
+bool send_event(int fd, Peer& peer) {
+  std::array<char, 128> text{};
+  const int size = std::snprintf(
+      text.data(), text.size(), "data: {\"text\":\" word\",\"sent\":%lld}\n\n",
+      static_cast<long long>(Clock::now().time_since_epoch() / std::chrono::nanoseconds(1)));
+  std::array<char, 16> length{};
+  std::snprintf(length.data(), length.size(), "%x\r\n", static_cast<unsigned>(size));
+  peer.out += length.data();
+  peer.out += text.data();
+  peer.out += --peer.events > 0 ? "\r\n" : "\r\n0\r\n\r\n";
+  // Counts from when it was due, so that the pace stays.
+  peer.next_event += kBetweenEvents;
+  return flush(fd, peer);
+}
+
+using Peers = std::unordered_map<int, std::unique_ptr<Peer>>;
+
+// Sends what is due on `streams`, and takes those that have ended from it. Milliseconds until the
+// next event is due; -1: there is none.
+int send_due(Peers& peers, std::set<int>& streams) {
+  auto next = Clock::time_point::max();
+  for (auto at = streams.begin(); at != streams.end();) {
+    const int fd = *at;
+    Peer& peer = *peers[fd];
+    const bool lives = peer.next_event > Clock::now() || send_event(fd, peer);
+    if (lives && peer.events > 0) {
+      next = std::min(next, peer.next_event);
+      ++at;
+      continue;
+    }
+    at = streams.erase(at);
+    if (lives) continue;
+    peers.erase(fd);
+    ::close(fd);
+  }
+  if (next == Clock::time_point::max()) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now());
+  return static_cast<int>(std::max<std::int64_t>(0, left.count()));
 }
 
 bool serve(int fd, Peer& peer) {
@@ -135,14 +193,21 @@ int main(int argc, char** argv) {
   const int poll = ::epoll_create1(EPOLL_CLOEXEC);
   epoll_event event{.events = EPOLLIN, .data = {.fd = listener}};
   ::epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event);
-  std::unordered_map<int, std::unique_ptr<Peer>> peers;
+  Peers peers;
+  std::set<int> streams;
   std::array<epoll_event, 256> events{};
   for (;;) {
-    const int count = ::epoll_wait(poll, events.data(), static_cast<int>(events.size()), -1);
+    const int count = ::epoll_wait(poll, events.data(), static_cast<int>(events.size()),
+                                   send_due(peers, streams));
     for (int i = 0; i < count; ++i) {
       const int fd = events[static_cast<std::size_t>(i)].data.fd;
       if (fd != listener) {
-        if (serve(fd, *peers[fd])) continue;
+        Peer& peer = *peers[fd];
+        if (serve(fd, peer)) {
+          if (peer.events > 0) streams.insert(fd);
+          continue;
+        }
+        streams.erase(fd);
         peers.erase(fd);
         ::close(fd);
         continue;

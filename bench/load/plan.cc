@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 
 namespace bottle::bench {
 
@@ -10,6 +12,7 @@ Plan plan_of(int argc, char** argv) {
   bool h1 = false;
   bool direct = false;
   bool plain = false;
+  std::string body;
   CLI::App app("Sends a fixed number of requests and prints what they took, as JSON.");
   app.add_option("--server", plan.server, "ADDRESS:PORT of the proxy, or of the server")
       ->required();
@@ -25,7 +28,8 @@ Plan plan_of(int argc, char** argv) {
   app.add_flag("--h2", plan.h2, "HTTP/2");
   app.add_flag("--fresh", plan.fresh, "a new connection for each request");
   app.add_flag("--resume", plan.resume, "... with the TLS session of the one before");
-  app.add_flag("--new-hosts", plan.new_hosts, "... to a host that was never seen, N.HOST");
+  app.add_flag("--new-hosts", plan.new_hosts, "... to a host of its own: nI.HOST");
+  app.add_option("--first-host", plan.first_host, "the first I of --new-hosts; then it counts up");
   app.add_option("-c,--connections", plan.connections)->check(CLI::Range(1u, 20'000u));
   app.add_option("-s,--streams", plan.streams, "requests at once on a connection of HTTP/2")
       ->check(CLI::Range(1u, 1'000u));
@@ -33,6 +37,12 @@ Plan plan_of(int argc, char** argv) {
   app.add_option("-w,--warm", plan.warm, "requests before those that count");
   app.add_option("--rate", plan.rate, "requests a second, sent when they are due");
   app.add_option("--upload", plan.upload, "bytes of each request's body");
+  app.add_option("--body", body, "file with JSON to send with each request");
+  app.add_flag("--events", plan.events,
+               "answers are event streams; a latency is how long an event was under way");
+  app.add_flag("--hold", plan.hold,
+               "print \"warm\" after the warm-up and wait for a line of standard input; at the end "
+               "keep the connections until standard input ends, and print how many are left");
   app.add_option("--timeout", plan.timeout, "seconds of the whole run");
   try {
     app.parse(argc, argv);
@@ -46,7 +56,14 @@ Plan plan_of(int argc, char** argv) {
   }
   plan.fresh = plan.fresh || plan.resume || plan.new_hosts;
   if (!plan.h2 || plan.fresh) plan.streams = 1;
-  if (plan.upload > 0 && plan.method == "GET") plan.method = "POST";
+  if (!body.empty()) {
+    std::ifstream file(body, std::ios::binary);
+    plan.body.assign(std::istreambuf_iterator<char>(file), {});
+    if (plan.body.empty()) {
+      std::exit(app.exit(CLI::ValidationError("--body", body + " is empty or cannot be read")));
+    }
+  }
+  if (plan.body_size() > 0 && plan.method == "GET") plan.method = "POST";
   return plan;
 }
 
