@@ -10,7 +10,7 @@ export CCACHE_NOHASHDIR ?= 1
 # Where `make install` puts the programs, below DESTDIR if that is set.
 PREFIX ?= /usr/local
 
-.PHONY: install deb dist help demo release dev gcc test test-gcc bare lint tidy format fuzz tsan coverage soak bench bench-quick gate image clean
+.PHONY: install deb dist help demo release dev gcc test test-gcc bare lint tidy format fuzz tsan coverage soak bench bench-quick gate micro image clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -110,6 +110,10 @@ bench-quick: bench-programs ## the same with fewer requests, below three minutes
 gate: bench-programs ## whether a request takes the instructions, allocations and system calls that bench/gate.json says
 	@scripts/bootstrap test
 	bench/gate
+
+micro: release ## what the parts of a request take, each by itself (needs libbenchmark-dev; MICRO_FLAGS are passed on)
+	cmake --build --preset release -j $(JOBS) --target bottle-micro
+	build/release/bottle-micro $(MICRO_FLAGS)
 
 .PHONY: bench-programs
 bench-programs: release
