@@ -80,12 +80,13 @@ class Peer:
 class Bottle(Peer):
     tunnel = True
 
-    def __init__(self, program, folder, origin, core, *more):
+    def __init__(self, program, folder, origin, core, allow=(TARGET, f"*.{TARGET}"), limits=None, threads=1):
         folder.mkdir(exist_ok=True)
-        super().__init__("bottle", [program, "--listen", "127.0.0.1:0", "--allow", TARGET, "--allow", f"*.{TARGET}",
-                                    "--allow-address", "127.0.0.0/8", "--threads", "1", "--ca-out", folder / "ca.pem",
-                                    "--audit", folder / "audit.jsonl", "--upstream", "pipelock", "--pipelock",
-                                    f"http://{origin}", *more], 0, folder / "ca.pem", core)
+        (folder / "config.json").write_text(json.dumps({"allow": list(allow), "limits": limits or {}}))
+        super().__init__("bottle", [program, "--config", folder / "config.json", "--listen", "127.0.0.1:0",
+                                    "--allow-address", "127.0.0.0/8", "--threads", str(threads), "--ca-out",
+                                    folder / "ca.pem", "--audit", folder / "audit.jsonl", "--upstream", "pipelock",
+                                    "--pipelock", f"http://{origin}"], 0, folder / "ca.pem", core)
         line = self.process.stdout.readline().decode()
         found = re.search(r"listen=127\.0\.0\.1:(\d+)", line)
         if not found:
@@ -96,13 +97,10 @@ class Bottle(Peer):
 def bottle(program, names=0):
     """`names`: so many hosts n1.TARGET, n2.TARGET, ... are in the allowlist, and may all be new in a minute."""
     def make(folder, origin, certificate, core):
-        more = []
-        if names:
-            folder.mkdir(exist_ok=True)
-            (folder / "names.json").write_text(json.dumps({"allow": [f"n{i}.{TARGET}" for i in range(1, names + 1)],
-                                                           "limits": {"new_names_a_minute": 100_000}}))
-            more = ["--config", folder / "names.json"]
-        return Bottle(program, folder, origin, core, *more)
+        if not names:
+            return Bottle(program, folder, origin, core)
+        return Bottle(program, folder, origin, core, [f"n{i}.{TARGET}" for i in range(1, names + 1)],
+                      {"new_names_a_minute": 100_000})
     return make
 
 

@@ -167,6 +167,7 @@ class Run : public Owner {
   // Sends what is due on what has room.
   void fill(std::uint64_t wanted) {
     while (sent_ < wanted) {
+      if (plan_.at_once > 0 && sent_ - done_ >= plan_.at_once) return;
       std::uint64_t started = nanoseconds();
       if (plan_.rate > 0) {
         const auto due =

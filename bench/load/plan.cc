@@ -33,6 +33,8 @@ Plan plan_of(int argc, char** argv) {
   app.add_option("-c,--connections", plan.connections)->check(CLI::Range(1u, 20'000u));
   app.add_option("-s,--streams", plan.streams, "requests at once on a connection of HTTP/2")
       ->check(CLI::Range(1u, 1'000u));
+  app.add_option("--at-once", plan.at_once,
+                 "requests at once on all connections, which take turns");
   app.add_option("-n,--requests", plan.requests);
   app.add_option("-w,--warm", plan.warm, "requests before those that count");
   app.add_option("--rate", plan.rate, "requests a second, sent when they are due");

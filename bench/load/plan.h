@@ -22,7 +22,8 @@ struct Plan {
   bool new_hosts = false;  // ... and goes to a host of its own: nI.target, I from first_host on
   std::uint64_t first_host = 1;
   unsigned connections = 32;
-  unsigned streams = 1;  // requests under way on a connection; h1 has one
+  unsigned streams = 1;       // requests under way on a connection; h1 has one
+  std::uint64_t at_once = 0;  // requests under way on all connections, at most; 0: no bound
   std::uint64_t requests = 10'000;
   std::uint64_t warm = 0;  // requests before those that count
   double rate = 0;         // a second, on all connections; 0: as fast as answers come
