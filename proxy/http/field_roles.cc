@@ -76,6 +76,27 @@ bool may_be_trailer(std::string_view name) noexcept {
   return !name.starts_with("content-") || is_among(kDigests, name);
 }
 
+LowerNames::LowerNames(const Fields& fields) {
+  std::size_t total = 0;
+  for (const Field field : fields) total += field.name.size();
+  if (total > kUsualBytes) {
+    more_bytes_.resize(total);
+    bytes_ = more_bytes_.data();
+  }
+  if (fields.size() > kUsualFields) {
+    more_ends_.resize(fields.size());
+    ends_ = more_ends_.data();
+  }
+  char* out = bytes_;
+  std::size_t* end = ends_;
+  for (const Field field : fields) {
+    for (const char c : field.name) {
+      *out++ = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    *end++ = static_cast<std::size_t>(out - bytes_);
+  }
+}
+
 bool ConnectionOptions::add(std::string_view list) {
   while (!list.empty()) {
     const std::size_t comma = list.find(',');

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -36,30 +37,28 @@ enum class FieldRole : std::uint8_t {
 // request modifiers, response controls and content format; and for what leaves a head, too.
 [[nodiscard]] bool may_be_trailer(std::string_view lower_name) noexcept;
 
-// The fields' names in lower case, one after another, without an allocation for each.
+// The fields' names in lower case, one after another. Those of a usual head need no allocation.
 class LowerNames {
  public:
-  explicit LowerNames(const Fields& fields) {
-    std::size_t total = 0;
-    for (const Field field : fields) total += field.name.size();
-    bytes_.resize(total);
-    ends_.reserve(fields.size());
-    char* out = bytes_.data();
-    for (const Field field : fields) {
-      for (const char c : field.name) {
-        *out++ = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-      }
-      ends_.push_back(static_cast<std::size_t>(out - bytes_.data()));
-    }
-  }
+  explicit LowerNames(const Fields& fields);
+  LowerNames(const LowerNames&) = delete;
+  LowerNames& operator=(const LowerNames&) = delete;
+
   [[nodiscard]] std::string_view operator[](std::size_t i) const {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
-    return std::string_view(bytes_).substr(begin, ends_[i] - begin);
+    return {bytes_ + begin, ends_[i] - begin};
   }
 
  private:
-  std::string bytes_;
-  std::vector<std::size_t> ends_;
+  static constexpr std::size_t kUsualBytes = 512;
+  static constexpr std::size_t kUsualFields = 32;
+
+  std::array<char, kUsualBytes> usual_bytes_;
+  std::array<std::size_t, kUsualFields> usual_ends_;
+  std::string more_bytes_;
+  std::vector<std::size_t> more_ends_;
+  char* bytes_ = usual_bytes_.data();
+  std::size_t* ends_ = usual_ends_.data();
 };
 
 // The names that "Connection" lists, without case. Bounded, since each name is compared with each

@@ -12,9 +12,10 @@ constexpr char lower(char c) noexcept {
 void Fields::add(std::string_view name, std::string_view value) {
   // One step instead of four for a usual head; a list that is made holds at least one field.
   if (extents_.capacity() == 0) reserve(16, 480);
-  extents_.push_back(Extent{static_cast<std::uint32_t>(bytes_.size()),
-                            static_cast<std::uint32_t>(name.size()),
-                            static_cast<std::uint32_t>(value.size())});
+  const auto at = static_cast<std::uint32_t>(bytes_.size());
+  const auto name_size = static_cast<std::uint32_t>(name.size());
+  extents_.push_back(
+      Extent{at, name_size, at + name_size, static_cast<std::uint32_t>(value.size())});
   bytes_.append(name);
   bytes_.append(value);
 }
@@ -41,10 +42,7 @@ void Fields::reserve(std::size_t fields, std::size_t bytes) {
 // Most names have another size: those are not even looked at.
 std::optional<std::string_view> Fields::find(std::string_view name) const {
   for (const Extent& extent : extents_) {
-    if (extent.name_size != name.size()) continue;
-    const char* const at = bytes_.data() + extent.offset;
-    if (!iequals(std::string_view(at, extent.name_size), name)) continue;
-    return std::string_view(at + extent.name_size, extent.value_size);
+    if (extent.name_size == name.size() && iequals(name_of(extent), name)) return value_of(extent);
   }
   return std::nullopt;
 }
@@ -52,8 +50,7 @@ std::optional<std::string_view> Fields::find(std::string_view name) const {
 std::size_t Fields::count(std::string_view name) const {
   std::size_t n = 0;
   for (const Extent& extent : extents_) {
-    if (extent.name_size != name.size()) continue;
-    if (iequals(std::string_view(bytes_.data() + extent.offset, extent.name_size), name)) ++n;
+    if (extent.name_size == name.size() && iequals(name_of(extent), name)) ++n;
   }
   return n;
 }

@@ -35,6 +35,10 @@ class Fields {
     extents_.resize(kept);
     return removed;
   }
+  // Removes the fields for whose index and field `keeps` says false, and the white space around the
+  // values of the others. Views of them stay good.
+  template <class Keeps>
+  void keep_trimmed(Keeps keeps);
   void clear();
   void reserve(std::size_t fields, std::size_t bytes);
 
@@ -53,9 +57,7 @@ class Fields {
   [[nodiscard]] bool empty() const { return extents_.empty(); }
   [[nodiscard]] Field operator[](std::size_t index) const {
     const Extent& e = extents_[index];
-    const char* base = bytes_.data() + e.offset;
-    return Field{std::string_view(base, e.name_size),
-                 std::string_view(base + e.name_size, e.value_size)};
+    return Field{name_of(e), value_of(e)};
   }
   // Size as HTTP/2 counts it: name + value + 32 for each field (RFC 9113 section 6.5.2).
   [[nodiscard]] std::size_t list_size() const;
@@ -79,10 +81,18 @@ class Fields {
 
  private:
   struct Extent {
-    std::uint32_t offset;
+    std::uint32_t name_at;
     std::uint32_t name_size;
+    std::uint32_t value_at;
     std::uint32_t value_size;
   };
+  [[nodiscard]] std::string_view name_of(const Extent& e) const noexcept {
+    return {bytes_.data() + e.name_at, e.name_size};
+  }
+  [[nodiscard]] std::string_view value_of(const Extent& e) const noexcept {
+    return {bytes_.data() + e.value_at, e.value_size};
+  }
+
   std::string bytes_;
   std::vector<Extent> extents_;
 };
@@ -94,5 +104,19 @@ class Fields {
 [[nodiscard]] bool list_has_token(std::string_view list, std::string_view token) noexcept;
 // Without leading and trailing SP and HTAB (OWS, RFC 9110 section 5.6.3).
 [[nodiscard]] std::string_view trim_ows(std::string_view text) noexcept;
+
+template <class Keeps>
+void Fields::keep_trimmed(Keeps keeps) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < extents_.size(); ++i) {
+    Extent e = extents_[i];
+    if (!keeps(i, (*this)[i])) continue;
+    const std::string_view value = trim_ows(value_of(e));
+    if (!value.empty()) e.value_at = static_cast<std::uint32_t>(value.data() - bytes_.data());
+    e.value_size = static_cast<std::uint32_t>(value.size());
+    extents_[kept++] = e;
+  }
+  extents_.resize(kept);
+}
 
 }  // namespace bottle

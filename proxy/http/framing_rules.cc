@@ -365,7 +365,7 @@ Result<void> check_request(RequestHead& head, const RequestContext& context) {
   auto expect = check_expect(head);
   if (!expect) return expect;
 
-  head.fields = kept_fields(head.fields, *read, rules.control_fields);
+  keep_fields(head.fields, *read, rules.control_fields);
   return {};
 }
 
@@ -415,19 +415,14 @@ Result<void> check_response(ResponseHead& head, std::string_view request_method,
     head.has_body = framing->kind != BodyFraming::Kind::None;
   }
 
-  Fields kept;
-  kept.reserve(head.fields.size(), head.fields.list_size());
   const LowerNames names(head.fields);
-  for (std::size_t i = 0; i < head.fields.size(); ++i) {
-    const Field field = head.fields[i];
+  head.fields.keep_trimmed([&](std::size_t i, const Field& field) {
     const FieldRole role = role_of(names[i]);
     const bool keeps = role == FieldRole::Keep || role == FieldRole::Single ||
                        role == FieldRole::Cookie || role == FieldRole::Signature ||
                        (role == FieldRole::Control && control_fields == ControlFields::Keep);
-    if (!keeps || options.lists(field.name)) continue;
-    kept.add(field.name, trim_ows(field.value));
-  }
-  head.fields = std::move(kept);
+    return keeps && !options.lists(field.name);
+  });
   return {};
 }
 

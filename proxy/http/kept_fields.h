@@ -17,9 +17,8 @@ struct FieldsRead {
   std::size_t cookie_bytes = 0;  // of one field that joins them
 };
 
-// The fields that go on, in their order and with trimmed values: none of one connection (RFC 9110
-// section 7.6.1), and HTTP/2's pieces of a Cookie as one.
-[[nodiscard]] Fields kept_fields(const Fields& fields, const FieldsRead& read,
-                                 ControlFields control);
+// Leaves the fields that go on, in their order and with trimmed values: none of one connection (RFC
+// 9110 section 7.6.1), and HTTP/2's pieces of a Cookie as one. `read` is of the same fields.
+void keep_fields(Fields& fields, const FieldsRead& read, ControlFields control);
 
 }  // namespace bottle

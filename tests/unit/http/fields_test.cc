@@ -61,6 +61,33 @@ TEST(Fields, CopiesOwnTheirBytes) {
   EXPECT_EQ(*copy.find("name"), "value");
 }
 
+TEST(Fields, KeepTrimmedLeavesNamesOrderAndInnerSpace) {
+  Fields fields;
+  fields.add("a", " \tone two\t ");
+  fields.add("gone", "x");
+  fields.add("b", "");
+  fields.add("c", " \t ");
+  fields.add("d", "plain");
+  const std::string_view view = *fields.find("d");
+  std::size_t asked = 0;
+  fields.keep_trimmed([&asked](std::size_t i, const Field& field) {
+    EXPECT_EQ(i, asked++);
+    return field.name != "gone";
+  });
+  ASSERT_EQ(fields.size(), 4U);
+  EXPECT_EQ(fields[0].value, "one two");
+  EXPECT_EQ(fields[1].value, "");
+  EXPECT_EQ(fields[2].value, "");
+  EXPECT_EQ(fields[3].value, "plain");
+  EXPECT_EQ(view, "plain");
+  EXPECT_FALSE(fields.has("gone"));
+  EXPECT_EQ(fields.list_size(), 4U * 32 + 4 + 7 + 5);
+  Fields copy = fields;
+  copy.add("e", " after ");
+  EXPECT_EQ(*copy.find("e"), " after ");
+  EXPECT_EQ(*copy.find("a"), "one two");
+}
+
 TEST(Tokens, ListsAndWhiteSpace) {
   EXPECT_TRUE(list_has_token("keep-alive, Close", "close"));
   EXPECT_TRUE(list_has_token("close", "close"));
