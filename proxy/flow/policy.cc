@@ -84,6 +84,7 @@ Expected<Policy> Policy::make(PolicySpec spec) {
   for (const std::string& entry : spec.routes) {
     auto route = route_entry(entry);
     if (!route) return route.error();
+    policy.route_index_.add(route->place.host);
     policy.routes_.push_back(std::move(*route));
   }
   for (const OwnAddress& own : spec.own) {
@@ -106,6 +107,7 @@ Expected<void> Policy::add(AllowEntry entry) {
   auto host = HostPattern::parse(entry.host);
   if (!host) return bad_entry("--allow", entry.host, host.error().message);
   if (!entry.use) entry.use = std::make_shared<EntryUse>();
+  allow_index_.add(*host);
   allow_.push_back({.host = std::move(*host), .how = std::move(entry)});
   return {};
 }
@@ -130,18 +132,19 @@ Policy::RouteFound Policy::route_for(const Destination& destination,
   RouteFound found;
   const RouteEntry* longest = nullptr;
   std::optional<std::string> plain;
-  for (const RouteEntry& one : routes_) {
-    if (!one.names(destination)) continue;
+  route_index_.for_each_match(destination.kind, destination.host, [&](std::size_t number) {
+    const RouteEntry& one = routes_[number];
     if (!one.place.has_path()) {
       if (found.entry == nullptr) found.entry = &one;
-      continue;
+      return true;
     }
-    if (target.empty() || target == "*" || found.ambiguous) continue;
+    if (target.empty() || target == "*" || found.ambiguous) return true;
     if (!plain) plain = plain_path(target);
     found.ambiguous = !plain;
     const bool longer = longest == nullptr || one.place.path.size() > longest->place.path.size();
     if (plain && longer && one.place.covers(*plain)) longest = &one;
-  }
+    return true;
+  });
   const bool closed = found.entry != nullptr && found.entry->route == Route::Deny;
   if (longest != nullptr && !closed) found.entry = longest;
   return found;
@@ -151,13 +154,18 @@ bool Policy::may_have(const Destination& destination, Route route) const {
   const RouteFound whole = route_for(destination, {});
   if (whole.entry != nullptr && whole.entry->route == Route::Deny) return route == Route::Deny;
   if ((whole.entry != nullptr ? whole.entry->route : Route::Scan) == route) return true;
-  const auto at_a_path = std::any_of(routes_.begin(), routes_.end(), [&](const RouteEntry& one) {
-    return one.route == route && one.place.has_path() && one.names(destination);
+  bool may = false;
+  route_index_.for_each_match(destination.kind, destination.host, [&](std::size_t number) {
+    const RouteEntry& one = routes_[number];
+    may = one.route == route && one.place.has_path();
+    return !may;
   });
-  if (at_a_path) return true;
-  return std::any_of(allow_.begin(), allow_.end(), [&](const Entry& one) {
-    return one.how.route == route && one.host.matches(destination.kind, destination.host);
+  if (may) return true;
+  allow_index_.for_each_match(destination.kind, destination.host, [&](std::size_t number) {
+    may = allow_[number].how.route == route;
+    return !may;
   });
+  return may;
 }
 
 Decision Policy::decide(const Destination& destination, Scheme scheme,
@@ -235,18 +243,19 @@ bool Policy::learns(HostKind kind) const noexcept {
 
 Policy::Opening Policy::opening(const Destination& destination) const {
   Opening out;
-  for (std::size_t i = 0; i < allow_.size(); ++i) {
-    const HostPattern& host = allow_[i].host;
-    if (!host.matches(destination.kind, destination.host) || !allow_[i].holds()) continue;
+  allow_index_.for_each_match(destination.kind, destination.host, [&](std::size_t number) {
+    const HostPattern& host = allow_[number].host;
+    if (!allow_[number].holds()) return true;
     out.host = true;
-    if (!host.opens(destination.port)) continue;
-    if (!out.entry) out.entry = i;
+    if (!host.opens(destination.port)) return true;
+    if (!out.entry) out.entry = number;
     if (host.kind != HostPattern::Kind::Subtree) {
       out.wildcard = {};
-      break;
+      return false;
     }
     if (out.wildcard.empty()) out.wildcard = host.host;
-  }
+    return true;
+  });
   return out;
 }
 
@@ -289,11 +298,13 @@ bool Policy::knows_host(std::string_view name) const {
     const Decision decision = decide(*destination, Scheme::Https);
     return !decision.refusal && !decision.learned;
   };
-  return std::any_of(allow_.begin(), allow_.end(), [&](const Entry& entry) {
-    if (!entry.host.matches(destination->kind, destination->host)) return false;
-    return entry.host.port ? allows(*entry.host.port)
-                           : std::any_of(kDefaultPorts.begin(), kDefaultPorts.end(), allows);
+  bool known = false;
+  allow_index_.for_each_match(destination->kind, destination->host, [&](std::size_t number) {
+    const auto& port = allow_[number].host.port;
+    known = port ? allows(*port) : std::any_of(kDefaultPorts.begin(), kDefaultPorts.end(), allows);
+    return !known;
   });
+  return known;
 }
 
 bool Policy::has_route(Route route) const {

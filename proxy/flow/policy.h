@@ -16,6 +16,7 @@
 #include "proxy/contract/host_pattern.h"
 #include "proxy/contract/route.h"
 #include "proxy/contract/route_place.h"
+#include "proxy/flow/host_index.h"
 #include "proxy/guard/address_guard.h"
 #include "proxy/http/authority.h"
 #include "proxy/http/head.h"
@@ -118,9 +119,6 @@ class Policy {
   struct RouteEntry {
     RoutePlace place;
     Route route = Route::Deny;
-    [[nodiscard]] bool names(const Destination& destination) const {
-      return place.host.matches(destination.kind, destination.host);
-    }
   };
   // The entry that counts, and whether the target has one reading.
   struct RouteFound {
@@ -149,7 +147,9 @@ class Policy {
                             const std::optional<IpAddress>& address) const;
 
   std::vector<Entry> allow_;
+  HostIndex allow_index_;  // of the same numbers
   std::vector<RouteEntry> routes_;
+  HostIndex route_index_;
   std::vector<OwnEntry> own_;
   AddressGuard addresses_;
   bool takes_commands_ = false;
