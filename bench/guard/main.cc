@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/guard/head_scan.h"
 #include "proxy/guard/secret_scanner.h"
 
 namespace {
@@ -131,8 +132,9 @@ int main(int count, char** arguments) {
   }
   const std::string body = conversation(200).substr(0, 700);
   const auto request = [&] {
-    SecretScanner in_head(**set, space, "api.example.com", Scheme::Https);
-    (void)in_head.scan_head(head);
+    CleanTexts clean;
+    HeadScan in_head(**set, space, clean, "api.example.com", Scheme::Https);
+    (void)in_head.look(head);
     SecretScanner in_body(**set, space, "api.example.com", Scheme::Https);
     (void)in_body.feed(body);
     (void)in_body.finish();
