@@ -151,25 +151,29 @@ std::string left_out_object(const ShownRecord& shown) {
   return std::move(item).object();
 }
 
-// RFC 3339, UTC, milliseconds.
-std::string timestamp(std::chrono::system_clock::time_point time) {
+// RFC 3339, UTC, milliseconds. Good until the thread's next call.
+std::string_view timestamp(std::chrono::system_clock::time_point time) {
   using std::chrono::milliseconds;
   const auto ms = std::chrono::floor<milliseconds>(time.time_since_epoch());
   const auto seconds = std::chrono::floor<std::chrono::seconds>(ms);
   const std::time_t whole = static_cast<std::time_t>(seconds.count());
   // Many lines are of the same second.
   thread_local std::time_t of = -1;
-  thread_local std::string second;
+  thread_local std::array<char, 40> text{};
+  thread_local std::size_t size = 0;
   if (whole != of) {
     std::tm utc{};
-    char buffer[64];
     if (gmtime_r(&whole, &utc) == nullptr) return "1970-01-01T00:00:00.000Z";
-    std::strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%S.", &utc);
-    second = buffer;
+    of = -1;
+    size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S.000Z", &utc);
+    if (size == 0) return "1970-01-01T00:00:00.000Z";
     of = whole;
   }
-  const std::string rest = std::to_string((ms - seconds).count());
-  return second + std::string(3 - rest.size(), '0') + rest + "Z";
+  char* digit = text.data() + size - 2;
+  for (auto rest = (ms - seconds).count(); digit != text.data() + size - 5; rest /= 10) {
+    *digit-- = static_cast<char>('0' + rest % 10);
+  }
+  return {text.data(), size};
 }
 
 }  // namespace
