@@ -1,7 +1,10 @@
 #include "certs/name_constraints.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <string_view>
+#include <utility>
 
 #include "certs/server_name.h"
 
@@ -27,6 +30,38 @@ void drop_covered(std::vector<std::string>& names) {
     return std::any_of(all.begin(), all.end(),
                        [&name](const std::string& other) { return covers(other, name); });
   });
+}
+
+// The name that it is below: empty if that would be a whole top-level domain.
+std::string_view above(std::string_view name) {
+  const std::size_t dot = name.find('.');
+  if (dot == std::string_view::npos) return {};
+  const std::string_view rest = name.substr(dot + 1);
+  return rest.find('.') == std::string_view::npos ? std::string_view() : rest;
+}
+
+// Puts the name above in the place of names that stand side by side. True: some were.
+bool widen(std::vector<std::string>& names, std::size_t few) {
+  std::map<std::string, std::size_t> below;
+  for (const std::string& name : names) {
+    const std::string_view parent = above(name);
+    if (!parent.empty()) ++below[std::string(parent)];
+  }
+  // Those with most names first: as little as possible is permitted beyond the list.
+  std::vector<std::pair<std::size_t, std::string>> parents;
+  for (const auto& [parent, count] : below) {
+    if (count > 1) parents.emplace_back(count, parent);
+  }
+  std::sort(parents.begin(), parents.end(), std::greater<>());
+  std::size_t left = names.size();
+  for (const auto& [count, parent] : parents) {
+    if (left <= few) break;
+    left -= count - 1;
+    names.push_back(parent);
+  }
+  const bool some = left < names.size();
+  drop_covered(names);
+  return some;
 }
 
 bool add(STACK_OF(GENERAL_SUBTREE) * *list, int type, std::string_view bytes) {
@@ -76,6 +111,21 @@ ConstraintSet constraints_for(const std::vector<std::string>& allow, std::size_t
   set.ips.erase(std::unique(set.ips.begin(), set.ips.end()), set.ips.end());
   if (set.dns.size() + set.ips.size() > max) {
     set.inexpressible = "the allowlist has more than " + std::to_string(max) + " entries";
+    return set;
+  }
+  const std::size_t listed = set.dns.size();
+  while (set.dns.size() > kFewConstraints && widen(set.dns, kFewConstraints)) {
+  }
+  if (set.dns.size() < listed) {
+    set.warnings.push_back("the CA of this run may sign for some names beside the " +
+                           std::to_string(listed) + " of the allowlist: with more than " +
+                           std::to_string(kFewConstraints) +
+                           ", names beside each other are put together as the name above them");
+  }
+  if (set.dns.size() > kFewConstraints) {
+    set.warnings.push_back(
+        "each TLS handshake carries the " + std::to_string(set.dns.size()) +
+        " names of the allowlist, about 30 bytes for each; wildcards (*.NAME) are shorter");
   }
   return set;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,10 @@ struct ConstraintSet {
   std::string inexpressible;
   std::vector<std::string> warnings;
 };
+
+// Each handshake carries the list. Of more names than that, those that stand side by side below a
+// name of two labels at least are put together as that name, and a warning says so.
+inline constexpr std::size_t kFewConstraints = 64;
 
 // Patterns as CaOptions::allow has them. A subtree that another one covers is left out.
 [[nodiscard]] ConstraintSet constraints_for(const std::vector<std::string>& allow, std::size_t max);

@@ -239,6 +239,29 @@ TEST(CertificateAuthority, TooLongAListIsNotExpressed) {
   EXPECT_EQ(ca->warnings().size(), 1U);
 }
 
+TEST(CertificateAuthority, ManyNamesArePutTogetherWhereTheyStandSideBySide) {
+  std::vector<std::string> list{"api.alone.test", "www.few.test", "api.few.test"};
+  for (int i = 0; i < 80; ++i) list.push_back("h" + std::to_string(i) + ".many.test");
+  const auto ca = make_ca(CaNames::Allowlist, list);
+  ASSERT_TRUE(ca->constrained());
+  ASSERT_EQ(ca->warnings().size(), 1U);
+  EXPECT_THAT(ca->warnings()[0], ::testing::HasSubstr("put together"));
+  for (const char* const name : {"h7.many.test", "other.many.test", "www.few.test"}) {
+    EXPECT_TRUE(accepted(*ca, name)) << name;
+  }
+  for (const char* const name : {"other.few.test", "alone.test", "other.test", "many.test.evil"}) {
+    EXPECT_FALSE(accepted(*ca, name)) << name;
+  }
+  // Never a whole top-level domain, however many there are.
+  std::vector<std::string> flat;
+  for (int i = 0; i < 100; ++i) flat.push_back("h" + std::to_string(i) + ".test");
+  const auto long_one = make_ca(CaNames::Allowlist, flat);
+  EXPECT_FALSE(accepted(*long_one, "other.test"));
+  EXPECT_TRUE(accepted(*long_one, "h99.test"));
+  ASSERT_EQ(long_one->warnings().size(), 1U);
+  EXPECT_THAT(long_one->warnings()[0], ::testing::HasSubstr("each TLS handshake"));
+}
+
 TEST(CertificateAuthority, SignsFromManyThreads) {
   const auto ca = make_ca(CaNames::Any);
   std::vector<std::thread> threads;
