@@ -12,6 +12,7 @@
 #include "proxy/guard/secret_forms.h"
 #include "proxy/guard/secret_set_impl.h"
 #include "proxy/guard/views/squeeze.h"
+#include "proxy/guard/well_known_names.h"
 
 namespace bottle {
 namespace {
@@ -397,9 +398,11 @@ std::optional<Finding> SecretScanner::scan_fields(const Fields& fields) {
   state_->in_field({});
   for (const Field field : fields) {
     add_pairs(field.value, values);
-    auto in_name = state_->scan_name(field.name, RequestPart::Header);
-    if (in_name) return in_name;
-    for (const std::string& name : name_spellings(field.name)) all.append(name).append("\n");
+    if (!is_well_known_name(field.name)) {
+      auto in_name = state_->scan_name(field.name, RequestPart::Header);
+      if (in_name) return in_name;
+      for (const std::string& name : name_spellings(field.name)) all.append(name).append("\n");
+    }
     all.append(field.value).append("\n");
     all.append(carried_text(field.name, field.value)).append("\n");
   }
