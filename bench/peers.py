@@ -27,6 +27,8 @@ def wait_for(port, process, name):
             if s.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.02)
+    process.kill()
+    process.wait()
     raise RuntimeError(f"{name} does not listen")
 
 
@@ -44,6 +46,7 @@ class Peer:
     """A running proxy: where it listens, whom its clients trust, and its processes."""
     tunnel = False  # clients send CONNECT first
     h2 = True
+    end_with = signal.SIGKILL
 
     def __init__(self, name, arguments, port, ca, core, env=None):
         self.name, self.port, self.ca = name, port, ca
@@ -73,8 +76,12 @@ class Peer:
         return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
     def stop(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.send_signal(self.end_with)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 class Bottle(Peer):
@@ -149,10 +156,50 @@ def mitmproxy(folder, origin, certificate, core):
     return peer
 
 
+def squid(folder, origin, certificate, core):
+    """As a reverse proxy: what Squid has decrypted itself, it sends to no plain origin. It has no HTTP/2."""
+    folder.mkdir(exist_ok=True)
+    port = free_port()
+    host, to = origin.split(":")
+    (folder / "squid.conf").write_text(f"""
+https_port 127.0.0.1:{port} accel vhost defaultsite={TARGET} tls-cert={certificate[1]} tls-key={certificate[0]} \\
+ options=NO_TLSv1,NO_TLSv1_1,NO_TLSv1_2
+cache_peer {host} parent {to} 0 no-query no-digest originserver
+http_access allow all
+cache deny all
+cache_mem 0 MB
+access_log none
+cache_log /dev/null
+pid_filename none
+coredump_dir {folder}
+shutdown_lifetime 0 seconds
+""")
+    # Its shared memory has the name of its service, and only a polite end removes it.
+    peer = Peer("squid", ["squid", "-N", "-n", f"bench{port}", "-f", folder / "squid.conf"], port, certificate[1], core)
+    peer.h2, peer.end_with = False, signal.SIGTERM
+    wait_for(port, peer.process, "squid")
+    return peer
+
+
+def goproxy(program):
+    """It makes a leaf for each host, as bottle does. It has no HTTP/2 for its clients."""
+    def make(folder, origin, certificate, core):
+        peer = Peer("goproxy", [program, certificate[1], certificate[0], origin], 0, certificate[1], core,
+                    dict(os.environ, GOMAXPROCS="1"))
+        peer.tunnel, peer.h2 = True, False
+        line = peer.process.stdout.readline().decode()
+        if ":" not in line:
+            raise RuntimeError(f"goproxy does not listen: {line!r}")
+        peer.port = int(line.rsplit(":", 1)[1])
+        return peer
+    return make
+
+
 def versions():
     """The first line that each of the others says of itself."""
     out = {}
-    for name, word in {"haproxy": "-v", "nghttpx": "--version", "mitmdump": "--version"}.items():
+    for name, word in {"haproxy": "-v", "nghttpx": "--version", "mitmdump": "--version",
+                       "squid": "--version"}.items():
         if shutil.which(name):
             said = subprocess.run([name, word], capture_output=True, text=True, check=False).stdout
             out[name] = said.splitlines()[0].split(" 20")[0] if said else "unknown"
@@ -161,5 +208,8 @@ def versions():
 
 def installed(build=None):
     """The others that this machine has, or that were built into the folder `build`."""
-    known = {"haproxy": haproxy, "nghttpx": nghttpx, "mitmdump": mitmproxy}
-    return {name.replace("mitmdump", "mitmproxy"): make for name, make in known.items() if shutil.which(name)}
+    known = {"haproxy": haproxy, "nghttpx": nghttpx, "mitmdump": mitmproxy, "squid": squid}
+    found = {name.replace("mitmdump", "mitmproxy"): make for name, make in known.items() if shutil.which(name)}
+    if build and (build / "bench-goproxy").exists():
+        found["goproxy"] = goproxy(build / "bench-goproxy")
+    return found

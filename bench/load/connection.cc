@@ -156,7 +156,9 @@ void Connection::read_tunnel() {
   if (got <= 0) return end("the proxy closed the tunnel");
   head_.append(piece.data(), static_cast<std::size_t>(got));
   if (!head_.ends_with("\r\n\r\n")) return;
-  if (!head_.starts_with("HTTP/1.1 200")) return end("CONNECT: " + head_.substr(9, 3));
+  // Some proxies answer a CONNECT in the version that introduced it.
+  if (!head_.starts_with("HTTP/1.1 200") && !head_.starts_with("HTTP/1.0 200"))
+    return end("CONNECT: " + head_.substr(9, 3));
   head_.clear();
   state_ = State::Handshake;
 }
@@ -175,7 +177,10 @@ void Connection::shake_hands() {
   }
   ERR_clear_error();
   const int done = SSL_do_handshake(ssl_);
-  if (done == 1) return open();
+  if (done == 1) {
+    if (SSL_session_reused(ssl_) == 1) owner_.resumed();
+    return open();
+  }
   const int error = SSL_get_error(ssl_, done);
   wants_write_ = error == SSL_ERROR_WANT_WRITE;
   if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {

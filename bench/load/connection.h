@@ -18,6 +18,8 @@ namespace bottle::bench {
 class Owner {
  public:
   virtual ~Owner() = default;
+  // A handshake is done, with a session of before.
+  virtual void resumed() = 0;
   // A request's answer is whole. `started`: when it was due, in nanoseconds.
   virtual void answered(std::uint64_t started, std::size_t bytes) = 0;
   // An event of a stream came; `sent`: when it left its origin, in nanoseconds.

@@ -68,6 +68,7 @@ class Run : public Owner {
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
+  void resumed() override { ++resumed_; }
   void answered(std::uint64_t started, std::size_t bytes) override {
     ++done_;
     bytes_ += bytes;
@@ -123,11 +124,12 @@ class Run : public Owner {
     }
     std::printf(
         "{\"requests\":%llu,\"errors\":%llu,\"in_time\":%s,\"seconds\":%.6f,\"bytes\":%llu,"
-        "\"p50_us\":%llu,\"p90_us\":%llu,\"p99_us\":%llu,\"max_us\":%llu,\"open\":%zu,\"reasons\":"
+        "\"p50_us\":%llu,\"p90_us\":%llu,\"p99_us\":%llu,\"max_us\":%llu,\"open\":%zu,\"resumed\":%"
+        "llu,\"reasons\":"
         "{",
         number(latencies_.total()), number(errors_), in_time ? "true" : "false", seconds,
         number(bytes_), number(latencies_.at(0.5)), number(latencies_.at(0.9)),
-        number(latencies_.at(0.99)), number(latencies_.most()), open_.size());
+        number(latencies_.at(0.99)), number(latencies_.most()), open_.size(), number(resumed_));
     const char* comma = "";
     for (const auto& [why, count] : reasons_) {
       std::printf("%s\"%s\":%llu", comma, why.c_str(), number(count));
@@ -259,6 +261,7 @@ class Run : public Owner {
   std::uint64_t errors_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t hosts_ = 0;
+  std::uint64_t resumed_ = 0;
   Histogram latencies_;
   std::map<std::string, std::uint64_t> reasons_;
 };
