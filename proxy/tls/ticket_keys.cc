@@ -40,15 +40,16 @@ int make_ticket(const TicketKeys& keys, unsigned char* name, unsigned char* iv,
   return made ? kTaken : kFailed;
 }
 
-int read_ticket(const TicketKeys& keys, const unsigned char* name, const unsigned char* iv,
-                EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
+// A client uses a ticket of TLS 1.3 once (RFC 8446 appendix C.4), so it gets another one.
+int read_ticket(SSL* ssl, const TicketKeys& keys, const unsigned char* name,
+                const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac) {
   auto found = keys.find({name, TicketKeys::kNameSize}, std::chrono::steady_clock::now());
   if (!found) return kNotOurs;
   const bool read =
       begin_mac(mac, found->key) &&
       EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, found->key.cipher.data(), iv) == 1;
   if (!read) return kFailed;
-  return found->old ? kTakenAndRenewed : kTaken;
+  return found->old || SSL_version(ssl) == TLS1_3_VERSION ? kTakenAndRenewed : kTaken;
 }
 
 int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
@@ -56,7 +57,7 @@ int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* 
   const auto* keys = static_cast<const TicketKeys*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   try {
     return makes == 1 ? make_ticket(*keys, name, iv, cipher, mac)
-                      : read_ticket(*keys, name, iv, cipher, mac);
+                      : read_ticket(ssl, *keys, name, iv, cipher, mac);
   } catch (const std::exception&) {
     return kFailed;  // no randomness
   }

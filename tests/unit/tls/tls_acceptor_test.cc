@@ -246,6 +246,16 @@ TEST_F(Acceptor, ResumesForTheSameHostOnly) {
   }
 }
 
+// A client may use each once.
+TEST_F(Acceptor, EachResumedConnectionGetsATicketForTheNext) {
+  for (int connections = 1; connections <= 4; ++connections) {
+    Result<Secured> secured = shake(client_, "a.test", "a.test");
+    ASSERT_TRUE(secured.has_value());
+    EXPECT_EQ(secured->stream->resumed(), connections > 1);
+    EXPECT_EQ(client_.tickets, connections);
+  }
+}
+
 TEST_F(Acceptor, AnotherWorkersAcceptorTakesTheTicket) {
   ASSERT_TRUE(shake(client_, "a.test", "a.test").has_value());
   TlsAcceptor second(*worker_.ca, worker_.leaves, worker_.tickets, worker_.wheel, worker_.buffers);
