@@ -10,7 +10,7 @@ export CCACHE_NOHASHDIR ?= 1
 # Where `make install` puts the programs, below DESTDIR if that is set.
 PREFIX ?= /usr/local
 
-.PHONY: install deb dist help demo release dev gcc test test-gcc bare lint tidy format fuzz tsan coverage soak bench bench-quick gate micro image clean
+.PHONY: install deb dist help demo release dev gcc test test-gcc bare lint tidy format fuzz tsan coverage soak bench bench-quick gate micro profile image clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | \
@@ -106,6 +106,12 @@ bench: bench-programs ## what a request costs beside haproxy, nghttpx and mitmpr
 
 bench-quick: bench-programs ## the same with fewer requests, below three minutes
 	bench/run --quick
+
+profile: bench-programs ## count what runs when requests of each kind come, for the compiler: cmake/profile.tar.xz
+	@scripts/bootstrap test
+	@cmake --preset profile --log-level=WARNING
+	cmake --build --preset profile -j $(JOBS) --target bottle-proxy
+	bench/profile
 
 gate: bench-programs ## whether a request takes the instructions, allocations and system calls that bench/gate.json says
 	@scripts/bootstrap test

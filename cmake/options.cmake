@@ -11,7 +11,8 @@ target_compile_definitions(
   bottle_options INTERFACE $<$<CONFIG:Release>:BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC>
                            $<$<CONFIG:Release>:BOOST_ASIO_DISABLE_BOOST_ALIGN>)
 include(${CMAKE_CURRENT_LIST_DIR}/hardening.cmake)
-target_link_libraries(bottle_options INTERFACE bottle_hardening)
+include(${CMAKE_CURRENT_LIST_DIR}/profile.cmake)
+target_link_libraries(bottle_options INTERFACE bottle_hardening bottle_profile)
 # Test programs are large tables that run once: optimising them with sanitizers takes three times as
 # long as compiling them. The code that they test is optimised.
 target_compile_options(
