@@ -7,8 +7,8 @@ namespace bottle {
 
 // Memory for coroutines' frames: a block that was freed serves the next frame of about its size.
 // Asio's own store has eight places, which are searched, and none for what is above a KiB, as a
-// third of our frames are; the C library takes long for those. What is kept is bounded. One thread;
-// its end frees nothing: clear() does.
+// third of our frames are; the C library takes long for those. It keeps a bounded amount. One
+// thread; its end frees nothing: clear() does.
 class FrameCache {
  public:
   static constexpr std::size_t kKept = 256 * 1024;  // bytes

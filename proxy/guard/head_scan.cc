@@ -25,7 +25,7 @@ std::vector<Finding> HeadScan::notes() const {
   return scanner_ ? scanner_->notes() : std::vector<Finding>();
 }
 
-// What is found in a text depends on where it goes, too.
+// The same text may be clean for one destination and a find for another.
 void HeadScan::new_text(char part) {
   text_.clear();
   text_ += part;

@@ -13,8 +13,8 @@
 namespace bottle {
 
 // Looks at the head of one request: the destination's name, the target and all fields, in this
-// order. What was clean for the same destination before is not looked at again: clients repeat
-// their fields. Not copyable; its arguments outlive it.
+// order. A text that was clean for the same destination before is not looked at again: clients
+// repeat their fields. Not copyable; its arguments outlive it.
 class HeadScan {
  public:
   // `clean` is of the same secrets. `host` and `scheme` as for SecretScanner.
@@ -23,7 +23,7 @@ class HeadScan {
 
   // The first finding that is to be refused.
   [[nodiscard]] std::optional<Finding> look(const RequestHead& head);
-  // What was told and not refused, as SecretScanner::notes().
+  // All that was told and not refused, as SecretScanner::notes().
   [[nodiscard]] std::vector<Finding> notes() const;
 
  private:

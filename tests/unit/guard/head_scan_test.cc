@@ -86,8 +86,8 @@ TEST_F(HeadScans, WhatIsToldIsToldEachTime) {
 TEST_F(HeadScans, ACleanTextIsLookedAtOnce) {
   const RequestHead asked = head("/a", "harmless");
   ASSERT_EQ(refused(asked), "");
-  // What the scanner would say now shows whether it is asked: another set, with the marks of the
-  // first, is what the class must never be given.
+  // Another set, with the marks of the first, which the class must never be given: the answer shows
+  // whether the scanner was asked.
   const auto strict = std::move(*SecretSet::make({SecretSpec{"WORD", "harmless", {}, false}}));
   ScanSpace its_space(*strict);
   HeadScan same(*strict, its_space, clean, "a.test", Scheme::Https);
