@@ -67,10 +67,10 @@ lint: ## include rules, coroutine shapes, words and paths, format, the oldest Go
 	@scripts/bootstrap test
 	scripts/lint
 
-tidy: ## clang-tidy with the list in .clang-tidy (FILES="a.cc b.cc", else the files that differ from BASE)
+tidy: ## clang-tidy with the list in .clang-tidy over all sources (or FILES="a.cc b.cc", or those that differ from BASE)
 	@scripts/bootstrap test
-	@cmake --preset tidy --log-level=WARNING
-	scripts/tidy -p build/tidy $(if $(BASE),--base $(BASE)) $(FILES)
+	@cmake --preset $(if $(BASE)$(FILES),tidy,dev) --log-level=WARNING
+	scripts/tidy -p build/$(if $(BASE)$(FILES),tidy,dev) $(if $(BASE),--base $(BASE)) $(FILES)
 
 format: ## clang-format and gofmt, in place
 	scripts/format
