@@ -126,28 +126,35 @@ awaitable<void> Http1Session::watch_drain() {
 }
 
 awaitable<void> Http1Session::read_loop() {
-  for (;;) {
-    while (in_.size() - in_at_ >= context_.limits.read_buffer) {
-      const bool room = co_await room_.wait();
-      if (!room) co_return;
-    }
-    const ByteSpan scratch = read_scratch();
-    const IoResult got = co_await stream_.read_some(scratch);
-    if (!got.ok()) {
-      ended_ = got.status;
-      // In the middle of an exchange the client is gone: the exchange is cancelled, and with it
-      // what it does upstream.
-      const bool half_closed = tunnel_ && got.status == IoStatus::Eof;
-      if (machine_.can(Move::ClientLeaves) && got.status != IoStatus::Cancelled && !half_closed) {
-        go(Move::ClientLeaves);
-        tasks_.cancel(serving_);
+  try {
+    for (;;) {
+      while (in_.size() - in_at_ >= context_.limits.read_buffer) {
+        const bool room = co_await room_.wait();
+        if (!room) co_return;
       }
+      const ByteSpan scratch = read_scratch();
+      const IoResult got = co_await stream_.read_some(scratch);
+      if (!got.ok()) {
+        ended_ = got.status;
+        // In the middle of an exchange the client is gone: the exchange is cancelled, and with it
+        // what it does upstream.
+        const bool half_closed = tunnel_ && got.status == IoStatus::Eof;
+        if (machine_.can(Move::ClientLeaves) && got.status != IoStatus::Cancelled && !half_closed) {
+          go(Move::ClientLeaves);
+          tasks_.cancel(serving_);
+        }
+        arrived_.set();
+        co_return;
+      }
+      in_.append(scratch.data(), got.n);
+      in_memory_.set(in_.capacity());
       arrived_.set();
-      co_return;
     }
-    in_.append(scratch.data(), got.n);
-    in_memory_.set(in_.capacity());
-    arrived_.set();
+  } catch (...) {
+    // Out of memory. The one that waits for input may not be open to a cancel any more.
+    ended_ = ended_.value_or(IoStatus::Cancelled);
+    arrived_.set_later();
+    throw;
   }
 }
 
