@@ -27,12 +27,13 @@ HostIndex index_of(const std::vector<HostPattern>& patterns) {
 using Found = std::vector<std::size_t>;
 
 TEST(HostIndexes, FindWhatMatchesInOrder) {
-  const HostIndex index = index_of(host_patterns(
-      {"b.test", "*.test", "*", "a.b.test", "*.b.test", "192.0.2.1", "b.test:8443", "[::1]"}));
-  EXPECT_EQ(matches(index, HostKind::Name, "b.test"), (Found{0, 1, 2, 4, 6}));
-  EXPECT_EQ(matches(index, HostKind::Name, "a.b.test"), (Found{1, 2, 3, 4}));
-  EXPECT_EQ(matches(index, HostKind::Name, "test"), (Found{1, 2}));
-  EXPECT_EQ(matches(index, HostKind::Name, "ab.test"), (Found{1, 2}));
+  const HostIndex index =
+      index_of(host_patterns({"b.z.test", "*.z.test", "*", "a.b.z.test", "*.b.z.test", "192.0.2.1",
+                              "b.z.test:8443", "[::1]"}));
+  EXPECT_EQ(matches(index, HostKind::Name, "b.z.test"), (Found{0, 1, 2, 4, 6}));
+  EXPECT_EQ(matches(index, HostKind::Name, "a.b.z.test"), (Found{1, 2, 3, 4}));
+  EXPECT_EQ(matches(index, HostKind::Name, "z.test"), (Found{1, 2}));
+  EXPECT_EQ(matches(index, HostKind::Name, "ab.z.test"), (Found{1, 2}));
   EXPECT_EQ(matches(index, HostKind::Name, "other.example"), (Found{2}));
   EXPECT_EQ(matches(index, HostKind::Ipv4, "192.0.2.1"), (Found{2, 5}));
   EXPECT_EQ(matches(index, HostKind::Ipv6, "::1"), (Found{2, 7}));
@@ -40,9 +41,9 @@ TEST(HostIndexes, FindWhatMatchesInOrder) {
 }
 
 TEST(HostIndexes, StopWhenToldTo) {
-  const HostIndex index = index_of(host_patterns({"*", "a.test", "*.test"}));
+  const HostIndex index = index_of(host_patterns({"*", "a.z.test", "*.z.test"}));
   int asked = 0;
-  index.for_each_match(HostKind::Name, "a.test", [&asked](std::size_t) { return ++asked < 2; });
+  index.for_each_match(HostKind::Name, "a.z.test", [&asked](std::size_t) { return ++asked < 2; });
   EXPECT_EQ(asked, 2);
 }
 
