@@ -69,16 +69,16 @@ std::string_view without_port(std::string_view target) {
   return target.ends_with(":443") ? target.substr(0, target.size() - 4) : target;
 }
 
-// What an upload is made of: bytes without order, as those of an archive or a picture. Letters
+// An upload is made of bytes without order, as those of an archive or a picture are. Letters
 // alone would be one encoded text to a scanner, which is the dearest there is.
 const std::string& upload_piece() {
-  static const std::string kPiece = [] {
+  static const std::string kBytes = [] {
     std::string out(64 * 1024, '\0');
     std::mt19937 random(1);
     for (char& c : out) c = static_cast<char>(random());
     return out;
   }();
-  return kPiece;
+  return kBytes;
 }
 
 std::string_view type_of(const Plan& plan) {
