@@ -27,7 +27,7 @@ func TestNothingButTheProxyHasAValue(t *testing.T) {
 	b := s.start(`git clone -q https://client.test/git/table.git copy
 curl -sS -u "x:$MY_TOKEN" https://client.test/reflect > said
 curl -sS -H "Authorization: Bearer $MY_TOKEN" https://client.test/reflect >> said
-env > env; mv said done; sleep 300`, args[1:]...)
+env > env; sleep 300 & mv said done; wait`, args[1:]...)
 	eventually(t, 60*time.Second, "the clients have their answers", func() bool {
 		_, err := os.Stat(filepath.Join(s.project, "done"))
 		return err == nil
