@@ -87,17 +87,20 @@ class Peer:
 class Bottle(Peer):
     tunnel = True
 
-    def __init__(self, program, folder, origin, core, allow=(TARGET, f"*.{TARGET}"), limits=None, threads=1):
+    def __init__(self, program, folder, origin, core, allow=(TARGET, f"*.{TARGET}"), limits=None, threads=1, tool=(),
+                 more=(), env=None):
+        """`tool`: words in front of the command, of a program that runs it. `more`: further options."""
         folder.mkdir(exist_ok=True)
         (folder / "config.json").write_text(json.dumps({"allow": list(allow), "limits": limits or {}}))
-        super().__init__("bottle", [program, "--config", folder / "config.json", "--listen", "127.0.0.1:0",
+        super().__init__("bottle", [*tool, program, "--config", folder / "config.json", "--listen", "127.0.0.1:0",
                                     "--allow-address", "127.0.0.0/8", "--threads", str(threads), "--ca-out",
                                     folder / "ca.pem", "--audit", folder / "audit.jsonl", "--upstream", "pipelock",
-                                    "--pipelock", f"http://{origin}"], 0, folder / "ca.pem", core)
+                                    "--pipelock", f"http://{origin}", *more], 0, folder / "ca.pem", core, env)
         line = self.process.stdout.readline().decode()
         found = re.search(r"listen=127\.0\.0\.1:(\d+)", line)
         if not found:
-            raise RuntimeError(f"bottle-proxy did not become ready: {line!r}")
+            self.stop()
+            raise RuntimeError(f"bottle-proxy did not become ready{' below ' + tool[0] if tool else ''}: {line!r}")
         self.port = int(found.group(1))
 
 
