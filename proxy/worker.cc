@@ -75,11 +75,12 @@ class Worker::Loop {
                              .memory = &shared.memory},
                decode_, shared.answers),
         websockets_(shared.config.websocket, &shared.memory),
-        handler_(ProxyHandler::Services{policy_, upstream(), shared.config.upstream, guard_,
-                                        shared.audit, shared.host_watch,
-                                        shared.id_prefix + std::to_string(index) + "-", websockets_,
-                                        relay_ ? &relay_->upstream() : nullptr,
-                                        shared.ledger != nullptr, held_.get(), &shared.memory}),
+        audit_soon_(shared.audit, wheel_),
+        handler_(ProxyHandler::Services{
+            policy_, upstream(), shared.config.upstream, guard_, shared.audit, shared.host_watch,
+            shared.id_prefix + std::to_string(index) + "-", websockets_,
+            relay_ ? &relay_->upstream() : nullptr, shared.ledger != nullptr, held_.get(),
+            &shared.memory, &audit_soon_}),
         splice_gate_(policy_, guard_, shared.audit, shared.host_watch, shared.tunnels,
                      shared.id_prefix + std::to_string(index) + "-tunnel-"),
         splicer_(splice_gate_, ways_.unread(), wheel_, drain_, splice_limits(shared.config)),
@@ -311,6 +312,7 @@ class Worker::Loop {
   CredentialUpstream way_out_;
   Guard guard_;
   WebsocketSpace websockets_;
+  AuditFlush audit_soon_;
   ProxyHandler handler_;
   SpliceGate splice_gate_;
   Splicer splicer_;

@@ -111,21 +111,47 @@ void AuditFile::read_chain() {
   failed_ = !end_torn_line();
 }
 
-bool AuditFile::put(std::string_view line) noexcept {
-  // Nothing is written yet when it throws.
-  constexpr int kTries = 4;
-  for (int i = 0; i < kTries; ++i) {
-    try {
-      failed_ = !put_line(line);
-      return !failed_;
-    } catch (...) {  // out of memory, or libcrypto is: without its chain it is no line
-    }
+bool AuditFile::put_later(std::string_view line) noexcept {
+  if (waiting_.size() + line.size() > kMostAuditWaiting) return put(line);
+  try {
+    waiting_.append(line);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return put(line);
   }
-  failed_ = true;
-  return false;
 }
 
-bool AuditFile::put_line(std::string_view line) { return end_torn_line() && put_chained(line); }
+// What waits, and behind it `line`, which may be empty. False: `line`, or if it is empty a part of
+// what waited, is not in the file.
+bool AuditFile::write_with(std::string_view line) noexcept {
+  constexpr int kTries = 4;
+  bool added = false;
+  failed_ = true;
+  for (int i = 0; i < kTries; ++i) {
+    try {
+      if (!added) waiting_.append(line);
+      added = true;
+      std::string_view lines = waiting_;
+      bool well = end_torn_line();
+      while (well && !lines.empty()) {
+        well = put_chained(lines);
+        waiting_.erase(0, waiting_.size() - lines.size());
+        lines = waiting_;
+      }
+      failed_ = !well;
+      break;
+    } catch (...) {
+      // Out of memory, or libcrypto is: without its chain it is no line. Nothing of what is in
+      // `waiting_` is written yet.
+    }
+  }
+  if (!failed_) return true;
+  const auto left = std::count(waiting_.begin(), waiting_.end(), '\n');
+  const bool own = added && !line.empty();
+  lost_ += static_cast<std::uint64_t>(left) - (own ? 1 : 0);
+  waiting_.clear();
+  return false;
+}
 
 // A line torn by a full disk or a kill is ended first, so that it spoils only itself.
 bool AuditFile::end_torn_line() {
@@ -133,33 +159,61 @@ bool AuditFile::end_torn_line() {
   if (torn_ && !write_all(end)) return false;
   torn_ = false;
   if (unfinished_ == 0) return true;
-  const std::string torn = audit_torn_line(std::chrono::system_clock::now(), part_, unfinished_);
-  const std::uint64_t told = std::exchange(unfinished_, 0);
-  if (put_chained(torn)) return true;
-  unfinished_ += told;
-  return false;
+  const std::uint64_t told = unfinished_;
+  const std::string text = audit_torn_line(std::chrono::system_clock::now(), part_, told);
+  std::string_view torn = text;
+  if (!put_chained(torn)) return false;
+  unfinished_ -= told;
+  return true;
 }
 
-bool AuditFile::put_chained(std::string_view line) {
-  // Lines of an older version may stand before the first one of all.
-  const bool first = size_ == 0 || chain_.line == 0;
-  ChainedLine chained = chain_line(line, chain_, first, &audit_sha256);
-  if (size_ + chained.text.size() > most_bytes_ && size_ > 0) {
+bool AuditFile::put_chained(std::string_view& lines) {
+  std::size_t fit = chain_what_fits(lines);
+  if (fit == 0) {
     if (!rotate()) return false;
-    chained = chain_line(line, chain_, true, &audit_sha256);
+    fit = chain_what_fits(lines);
   }
-  std::string_view rest = chained.text;
+  std::string_view rest = out_;
   const bool done = write_all(rest);
-  unsynced_ = unsynced_ || rest.size() < chained.text.size();
-  torn_ = !done && rest.size() < chained.text.size();
-  // All but its end is there: it is a line for every reader.
-  if (!done && rest != "\n") {
-    unfinished_ += chained.text.size() - rest.size();
-    return false;
+  const std::size_t written = out_.size() - rest.size();
+  unsynced_ = unsynced_ || written > 0;
+  torn_ = written > 0 && out_[written - 1] != '\n';
+  std::size_t begin = 0;
+  std::size_t taken = 0;
+  for (LineEnd& end : ends_) {
+    // All but its end is there: it is a line for every reader.
+    if (written + 1 < end.in_out) break;
+    chain_ = std::move(end.link);
+    taken = end.in_lines;
+    if (copy_ != nullptr) {
+      copy_->put(std::string_view(out_).substr(begin, end.in_out - begin), part_);
+    }
+    begin = end.in_out;
   }
-  chain_ = std::move(chained.link);
-  if (copy_ != nullptr) copy_->put(chained.text, part_);
-  return true;
+  if (written > begin) unfinished_ += written - begin;
+  lines.remove_prefix(taken);
+  return done || lines.empty();
+}
+
+// The first of `lines` that the file has room for, with their chain, to `out_`. How many bytes of
+// `lines` they are; an empty file has room for one at least.
+std::size_t AuditFile::chain_what_fits(std::string_view lines) {
+  out_.clear();
+  ends_.clear();
+  std::size_t taken = 0;
+  while (taken < lines.size()) {
+    const ChainLink& before = ends_.empty() ? chain_ : ends_.back().link;
+    const std::size_t size = lines.find('\n', taken) + 1 - taken;
+    const std::uint64_t in_file = size_ + out_.size();
+    // Lines of an older version may stand before the first one of all.
+    const bool first = in_file == 0 || before.line == 0;
+    ChainedLine chained = chain_line(lines.substr(taken, size), before, first, &audit_sha256);
+    if (in_file + chained.text.size() > most_bytes_ && in_file > 0) break;
+    taken += size;
+    out_.append(chained.text);
+    ends_.push_back({taken, out_.size(), std::move(chained.link)});
+  }
+  return taken;
 }
 
 bool AuditFile::rotate() {

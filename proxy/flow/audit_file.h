@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/base/result.h"
@@ -19,10 +20,10 @@ namespace bottle {
 // SHA-256 for the chain of the audit log.
 [[nodiscard]] std::string audit_sha256(std::string_view bytes);
 
-// One part of the audit log in a regular file. A line is one write(2) on an O_APPEND descriptor, so
-// the line has left the process. A write into the system's page cache does not wait for the
-// disk. A file that has reached its bound becomes `path`.1, that becomes `path`.2, …, and the
-// oldest of kAuditFiles goes. One thread at a time, except where it says otherwise.
+// One part of the audit log in a regular file. Lines are written by one write(2) on an O_APPEND
+// descriptor, and then have left the process. A write into the system's page cache does not wait
+// for the disk. A file that has reached its bound becomes `path`.1, that becomes `path`.2, …, and
+// the oldest of kAuditFiles goes. One thread at a time, except where it says otherwise.
 //
 // Each line is bound to the one before it (audit_chain.h), over rotations and over processes: the
 // file's last line is read when it is opened. Two writers would make two chains, so the file is
@@ -38,9 +39,16 @@ class AuditFile {
   AuditFile(const AuditFile&) = delete;
   AuditFile& operator=(const AuditFile&) = delete;
 
-  // `line`: without its chain. False: it could not be written. The next line first ends one that
-  // was torn.
-  [[nodiscard]] bool put(std::string_view line) noexcept;
+  // `line`: without its chain, ends in '\n'. What waits goes in front of it. False: it could not be
+  // written. The next line first ends one that was torn.
+  [[nodiscard]] bool put(std::string_view line) noexcept { return write_with(line); }
+  // The line waits for the next put() or flush(), whose write takes it along; unless so much waits
+  // that all is written now. False: it is lost.
+  [[nodiscard]] bool put_later(std::string_view line) noexcept;
+  [[nodiscard]] bool flush() noexcept { return waiting_.empty() || write_with({}); }
+  [[nodiscard]] bool waits() const noexcept { return !waiting_.empty(); }
+  // Lines that waited and could not be written, since the last call.
+  [[nodiscard]] std::uint64_t take_lost() noexcept { return std::exchange(lost_, 0); }
   // After a failure: tries whether the file can be written again.
   [[nodiscard]] bool probe() noexcept;
   [[nodiscard]] const ChainLink& chain() const noexcept { return chain_; }
@@ -56,9 +64,18 @@ class AuditFile {
         part_(part),
         most_bytes_(most_bytes),
         copy_(copy) {}
+  // Of the lines that are being written: where one ends in `lines`, and chained in `out_`.
+  struct LineEnd {
+    std::size_t in_lines;
+    std::size_t in_out;
+    ChainLink link;
+  };
   void read_chain();
-  bool put_line(std::string_view line);
-  bool put_chained(std::string_view line);
+  bool write_with(std::string_view line) noexcept;
+  // Writes lines, and takes off the front of `lines` those that the file has. False: a write
+  // failed.
+  bool put_chained(std::string_view& lines);
+  [[nodiscard]] std::size_t chain_what_fits(std::string_view lines);
   bool end_torn_line();
   bool rotate();
   bool write_all(std::string_view& bytes) noexcept;
@@ -70,6 +87,10 @@ class AuditFile {
   AuditCopy* const copy_;
   std::uint64_t size_ = 0;
   ChainLink chain_;
+  std::string waiting_;  // whole lines
+  std::uint64_t lost_ = 0;
+  std::string out_;  // of use within one write only, as these
+  std::vector<LineEnd> ends_;
   std::uint64_t unfinished_ = 0;  // bytes of torn lines that no line tells of yet
   bool torn_ = false;             // the file does not end in a line end
   bool failed_ = false;           // the last line could not be written
@@ -77,6 +98,9 @@ class AuditFile {
   bool new_name_ = false;
   std::vector<Fd> rotated_;  // at most kAuditFiles
 };
+
+// More does not wait.
+inline constexpr std::size_t kMostAuditWaiting = 32 * 1024;
 
 // A proxy that is killed lets go of its files a moment later than it is seen to be gone.
 inline constexpr std::chrono::milliseconds kAuditLockWait{2000};

@@ -97,13 +97,50 @@ AuditSink::~AuditSink() {
 void AuditSink::write(const AuditRecord& record) noexcept {
   if (off()) return;
   const std::lock_guard lock(mutex_);
+  write_now_or(When::Now, record);
+}
+
+bool AuditSink::write_soon(const AuditRecord& record) noexcept {
+  if (off()) return false;
+  const std::lock_guard lock(mutex_);
+  write_now_or(When::Soon, record);
+  const AuditFile* const file = exchanges();
+  return file != nullptr && file->waits();
+}
+
+void AuditSink::write_now_or(When when, const AuditRecord& record) noexcept {
   try {
     const AuditPart part = part_of(record);
-    fold_or_put(record, part);
-    if (is_late_finding(record)) fold_or_put(record, AuditPart::Findings);
+    fold_or_put(record, part, when);
+    if (is_late_finding(record)) fold_or_put(record, AuditPart::Findings, when);
   } catch (...) {  // out of memory: nothing can be told but this
     note_lost(record.count);
   }
+}
+
+void AuditSink::flush() noexcept {
+  if (off()) return;
+  const std::lock_guard lock(mutex_);
+  flush_file();
+}
+
+AuditFile* AuditSink::exchanges() const noexcept {
+  return files_[index_of(AuditPart::Exchanges)].get();
+}
+
+// Lines that wait are counted as written until it shows that they are not.
+void AuditSink::flush_file() noexcept {
+  AuditFile* const file = exchanges();
+  if (file == nullptr || !file->waits()) return;
+  const bool well = file->flush();
+  note_waiting_lost();
+  if (well) healthy_.store(true);
+}
+
+void AuditSink::note_waiting_lost() noexcept {
+  const std::uint64_t lost = exchanges()->take_lost();
+  written_.fetch_sub(lost);
+  note_lost(lost);
 }
 
 void AuditSink::miss_line() noexcept {
@@ -126,7 +163,7 @@ bool AuditSink::begin(const AuditRecord& record) noexcept {
   }
 }
 
-void AuditSink::fold_or_put(const AuditRecord& record, AuditPart part) {
+void AuditSink::fold_or_put(const AuditRecord& record, AuditPart part, When when) {
   if (part != AuditPart::Exchanges) {
     AuditFold& fold = part == AuditPart::Findings ? findings_ : refusals_;
     if (!fold.add(record, now())) {
@@ -134,15 +171,17 @@ void AuditSink::fold_or_put(const AuditRecord& record, AuditPart part) {
       return;
     }
   }
-  if (!put(record, part)) note_lost(record.count);
+  if (!put(record, part, when)) note_lost(record.count);
 }
 
-bool AuditSink::put(const AuditRecord& record, AuditPart part) {
+bool AuditSink::put(const AuditRecord& record, AuditPart part, When when) {
   std::string line;
   const bool made = try_for_a_while([&] { line = audit_line(record, part); });
-  if (!made || !append(line, part)) return false;
+  if (!made || !append(line, part, when)) return false;
   written_.fetch_add(1);
   if (stream_ && stream_->waits() && no_watch_) wake();
+  const AuditFile* const file = exchanges();
+  if (when == When::Soon && file != nullptr && file->waits()) return true;
   healthy_.store(!stream_ || stream_->has_room());
   try {
     if (untold_ > 0) tell_lost();
@@ -152,9 +191,12 @@ bool AuditSink::put(const AuditRecord& record, AuditPart part) {
   return true;
 }
 
-bool AuditSink::append(const std::string& line, AuditPart part) {
+bool AuditSink::append(const std::string& line, AuditPart part, When when) {
   if (!stream_) {
-    const bool done = files_[index_of(part)]->put(line);
+    AuditFile& file = *files_[index_of(part)];
+    const bool later = when == When::Soon && part == AuditPart::Exchanges;
+    const bool done = later ? file.put_later(line) : file.put(line);
+    if (part == AuditPart::Exchanges) note_waiting_lost();
     if (done && sync_) sync_->lines_came();
     return done;
   }
@@ -262,6 +304,7 @@ void AuditSink::wake() noexcept {
 
 std::vector<Fd> AuditSink::take_unsynced() {
   const std::lock_guard lock(mutex_);
+  flush_file();
   taken_ = written_.load();
   std::vector<Fd> out;
   for (const auto& file : files_) {

@@ -26,9 +26,9 @@ namespace bottle {
 [[nodiscard]] Failure audit_unwritable();
 
 // The audit log: three files, one a part (audit_files()), or one stream. Thread-safe. Never waits
-// for a reader. A line for a file or a stream has left the process when a call returns; lines
-// that a stream does not take wait in a bounded queue. Refusals and findings are folded
-// (AuditFold). A thread of its own writes what becomes due later.
+// for a reader. A line for a file or a stream has left the process when a call returns, but for
+// write_soon(); lines that a stream does not take wait in a bounded queue. Refusals and findings
+// are folded (AuditFold). A thread of its own writes what becomes due later.
 // A proxy whose audit cannot be written must refuse new requests: ask healthy().
 class AuditSink {
  public:
@@ -49,6 +49,11 @@ class AuditSink {
   // Never throws. A record whose line cannot be written is counted and lost; the log tells how many
   // were as soon as it can be written again.
   void write(const AuditRecord& record) noexcept;
+  // As write(); but a line for the file of the exchanges may wait for the next write to that, which
+  // takes it along: a crash of the process loses what waits. True: it waits, and the caller sees to
+  // it that flush() is called soon.
+  [[nodiscard]] bool write_soon(const AuditRecord& record) noexcept;
+  void flush() noexcept;
   // A record could not even be made: it is counted as one whose line cannot be written.
   void miss_line() noexcept;
   // As write(), for the line before the first byte of an exchange leaves. False: it is not in the
@@ -72,13 +77,18 @@ class AuditSink {
   void run();
   void wake() noexcept;
   // These with mutex_ held.
-  bool put(const AuditRecord& record, AuditPart part);
-  bool append(const std::string& line, AuditPart part);
+  enum class When : std::uint8_t { Now, Soon };
+  void write_now_or(When when, const AuditRecord& record) noexcept;
+  bool put(const AuditRecord& record, AuditPart part, When when = When::Now);
+  bool append(const std::string& line, AuditPart part, When when = When::Now);
+  [[nodiscard]] AuditFile* exchanges() const noexcept;  // null: a stream, or nothing
+  void flush_file() noexcept;
+  void note_waiting_lost() noexcept;
   void put_end() noexcept;
   bool put_due() noexcept;
   void note_uncopied(std::uint64_t lines) noexcept;
   void put_counted(bool all);
-  void fold_or_put(const AuditRecord& record, AuditPart part);
+  void fold_or_put(const AuditRecord& record, AuditPart part, When when);
   void note_lost(std::uint64_t lines) noexcept;
   void tell_lost();
   void pump() noexcept;

@@ -303,7 +303,11 @@ void ProxyHandler::write_end(const Exchange& exchange) {
   record.request_body_changed = trace.passage.request_body_changed;
   record.shown = trace.passage.shown;
   record.findings = trace.passage.findings;
-  services_.audit.write(record);
+  if (services_.soon != nullptr && record.verdict == Verdict::Allowed) {
+    services_.soon->write(record);
+  } else {
+    services_.audit.write(record);
+  }
 }
 
 void ProxyHandler::refused_connection(const Destination& destination, const Failure& failure) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/flow/audit_flush.h"
 #include "proxy/flow/audit_sink.h"
 #include "proxy/flow/guard.h"
 #include "proxy/flow/held_requests.h"
@@ -36,6 +37,7 @@ class ProxyHandler final : public Handler, private SendWitness {
     bool scans_heads = false;      // the scanner can be asked about a head alone: it has an exit
     HeldRequests* held = nullptr;  // null: a host that is not allowed is refused at once
     const MemoryBudget* memory = nullptr;  // null: it has no bound
+    AuditFlush* soon = nullptr;            // the ends of exchanges without a fault; null: at once
   };
   explicit ProxyHandler(Services services) : services_(std::move(services)) {}
 
