@@ -31,7 +31,8 @@ struct IoResult {
 // failed call only close() makes sense. Owned by exactly one connection.
 class ByteStream : public Cancellable {
  public:
-  // At least one byte, at most into.size(), or a status that is not Ok. Never Ok with n = 0.
+  // At least one byte, at most into.size(), or a status that is not Ok. Never Ok with n = 0. It
+  // touches `into` in the turn in which it returns, not while it waits: readers share one.
   virtual awaitable<IoResult> read_some(ByteSpan into) = 0;
   // All of it, or a status that is not Ok.
   virtual awaitable<IoResult> write_all(ByteView data) = 0;

@@ -14,9 +14,6 @@ namespace bottle {
 namespace {
 
 constexpr auto kSettingsTimeout = static_cast<H2Error>(0x4);  // RFC 9113 section 7
-// One read from upstream: a TLS record's worth, so that a hundred streams that read at once hold
-// little.
-constexpr std::size_t kPull = 16 * 1024;
 // Between the two GOAWAYs of a drain: a request that is on its way still gets in.
 constexpr std::chrono::milliseconds kGoawayGap{250};
 
@@ -278,8 +275,7 @@ awaitable<void> Http2Session::answer(Stream& stream, Exchange& exchange, Respons
       response.body->stop(exchange.trace.failure ? *exchange.trace.failure : cancelled());
       co_return;
     }
-    const std::size_t max = std::min(engine_.room(stream.id), kPull);
-    auto chunk = co_await response.body->read(max);
+    auto chunk = co_await response.body->read(engine_.room(stream.id));
     if (!chunk) {
       if (!exchange.trace.failure) exchange.trace.failure = chunk.error();
       engine_.cut(stream.id, traits(chunk.error().code).after_head);

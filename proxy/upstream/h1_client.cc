@@ -10,6 +10,7 @@
 #include "proxy/http/h1_parser.h"
 #include "proxy/upstream/h1_client_machine.h"
 #include "proxy/upstream/h1_tunnel.h"
+#include "proxy/upstream/read_scratch.h"
 
 namespace bottle {
 namespace {
@@ -105,7 +106,7 @@ class Call final : public Cancellable {
   void response_ended() {
     go(Move::ResponseEnds);
     read_due.disarm();
-    buffer.reset();
+    if (pending.empty()) free_bytes(kept_);
     if (machine.over()) {
       settle();
     } else if (how.responder == Responder::Scanner) {
@@ -120,7 +121,17 @@ class Call final : public Cancellable {
     if (machine.over()) settle();
   }
 
-  awaitable<IoStatus> fill();
+  // Reads once, at most `room` bytes, when nothing is pending.
+  awaitable<IoStatus> fill(std::size_t room);
+  // What is pending is there in later turns too.
+  void keep_pending() {
+    if (pending.empty()) {
+      free_bytes(kept_);
+    } else if (kept_.empty()) {
+      kept_ = Bytes(pending);
+      pending = kept_;
+    }
+  }
 
   Lease lease;
   const H1Call how;
@@ -135,8 +146,7 @@ class Call final : public Cancellable {
   TaskGroup::TaskId sender = 0;
 
   H1ResponseParser parser;
-  std::unique_ptr<char[]> buffer;
-  ByteView pending;  // read, not yet parsed
+  ByteView pending;  // read, not yet parsed; until the turn ends, unless it is kept
 
   Deadline read_due;
   Deadline write_due;
@@ -146,16 +156,16 @@ class Call final : public Cancellable {
     Lease done = std::move(lease);
     if (machine.clean() && pending.empty()) done.give_back();
   }
+
+  Bytes kept_;
 };
 
-// Reads once into the empty buffer.
-awaitable<IoStatus> Call::fill() {
-  const std::size_t room = how.limits->read_buffer;
-  if (!buffer) buffer = std::make_unique_for_overwrite<char[]>(room);
-  const IoResult got = co_await lease.stream().read_some(ByteSpan(buffer.get(), room));
+awaitable<IoStatus> Call::fill(std::size_t room) {
+  const ByteSpan scratch = upstream_read_scratch(room);
+  const IoResult got = co_await lease.stream().read_some(scratch);
   if (got.ok()) {
     go(Move::BytesCome);
-    pending = ByteView(buffer.get(), got.n);
+    pending = ByteView(scratch.data(), got.n);
   }
   co_return got.status;
 }
@@ -247,7 +257,7 @@ awaitable<Result<ResponseHead>> read_head(Call& call) {
   int interims = 0;
   for (;;) {
     if (call.pending.empty()) {
-      const IoStatus status = co_await call.fill();
+      const IoStatus status = co_await call.fill(call.how.limits->read_buffer);
       // Also when a byte came: the time for all of the head may end in the turn in which the reader
       // is woken for a piece of it, and then there is no wait that could be ended.
       if (status != IoStatus::Ok || call.read_due.fired()) co_return call.why(status);
@@ -314,7 +324,7 @@ awaitable<Result<Chunk>> H1ResponseBody::read(std::size_t max) {
     bool closed = false;
     if (call.pending.empty()) {
       call.read_due.arm(call.how.limits->response_stall);
-      const IoStatus status = co_await call.fill();
+      const IoStatus status = co_await call.fill(max);
       call.read_due.disarm();
       if (call.machine.failure()) co_return fail(*call.machine.failure());
       closed = status == IoStatus::Eof;
@@ -329,6 +339,7 @@ awaitable<Result<Chunk>> H1ResponseBody::read(std::size_t max) {
       const auto fed = call.parser.feed(call.pending.substr(0, max));
       if (!fed) co_return fail(fed.error());
       call.pending.remove_prefix(*fed);
+      call.keep_pending();
     }
     Chunk chunk;
     chunk.data = call.parser.take_body();
@@ -394,6 +405,7 @@ awaitable<H1Answer> h1_send(Lease lease, Request request, H1Call how, Exchange& 
     response.head.has_body = false;
     call->response_ended();
   } else {
+    call->keep_pending();
     response.body = std::make_unique<H1ResponseBody>(call);
   }
   co_return H1Answer{Result<Response>(std::move(response)), false};

@@ -7,6 +7,7 @@
 #include "proxy/base/deadline.h"
 #include "proxy/contract/problem_codes.h"
 #include "proxy/http/byte_queue.h"
+#include "proxy/upstream/read_scratch.h"
 #include "proxy/upstream/tunnel_idle.h"
 
 namespace bottle {
@@ -112,13 +113,12 @@ awaitable<Result<Chunk>> TunnelBody::read(std::size_t max) {
     chunk.data = said_.take(max);
     co_return chunk;
   }
-  chunk.data.resize(std::min(max, tunnel.limits.read_buffer));
-  const IoResult got = co_await tunnel.lease.stream().read_some(ByteSpan(chunk.data));
+  const ByteSpan scratch = upstream_read_scratch(std::min(max, tunnel.limits.read_buffer));
+  const IoResult got = co_await tunnel.lease.stream().read_some(scratch);
   if (got.ok()) {
-    chunk.data.resize(got.n);
+    chunk.data = Bytes(ByteView(scratch.data(), got.n));
     co_return chunk;
   }
-  chunk.data.clear();
   if (got.status == IoStatus::Eof) {
     // The origin has said all; the rest of what the client says has no receiver.
     stop(Failure{Code::Cancelled, "the origin has ended the tunnel"});
