@@ -1,7 +1,9 @@
 #include "proxy/guard/json_path.h"
 
-#include <cstring>
+#include <algorithm>
+#include <array>
 
+#include "proxy/base/json_bytes.h"
 #include "proxy/guard/joined_values.h"
 
 namespace bottle {
@@ -12,52 +14,45 @@ bool is_plain(char c) {
          c == '-';
 }
 
-// The first quote or backslash; the size if there is none.
-std::size_t string_part(ByteView in) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101u;
-  constexpr std::uint64_t kHighs = 0x8080808080808080u;
-  std::size_t at = 0;
-  for (; at + 8 <= in.size(); at += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, in.data() + at, 8);
-    const std::uint64_t quote = word ^ (kOnes * static_cast<unsigned char>('"'));
-    const std::uint64_t slash = word ^ (kOnes * static_cast<unsigned char>('\\'));
-    const std::uint64_t zero = ((quote - kOnes) & ~quote) | ((slash - kOnes) & ~slash);
-    if ((zero & kHighs) != 0) break;
-  }
-  while (at < in.size() && in[at] != '"' && in[at] != '\\') ++at;
-  return at;
-}
+// Bytes that mean nothing outside of strings: all but these.
+constexpr std::array<bool, 256> kMeans = [] {
+  std::array<bool, 256> out{};
+  for (const char c : {'"', '{', '[', '}', ']', ','}) out[static_cast<unsigned char>(c)] = true;
+  return out;
+}();
 
 }  // namespace
 
 void JsonPath::feed(ByteView in, JoinedValues* values) {
   while (!in.empty()) {
-    if (in_string_ && !in_name_ && !escaped_) {
-      const std::size_t part = string_part(in);
-      if (values != nullptr) values->add(in.substr(0, part));
-      in.remove_prefix(part);
-      if (in.empty()) return;
+    if (in_string_) {
+      in.remove_prefix(take_string(in, values));
+      continue;
     }
-    step(in.front(), values);
-    in.remove_prefix(1);
+    std::size_t at = 0;
+    while (at < in.size() && !kMeans[static_cast<unsigned char>(in[at])]) ++at;
+    if (at == in.size()) return;
+    take_mark(in[at]);
+    in.remove_prefix(at + 1);
   }
 }
 
-void JsonPath::step(char c, JoinedValues* values) {
-  if (in_string_) {
-    if (escaped_) {
-      escaped_ = false;
-    } else if (c == '"') {
-      end_string(values);
-      return;
-    } else if (c == '\\') {
-      escaped_ = true;
+// Returns how many bytes of `in` belong to the string, with its end.
+std::size_t JsonPath::take_string(ByteView in, JoinedValues* values) {
+  const JsonStringPart part = json_string_part(in, escaped_);
+  escaped_ = part.escaped;
+  if (in_name_) {
+    for (const char c : in.substr(0, std::min(part.size, kMaxName - name_.size()))) {
+      name_.push_back(is_plain(c) ? c : '?');
     }
-    if (values != nullptr && !in_name_) values->add(ByteView(&c, 1));
-    if (in_name_ && name_.size() < kMaxName) name_.push_back(is_plain(c) ? c : '?');
-    return;
+  } else if (values != nullptr) {
+    values->add(in.substr(0, part.size));
   }
+  if (part.ends) end_string(values);
+  return part.size + (part.ends ? 1 : 0);
+}
+
+void JsonPath::take_mark(char c) {
   switch (c) {
     case '"':
       in_string_ = true;

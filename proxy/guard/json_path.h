@@ -33,7 +33,8 @@ class JsonPath {
     std::string name;
   };
 
-  void step(char c, JoinedValues* values);
+  std::size_t take_string(ByteView in, JoinedValues* values);
+  void take_mark(char c);
   void end_string(JoinedValues* values);
 
   std::vector<Level> levels_;
@@ -41,7 +42,7 @@ class JsonPath {
   std::string name_;          // of the member that is being read
   bool in_string_ = false;
   bool in_name_ = false;
-  bool escaped_ = false;  // the byte before was a backslash
+  bool escaped_ = false;  // the byte before was a backslash that begins an escape
   bool wants_name_ = false;
 };
 

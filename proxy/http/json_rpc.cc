@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/base/json_bytes.h"
+
 namespace bottle {
 namespace {
 
@@ -24,14 +26,27 @@ bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '<' && c != '>' && 
 }  // namespace
 
 void JsonRpcReader::feed(ByteView piece) {
-  for (const char c : piece) {
-    if (done()) return;
-    if (++read_ > kMaxRead) {
-      state_ = State::Done;
-      return;
-    }
-    take(c);
+  const bool too_long = piece.size() > kMaxRead - read_;
+  piece = piece.substr(0, kMaxRead - read_);
+  read_ += piece.size();
+  while (!piece.empty() && !done()) {
+    const std::size_t passed = pass_value(piece);
+    piece.remove_prefix(passed);
+    if (piece.empty()) break;
+    take(piece.front());
+    piece.remove_prefix(1);
   }
+  if (too_long) state_ = State::Done;
+}
+
+// How many bytes of `piece` are within an object or array that is a value, and change nothing.
+std::size_t JsonRpcReader::pass_value(ByteView piece) const {
+  if (state_ == State::DeepString && !escaped_) return plain_json_bytes(piece);
+  if (state_ != State::Deep) return 0;
+  const auto means = [](char c) { return c == '"' || (c | 0x20) == '{' || (c | 0x20) == '}'; };
+  std::size_t at = 0;
+  while (at < piece.size() && !means(piece[at])) ++at;
+  return at;
 }
 
 void JsonRpcReader::take(char c) {

@@ -40,6 +40,7 @@ class JsonRpcReader {
     DeepString,  // within a string there
     Done
   };
+  [[nodiscard]] std::size_t pass_value(ByteView piece) const;
   void take(char c);
   void take_in_string(char c, State after);
   void value_begins(char c);

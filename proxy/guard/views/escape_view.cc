@@ -118,6 +118,19 @@ Digits read_digits(ByteView text, Size at, Size most, std::uint32_t base) {
 
 constexpr std::uint32_t kLastPoint = 0x10ffff;
 
+// The byte that a backslash and a letter stand for; 0: that is no such escape.
+constexpr std::array<char, 256> kBackslashed = [] {
+  constexpr ByteView kLetters = "n\"\\/rtbf'";
+  constexpr ByteView kMeaning = "\n\"\\/\r\t\b\f'";
+  std::array<char, 256> out{};
+  for (Size i = 0; i < kLetters.size(); ++i) {
+    out[static_cast<unsigned char>(kLetters[i])] = kMeaning[i];
+  }
+  return out;
+}();
+
+char backslashed(char letter) { return kBackslashed[static_cast<unsigned char>(letter)]; }
+
 template <class Escape>
 struct Reader {
   using Kind = typename Escape::Kind;
@@ -139,12 +152,8 @@ struct Reader {
 
   static Escape backslash(ByteView text, bool final) {
     if (text.size() < 2) return final ? Escape{} : cut_off();
-    static constexpr ByteView kLetters = "n\"\\/rtbf'";
-    static constexpr ByteView kMeaning = "\n\"\\/\r\t\b\f'";
-    const Size letter = kLetters.find(text[1]);
-    if (letter != ByteView::npos) {
-      return made(Kind::Byte, 2, static_cast<unsigned char>(kMeaning[letter]));
-    }
+    const char meaning = backslashed(text[1]);
+    if (meaning != 0) return made(Kind::Byte, 2, static_cast<unsigned char>(meaning));
     switch (text[1]) {
       case 'x':
         return fixed(Kind::Byte, text, 2, 2, final);
@@ -255,6 +264,14 @@ char* EscapeView::decode_to(ByteView in, bool final, char* to) {
       const std::size_t plain = pass_plain(in.data() + i, in.size() - i, to);
       i += plain;
       to += plain;
+      high_surrogate_ = 0;
+      continue;
+    }
+    // By far the most.
+    const char meaning = in[i] == '\\' && i + 1 < in.size() ? backslashed(in[i + 1]) : '\0';
+    if (meaning != 0) {
+      *to++ = meaning;
+      i += 2;
       high_surrogate_ = 0;
       continue;
     }

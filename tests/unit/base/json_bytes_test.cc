@@ -1,0 +1,48 @@
+#include "proxy/base/json_bytes.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace bottle {
+namespace {
+
+// What json_string_part says of a text that is fed in pieces of `step` bytes: the string, and
+// whether its end was found.
+std::pair<std::string, bool> read(const std::string& text, std::size_t step) {
+  std::string out;
+  bool escaped = false;
+  for (std::size_t at = 0; at < text.size(); at += step) {
+    const std::string piece = text.substr(at, step);
+    const JsonStringPart part = json_string_part(piece, escaped);
+    out += piece.substr(0, part.size);
+    if (part.ends) return {out, true};
+    EXPECT_EQ(part.size, piece.size());
+    escaped = part.escaped;
+  }
+  return {out, false};
+}
+
+TEST(JsonBytes, AStringEndsAtItsQuoteInAnySplit) {
+  const std::string plain(40, 'x');
+  for (const std::string& inside :
+       {std::string(), plain, "\\\"" + plain, plain + "\\\\", plain + "\\\"" + plain + "\\\\\\\"",
+        std::string("\\u0022\\n"), "{[,]}" + plain + ":\\\\"}) {
+    for (std::size_t step = 1; step <= inside.size() + 4; ++step) {
+      const auto [found, ends] = read(inside + "\",\"b", step);
+      EXPECT_TRUE(ends) << inside << " in pieces of " << step;
+      EXPECT_EQ(found, inside) << "in pieces of " << step;
+      EXPECT_FALSE(read(inside, step).second) << inside << " in pieces of " << step;
+    }
+  }
+}
+
+TEST(JsonBytes, AnEscapeAtTheEndOfAPieceIsTheNextOnes) {
+  EXPECT_TRUE(json_string_part("ab\\", false).escaped);
+  EXPECT_FALSE(json_string_part("ab\\\\", false).escaped);
+  EXPECT_FALSE(json_string_part("\"", true).ends);
+  EXPECT_TRUE(json_string_part("", true).escaped);
+}
+
+}  // namespace
+}  // namespace bottle
