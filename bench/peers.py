@@ -88,14 +88,16 @@ class Bottle(Peer):
     tunnel = True
 
     def __init__(self, program, folder, origin, core, allow=(TARGET, f"*.{TARGET}"), limits=None, threads=1, tool=(),
-                 more=(), env=None):
-        """`tool`: words in front of the command, of a program that runs it. `more`: further options."""
+                 more=(), env=None, way=None):
+        """`tool`: words in front of the command, of a program that runs it. `more`: further options. `way`: options
+        for the way to the origin, instead of those for a scanner that answers itself."""
         folder.mkdir(exist_ok=True)
         (folder / "config.json").write_text(json.dumps({"allow": list(allow), "limits": limits or {}}))
         super().__init__("bottle", [*tool, program, "--config", folder / "config.json", "--listen", "127.0.0.1:0",
                                     "--allow-address", "127.0.0.0/8", "--threads", str(threads), "--ca-out",
-                                    folder / "ca.pem", "--audit", folder / "audit.jsonl", "--upstream", "pipelock",
-                                    "--pipelock", f"http://{origin}", *more], 0, folder / "ca.pem", core, env)
+                                    folder / "ca.pem", "--audit", folder / "audit.jsonl",
+                                    *(way or ["--upstream", "pipelock", "--pipelock", f"http://{origin}"]), *more],
+                         0, folder / "ca.pem", core, env)
         line = self.process.stdout.readline().decode()
         found = re.search(r"listen=127\.0\.0\.1:(\d+)", line)
         if not found:
@@ -114,7 +116,23 @@ def bottle(program, names=0):
     return make
 
 
-def haproxy(folder, origin, certificate, core):
+def bottle_to_tls(program):
+    """Without a scanner, to an origin with TLS. The client asks for port 443."""
+    def make(folder, origin, certificate, core):
+        return Bottle(program, folder, origin, core, way=["--upstream", "direct", "--origin-ca", certificate[1],
+                                                          "--resolve", f"{TARGET}:443={origin}"])
+    return make
+
+
+def haproxy_to_tls(protocol):
+    """To an origin with TLS that speaks `protocol`, and whose certificate is checked."""
+    def make(folder, origin, certificate, core):
+        return haproxy(folder, f"{origin} ssl verify required ca-file {certificate[1]} sni str({TARGET}) "
+                               f"alpn {protocol}", certificate, core)
+    return make
+
+
+def haproxy(folder, origin, certificate, core, alpn="h2,http/1.1"):
     folder.mkdir(exist_ok=True)
     port = free_port()
     (folder / "haproxy.cfg").write_text(f"""
@@ -128,7 +146,7 @@ defaults
   timeout server 120s
   http-reuse always
 frontend f
-  bind 127.0.0.1:{port} ssl crt {certificate[2]} alpn h2,http/1.1 ssl-min-ver TLSv1.3
+  bind 127.0.0.1:{port} ssl crt {certificate[2]} alpn {alpn} ssl-min-ver TLSv1.3
   default_backend b
 backend b
   server s {origin}
