@@ -10,7 +10,7 @@ namespace bottle {
 
 // How long a line of an exchange's end may wait for another to be written with: so much of the
 // log is lost when the process is killed, and nothing when it ends otherwise.
-inline constexpr std::chrono::milliseconds kAuditFlushAfter{50};
+inline constexpr std::chrono::milliseconds kAuditFlushAfter{100};
 
 // A worker's way to AuditSink::write_soon(): sees to it that what waits is written. Outlived by
 // both that it is given. One thread.

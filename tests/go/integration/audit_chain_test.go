@@ -51,6 +51,11 @@ func TestAuditChain(t *testing.T) {
 		killed.Do(killed.Client(harness.H2), "GET", "/text", nil)
 		_, _ = killed.Try(killed.Client(harness.H1), "GET", "https://evil.test/", nil) // refused
 	}
+	// The last end may wait for another line to be written with.
+	eventually(t, 5*time.Second, "five beginnings and ends", func() bool {
+		written, err := os.ReadFile(log)
+		return err == nil && bytes.Count(written, []byte("\n")) == 10
+	})
 	killed.Proxy.Kill()
 	killed.Proxy.WaitExit(10 * time.Second)
 	if status, out := verify(t, log); status != 67 || !strings.Contains(out, "no end: the proxy was killed") {

@@ -151,7 +151,7 @@ TEST(AuditLater, AWorkerWritesWhatWaitsSoon) {
     soon.write(named("a"));
     EXPECT_NE(ids_of(dir.file()), expected);
     io.restart();
-    io.run_for(kAuditFlushAfter + std::chrono::milliseconds(60));
+    io.run_for(kAuditFlushAfter + std::chrono::milliseconds(80));
     EXPECT_EQ(ids_of(dir.file()), expected);
   }
 }
