@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 namespace bottle {
 namespace {
@@ -34,6 +36,21 @@ TEST(JsonBytes, AStringEndsAtItsQuoteInAnySplit) {
       EXPECT_EQ(found, inside) << "in pieces of " << step;
       EXPECT_FALSE(read(inside, step).second) << inside << " in pieces of " << step;
     }
+  }
+}
+
+// Every arrangement of quotes, backslashes and letters around the edge of a block of 64 bytes.
+TEST(JsonBytes, BlocksDoNotShow) {
+  constexpr std::size_t kAround = 8;
+  for (unsigned number = 0; number < 6561; ++number) {
+    std::string text(64 - kAround / 2, 'x');
+    for (unsigned rest = number, i = 0; i < kAround; ++i, rest /= 3) text += "x\"\\"[rest % 3];
+    text += std::string(70, 'y');
+    std::size_t end = 0;
+    while (end < text.size() && text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+    const JsonStringPart part = json_string_part(text, false);
+    EXPECT_EQ(part.ends, end < text.size()) << text;
+    EXPECT_EQ(part.size, std::min(end, text.size())) << text;
   }
 }
 
