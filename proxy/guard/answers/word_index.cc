@@ -139,14 +139,11 @@ std::vector<std::uint32_t> starts_of(const std::vector<Slot>& slots, const Bucke
 
 std::size_t WordIndex::add(Entry word, Find find) {
   check(word);
-  const auto known = std::ranges::find_if(words_, [&](const Word& other) {
-    return other.open == word.open && other.text == word.text && other.find == find;
-  });
-  if (known == words_.end()) {
-    words_.push_back({std::string(word.text), word.open, find});
-    return words_.size() - 1;
-  }
-  return static_cast<std::size_t>(known - words_.begin());
+  std::string key(word.text);
+  key += {word.open ? '*' : ' ', find == Find::Always ? '!' : ' '};
+  const auto [known, is_new] = known_words_.try_emplace(std::move(key), words_.size());
+  if (is_new) words_.push_back({std::string(word.text), word.open, find});
+  return known->second;
 }
 
 void WordIndex::set_neighbours(std::size_t word, const Neighbours& neighbours) {
@@ -157,18 +154,20 @@ void WordIndex::set_neighbours(std::size_t word, const Neighbours& neighbours) {
 std::size_t WordIndex::add_pair(Entry front, Entry back) {
   check(front);
   check(back);
-  const auto known = std::ranges::find_if(pair_list_, [&](const Pair& other) {
-    return other.front == front.text && other.back == back.text && other.front_open == front.open &&
-           other.back_open == back.open;
-  });
-  if (known == pair_list_.end()) {
+  std::string key(front.text);
+  key += front.open ? '*' : ' ';
+  key += back.text;
+  key += back.open ? '*' : ' ';
+  const auto [known, is_new] = known_pairs_.try_emplace(std::move(key), pair_list_.size());
+  if (is_new) {
     pair_list_.push_back({std::string(front.text), std::string(back.text), front.open, back.open});
-    return pair_list_.size() - 1;
   }
-  return static_cast<std::size_t>(known - pair_list_.begin());
+  return known->second;
 }
 
 void WordIndex::build() {
+  known_words_ = Known();
+  known_pairs_ = Known();
   for (std::uint32_t i = 0; i < words_.size(); ++i) {
     const Word& word = words_[i];
     Slot slot{.beginning = eight_at(word.text, 0),

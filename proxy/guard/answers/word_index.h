@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "proxy/base/bytes.h"
@@ -103,6 +104,11 @@ class WordIndex {
                     Listener& listener) const;
   [[nodiscard]] static bool stands_between(const Word& word, ByteView text, std::size_t at);
   [[nodiscard]] static bool stands_at(const Word& word, ByteView text, std::size_t at);
+
+  // While words are added: where each is in its list.
+  using Known = std::unordered_map<std::string, std::size_t>;
+  Known known_words_;
+  Known known_pairs_;
 
   std::vector<Word> words_;
   Filter alone_ = Filter((std::size_t{1} << kBits) / 64);

@@ -99,6 +99,16 @@ std::int64_t WordPattern::cost(const Step& step) const {
   constexpr std::int64_t kWordsCounted = 120;  // thousands; words that belong together are likelier
   const Place& place = places_[step.place];
   if (place.any) return CheapestCut::kNever;
+  std::vector<std::int64_t> counts_behind;
+  if (step.behind != kNoPlace) {
+    const Place& behind = places_[static_cast<std::size_t>(step.behind)];
+    if (behind.any) return CheapestCut::kNever;
+    for (const Word& word : behind.words) {
+      const bool open = word.open || behind.last;
+      if (open && word.text.size() < WordIndex::kLeastOpen) return CheapestCut::kNever;
+      counts_behind.push_back(word_cost(word.text, open));
+    }
+  }
   std::int64_t sum = 0;
   for (const Word& word : place.words) {
     const bool ends = step.behind == kNoPlace && place.last;
@@ -109,12 +119,8 @@ std::int64_t WordPattern::cost(const Step& step) const {
       sum += kAloneEntry + 100 * count;
       continue;
     }
-    const Place& behind = places_[static_cast<std::size_t>(step.behind)];
-    if (behind.any) return CheapestCut::kNever;
-    for (const Word& other : behind.words) {
-      const bool open_behind = other.open || behind.last;
-      if (open_behind && other.text.size() < WordIndex::kLeastOpen) return CheapestCut::kNever;
-      sum += kPairEntry + count * word_cost(other.text, open_behind) / kWordsCounted;
+    for (const std::int64_t behind : counts_behind) {
+      sum += kPairEntry + count * behind / kWordsCounted;
     }
   }
   return sum;
