@@ -54,35 +54,32 @@ void Event::finish(bool happened) {
   std::move(handler)(happened);
 }
 
-awaitable<bool> Event::wait() {
-  const bool cancelled = co_await task_cancelled();
-  if (cancelled) co_return false;
-  if (set_) {
-    set_ = false;
-    co_return true;
+// One frame for both kinds of wait: an idle connection holds some.
+awaitable<bool> Event::wait_or(Lack lack) {
+  for (int tries = 0;; ++tries) {
+    const bool cancelled = co_await task_cancelled();
+    if (cancelled) co_return false;
+    if (set_) {
+      set_ = false;
+      co_return true;
+    }
+    auto start = [this](auto handler) { begin(std::move(handler)); };
+    const asio::use_awaitable_t<Executor> token;
+    try {
+      const bool happened =
+          co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void(bool)>(start,
+                                                                                           token);
+      if (!std::exchange(no_memory_, false)) co_return happened;
+      throw std::bad_alloc();
+    } catch (const std::bad_alloc&) {
+      if (lack == Lack::Throws) throw;
+    }
+    await_memory(tries);
   }
-  auto start = [this](auto handler) { begin(std::move(handler)); };
-  const asio::use_awaitable_t<Executor> token;
-  const bool happened =
-      co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void(bool)>(start,
-                                                                                       token);
-  if (std::exchange(no_memory_, false)) throw std::bad_alloc();
-  co_return happened;
 }
 
 awaitable<bool> Event::wait_surely() {
-  return keep_trying([this] { return wait_until_it_begins(); });
-}
-
-awaitable<bool> Event::wait_until_it_begins() {
-  for (int tries = 0;; ++tries) {
-    try {
-      const bool happened = co_await wait();
-      co_return happened;
-    } catch (const std::bad_alloc&) {
-      await_memory(tries);
-    }
-  }
+  return keep_trying([this] { return wait_or(Lack::TriesAgain); });
 }
 
 // An exception must not leave it: Asio would destroy the coroutine's frame and still run it. A

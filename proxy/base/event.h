@@ -32,7 +32,7 @@ class Event final : public Cancellable {
 
   // True when the event happened; false when the wait was cancelled (cancel(), or the task's
   // TaskGroup). One waiter at a time.
-  awaitable<bool> wait();
+  awaitable<bool> wait() { return wait_or(Lack::Throws); }
   // The same for a wait that clean-up cannot do without: it keeps trying when memory is short.
   awaitable<bool> wait_surely();
   // The waiter runs in a later turn, never on the caller's stack: the caller may own it.
@@ -44,7 +44,8 @@ class Event final : public Cancellable {
   using Handler = asio::async_result<asio::use_awaitable_t<Executor>, void(bool)>::handler_type;
   enum class Posted : std::uint8_t { No, Set, Cancel };
   void begin(Handler handler);
-  awaitable<bool> wait_until_it_begins();
+  enum class Lack : std::uint8_t { Throws, TriesAgain };
+  awaitable<bool> wait_or(Lack lack);
   void finish(bool happened);
   void post(Posted what);
 
@@ -53,7 +54,7 @@ class Event final : public Cancellable {
   bool set_ = false;
   bool no_memory_ = false;      // the wait could not begin
   Posted posted_ = Posted::No;  // the waiter is on its way, with that answer
-  Place<64> post_place_;        // for the one post that can be under way
+  Place<48> post_place_;        // for the one post that can be under way
 };
 
 }  // namespace bottle

@@ -8,9 +8,9 @@ void* FrameCache::take(std::size_t size) {
   if (size == 0 || size > kLargest) return ::operator new(size);
   const std::size_t row = row_of(size);
   Block* const block = rows_[row];
-  if (block == nullptr) return ::operator new((row + 1) * kStep);
+  if (block == nullptr) return ::operator new(size_of(row));
   rows_[row] = block->next;
-  kept_ -= (row + 1) * kStep;
+  kept_ -= size_of(row);
   return block;
 }
 
@@ -21,7 +21,7 @@ void FrameCache::give(void* memory, std::size_t size) noexcept {
   }
   const std::size_t row = row_of(size);
   rows_[row] = ::new (memory) Block{rows_[row]};
-  kept_ += (row + 1) * kStep;
+  kept_ += size_of(row);
 }
 
 void FrameCache::clear() noexcept {

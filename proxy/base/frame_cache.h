@@ -29,14 +29,20 @@ class FrameCache {
   struct Block {
     Block* next;
   };
-  static constexpr std::size_t kStep = 64;
+  static constexpr std::size_t kStep = 16;
+  static constexpr std::size_t kLeast = sizeof(Block);
+  static constexpr std::size_t kRows = kLargest / kStep + 1;
 
-  // Blocks of one row have the same size: the largest that belongs to it.
+  // Blocks of one row have the same size, the largest that belongs to it: one that the C library's
+  // allocator wastes nothing of.
   [[nodiscard]] static constexpr std::size_t row_of(std::size_t size) noexcept {
-    return (size - 1) / kStep;
+    return (size + kStep - 1 - kLeast) / kStep;
+  }
+  [[nodiscard]] static constexpr std::size_t size_of(std::size_t row) noexcept {
+    return row * kStep + kLeast;
   }
 
-  std::array<Block*, kLargest / kStep> rows_{};
+  std::array<Block*, kRows> rows_{};
   std::size_t kept_ = 0;
 };
 

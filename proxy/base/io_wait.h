@@ -15,7 +15,8 @@ namespace bottle {
 // exception at that point reaches no coroutine, and Asio destroys their frames without unwinding
 // them. Here the operation is in the frame, and the memory for its cancellation is taken before: if
 // there is none, the coroutine that wants to wait gets the exception.
-using OperationPlace = Place<320>;
+using WaitPlace = Place<208>;
+using ConnectPlace = Place<320>;
 
 // Takes the memory that Asio needs in the slot of the running coroutine. Throws std::bad_alloc.
 void reserve_cancellation(const asio::cancellation_state& state);
@@ -26,7 +27,7 @@ awaitable<boost::system::error_code> wait_until_ready(Object& object,
                                                       typename Object::wait_type what) {
   const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
   reserve_cancellation(state);
-  OperationPlace place;
+  WaitPlace place;
   auto token = asio::bind_allocator(place.allocator(), use_tuple);
   const auto [ec] = co_await object.async_wait(what, std::move(token));
   co_return ec;
@@ -37,7 +38,7 @@ awaitable<boost::system::error_code> connect_socket(Socket& socket,
                                                     typename Socket::endpoint_type endpoint) {
   const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
   reserve_cancellation(state);
-  OperationPlace place;
+  ConnectPlace place;
   auto token = asio::bind_allocator(place.allocator(), use_tuple);
   const auto [ec] = co_await socket.async_connect(endpoint, std::move(token));
   co_return ec;

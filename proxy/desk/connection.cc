@@ -1,6 +1,7 @@
 #include "proxy/desk/connection.h"
 
 #include <array>
+#include <memory>
 #include <utility>
 
 #include "proxy/contract/problem_codes.h"
@@ -101,21 +102,6 @@ awaitable<FirstBytes> sniff_first(TcpStream& stream, Desk& desk, Bytes& early) {
   }
 }
 
-// Two coroutines: a frame with room for both sessions would be held by each idle connection.
-awaitable<void> serve_http2(TlsStream& stream, Desk& desk, Destination destination) {
-  const MemoryHold held(desk.account, kHttp2Memory, MemoryHold::Kind::Fixed);
-  SessionContext context = context_of(desk, std::move(destination), Scheme::Https);
-  context.offers_websockets = offers_websockets(desk, context.destination);
-  Http2Session session(stream, context, desk.config.h2);
-  co_await session.run();
-}
-
-awaitable<void> serve_http1(TlsStream& stream, Desk& desk, Destination destination) {
-  const SessionContext context = context_of(desk, std::move(destination), Scheme::Https);
-  Http1Session session(stream, context, Http1Session::Arrival::Tunnel);
-  co_await session.run(Bytes());
-}
-
 // A client that has shaken hands. Its session comes after the frames of all that led to it have
 // gone: an idle connection would hold them.
 struct InTls {
@@ -123,23 +109,38 @@ struct InTls {
   Destination destination;
 };
 
-awaitable<void> serve_secured(InTls client, Desk& desk) {
-  TlsStream& stream = *client.secured.stream;
+// Two coroutines: a frame with room for both sessions would be held by each idle connection.
+awaitable<void> serve_http2(std::unique_ptr<InTls> client, Desk& desk) {
   desk.place.idle();
-  if (client.secured.alpn == Alpn::Http2) {
-    co_await serve_http2(stream, desk, std::move(client.destination));
-  } else {
-    co_await serve_http1(stream, desk, std::move(client.destination));
-  }
+  TlsStream& stream = *client->secured.stream;
+  const MemoryHold held(desk.account, kHttp2Memory, MemoryHold::Kind::Fixed);
+  SessionContext context = context_of(desk, std::move(client->destination), Scheme::Https);
+  context.offers_websockets = offers_websockets(desk, context.destination);
+  Http2Session session(stream, context, desk.config.h2);
+  co_await session.run();
   stream.close();
 }
 
-awaitable<std::optional<InTls>> shake_hands(asio::ip::tcp::socket socket, Desk& desk,
-                                            Destination destination, LeafFor why, Bytes early) {
+awaitable<void> serve_http1(std::unique_ptr<InTls> client, Desk& desk) {
+  desk.place.idle();
+  TlsStream& stream = *client->secured.stream;
+  const SessionContext context = context_of(desk, std::move(client->destination), Scheme::Https);
+  Http1Session session(stream, context, Http1Session::Arrival::Tunnel);
+  co_await session.run(Bytes());
+  stream.close();
+}
+
+awaitable<void> serve_secured(std::unique_ptr<InTls> client, Desk& desk) {
+  const bool http2 = client->secured.alpn == Alpn::Http2;
+  return http2 ? serve_http2(std::move(client), desk) : serve_http1(std::move(client), desk);
+}
+
+awaitable<std::unique_ptr<InTls>> shake_hands(asio::ip::tcp::socket socket, Desk& desk,
+                                              Destination destination, LeafFor why, Bytes early) {
   auto name = ServerName::parse(destination.host);
   if (!name) {
     desk.handler.refused_connection(destination, name.error(), DecidedBy::Proxy);
-    co_return std::nullopt;
+    co_return nullptr;
   }
   auto secured =
       co_await desk.acceptor.accept(std::move(socket), std::move(early), *name, &desk.place, why);
@@ -147,9 +148,9 @@ awaitable<std::optional<InTls>> shake_hands(asio::ip::tcp::socket socket, Desk& 
     if (secured.error().code != Code::Cancelled) {
       desk.handler.refused_connection(destination, secured.error());
     }
-    co_return std::nullopt;
+    co_return nullptr;
   }
-  co_return InTls{std::move(*secured), std::move(destination)};
+  co_return std::make_unique<InTls>(std::move(*secured), std::move(destination));
 }
 
 void end_connection(TcpStream& stream, const Http1End& end) {
@@ -173,8 +174,8 @@ bool may_refuse_inside(const Desk& desk, const Destination& destination, Scheme 
   return name && desk.acceptor.has_leaf_for_refusal(*name);
 }
 
-awaitable<std::optional<InTls>> serve_tunnel(TcpStream& stream, Desk& desk,
-                                             Http1End::Connect connect) {
+awaitable<std::unique_ptr<InTls>> serve_tunnel(TcpStream& stream, Desk& desk,
+                                               Http1End::Connect connect) {
   const Destination& destination = connect.destination;
   const Scheme guess = destination.port == 80 ? Scheme::Http : Scheme::Https;
   const Decision decision = desk.policy.now().decide(destination, guess);
@@ -182,25 +183,25 @@ awaitable<std::optional<InTls>> serve_tunnel(TcpStream& stream, Desk& desk,
   if (decision.refusal && !may_refuse_inside(desk, destination, guess)) {
     desk.handler.refused_connection(destination, *decision.refusal, DecidedBy::Policy);
     co_await send_away(stream, desk, *decision.refusal, destination);
-    co_return std::nullopt;
+    co_return nullptr;
   }
   std::unique_ptr<SplicedTunnel> tunnel;
   if (!decision.refusal && decision.route == Route::Splice && guess == Scheme::Https) {
     auto admitted = desk.splicer.gate().admit(destination);
     if (!admitted) {
       co_await send_away(stream, desk, admitted.error(), destination);
-      co_return std::nullopt;
+      co_return nullptr;
     }
     tunnel = std::move(*admitted);
   }
   const bool told = co_await write_within(stream, desk, kEstablished);
-  if (!told) co_return std::nullopt;
+  if (!told) co_return nullptr;
   desk.place.idle();  // it got on: its turn to make room comes later
   if (tunnel) {
     const IdleList::Busy busy(&desk.place);
     co_await desk.splicer.serve(stream, std::move(connect.early), destination, std::move(tunnel),
                                 desk.account);
-    co_return std::nullopt;
+    co_return nullptr;
   }
   Bytes early = std::move(connect.early);
   const FirstBytes first = co_await sniff_first(stream, desk, early);
@@ -215,14 +216,14 @@ awaitable<std::optional<InTls>> serve_tunnel(TcpStream& stream, Desk& desk,
   // Some clients use CONNECT for http:// too. On the port of https it is a mistake, or an attempt.
   if (first == FirstBytes::Http && destination.port != 443) {
     co_await serve_plain_tunnel(stream, desk, destination, std::move(early));
-    co_return std::nullopt;
+    co_return nullptr;
   }
-  if (early.empty()) co_return std::nullopt;  // opened and left: nothing was tried
+  if (early.empty()) co_return nullptr;  // opened and left: nothing was tried
   const Failure failure(Code::ClientBad, "the tunnel's first bytes are neither TLS nor HTTP",
                         problem_code::kNotTls,
                         "Only TLS, or plain HTTP to port 80, may go through a tunnel.");
   desk.handler.refused_connection(destination, failure, DecidedBy::Proxy);
-  co_return std::nullopt;
+  co_return nullptr;
 }
 
 // Splices the connection if the host that its ClientHello names has that route. False: it has not,
@@ -246,22 +247,22 @@ awaitable<bool> splice_by_name(TcpStream& stream, Desk& desk, Bytes& early) {
 }
 
 // A client that takes this for port 443 of a host.
-awaitable<std::optional<InTls>> serve_as_tls_origin(TcpStream& stream, Desk& desk) {
+awaitable<std::unique_ptr<InTls>> serve_as_tls_origin(TcpStream& stream, Desk& desk) {
   const Destination nowhere{.host = {}, .port = default_port(Scheme::Https)};
   Bytes early;
   const FirstBytes first = co_await sniff_first(stream, desk, early);
-  if (early.empty()) co_return std::nullopt;  // opened and left: nothing was tried
+  if (early.empty()) co_return nullptr;  // opened and left: nothing was tried
   if (first != FirstBytes::Tls) {
     const Failure failure(Code::ClientBad, "the connection's first bytes are not TLS",
                           problem_code::kNotTls,
                           "This is the port of https; write https:// instead of http://.");
     desk.handler.refused_connection(nowhere, failure, DecidedBy::Proxy);
     if (first == FirstBytes::Http) co_await send_away(stream, desk, failure, nowhere);
-    co_return std::nullopt;
+    co_return nullptr;
   }
   if (desk.splicer.gate().splices_any()) {
     const bool spliced = co_await splice_by_name(stream, desk, early);
-    if (spliced) co_return std::nullopt;
+    if (spliced) co_return nullptr;
   }
   Bytes unread;
   asio::ip::tcp::socket socket = stream.release(unread);
@@ -273,15 +274,15 @@ awaitable<std::optional<InTls>> serve_as_tls_origin(TcpStream& stream, Desk& des
       co_await desk.acceptor.accept_by_name(std::move(socket), std::move(early), gate, &desk.place);
   Destination destination = gate.destination().value_or(nowhere);
   if (!secured) {
-    if (secured.error().code == Code::Cancelled) co_return std::nullopt;
+    if (secured.error().code == Code::Cancelled) co_return nullptr;
     if (gate.refused()) {
       desk.handler.refused_connection(destination, secured.error(), DecidedBy::Policy);
     } else {
       desk.handler.refused_connection(destination, secured.error());
     }
-    co_return std::nullopt;
+    co_return nullptr;
   }
-  co_return InTls{std::move(*secured), std::move(destination)};
+  co_return std::make_unique<InTls>(std::move(*secured), std::move(destination));
 }
 
 // A client that takes this for port 80 of a host.
@@ -312,7 +313,7 @@ awaitable<Http1End> serve_requests(TcpStream& stream, Desk& desk) {
   co_return std::move(end);
 }
 
-awaitable<std::optional<InTls>> serve_as_proxy(TcpStream& stream, Desk& desk) {
+awaitable<std::unique_ptr<InTls>> serve_as_proxy(TcpStream& stream, Desk& desk) {
   Http1End end = co_await serve_requests(stream, desk);
   if (end.connect) {
     Http1End::Connect connect = std::move(*end.connect);
@@ -320,7 +321,7 @@ awaitable<std::optional<InTls>> serve_as_proxy(TcpStream& stream, Desk& desk) {
     if (client) co_return std::move(client);
   }
   end_connection(stream, end);
-  co_return std::nullopt;
+  co_return nullptr;
 }
 
 }  // namespace
@@ -334,13 +335,13 @@ awaitable<void> serve_connection(asio::ip::tcp::socket socket, ListenKind kind,
     co_await serve_as_http_origin(stream, desk);
     co_return;
   }
-  std::optional<InTls> client;
+  std::unique_ptr<InTls> client;
   if (kind == ListenKind::Proxy) {
     client = co_await serve_as_proxy(stream, desk);
   } else {
     client = co_await serve_as_tls_origin(stream, desk);
   }
-  if (client) co_await serve_secured(std::move(*client), desk);
+  if (client) co_await serve_secured(std::move(client), desk);
 }
 
 }  // namespace bottle

@@ -34,7 +34,6 @@ Http1Session::Http1Session(ByteStream& stream, const SessionContext& context, Ar
     : stream_(stream),
       context_(context),
       arrival_(arrival),
-      parser_(arrival, context.rules.limits),
       tasks_(context.executor),
       arrived_(context.executor),
       room_(context.executor),
@@ -74,7 +73,7 @@ awaitable<Http1End> Http1Session::run(Bytes already_read) {
 bool Http1Session::go(Move move) {
   auto moved = machine_.move(move);
   if (moved) return true;
-  defect_ = std::move(moved).error();
+  defect_ = std::make_unique<const Failure>(std::move(moved).error());
   return false;
 }
 
@@ -106,7 +105,7 @@ awaitable<void> Http1Session::serve() {
 
 // A frame of its own, with the heads: an idle connection holds that of serve() alone.
 awaitable<void> Http1Session::serve_next(Result<> got) {
-  Admitted admitted = got ? admit(parser_.take_head()) : refusal(std::move(got).error(), "");
+  Admitted admitted = got ? admit(parser_->take_head()) : refusal(std::move(got).error(), "");
   if (auto* refused = std::get_if<Refusal>(&admitted)) {
     co_await refuse(std::move(*refused));
   } else if (auto* accepted = std::get_if<Accepted>(&admitted)) {
@@ -230,7 +229,7 @@ awaitable<void> Http1Session::finish(Exchange& exchange, Move outcome) {
   co_await exchange.tasks().join();
   go(outcome);
   std::optional<Failure>& failure = exchange.trace.failure;
-  if (defect_) failure = defect_;
+  if (defect_) failure = *defect_;
   if (failure && failure->code == Code::Cancelled) client_lost(exchange.trace);
   context_.handler.finished(exchange);
   if (machine_.state() == State::Lingering) co_await linger();

@@ -143,7 +143,7 @@ class Http1Session {
   const SessionContext& context_;
   Arrival arrival_;
   H1ServerMachine machine_;
-  H1RequestParser parser_;
+  std::unique_ptr<H1RequestParser> parser_;  // null between requests: an idle connection has none
   TaskGroup tasks_;
   Event arrived_;  // bytes came, or the input ended
   Event room_;     // bytes were parsed
@@ -161,7 +161,7 @@ class Http1Session {
   int turned_away_ = 0;
   bool shed_ = false;  // ended for the sake of memory
   Shed shed_alarm_{*this};
-  std::optional<Failure> defect_;  // of our own: an illegal move
+  std::unique_ptr<const Failure> defect_;  // of our own, an illegal move; null: none
   Http1End end_;
 };
 

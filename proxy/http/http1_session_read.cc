@@ -29,7 +29,7 @@ class Http1Session::RequestBody final : public BodySource {
 
   awaitable<Result<Chunk>> read(std::size_t max) override;
   [[nodiscard]] bool ready() const noexcept override {
-    return !held_.empty() || session_.parser_.body_buffered() > 0 || !session_.unparsed().empty();
+    return !held_.empty() || session_.parser_->body_buffered() > 0 || !session_.unparsed().empty();
   }
   // Unread bytes are dealt with when the answer is out: the connection closes.
   void stop(Failure) noexcept override {}
@@ -71,11 +71,11 @@ class Http1Session::TunnelBody final : public BodySource {
 
 awaitable<Result<Chunk>> Http1Session::RequestBody::read(std::size_t max) {
   for (;;) {
-    held_.push(session_.parser_.take_body());
+    held_.push(session_.parser_->take_body());
     Chunk chunk;
     chunk.data = held_.take(max);
-    chunk.end = session_.parser_.message_complete() && held_.empty();
-    if (chunk.end) chunk.trailers = session_.parser_.take_trailers();
+    chunk.end = session_.parser_->message_complete() && held_.empty();
+    if (chunk.end) chunk.trailers = session_.parser_->take_trailers();
     if (!chunk.data.empty() || chunk.end) {
       exchange_.trace.bytes_in += chunk.data.size();
       co_return chunk;
@@ -99,7 +99,7 @@ awaitable<Result<Chunk>> Http1Session::RequestBody::read(std::size_t max) {
       }
       rate_.moved(session_.unparsed().size());
     }
-    auto fed = session_.parser_.feed(session_.unparsed());
+    auto fed = session_.parser_->feed(session_.unparsed());
     if (!fed) co_return fed.error();
     session_.consume(*fed);
   }
@@ -197,7 +197,7 @@ awaitable<IoStatus> Http1Session::more_input() {
 awaitable<Result<>> Http1Session::read_head() {
   Deadline deadline(context_.wheel, input());
   bool head_bounded = false;
-  while (!parser_.head_ready()) {
+  while (!parser_ || !parser_->head_ready()) {
     if (unparsed().empty()) {
       const bool idle = machine_.state() == State::Idle;
       if (idle && closing()) break;
@@ -215,13 +215,14 @@ awaitable<Result<>> Http1Session::read_head() {
         break;
       }
     }
-    auto fed = parser_.feed(unparsed());
-    const bool begins = !fed || parser_.started();
+    if (!parser_) parser_ = std::make_unique<H1RequestParser>(arrival_, context_.rules.limits);
+    auto fed = parser_->feed(unparsed());
+    const bool begins = !fed || parser_->started();
     if (begins && machine_.state() == State::Idle) go(Move::HeadBegins);
     if (!fed) co_return std::move(fed).error();
     consume(*fed);
   }
-  if (!parser_.head_ready()) go(Move::InputEnds);
+  if (!parser_ || !parser_->head_ready()) go(Move::InputEnds);
   co_return Result<>();
 }
 
@@ -238,7 +239,7 @@ Request Http1Session::request_for_handler(RequestHead& head, Exchange& exchange)
   if (!request.head.protocol.empty()) {
     tunnel_ = true;
     request.body = std::make_unique<TunnelBody>(*this, exchange);
-  } else if (!parser_.message_complete()) {
+  } else if (!parser_->message_complete()) {
     request.head.has_body = true;
     const bool waits = request.head.expects_continue;
     request.body = std::make_unique<RequestBody>(*this, exchange, waits);

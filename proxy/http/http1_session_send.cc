@@ -101,8 +101,9 @@ Http1Session::AnswerPlan Http1Session::plan_answer(Response& response,
                                                    const RequestHead& head) const {
   // Whatever the head says: without a source, no one would write the body's end.
   if (!response.body) response.head.has_body = false;
-  AnswerPlan plan{framing_for(response.head, head.version, head.method), parser_.message_complete(),
-                  false, false, media_type(response.head.fields) != "text/event-stream"};
+  AnswerPlan plan{framing_for(response.head, head.version, head.method),
+                  parser_ != nullptr && parser_->message_complete(), false, false,
+                  media_type(response.head.fields) != "text/event-stream"};
   if (!head.protocol.empty()) {
     // The client may have said something in the tunnel already, which is no request.
     plan.request_read = false;

@@ -22,10 +22,10 @@ TEST_F(FrameCaches, ABlockServesTheNextFrameOfItsSize) {
   EXPECT_GT(cache.kept(), 0U);
   void* const smaller = cache.take(500);
   EXPECT_NE(smaller, first);
-  void* const next = cache.take(1990);
+  void* const next = cache.take(1995);
   EXPECT_EQ(next, first);
   EXPECT_EQ(cache.kept(), 0U);
-  cache.give(next, 1990);
+  cache.give(next, 1995);
   cache.give(smaller, 500);
 }
 
