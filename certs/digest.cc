@@ -42,10 +42,11 @@ void expect(int done) {
   if (done != 1) throw std::bad_alloc();
 }
 
-Digest digest_with(EVP_MD_CTX* context, std::string_view bytes) {
+Digest digest_with(EVP_MD_CTX* context, std::string_view bytes, std::string_view more = {}) {
   Digest digest{};
   expect(EVP_DigestInit_ex2(context, sha256_algorithm(), nullptr));
   expect(EVP_DigestUpdate(context, bytes.data(), bytes.size()));
+  if (!more.empty()) expect(EVP_DigestUpdate(context, more.data(), more.size()));
   expect(EVP_DigestFinal_ex(context, digest.data(), nullptr));
   return digest;
 }
@@ -92,6 +93,10 @@ Digest sha256(std::string_view bytes) {
   // Most requests have no body.
   static const Digest kOfNothing = digest_with(thread_context(), {});
   return bytes.empty() ? kOfNothing : digest_with(thread_context(), bytes);
+}
+
+Digest sha256(std::string_view front, std::string_view back) {
+  return digest_with(thread_context(), front, back);
 }
 
 Sha1Digest sha1(std::string_view bytes) {

@@ -32,6 +32,7 @@ class Sha256 {
 };
 
 [[nodiscard]] Digest sha256(std::string_view bytes);
+[[nodiscard]] Digest sha256(std::string_view front, std::string_view back);  // as one text
 
 // SHA-1 (FIPS 180-4). For Sec-WebSocket-Accept (RFC 6455 section 1.3), which shows that a server
 // knows the protocol; nothing is kept secret by it, and no other use is safe.

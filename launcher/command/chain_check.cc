@@ -103,7 +103,7 @@ void ChainCheck::begin(const ChainParts& parts) {
     return break_at(place_, missing_words(1, parts.line - 1) + ": the file that had " +
                                 (parts.line == 2 ? "it" : "them") + " is gone");
   }
-  if (chain_value(parts.after, parts.hashed, &sha256) != parts.value) {
+  if (chain_value(parts.after, parts.hashed, &sha256_of_both) != parts.value) {
     return break_at(place_, "line " + std::to_string(parts.line) + " was changed");
   }
   first_ = parts.line;
@@ -111,7 +111,7 @@ void ChainCheck::begin(const ChainParts& parts) {
 
 void ChainCheck::follow(const ChainParts& parts, std::string_view text) {
   const bool follows = parts.line == last_.line + 1 &&
-                       chain_value(last_.value, parts.hashed, &sha256) == parts.value &&
+                       chain_value(last_.value, parts.hashed, &sha256_of_both) == parts.value &&
                        (parts.after.empty() || parts.after == last_.value);
   if (follows) {
     if (stray_ && !is_of(text, AuditKind::TornLine)) {
@@ -121,7 +121,7 @@ void ChainCheck::follow(const ChainParts& parts, std::string_view text) {
     return take(parts, text);
   }
   if (parts.line == 1 && parts.after == kFirstChain &&
-      chain_value(parts.after, parts.hashed, &sha256) == parts.value && !stray_) {
+      chain_value(parts.after, parts.hashed, &sha256_of_both) == parts.value && !stray_) {
     if (new_chains_.size() < kMostNewChains) {
       new_chains_.push_back({place_.file, place_.line, "a new chain begins"});
     }
@@ -161,7 +161,7 @@ void ChainCheck::settle(const ChainParts* next) {
 void ChainCheck::take(const ChainParts& parts, std::string_view text) {
   begun_ = true;
   ++lines_;
-  last_ = {parts.line, std::string(parts.value)};
+  last_ = {parts.line, parts.value};
   ends_ = ends_of(text);
 }
 

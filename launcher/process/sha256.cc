@@ -1,5 +1,6 @@
 #include "launcher/process/sha256.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -69,6 +70,13 @@ std::string sha256(std::string_view data) {
   for (int shift = 56; shift >= 0; shift -= 8) last += static_cast<char>((bits >> shift) & 0xff);
   for (std::size_t at = 0; at < last.size(); at += 64) hash.take(std::string_view(last).substr(at));
   return hash.digest();
+}
+
+std::array<unsigned char, 32> sha256_of_both(std::string_view front, std::string_view back) {
+  const std::string digest = sha256(std::string(front).append(back));
+  std::array<unsigned char, 32> out{};
+  std::copy_n(digest.begin(), out.size(), out.begin());
+  return out;
 }
 
 }  // namespace bottle::launcher

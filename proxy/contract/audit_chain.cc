@@ -34,20 +34,20 @@ std::optional<std::string_view> take_value(std::string_view& rest, std::string_v
 
 }  // namespace
 
-std::string chain_value(std::string_view before, std::string_view hashed, Sha256Function sha256) {
+ChainValue::ChainValue(std::string_view text) noexcept {
+  digits_.fill('0');
+  text.copy(digits_.data(), digits_.size());
+}
+
+ChainValue chain_value(std::string_view before, std::string_view hashed, Sha256Function sha256) {
   static constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string bytes;
-  bytes.reserve(before.size() + hashed.size());
-  bytes.append(before).append(hashed);
-  const std::string digest = sha256(bytes);
-  std::string out;
-  out.reserve(kChainDigits);
+  const std::array<unsigned char, 32> digest = sha256(before, hashed);
+  std::array<char, kChainDigits> out;
   for (std::size_t i = 0; i < kChainDigits / 2; ++i) {
-    const auto byte = static_cast<unsigned char>(digest.at(i));
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
+    out[2 * i] = kDigits[digest[i] >> 4];
+    out[2 * i + 1] = kDigits[digest[i] & 15];
   }
-  return out;
+  return std::string_view(out.data(), out.size());
 }
 
 ChainedLine chain_line(std::string_view line, const ChainLink& before, bool first,
@@ -101,7 +101,7 @@ ChainTail chain_tail(std::string_view tail) {
     const std::size_t begin = before == tail.npos ? 0 : before + 1;
     const std::string_view line = tail.substr(begin, end - begin);
     if (const auto parts = chain_parts(line)) {
-      out.link = {parts->line, std::string(parts->value)};
+      out.link = {parts->line, parts->value};
       out.found = true;
       return out;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -22,15 +23,33 @@ namespace bottle {
 inline constexpr std::size_t kChainDigits = 32;
 inline constexpr std::string_view kFirstChain = "00000000000000000000000000000000";
 
+// A value of a chain, in place: each line makes one.
+class ChainValue {
+ public:
+  ChainValue() noexcept : ChainValue(kFirstChain) {}
+  // Of other than kChainDigits characters the first ones count, and 0 stands for what is missing.
+  ChainValue(std::string_view text) noexcept;
+  ChainValue(const std::string& text) noexcept : ChainValue(std::string_view(text)) {}
+  operator std::string_view() const noexcept { return {digits_.data(), digits_.size()}; }
+  bool operator==(const ChainValue&) const = default;
+  friend bool operator==(const ChainValue& value, std::string_view text) noexcept {
+    return std::string_view(value) == text;
+  }
+
+ private:
+  std::array<char, kChainDigits> digits_;
+};
+
 // The end of a chain.
 struct ChainLink {
   std::uint64_t line = 0;  // how many lines it has, those of files that are gone too
-  std::string value{kFirstChain};
+  ChainValue value;
   bool operator==(const ChainLink&) const = default;
 };
 
-// 32 bytes. The two programs have implementations of their own.
-using Sha256Function = std::string (*)(std::string_view bytes);
+// Of `front` and `back` as one text. The two programs have implementations of their own.
+using Sha256Function = std::array<unsigned char, 32> (*)(std::string_view front,
+                                                         std::string_view back);
 
 struct ChainedLine {
   std::string text;  // ends in '\n'
@@ -51,8 +70,8 @@ struct ChainParts {
 // `line` without '\n'. nullopt: it has no chain, or not in the form above.
 [[nodiscard]] std::optional<ChainParts> chain_parts(std::string_view line) noexcept;
 // The value that a line must have.
-[[nodiscard]] std::string chain_value(std::string_view before, std::string_view hashed,
-                                      Sha256Function sha256);
+[[nodiscard]] ChainValue chain_value(std::string_view before, std::string_view hashed,
+                                     Sha256Function sha256);
 // A line that moves to the front of a new file. `line` with or without '\n'; one without a chain
 // stays as it is.
 [[nodiscard]] std::string with_value_before(std::string_view line, std::string_view before);

@@ -15,7 +15,6 @@
 #include <thread>
 #include <utility>
 
-#include "certs/digest.h"
 #include "proxy/flow/audit.h"
 
 namespace bottle {
@@ -59,10 +58,7 @@ std::string tail_of(int fd) {
 
 }  // namespace
 
-std::string audit_sha256(std::string_view bytes) {
-  const Digest digest = sha256(bytes);
-  return {digest.begin(), digest.end()};
-}
+Digest audit_sha256(std::string_view front, std::string_view back) { return sha256(front, back); }
 
 Expected<std::unique_ptr<AuditFile>> AuditFile::open(const std::string& path, AuditPart part,
                                                      std::uint64_t most_bytes, AuditCopy* copy) {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "certs/digest.h"
 #include "proxy/base/result.h"
 #include "proxy/contract/audit_chain.h"
 #include "proxy/contract/audit_schema.h"
@@ -17,8 +18,8 @@
 
 namespace bottle {
 
-// SHA-256 for the chain of the audit log.
-[[nodiscard]] std::string audit_sha256(std::string_view bytes);
+// SHA-256 for the chain of the audit log, of `front` and `back` as one text.
+[[nodiscard]] Digest audit_sha256(std::string_view front, std::string_view back);
 
 // One part of the audit log in a regular file. Lines are written by one write(2) on an O_APPEND
 // descriptor, and then have left the process. A write into the system's page cache does not wait

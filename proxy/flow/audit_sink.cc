@@ -342,7 +342,7 @@ bool AuditSink::put_due() noexcept {
 
 void AuditSink::warm_up() {
   static_cast<void>(audit_line(AuditRecord{}, AuditPart::Exchanges));
-  static_cast<void>(audit_sha256({}));
+  static_cast<void>(audit_sha256({}, {}));
 }
 
 void AuditSink::run() {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,21 +12,25 @@ namespace bottle {
 namespace {
 
 // No hash: the tests see what goes into it. Its last 16 bytes, so that all of a short text counts.
-std::string tail_bytes(std::string_view bytes) {
-  std::string out(32, '.');
+std::array<unsigned char, 32> tail_bytes(std::string_view front, std::string_view back) {
+  const std::string bytes = std::string(front).append(back);
+  std::array<unsigned char, 32> out{};
+  out.fill('.');
   const auto last = bytes.substr(bytes.size() - std::min<std::size_t>(16, bytes.size()));
-  out.replace(0, last.size(), last);
+  std::copy(last.begin(), last.end(), out.begin());
   return out;
 }
+
+std::string text_of(const ChainValue& value) { return std::string(std::string_view(value)); }
 
 TEST(AuditChain, LineHasItsNumberAndValueAtItsEnd) {
   const ChainedLine first = chain_line("{\"a\":1}\n", {}, true, &tail_bytes);
   EXPECT_EQ(first.link.line, 1u);
   EXPECT_EQ(first.link.value, "307b2261223a312c226c696e65223a31") << "of '0{\"a\":1,\"line\":1'";
-  EXPECT_EQ(first.text, R"({"a":1,"line":1,"chain":")" + first.link.value + R"(","after":")" +
-                            std::string(kFirstChain) + "\"}\n");
+  EXPECT_EQ(first.text, R"({"a":1,"line":1,"chain":")" + text_of(first.link.value) +
+                            R"(","after":")" + std::string(kFirstChain) + "\"}\n");
   const ChainedLine second = chain_line("{\"a\":2}\n", first.link, false, &tail_bytes);
-  EXPECT_EQ(second.text, R"({"a":2,"line":2,"chain":")" + second.link.value + "\"}\n");
+  EXPECT_EQ(second.text, R"({"a":2,"line":2,"chain":")" + text_of(second.link.value) + "\"}\n");
   EXPECT_NE(second.link.value, first.link.value);
 }
 

@@ -20,7 +20,7 @@ std::vector<std::string> chain_of(int count, ChainLink* last = nullptr) {
   ChainLink link;
   for (int i = 1; i <= count; ++i) {
     ChainedLine line = chain_line(R"({"kind":"exchange","id":")" + std::to_string(i) + "\"}", link,
-                                  i == 1, &sha256);
+                                  i == 1, &sha256_of_both);
     line.text.pop_back();
     out.push_back(line.text);
     link = line.link;
@@ -147,10 +147,10 @@ TEST(ChainCheck, TornLineIsToldByTheProxyOrIsABreak) {
   lines.emplace_back("{\"kind\":\"exch");
   ChainCheck torn = check_of(lines);
   EXPECT_TRUE(torn.broken());
-  lines.push_back(chain_line(R"({"kind":"torn_line"})", link, false, &sha256).text);
+  lines.push_back(chain_line(R"({"kind":"torn_line"})", link, false, &sha256_of_both).text);
   lines.back().pop_back();
   EXPECT_FALSE(check_of(lines).broken());
-  lines.back() = chain_line(R"({"kind":"exchange"})", link, false, &sha256).text;
+  lines.back() = chain_line(R"({"kind":"exchange"})", link, false, &sha256_of_both).text;
   lines.back().pop_back();
   EXPECT_TRUE(check_of(lines).broken()) << "the line after it is another";
 }

@@ -82,7 +82,8 @@ TEST_F(LogSorter, ChainGoesOnOverRotation) {
   std::vector<std::string> lines;
   ChainLink link;
   for (int i = 0; i < 3; ++i) {
-    ChainedLine one = chain_line(line("exchanges", std::to_string(i)), link, i == 0, &sha256);
+    ChainedLine one =
+        chain_line(line("exchanges", std::to_string(i)), link, i == 0, &sha256_of_both);
     text += one.text;
     lines.push_back(one.text);
     link = one.link;
