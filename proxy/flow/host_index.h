@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -52,7 +53,7 @@ class HostIndex {
       const std::uint32_t* at;
       const std::uint32_t* end;
     };
-    std::vector<Place> places_;
+    boost::container::small_vector<Place, 6> places_;
   };
 
   [[nodiscard]] Matches matches_of(HostKind kind, std::string_view host) const;
