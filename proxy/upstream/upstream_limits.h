@@ -9,7 +9,7 @@ namespace bottle {
 // Every bound and wait of this directory, by name, default and reason; docs/limits.md shows them.
 struct PoolLimits {
   std::chrono::milliseconds idle{90'000};  // pipelock and most origins close at 120 s or later
-  std::size_t idle_per_key = 16;           // a package manager's burst, kept for the next one
+  std::size_t idle_per_key = 64;           // a package manager's burst, kept for the next one
   std::size_t idle_total = 256;            // file descriptors that do nothing
   std::size_t in_flight_per_key = 512;     // connections in use: event streams last
   std::size_t in_flight = 1024;            // of all keys together: one does not take all
