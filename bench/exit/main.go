@@ -28,6 +28,7 @@ var (
 	size    = flag.Int("size", 1024, "bytes of each body")
 	idle    = flag.Int("idle", 64, "idle connections that the scanner keeps to the exit (pipelock: 2)")
 	h1      = flag.Bool("origin-h1", false, "the origin speaks HTTP/1.1 alone")
+	train   = flag.Bool("train", false, "every proxy is one process and ends in order, as one that counts has to")
 )
 
 func main() {

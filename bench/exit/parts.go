@@ -129,9 +129,6 @@ func startProxy(mode string, ca *origin.CA, to string) (*proxy, error) {
 	reach := []string{"--origin-ca", caFile, "--resolve", "bench.test:443=" + to}
 	if strings.HasPrefix(mode, "direct") {
 		args = append(append(args, "--upstream", "direct"), reach...)
-		if mode != "direct" {
-			args = append(args, "--single-process")
-		}
 	} else {
 		if p.scanner, err = serve(p.relay, nil); err != nil {
 			return nil, err
@@ -140,6 +137,9 @@ func startProxy(mode string, ca *origin.CA, to string) (*proxy, error) {
 		if mode == "front+exit" {
 			args = append(append(args, "--exit-listen", "127.0.0.1:0"), reach...)
 		}
+	}
+	if *train || mode == "direct, one process" {
+		args = append(args, "--single-process")
 	}
 	p.cmd = exec.Command(*binary, args...)
 	p.cmd.Stderr = os.Stderr
@@ -208,7 +208,11 @@ func (p *proxy) cpu() time.Duration {
 }
 
 func (p *proxy) stop() {
-	_ = p.cmd.Process.Signal(syscall.SIGKILL)
+	end := syscall.SIGKILL
+	if *train {
+		end = syscall.SIGTERM
+	}
+	_ = p.cmd.Process.Signal(end)
 	_ = p.cmd.Wait()
 	if p.scanner != nil {
 		p.scanner.close()
