@@ -263,11 +263,13 @@ Result<void> ProxyHandler::begins_to_send(const Exchange& exchange) {
   if (services_.kind == UpstreamKind::Pipelock && !trace_of(exchange).relayed) {
     record.target.clear();
   }
-  if (services_.audit.begin(record)) return {};
-  return audit_unwritable();
+  if (!services_.audit.begin(record)) return audit_unwritable();
+  ++under_way_;
+  return {};
 }
 
 void ProxyHandler::finished(const Exchange& exchange) noexcept {
+  if (exchange.begun()) --under_way_;
   const bool written = try_for_a_while([this, &exchange] { write_end(exchange); });
   if (!written) services_.audit.miss_line();
 }
@@ -303,7 +305,9 @@ void ProxyHandler::write_end(const Exchange& exchange) {
   record.request_body_changed = trace.passage.request_body_changed;
   record.shown = trace.passage.shown;
   record.findings = trace.passage.findings;
-  if (services_.soon != nullptr && record.verdict == Verdict::Allowed) {
+  // While no other exchange is under way, none would bring the next line.
+  const bool waits = under_way_ > 0 && record.verdict == Verdict::Allowed;
+  if (services_.soon != nullptr && waits) {
     services_.soon->write(record);
   } else {
     services_.audit.write(record);

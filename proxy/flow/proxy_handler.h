@@ -37,7 +37,7 @@ class ProxyHandler final : public Handler, private SendWitness {
     bool scans_heads = false;      // the scanner can be asked about a head alone: it has an exit
     HeldRequests* held = nullptr;  // null: a host that is not allowed is refused at once
     const MemoryBudget* memory = nullptr;  // null: it has no bound
-    AuditFlush* soon = nullptr;            // the ends of exchanges without a fault; null: at once
+    AuditFlush* soon = nullptr;            // ends without a fault, while others are under way
   };
   explicit ProxyHandler(Services services) : services_(std::move(services)) {}
 
@@ -88,6 +88,7 @@ class ProxyHandler final : public Handler, private SendWitness {
 
   Services services_;
   std::uint64_t count_ = 0;
+  std::uint64_t under_way_ = 0;  // exchanges that have their first line, and not their last
 };
 
 }  // namespace bottle
