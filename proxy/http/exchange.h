@@ -65,7 +65,8 @@ class Exchange {
  public:
   // An estimate of what each takes while it lasts, with its connection to the origin.
   static constexpr std::size_t kMemory = 48 * 1024;
-  static constexpr int kMaxInterim = 8;  // a response may be preceded by so many heads, no more
+  // So many heads may precede a response: clients made with Go before 1.23 take no more.
+  static constexpr int kMaxInterim = 5;
 
   Exchange(Executor executor, TimerWheel& wheel, std::string id, Destination destination,
            Scheme scheme, Version client_version, InterimSink* sink)

@@ -27,7 +27,7 @@ struct H2Limits {
   std::size_t stream_queue = 64 * 1024;           // body bytes that wait to be sent, a stream
   std::size_t connection_queue = 256 * 1024;      // … and all streams together
   std::size_t control_queue = 1000;               // frames that a deaf peer leaves unsent
-  std::uint32_t interim_heads = 8;                // 1xx heads of one response
+  std::uint32_t interim_heads = 5;                // 1xx heads of one response
   // A server: requests may ask for a tunnel (RFC 8441).
   bool offers_tunnels = false;
   // Heads of requests that are not answered yet, of answers that are not sent yet, and trailers: of

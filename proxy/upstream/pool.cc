@@ -175,7 +175,7 @@ std::unique_ptr<ByteStream> Pool::take_idle(const std::string& key) {
 }
 
 void Pool::keep(const std::string& key, std::unique_ptr<ByteStream> stream) noexcept {
-  if (closed_ || limits_.idle_per_key == 0) {
+  if (closed_ || limits_.idle_per_key == 0 || stream->readable_now()) {
     stream->close();
     return;
   }

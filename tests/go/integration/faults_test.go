@@ -129,7 +129,7 @@ func floodedOverH2(t *testing.T, w *harness.World, codes []string) *harness.H2Co
 	c.Headers(1, false, w.Request("POST", "/echo")...)
 	c.Data(1, true, "body")
 	answer := c.Await(1)
-	if answer.Status != 502 || len(answer.Interim) > 8 {
+	if answer.Status != 502 || len(answer.Interim) > 5 {
 		t.Fatalf("%v, interim %v", answer, answer.Interim)
 	}
 	got := answer.Problem(t).Code
@@ -142,7 +142,7 @@ func floodedOverH2(t *testing.T, w *harness.World, codes []string) *harness.H2Co
 	return c
 }
 
-// TestScannerFloodsInterimHeads: 20 heads of status 103 come before the answer; at most 8 are passed on.
+// TestScannerFloodsInterimHeads: 20 heads of status 103 come before the answer; at most 5 are passed on.
 func TestScannerFloodsInterimHeads(t *testing.T) {
 	codes := []string{"upstream_broken", "interim_flood"}
 	flooded := func(t *testing.T) *harness.World {
