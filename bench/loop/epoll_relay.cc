@@ -16,7 +16,7 @@
 namespace relay {
 namespace {
 
-// What a coroutine may wait for. Edges are remembered until they are waited for.
+// A coroutine may wait for it. Edges are remembered until they are waited for.
 struct Socket {
   Socket(int epoll, int fd_in) : fd(fd_in) {
     epoll_event event{};
@@ -83,7 +83,7 @@ class Task {
   Handle handle_;
 };
 
-// One that nobody awaits. It frees itself.
+// A coroutine that no other awaits. It frees itself.
 struct Detached {
   struct promise_type {
     Detached get_return_object() { return {}; }

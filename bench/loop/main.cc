@@ -1,6 +1,6 @@
 // bottle-bench-loop relays HTTP/1.1 between a client and an origin, and does nothing else: once
-// with the project's coroutines over Asio, once with a loop and a task type of its own. What the
-// second takes less is what such a loop could save (docs/performance.md). One thread.
+// with the project's coroutines over Asio, once with a loop and a task type of its own. The
+// difference is what such a loop could save (docs/performance.md). One thread.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-// What both relays do with a request, so that only their loops differ: bytes in and out of sockets,
+// Both relays do this with a request, so that only their loops differ: bytes in and out of sockets,
 // and where a message ends. A message fits in one buffer; no other case is handled.
 namespace relay {
 

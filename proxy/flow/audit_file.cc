@@ -117,8 +117,8 @@ bool AuditFile::put_later(std::string_view line) noexcept {
   }
 }
 
-// What waits, and behind it `line`, which may be empty. False: `line`, or if it is empty a part of
-// what waited, is not in the file.
+// Writes what waits, and behind it `line`, which may be empty. False: `line`, or if it is empty a
+// part of what waited, is not in the file.
 bool AuditFile::write_with(std::string_view line) noexcept {
   constexpr int kTries = 4;
   bool added = false;

@@ -40,8 +40,8 @@ class AuditFile {
   AuditFile(const AuditFile&) = delete;
   AuditFile& operator=(const AuditFile&) = delete;
 
-  // `line`: without its chain, ends in '\n'. What waits goes in front of it. False: it could not be
-  // written. The next line first ends one that was torn.
+  // `line`: without its chain, ends in '\n'. The lines that wait go in front of it. False: it could
+  // not be written. The next line first ends one that was torn.
   [[nodiscard]] bool put(std::string_view line) noexcept { return write_with(line); }
   // The line waits for the next put() or flush(), whose write takes it along; unless so much waits
   // that all is written now. False: it is lost.

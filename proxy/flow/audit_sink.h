@@ -26,10 +26,10 @@ namespace bottle {
 [[nodiscard]] Failure audit_unwritable();
 
 // The audit log: three files, one a part (audit_files()), or one stream. Thread-safe. Never waits
-// for a reader. A line for a file or a stream has left the process when a call returns, but for
-// write_soon(); lines that a stream does not take wait in a bounded queue. Refusals and findings
-// are folded (AuditFold). A thread of its own writes what becomes due later.
-// A proxy whose audit cannot be written must refuse new requests: ask healthy().
+// for a reader. A line for a file or a stream has left the process when a call returns, except
+// after write_soon(); lines that a stream does not take wait in a bounded queue. Refusals and
+// findings are folded (AuditFold). A thread of its own writes what becomes due later. A proxy whose
+// audit cannot be written must refuse new requests: ask healthy().
 class AuditSink {
  public:
   // Opens (creates with mode 0600) `path` and its companions; "-" is standard error. Something that

@@ -123,7 +123,7 @@ class Call final : public Cancellable {
 
   // Reads once, at most `room` bytes, when nothing is pending.
   awaitable<IoStatus> fill(std::size_t room);
-  // What is pending is there in later turns too.
+  // Later turns have what is pending now, too.
   void keep_pending() {
     if (pending.empty()) {
       free_bytes(kept_);

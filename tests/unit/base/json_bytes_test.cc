@@ -9,7 +9,7 @@
 namespace bottle {
 namespace {
 
-// What json_string_part says of a text that is fed in pieces of `step` bytes: the string, and
+// Calls json_string_part for a text that is fed in pieces of `step` bytes: the string, and
 // whether its end was found.
 std::pair<std::string, bool> read(const std::string& text, std::size_t step) {
   std::string out;
