@@ -94,7 +94,7 @@ void AuditFile::read_chain() {
   ChainTail tail = chain_tail(tail_of(fd_.get()));
   torn_ = tail.open;
   if (tail.found) {
-    chain_ = std::move(tail.link);
+    chain_ = tail.link;
     unfinished_ = tail.unfinished;
   } else if (size_ == 0) {
     // A process that was killed within a rotation left no file, or one without lines.
@@ -176,10 +176,10 @@ bool AuditFile::put_chained(std::string_view& lines) {
   torn_ = written > 0 && out_[written - 1] != '\n';
   std::size_t begin = 0;
   std::size_t taken = 0;
-  for (LineEnd& end : ends_) {
+  for (const LineEnd& end : ends_) {
     // All but its end is there: it is a line for every reader.
     if (written + 1 < end.in_out) break;
-    chain_ = std::move(end.link);
+    chain_ = end.link;
     taken = end.in_lines;
     if (copy_ != nullptr) {
       copy_->put(std::string_view(out_).substr(begin, end.in_out - begin), part_);
@@ -207,7 +207,7 @@ std::size_t AuditFile::chain_what_fits(std::string_view lines) {
     if (in_file + chained.text.size() > most_bytes_ && in_file > 0) break;
     taken += size;
     out_.append(chained.text);
-    ends_.push_back({taken, out_.size(), std::move(chained.link)});
+    ends_.push_back({taken, out_.size(), chained.link});
   }
   return taken;
 }

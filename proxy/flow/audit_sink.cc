@@ -203,7 +203,7 @@ bool AuditSink::append(const std::string& line, AuditPart part, When when) {
   ChainLink& chain = stream_chains_[index_of(part)];
   ChainedLine chained = chain_line(line, chain, chain.line == 0, &audit_sha256);
   if (!stream_->put(chained.text)) return false;
-  chain = std::move(chained.link);
+  chain = chained.link;
   if (copy_) copy_->put(chained.text, part);
   return true;
 }
