@@ -199,13 +199,14 @@ std::size_t AuditFile::chain_what_fits(std::string_view lines) {
   std::size_t taken = 0;
   while (taken < lines.size()) {
     const ChainLink& before = ends_.empty() ? chain_ : ends_.back().link;
-    const std::size_t size = lines.find('\n', taken) + 1 - taken;
+    const std::size_t end = std::min(lines.find('\n', taken), lines.size() - 1) + 1;
     const std::uint64_t in_file = size_ + out_.size();
     // Lines of an older version may stand before the first one of all.
     const bool first = in_file == 0 || before.line == 0;
-    ChainedLine chained = chain_line(lines.substr(taken, size), before, first, &audit_sha256);
+    ChainedLine chained =
+        chain_line(lines.substr(taken, end - taken), before, first, &audit_sha256);
     if (in_file + chained.text.size() > most_bytes_ && in_file > 0) break;
-    taken += size;
+    taken = end;
     out_.append(chained.text);
     ends_.push_back({taken, out_.size(), chained.link});
   }

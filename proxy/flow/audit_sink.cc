@@ -139,6 +139,7 @@ void AuditSink::flush_file() noexcept {
 
 void AuditSink::note_waiting_lost() noexcept {
   const std::uint64_t lost = exchanges()->take_lost();
+  if (lost == 0) return;
   written_.fetch_sub(lost);
   note_lost(lost);
 }

@@ -14,7 +14,7 @@ bool is_plain(char c) {
          c == '-';
 }
 
-// Bytes that mean nothing outside of strings: all but these.
+// Bytes that mean something outside of strings.
 constexpr std::array<bool, 256> kMeans = [] {
   std::array<bool, 256> out{};
   for (const char c : {'"', '{', '[', '}', ']', ','}) out[static_cast<unsigned char>(c)] = true;

@@ -14,6 +14,10 @@ namespace bottle {
 namespace {
 
 constexpr auto kSettingsTimeout = static_cast<H2Error>(0x4);  // RFC 9113 section 7
+// Streams that read at once have no bytes in the engine's queues yet, which bound what all of them
+// hold. So they share this much, but each may read a TLS record's worth.
+constexpr std::size_t kPulledAtOnce = 256 * 1024;
+constexpr std::size_t kLeastPull = 16 * 1024;
 // Between the two GOAWAYs of a drain: a request that is on its way still gets in.
 constexpr std::chrono::milliseconds kGoawayGap{250};
 
@@ -275,7 +279,8 @@ awaitable<void> Http2Session::answer(Stream& stream, Exchange& exchange, Respons
       response.body->stop(exchange.trace.failure ? *exchange.trace.failure : cancelled());
       co_return;
     }
-    auto chunk = co_await response.body->read(engine_.room(stream.id));
+    const std::size_t share = std::max(kLeastPull, kPulledAtOnce / streams_.size());
+    auto chunk = co_await response.body->read(std::min(engine_.room(stream.id), share));
     if (!chunk) {
       if (!exchange.trace.failure) exchange.trace.failure = chunk.error();
       engine_.cut(stream.id, traits(chunk.error().code).after_head);

@@ -61,7 +61,7 @@ struct H1ClientLimits {
   std::chrono::milliseconds response_stall{600'000};  // and between two of them
   std::chrono::milliseconds write_stall{60'000};      // the upstream takes nothing of the request
   std::chrono::milliseconds tunnel_idle{14'400'000};  // neither side of a tunnel says anything: 4 h
-  std::size_t read_buffer = 16 * 1024;                // read at a time, but of a response's body
+  std::size_t read_buffer = 16 * 1024;                // read at a time; more of a response's body
   std::size_t body_piece = 64 * 1024;                 // of a request's body, read at a time
   std::size_t response_fields = 128;                  // origins send more than agents do
 };

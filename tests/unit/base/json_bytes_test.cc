@@ -9,8 +9,8 @@
 namespace bottle {
 namespace {
 
-// Calls json_string_part for a text that is fed in pieces of `step` bytes: the string, and
-// whether its end was found.
+// The string that json_string_part finds in a text that is fed in pieces of `step` bytes, and
+// whether it found its end.
 std::pair<std::string, bool> read(const std::string& text, std::size_t step) {
   std::string out;
   bool escaped = false;

@@ -11,6 +11,7 @@
 
 #include "proxy/contract/audit_chain.h"
 #include "proxy/flow/audit.h"
+#include "proxy/flow/audit_file.h"
 
 namespace bottle {
 
@@ -42,6 +43,28 @@ inline std::string unchained(const std::string& line) {
   const auto parts = chain_parts(line);
   if (!parts) return "no chain: " + line;
   return std::string(parts->hashed.substr(0, parts->hashed.rfind(",\"line\":"))) + "}";
+}
+
+// How many lines follow each other, from the oldest file on; -1: one does not.
+inline int checked(const std::string& file, ChainLink* last = nullptr) {
+  ChainLink link;
+  int count = 0;
+  for (int number = kAuditFiles; number >= 0; --number) {
+    bool first = true;
+    for (const std::string& line : lines_of(number == 0 ? file : older_audit_file(file, number))) {
+      const auto parts = chain_parts(line);
+      if (!parts) continue;
+      if (count == 0) link = {parts->line - 1, std::string(parts->after)};
+      if (first && parts->after != link.value) return -1;
+      if (parts->line != link.line + 1) return -1;
+      if (parts->value != chain_value(link.value, parts->hashed, &audit_sha256)) return -1;
+      link = {parts->line, std::string(parts->value)};
+      first = false;
+      ++count;
+    }
+  }
+  if (last != nullptr) *last = link;
+  return count;
 }
 
 inline AuditRecord sample() {
